@@ -92,7 +92,7 @@ class Classification:
         if self.answers == "labels":
             return self._score_labels(array, targets)
         self._check_width(array)
-        return self._score_numbers(array.astype(np.float64), targets)
+        return self._score_numbers(np.asarray(array, np.float64), targets)
 
     def _score_labels(self, labels: NDArray[Any], targets: Sequence[Any]) -> Mapping[str, Any]:
         if labels.dtype.kind in "iu":  # positions in the list of classes
@@ -105,7 +105,7 @@ class Classification:
         return {"score": score, "invalid": wrong, "prediction": named}
 
     def _score_numbers(self, array: NDArray[np.float64], targets: Sequence[Any]) -> Mapping[str, Any]:
-        finite = np.isfinite(array).all(axis=1)
+        finite: NDArray[np.bool_] = np.asarray(np.isfinite(array).all(axis=1))
         invalid: list[str | None] = [None if ok else "not finite" for ok in finite]
         safe = np.where(finite[:, None], array, 0.0)
         if self.answers == "logits":
