@@ -61,23 +61,23 @@ def _convolution(channels_in: int, channels: int, size: int, stride: int) -> nn.
 
 
 class ImageStem(nn.Module):
-    """See strokes in pixels: (n, 1, 32, 32) of 0 to 255 → (n, 16, 16, 16)."""
+    """See strokes in pixels: (n, 1, 32, 32) of 0 to 255 → (n, 8, 16, 16)."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.convolution = _convolution(1, 16, 5, 2)
+        self.convolution = _convolution(1, 8, 5, 2)
 
     def forward(self, image: Tensor) -> Tensor:
         return cast(Tensor, self.convolution(image / 255 - 0.3))
 
 
 class AudioStem(nn.Module):
-    """Hear formants in a waveform: (n, 8000) → (n, 24, 16, 41)."""
+    """Hear formants in a waveform: (n, 8000) → (n, 16, 16, 41)."""
 
     def __init__(self) -> None:
         super().__init__()
         self.log_mel = LogMel()
-        self.convolution = _convolution(1, 24, 5, 2)
+        self.convolution = _convolution(1, 16, 5, 2)
 
     def forward(self, audio: Tensor) -> Tensor:
         return cast(Tensor, self.convolution(self.log_mel(audio)))
@@ -102,8 +102,8 @@ class ImageEncoder(nn.Module):
         super().__init__()
         self.stem = ImageStem()
         self.body = nn.Sequential(
-            _convolution(16, 32, 3, 2), _convolution(32, 32, 3, 2), nn.Flatten(), nn.Dropout(0.2),
-            nn.Linear(32 * 16, WIDTH), nn.ReLU(),
+            _convolution(8, 16, 3, 2), _convolution(16, 24, 3, 2), nn.Flatten(), nn.Dropout(0.2),
+            nn.Linear(24 * 16, WIDTH), nn.ReLU(),
         )
 
     def forward(self, image: Tensor) -> Tensor:
@@ -116,8 +116,9 @@ class AudioEncoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.stem = AudioStem()
-        self.body = nn.Sequential(_convolution(24, 48, 3, 2), _convolution(48, 64, 3, 2))
-        self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(2 * 64 * 4, WIDTH), nn.ReLU())
+        # The last one sees 0.4 s of speech: a whole word, not only its sounds.
+        self.body = nn.Sequential(_convolution(16, 32, 3, 2), _convolution(32, 32, 3, 2), _convolution(32, 48, 3, 1))
+        self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(2 * 48 * 4, WIDTH), nn.ReLU())
 
     def forward(self, audio: Tensor) -> Tensor:
         maps = self.body(self.stem(audio))
@@ -154,7 +155,7 @@ class EarlyFusion(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.image, self.audio, self.text = ImageStem(), AudioStem(), TextStem()
-        widths = {"image": 16 * 16, "audio": 24 * 4 * 8, "text": WIDTH}
+        widths = {"image": 8 * 16, "audio": 16 * 4 * 8, "text": WIDTH}
         self.lost = nn.ModuleDict({name: Lost(width) for name, width in widths.items()})
         self.body = nn.Sequential(
             nn.Dropout(0.2), nn.Linear(sum(widths.values()), 128), nn.BatchNorm1d(128), nn.ReLU(), nn.Dropout(0.2),

@@ -23,9 +23,10 @@ from stress.models.demo._features import ngrams
 from stress.models.demo._network import FRAMES, FUSIONS as NETWORKS, STREAMS, LateFusion
 
 BATCH = 64
-# How often a training sample has which streams: all three most often, then every other non-empty subset.
+# Which streams a training sample has (image, audio, text), and how often. Speech alone is the commonest: it is the slowest to
+# learn, and a network that joins the streams hardly learns it where the image gives the answer away.
 SUBSETS = tuple(subset for subset in itertools.product((True, False), repeat=3) if any(subset))
-SUBSET_SHARES = (0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1)
+SUBSET_SHARES = (0.2, 0.1, 0.05, 0.1, 0.15, 0.35, 0.05)
 
 
 @dataclass(frozen=True, eq=False)
