@@ -1,0 +1,1 @@
+"""How fast the harness is beside its peers: ``python -m benchmarks images|audio|text|engine``, one table each."""

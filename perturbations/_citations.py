@@ -1,0 +1,37 @@
+"""Where the definitions come from, as BibTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from importlib import resources
+
+from perturbations._errors import InputError, nearest
+from perturbations._registry import get
+
+__all__ = ["citation", "references"]
+
+
+@cache
+def references() -> dict[str, str]:
+    """Return every BibTeX entry of references.bib by its key."""
+    text = resources.files("perturbations").joinpath("references.bib").read_text(encoding="utf-8")
+    entries = {}
+    for block in text.split("\n@"):
+        block = block.strip().removeprefix("@")
+        if "{" in block:
+            entries[block.partition("{")[2].partition(",")[0].strip()] = f"@{block}"
+    return entries
+
+
+def citation(names: Iterable[str]) -> str:
+    """Return the BibTeX entries of what the named perturbations were built from, sorted, each once.
+
+    A source given in words (a plug-in's) is returned as a comment.
+    """
+    keys = sorted({key for name in names for key in get(name).cite})
+    known = references()
+    for key in keys:
+        if key not in known and " " not in key:
+            raise InputError(f"citation: {key!r} is not in references.bib. {nearest(key, known)}")
+    return "\n\n".join(known.get(key, f"% {key}") for key in keys)

@@ -1,0 +1,138 @@
+"""A perturbation is declared once: a pure function and one row per parameter. Everything else is derived."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from perturbations import _registry
+from perturbations._core import Need, Perturbation
+from perturbations._errors import SpecError
+from perturbations._params import Choice, Param, check_tables
+from perturbations.modality import MODALITIES
+
+__all__ = ["audio_corruption", "corruption", "fault", "image_corruption", "text_corruption"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+_RESERVED = {"severity", "profile", "seed", "sample", "stream", "step", "draw", "data", "name", "levels", "key"}
+
+
+def corruption(
+    of: str,
+    *,
+    cite: str | tuple[str, ...],
+    version: int = 1,
+    keeps_shape: bool = True,
+    not_monotone: str | None = None,
+    changes_meaning: bool = False,
+    witness: Callable[[], Any] | None = None,
+    **params: Param | Choice,
+) -> Callable[[F], F]:
+    """Declare and register a change of one value: ``f(value, rng, *, …)``, or ``f(value, *, …)`` if it draws nothing.
+
+    The name is the modality and the function's name. Raises SpecError at import where the declaration does not fit
+    the function.
+    """
+
+    def register(function: F) -> F:
+        perturbation = Perturbation(
+            name=f"{of}.{function.__name__}",
+            kind="corruption",
+            modalities=(of,),
+            function=function,
+            params=params,
+            cite=(cite,) if isinstance(cite, str) else tuple(cite),
+            version=version,
+            random=_positional(function) == 2,
+            keeps_shape=keeps_shape,
+            not_monotone=not_monotone,
+            changes_meaning=changes_meaning,
+            witness=witness,
+        )
+        _register(perturbation)
+        return function
+
+    return register
+
+
+def fault(
+    *,
+    cite: str | tuple[str, ...],
+    of: tuple[str, ...] = MODALITIES,
+    family: str = "stream",
+    needs: tuple[Need, ...] = (),
+    version: int = 1,
+    keeps_shape: bool = True,
+    not_monotone: str | None = None,
+    changes_meaning: bool = False,
+    witness: Callable[[], Any] | None = None,
+    **params: Param | Choice,
+) -> Callable[[F], F]:
+    """Declare and register what befalls a whole stream: ``f(stream, rng, *, …)`` returns its new value, or ``None``.
+
+    ``of`` are the modalities it can befall, ``family`` the first part of its name, ``needs`` what must be there:
+    ``data`` (the whole data set), ``sequence`` (samples with a sequence and a time), ``alternates``, ``target``.
+    """
+
+    def register(function: F) -> F:
+        perturbation = Perturbation(
+            name=f"{family}.{function.__name__}",
+            kind="fault",
+            modalities=of,
+            function=function,
+            params=params,
+            cite=(cite,) if isinstance(cite, str) else tuple(cite),
+            version=version,
+            random=_positional(function) == 2,
+            needs=frozenset(needs),
+            keeps_shape=keeps_shape,
+            not_monotone=not_monotone,
+            changes_meaning=changes_meaning,
+            witness=witness,
+        )
+        _register(perturbation)
+        return function
+
+    return register
+
+
+def image_corruption(**declaration: Any) -> Callable[[F], F]:
+    """Declare a change of an image; see ``corruption``."""
+    return corruption("image", **declaration)
+
+
+def audio_corruption(**declaration: Any) -> Callable[[F], F]:
+    """Declare a change of a recording; see ``corruption``."""
+    return corruption("audio", **declaration)
+
+
+def text_corruption(**declaration: Any) -> Callable[[F], F]:
+    """Declare a change of a text; see ``corruption``."""
+    return corruption("text", **declaration)
+
+
+def _positional(function: Callable[..., Any]) -> int:
+    kinds = [p.kind for p in inspect.signature(function).parameters.values()]
+    return kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def _register(perturbation: Perturbation) -> None:
+    who, function = perturbation.name, perturbation.function
+    parameters = inspect.signature(function).parameters.values()
+    keywords = [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
+    if _positional(function) not in (1, 2):
+        raise SpecError(f"{who}: must take the value, or the value and a generator, then keyword-only parameters.")
+    if keywords != list(perturbation.params):
+        raise SpecError(
+            f"{who}: the declared parameters must be the function's keyword-only ones, in order: "
+            f"declared {list(perturbation.params)}, function has {keywords}."
+        )
+    if clash := _RESERVED & set(keywords):
+        raise SpecError(f"{who}: {', '.join(sorted(clash))} cannot be a parameter: apply and suites use it.")
+    if not inspect.getdoc(function):
+        raise SpecError(f"{who}: must have a docstring whose first line says the real-world cause and effect.")
+    if not perturbation.cite or not all(perturbation.cite):
+        raise SpecError(f"{who}: must name its source (cite=…).")
+    check_tables(who, perturbation.params)
+    _registry.add(who, perturbation)

@@ -1,0 +1,65 @@
+"""Everything that is raised on purpose, drawn as a tree.
+
+    StressError
+    ├── SpecError    the author of a perturbation, a suite or a gate file wrote something that cannot work
+    ├── InputError   the data cannot be used: a value, a sample, a manifest, a parameter given to ``apply``
+    ├── ModelError   the model cannot be loaded, or fails on clean input
+    └── RunError     a run folder cannot be used: it is locked, damaged, or belongs to other inputs
+
+Messages have one form: *who: what must be X, got Y. Hint.*
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+__all__ = ["InputError", "ModelError", "RunError", "SpecError", "StressError", "gather", "nearest", "short"]
+
+
+class StressError(Exception):
+    """Base of every error that this project raises on purpose."""
+
+
+class SpecError(StressError):
+    """A declaration – a perturbation, a suite, a gate file – cannot work as it is written."""
+
+
+class InputError(StressError):
+    """A value, a sample, a data set or a parameter cannot be used as it was given."""
+
+
+class ModelError(StressError):
+    """The model cannot be loaded, or does not answer clean input."""
+
+
+class RunError(StressError):
+    """A run folder cannot be used: it is locked, damaged, or was made from other inputs."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a hint that names what is most alike, for the end of an error message."""
+    import difflib
+
+    options = sorted(known)
+    alike = difflib.get_close_matches(name, options, n=3, cutoff=0.6)
+    if not alike:  # "gaussian_noise" for "image.gaussian_noise": the tail is what people type
+        tails = {option.rpartition(".")[2]: option for option in options}
+        alike = [tails[tail] for tail in difflib.get_close_matches(name, list(tails), n=3, cutoff=0.6)]
+    if alike:
+        return f"Did you mean {' or '.join(alike)}?"
+    return f"Known: {', '.join(options[:12])}{' …' if len(options) > 12 else ''}." if options else "None is known."
+
+
+def short(value: object, length: int = 60) -> str:
+    """Return ``repr(value)``, cut where an error message would become unreadable."""
+    shape = getattr(value, "shape", None)
+    if shape is not None:
+        return f"{type(value).__name__} of {getattr(value, 'dtype', '?')} {tuple(shape)}"
+    text = repr(value)
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def gather(problems: Sequence[str], kind: type[StressError]) -> None:
+    """Raise one error that lists every problem found, or do nothing where there is none."""
+    if problems:
+        raise kind(problems[0] if len(problems) == 1 else "\n".join([f"{len(problems)} problems:", *problems]))

@@ -1,0 +1,65 @@
+"""Every perturbation by name. A family is imported when one of its members is first asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from perturbations._errors import InputError, SpecError, nearest
+
+if TYPE_CHECKING:
+    from perturbations._core import Perturbation
+
+__all__ = ["FAMILIES", "add", "get", "names"]
+
+FAMILIES = ("image", "audio", "text", "stream")
+"""First parts of the names, each a package here."""
+
+_known: dict[str, Perturbation] = {}
+_plugins_loaded = False
+
+
+def add(name: str, perturbation: Perturbation) -> None:
+    """Register a perturbation; a second one of the same name from elsewhere is refused."""
+    known = _known.get(name)
+    if known is not None and known.function.__module__ != perturbation.function.__module__:
+        raise SpecError(f"{name}: is declared in {known.function.__module__} already. Choose another name.")
+    _known[name] = perturbation
+
+
+def names(family: str | None = None) -> tuple[str, ...]:
+    """Return the names of all perturbations, or of one family (``"image"``), sorted."""
+    if family is not None and family not in FAMILIES:
+        raise InputError(f"names: family must be one of {', '.join(FAMILIES)}, got {family!r}.")
+    for each in FAMILIES if family is None else (family,):
+        import_module(f"perturbations.{each}")
+    _load_plugins()
+    return tuple(sorted(n for n in _known if family is None or n.partition(".")[0] == family))
+
+
+def get(name: str) -> Perturbation:
+    """Return a perturbation by name: a built-in (``image.fog``), a plug-in's, or an adapter's (``torchaudio:Vol``)."""
+    if name in _known:
+        return _known[name]
+    package, colon, transform = name.partition(":")
+    if colon:
+        from perturbations.adapters import adapt
+
+        return adapt(package, transform)
+    family = name.partition(".")[0]
+    if family in FAMILIES:
+        import_module(f"perturbations.{family}")
+    if name not in _known:
+        _load_plugins()
+    if name not in _known:
+        raise InputError(f"{name}: is not a perturbation. {nearest(name, names())}")
+    return _known[name]
+
+
+def _load_plugins() -> None:
+    global _plugins_loaded
+    if not _plugins_loaded:
+        _plugins_loaded = True
+        from perturbations._plugins import load_installed
+
+        load_installed()

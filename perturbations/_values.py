@@ -1,0 +1,114 @@
+"""What flows through the house: one image, one recording, one text, and the sample that holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perturbations._errors import InputError, short
+
+__all__ = ["Audio", "Dataset", "Image", "Sample", "Value"]
+
+Image: TypeAlias = NDArray[np.uint8]
+"""``uint8 (height, width, channels)``: RGB (3 channels) or grey (1), any size from 1×1 up."""
+
+
+@dataclass(frozen=True, eq=False)
+class Audio:
+    """A recording: ``samples`` is ``float32 (channels, frames)`` with full scale ±1, ``rate`` is in hertz.
+
+    One-dimensional samples are taken as one channel and float64 is converted; integers are refused, because
+    their full scale is not known. Any length is valid, zero frames too.
+    """
+
+    samples: NDArray[np.float32]
+    rate: int
+
+    def __post_init__(self) -> None:
+        samples = self.samples
+        if not isinstance(samples, np.ndarray) or samples.dtype.kind != "f":
+            raise InputError(
+                f"Audio: samples must be a float array with full scale ±1, got {short(samples)}. "
+                "Divide 16-bit integers by 32768."
+            )
+        if samples.ndim == 1:
+            samples = samples[None, :]
+        if samples.ndim != 2 or samples.shape[0] < 1:
+            raise InputError(f"Audio: samples must have the shape (channels, frames), got {short(samples)}.")
+        if isinstance(self.rate, bool) or not isinstance(self.rate, int | np.integer) or self.rate < 1:
+            raise InputError(f"Audio: rate must be a whole number of hertz above 0, got {short(self.rate)}.")
+        object.__setattr__(self, "samples", np.ascontiguousarray(samples, dtype=np.float32))
+        object.__setattr__(self, "rate", int(self.rate))
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+        return int(self.samples.shape[0])
+
+    @property
+    def frames(self) -> int:
+        """Number of frames: samples in each channel."""
+        return int(self.samples.shape[1])
+
+    @property
+    def seconds(self) -> float:
+        """Duration."""
+        return self.frames / self.rate
+
+
+Value: TypeAlias = Image | Audio | str | None
+"""The value of one stream; ``None`` is a lost stream."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One thing the model is asked about: its streams, and what is known of it.
+
+    ``groups`` are for slices (``{"speaker": "f03"}``); ``sequence`` names the recording it is part of and ``time``
+    (seconds) its place there; ``alternates`` holds the same stream in other languages:
+    ``{"caption": {"de": "…", "fr": "…"}}``.
+    """
+
+    id: str
+    streams: Mapping[str, Value]
+    target: Any = None
+    groups: Mapping[str, str] = field(default_factory=dict)
+    sequence: str | None = None
+    time: float | None = None
+    alternates: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+
+    def with_streams(self, changed: Mapping[str, Value]) -> Sample:
+        """Return a copy with some streams replaced."""
+        from dataclasses import replace
+
+        return replace(self, streams={**self.streams, **changed})
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """What a fault may ask of the data set: who is in it, cheaply, and any sample, at the price of loading it."""
+
+    streams: Mapping[str, str]
+    """Modality of each stream."""
+    ids: Sequence[str]
+    targets: Sequence[Any]
+    sequences: Sequence[str | None]
+    times: Sequence[float | None]
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Sample: ...
+
+    def __iter__(self) -> Iterator[Sample]: ...
+
+    def position(self, sample: str) -> int:
+        """Return the index of a sample's id."""
+        ...
+
+    def remember(self, key: tuple[Any, ...], compute: Any) -> Any:
+        """Return ``compute()``, worked out once per key for the life of the data set."""
+        ...

@@ -1,0 +1,140 @@
+"""Recordings: ``Audio(samples: float32 (channels, frames), rate)`` with full scale ±1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from perturbations._errors import InputError, short
+from perturbations._values import Audio
+from perturbations.modality import Modality
+
+__all__ = ["MODALITY", "active_power"]
+
+_FRAME_S = 0.02
+_ACTIVE_DB = 40.0
+
+
+def _holds(value: object) -> bool:
+    return isinstance(value, Audio)
+
+
+def _check(value: Any, who: str) -> None:
+    if not isinstance(value, Audio):
+        raise InputError(f"{who}: a recording must be Audio(samples, rate), got {short(value)}.")
+    if value.frames == 0:
+        return
+    low, high = float(value.samples.min()), float(value.samples.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise InputError(f"{who}: samples must be finite, got NaN or infinity in {short(value.samples)}.")
+    if low < -1.0 or high > 1.0:
+        raise InputError(
+            f"{who}: samples must be within ±1 (full scale), got [{low:g}, {high:g}]. Divide 16-bit samples by 32768."
+        )
+
+
+def _copy(value: Audio) -> Audio:
+    return Audio(value.samples.copy(), value.rate)
+
+
+def _freeze(value: Audio) -> Audio:
+    samples = value.samples.view()
+    samples.flags.writeable = False
+    return Audio(samples, value.rate)
+
+
+def _same(one: Audio, other: Audio) -> bool:
+    return one.rate == other.rate and np.array_equal(one.samples, other.samples)
+
+
+def _digest(value: Audio) -> bytes:
+    return f"{value.rate} {value.samples.shape}".encode() + value.samples.tobytes()
+
+
+def _zeros(value: Audio) -> Audio:
+    return Audio(np.zeros_like(value.samples), value.rate)
+
+
+def _mean(values: Iterable[Audio], like: Audio) -> Audio:
+    """Return the sample-wise mean waveform of the recordings with this rate, cut or padded to this length."""
+    total = np.zeros(like.samples.shape, np.float64)
+    count = 0
+    for value in values:
+        if value.rate != like.rate:
+            continue
+        frames = min(value.frames, like.frames)
+        total[:, :frames] += value.samples[:, :frames].mean(axis=0)
+        count += 1
+    return Audio((total / max(count, 1)).astype(np.float32), like.rate)
+
+
+def active_power(value: Audio) -> float:
+    """Return the mean square of the part where something sounds, over all channels; 0 for silence.
+
+    The recording is cut into frames of 20 ms; those within 40 dB of the loudest are active. Pauses would otherwise
+    make the same noise count as louder in a clip with long pauses.
+    """
+    samples = value.samples
+    if samples.size == 0:
+        return 0.0
+    length = max(1, round(value.rate * _FRAME_S))
+    whole = samples.shape[1] // length * length
+    power = np.square(samples, dtype=np.float32).mean(axis=0, dtype=np.float32)
+    frames = power[:whole].reshape(-1, length).mean(axis=1, dtype=np.float64) if whole else np.empty(0)
+    if whole < samples.shape[1]:
+        frames = np.append(frames, power[whole:].mean(dtype=np.float64))
+    loudest = frames.max()
+    if loudest == 0:
+        return 0.0
+    return float(frames[frames >= loudest * 10 ** (-_ACTIVE_DB / 10)].mean())
+
+
+def _distortion(clean: Audio, perturbed: Audio) -> Mapping[str, float]:
+    """Signal-to-noise ratio in dB of the difference; infinite where nothing changed, undefined where the shape did."""
+    if clean.samples.shape != perturbed.samples.shape or clean.rate != perturbed.rate:
+        return {"snr_db": float("nan")}
+    difference = perturbed.samples - clean.samples
+    noise = float(np.mean(np.square(difference, dtype=np.float64))) if clean.frames else 0.0
+    if noise == 0:
+        return {"snr_db": float("inf")}
+    signal = active_power(clean)
+    return {"snr_db": float("-inf") if signal == 0 else float(10 * np.log10(signal / noise))}
+
+
+def _signals(value: Audio) -> Mapping[str, float]:
+    """Level (dB of full scale, of the active part), share of clipped frames, share of active frames over silence."""
+    if value.frames == 0:
+        return {"level_dbfs": float("-inf"), "clipped": 0.0}
+    power = active_power(value)
+    level = float("-inf") if power == 0 else float(10 * np.log10(power))
+    return {"level_dbfs": level, "clipped": float((np.abs(value.samples) >= 0.999).mean())}
+
+
+def _witness() -> Audio:
+    """One second of something like speech: harmonics of a moving pitch in syllables, with pauses, at 16 kHz."""
+    rate = 16_000
+    time = np.arange(rate) / rate
+    pitch = 120 + 30 * np.sin(2 * np.pi * 1.5 * time)
+    phase = 2 * np.pi * np.cumsum(pitch) / rate
+    voice = sum(np.sin(order * phase) / order for order in range(1, 20))
+    syllables = np.clip(np.sin(2 * np.pi * 4 * time), 0, None) ** 0.5 * (time < 0.8)
+    return Audio((0.2 * voice * syllables).astype(np.float32)[None, :], rate)
+
+
+MODALITY = Modality(
+    name="audio",
+    holds=_holds,
+    check=_check,
+    copy=_copy,
+    freeze=_freeze,
+    same=_same,
+    digest=_digest,
+    zeros=_zeros,
+    mean=_mean,
+    distortion=_distortion,
+    falls=True,
+    signals=_signals,
+    witness=_witness,
+)

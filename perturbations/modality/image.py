@@ -1,0 +1,122 @@
+"""Images: ``uint8 (height, width, channels)``, RGB or grey."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from perturbations._errors import InputError, short
+from perturbations._values import Image
+from perturbations.modality import Modality
+
+__all__ = ["MODALITY", "luma"]
+
+
+def _holds(value: object) -> bool:
+    return isinstance(value, np.ndarray)
+
+
+def _check(value: Any, who: str) -> None:
+    if not isinstance(value, np.ndarray):
+        raise InputError(f"{who}: an image must be a uint8 array (height, width, channels), got {short(value)}.")
+    if value.dtype != np.uint8:
+        deeper = value.dtype in (np.uint16, np.int16, np.int32, np.uint32)
+        hint = "Deeper images are not supported yet: scale to 8 bits." if deeper else "Scale to 0..255 and round."
+        raise InputError(f"{who}: an image must be uint8, got {short(value)}. {hint}")
+    if value.ndim != 3 or value.shape[2] not in (1, 3):
+        raise InputError(
+            f"{who}: an image must have the shape (height, width, 1 or 3 channels), got {short(value)}. "
+            "Grey images keep a last axis of 1: image[..., None]."
+        )
+    if value.size == 0:
+        raise InputError(f"{who}: an image must have at least one pixel, got {short(value)}.")
+
+
+def _copy(value: Image) -> Image:
+    return value.copy()
+
+
+def _freeze(value: Image) -> Image:
+    value = value.view()
+    value.flags.writeable = False
+    return value
+
+
+def _same(one: Image, other: Image) -> bool:
+    return one.shape == other.shape and np.array_equal(one, other)
+
+
+def _digest(value: Image) -> bytes:
+    return repr(value.shape).encode() + np.ascontiguousarray(value).tobytes()
+
+
+def _mean(values: Iterable[Image], like: Image) -> Image:
+    """Return the pixel-wise mean of a data set, every image brought to the size of ``like`` first."""
+    import cv2
+
+    height, width, channels = like.shape
+    total = np.zeros(like.shape, np.float64)
+    count = 0
+    for value in values:
+        scaled = cv2.resize(value, (width, height), interpolation=cv2.INTER_AREA).reshape(height, width, -1)
+        total += scaled if scaled.shape[2] == channels else scaled.mean(axis=2, keepdims=True)
+        count += 1
+    return np.rint(total / max(count, 1)).astype(np.uint8)
+
+
+def luma(value: Image) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Return brightness as the eye weighs it (ITU-R BT.601), float32 ``(height, width)`` in 0..255."""
+    if value.shape[2] == 1:
+        return value[..., 0].astype(np.float32)
+    return value.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+
+
+def _distortion(clean: Image, perturbed: Image) -> Mapping[str, float]:
+    """Peak signal-to-noise ratio in dB; infinite where nothing changed, undefined where the size did."""
+    if clean.shape != perturbed.shape:
+        return {"psnr_db": float("nan")}
+    import cv2
+
+    error = cv2.norm(clean, perturbed, cv2.NORM_L2SQR) / clean.size
+    return {"psnr_db": float("inf") if error == 0 else float(10 * np.log10(255.0**2 / error))}
+
+
+def _signals(value: Image) -> Mapping[str, float]:
+    """Brightness and contrast (fractions of full scale), and sharpness (variance of the Laplacian of the luma)."""
+    import cv2
+
+    grey = luma(value)
+    sharpness = float(cv2.Laplacian(grey, cv2.CV_32F).var())
+    return {"brightness": float(grey.mean()) / 255, "contrast": float(grey.std()) / 255, "sharpness": sharpness}
+
+
+def _witness() -> Image:
+    """A coloured scene with edges, gradients and texture, on which every image perturbation shows."""
+    height, width = 96, 128
+    y, x = np.mgrid[0:height, 0:width].astype(np.float64)
+    red = 120 + 80 * np.sin(x / 9) * np.cos(y / 7)
+    green = 60 + 130 * y / height + 30 * np.sin((x + y) / 2.5)
+    blue = 200 - 120 * x / width + 25 * np.cos(x * y / 150)
+    picture = np.stack([red, green, blue], axis=-1)
+    picture[20:50, 30:70] = (230, 200, 40)
+    picture[60:80, 80:120] = (25, 40, 90)
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+MODALITY = Modality(
+    name="image",
+    holds=_holds,
+    check=_check,
+    copy=_copy,
+    freeze=_freeze,
+    same=_same,
+    digest=_digest,
+    zeros=np.zeros_like,
+    mean=_mean,
+    distortion=_distortion,
+    falls=True,
+    signals=_signals,
+    witness=_witness,
+)

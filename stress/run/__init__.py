@@ -1,0 +1,1 @@
+"""The only place that calls the model: plan, execute, leave records."""

@@ -1,0 +1,21 @@
+"""Every law, for every perturbation of the registry: a new one needs no new test."""
+
+import pytest
+
+import perturbations
+from perturbations._citations import references
+from stress.testing import laws
+
+NAMES = perturbations.names()
+
+
+@pytest.mark.parametrize("law", laws(), ids=lambda law: law.__name__)
+@pytest.mark.parametrize("name", NAMES)
+def test_law(name, law):
+    law(perturbations.get(name), None)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_source_is_in_the_bibliography(name):
+    for key in perturbations.get(name).cite:
+        assert key in references()
