@@ -1,4 +1,4 @@
-"""A small world to try things on: a handwritten digit, the same digit spoken, and a sentence that may or may not name it.
+"""A small world to try things on: a handwritten digit, the same digit spoken, and a sentence that may name it.
 
 The images are real scans. The speech is synthetic (eSpeak NG), the sentences come from templates; README.md beside this
 file says where each part is from and under which licence.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from perturbations import Audio, Sample
+from perturbations import Audio, InputError, Sample
 from stress.data.demo import _sentences
 from stress.data.demo._bundle import RATE_HZ, Split, enlarge, read
 from stress.data.demo._sentences import LANGUAGES
@@ -28,13 +28,14 @@ _ROWS = _sentences.CLEAR_ROWS * _sentences.NO_HINT_ROWS
 def load(split: Split = "test") -> list[Sample]:
     """Load the samples that the demo is measured on (720, split "test") or trained on (1,200, split "train").
 
-    Streams: `image` (uint8 (32, 32, 1)), `audio` (8 kHz, one channel, up to 0.9 s) and `text`. The target is a label, "0" to
-    "9". Groups: `voice`, `language` (of speech and text) and `wording` (clear, hint or vague). Each voice is one sequence of
-    forty samples, ten in each of four languages; `time` is in seconds since its start. `alternates` has the sentence in all
-    nine languages, its own among them. No voice and no image is in both splits. The same samples each time.
+    Streams: `image` (uint8 (32, 32, 1)), `audio` (8 kHz, one channel, up to 0.9 s) and `text`. The target is a label,
+    "0" to "9". Groups: `voice`, `language` (of speech and text) and `wording` (clear, hint or vague). Each voice is one
+    sequence of forty samples, ten in each of four languages; `time` is in seconds since its start. `alternates` has the
+    sentence in all nine languages, its own among them. No voice and no image is in both splits. The samples are the
+    same each time.
     """
     if split not in _SEEDS:
-        raise ValueError(f'demo: split must be "train" or "test", got {split!r}.')
+        raise InputError(f'demo: split must be "train" or "test", got {split!r}.')
     bundle = read(split)
     rng = np.random.default_rng(_SEEDS[split])
     images = _pair(bundle.clip_digits, bundle.image_digits, rng)
@@ -49,16 +50,21 @@ def load(split: Split = "test") -> list[Sample]:
         language = LANGUAGES[bundle.languages[index]]
         wording, digit = str(wordings[index]), int(bundle.clip_digits[index])
         sentences = {other: _say(other, wording, int(rows[index]), digit) for other in LANGUAGES}
-        samples.append(Sample(
-            id=f"{split}-{voice}-{place:02d}",
-            streams={"image": enlarge(bundle.images[images[index]]), "audio": Audio(clip[np.newaxis], rate=RATE_HZ),
-                     "text": sentences[language]},
-            target=CLASSES[digit],
-            groups={"voice": voice, "language": language, "wording": wording},
-            sequence=f"{split}-{voice}",
-            time=time_s,
-            alternates={"text": sentences},
-        ))
+        samples.append(
+            Sample(
+                id=f"{split}-{voice}-{place:02d}",
+                streams={
+                    "image": enlarge(bundle.images[images[index]]),
+                    "audio": Audio(clip[np.newaxis], rate=RATE_HZ),
+                    "text": sentences[language],
+                },
+                target=CLASSES[digit],
+                groups={"voice": voice, "language": language, "wording": wording},
+                sequence=f"{split}-{voice}",
+                time=time_s,
+                alternates={"text": sentences},
+            )
+        )
     return samples
 
 

@@ -20,7 +20,7 @@ Split = Literal["train", "test"]
 
 @dataclass(frozen=True)
 class Bundle:
-    """One split as it lies in the file: images (n, 8, 8) of levels 0 to 16, clips of 8 kHz speech, and who spoke what."""
+    """One split as it lies in the file: images (n, 8, 8) of levels 0 to 16, clips of 8 kHz speech, who spoke what."""
 
     images: NDArray[np.uint8]
     image_digits: NDArray[np.uint8]
@@ -57,4 +57,5 @@ def enlarge(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
     full_range = image.astype(np.float32) * (255 / 16)
     large = cv2.resize(full_range, (IMAGE_PIXELS, IMAGE_PIXELS), interpolation=cv2.INTER_CUBIC)
-    return np.rint(np.clip(large, 0, 255)).astype(np.uint8)[:, :, np.newaxis]
+    pixels: NDArray[np.uint8] = np.rint(np.clip(large, 0, 255)).astype(np.uint8)
+    return pixels[:, :, np.newaxis]

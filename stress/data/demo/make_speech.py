@@ -1,8 +1,8 @@
 """Speak digits in 48 synthetic voices and nine languages into the one file that the demo reads.
 
-A maintainer's script: `python -m stress.data.demo.make_speech`. It needs the `espeak-ng` program (the file was made with
-version 1.51) and scikit-learn; reading the file needs neither. Each clip is spoken by a fresh process, which is what makes
-eSpeak NG give the same bytes every time.
+A maintainer's script: `python -m stress.data.demo.make_speech`. It needs the `espeak-ng` program (the file was made
+with version 1.51) and scikit-learn; reading the file needs neither. Each clip is spoken by a fresh process, which is
+what makes eSpeak NG give the same bytes every time.
 """
 
 from __future__ import annotations
@@ -25,13 +25,56 @@ VORBIS_COMPRESSION = 0.85
 
 # Relatives (Robosoft 1 to 8, Steph 1 to 3 ...) are kept on one side, so that a test voice is new to the model.
 TRAIN_VOICES = (
-    "m1", "m2", "m3", "m5", "m7", "f1", "f2", "f4", "Andy", "Alicia", "Annie", "Denis", "Diogo", "Gene", "Gene2", "Henrique",
-    "Jacky", "Lee", "Mario", "Michael", "robosoft", "robosoft4", "steph", "steph3", "klatt", "klatt4", "iven",
-    "edward", "anika", "whisper",
+    "m1",
+    "m2",
+    "m3",
+    "m5",
+    "m7",
+    "f1",
+    "f2",
+    "f4",
+    "Andy",
+    "Alicia",
+    "Annie",
+    "Denis",
+    "Diogo",
+    "Gene",
+    "Gene2",
+    "Henrique",
+    "Jacky",
+    "Lee",
+    "Mario",
+    "Michael",
+    "robosoft",
+    "robosoft4",
+    "steph",
+    "steph3",
+    "klatt",
+    "klatt4",
+    "iven",
+    "edward",
+    "anika",
+    "whisper",
 )
 TEST_VOICES = (
-    "m4", "m6", "m8", "f3", "f5", "adam", "Andrea", "benjamin", "boris", "david", "Hugo", "linda", "Marco", "michel",
-    "grandma", "paul", "quincy", "rob",
+    "m4",
+    "m6",
+    "m8",
+    "f3",
+    "f5",
+    "adam",
+    "Andrea",
+    "benjamin",
+    "boris",
+    "david",
+    "Hugo",
+    "linda",
+    "Marco",
+    "michel",
+    "grandma",
+    "paul",
+    "quincy",
+    "rob",
 )
 
 _ESPEAK_VOICE = {"fr": "fr-fr", "en": "en-us", "zh": "cmn-latn-pinyin"}
@@ -60,12 +103,13 @@ def trim(samples: NDArray[np.float64], peak: float) -> NDArray[np.float32]:
 
 
 def encode(clips: Sequence[NDArray[np.float32]]) -> NDArray[np.uint8]:
-    """Put clips end to end into one Ogg Vorbis stream, with a fixed serial number so that the bytes are the same each time."""
+    """Put clips end to end into one Ogg Vorbis stream whose serial number is fixed: the same bytes each time."""
     import soundfile
 
     stream = io.BytesIO()
-    with soundfile.SoundFile(stream, "w", RATE_HZ, channels=1, format="OGG", subtype="VORBIS",
-                             compression_level=VORBIS_COMPRESSION) as file:
+    with soundfile.SoundFile(
+        stream, "w", RATE_HZ, channels=1, format="OGG", subtype="VORBIS", compression_level=VORBIS_COMPRESSION
+    ) as file:
         for clip in clips:  # one by one: the library's Vorbis writer crashes on one very long block
             file.write(clip)
     return _fix_serial(np.frombuffer(stream.getvalue(), np.uint8).copy())
@@ -99,9 +143,12 @@ def _ogg_checksum(page: bytes) -> int:
     return checksum
 
 
-def speak_split(voices: Sequence[str], digits: NDArray[np.uint8], rng: np.random.Generator) -> dict[str, NDArray[np.generic]]:
+def speak_split(
+    voices: Sequence[str], digits: NDArray[np.uint8], rng: np.random.Generator
+) -> dict[str, NDArray[np.generic]]:
     """Let every voice speak its share of the digits: four languages, ten digits in each, at its own pitch and pace."""
-    clips, voice_column, language_column = [], [], []
+    clips: list[NDArray[np.float32]] = []
+    voice_column, language_column = [], []
     for voice, variant in enumerate(voices):
         own_speed, own_pitch = int(rng.integers(150, 195)), int(rng.integers(30, 70))
         for block in range(LANGUAGES_PER_VOICE):
@@ -125,13 +172,14 @@ def speak_split(voices: Sequence[str], digits: NDArray[np.uint8], rng: np.random
 
 def make(path: Path = BUNDLE) -> None:
     """Write the file: digit images as they are, and the spoken digits of both splits."""
-    from sklearn.datasets import load_digits
+    from sklearn.datasets import load_digits  # type: ignore[import-untyped]
 
     rng = np.random.default_rng(SEED)
     digits = load_digits()
     labels = digits.target.astype(np.uint8)
     clips_per_voice = LANGUAGES_PER_VOICE * CLIPS_PER_LANGUAGE
-    training = rng.permuted(np.tile(np.arange(10, dtype=np.uint8), (len(TRAIN_VOICES) * LANGUAGES_PER_VOICE, 1)), axis=1)
+    every_digit = np.tile(np.arange(10, dtype=np.uint8), (len(TRAIN_VOICES) * LANGUAGES_PER_VOICE, 1))
+    training = rng.permuted(every_digit, axis=1)
     testing = rng.permutation(labels[-TEST_IMAGES:])
     if len(testing) != len(TEST_VOICES) * clips_per_voice:
         raise ValueError("make_speech: every test image needs one clip")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from perturbations import Audio
+from perturbations import Audio, InputError
 from stress.models.demo._features import ngrams
 
 if TYPE_CHECKING:
@@ -31,10 +31,11 @@ _FRAMES, _IMAGE_PIXELS = 8000, 32
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """A batch as the network takes it: pixels 0 to 255 (n, 1, 32, 32), waveforms ±1 (n, 8000), hashed n-grams, what is there.
+    """A batch as the network takes it: pixels 0 to 255 (n, 1, 32, 32), waveforms ±1 (n, 8000), hashed n-grams.
 
     `image` and `audio` are plain float tensors, so `requires_grad_()` on them before `DemoModel.logits` gives gradients
-    with respect to pixels and samples. A lost stream has zeros and `present[:, stream]` False, in the order image, audio, text.
+    with respect to pixels and samples. A lost stream has zeros and False in `present` (n, 3), whose columns are image,
+    audio and text.
     """
 
     image: Tensor
@@ -48,13 +49,14 @@ class Inputs:
 class DemoModel:
     """Tell the digit from whatever streams are there: call it with a batch, get probabilities (n, 10).
 
-    `batch` maps "image", "audio" and "text" to lists of n values; None is a lost stream, a missing key loses it for all.
-    Images may have any size and number of channels, recordings any rate and length (what is beyond one second is not heard).
-    An answer does not depend on the rest of the batch. Threads may share a model. With no stream at all the late variant
-    answers 0.1 for each digit.
+    `batch` maps "image", "audio" and "text" to lists of n values; None is a lost stream, a missing key loses it for
+    all. Images may have any size and number of channels, recordings any rate and length (what is beyond one second is
+    not heard). An answer does not depend on the rest of the batch. Threads may share a model. With no stream at all the
+    late variant answers 0.1 for each digit.
 
-    Gradients: `inputs = model.inputs(batch); inputs.audio.requires_grad_(); model.logits(inputs)`. `module` itself also takes
-    whole batches of raw pixels (n, channels, height, width) and 8 kHz waveforms (n, frames) of any size, differentiably.
+    Gradients: `inputs = model.inputs(batch); inputs.audio.requires_grad_(); model.logits(inputs)`. `module` itself also
+    takes whole batches of raw pixels (n, channels, height, width) and 8 kHz waveforms (n, frames) of any size,
+    differentiably.
     """
 
     module: nn.Module
@@ -62,6 +64,7 @@ class DemoModel:
     classes: tuple[str, ...] = CLASSES
 
     def __call__(self, batch: Mapping[str, Sequence[Any]]) -> NDArray[np.float64]:
+        """Answer with probabilities (n, 10)."""
         import torch
 
         with torch.inference_mode():
@@ -87,7 +90,7 @@ def inputs(batch: Mapping[str, Sequence[Any]]) -> Inputs:
     nothing: list[Any] = [None] * size
     images, recordings, texts = (list(batch.get(name, nothing)) for name in ("image", "audio", "text"))
     if not len(images) == len(recordings) == len(texts):
-        raise ValueError(
+        raise InputError(
             f"demo model: every stream must have one value a sample, got {len(images)} images, "
             f"{len(recordings)} recordings and {len(texts)} texts. Use None for a lost one."
         )
@@ -148,7 +151,7 @@ def load(fusion: Fusion = "late", weights: Path | None = None) -> DemoModel:
     from stress.models.demo._network import FUSIONS as NETWORKS
 
     if fusion not in NETWORKS:
-        raise ValueError(f"demo model: fusion must be one of {', '.join(FUSIONS)}, got {fusion!r}.")
+        raise InputError(f"demo model: fusion must be one of {', '.join(FUSIONS)}, got {fusion!r}.")
     with torch.device("meta"):  # no initial weights are drawn, so the caller's generator is left alone
         module = NETWORKS[fusion]()
     with np.load(weights or WEIGHTS / f"{fusion}.npz", allow_pickle=False) as arrays:

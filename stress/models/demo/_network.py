@@ -1,4 +1,4 @@
-"""Answers which digit is seen, heard and read, however many of the three are there, with the streams joined at one of three points.
+"""Answers which digit is seen, heard and read, whichever of the three are there, joined at one of three points.
 
 All three networks take raw pixels and raw waveforms and are differentiable from there to the logits.
 """
@@ -60,6 +60,11 @@ def _convolution(channels_in: int, channels: int, size: int, stride: int) -> nn.
     )
 
 
+def _whenever(maps: Tensor) -> Tensor:
+    """Keep what was heard and forget when: the mean and the peak over time, (n, channels, bands, time) → (n, features)."""
+    return torch.cat([maps.mean(dim=3), maps.amax(dim=3)], dim=1).flatten(1)
+
+
 class ImageStem(nn.Module):
     """See strokes in pixels: (n, 1, 32, 32) of 0 to 255 → (n, 8, 16, 16)."""
 
@@ -102,8 +107,12 @@ class ImageEncoder(nn.Module):
         super().__init__()
         self.stem = ImageStem()
         self.body = nn.Sequential(
-            _convolution(8, 16, 3, 2), _convolution(16, 24, 3, 2), nn.Flatten(), nn.Dropout(0.2),
-            nn.Linear(24 * 16, WIDTH), nn.ReLU(),
+            _convolution(8, 16, 3, 2),
+            _convolution(16, 24, 3, 2),
+            nn.Flatten(),
+            nn.Dropout(0.2),
+            nn.Linear(24 * 16, WIDTH),
+            nn.ReLU(),
         )
 
     def forward(self, image: Tensor) -> Tensor:
@@ -121,9 +130,7 @@ class AudioEncoder(nn.Module):
         self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(2 * 48 * 4, WIDTH), nn.ReLU())
 
     def forward(self, audio: Tensor) -> Tensor:
-        maps = self.body(self.stem(audio))
-        pooled = torch.cat([maps.mean(dim=3), maps.amax(dim=3)], dim=1).flatten(1)
-        return cast(Tensor, self.head(pooled))
+        return cast(Tensor, self.head(_whenever(self.body(self.stem(audio)))))
 
 
 class TextEncoder(nn.Module):
@@ -155,17 +162,24 @@ class EarlyFusion(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.image, self.audio, self.text = ImageStem(), AudioStem(), TextStem()
-        widths = {"image": 8 * 16, "audio": 16 * 4 * 8, "text": WIDTH}
+        self.formants = _convolution(16, 24, 5, 2)
+        widths = {"image": 8 * 16, "audio": 2 * 24 * 8, "text": WIDTH}
         self.lost = nn.ModuleDict({name: Lost(width) for name, width in widths.items()})
         self.body = nn.Sequential(
-            nn.Dropout(0.2), nn.Linear(sum(widths.values()), 128), nn.BatchNorm1d(128), nn.ReLU(), nn.Dropout(0.2),
-            nn.Linear(128, WIDTH), nn.ReLU(), nn.Linear(WIDTH, CLASSES),
+            nn.Dropout(0.2),
+            nn.Linear(sum(widths.values()), 128),
+            nn.BatchNorm1d(128),
+            nn.ReLU(),
+            nn.Dropout(0.2),
+            nn.Linear(128, WIDTH),
+            nn.ReLU(),
+            nn.Linear(WIDTH, CLASSES),
         )
 
     def forward(self, image: Tensor, audio: Tensor, ids: Tensor, offsets: Tensor, present: Tensor) -> Tensor:
         features = {
             "image": functional.avg_pool2d(self.image(standard_image(image)), 4).flatten(1),
-            "audio": functional.adaptive_avg_pool2d(self.audio(standard_audio(audio)), (4, 8)).flatten(1),
+            "audio": _whenever(self.formants(self.audio(standard_audio(audio)))),
             "text": self.text(ids, offsets),
         }
         kept = [self.lost[name](features[name], present[:, place]) for place, name in enumerate(STREAMS)]

@@ -20,11 +20,12 @@ from torch.nn import functional
 
 from stress.models.demo import FUSIONS, WEIGHTS, DemoModel, Fusion, Inputs, load
 from stress.models.demo._features import ngrams
-from stress.models.demo._network import FRAMES, FUSIONS as NETWORKS, STREAMS, LateFusion
+from stress.models.demo._network import FRAMES, STREAMS, LateFusion, LogMel
+from stress.models.demo._network import FUSIONS as NETWORKS
 
 BATCH = 64
-# Which streams a training sample has (image, audio, text), and how often. Speech alone is the commonest: it is the slowest to
-# learn, and a network that joins the streams hardly learns it where the image gives the answer away.
+# Which streams a training sample has (image, audio, text), and how often. Speech alone is the commonest: it is the
+# slowest to learn, and a network that joins the streams hardly learns it where the image gives the answer away.
 SUBSETS = tuple(subset for subset in itertools.product((True, False), repeat=3) if any(subset))
 SUBSET_SHARES = (0.2, 0.1, 0.05, 0.1, 0.15, 0.35, 0.05)
 
@@ -76,7 +77,7 @@ def vary_clip(clip: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np
 def vary_images(images: Tensor, generator: torch.Generator) -> Tensor:
     """Write it a little slanted, shifted, smaller or larger, with some grain: (n, 1, 32, 32)."""
     count = len(images)
-    angle, slant, zoom_x, zoom_y, shift_x, shift_y = (torch.rand(6, count, generator=generator) * 2 - 1)
+    angle, slant, zoom_x, zoom_y, shift_x, shift_y = torch.rand(6, count, generator=generator) * 2 - 1
     angle, slant = angle * 0.2, slant * 0.15
     scale_x, scale_y = 1 + 0.12 * zoom_x, 1 + 0.12 * zoom_y
     first = torch.stack([scale_x * angle.cos(), -angle.sin() + slant, 0.12 * shift_x], dim=1)
@@ -87,7 +88,9 @@ def vary_images(images: Tensor, generator: torch.Generator) -> Tensor:
     return (moved + grain * torch.randn(images.shape, generator=generator)).clamp(0, 255)
 
 
-def batches(data: TrainingData, rng: np.random.Generator, generator: torch.Generator) -> Iterator[tuple[Inputs, Tensor]]:
+def batches(
+    data: TrainingData, rng: np.random.Generator, generator: torch.Generator
+) -> Iterator[tuple[Inputs, Tensor]]:
     """Go once through all clips in random order, with fresh pairs, variations and lost streams."""
     pictures = [np.flatnonzero(data.image_digits == digit) for digit in range(10)]
     order = rng.permutation(len(data.clips))
@@ -97,13 +100,16 @@ def batches(data: TrainingData, rng: np.random.Generator, generator: torch.Gener
         grams = [ngrams(data.say(int(digit), rng)) for digit in digits]
         images = data.images[[rng.choice(pictures[digit]) for digit in digits]]
         subsets = rng.choice(len(SUBSETS), size=len(chosen), p=SUBSET_SHARES)
-        yield Inputs(
-            image=vary_images(torch.from_numpy(images.astype(np.float32)).unsqueeze(1), generator),
-            audio=torch.from_numpy(np.stack([vary_clip(data.clips[clip], rng) for clip in chosen])),
-            ids=torch.tensor([gram for sentence in grams for gram in sentence], dtype=torch.int64),
-            offsets=torch.tensor(np.cumsum([0, *(len(sentence) for sentence in grams)])[:-1], dtype=torch.int64),
-            present=torch.tensor([SUBSETS[subset] for subset in subsets]),
-        ), torch.from_numpy(digits)
+        yield (
+            Inputs(
+                image=vary_images(torch.from_numpy(images.astype(np.float32)).unsqueeze(1), generator),
+                audio=torch.from_numpy(np.stack([vary_clip(data.clips[clip], rng) for clip in chosen])),
+                ids=torch.tensor([gram for sentence in grams for gram in sentence], dtype=torch.int64),
+                offsets=torch.tensor(np.cumsum([0, *(len(sentence) for sentence in grams)])[:-1], dtype=torch.int64),
+                present=torch.tensor([SUBSETS[subset] for subset in subsets]),
+            ),
+            torch.from_numpy(digits),
+        )
 
 
 def mask_bands(generator: torch.Generator) -> Callable[[nn.Module, object, Tensor], Tensor]:
@@ -139,8 +145,8 @@ def fit(fusion: Fusion, data: TrainingData, epochs: int, seed: int) -> nn.Module
     rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)  # initial weights and dropout draw from the process's generator
     network = NETWORKS[fusion]()
-    hook = network.audio.get_submodule("stem.log_mel" if fusion != "early" else "log_mel").register_forward_hook(
-        mask_bands(generator))
+    spectrum = next(module for module in network.modules() if isinstance(module, LogMel))
+    hook = spectrum.register_forward_hook(mask_bands(generator))
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=0.02)
     steps = epochs * len(list(range(0, len(data.clips) - BATCH // 2, BATCH)))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps)
@@ -148,7 +154,7 @@ def fit(fusion: Fusion, data: TrainingData, epochs: int, seed: int) -> nn.Module
     for _ in range(epochs):
         for inputs, digits in batches(data, rng, generator):
             optimizer.zero_grad()
-            loss_of(network, inputs, digits).backward()
+            loss_of(network, inputs, digits).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
     hook.remove()
@@ -171,11 +177,8 @@ def accuracies(model: DemoModel) -> dict[str, float]:
     found = {}
     for subset in reversed(SUBSETS):
         kept = [name for name, there in zip(STREAMS, subset, strict=True) if there]
-        answers = [
-            model({name: [sample.streams[name] for sample in samples[start : start + BATCH]] for name in kept}).argmax(axis=1)
-            for start in range(0, len(samples), BATCH)
-        ]
-        found["+".join(kept)] = float(np.mean(np.concatenate(answers) == targets))
+        answers = model({name: [sample.streams[name] for sample in samples] for name in kept}).argmax(axis=1)
+        found["+".join(kept)] = float(np.mean(answers == targets))
     return found
 
 
