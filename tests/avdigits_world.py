@@ -3,6 +3,7 @@
 Not part of the product. `samples("test")` and `late_model(cache)` skip the calling test where the data is not there.
 """
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt", "ru", "zh")
 def clips_of(arrays):
     bounds = arrays["audio_offset"]
     waves = arrays["audio"].astype(np.float32) / 32768
-    return [waves[start:end] for start, end in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [waves[start:end] for start, end in itertools.pairwise(bounds)]
 
 
 def samples(split="test"):
@@ -56,7 +57,7 @@ def samples(split="test"):
 
 
 def late_model(cache: Path) -> DemoModel:
-    """Train the demo's late variant on the three training speakers (about two minutes), or take the weights in `cache`."""
+    """Train the demo's late variant on three speakers (about a minute), or take the weights in `cache`."""
     path = cache / f"avdigits-late-{EPOCHS}.npz"
     if not path.is_file():
         from stress.models.demo import train

@@ -61,7 +61,7 @@ def _convolution(channels_in: int, channels: int, size: int, stride: int) -> nn.
 
 
 def _whenever(maps: Tensor) -> Tensor:
-    """Keep what was heard and forget when: the mean and the peak over time, (n, channels, bands, time) → (n, features)."""
+    """Keep what was heard and forget when: mean and peak over time, (n, channels, bands, time) → (n, features)."""
     return torch.cat([maps.mean(dim=3), maps.amax(dim=3)], dim=1).flatten(1)
 
 
