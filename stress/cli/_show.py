@@ -47,13 +47,12 @@ def _list_suites() -> None:
 
     for name in scenarios.suites():
         suite = scenarios.load(name)
-        click.echo(f"{suite.name}@{suite.version}  {len(suite.scenarios)} scenarios  {suite.assumes or ''}")
+        click.echo(f"{suite.title:<24} {len(suite.scenarios):>3} scenarios  {suite.about}")
 
 
 def _show_perturbation(perturbation: Perturbation) -> None:
-    click.echo(
-        f"{perturbation.name}  ({perturbation.kind} of {', '.join(perturbation.modalities)}, version {perturbation.version})"
-    )
+    of = ", ".join(perturbation.modalities)
+    click.echo(f"{perturbation.name}  ({perturbation.kind} of {of}, version {perturbation.version})")
     click.echo(f"\n{inspect.getdoc(perturbation.function)}\n")
     for name, row in perturbation.params.items():
         click.echo(f"  {name}: {row.meaning}{_range(row)}")
@@ -80,7 +79,7 @@ def show_suite(file: str) -> None:
     import scenarios
 
     suite = scenarios.load(file)
-    click.echo(f"{file}: fine – {suite.name}@{suite.version}, {len(suite.scenarios)} scenarios")
+    click.echo(f"{file}: fine – {suite.title}, {len(suite.scenarios)} scenarios")
 
 
 def show_measures(folder: Path, name: str | None) -> None:
@@ -106,9 +105,8 @@ def _plain(table: Any) -> Any:
 
     for index, field in enumerate(table.schema):
         if pa.types.is_nested(field.type):
-            texts = [
-                None if value is None else json.dumps(value, ensure_ascii=False) for value in table[index].to_pylist()
-            ]
+            values = table[index].to_pylist()
+            texts = [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
             table = table.set_column(index, field.name, pa.array(texts, pa.string()))
     return table
 
@@ -125,9 +123,11 @@ def write_gallery(modality: str, output: Path, only: Sequence[str], seed: int) -
     """Draw the sheet of a modality."""
     from importlib import import_module
 
-    chosen = [
-        n for n in names(modality) if not only or any(fnmatch(n, g) or fnmatch(n.partition(".")[2], g) for g in only)
-    ]
+
+    def wanted(name: str) -> bool:
+        return not only or any(fnmatch(name, glob) or fnmatch(name.partition(".")[2], glob) for glob in only)
+
+    chosen = [name for name in names(modality) if wanted(name)]
     if not chosen:
         raise InputError(f"gallery: --only must match a perturbation of {modality}, got {', '.join(only)}.")
     import_module(f"stress.gallery.{modality}").sheet(output, chosen, seed=seed)
