@@ -44,7 +44,8 @@ class Samples:
         alternates: Sequence[str] = (),
         classes: Sequence[str] | None = None,
     ) -> None:
-        self.name, self.streams, self.index, self.fingerprint = name, dict(streams), index, fingerprint
+        self.name, self.index, self.fingerprint = name, index, fingerprint
+        self.streams: Mapping[str, str] = dict(streams)
         self.alternates, self._classes, self._load = tuple(alternates), classes, load
         self.ids, self.targets = index.ids, index.targets
         self.sequences, self.times = index.sequences, index.times

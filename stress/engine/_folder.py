@@ -40,7 +40,7 @@ class Run:
 
     @cached_property
     def cells(self) -> pa.Table:
-        """The cells, in the order of the plan; see ``stress.run._tables.CELLS``."""
+        """The cells, in the order of the plan; see ``stress.engine._tables.CELLS``."""
         from pyarrow import parquet
 
         return parquet.read_table(self.path / "cells.parquet")
