@@ -89,7 +89,12 @@ def _cell(i: int) -> dict:
     modality = ("image", "audio", "text")[i % 3]
     severity = (i - 1) // 3 % 5 + 1
     scenario = f"{modality}-{(i - 1) // 15}"
-    graded = {"cell": f"{scenario}-{severity}", "scenario": scenario, "severity": float(severity), "streams": [modality]}
+    graded = {
+        "cell": f"{scenario}-{severity}",
+        "scenario": scenario,
+        "severity": float(severity),
+        "streams": [modality],
+    }
     clean = {"cell": "clean", "scenario": "clean", "severity": None, "streams": []}
     more = {"order": i, "grid": "joint", "lost": [], "profile": "", "axes": "{}", "conditions": "[]"}
     about = {"modality": modality if i else "", "perturbation": f"{modality}.noise" if i else ""}
@@ -100,7 +105,12 @@ def _records(row: dict, right: np.ndarray, target: np.ndarray, classes: list[str
     count = len(target)
     answer = np.where(right, target, (target + rng.integers(1, 10, count)) % 10).astype(np.int32)
     confidence = rng.beta(5, 2, count).astype(np.float32)
-    floats = {"confidence": confidence, "nll": -np.log(confidence), "brier": (1 - confidence) ** 2, "margin": confidence}
+    floats = {
+        "confidence": confidence,
+        "nll": -np.log(confidence),
+        "brier": (1 - confidence) ** 2,
+        "margin": confidence,
+    }
     found = {
         "cell": pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), [row["cell"]]),
         "sample": pa.array(np.arange(count, dtype=np.int32)),
