@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from stress.run._folder import Run, open_run
-from stress.run._tables import CELLS, record_schema
+from stress.engine._folder import Run, open_run
+from stress.engine._tables import CELLS, record_schema
 
 LABELS = {"prediction": pa.dictionary(pa.int32(), pa.string())}
 NUMBERS = {**dict.fromkeys(("confidence", "nll", "brier", "margin"), pa.float32()), "rank": pa.int32()}

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from perturbations import InputError
 from perturbations._errors import nearest, short
+from stress.engine._folder import Run
 from stress.measure._frame import Floats, Frame
 from stress.measure._intervals import Bounds, degenerate, jackknife, percentile, wilson, z_quantile
 from stress.measure._weights import FEW, Clusters, clusters
-from stress.run._folder import Run
 from stress.tasks._metrics import Metric, headline, metrics
 
 __all__ = ["Context", "Options", "Values", "options"]

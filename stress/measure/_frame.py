@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from perturbations import InputError, RunError
 from perturbations._errors import nearest
-from stress.run._folder import Run
+from stress.engine._folder import Run
 from stress.tasks._metrics import Metric
 
 __all__ = ["FAILURES", "Floats", "Frame"]

@@ -10,12 +10,12 @@ import pyarrow as pa
 
 from perturbations import InputError
 from perturbations._errors import nearest
+from stress.engine._folder import Run
 from stress.measure._cells import CELLS, linear_rows
 from stress.measure._context import Context, options
 from stress.measure._frame import Frame
 from stress.measure._robustness import CURVES, ROBUSTNESS, curve_rows, robustness_rows
 from stress.measure._tables import Columns, build
-from stress.run._folder import Run
 
 __all__ = ["TABLES", "Table", "context_of", "make", "table"]
 

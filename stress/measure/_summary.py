@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from stress.engine._folder import Run
 from stress.measure._context import Context
 from stress.measure._registry import context_of, make
-from stress.run._folder import Run
 
 __all__ = ["summary"]
 
