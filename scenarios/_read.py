@@ -10,7 +10,7 @@ from typing import Any
 
 from perturbations import SpecError
 from perturbations._errors import gather, nearest
-from perturbations._plugins import load_file
+from perturbations._plugins import import_file
 from scenarios._expand import check
 from scenarios._read_timeline import read_timeline
 from scenarios._spec import GRIDS, RESERVED, Scenario, Step, Suite
@@ -120,7 +120,7 @@ def _plugins(node: Node | None, problems: Problems) -> tuple[str, ...]:
             continue
         path = problems.folder / text
         try:
-            load_file(path)
+            import_file(path)
             found.append(str(path))
         except SpecError as error:
             problems.say(child.where, "suite", str(error))

@@ -16,14 +16,17 @@ Scored = Mapping[str, NDArray[Any] | list[Any]]
 
 
 class Task(Protocol):
-    """What the rest of the house asks of a task. It is a frozen value that pickles, and it never sees the model.
+    """What the rest of the house asks of a task. It is a frozen value that pickles, and it never sees the model."""
 
-    ``name`` is recorded in ``run.json``; ``headline`` is the metric that curves show first; ``columns`` are the
-    record columns it fills besides ``score``; ``describe`` is its plain-data identity.
-    """
+    @property
+    def name(self) -> str:
+        """What the task is called in ``run.json``."""
+        ...
 
-    name: str
-    headline: str
+    @property
+    def headline(self) -> str:
+        """The metric that curves show first."""
+        ...
 
     @property
     def columns(self) -> Mapping[str, pa.DataType]:
