@@ -59,7 +59,7 @@ def execute(planned: Planned, out: Path) -> Outcome:
     """Do what is missing of a planned run in its folder."""
     begun = time.time()
     with one_thread_each():
-        job, first = _settled_job(planned)
+        job, first = settled_job(planned)
         checks = preflight(job, first, planned.settings.threads) if planned.settings.preflight else []
         about = _about(planned, job, canaries(job, first, planned.plan.cells), checks)
         _make_folder(out)
@@ -78,7 +78,7 @@ def execute(planned: Planned, out: Path) -> Outcome:
     return Outcome(open_run(out), len(there), thrown, checks)
 
 
-def _settled_job(planned: Planned) -> tuple[Job, list[Sample]]:
+def settled_job(planned: Planned) -> tuple[Job, list[Sample]]:
     """Return the job, with the form of the model's answers settled on the first samples, and these samples."""
     first = [planned.data[int(position)] for position in planned.shards[0][:CANARIES]]
     try:
