@@ -45,9 +45,7 @@ def load(split: Split = "test") -> list[Sample]:
     wordings = rng.choice(_WORDINGS, size=count, p=_WORDING_SHARES)
     rows = rng.integers(_ROWS, size=count)
     poor = rng.random(count) < POOR_SHARE
-    gaps_s = rng.uniform(1.5, 4.0, size=(count // PER_VOICE, PER_VOICE))
-    gaps_s[:, 0] = 0
-    times_s = gaps_s.cumsum(axis=1).round(3).ravel()
+    times_s = _times_s(count, rng)
     samples: list[Sample] = []
     for index, (clip, voice) in enumerate(zip(bundle.clips, bundle.voices, strict=True)):
         image = enlarge(bundle.images[pairs[index]])
@@ -74,6 +72,13 @@ def load(split: Split = "test") -> list[Sample]:
 def random_sentence(language: str, digit: int, rng: np.random.Generator) -> str:
     """Say anything about a digit, plainly or vaguely, in the same shares as the samples."""
     return _say(language, str(rng.choice(_WORDINGS, p=_WORDING_SHARES)), int(rng.integers(_ROWS)), digit)
+
+
+def _times_s(count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Let each voice start at zero and pause between its digits: (count,) seconds."""
+    gaps_s = rng.uniform(1.5, 4.0, size=(count // PER_VOICE, PER_VOICE))
+    gaps_s[:, 0] = 0
+    return gaps_s.cumsum(axis=1).round(3).ravel()
 
 
 def _say(language: str, wording: str, row: int, digit: int) -> str:
