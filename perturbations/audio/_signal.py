@@ -204,7 +204,7 @@ def _fraction(ratio: float) -> Fraction:
     smooth = np.array([n for n in range(1, 501) if not _rough(n)])
     error = np.abs(np.log(smooth[:, None] / smooth / ratio))
     if error.min() > 2.8e-4:
-        return Fraction(ratio).limit_denominator(100)
+        return Fraction(ratio).limit_denominator(400)
     size = np.where(error <= 2.8e-4, smooth[:, None] + smooth, 10**6)
     up, down = np.unravel_index(np.where(size == size.min(), error, np.inf).argmin(), size.shape)
     return Fraction(int(smooth[up]), int(smooth[down]))
