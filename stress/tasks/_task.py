@@ -9,21 +9,24 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["Scored", "Task", "as_array", "unscored"]
+__all__ = ["Scored", "Task", "as_array"]
 
 Scored = Mapping[str, NDArray[Any] | list[Any]]
 """Columns of equal length: ``score``, ``invalid`` (what is wrong with an answer, or ``None``), and the task's own."""
 
 
 class Task(Protocol):
-    """What the rest of the house asks of a task. It is a frozen value that pickles, and it never sees the model.
+    """What the rest of the house asks of a task. It is a frozen value that pickles, and it never sees the model."""
 
-    ``name`` is recorded in ``run.json``; ``headline`` is the metric that curves show first; ``columns`` are the
-    record columns it fills besides ``score``; ``describe`` is its plain-data identity.
-    """
+    @property
+    def name(self) -> str:
+        """What the task is called in ``run.json``."""
+        ...
 
-    name: str
-    headline: str
+    @property
+    def headline(self) -> str:
+        """The metric that curves show first."""
+        ...
 
     @property
     def columns(self) -> Mapping[str, pa.DataType]:
@@ -45,11 +48,6 @@ class Task(Protocol):
     def score(self, answers: Any, targets: Sequence[Any]) -> Scored:
         """Return one row per sample. Raises ModelError where the answers as a whole have the wrong form or length."""
         ...
-
-
-def unscored(count: int, task: Task) -> dict[str, Any]:
-    """Return the rows of samples that the model never answered: everything but the status is unknown."""
-    return {name: [None] * count for name in ("score", *task.columns)}
 
 
 def as_array(values: Any) -> NDArray[Any] | None:

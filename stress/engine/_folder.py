@@ -40,7 +40,7 @@ class Run:
 
     @cached_property
     def cells(self) -> pa.Table:
-        """The cells, in the order of the plan; see ``stress.run._tables.CELLS``."""
+        """The cells, in the order of the plan; see ``stress.engine._tables.CELLS``."""
         from pyarrow import parquet
 
         return parquet.read_table(self.path / "cells.parquet")
@@ -55,6 +55,18 @@ class Run:
         wanted = None if cells is None else dataset.field("cell").isin(list(cells))
         need = None if columns is None else list(dict.fromkeys(["cell", "sample", "draw", *columns]))
         return dataset.dataset(parts, format="parquet").to_table(columns=need, filter=wanted).unify_dictionaries()
+
+    def table(self, name: str, **options: Any) -> pa.Table:
+        """Return a table of measures by name – curves, cells, robustness …; see ``stress.measure.TABLES``."""
+        from stress.measure import table
+
+        return table(self, name, **options)
+
+    def report(self) -> Path:
+        """Write ``report/index.html`` and return its path."""
+        from stress.report import write_report
+
+        return write_report(self)
 
 
 def open_run(path: str | Path) -> Run:

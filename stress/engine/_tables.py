@@ -51,7 +51,8 @@ def record_schema(columns: Mapping[str, pa.DataType], measured: Iterable[str]) -
             **columns,
             **dict.fromkeys(measured, pa.float32()),
             "error": NAME,
-            "seconds": pa.float64(),
+            "seconds": pa.float64(),  # of the call that answered, which had
+            "batch": pa.int32(),  # so many samples
         }
     )
 

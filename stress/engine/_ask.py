@@ -1,0 +1,128 @@
+"""One question to the model, and what became of it: an answer, or a failure that is kept as a finding."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perturbations import ModelError
+from stress.models import Batch
+from stress.tasks import Task
+
+__all__ = ["Answered", "Predict", "ask"]
+
+Predict = Callable[[Batch], Any]
+_LONGEST = 300
+"""Characters of an error's text that are recorded."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One row a sample: what became of it, the task's columns (void where ``failed``), and the call that answered.
+
+    ``errors`` holds the text of each failure by row; ``seconds`` is the time of the call, ``batch`` its size.
+    """
+
+    status: list[str]
+    errors: Mapping[int, str]
+    columns: Mapping[str, Sequence[Any] | NDArray[Any]]
+    seconds: NDArray[np.float64]
+    batch: NDArray[np.int32]
+
+    @property
+    def failed(self) -> NDArray[np.bool_]:
+        """Which rows have no answer."""
+        return np.array([status not in ("ok", "unchanged") for status in self.status], bool)
+
+    @staticmethod
+    def join(parts: Sequence[Answered]) -> Answered:
+        """Return several as one."""
+        if len(parts) == 1:
+            return parts[0]
+        errors, start = {}, 0
+        for part in parts:
+            errors |= {start + row: text for row, text in part.errors.items()}
+            start += len(part.status)
+        return Answered(
+            [status for part in parts for status in part.status],
+            errors,
+            {name: _chain([part.columns[name] for part in parts]) for name in parts[0].columns},
+            np.concatenate([part.seconds for part in parts]),
+            np.concatenate([part.batch for part in parts]),
+        )
+
+
+def _chain(columns: Sequence[Any]) -> Any:
+    if all(isinstance(column, np.ndarray) for column in columns):
+        return np.concatenate(columns)
+    return [value for column in columns for value in column]
+
+
+class _TooSlowError(Exception):
+    """The model did not answer within the time it was given."""
+
+
+def ask(predict: Predict, batch: Batch, targets: Sequence[Any], task: Task, timeout: float | None) -> Answered:
+    """Return the model's scored answers; where a batch raises, its samples are asked one by one."""
+    start = time.perf_counter()
+    try:
+        answers = _call(predict, batch, timeout)
+        seconds = time.perf_counter() - start
+        scored = task.score(answers, targets)
+    except _TooSlowError:
+        return _failed("timeout", f"no answer within {timeout:g} s", batch.size, task, start)
+    except ModelError as error:  # an answer, but of the wrong form
+        return _failed("invalid", str(error), batch.size, task, start)
+    except (Exception, SystemExit) as error:  # whatever a model raises is a finding
+        if batch.size == 1:
+            return _failed("crash", f"{type(error).__name__}: {error}", 1, task, start)
+        alone = [ask(predict, batch.only(row), [target], task, timeout) for row, target in enumerate(targets)]
+        return Answered.join(alone)
+    wrong = {row: _cut(text) for row, text in enumerate(scored["invalid"]) if text is not None}
+    return Answered(
+        ["invalid" if row in wrong else "ok" for row in range(batch.size)],
+        wrong,
+        {name: scored[name] for name in ("score", *task.columns)},
+        np.full(batch.size, seconds),
+        np.full(batch.size, batch.size, np.int32),
+    )
+
+
+def _failed(status: str, error: str, count: int, task: Task, start: float) -> Answered:
+    seconds = np.full(count, time.perf_counter() - start)
+    columns = {name: [None] * count for name in ("score", *task.columns)}
+    errors = dict.fromkeys(range(count), _cut(error))
+    return Answered([status] * count, errors, columns, seconds, np.full(count, count, np.int32))
+
+
+def _cut(error: str) -> str:
+    return error if len(error) <= _LONGEST else f"{error[: _LONGEST - 1]}…"
+
+
+def _call(predict: Predict, batch: Batch, timeout: float | None) -> Any:
+    """Call the model; with a timeout in a thread of its own, which is left behind when it does not come back."""
+    if timeout is None:
+        return predict(batch)
+    box: queue.SimpleQueue[tuple[bool, Any]] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            box.put((True, predict(batch)))
+        except BaseException as error:  # handed over, whatever it is
+            box.put((False, error))
+
+    threading.Thread(target=work, daemon=True, name="stress-model").start()
+    try:
+        fine, result = box.get(timeout=timeout)
+    except queue.Empty:
+        raise _TooSlowError from None
+    if fine:
+        return result
+    raise result

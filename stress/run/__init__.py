@@ -1,1 +1,0 @@
-"""The only place that calls the model: plan, execute, leave records."""
