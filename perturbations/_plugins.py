@@ -6,11 +6,12 @@ import sys
 import warnings
 from importlib import metadata, util
 from pathlib import Path
+from types import ModuleType
 from zlib import crc32
 
 from perturbations._errors import SpecError
 
-__all__ = ["GROUP", "load_file", "load_installed"]
+__all__ = ["GROUP", "import_file", "load_installed"]
 
 GROUP = "multimodal_stress.perturbations"
 """Entry-point group: each entry names a module that declares perturbations when it is imported."""
@@ -25,22 +26,22 @@ def load_installed() -> None:
             warnings.warn(f"plug-in {entry.name} ({entry.value}) was left out: {error!r}", RuntimeWarning, stacklevel=2)
 
 
-def load_file(path: str | Path) -> str:
-    """Import a Python file that declares perturbations, once, and return the name it was imported under."""
+def import_file(path: str | Path, who: str = "plugins") -> ModuleType:
+    """Import a Python file once and return its module. Raises SpecError where it does not exist or cannot run."""
     path = Path(path).resolve()
-    if not path.is_file():
-        raise SpecError(f"plugins: must be Python files, got {path}, which does not exist.")
-    name = f"stress_plugin_{path.stem}_{crc32(str(path).encode()):08x}"
+    if not path.is_file() or path.suffix != ".py":
+        raise SpecError(f"{who}: must be a Python file, got {path}{'' if path.exists() else ', which does not exist'}.")
+    name = f"stress_file_{path.stem}_{crc32(str(path).encode()):08x}"
     if name in sys.modules:
-        return name
+        return sys.modules[name]
     spec = util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise SpecError(f"plugins: must be Python files, got {path}.")
+        raise SpecError(f"{who}: {path} is not a Python file.")
     module = util.module_from_spec(spec)
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except Exception as error:  # a user's file can raise anything
         del sys.modules[name]
-        raise SpecError(f"plugins: {path} cannot be imported: {error!r}") from error
-    return name
+        raise SpecError(f"{who}: {path} cannot be imported: {error!r}.") from error
+    return module

@@ -1,1 +1,27 @@
-"""How inputs go wrong together: suites of composed perturbations, expanded into severity grids."""
+"""How inputs go wrong together: suites of composed perturbations, expanded into severity grids.
+
+>>> import scenarios
+>>> plan = scenarios.load("demo").expand({"photo": "image", "speech": "audio", "caption": "text"})
+>>> plan.cells[0].id, plan.cells[1].id
+('clean', 'gaussian-noise:1')
+"""
+
+from scenarios._cells import CLEAN, Cell, Condition, Plan
+from scenarios._compose import perturb, perturb_stream
+from scenarios._read import load, loads, suites
+from scenarios._spec import Scenario, Step, Suite
+
+__all__ = [
+    "CLEAN",
+    "Cell",
+    "Condition",
+    "Plan",
+    "Scenario",
+    "Step",
+    "Suite",
+    "load",
+    "loads",
+    "perturb",
+    "perturb_stream",
+    "suites",
+]

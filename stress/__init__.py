@@ -1,1 +1,52 @@
-"""What does this model do when the world goes wrong? Suites of stress for models of images, audio and text."""
+"""What does this model do when the world goes wrong? Suites of stress for models of images, audio and text.
+
+>>> import stress
+>>> run = stress.run(model="demo", data="demo", suite="demo", out="runs/demo")  # doctest: +SKIP
+>>> run.table("curves")  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from perturbations import Audio, InputError, ModelError, RunError, Sample, SpecError, StressError
+    from stress.engine import Run, run
+    from stress.engine import open_run as open  # noqa: A004 - stress.open reads as it should
+    from stress.models import Batch
+    from stress.tasks import Classification
+
+__all__ = [
+    "Audio",
+    "Batch",
+    "Classification",
+    "InputError",
+    "ModelError",
+    "Run",
+    "RunError",
+    "Sample",
+    "SpecError",
+    "StressError",
+    "open",
+    "run",
+]
+
+_HOMES = {
+    **dict.fromkeys(
+        ("Audio", "InputError", "ModelError", "RunError", "Sample", "SpecError", "StressError"), "perturbations"
+    ),
+    **dict.fromkeys(("Run", "run"), "stress.engine"),
+    "Batch": "stress.models",
+    "Classification": "stress.tasks",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is asked for, so that ``import stress`` costs nothing."""
+    from importlib import import_module
+
+    if name == "open":
+        return import_module("stress.engine").open_run
+    if name not in _HOMES:
+        raise AttributeError(f"module 'stress' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -133,6 +133,7 @@ def _categories(p: Perturbation) -> list[dict[str, Any]]:
 
 
 def _do(p: Perturbation, sample: Sample, data: _Tiny, severity: float | None, **keywords: Any) -> Any:
+    keywords = {**p.examples, **keywords}
     return apply(p, sample, severity, stream="x", data=data, **keywords).streams["x"]
 
 

@@ -1,0 +1,43 @@
+"""A cell applied to a sample: each stream goes through its conditions, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from perturbations import Dataset, Key, Sample, Stream, Value
+from perturbations._core import run_step
+from scenarios._cells import Cell, Condition
+
+__all__ = ["perturb", "perturb_stream"]
+
+
+def perturb_stream(
+    sample: Sample, stream: str, conditions: Sequence[Condition], data: Dataset | None, seed: int, draw: int = 0
+) -> Value:
+    """Return one stream's value after its conditions.
+
+    A fault that looks at the other streams sees them clean; the value therefore depends on this stream's conditions
+    alone, and cells that agree on a stream can share it.
+    """
+    for condition in conditions:
+        perturbation, settings = condition.declaration, condition.settings
+        if condition.course is not None:
+            severity = condition.course.severity(sample, data, seed, draw)
+            if severity == 0:
+                continue
+            settings = condition.course.settings(perturbation.name, condition.profile, severity)
+        where = stream if condition.shared is None else f"event:{condition.shared}"
+        key = Key(
+            seed, perturbation.name, perturbation.version, condition.profile, where, condition.step, sample.id, draw
+        )
+        value = run_step(perturbation, Stream(sample, stream, data), settings, key)
+        sample = sample.with_streams({stream: value})
+    return sample.streams[stream]
+
+
+def perturb(cell: Cell, sample: Sample, data: Dataset | None, seed: int, draw: int = 0) -> Sample:
+    """Return the sample as the model sees it in a cell; streams that no condition touches are passed on as they are."""
+    if cell.fallback == "drop":
+        return sample.with_streams(dict.fromkeys(cell.streams))
+    changed = {stream: perturb_stream(sample, stream, cell.on(stream), data, seed, draw) for stream in cell.streams}
+    return sample.with_streams(changed)

@@ -1,0 +1,229 @@
+"""A scenario's steps, bound to streams, become cells: the grids."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from perturbations import InputError
+from scenarios._axes import (
+    Axis,
+    Point,
+    assignments,
+    choices,
+    crossed,
+    joined,
+    one_severity,
+    short_name,
+    slug,
+    values_at,
+)
+from scenarios._bound import Bound, Misfit, Target, misfit
+from scenarios._cells import Cell, Condition
+from scenarios._pairwise import covering_array
+from scenarios._spec import Scenario
+from scenarios._timeline import course_for
+
+__all__ = ["cells"]
+
+MOST = 100_000
+"""Cells that one scenario may have."""
+
+
+def cells(scenario: Scenario, bounds: Sequence[Bound]) -> tuple[Cell, ...]:
+    """Return the cells of a scenario on a data set, in order; those in which every severity is 0 are left out."""
+    _check(scenario, bounds)
+    found = tuple(cell for cell in GRID[scenario.grid](scenario, bounds) if cell.conditions)
+    if not found:
+        raise misfit(scenario.where, scenario.name, "must have a severity above 0, got none.")
+    return found
+
+
+def _check(scenario: Scenario, bounds: Sequence[Bound]) -> None:
+    """Raise every problem of every step's severities and choices at once, before any cell is made."""
+    problems: dict[str, None] = {}
+    if scenario.severities and not any(bound.driven for bound in bounds):
+        problems[f"{scenario.where}: {scenario.name}: severities must not be given: no step is graded by them."] = None
+    for i, bound in enumerate(bounds):
+        if wrong := bound.contradiction:
+            problems[f"{bound.step.where}: {scenario.name}: {wrong}"] = None
+        own = [axis for axis in crossed(scenario, bounds) if i in axis.moves]
+        first = dict.fromkeys(range(len(own)), 0)
+        varied = [{**first, place: at} for place, axis in enumerate(own) for at in range(len(axis.values))]
+        for point in varied or [first]:
+            try:
+                _cell(scenario, [bound], [_only(axis, i) for axis in own], tuple(point.values()), "check")
+            except Misfit as error:
+                problems.update(dict.fromkeys(error.problems))
+    if problems:
+        raise Misfit(*problems)
+
+
+def _only(axis: Axis, index: int) -> Axis:
+    """Return the axis for a scenario of this one step."""
+    return replace(axis, moves={0: axis.moves[index]})
+
+
+def _joint(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
+    axes = [*one_severity(scenario, bounds), *choices(bounds)]
+    for point in _points(scenario, axes):
+        yield _cell(scenario, bounds, axes, point, short_name(axes, point))
+
+
+def _product(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
+    axes = crossed(scenario, bounds)
+    for point in _points(scenario, axes):
+        yield _cell(scenario, bounds, axes, point, joined(axes, point))
+
+
+def _pairwise(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
+    axes = crossed(scenario, bounds)
+    if len(axes) < 2 or any(len(axis.values) < 2 for axis in axes):
+        got = ", ".join(f"{axis.name} with {len(axis.values)}" for axis in axes) or "none"
+        text = f"a pairwise grid must have two or more axes, each with two or more values, got {got}."
+        raise misfit(scenario.where, scenario.name, text)
+    pairs = sum(len(one.values) * len(other.values) for one, other in itertools.combinations(axes, 2))
+    if pairs > MOST:
+        raise misfit(scenario.where, scenario.name, f"must have at most {MOST} pairs of values, got {pairs}.")
+    for point in covering_array([len(axis.values) for axis in axes]):
+        yield _cell(scenario, bounds, axes, point, joined(axes, point))
+
+
+def _timeline(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
+    if not any(bound.driven for bound in bounds):
+        raise misfit(scenario.where, scenario.name, "a timeline must move a step, got none that has severities.")
+    if listed := [bound for bound in bounds if isinstance(bound.step.severity, tuple)]:
+        text = "severity must be one number or none beside a timeline, got a list."
+        raise misfit(listed[0].step.where, scenario.name, text)
+    axes = choices(bounds)
+    for point in _points(scenario, axes):
+        yield _cell(scenario, bounds, axes, point, short_name(axes, point))
+
+
+def _each(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
+    for index, bound in enumerate(bounds):
+        axes = [axis for axis in crossed(scenario, bounds) if index in axis.moves]
+        own = [replace(axis, moves={index: axis.moves[index]}) for axis in axes]
+        for point in _points(scenario, own):
+            name = (
+                joined(own, point)
+                if own and own[0].param is None
+                else ",".join([bound.label, *assignments(own, point)])
+            )
+            cell = _cell(scenario, bounds, own, point, name, keep=_step_only(index))
+            at = {"severity" if axis.param is None else axis.name: value for axis, value in values_at(own, point)}
+            yield replace(cell, axes={"step": bound.label, **at})
+
+
+def _subsets(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
+    axes = [*one_severity(scenario, bounds), *choices(bounds)]
+    streams = tuple(dict.fromkeys(target.stream for bound in bounds for target in bound.targets))
+    if 2 ** len(streams) > MOST:
+        raise misfit(scenario.where, scenario.name, f"must touch at most 16 streams, got {len(streams)}.")
+    for size in range(1, len(streams) + 1):
+        for subset in itertools.combinations(streams, size):
+            label = "+".join(subset)
+            for point in _points(scenario, axes):
+                name = ",".join(["+".join(map(slug, subset)), *assignments(axes, point)])
+                cell = _cell(scenario, bounds, axes, point, name, keep=_streams_only(subset))
+                yield replace(cell, axes={"streams": label, **cell.axes})
+
+
+Keep = Callable[[int, str], bool]
+"""Whether a step (by index) on a stream takes part in a cell."""
+
+
+def _everything(step: int, stream: str) -> bool:
+    return True
+
+
+def _step_only(only: int) -> Keep:
+    return lambda step, stream: step == only
+
+
+def _streams_only(some: Sequence[str]) -> Keep:
+    return lambda step, stream: stream in some
+
+
+GRID: Mapping[str, Callable[[Scenario, Sequence[Bound]], Iterator[Cell]]] = {
+    "joint": _joint,
+    "product": _product,
+    "each": _each,
+    "pairwise": _pairwise,
+    "subsets": _subsets,
+    "timeline": _timeline,
+}
+
+
+def _points(scenario: Scenario, axes: Sequence[Axis]) -> Iterator[Point]:
+    count = 1
+    for axis in axes:
+        count *= len(axis.values)
+    if count > MOST:
+        text = f"must have at most {MOST} cells, got {count}. A pairwise grid covers every pair of values in few cells."
+        raise misfit(scenario.where, scenario.name, text)
+    return itertools.product(*(range(len(axis.values)) for axis in axes))
+
+
+def _cell(
+    scenario: Scenario,
+    bounds: Sequence[Bound],
+    axes: Sequence[Axis],
+    point: Point,
+    name: str,
+    keep: Keep = _everything,
+) -> Cell:
+    conditions: list[Condition] = []
+    for i, bound in enumerate(bounds):
+        severity = bound.step.severity if isinstance(bound.step.severity, float) else None
+        chosen: dict[str, str] = {}
+        for axis, at in zip(axes, point, strict=True):
+            if i in axis.moves and axis.param is None:
+                severity = float(axis.moves[i][at])
+            elif i in axis.moves and axis.param is not None:
+                chosen[axis.param] = str(axis.moves[i][at])
+        for target in bound.targets:
+            if keep(i, target.stream) and not (severity == 0 and bound.graded(target)):
+                again = sum(target.same(other) for earlier in bounds[:i] for other in earlier.targets)
+                conditions.append(_condition(scenario, bound, target, severity, chosen, again))
+    coordinates: dict[str, float | str] = {axis.name: value for axis, value in values_at(axes, point)}
+    identity = f"{scenario.name}:{name}" if name else scenario.name
+    return Cell(identity, scenario.name, tuple(conditions), coordinates, scenario.grid)
+
+
+def _condition(
+    scenario: Scenario,
+    bound: Bound,
+    target: Target,
+    severity: float | None,
+    chosen: Mapping[str, str],
+    again: int,
+) -> Condition:
+    """Return a step on one stream at one point, its parameters resolved. Raises Misfit where they cannot be.
+
+    ``again`` counts the earlier steps of the scenario that do the same to the stream, whether they act in this cell or
+    not: a sample's draw is then the same in all cells.
+    """
+    step, perturbation = bound.step, target.perturbation
+    given: dict[str, Any] = {**step.given, **chosen}
+    along = scenario.timeline if bound.graded(target) and step.severity is None else None
+    severity = along.peak if along else severity if bound.graded(target) else None
+    try:
+        settings = perturbation.settings(severity, target.profile or None, given)
+    except InputError as error:
+        raise misfit(step.where, scenario.name, str(error)) from None
+    category = settings[perturbation.category] if perturbation.axis == "categorical" and perturbation.category else None
+    return Condition(
+        stream=target.stream,
+        perturbation=perturbation.name,
+        settings=settings,
+        severity=None if along else severity,
+        category=category or next(iter(chosen.values()), None),
+        profile=target.profile,
+        version=perturbation.version,
+        step=again,
+        shared=step.shared,
+        course=course_for(along, perturbation, target.profile, given, step.levels) if along else None,
+    )

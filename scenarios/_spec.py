@@ -1,0 +1,106 @@
+"""What a suite says, read and checked, before it meets a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from scenarios._timeline import Timeline
+
+if TYPE_CHECKING:
+    from scenarios._cells import Plan
+
+__all__ = ["ALL", "EVERYTHING", "GRIDS", "RESERVED", "Scenario", "Step", "Suite"]
+
+ALL = "all"
+"""The key that stands for every stream, whatever its modality."""
+
+EVERYTHING = frozenset({"data", "sequence", "alternates", "target"})
+"""All that a fault can need of a data set."""
+
+GRIDS = ("joint", "product", "each", "pairwise", "subsets", "timeline")
+"""How the severities of a scenario's steps are crossed."""
+
+RESERVED = frozenset({"clean", "drop"})
+"""Names that no scenario can have: those of the clean cell and of the fallback cells."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One perturbation in a scenario, as it is written.
+
+    ``key`` is a modality, a stream's name, or ``all``; ``name`` the perturbation's, perhaps without its family.
+    ``given`` are parameters by name; ``lists`` are choices of which each makes a cell. ``severity`` is one fixed
+    severity, or the severities this step goes through; without it the scenario's apply. ``levels`` are own tables.
+    ``shared`` names an event that several streams see together. ``where`` begins an error message.
+    """
+
+    key: str
+    name: str
+    given: Mapping[str, Any] = field(default_factory=dict)
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    severity: float | tuple[float, ...] | None = None
+    levels: Mapping[str, tuple[Any, ...]] | None = None
+    profile: str | None = None
+    shared: str | None = None
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A named composition of steps, and how it is graded.
+
+    ``severities`` are its own, ``inherited`` those of the suite; without either, the levels that all its steps have.
+    ``profile`` is used by the steps that have it.
+    """
+
+    name: str
+    steps: tuple[Step, ...]
+    grid: str = "joint"
+    severities: tuple[float, ...] | None = None
+    inherited: tuple[float, ...] | None = None
+    profile: str | None = None
+    fallbacks: tuple[str, ...] = ()
+    timeline: Timeline | None = None
+    about: str = ""
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A set of scenarios, versioned: ``release@1``. Changed severities make old results incomparable: count up.
+
+    ``builtin`` suites take what fits a data set and say what they left out; in a user's own suite a misfit is an error.
+    """
+
+    name: str
+    version: int
+    scenarios: tuple[Scenario, ...]
+    draws: int = 1
+    plugins: tuple[str, ...] = ()
+    about: str = ""
+    builtin: bool = False
+    source: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """Name and version, as the suite's file says it."""
+        return f"{self.name}@{self.version}"
+
+    def expand(
+        self,
+        streams: Mapping[str, str],
+        *,
+        has: Container[str] = EVERYTHING,
+        only: Sequence[str] = (),
+        skip: Sequence[str] = (),
+    ) -> Plan:
+        """Return the plan for a data set: its streams (name → modality) and what its samples have.
+
+        ``has`` holds those of ``data``, ``sequence``, ``alternates`` and ``target`` that are there. ``only`` and
+        ``skip`` are globs over cell ids and scenario names; they choose cells and change none. Raises SpecError.
+        """
+        from scenarios._expand import expand
+
+        return expand(self, streams, has, only, skip)

@@ -1,0 +1,51 @@
+"""What people type: ``stress run``, ``list``, ``validate``, ``report``, ``measure`` and the other commands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+DONE, FAILED, BAD_INPUT, UNDECIDED, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 70, 130
+"""Exit statuses."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status; every error that is not a fault of ours is one clear message."""
+    import click
+
+    from stress.cli._commands import stress
+
+    try:
+        found = stress.main(args=arguments, prog_name="stress", standalone_mode=False)
+        return found if isinstance(found, int) else DONE
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return BAD_INPUT
+    except (KeyboardInterrupt, click.Abort):
+        sys.stderr.write("\ninterrupted – what was finished is kept; run the same command again to continue\n")
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        sys.stderr.close()
+        return DONE
+    except Exception as error:
+        return _explain(error)
+
+
+def _explain(error: Exception) -> int:
+    from perturbations import StressError
+
+    if isinstance(error, StressError):
+        sys.stderr.write(f"stress: {error}\n")
+        return BAD_INPUT
+    import traceback
+
+    traceback.print_exception(error)
+    sys.stderr.write(
+        "\nstress: this is a fault of ours, not of your input. Please report it with the lines above, the command and "
+        "the output of `stress --version`.\n"
+    )
+    return OUR_FAULT

@@ -1,0 +1,130 @@
+"""The commands and their options; what they do lies elsewhere and is imported when it is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["stress"]
+
+EPILOG = (
+    "Exit status: 0 done, 1 a gate failed, 2 bad input, 3 incomplete or undecided, 70 a fault of ours, 130 interrupted."
+)
+RUN = click.Path(path_type=Path)
+
+
+def _version(context: click.Context, _: Any, wanted: bool) -> None:
+    if wanted:
+        from importlib import metadata
+
+        click.echo(f"stress {metadata.version('multimodal-stress')}")
+        context.exit()
+
+
+@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version.")
+def stress() -> None:
+    """What does this model do when the world goes wrong?
+
+    Run suites of perturbed inputs – noise, lighting, missing streams, language shift – over any model that takes
+    images, audio and text, and see how it degrades, stream by stream, with intervals.
+
+    Start with:  stress run demo
+    """
+
+
+@stress.command("run", epilog=EPILOG)
+@click.argument("suite")
+@click.option("--model", metavar="NAME", help="demo, demo:early, module:attribute, or file.py:attribute.")
+@click.option("--data", metavar="NAME", help="demo, a .csv, .jsonl or .parquet manifest, or module:attribute.")
+@click.option("--out", type=RUN, metavar="DIR", help="Folder of the run.  [default: runs/SUITE]")
+@click.option("--workers", type=int, metavar="N", help="Cells done at once.  [default: one per processor]")
+@click.option("--batch-size", type=int, default=32, show_default=True, metavar="N", help="Samples a call.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Names the random draws.")
+@click.option("--limit", type=int, metavar="N", help="Only the first N samples of the seeded, stratified order.")
+@click.option("--only", multiple=True, metavar="GLOB", help="Only scenarios whose name matches; may be repeated.")
+@click.option("--skip", multiple=True, metavar="GLOB", help="No scenarios whose name matches; may be repeated.")
+@click.option("--signals", is_flag=True, help="Record each stream's quality signals too.")
+@click.option("--timeout", type=float, metavar="S", help="Seconds a call of the model may take.")
+@click.option("--no-preflight", is_flag=True, help="Skip the checks before the grid.")
+@click.option("--no-report", is_flag=True, help="Leave report/index.html unwritten.")
+@click.option("--progress", type=click.Choice(["bar", "json", "quiet"]), default="bar", show_default=True)
+@click.option("--dry-run", is_flag=True, help="Print cells, model calls and an estimate; run nothing.")
+def run(**options: Any) -> int:
+    """Run SUITE: a built-in one (see `stress list suites`) or a YAML file.
+
+    The same command continues a run that was interrupted. `stress run demo` needs no model and no data.
+    """
+    from stress.cli._run import run_suite
+
+    return run_suite(**options)
+
+
+@stress.command("list")
+@click.argument("what", required=False, metavar="[image|audio|text|stream|suites|NAME]")
+def list_(what: str | None) -> None:
+    """List perturbations or suites, or show one perturbation: parameters, units, levels, source."""
+    from stress.cli._show import show_list
+
+    show_list(what)
+
+
+@stress.command()
+@click.argument("file", type=str)
+def validate(file: str) -> None:
+    """Check a suite file, and list every problem with file and line."""
+    from stress.cli._show import show_suite
+
+    show_suite(file)
+
+
+@stress.command()
+@click.argument("folder", type=RUN, metavar="RUN")
+def report(folder: Path) -> None:
+    """Write RUN/report/index.html: curves per modality, findings, tables. Works on unfinished runs."""
+    from stress.engine import open_run
+    from stress.report import write_report
+
+    click.echo(f"{write_report(open_run(folder))}")
+
+
+@stress.command()
+@click.argument("folder", type=RUN, metavar="RUN")
+@click.option("--table", "name", metavar="NAME", help="Print one table whole, as CSV, instead of the summary.")
+def measure(folder: Path, name: str | None) -> None:
+    """Print what the records of RUN mean: the summary, or one table."""
+    from stress.cli._show import show_measures
+
+    show_measures(folder, name)
+
+
+@stress.command()
+@click.argument("folder", type=RUN, default=Path(), metavar="[DIR]")
+def init(folder: Path) -> None:
+    """Write a commented stress.yaml and a model stub for a project of your own."""
+    from stress.cli._init import write_project
+
+    write_project(folder)
+
+
+@stress.command()
+@click.argument("modality", type=click.Choice(["image", "audio", "text"]))
+@click.option("-o", "--output", type=RUN, required=True, metavar="FILE", help="An .html file (images: also .png).")
+@click.option("--only", multiple=True, metavar="GLOB", help="Only perturbations whose name matches; may be repeated.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N")
+def gallery(modality: str, output: Path, only: tuple[str, ...], seed: int) -> None:
+    """Draw a sheet of every perturbation of a modality at every severity."""
+    from stress.cli._show import write_gallery
+
+    write_gallery(modality, output, only, seed)
+
+
+@stress.command()
+@click.argument("folder", type=RUN, metavar="RUN")
+def cite(folder: Path) -> None:
+    """Print the BibTeX entries of everything that RUN was built from."""
+    from stress.cli._show import show_citations
+
+    show_citations(folder)

@@ -1,0 +1,34 @@
+"""A data set from what a person names on the command line or passes in Python."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from perturbations import InputError
+from stress._import import load_attribute
+from stress.data._dataset import Samples, from_samples
+from stress.data._manifest import from_manifest
+
+__all__ = ["load_data"]
+
+
+def load_data(source: Any) -> Samples:
+    """Return a data set: ``"demo"``, a manifest's path, ``"module:attribute"``, or any iterable of samples."""
+    if isinstance(source, Samples):
+        return source
+    if source == "demo":
+        demo = import_module("stress.data.demo")
+        return from_samples(demo.load(), "demo")
+    if isinstance(source, Path) or (isinstance(source, str) and Path(source).suffix in (".csv", ".jsonl", ".parquet")):
+        return from_manifest(source)
+    if isinstance(source, str):
+        if ":" not in source:
+            raise InputError(
+                f"data: must be 'demo', a .csv, .jsonl or .parquet manifest, or module:attribute, got {source!r}."
+            )
+        found = load_attribute(source, "data")
+        made = found() if callable(found) and not hasattr(found, "__getitem__") else found
+        return made if isinstance(made, Samples) else from_samples(made, source)
+    return from_samples(source)

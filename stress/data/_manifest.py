@@ -1,0 +1,237 @@
+"""A manifest: a table with one row a sample, whose columns name files, texts, the label and groups.
+
+Columns: ``image``, ``audio`` and ``text``, or ``image:front_camera``, ``audio:speech``, ``text:caption`` where a
+stream has a name of its own; ``text:caption@de`` is the same text in another language. ``label`` is the right answer;
+``id``, ``sequence``, ``time`` and ``split`` are optional; ``group:speaker`` declares a group. Images and recordings
+are paths, relative to the manifest; texts stand in the table. Columns with other names are not used.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from perturbations import InputError, Sample, Value
+from perturbations._errors import gather, nearest
+from perturbations.modality import MODALITIES
+from stress.data._dataset import Index, Samples, check_index
+from stress.data._files import decode, looks_right
+
+__all__ = ["from_manifest"]
+
+_PLAIN = ("id", "label", "sequence", "time", "split")
+_SHOWN = 5
+"""Problems of one kind that an error lists before it only counts them."""
+
+
+@dataclass(frozen=True)
+class _Column:
+    """What a column holds: a stream's value, or the same in another language."""
+
+    column: str
+    stream: str
+    modality: str
+    language: str | None
+
+
+def from_manifest(path: str | Path) -> Samples:
+    """Return the data set of a CSV, JSON Lines or Parquet manifest. Raises InputError with file and line.
+
+    All files are read once, to check that they are what their names say and to fingerprint their content.
+    """
+    path = Path(path)
+    rows, lines = _read(path)
+    if not rows:
+        raise InputError(f"{path}: must have at least one sample, got no rows.")
+    columns = _columns(path, list(rows[0]))
+    index = _index(path, rows, lines)
+    fingerprint = _check_files(path, rows, lines, columns)
+    streams = {c.stream: c.modality for c in columns if c.language is None}
+    languages = sorted({c.language for c in columns if c.language is not None})
+
+    def load(position: int) -> Sample:
+        return _sample(path, rows[position], lines[position], columns, index, position)
+
+    return Samples(path.name, streams, index, load, fingerprint, languages)
+
+
+def _read(path: Path) -> tuple[Sequence[Mapping[str, Any]], Sequence[int]]:
+    """Return the rows and the line each stands in."""
+    if not path.is_file():
+        raise InputError(f"{path}: does not exist. A manifest is a .csv, .jsonl or .parquet file.")
+    if path.suffix == ".parquet":
+        return _read_parquet(path)
+    if path.suffix not in (".csv", ".jsonl"):
+        raise InputError(
+            f"{path}: a manifest must be a .csv, .jsonl or .parquet file, got {path.suffix or 'no ending'}."
+        )
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: must be UTF-8, got byte {error.object[error.start]:#x} at {error.start}.") from None
+    return _read_csv(path, text) if path.suffix == ".csv" else _read_jsonl(path, text)
+
+
+def _read_csv(path: Path, text: str) -> tuple[list[dict[str, Any]], list[int]]:
+    reader = csv.DictReader(text.splitlines(keepends=True), strict=True)
+    rows, lines = [], []
+    try:
+        for row in reader:
+            if None in row or None in row.values():
+                raise InputError(
+                    f"{path}:{reader.line_num}: must have {len(reader.fieldnames or ())} fields, as line 1."
+                )
+            rows.append(row)
+            lines.append(reader.line_num)
+    except csv.Error as error:
+        raise InputError(f"{path}:{reader.line_num}: is not valid CSV: {error}.") from None
+    return rows, lines
+
+
+def _read_jsonl(path: Path, text: str) -> tuple[list[dict[str, Any]], list[int]]:
+    rows: list[dict[str, Any]] = []
+    lines: list[int] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{path}:{number}:{error.colno}: is not valid JSON: {error.msg}.") from None
+        if not isinstance(row, dict):
+            raise InputError(f"{path}:{number}: must be a JSON object, got {type(row).__name__}.")
+        if rows and row.keys() != rows[0].keys():
+            odd = ", ".join(sorted(row.keys() ^ rows[0].keys()))
+            raise InputError(f"{path}:{number}: must have the fields of line {lines[0]}; these differ: {odd}.")
+        rows.append(row)
+        lines.append(number)
+    return rows, lines
+
+
+def _read_parquet(path: Path) -> tuple[list[dict[str, Any]], list[int]]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        rows = parquet.read_table(path).to_pylist()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{path}: is not a readable Parquet file: {str(error).splitlines()[0]}.") from None
+    return rows, list(range(1, len(rows) + 1))
+
+
+def _columns(path: Path, names: Sequence[str]) -> list[_Column]:
+    found = []
+    for name in names:
+        kind, _, rest = name.partition(":")
+        if kind in MODALITIES:
+            stream, _, language = rest.partition("@")
+            found.append(_Column(name, stream or kind, kind, language or None))
+    who = f"{path}:1"
+    if "label" not in names:
+        raise InputError(f"{who}: must have a column 'label', got {', '.join(names)}. {nearest('label', names)}")
+    streams = [c.stream for c in found if c.language is None]
+    if not streams:
+        raise InputError(f"{who}: must have a column image, audio or text (or image:NAME …), got {', '.join(names)}.")
+    if doubled := [name for name in streams if streams.count(name) > 1]:
+        raise InputError(f"{who}: two columns name the stream {doubled[0]!r}.")
+    for column in found:
+        if column.stream not in streams:
+            raise InputError(f"{who}: {column.column!r} is another version of a stream that has no column of its own.")
+    return found
+
+
+def _index(path: Path, rows: Sequence[Mapping[str, Any]], lines: Sequence[int]) -> Index:
+    def column(name: str) -> list[Any]:
+        return [None if row.get(name) in (None, "") else row[name] for row in rows]
+
+    labels = column("label")
+    gather(
+        [f"{path}:{lines[i]}: label is empty." for i, label in enumerate(labels) if label is None][:_SHOWN], InputError
+    )
+    ids = [str(value) if value is not None else f"{number}" for number, value in enumerate(column("id"))]
+    groups = {
+        n.partition(":")[2]: [None if v is None else str(v) for v in column(n)]
+        for n in rows[0]
+        if n.startswith("group:")
+    }
+    index = Index(
+        ids=ids,
+        targets=[str(label) for label in labels],
+        sequences=[None if value is None else str(value) for value in column("sequence")],
+        times=[_number(path, lines[i], value) for i, value in enumerate(column("time"))],
+        splits=[None if value is None else str(value) for value in column("split")],
+        groups=groups,
+    )
+    check_index(index, str(path), lambda position: f"line {lines[position]}")
+    return index
+
+
+def _number(path: Path, line: int, value: Any) -> float | None:
+    try:
+        return None if value is None else float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"{path}:{line}: time must be a number of seconds, got {value!r}.") from None
+
+
+def _check_files(
+    path: Path, rows: Sequence[Mapping[str, Any]], lines: Sequence[int], columns: Sequence[_Column]
+) -> str:
+    """Read every file once; return a fingerprint of the manifest and all content, or raise with all problems."""
+
+    def look(job: tuple[int, _Column]) -> tuple[bytes, str | None]:
+        position, column = job
+        value = rows[position][column.column]
+        if value in (None, ""):
+            return b"", None
+        if column.modality == "text":
+            return (str(value).encode("utf-8", "surrogatepass"), None)
+        return looks_right(path.parent / str(value), column.modality, f"{path}:{lines[position]}: {column.column}")
+
+    digest = blake2b(
+        repr([sorted(row.items(), key=str) for row in rows]).encode("utf-8", "surrogatepass"), digest_size=16
+    )
+    problems = []
+    jobs = ((position, column) for position in range(len(rows)) for column in columns)
+    with ThreadPoolExecutor(4) as pool:
+        for content, problem in pool.map(look, jobs):
+            digest.update(content)
+            if problem is not None:
+                problems.append(problem)
+    rest = [f"… and {len(problems) - _SHOWN} more."] if len(problems) > _SHOWN else []
+    gather(problems[:_SHOWN] + rest, InputError)
+    return digest.hexdigest()
+
+
+def _sample(
+    path: Path, row: Mapping[str, Any], line: int, columns: Sequence[_Column], index: Index, position: int
+) -> Sample:
+    streams: dict[str, Value] = {}
+    alternates: dict[str, dict[str, Value]] = {}
+    for column in columns:
+        value = row[column.column]
+        who = f"{path}:{line}: {column.column}"
+        decoded: Value = None
+        if value not in (None, "") or (column.modality == "text" and value == ""):
+            decoded = decode(value if column.modality == "text" else path.parent / str(value), column.modality, who)
+        if column.language is None:
+            streams[column.stream] = decoded
+        elif decoded is not None:
+            alternates.setdefault(column.stream, {})[column.language] = decoded
+    groups = {name: values[position] for name, values in index.groups.items() if values[position] is not None}
+    if index.splits[position] is not None:
+        groups["split"] = index.splits[position]
+    return Sample(
+        index.ids[position],
+        streams,
+        index.targets[position],
+        groups,  # type: ignore[arg-type]
+        index.sequences[position],
+        index.times[position],
+        alternates,
+    )

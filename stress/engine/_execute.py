@@ -1,0 +1,197 @@
+"""A run: check it, do what is missing, leave records. The only place from which the model is called."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from perturbations import ModelError, RunError, Sample, StressError
+from stress.engine._folder import FORMAT, Run, open_run
+from stress.engine._identity import agree, identity, machine, run_id
+from stress.engine._plan import Planned, Settings, plan_run
+from stress.engine._preflight import CANARIES, Check, canaries, preflight
+from stress.engine._progress import watch
+from stress.engine._tables import cells_table
+from stress.engine._threads import one_thread_each, work_through
+from stress.engine._unit import Job, Shard, Unit
+from stress.engine._writer import Writer, lock, write_json, write_table
+from stress.models import Batch
+from stress.tasks import Task
+
+__all__ = ["Outcome", "execute", "run"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A run as it was just done: what was there before, what had to be thrown away, and what preflight said."""
+
+    run: Run
+    reused: int = 0
+    thrown: Sequence[str] = ()
+    checks: Sequence[Check] = field(default_factory=list)
+
+
+def run(
+    model: Any,
+    data: Any,
+    suite: Any = "quick",
+    out: str | Path | None = None,
+    *,
+    task: Task | None = None,
+    **settings: Any,
+) -> Run:
+    """Run a suite and return the run: its folder holds every record, and is continued when the call is repeated.
+
+    ``model`` is a callable ``predict(batch)``, ``"module:attribute"`` or ``"demo"``; ``data`` a sequence of samples,
+    a manifest's path, ``"module:attribute"`` or ``"demo"``; ``suite`` a built-in name, a YAML file or a ``Suite``;
+    ``settings`` are those of ``Settings``. Raises StressError where an input cannot be used, before any work.
+    """
+    planned = plan_run(model, data, suite, task, Settings(**settings))
+    return execute(planned, Path(out) if out is not None else Path("runs") / planned.plan.suite).run
+
+
+def execute(planned: Planned, out: Path) -> Outcome:
+    """Do what is missing of a planned run in its folder."""
+    begun = time.time()
+    with one_thread_each():
+        job, first = settled_job(planned)
+        checks = preflight(job, first, planned.settings.threads) if planned.settings.preflight else []
+        about = _about(planned, job, canaries(job, first, planned.plan.cells), checks)
+        _make_folder(out)
+        with lock(out):
+            _begin_or_continue(out, about, planned)
+            writer = Writer(out / "records", job.schema, run_id(about["identity"]))
+            there, thrown = writer.recover()
+            wanted = {unit: len(planned.shards[unit.shard]) for unit in planned.units}
+            try:
+                _work(planned, job, writer, [unit for unit in wanted if unit not in there])
+            finally:
+                writer.flush()
+            writer.compact([cell.id for cell in planned.plan.cells], wanted)
+            took = {"finished": True, "units": len(wanted), "reused_units": len(there), "seconds": time.time() - begun}
+            write_json(out / "run.json", {**about, **took})
+    return Outcome(open_run(out), len(there), thrown, checks)
+
+
+def settled_job(planned: Planned) -> tuple[Job, list[Sample]]:
+    """Return the job, with the form of the model's answers settled on the first samples, and these samples."""
+    first = [planned.data[int(position)] for position in planned.shards[0][:CANARIES]]
+    try:
+        answers = planned.model.predict(Batch.of(first))
+        task = planned.task.settle(answers, [sample.target for sample in first])
+    except StressError:
+        raise
+    except (Exception, SystemExit) as error:  # whatever a user's model raises
+        raise ModelError(f"model: must answer clean input, but raised {type(error).__name__}: {error}") from error
+    settings = planned.settings
+    job = Job(
+        planned.model.predict,
+        task,
+        planned.data,
+        planned.plan.cells,
+        settings.seed,
+        settings.batch_size,
+        settings.signals,
+        settings.timeout,
+    )
+    return job, first
+
+
+def _about(planned: Planned, job: Job, answers: Mapping[str, Any], checks: Sequence[Check]) -> dict[str, Any]:
+    """Return the content of run.json."""
+    plan, settings = planned.plan, planned.settings
+    who = identity(
+        plan,
+        planned.data,
+        planned.model,
+        job.task,
+        settings.seed,
+        settings.limit,
+        planned.shard_size,
+        settings.signals,
+    )
+    who["model"]["canaries"] = answers
+    return {
+        "format": FORMAT,
+        "identity": who,
+        "suite": dict(plan.source) or {"suite": plan.suite},
+        "left_out": [list(pair) for pair in plan.left_out],
+        "preflight": [vars(check) for check in checks],
+        "settings": {"workers": settings.threads, "batch_size": settings.batch_size, "limit": settings.limit},
+        "samples": sum(map(len, planned.shards)),
+        "records": planned.records,
+        "classes": list(getattr(job.task, "classes", ())),
+        "headline": job.task.headline,
+        "streams": planned.data.streams,
+        "started": time.time(),
+        "finished": False,
+        **machine(),
+    }
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{out}: cannot be made: {error.strerror}.") from error
+
+
+def _begin_or_continue(out: Path, about: Mapping[str, Any], planned: Planned) -> None:
+    """Refuse a folder that holds something else; otherwise write what is known before the first record."""
+    if (out / "run.json").exists():
+        agree(str(out), open_run(out).info["identity"], about["identity"])
+    elif strangers := [p.name for p in out.iterdir() if p.name != ".lock" and not p.name.endswith(".tmp")]:
+        raise RunError(f"{out}: must be empty or a run folder, got {', '.join(sorted(strangers)[:3])} in it.")
+    write_table(out / "samples.parquet", samples_table(planned))
+    write_table(out / "cells.parquet", cells_table(planned.plan.cells, planned.data.streams))
+    write_json(out / "run.json", about)
+
+
+def samples_table(planned: Planned) -> pa.Table:
+    """Return the samples of a run as a table; ``order`` is the position that records name."""
+    index, data = planned.data.index, planned.data
+    chosen = sorted(int(position) for shard in planned.shards for position in shard)
+
+    def column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+        return pa.array([values[i] for i in chosen], kind)
+
+    groups = {f"group.{name}": column(values, pa.string()) for name, values in index.groups.items()}
+    return pa.table(
+        {
+            "id": column(data.ids, pa.string()),
+            "order": pa.array(chosen, pa.int32()),
+            "sequence": column(data.sequences, pa.string()),
+            "time": column(data.times, pa.float64()),
+            "split": column(index.splits, pa.string()),
+            "target": column([None if target is None else str(target) for target in data.targets], pa.string()),
+            **groups,
+        }
+    )
+
+
+def _work(planned: Planned, job: Job, writer: Writer, units: Sequence[Unit]) -> None:
+    """Do the units, and hand each one's records to the writer as it is finished."""
+    uses: dict[int, int] = {}
+    for unit in units:
+        uses[unit.shard] = uses.get(unit.shard, 0) + 1
+    held = {number: Shard(planned.data, planned.shards[number], count) for number, count in uses.items()}
+
+    def do(unit: Unit) -> tuple[Unit, pa.Table]:
+        shard = held[unit.shard]
+        cell = planned.plan.cells[unit.cell]
+        try:
+            return unit, job.records(cell, shard.samples(), [int(p) for p in shard.positions], unit.draw)
+        finally:
+            shard.done()
+
+    records = sum(len(planned.shards[unit.shard]) for unit in units)
+    with watch(planned.settings.progress, len(units), records) as progress:
+        finished: Iterator[tuple[Unit, pa.Table]] = work_through(do, units, planned.settings.threads)
+        for unit, table in finished:
+            writer.add(unit, table)
+            progress.advance(planned.plan.cells[unit.cell].id, table)

@@ -1,0 +1,83 @@
+"""A run on disk, for reading: who ran what on what, and all the records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from perturbations import RunError
+
+__all__ = ["FORMAT", "Run", "open_run"]
+
+FORMAT = 1
+"""Version of the folder's layout."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder: ``run.json``, ``samples.parquet``, ``cells.parquet`` and ``records/part-*.parquet``."""
+
+    path: Path
+
+    @cached_property
+    def info(self) -> Mapping[str, Any]:
+        """What ``run.json`` says: suite, seed, task, data, model, packages, host, and how far the run got."""
+        found: Mapping[str, Any] = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+        return found
+
+    @cached_property
+    def samples(self) -> pa.Table:
+        """id, order, sequence, time, split, target, and a column ``group.NAME`` for each group."""
+        from pyarrow import parquet
+
+        return parquet.read_table(self.path / "samples.parquet")
+
+    @cached_property
+    def cells(self) -> pa.Table:
+        """The cells, in the order of the plan; see ``stress.engine._tables.CELLS``."""
+        from pyarrow import parquet
+
+        return parquet.read_table(self.path / "cells.parquet")
+
+    def records(self, cells: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return the records of some cells (or all), sorted by cell and sample, with the columns asked for (or all)."""
+        from pyarrow import dataset
+
+        parts = sorted((self.path / "records").glob("part-*.parquet"))
+        if not parts:
+            raise RunError(f"{self.path}: has no records yet.")
+        wanted = None if cells is None else dataset.field("cell").isin(list(cells))
+        need = None if columns is None else list(dict.fromkeys(["cell", "sample", "draw", *columns]))
+        return dataset.dataset(parts, format="parquet").to_table(columns=need, filter=wanted).unify_dictionaries()
+
+    def table(self, name: str, **options: Any) -> pa.Table:
+        """Return a table of measures by name – curves, cells, robustness …; see ``stress.measure.TABLES``."""
+        from stress.measure import table
+
+        return table(self, name, **options)
+
+    def report(self) -> Path:
+        """Write ``report/index.html`` and return its path."""
+        from stress.report import write_report
+
+        return write_report(self)
+
+
+def open_run(path: str | Path) -> Run:
+    """Return the run in a folder. Raises RunError where there is none, or one of another format."""
+    run = Run(Path(path))
+    try:
+        version = run.info["format"]
+    except FileNotFoundError:
+        raise RunError(f"{path}: must be a run folder, got one without run.json.") from None
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise RunError(f"{path}/run.json: cannot be read: {error}.") from None
+    if version != FORMAT:
+        raise RunError(f"{path}: must have format {FORMAT}, got {version!r}. Open it with the version that wrote it.")
+    return run

@@ -1,0 +1,107 @@
+"""A run before it starts: how it is to be done, and everything that it needs, checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from perturbations import Audio, InputError
+from scenarios import Plan, Suite
+from scenarios import load as load_suite
+from stress.data import Samples, load_data
+from stress.engine._order import shards
+from stress.engine._progress import Mode
+from stress.engine._unit import Unit
+from stress.models import Model, load_model
+from stress.tasks import Classification, Task
+
+__all__ = ["Planned", "Settings", "plan_run"]
+
+_SHARD_BYTES = 128 * 2**20
+_SHARD_SAMPLES = 256
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a run is done; of these only ``seed`` and ``signals`` change a record."""
+
+    seed: int = 0
+    workers: int | None = None
+    batch_size: int = 32
+    limit: int | None = None
+    only: Sequence[str] = ()
+    skip: Sequence[str] = ()
+    signals: bool = False
+    timeout: float | None = None
+    preflight: bool = True
+    progress: Mode = "quiet"
+
+    def __post_init__(self) -> None:
+        for name, least in (("batch_size", 1), ("limit", 1), ("workers", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+                raise InputError(f"run: {name} must be a whole number of at least {least}, got {value!r}.")
+        if self.timeout is not None and not self.timeout > 0:
+            raise InputError(f"run: timeout must be a number of seconds above 0, got {self.timeout!r}.")
+
+    @property
+    def threads(self) -> int:
+        """Number of workers: as given, or one for each processor."""
+        return self.workers or len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Everything that a run needs, checked; nothing has been computed or written yet."""
+
+    model: Model
+    data: Samples
+    plan: Plan
+    task: Task
+    settings: Settings
+    shards: Sequence[Any]
+    shard_size: int
+
+    @property
+    def units(self) -> list[Unit]:
+        """All units, in the order in which they are done: shards outside, cells inside."""
+        return [
+            Unit(shard, cell, draw)
+            for shard in range(len(self.shards))
+            for cell in range(len(self.plan.cells))
+            for draw in range(1 if cell == 0 else self.plan.draws)
+        ]
+
+    @property
+    def records(self) -> int:
+        """Number of records of the whole run."""
+        return sum(len(self.shards[unit.shard]) for unit in self.units)
+
+
+def plan_run(model: Any, data: Any, suite: Any, task: Task | None, settings: Settings) -> Planned:
+    """Return a checked plan. Raises the clearest error there is before any work: suite first, then data, then model."""
+    suite = suite if isinstance(suite, Suite) else load_suite(suite)
+    samples = load_data(data)
+    plan = suite.expand(samples.streams, has=samples.has, only=settings.only, skip=settings.skip)
+    loaded = load_model(model)
+    settled: Task = task or Classification(tuple(loaded.classes or samples.classes))
+    settled.check_targets(samples.targets)
+    size = _shard_size(samples, settings.seed)
+    cut = shards(samples, settings.seed, size, settings.limit)
+    return Planned(loaded, samples, plan, settled, settings, cut, size)
+
+
+def _shard_size(data: Samples, seed: int) -> int:
+    """Return how many samples stay in memory together: up to 256, or what fits in 128 MiB, judged by the first few."""
+    first = shards(data, seed, 1)[:8]
+    used = [
+        _bytes(value) for block in first for position in block[:4] for value in data[int(position)].streams.values()
+    ]
+    samples = sum(len(block[:4]) for block in first)
+    return max(1, min(_SHARD_SAMPLES, int(_SHARD_BYTES * samples / max(sum(used), 1))))
+
+
+def _bytes(value: Any) -> int:
+    return int(getattr(value.samples if isinstance(value, Audio) else value, "nbytes", 0))

@@ -1,0 +1,162 @@
+"""What every result rests on, proved on a few samples before the grid starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from perturbations import InputError, ModelError, Sample
+from perturbations.modality import modality
+from scenarios import CLEAN, Cell, perturb
+from stress.engine._ask import Answered, ask
+from stress.engine._unit import Job
+
+__all__ = ["CANARIES", "Check", "canaries", "preflight"]
+
+CANARIES = 8
+"""Samples that the checks look at: the first of the visiting order, so every class has its chance."""
+_CLOSE = 1e-5
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the preflight table."""
+
+    name: str
+    outcome: Literal["ok", "warning"]
+    says: str
+
+
+def _answers(job: Job, cell: Cell, samples: Sequence[Sample], together: bool = True) -> Answered:
+    seen = [perturb(cell, sample, job.data, job.seed) for sample in samples]
+    targets = [sample.target for sample in samples]
+    if together:
+        return ask(job.predict, seen, targets, job.task, job.timeout)
+    return Answered.join([ask(job.predict, [s], [t], job.task, job.timeout) for s, t in zip(seen, targets)])
+
+
+def preflight(job: Job, samples: Sequence[Sample], workers: int) -> list[Check]:
+    """Return the checks that were made. Raises ModelError where the model fails on clean input."""
+    clean = _answers(job, CLEAN, samples)
+    for status, error, sample in zip(clean.status, clean.error, samples):
+        if status != "ok":
+            raise ModelError(f"model: must answer clean input, got {status} on sample {sample.id!r}: {error}")
+    checks = [
+        _severity_zero(job, samples),
+        _compare(
+            "clean answers are reproducible", clean, _answers(job, CLEAN, samples), "the model is non-deterministic"
+        ),
+        _compare(
+            "answers do not depend on the batch",
+            clean,
+            _answers(job, CLEAN, samples, together=False),
+            "alone and together a sample is answered differently",
+        ),
+    ]
+    if workers > 1:
+        checks.append(_concurrent(job, clean, samples, workers))
+    return [*checks, *_streams(job, samples), *_missing(job, samples), _acting(job, samples)]
+
+
+def _compare(name: str, one: Answered, other: Answered, wrong: str) -> Check:
+    furthest = 0.0
+    for column, values in one.columns.items():
+        for a, b in zip(values, other.columns[column]):
+            if isinstance(a, float) and isinstance(b, float):
+                furthest = max(furthest, abs(a - b))
+            elif (a is None) != (b is None) or (isinstance(a, str) and a != b):
+                return Check(name, "warning", f"{wrong}: {column} was {a!r}, then {b!r}")
+    if furthest > _CLOSE:
+        return Check(name, "warning", f"{wrong}: numbers differ by up to {furthest:.2g}")
+    return Check(name, "ok", f"{len(one.status)} samples, largest difference {furthest:.1g}")
+
+
+def _severity_zero(job: Job, samples: Sequence[Sample]) -> Check:
+    """The clean cell hands the samples on unchanged."""
+    for sample in samples:
+        seen = perturb(CLEAN, sample, job.data, job.seed)
+        for name, value in sample.streams.items():
+            if value is not None and not modality(job.data.streams[name]).same(value, seen.streams[name]):
+                raise InputError(f"data: sample {sample.id!r}, stream {name}: severity 0 must change nothing, but did.")
+    return Check("severity 0 is the identity", "ok", f"{len(samples)} samples")
+
+
+def _concurrent(job: Job, clean: Answered, samples: Sequence[Sample], workers: int) -> Check:
+    def work(_: int) -> Answered:
+        return _answers(job, CLEAN, samples)
+
+    name = f"answers are the same from {workers} threads at once"
+    with ThreadPoolExecutor(workers) as pool:
+        for other in pool.map(work, range(workers)):
+            check = _compare(name, clean, other, "the model is not safe in threads; use --workers 1")
+            if check.outcome == "warning":
+                return check
+    return check
+
+
+def _streams(job: Job, samples: Sequence[Sample]) -> list[Check]:
+    """What each stream looks like: sizes, rates, ranges."""
+    checks = []
+    for name, kind in job.data.streams.items():
+        values = [sample.streams[name] for sample in samples if sample.streams[name] is not None]
+        signals = [modality(kind).signals(value) for value in values]
+        means = {key: float(np.mean([s[key] for s in signals])) for key in (signals[0] if signals else {})}
+        shapes = sorted({_shape(value) for value in values})
+        shown = ", ".join([*shapes[:3], *(f"{key} {value:.3g}" for key, value in means.items())])
+        rates = {getattr(value, "rate", None) for value in values}
+        outcome: Literal["ok", "warning"] = "warning" if len(rates) > 1 or not values else "ok"
+        mixed = " – sample rates differ" if len(rates) > 1 else ""
+        checks.append(Check(f"stream {name} ({kind})", outcome, (shown or "lost in all of these samples") + mixed))
+    return checks
+
+
+def _shape(value: Any) -> str:
+    if isinstance(value, str):
+        return "text"
+    if hasattr(value, "rate"):
+        return f"{value.channels} × {value.rate} Hz"
+    return "×".join(map(str, value.shape))
+
+
+def _missing(job: Job, samples: Sequence[Sample]) -> list[Check]:
+    """How the model takes a lost stream."""
+    checks = []
+    for name in job.data.streams:
+        lost = [sample.with_streams({name: None}) for sample in samples[:2]]
+        found = ask(job.predict, lost, [s.target for s in lost], job.task, job.timeout)
+        fine = found.status[0] == "ok"
+        says = "answers without it" if fine else f"{found.status[0]}: {found.error[0]}"
+        checks.append(Check(f"stream {name} missing", "ok" if fine else "warning", says))
+    return checks
+
+
+def _acting(job: Job, samples: Sequence[Sample]) -> Check:
+    """Every perturbed cell changes its input on some of these samples."""
+    idle = []
+    for cell in job.cells:
+        if not cell.conditions:
+            continue
+        seen = (perturb(cell, sample, job.data, job.seed) for sample in samples[:4])
+        if all(job.unchanged(cell, before, after) for before, after in zip(samples, seen)):
+            idle.append(cell.id)
+    if idle:
+        shown = ", ".join(idle[:5]) + (" …" if len(idle) > 5 else "")
+        return Check(
+            "every cell changes its input", "warning", f"{len(idle)} cells change none of these samples: {shown}"
+        )
+    return Check("every cell changes its input", "ok", f"{len(job.cells) - 1} cells on {min(4, len(samples))} samples")
+
+
+def canaries(job: Job, samples: Sequence[Sample], cells: Sequence[Cell]) -> dict[str, Any]:
+    """Return the model's scores on a few clean and perturbed samples: how it is recognised when a run goes on."""
+    found: dict[str, Any] = {}
+    picked = [CLEAN, *(cell for cell in cells if cell.conditions)][:: max(1, len(cells) // 6)][:7]
+    for cell in [CLEAN, *(cell for cell in picked if cell.conditions)]:
+        answers = _answers(job, cell, samples[:4])
+        numbers = {n: v for n, v in answers.columns.items() if all(isinstance(x, float | str | None) for x in v)}
+        found[cell.id] = {"status": answers.status, **numbers}
+    return found

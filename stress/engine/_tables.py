@@ -1,0 +1,87 @@
+"""The tables of a run folder: which columns there are, and what they hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from perturbations.modality import MODALITIES
+from scenarios import Cell
+
+__all__ = ["CELLS", "STATUSES", "cells_table", "record_schema"]
+
+STATUSES = ("ok", "unchanged", "crash", "invalid", "timeout")
+"""What became of a record: ``unchanged`` is answered, but no perturbation could act; the last three are failures."""
+
+NAME = pa.dictionary(pa.int32(), pa.string())
+
+CELLS = pa.schema(
+    {
+        "cell": pa.string(),  # id, unique in the run
+        "order": pa.int32(),  # place in the plan; clean is 0
+        "scenario": pa.string(),
+        "grid": pa.string(),  # joint, product, each, pairwise, subsets, timeline
+        "modality": pa.string(),  # of the streams that are touched, joined by "+"; "" when clean
+        "streams": pa.list_(pa.string()),  # that are touched
+        "lost": pa.list_(pa.string()),  # that the model is given nothing of (or a fill for)
+        "fill": pa.string(),  # the fill rule, where a stream is lost
+        "perturbation": pa.string(),  # names joined by " > ", in order
+        "profile": pa.string(),
+        "severity": pa.float64(),  # the one severity, where there is one
+        "category": pa.string(),  # the one category, where there is one
+        "axes": pa.string(),  # all coordinates, JSON
+        "fallback": pa.string(),
+        "conditions": pa.string(),  # everything, JSON
+    }
+)
+
+
+def record_schema(columns: Mapping[str, pa.DataType], measured: Iterable[str]) -> pa.Schema:
+    """Return the schema of the records of a task; ``measured`` are the names of distortion and signal columns."""
+    return pa.schema(
+        {
+            "cell": NAME,
+            "sample": pa.int32(),  # "order" of samples.parquet
+            "draw": pa.int16(),
+            "status": NAME,
+            "score": pa.float64(),  # null for a failure
+            **columns,
+            **dict.fromkeys(measured, pa.float32()),
+            "error": NAME,
+            "seconds": pa.float64(),  # of the call that answered, which had
+            "batch": pa.int32(),  # so many samples
+        }
+    )
+
+
+def cells_table(cells: Iterable[Cell], streams: Mapping[str, str]) -> pa.Table:
+    """Return the cells as a table; ``streams`` gives the modality of each stream."""
+    return pa.Table.from_pylist([_row(order, cell, streams) for order, cell in enumerate(cells)], schema=CELLS)
+
+
+def _row(order: int, cell: Cell, streams: Mapping[str, str]) -> dict[str, Any]:
+    touched = {streams[name] for name in cell.streams}
+    categories = [c.category for c in cell.conditions if c.category is not None]
+    lost = [c for c in cell.conditions if c.perturbation == "stream.missing"]
+    dropped = cell.streams if cell.fallback == "drop" else tuple(dict.fromkeys(c.stream for c in lost))
+    fills = ["none"] if cell.fallback == "drop" else list(dict.fromkeys(str(c.settings["fill"]) for c in lost))
+    return {
+        "cell": cell.id,
+        "order": order,
+        "scenario": cell.scenario,
+        "grid": cell.grid,
+        "modality": "+".join(name for name in MODALITIES if name in touched),
+        "streams": list(cell.streams),
+        "lost": list(dropped),
+        "fill": "+".join(fills) if dropped else None,
+        "perturbation": " > ".join(dict.fromkeys(c.perturbation for c in cell.conditions)),
+        "profile": "+".join(sorted({c.profile for c in cell.conditions if c.profile})),
+        "severity": cell.severity,
+        "category": categories[0] if len(categories) == 1 else None,
+        "axes": json.dumps(dict(cell.axes), sort_keys=True),
+        "fallback": cell.fallback,
+        "conditions": json.dumps([c.identity() for c in cell.conditions], sort_keys=True, ensure_ascii=False),
+    }

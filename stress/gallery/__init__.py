@@ -1,0 +1,1 @@
+"""Sheets on which a person sees (and hears) what every perturbation does, severity by severity."""

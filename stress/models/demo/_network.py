@@ -1,0 +1,238 @@
+"""Answers which digit is seen, heard and read, whichever of the three are there, joined at one of three points.
+
+All three networks take raw pixels and raw waveforms and are differentiable from there to the logits.
+"""
+
+from __future__ import annotations
+
+from typing import Final, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from stress.models.demo._features import BUCKETS, mel_filters
+
+STREAMS: Final = ("image", "audio", "text")
+CLASSES: Final = 10
+IMAGE_PIXELS: Final = 32
+RATE_HZ: Final = 8000
+FRAMES: Final = 8000
+WIDTH: Final = 64
+_WINDOW, _HOP = 256, 100
+
+
+def standard_image(image: Tensor) -> Tensor:
+    """Make any picture one grey channel of 32×32: float (n, channels, height, width) of 0 to 255 → (n, 1, 32, 32)."""
+    grey = image.mean(dim=1, keepdim=True)
+    if grey.shape[-2:] == (IMAGE_PIXELS, IMAGE_PIXELS):
+        return grey
+    return functional.interpolate(grey, (IMAGE_PIXELS, IMAGE_PIXELS), mode="bilinear", antialias=True)
+
+
+def standard_audio(audio: Tensor) -> Tensor:
+    """Make any 8 kHz recording one second long: (n, frames) → (n, 8000), silence added or the end cut off."""
+    return functional.pad(audio, (0, FRAMES - audio.shape[-1]))  # a negative length cuts
+
+
+class LogMel(nn.Module):
+    """Turn a waveform (n, 8000) into how loud each band is over time (n, 1, 32, 81), whatever the recording level."""
+
+    window: Tensor
+    filters: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("window", torch.hann_window(_WINDOW, device="cpu"), persistent=False)
+        self.register_buffer("filters", torch.from_numpy(mel_filters(_WINDOW, RATE_HZ)), persistent=False)
+
+    def forward(self, audio: Tensor) -> Tensor:
+        level = (audio.square().mean(dim=-1, keepdim=True) + 1e-7).sqrt()
+        spectrum = torch.stft(audio / level, _WINDOW, _HOP, window=self.window, return_complex=True)
+        power = torch.view_as_real(spectrum).square().sum(dim=-1)
+        mel = (self.filters @ power + 0.1).log()
+        return ((mel - mel.mean(dim=(1, 2), keepdim=True)) / 3).unsqueeze(1)
+
+
+def _convolution(channels_in: int, channels: int, size: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels, size, stride, size // 2, bias=False), nn.BatchNorm2d(channels), nn.ReLU()
+    )
+
+
+def _whenever(maps: Tensor) -> Tensor:
+    """Keep what was heard and forget when: mean and peak over time, (n, channels, bands, time) → (n, features)."""
+    return torch.cat([maps.mean(dim=3), maps.amax(dim=3)], dim=1).flatten(1)
+
+
+class ImageStem(nn.Module):
+    """See strokes in pixels: (n, 1, 32, 32) of 0 to 255 → (n, 8, 16, 16)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = _convolution(1, 8, 5, 2)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return cast(Tensor, self.convolution(image / 255 - 0.3))
+
+
+class AudioStem(nn.Module):
+    """Hear formants in a waveform: (n, 8000) → (n, 16, 16, 41)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log_mel = LogMel()
+        self.convolution = _convolution(1, 16, 5, 2)
+
+    def forward(self, audio: Tensor) -> Tensor:
+        return cast(Tensor, self.convolution(self.log_mel(audio)))
+
+
+class TextStem(nn.Module):
+    """Read character n-grams, already hashed into buckets: ids (total,), offsets (n,) → (n, 64)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.EmbeddingBag(BUCKETS, WIDTH, mode="mean")
+        self.norm = nn.LayerNorm(WIDTH)
+
+    def forward(self, ids: Tensor, offsets: Tensor) -> Tensor:
+        return cast(Tensor, self.norm(self.embedding(ids, offsets)))
+
+
+class ImageEncoder(nn.Module):
+    """See a digit in a picture: (n, 1, 32, 32) → (n, 64)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = ImageStem()
+        self.body = nn.Sequential(
+            _convolution(8, 16, 3, 2),
+            _convolution(16, 24, 3, 2),
+            nn.Flatten(),
+            nn.Dropout(0.2),
+            nn.Linear(24 * 16, WIDTH),
+            nn.ReLU(),
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        return cast(Tensor, self.body(self.stem(image)))
+
+
+class AudioEncoder(nn.Module):
+    """Hear a digit in a recording, wherever in the second it lies: (n, 8000) → (n, 64)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = AudioStem()
+        # The last one sees 0.4 s of speech: a whole word, not only its sounds.
+        self.body = nn.Sequential(_convolution(16, 32, 3, 2), _convolution(32, 32, 3, 2), _convolution(32, 48, 3, 1))
+        self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(2 * 48 * 4, WIDTH), nn.ReLU())
+
+    def forward(self, audio: Tensor) -> Tensor:
+        return cast(Tensor, self.head(_whenever(self.body(self.stem(audio)))))
+
+
+class TextEncoder(nn.Module):
+    """Read a digit in a sentence: hashed n-grams → (n, 64)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = TextStem()
+        self.body = nn.Sequential(nn.Dropout(0.2), nn.Linear(WIDTH, WIDTH), nn.ReLU())
+
+    def forward(self, ids: Tensor, offsets: Tensor) -> Tensor:
+        return cast(Tensor, self.body(self.stem(ids, offsets)))
+
+
+class Lost(nn.Module):
+    """Put a learned vector where a stream is lost: (n, width) and present (n,) → (n, width)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.vector = nn.Parameter(torch.zeros(width))
+
+    def forward(self, embedding: Tensor, present: Tensor) -> Tensor:
+        return torch.where(present.unsqueeze(1), embedding, self.vector)
+
+
+class EarlyFusion(nn.Module):
+    """Join light features of the three streams at once, and let one perceptron make sense of all of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.image, self.audio, self.text = ImageStem(), AudioStem(), TextStem()
+        self.formants = _convolution(16, 24, 5, 2)
+        widths = {"image": 8 * 16, "audio": 2 * 24 * 8, "text": WIDTH}
+        self.lost = nn.ModuleDict({name: Lost(width) for name, width in widths.items()})
+        self.body = nn.Sequential(
+            nn.Dropout(0.2),
+            nn.Linear(sum(widths.values()), 128),
+            nn.BatchNorm1d(128),
+            nn.ReLU(),
+            nn.Dropout(0.2),
+            nn.Linear(128, WIDTH),
+            nn.ReLU(),
+            nn.Linear(WIDTH, CLASSES),
+        )
+
+    def forward(self, image: Tensor, audio: Tensor, ids: Tensor, offsets: Tensor, present: Tensor) -> Tensor:
+        features = {
+            "image": functional.avg_pool2d(self.image(standard_image(image)), 4).flatten(1),
+            "audio": _whenever(self.formants(self.audio(standard_audio(audio)))),
+            "text": self.text(ids, offsets),
+        }
+        kept = [self.lost[name](features[name], present[:, place]) for place, name in enumerate(STREAMS)]
+        return cast(Tensor, self.body(torch.cat(kept, dim=1)))
+
+
+class IntermediateFusion(nn.Module):
+    """Join what each stream was understood to be, each turned up or down by a gate that sees all three."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.image, self.audio, self.text = ImageEncoder(), AudioEncoder(), TextEncoder()
+        self.lost = nn.ModuleDict({name: Lost(WIDTH) for name in STREAMS})
+        self.gate = nn.Linear(3 * WIDTH, 3 * WIDTH)
+        self.body = nn.Sequential(nn.Linear(3 * WIDTH, WIDTH), nn.ReLU(), nn.Linear(WIDTH, CLASSES))
+
+    def forward(self, image: Tensor, audio: Tensor, ids: Tensor, offsets: Tensor, present: Tensor) -> Tensor:
+        embeddings = {
+            "image": self.image(standard_image(image)),
+            "audio": self.audio(standard_audio(audio)),
+            "text": self.text(ids, offsets),
+        }
+        kept = [self.lost[name](embeddings[name], present[:, place]) for place, name in enumerate(STREAMS)]
+        joined = torch.cat(kept, dim=1)
+        return cast(Tensor, self.body(joined * torch.sigmoid(self.gate(joined))))
+
+
+class LateFusion(nn.Module):
+    """Let each stream give its own answer, and add up their log-probabilities with learned weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.image, self.audio, self.text = ImageEncoder(), AudioEncoder(), TextEncoder()
+        self.heads = nn.ModuleDict({name: nn.Linear(WIDTH, CLASSES) for name in STREAMS})
+        self.weights = nn.Parameter(torch.ones(len(STREAMS)))
+
+    def opinions(self, image: Tensor, audio: Tensor, ids: Tensor, offsets: Tensor) -> Tensor:
+        """Ask each stream alone: log-probabilities (n, 3, 10)."""
+        logits = [
+            self.heads["image"](self.image(standard_image(image))),
+            self.heads["audio"](self.audio(standard_audio(audio))),
+            self.heads["text"](self.text(ids, offsets)),
+        ]
+        return torch.stack(logits, dim=1).log_softmax(dim=2)
+
+    def forward(self, image: Tensor, audio: Tensor, ids: Tensor, offsets: Tensor, present: Tensor) -> Tensor:
+        return self.combine(self.opinions(image, audio, ids, offsets), present)
+
+    def combine(self, opinions: Tensor, present: Tensor) -> Tensor:
+        """Add up what the streams that are there say: (n, 3, 10) → (n, 10)."""
+        # `where`, not a product: a lost stream must not leak even a NaN into the sum.
+        heard = torch.where(present.unsqueeze(2), opinions, torch.zeros_like(opinions))
+        return (heard * self.weights.view(1, -1, 1)).sum(dim=1)
+
+
+FUSIONS: Final = {"early": EarlyFusion, "intermediate": IntermediateFusion, "late": LateFusion}

@@ -1,0 +1,66 @@
+"""What the rest of the house asks of a task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+__all__ = ["Scored", "Task", "as_array", "unscored"]
+
+Scored = Mapping[str, NDArray[Any] | list[Any]]
+"""Columns of equal length: ``score``, ``invalid`` (what is wrong with an answer, or ``None``), and the task's own."""
+
+
+class Task(Protocol):
+    """What the rest of the house asks of a task. It is a frozen value that pickles, and it never sees the model."""
+
+    @property
+    def name(self) -> str:
+        """What the task is called in ``run.json``."""
+        ...
+
+    @property
+    def headline(self) -> str:
+        """The metric that curves show first."""
+        ...
+
+    @property
+    def columns(self) -> Mapping[str, pa.DataType]:
+        """Record columns that the task fills besides ``score``."""
+        ...
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return the task's identity as plain data."""
+        ...
+
+    def check_targets(self, targets: Sequence[Any]) -> None:
+        """Raise InputError where a target is none that this task knows."""
+        ...
+
+    def settle(self, answers: Any, targets: Sequence[Any]) -> Task:
+        """Return the task with what the first clean answers show (logits or probabilities, say) fixed for good."""
+        ...
+
+    def score(self, answers: Any, targets: Sequence[Any]) -> Scored:
+        """Return one row per sample. Raises ModelError where the answers as a whole have the wrong form or length."""
+        ...
+
+
+def unscored(count: int, task: Task) -> dict[str, Any]:
+    """Return the rows of samples that the model never answered: everything but the status is unknown."""
+    return {name: [None] * count for name in ("score", *task.columns)}
+
+
+def as_array(values: Any) -> NDArray[Any] | None:
+    """Return answers as an array, also from torch; ``None`` where they are no numbers in one shape."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu().numpy()
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        return None
+    return None if array.dtype == object else array

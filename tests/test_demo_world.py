@@ -1,0 +1,199 @@
+"""Laws of the demo's data and model: what the rest rests on when somebody first tries the harness."""
+
+import concurrent.futures
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from perturbations import Audio, InputError
+from stress.data.demo import CLASSES, LANGUAGES, load
+from stress.data.demo._bundle import BUNDLE, read
+from stress.models import demo as model
+from stress.models.demo._features import ngrams
+
+torch = pytest.importorskip("torch")
+
+STREAMS = ("image", "audio", "text")
+# Measured on the test split after training; columns: image, audio, text lost or there.
+ACCURACIES = {}
+
+
+@pytest.fixture(scope="module")
+def held_out():
+    return load("test")
+
+
+@pytest.fixture(scope="module", params=model.FUSIONS)
+def fused(request):
+    return model.load(request.param)
+
+
+def batch_of(samples, streams=STREAMS):
+    return {name: [sample.streams[name] for sample in samples] for name in streams}
+
+
+def test_voices_and_images_of_the_splits_are_disjoint():
+    train, test = read("train"), read("test")
+    assert len(set(train.voices)) + len(set(test.voices)) >= 32
+    assert not set(train.voices) & set(test.voices)
+    assert not {image.tobytes() for image in train.images} & {image.tobytes() for image in test.images}
+    assert len(train.images) + len(test.images) == 1797
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_every_clip_is_heard_once_and_every_test_image_seen_once(split):
+    samples = load(split)
+    assert len({sample.streams["audio"].samples.tobytes() for sample in samples}) == len(samples)
+    if split == "test":
+        assert len({sample.streams["image"].tobytes() for sample in samples}) == len(samples)
+    assert all(0 < sample.streams["audio"].seconds < 0.95 for sample in samples)
+    assert all(np.abs(sample.streams["audio"].samples).max() <= 1 for sample in samples)
+
+
+def held_out_carry_what_slices_and_sequences_need(held_out):
+    assert len({sample.id for sample in held_out}) == len(held_out) == 720
+    assert {sample.groups["language"] for sample in held_out} == set(LANGUAGES)
+    for sample in held_out:
+        assert sample.target in CLASSES
+        assert set(sample.groups) == {"voice", "language", "wording"}
+        assert set(sample.alternates["text"]) == set(LANGUAGES)
+        assert sample.alternates["text"][sample.groups["language"]] == sample.streams["text"]
+    for before, after in itertools.pairwise(held_out):
+        if before.sequence == after.sequence:
+            assert before.groups["voice"] == after.groups["voice"]
+            assert before.time < after.time
+    assert {sum(sample.sequence == name for sample in held_out) for name in {s.sequence for s in held_out}} == {40}
+
+
+def test_no_sentence_but_a_clear_one_gives_the_digit_away(held_out):
+    digits_of = {}
+    for sample in load("train") + held_out:
+        for language, sentence in sample.alternates["text"].items():
+            digits_of.setdefault((sample.groups["wording"], language, sentence), set()).add(sample.target)
+    counts = {"clear": {1}, "hint": {2, 3}, "vague": {10}}
+    for (wording, _, sentence), digits in digits_of.items():
+        assert len(digits) in counts[wording], sentence
+
+
+def test_loading_gives_the_same_samples_in_any_process(held_out):
+    program = (
+        "import hashlib; from stress.data.demo import load; h = hashlib.sha256()\n"
+        "for s in load('test'): h.update(repr((s.id, s.streams['text'], s.target, s.groups, s.time)).encode());"
+        " h.update(s.streams['image'].tobytes()); h.update(s.streams['audio'].samples.tobytes())\n"
+        "print(h.hexdigest())"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            check=True,
+            capture_output=True,
+            cwd=Path(__file__).parents[1],
+            env={"PYTHONHASHSEED": seed, "PATH": ""},
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(digests) == 1
+    again = load("test")
+    assert [s.streams["text"] for s in again] == [s.streams["text"] for s in held_out]
+
+
+def test_files_are_small_and_hold_no_pickle():
+    weights = [model.WEIGHTS / f"{fusion}.npz" for fusion in model.FUSIONS]
+    assert BUNDLE.stat().st_size <= 2_000_000
+    assert sum(path.stat().st_size for path in weights) <= 2_000_000
+    for path in (BUNDLE, *weights):
+        with np.load(path, allow_pickle=False) as arrays:
+            assert all(arrays[name].dtype.kind in "fiuU" for name in arrays.files)
+
+
+def test_weights_score_what_was_recorded(fused, held_out):
+    targets = np.array([CLASSES.index(sample.target) for sample in held_out])
+    for streams, recorded in ACCURACIES[fused.fusion].items():
+        answers = fused(batch_of(held_out, streams.split("+"))).argmax(axis=1)
+        assert np.mean(answers == targets) == pytest.approx(recorded, abs=0.01), streams
+
+
+def test_answers_do_not_depend_on_the_batch(fused, held_out):
+    samples = held_out[:128]
+    batch = batch_of(samples)
+    batch["audio"][3] = batch["text"][5] = batch["image"][7] = None
+    whole = np.concatenate([fused({k: v[start : start + 64] for k, v in batch.items()}) for start in (0, 64)])
+    alone = np.concatenate([fused({k: [v[i]] for k, v in batch.items()}) for i in range(128)])
+    np.testing.assert_allclose(whole, alone, atol=1e-5, rtol=0)
+    np.testing.assert_array_equal(whole.argmax(axis=1), alone.argmax(axis=1))
+    np.testing.assert_allclose(whole.sum(axis=1), 1, atol=1e-6)
+
+
+def test_threads_share_a_model(fused, held_out):
+    batches = [batch_of(held_out[start : start + 16]) for start in range(0, 160, 16)]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for one, other in zip(pool.map(fused, batches), map(fused, batches), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_any_size_rate_and_length_is_answered(fused):
+    noise = np.random.default_rng(0)
+    sizes = ((1, 1, 1), (28, 28, 1), (97, 55, 3))
+    values = {
+        "image": [*(noise.integers(0, 256, shape).astype(np.uint8) for shape in sizes), None],
+        "audio": [Audio(np.zeros((1, 0), np.float32), rate=8000), None,
+                  Audio(noise.normal(0, 0.1, (2, 44_100)).astype(np.float32), rate=44_100),
+                  Audio(np.zeros((1, 30_000), np.float32), rate=8000)],
+        "text": ["", "x" * 5000, "\ud800 ﷽ 👩‍👩‍👧", None],
+    }  # fmt: skip
+    answers = fused(values)
+    assert answers.shape == (4, 10)
+    assert np.isfinite(answers).all()
+
+
+def test_speech_at_another_rate_is_still_understood(held_out):
+    from scipy.signal import resample_poly
+
+    late = model.load("late")
+    samples = held_out[::4]
+    raised = [
+        Audio(resample_poly(s.streams["audio"].samples, 2, 1, axis=1).astype(np.float32), rate=16_000) for s in samples
+    ]
+    changed = late({"audio": raised}).argmax(axis=1) != late(batch_of(samples, ["audio"])).argmax(axis=1)
+    assert changed.mean() < 0.05
+
+
+def test_with_no_stream_late_fusion_knows_nothing(held_out):
+    answer = model.load("late")({"image": [None], "audio": [None], "text": [None]})
+    np.testing.assert_allclose(answer, 0.1, atol=1e-6)
+
+
+def test_gradients_reach_pixels_and_samples(fused, held_out):
+    inputs = fused.inputs(batch_of(held_out[:4]))
+    inputs.image.requires_grad_()
+    inputs.audio.requires_grad_()
+    fused.logits(inputs)[:, 0].sum().backward()
+    for values in (inputs.image, inputs.audio):
+        assert torch.isfinite(values.grad).all()
+        assert (values.grad.abs().flatten(1).sum(dim=1) > 0).all()
+
+
+def test_loading_a_model_leaves_the_process_generator_alone():
+    before = torch.get_rng_state()
+    model.load("early")
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_unknown_names_and_uneven_streams_are_refused():
+    with pytest.raises(InputError, match="split"):
+        load("validation")
+    with pytest.raises(InputError, match="fusion"):
+        model.load("middle")
+    with pytest.raises(InputError, match="one value a sample"):
+        model.load("late")({"text": ["one", "two"], "audio": [None]})
+
+
+def test_text_is_hashed_the_same_everywhere():
+    assert ngrams("one") == ngrams(" One.")
+    assert ngrams("one")[:4] == [1275, 894, 836, 978]
+    assert ngrams("") == [1780, 894, 860, 1780]
+    assert sum(ngrams("Die Zahl ist fünf.")) == 69047

@@ -1,0 +1,207 @@
+"""Suite files: read strictly, checked at once, expanded for a data set."""
+
+import pytest
+
+import scenarios
+from perturbations import SpecError
+from scenarios import load, loads
+
+TRIMODAL = {"image": "image", "audio": "audio", "text": "text"}
+
+
+def suite(body, head=""):
+    indented = "\n".join(f"  {line}" for line in body.splitlines())
+    return loads(f"suite: try@1\n{head}\nscenarios:\n{indented}\n", "try.yaml")
+
+
+def ids(plan):
+    return [cell.id for cell in plan.cells]
+
+
+def test_the_demo_fits_the_trimodal_demo():
+    plan = load("demo").expand(TRIMODAL)
+    assert plan.cells[0] is scenarios.CLEAN
+    assert len(plan.cells) == 39
+    assert plan.left_out == ()
+    assert {cell.severity for cell in plan.cells if cell.scenario == "night"} == {1, 2, 3, 4, 5}
+    assert next(c for c in plan.cells if c.id == "night:3").streams == ("image", "audio")
+
+
+def test_a_built_in_suite_leaves_out_what_does_not_fit_and_says_why():
+    plan = load("demo").expand({"camera": "image", "speech": "audio"})
+    assert dict(plan.left_out).keys() == {"typos", "no-text"}
+    assert "no text stream" in dict(plan.left_out)["typos"]
+
+
+def test_scalars_are_read_strictly():
+    text = "suite: x@1\nscenarios: {a: {image: {name: gaussian_noise, sigma: 1e-3}}}\nabout: no\n"
+    read = loads(text)
+    assert read.about == "no"
+    assert read.scenarios[0].steps[0].given == {"sigma": 0.001}
+    assert loads("suite: x@1\nabout: 2024-01-01\nscenarios: {a: {image: low_light}}").about == "2024-01-01"
+
+
+BAD = {
+    "misspelt": ("a: {image: gausian_noise}", "try.yaml:4:14: a: ", "Did you mean image.gaussian_noise?"),
+    "severity 7": ("a: {image: low_light, severities: [1, 7]}", "4:14: a: ", "severity must be in [0, 5]", "got 7"),
+    "fixed severity 7": ("a: {image: {name: low_light, severity: 7}}", "4:14: a: ", "must be in [0, 5]"),
+    "duplicate scenario": ("a: {image: low_light}\na: {audio: reverb}", "5:3: a: must be given once", "4:3"),
+    "duplicate stream": ("a: {image: low_light, image: low_light}", "4:25: image: must be given once"),
+    "grid": ("a: {image: low_light, grid: jiont}", "4:31: a: grid must be one of joint", "Did you mean joint?"),
+    "misspelt key": ("a: {image: low_light, sevrities: [1]}", "4:37: a: ", "Did you mean severities?"),
+    "parameter": ("a: {image: {name: low_light, gian: 1}}", "4:14: a: ", "unknown parameter 'gian'", "gain"),
+    "parameter range": ("a: {image: {name: low_light, gain: 3}}", "4:14: a: ", "must be in [0, 1]", "got 3"),
+    "parameter and severity": (
+        "a: {image: {name: gaussian_noise, sigma: 0.1, severity: 2}}",
+        "4:14: a: ",
+        "severity must not be given beside sigma",
+    ),
+    "choice": ("a: {image: {name: missing, fill: [none, zeroes]}}", "4:14: a: ", "got 'zeroes'. Did you mean zeros?"),
+    "list of numbers": ("a: {audio: {name: white_noise, snr_db: [1, 2]}}", "4:42: a: ", "levels: {snr_db: …}"),
+    "other modality": ("a: {image: audio.white_noise}", "4:14: a: ", "stream must be audio, got image"),
+    "profile": ("a: {image: {name: low_light, profile: cifar}}", "4:14: a: ", "profile must be one of default"),
+    "scenario profile": (
+        "a: {image: gaussian_noise, profile: cifar}",
+        "4:39: a: ",
+        "profile must be one of imagenet-c",
+    ),
+    "own levels out of range": (
+        "a: {image: {name: gaussian_noise, levels: {sigma: [0.1, 9]}}}",
+        "4:14: a: ",
+        "must be in [0, 1]",
+    ),
+    "contradicting levels": (
+        "a: {audio: {name: reverb, levels: {rt60_s: [1, 2], direct_db: [1]}}}",
+        "4:37: a: ",
+        "equally many values for each parameter",
+    ),
+    "missing level": ("a: {audio: {name: reverb, levels: {rt60_s: [1, 2]}}}", "4:14: a: ", "got no direct_db"),
+    "levels and profile": (
+        "a: {image: {name: gaussian_noise, profile: imagenet-c, levels: {sigma: [1]}}}",
+        "4:46: a: ",
+        "profile must not be given beside levels",
+    ),
+    "lockstep": (
+        "a: {image: {name: low_light, severity: [1, 2]}, audio: reverb, severities: [1, 3, 5]}",
+        "4:14: a: ",
+        "one value for each of the scenario's 3, got 2",
+    ),
+    "severities of nothing": ("a: {image: missing, severities: [1]}", "4:3: a: ", "no step is graded"),
+    "severity of a fault": ("a: {image: {name: missing, severity: 2}}", "4:14: a: ", "has no severities"),
+    "same severity twice": ("a: {image: low_light, severities: [1, 1.0]}", "4:41: a: ", "must differ"),
+    "only severity 0": ("a: {image: low_light, severities: [0]}", "4:3: a: ", "above 0"),
+    "infinite severity": ("a: {image: low_light, severities: [.inf]}", "4:38: a: ", "a number from 0 up"),
+    "severity as text": ("a: {image: low_light, severities: ['1']}", "4:38: a: ", "a number from 0 up"),
+    "one severity": ("a: {image: low_light, severities: 3}", "4:37: a: ", "must be a list"),
+    "between levels": ("a: {image: defocus_blur, severities: [1.5]}", "4:14: a: ", "must be a whole number"),
+    "below the first": ("a: {audio: white_noise, severities: [0.5]}", "4:14: a: ", "no clean value"),
+    "nothing": ("a: {}", "4:3: a: must name a stream"),
+    "reserved": ("clean: {image: low_light}", "4:3: ", "got 'clean'"),
+    "odd name": ("'a b': {image: low_light}", "4:3: ", "letters, digits"),
+    "fallback": ("a: {image: low_light, fallbacks: [dorp]}", "4:37: a: a fallback must be one of drop", "mean drop?"),
+    "no name": ("a: {image: {nmae: low_light}}", "4:14: a: image must be a perturbation's name"),
+    "cycle": ("a: &x {image: [*x]}", "try.yaml:4:6: ", "cycle"),
+    "not YAML": ("a: {image: [low_light}", "try.yaml:4:24: suite: must be valid YAML"),
+    "tag": ("a: {image: !!python/name:os.system low_light}", "4:14: suite: values must have no tag"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_suites_are_refused_with_place_and_hint(case):
+    body, *parts = BAD[case]
+    with pytest.raises(SpecError) as error:
+        suite(body)
+    for part in parts:
+        assert part in str(error.value)
+    assert "\n" not in str(error.value), "one problem, one line"
+
+
+def test_all_problems_come_at_once_in_the_order_of_the_file():
+    with pytest.raises(SpecError) as error:
+        suite("a: {image: fogg}\nb: {audio: reverb, severities: [9]}\nc: 3", head="draws: 0")
+    lines = str(error.value).splitlines()
+    assert lines[0] == "4 problems:"
+    assert [line.split(":")[1] for line in lines[1:]] == ["2", "4", "5", "6"]
+
+
+def test_aliases_may_be_used_but_not_to_explode():
+    shared = suite("a: {image: &dark [low_light, low_light]}\nb: {image: *dark, audio: reverb}")
+    assert len(shared.scenarios[1].steps) == 3
+    bomb = "\n".join(
+        f"x{i}: &x{i} [" + ", ".join([f"*x{i - 1}"] * 9 if i else ["low_light"] * 9) + "]" for i in range(9)
+    )
+    with pytest.raises(SpecError, match="aliases"):
+        loads(f"suite: x@1\n{bomb}\nscenarios: {{a: {{image: *x8}}}}")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "3", "a: b: c", "\x00", "a: 1\n---\nb: 2", "[" * 5000, "%", "? [a]\n: b"])
+def test_what_is_no_suite_at_all_is_one_spec_error(text):
+    with pytest.raises(SpecError):
+        loads(text)
+
+
+def test_plain_data_is_a_suite_too():
+    body = {"night": {"image": ["low_light"], "severities": (1, 3)}}
+    plan = loads({"suite": "mine@2", "scenarios": body}).expand(TRIMODAL)
+    assert ids(plan) == ["clean", "night:1", "night:3"]
+    with pytest.raises(SpecError, match=r"<string>\.scenarios\.night\.image"):
+        loads({"suite": "mine@2", "scenarios": {"night": {"image": "lowlight"}}})
+
+
+MISFITS = {
+    "unknown stream": ("a: {imgae: low_light}", TRIMODAL, "4:14: a: ", "got 'imgae'. Did you mean image?"),
+    "lost modality": ("a: {audio: reverb}", {"photo": "image"}, "4:14: a: ", "no audio stream", "photo"),
+    "modality of a stream": ("a: {cam: white_noise}", {"cam": "image"}, "4:12: a: ", "stream must be audio, got cam"),
+}
+
+
+@pytest.mark.parametrize("case", MISFITS)
+def test_a_users_own_suite_must_fit_the_data(case):
+    body, streams, *parts = MISFITS[case]
+    with pytest.raises(SpecError) as error:
+        suite(body).expand(streams)
+    for part in parts:
+        assert part in str(error.value)
+
+
+def test_what_the_data_cannot_give_is_said():
+    with pytest.raises(SpecError, match=r"stream\.missing needs samples with data"):
+        suite("a: {image: missing}").expand(TRIMODAL, has=())
+
+
+def test_only_and_skip_choose_cells_and_change_none():
+    whole = load("demo").expand(TRIMODAL)
+    by_id = {cell.id: cell for cell in whole.cells}
+    some = load("demo").expand(TRIMODAL, only=["night", "typos:[13]"], skip=["night:4"])
+    assert ids(some) == ["clean", "typos:1", "typos:3", "night:1", "night:2", "night:3", "night:5"]
+    assert all(by_id[cell.id] == cell for cell in some.cells)
+    with pytest.raises(SpecError, match=r"only must match .* Did you mean .*night"):
+        load("demo").expand(TRIMODAL, only=["nigth"])
+
+
+def test_files_and_names(tmp_path):
+    with pytest.raises(SpecError, match="Did you mean demo"):
+        load("dmeo")
+    with pytest.raises(SpecError, match="an existing file"):
+        load(tmp_path / "none.yaml")
+    (tmp_path / "bad.yaml").write_bytes(b"suite: \xff")
+    with pytest.raises(SpecError, match="UTF-8"):
+        load(tmp_path / "bad.yaml")
+    with pytest.raises(SpecError, match=r"existing file|built-in"):
+        load(str(tmp_path))
+
+
+def test_a_plugin_is_loaded_only_where_the_suite_names_it(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from perturbations import image_corruption, Param\n"
+        "@image_corruption(cite='hendrycks2019', by=Param('shift', 'levels', 0, 255, clean=0, levels=(1, 2, 3)))\n"
+        "def suites_test_shift(image, *, by):\n    'A shift: every level rises.'\n    return image\n"
+    )
+    body = "suite: x@1\nplugins: [mine.py]\nscenarios: {a: {image: suites_test_shift}}"
+    (tmp_path / "x.yaml").write_text(body)
+    (tmp_path / "y.yaml").write_text(body.replace("mine.py", "gone.py"))
+    with pytest.raises(SpecError, match=r"y\.yaml:2:11: suite: .*does not exist"):
+        load(tmp_path / "y.yaml")
+    read = load(tmp_path / "x.yaml")
+    assert [c.severity for c in read.expand(TRIMODAL).cells] == [None, 1, 2, 3]
+    assert read.plugins == (str(tmp_path / "mine.py"),)
