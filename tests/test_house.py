@@ -33,7 +33,9 @@ def test_imports_run_down(path):
         root = module.partition(".")[0]
         assert root not in HIGHER[package], f"{name(path)}:{node.lineno} imports {module}"
         if root in WRAPPED:
-            assert path.parent.name == "adapters" or root == "torchaudio", f"{name(path)}:{node.lineno} imports {module}"
+            assert path.parent.name == "adapters" or root == "torchaudio", (
+                f"{name(path)}:{node.lineno} imports {module}"
+            )
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
@@ -58,8 +60,12 @@ def test_what_is_exported_exists(path):
         assert hasattr(module, each), f"{name(path)}: __all__ names {each}"
 
 
-GLOBAL_DRAW = re.compile(r"np\.random\.(seed|rand|randn|randint|normal|uniform|choice)\(|^\s*(import random\b|from random)", re.M)
-UNSAFE = re.compile(r"pickle\.load|yaml\.(unsafe_)?load\(|torch\.load\((?!.*weights_only)|allow_pickle=True|(?<![.\w])(eval|exec)\(")
+GLOBAL_DRAW = re.compile(
+    r"np\.random\.(seed|rand|randn|randint|normal|uniform|choice)\(|^\s*(import random\b|from random)", re.M
+)
+UNSAFE = re.compile(
+    r"pickle\.load|yaml\.(unsafe_)?load\(|torch\.load\((?!.*weights_only)|allow_pickle=True|(?<![.\w])(eval|exec)\("
+)
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.name != "testing.py"], ids=name)

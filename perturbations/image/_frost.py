@@ -50,9 +50,9 @@ def texture(index: int, scale: float) -> Image:
         return cv2.resize(texture(index, 1), (side, side), interpolation=cv2.INTER_AREA)
     rng = Generator(Philox(key=index))
     rime = plasma(uniforms(rng, (_SIDE, _SIDE)), 1.9) - np.float32(0.5)
-    grain = plasma(uniforms(rng, (_SIDE, _SIDE)), 1.25) - np.float32(0.5)
+    grain = plasma(uniforms(rng, (_SIDE, _SIDE)), 1.1) - np.float32(0.5)
     ice = _ferns(rng)
-    relief = np.float32(1.1) * rime + np.float32(0.45) * grain + ice * (np.float32(0.55) + rime)
+    relief = np.float32(0.3) * rime + np.float32(0.9) * grain + np.float32(1.3) * ice * (np.float32(0.8) + rime)
     relief -= relief.mean()
     relief *= np.float32(1) / relief.std()
     np.clip(relief, -2.6, 2.9, out=relief)
@@ -65,7 +65,7 @@ def texture(index: int, scale: float) -> Image:
 def _ferns(rng: Generator) -> Field:
     """Return brightness of crystals in about 0..1: stems with side branches that branch once more."""
     canvas = np.zeros((_SIDE, _SIDE), np.float32)
-    for depth, count, length, weight in ((0, 26, 150.0, 0.9), (0, 70, 60.0, 0.7)):
+    for depth, count, length, weight in ((0, 60, 150.0, 0.9), (0, 160, 60.0, 0.8)):
         layer = np.zeros((3 * _SIDE, 3 * _SIDE), np.uint8)
         for _ in range(count):
             start = rng.uniform(_SIDE, 2 * _SIDE, 2)
@@ -73,7 +73,7 @@ def _ferns(rng: Generator) -> Field:
         folded = layer.reshape(3, _SIDE, 3, _SIDE).max(axis=(0, 2)).astype(np.float32) / 255
         canvas = np.maximum(canvas, weight * folded)
     tiled = np.tile(canvas, (3, 3))
-    glow = sum(cv2.GaussianBlur(tiled, (0, 0), sigma) * gain for sigma, gain in ((1.0, 0.7), (3.0, 0.9), (9.0, 1.2)))
+    glow = sum(cv2.GaussianBlur(tiled, (0, 0), sigma) * gain for sigma, gain in ((0.8, 1.2), (3.0, 0.3), (9.0, 0.2)))
     whole: Field = (glow + np.float32(0.5) * tiled)[_SIDE : 2 * _SIDE, _SIDE : 2 * _SIDE]
     return whole / whole.max()
 

@@ -9,7 +9,7 @@ from numpy.random import Generator
 from perturbations._declare import image_corruption
 from perturbations._params import Param
 from perturbations._values import Image
-from perturbations.image._draw import normals, sixteen
+from perturbations.image._draw import chosen, normals, sixteen
 from perturbations.image._filters import to_image
 from perturbations.image._light import spread
 
@@ -24,7 +24,7 @@ __all__ = ["dead_pixels", "interlacing", "iso_noise", "read_noise", "rolling_shu
         0,
         1,
         clean=0,
-        levels=(0.05, 0.08, 0.12, 0.18, 0.27),
+        levels=(0.03, 0.05, 0.08, 0.12, 0.18),
     ),
 )
 def iso_noise(image: Image, rng: Generator, *, sigma: float) -> Image:
@@ -35,10 +35,10 @@ def iso_noise(image: Image, rng: Generator, *, sigma: float) -> Image:
     """
     height, width, channels = image.shape
     planes = normals(rng, (4, height, width))
-    noise = spread(planes[0] if channels == 1 else planes[0] * np.float32(0.8), image).copy()
+    noise = spread(planes[0] if channels == 1 else planes[0] * np.float32(0.9), image).copy()
     if channels == 3:
         for channel in range(3):  # smoothing by 1.5 pixels leaves 1 / (2 √π 1.5) of the deviation
-            noise[..., channel] += cv2.GaussianBlur(planes[channel + 1], (0, 0), 1.5) * np.float32(0.6 * 5.3)
+            noise[..., channel] += cv2.GaussianBlur(planes[channel + 1], (0, 0), 1.5) * np.float32(0.4 * 5.3)
     root = np.sqrt(0.25 + 1.5 * np.arange(256) / 255).astype(np.float32) * np.float32(255 * sigma)
     noise *= cv2.LUT(image, root).reshape(image.shape)
     return cv2.add(image, noise.reshape(image.shape), dtype=cv2.CV_8U).reshape(image.shape)
@@ -86,16 +86,13 @@ def dead_pixels(image: Image, rng: Generator, *, share: float) -> Image:
     ),
 )
 def stuck_lines(image: Image, rng: Generator, *, share: float) -> Image:
-    """A broken read-out: whole rows and columns stay at one level. At least one line fails, chosen at random."""
+    """A broken read-out: whole rows and columns stay at one level, at least one of each."""
+    height, width, _ = image.shape
     result = image.copy()
-    for axis in (0, 1):
-        draws = sixteen(rng, (2, image.shape[axis]))
-        fails = draws[0] <= max(round(share * 65536), int(draws[0].min()) if axis == 1 else 0)
-        levels = (draws[1, fails] >> 8).astype(np.uint8)
-        if axis == 0:
-            result[fails] = levels[:, None, None]
-        else:
-            result[:, fails] = levels[None, :, None]
+    rows, columns = chosen(rng, height, share), chosen(rng, width, share)
+    levels = rng.integers(0, 256, height + width, np.uint8)
+    result[rows] = levels[:height][rows, None, None]
+    result[:, columns] = levels[height:][None, columns, None]
     return result
 
 

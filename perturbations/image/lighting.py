@@ -114,7 +114,7 @@ def sun_flare(image: Image, rng: Generator, *, strength: float) -> Image:
     rays = np.abs(np.cos(3 * np.arctan2(dy, dx) + np.float32(turn))) ** 40
     veil = np.float32(1.2) * np.exp(far * np.float32(-7)) + np.float32(0.12) * np.exp(far * np.float32(-1))
     veil += np.float32(0.5) * rays * np.exp(far * np.float32(-4))
-    veil += np.float32(3) * (far < 0.06)
+    veil += np.float32(3) * np.exp(-((far / np.float32(0.05)) ** 4))
     added = spread((np.float32(strength) * veil).astype(np.float32), image).copy()
     for distance, size, level, colour in _GHOSTS:
         ring = np.hypot(y + np.float32(distance * place[0]), x + np.float32(distance * place[1])) / np.float32(size)

@@ -16,6 +16,9 @@ from perturbations.image._light import coordinates, spread
 
 __all__ = ["bars", "occlusion", "typographic_overlay"]
 
+_APART = np.array([0.7548776662, 0.5698402910])
+"""Steps of the plane's most even additive sequence: patches keep apart, wherever the first one is."""
+
 
 @image_corruption(
     cite="devries2017",
@@ -31,7 +34,7 @@ def occlusion(image: Image, rng: Generator, *, share: float, patches: int, fill:
     Patches may overlap, so that less than the share may be hidden.
     """
     height, width, channels = image.shape
-    places = rng.random((64, 2))
+    places = (rng.random(2) + np.arange(64)[:, None] * _APART) % 1
     stretches = np.exp2(rng.uniform(-0.6, 0.6, 64))
     noise = rng.integers(0, 256, image.shape, np.uint8) if fill == "noise" else None
     flat = {"black": np.zeros(channels), "grey": np.full(channels, 128.0), "mean": image.mean(axis=(0, 1))}

@@ -61,12 +61,12 @@ def water_drops(image: Image, rng: Generator, *, drops: int, size: float) -> Ima
         dx = np.arange(left, right, dtype=np.float32) - np.float32(centre[0])
         inner = (dx / np.float32(radius)) ** 2 + (dy / np.float32(tall)) ** 2
         within, box = inner < 1, np.s_[top:bottom, left:right]
-        bend = 1 + 4 * inner
+        bend = 1 + 3 * inner
         x[box] = np.where(within, np.float32(centre[0]) - dx * bend, x[box])
         y[box] = np.where(within, np.float32(centre[1]) - dy * bend, y[box])
-        gain[box] = np.where(within, 1.08 - np.float32(0.65) * inner**3, gain[box])
+        gain[box] = np.where(within, 1.05 - np.float32(0.45) * inner**3, gain[box])
         light = np.clip(1 - 9 * ((dx / radius + 0.35) ** 2 + (dy / tall + 0.4) ** 2), 0, 1)
-        glint[box] = np.where(within, 110 * light, glint[box])
+        glint[box] = np.where(within, 90 * light, glint[box])
     seen = cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101).reshape(image.shape)
     values = cv2.multiply(seen, spread(gain, image), dtype=cv2.CV_32F).reshape(image.shape)
     return to_image(values + spread(glint, image), image)
