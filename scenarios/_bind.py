@@ -68,7 +68,7 @@ def bind(scenario: Scenario, step: Step, streams: Mapping[str, str], has: Contai
     targets = []
     for stream in _streams(step, streams):
         perturbation = _fitting(scenario, step, options, stream, streams[stream])
-        if lacking := sorted(need for need in perturbation.needs if need not in has):
+        if lacking := sorted(need for need in perturbation.needed({**step.given, **step.lists}) if need not in has):
             raise Absent(step, f"{perturbation.name} needs samples with {' and '.join(lacking)}")
         targets.append(_target(scenario, step, perturbation, stream))
     return Bound(step, tuple(targets), f"{step.key}.{step.name.replace(':', '.').rpartition('.')[2]}")

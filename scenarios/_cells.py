@@ -40,7 +40,7 @@ class Condition:
 
     def identity(self) -> dict[str, Any]:
         """Return plain data that two conditions share exactly when they do the same."""
-        along = {} if self.course is None else {"timeline": self.course.timeline.describe()}
+        along = {} if self.course is None else {"timeline": self.course.describe()}
         return {
             "stream": self.stream,
             "perturbation": self.perturbation,

@@ -92,6 +92,11 @@ class Course:
     given: Mapping[str, Any] = field(default_factory=dict)
     levels: Mapping[str, tuple[Any, ...]] | None = None
 
+    def describe(self) -> dict[str, Any]:
+        """Return the course as plain data."""
+        own = {} if self.levels is None else {"levels": {name: list(table) for name, table in self.levels.items()}}
+        return {**self.timeline.describe(), **own}
+
     def severity(self, sample: Sample, data: Dataset | None, seed: int, draw: int) -> float:
         """Return the severity that a sample meets. Raises InputError without the data set that gives it its place."""
         if data is None:

@@ -61,7 +61,7 @@ def test_what_is_exported_exists(path):
 
 
 GLOBAL_DRAW = re.compile(
-    r"np\.random\.(seed|rand|randn|randint|normal|uniform|choice)\(|^\s*(import random\b|from random)", re.M
+    r"np\.random\.(seed|rand|randn|randint|normal|uniform|choice)\(|^\s*(import random\b|from random)", re.MULTILINE
 )
 UNSAFE = re.compile(
     r"pickle\.load|yaml\.(unsafe_)?load\(|torch\.load\((?!.*weights_only)|allow_pickle=True|(?<![.\w])(eval|exec)\("

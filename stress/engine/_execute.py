@@ -179,13 +179,14 @@ def _work(planned: Planned, job: Job, writer: Writer, units: Sequence[Unit]) -> 
     uses: dict[int, int] = {}
     for unit in units:
         uses[unit.shard] = uses.get(unit.shard, 0) + 1
-    held = {number: Shard(planned.data, planned.shards[number], count) for number, count in uses.items()}
+    cells = planned.plan.cells
+    held = {number: Shard(planned.data, planned.shards[number], count, cells) for number, count in uses.items()}
 
     def do(unit: Unit) -> tuple[Unit, pa.Table]:
         shard = held[unit.shard]
-        cell = planned.plan.cells[unit.cell]
         try:
-            return unit, job.records(cell, shard.samples(), [int(p) for p in shard.positions], unit.draw)
+            samples = shard.samples()
+            return unit, job.records(cells[unit.cell], samples, shard.positions, unit.draw, shard.shared)
         finally:
             shard.done()
 
@@ -194,4 +195,4 @@ def _work(planned: Planned, job: Job, writer: Writer, units: Sequence[Unit]) -> 
         finished: Iterator[tuple[Unit, pa.Table]] = work_through(do, units, planned.settings.threads)
         for unit, table in finished:
             writer.add(unit, table)
-            progress.advance(planned.plan.cells[unit.cell].id, table)
+            progress.advance(cells[unit.cell].id, table)

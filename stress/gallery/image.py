@@ -79,7 +79,8 @@ def _short(value: object) -> str:
 
 def _coded(picture: Image, kind: str) -> bytes:
     rgb = picture if picture.shape[2] == 1 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    return bytes(cv2.imencode(kind, rgb, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes())
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 92] if kind == ".jpg" else []
+    return bytes(cv2.imencode(kind, rgb, quality)[1].tobytes())
 
 
 def _drawn(rows: Sequence[tuple[Perturbation, list[tuple[str, Image]]]]) -> Image:
