@@ -88,8 +88,14 @@ BAD_INPUT = {
         lambda: Path("data.csv").write_text("id,image,audio,text,label\n"),
         ("data.csv", "at least one"),
     ),
-    "a text file named .png": (lambda: Path("b.png").write_text("not a picture"), ("data.csv:3:", "b.png", "not an image")),
-    "a broken WAV": (lambda: Path("b.wav").write_bytes(b"RIFF1234WAVEjunk"), ("data.csv:3:", "b.wav", "not a recording")),
+    "a text file named .png": (
+        lambda: Path("b.png").write_text("not a picture"),
+        ("data.csv:3:", "b.png", "not an image"),
+    ),
+    "a broken WAV": (
+        lambda: Path("b.wav").write_bytes(b"RIFF1234WAVEjunk"),
+        ("data.csv:3:", "b.wav", "not a recording"),
+    ),
     "two samples with one id": (damage_csv("\n2,", "\n1,"), ("data.csv", "line 3", "'1'", "line 2")),
     "no such model": (lambda: Path("model.py").write_text("x = 1\n"), ("model", "predict")),
     "a model that breaks": (
