@@ -227,7 +227,15 @@ def test_a_model_that_hangs_is_timed_out(tmp_path):
         return brightness(batch)
 
     run = stress.run(
-        hanging, samples(10), suite(), tmp_path, workers=1, timeout=0.3, preflight=False, only=["no-sound"], batch_size=8
+        hanging,
+        samples(10),
+        suite(),
+        tmp_path,
+        workers=1,
+        timeout=0.3,
+        preflight=False,
+        only=["no-sound"],
+        batch_size=8,
     )
     lost = run.records(cells=["no-sound"])
     assert set(lost["status"].to_pylist()) == {"timeout"}
