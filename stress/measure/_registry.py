@@ -13,7 +13,9 @@ from perturbations._errors import nearest
 from stress.engine._folder import Run
 from stress.measure._cells import CELLS, linear_rows
 from stress.measure._context import Context, options
+from stress.measure._distortion import DISTORTION, distortion_rows
 from stress.measure._frame import Frame
+from stress.measure._operation import FAILED, LATENCY, failure_rows, latency_rows
 from stress.measure._robustness import CURVES, ROBUSTNESS, curve_rows, robustness_rows
 from stress.measure._tables import Columns, build
 
@@ -44,6 +46,9 @@ TABLES: Mapping[str, Table] = {
     ),
     "curves": Table("each metric against severity, with its interval and a simultaneous band", CURVES, _curves),
     "robustness": Table("each scenario in single numbers, of the headline metric", ROBUSTNESS, robustness_rows),
+    "distortion": Table("how far inputs were from the clean ones, in every cell", DISTORTION, distortion_rows),
+    "failures": Table("records without a usable answer, by cell, kind and message", FAILED, failure_rows),
+    "latency": Table("time a call of the model takes, in every cell", LATENCY, latency_rows),
 }
 
 
