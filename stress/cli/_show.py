@@ -123,7 +123,6 @@ def write_gallery(modality: str, output: Path, only: Sequence[str], seed: int) -
     """Draw the sheet of a modality."""
     from importlib import import_module
 
-
     def wanted(name: str) -> bool:
         return not only or any(fnmatch(name, glob) or fnmatch(name.partition(".")[2], glob) for glob in only)
 

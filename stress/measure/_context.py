@@ -15,7 +15,7 @@ from perturbations._errors import nearest, short
 from stress.engine._folder import Run
 from stress.measure._frame import Floats, Frame
 from stress.measure._intervals import Bounds, degenerate, jackknife, percentile, wilson, z_quantile
-from stress.measure._weights import FEW, Clusters, clusters
+from stress.measure._weights import Clusters, clusters
 from stress.tasks._metrics import Metric, headline, metrics
 
 __all__ = ["Context", "Options", "Values", "options"]
@@ -116,6 +116,8 @@ class Context:
 
     frame: Frame
     options: Options
+    others: Mapping[str, Callable[[Context], Values]] = field(default_factory=dict)
+    """Metrics that are no means or ratios of records, and who works them out."""
     _values: dict[str, Values] = field(default_factory=dict)
     _shared: dict[str, Any] = field(default_factory=dict)
 
@@ -145,8 +147,18 @@ class Context:
     def headline(self) -> Metric:
         """The metric that curves show first: the one asked for, the task's own, or its first."""
         name = self.options.metric or self.frame.declared.get("headline")
-        extra = {metric.name: metric for metric in self.metrics}
-        return extra[name] if name in extra else headline(self.frame.task, name)
+        return self.metric(name) if name else headline(self.frame.task)
+
+    def metric(self, name: str) -> Metric:
+        """Return a metric by name. Raises InputError where the task has none of that name."""
+        known = {metric.name: metric for metric in self.metrics}
+        known |= {other: Metric(other, "prediction", failed=None) for other in self.others}
+        if name not in known:
+            task, listed = self.frame.task, ", ".join(known)
+            raise InputError(
+                f"measure: metric must be one of {listed} for {task}, got {name!r}. {nearest(name, known)}"
+            )
+        return known[name]
 
     def once(self, name: str, work: Callable[[], Any]) -> Any:
         """Return ``work()``, done once for this question."""
@@ -157,7 +169,10 @@ class Context:
     def values(self, metric: Metric) -> Values:
         """Return a metric in every cell, resampled."""
         if metric.name not in self._values:
-            self._values[metric.name] = self.ratio(metric, *self.frame.sums(metric))
+            if metric.name in self.others:
+                self._values[metric.name] = self.others[metric.name](self)
+            else:
+                self._values[metric.name] = self.ratio(metric, *self.frame.sums(metric))
         return self._values[metric.name]
 
     def ratio(self, metric: Metric, top: Floats, bottom: Floats, who: Clusters | None = None) -> Values:
@@ -182,8 +197,3 @@ class Context:
 
 def _binary(top: Floats, bottom: Floats) -> bool:
     return bool(((bottom == 0) | (bottom == 1)).all() and ((top == 0) | (top == 1)).all())
-
-
-def columns_with_few(bottom: Floats) -> NDArray[np.bool_]:
-    """Return which (clusters × columns) columns rest on few clusters."""
-    return (bottom > 0).sum(axis=0) < FEW

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +14,15 @@ from perturbations._errors import nearest
 from stress.engine._folder import Run
 from stress.measure._cells import CELLS, linear_rows
 from stress.measure._context import Context, options
+from stress.measure._counts import (
+    CLASSES,
+    CONFUSION,
+    class_table,
+    confusion_rows,
+    count_metrics,
+    count_rows,
+    count_values,
+)
 from stress.measure._distortion import DISTORTION, distortion_rows
 from stress.measure._frame import Frame
 from stress.measure._operation import FAILED, LATENCY, failure_rows, latency_rows
@@ -28,12 +38,16 @@ class Table:
 
     about: str
     columns: Columns
-    rows: Callable[[Context], list[dict[str, Any]]]
+    fill: Callable[[Context], list[dict[str, Any]] | pa.Table]
 
     @property
     def documented(self) -> Mapping[str, str]:
         """Meaning of each column."""
         return {name: meaning for name, (_, meaning) in self.columns.items()}
+
+
+def _cells(context: Context) -> list[dict[str, Any]]:
+    return [*linear_rows(context), *count_rows(context)]
 
 
 def _curves(context: Context) -> list[dict[str, Any]]:
@@ -42,9 +56,11 @@ def _curves(context: Context) -> list[dict[str, Any]]:
 
 TABLES: Mapping[str, Table] = {
     "cells": Table(
-        "every cell and every metric; drop and retention are the headline's, paired with clean", CELLS, linear_rows
+        "every cell and every metric; drop and retention are the headline's, paired with clean", CELLS, _cells
     ),
     "curves": Table("each metric against severity, with its interval and a simultaneous band", CURVES, _curves),
+    "classes": Table("recall, precision and F1 of every class in every cell", CLASSES, class_table),
+    "confusion": Table("how often each true class got each answer, in every cell", CONFUSION, confusion_rows),
     "robustness": Table("each scenario in single numbers, of the headline metric", ROBUSTNESS, robustness_rows),
     "distortion": Table("how far inputs were from the clean ones, in every cell", DISTORTION, distortion_rows),
     "failures": Table("records without a usable answer, by cell, kind and message", FAILED, failure_rows),
@@ -54,15 +70,18 @@ TABLES: Mapping[str, Table] = {
 
 def context_of(run: Run, **given: Any) -> Context:
     """Return what the tables of a run share."""
-    return Context(Frame(run), options(given))
+    frame = Frame(run)
+    return Context(
+        frame, options(given), {name: partial(count_values, name=name) for name in count_metrics(frame.task)}
+    )
 
 
 def make(context: Context, name: str) -> pa.Table:
     """Return one table from what is already loaded. Raises InputError where there is none of that name."""
     if name not in TABLES:
         raise InputError(f"measure: table must be one of {', '.join(TABLES)}, got {name!r}. {nearest(name, TABLES)}")
-    found = TABLES[name]
-    return build(found.rows(context), found.columns)
+    filled = TABLES[name].fill(context)
+    return filled if isinstance(filled, pa.Table) else build(filled, TABLES[name].columns)
 
 
 def table(run: Run, name: str, **given: Any) -> pa.Table:

@@ -6,9 +6,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-__all__ = ["CELL", "INTERVAL", "about_cell", "build", "number"]
+__all__ = ["CELL", "INTERVAL", "about_cell", "build", "expand", "number"]
 
 CELL: Mapping[str, tuple[pa.DataType, str]] = {
     "scenario": (pa.string(), "the scenario that the cell is part of; 'clean' for the clean cell"),
@@ -53,6 +55,38 @@ def about_cell(row: Mapping[str, Any]) -> dict[str, Any]:
         "fallback": row["fallback"],
         "cell": row["cell"],
     }
+
+
+def expand(
+    cells: Sequence[Mapping[str, Any]],
+    counts: Mapping[str, NDArray[np.int64]],
+    columns: Columns,
+    cell: NDArray[np.int64],
+    found: Mapping[str, NDArray[Any]],
+) -> pa.Table:
+    """Return a table from whole columns; what is known of a cell is looked up by its position, ``cell``."""
+    n = np.maximum(counts["n"], 1)
+    about = {"n": counts["n"], "failed": counts["failed"]}
+    about["unchanged"] = np.where(counts["n"] > 0, counts["unchanged"] / n, np.nan)
+    places = pa.array(cell)
+    known = [about_cell(row) for row in cells]
+    arrays = {}
+    for name, (kind, _) in columns.items():
+        if name in found:
+            arrays[name] = _column(found[name], kind)
+        elif name in CELL:
+            arrays[name] = pa.array([row[name] for row in known], kind).take(places)
+        elif name in about:
+            arrays[name] = _column(about[name], kind).take(places)
+        else:
+            arrays[name] = pa.nulls(len(cell), kind)
+    return pa.table(arrays)
+
+
+def _column(values: NDArray[Any], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_floating(kind):
+        return pa.array(values, kind, mask=~np.isfinite(values))
+    return pa.array(values, kind) if values.dtype == object else pa.array(values).cast(kind, safe=False)
 
 
 def number(value: Any) -> float | None:

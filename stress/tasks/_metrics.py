@@ -92,15 +92,6 @@ def metrics(task: str) -> tuple[Metric, ...]:
     return METRICS[task]
 
 
-def headline(task: str, name: str | None = None) -> Metric:
-    """Return the metric that curves show first: the one named, or the task's own."""
-    rows = metrics(task)
-    if name is None:
-        return rows[0]
-    for metric in rows:
-        if metric.name == name:
-            return metric
-    raise InputError(
-        f"measure: metric must be one of {', '.join(m.name for m in rows)} for a task of {task}, got {name!r}. "
-        f"{nearest(name, [m.name for m in rows])}"
-    )
+def headline(task: str) -> Metric:
+    """Return the metric that curves of a task show first."""
+    return metrics(task)[0]
