@@ -79,7 +79,7 @@ def in_threads(do: Callable[[Unit], tuple[Unit, pa.Table]], units: Sequence[Unit
     results = Parallel(workers, **how)(delayed(guarded)(unit) for unit in units)
     try:
         for each in results:  # not ``yield from``, which would close them before the warnings are caught
-            yield each
+            yield each  # noqa: UP028
     finally:
         stop.set()
         with warnings.catch_warnings():

@@ -32,8 +32,9 @@ from stress.measure._counts import (
     count_values,
 )
 from stress.measure._detection import detection_rows, macro_rows
+from stress.measure._distortion import DISTORTION, distortion_rows
 from stress.measure._frame import Frame
-from stress.measure._latency import latency_rows
+from stress.measure._operation import FAILED, LATENCY, failure_rows, latency_rows
 from stress.measure._robustness import CURVES, ROBUSTNESS, curve_rows, robustness_rows
 from stress.measure._tables import Columns, build
 
@@ -82,6 +83,9 @@ TABLES: Mapping[str, Table] = {
     "reliability": Table("reliability diagrams: accuracy by confidence, in every cell", RELIABILITY, reliability_rows),
     "risk_coverage": Table("the error rate among the surest answers, in every cell", RISK, risk_rows),
     "robustness": Table("each scenario in single numbers, of the headline metric", ROBUSTNESS, robustness_rows),
+    "distortion": Table("how far inputs were from the clean ones, in every cell", DISTORTION, distortion_rows),
+    "failures": Table("records without a usable answer, by cell, kind and message", FAILED, failure_rows),
+    "latency": Table("time a call of the model takes, in every cell", LATENCY, latency_rows),
 }
 
 
