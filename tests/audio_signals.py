@@ -1,5 +1,7 @@
 """Signals and measurements for the audio tests: written from their definitions, independent of the code under test."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from perturbations import Audio
@@ -35,7 +37,7 @@ def slope_db_per_octave(samples, rate, low, high):
     """Return the straight line through the third-octave densities, by least squares."""
     hertz, density = spectrum(samples, rate)
     edges = low * 2 ** (np.arange(0, np.log2(high / low) + 1e-9, 1 / 3))
-    bands = [(np.sqrt(a * b), density[(hertz >= a) & (hertz < b)].mean()) for a, b in zip(edges, edges[1:])]
+    bands = [(np.sqrt(a * b), density[(hertz >= a) & (hertz < b)].mean()) for a, b in pairwise(edges)]
     octaves, level = np.log2([b[0] for b in bands]), db(np.array([b[1] for b in bands]))
     return float(np.polyfit(octaves, level, 1)[0])
 

@@ -1,8 +1,10 @@
 """Lines, converters, packets: corner frequencies, levels, loudness, steps, loss statistics."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
-from audio_signals import db, loudness_lufs, noise, power, tone
+from tests.audio_signals import db, loudness_lufs, noise, power, tone
 
 import perturbations
 from perturbations import Audio, InputError, apply
@@ -156,7 +158,7 @@ class TestPackets:
     def test_harder_settings_lose_a_superset(self):
         ones = Audio(np.full((1, 160_000), 0.5, np.float32), 8000)
         lost = [apply("audio.packet_loss", ones, s, conceal="silence").samples == 0 for s in (1, 2, 3, 4, 5)]
-        for fewer, more in zip(lost, lost[1:]):
+        for fewer, more in pairwise(lost):
             assert not (fewer & ~more).any()
             assert more.sum() > fewer.sum()
 

@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 import pytest
-from _runs import LABELS, cell, graded, grid, nested, write
 
 from perturbations import InputError
 from stress.measure import TABLES, summary, table
 from stress.measure._intervals import degenerate, jackknife, percentile, wilson
 from stress.measure._robustness import first_below
 from stress.measure._weights import clusters, poisson_weights
+from tests._runs import LABELS, cell, graded, grid, nested, write
 
 RATES = [0.95, 0.93, 0.90, 0.80, 0.60, 0.40]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from stress.measure._context import Context, Values
-from stress.measure._frame import Floats
+from stress.measure._frame import DERIVED, Floats
 from stress.measure._intervals import Bounds, paired_proportions
 from stress.measure._tables import CELL, INTERVAL, about_cell
 from stress.tasks._metrics import Metric
@@ -29,8 +29,7 @@ def absent(context: Context, metric: Metric) -> str | None:
     """Return why a metric has no value in any cell, where that is so."""
     for column in (metric.top, metric.bottom):
         if column is not None and not context.frame.has(column):
-            reason = {"flip": "prediction"}.get(column, column)
-            return f"the records have no column {reason}: the model gave no such answer"
+            return f"the records have no column {DERIVED.get(column, column)}: the model gave no such answer"
     if metric.top == "flip" and context.frame.clean is None:
         return "the run has no clean cell"
     return None

@@ -159,12 +159,6 @@ def class_table(context: Context) -> pa.Table:
     columns["support"] = np.tile(m.truths.ravel(), len(_BY_CLASS))
     cell = np.tile(np.repeat(np.arange(cells), classes), len(_BY_CLASS))
     return expand(context.frame.cells, context.frame.counts, CLASSES, cell, columns)
-        context.frame.cells,
-        context.frame.counts,
-        CLASSES,
-        np.tile(np.repeat(np.arange(cells), classes), len(_BY_CLASS)),
-        columns,
-    )
 
 
 def _class_columns(context: Context, found: Entries, m: Marginals, name: str) -> dict[str, NDArray[Any]]:

@@ -17,12 +17,12 @@ from perturbations._errors import nearest
 from stress.engine._folder import Run
 from stress.tasks._metrics import Metric
 
-__all__ = ["FAILURES", "Floats", "Frame"]
+__all__ = ["DERIVED", "FAILURES", "Floats", "Frame"]
 
 Floats = NDArray[np.float64]
 FAILURES = ("crash", "invalid", "timeout")
 _HITS = {f"hit_{k}": "rank" for k in (1, 2, 3, 5, 10, 20, 50, 100)}
-_DERIVED = {"flip": "prediction", "absolute_error": "residual", "squared_error": "residual", **_HITS}
+DERIVED = {"flip": "prediction", "absolute_error": "residual", "squared_error": "residual", **_HITS}
 """Columns that are worked out from a stored one."""
 
 
@@ -135,7 +135,7 @@ class Frame:
 
     def has(self, column: str) -> bool:
         """Whether ``column`` can be asked for."""
-        return column == "failed" or _DERIVED.get(column, column) in self.schema
+        return column == "failed" or DERIVED.get(column, column) in self.schema
 
     def column(self, name: str) -> Floats:
         """Return a numeric record column, NaN where it is null; ``failed`` and a few others are worked out."""

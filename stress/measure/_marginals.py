@@ -93,8 +93,7 @@ def _many(context: Context, classes: tuple[str, ...]) -> Entries:
     given = [[] if v is None else [position[n] for n in v] for v in frame.raw("prediction").to_pylist()]
     lengths = np.array([len(v) for v in given], np.int64)
     answer = (np.repeat(np.arange(len(given)), lengths), np.array([k for v in given for k in v], np.int64))
-    keys = [r * len(classes) + k for r, k in (truth, answer)]
-    both = np.intersect1d(*keys)
+    both = np.intersect1d(truth[0] * len(classes) + truth[1], answer[0] * len(classes) + answer[1])
     return Entries(truth, answer, (both // len(classes), both % len(classes)), classes, False)
 
 
@@ -173,7 +172,8 @@ def _weighted(name: str, m: Marginals) -> Gradient:
 
 def _micro(name: str, m: Marginals) -> Gradient:
     """All classes in one pot."""
-    pot = Marginals(*(c.sum(axis=1, keepdims=True) for c in (m.hits, m.answers, m.truths)), m.records)
+    hits, answers, truths = (counts.sum(axis=1, keepdims=True) for counts in (m.hits, m.answers, m.truths))
+    pot = Marginals(hits, answers, truths, m.records)
     each = measure_by_class(name, pot)
     wide = np.ones_like(m.hits)
     return Gradient(each.value[:, 0], each.hits * wide, each.answers * wide, each.truths * wide)

@@ -54,7 +54,7 @@ def _curves(context: Context) -> list[dict[str, Any]]:
 
 TABLES: Mapping[str, Table] = {
     "cells": Table(
-        "every cell and every metric; drop and retention are the headline's, paired with clean", CELLS, linear_rows
+        "every cell and every metric; drop and retention are the headline's, paired with clean", CELLS, _cells
     ),
     "curves": Table("each metric against severity, with its interval and a simultaneous band", CURVES, _curves),
     "classes": Table("recall, precision and F1 of every class in every cell", CLASSES, class_table),
