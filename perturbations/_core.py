@@ -106,7 +106,7 @@ class Perturbation:
 
     def needed(self, given: Mapping[str, Any]) -> frozenset[str]:
         """Return what must be there besides the value for these choices: one value each, or several that are tried."""
-        found = set(self.needs)
+        found: set[str] = set(self.needs)
         for name, row in self.params.items():
             if isinstance(row, Choice) and row.needs:
                 value = given.get(name, row.default)

@@ -51,6 +51,8 @@ def stress() -> None:
 @click.option("--no-preflight", is_flag=True, help="Skip the checks before the grid.")
 @click.option("--no-report", is_flag=True, help="Leave report/index.html unwritten.")
 @click.option("--progress", type=click.Choice(["bar", "json", "quiet"]), default="bar", show_default=True)
+@click.option("--backend", type=click.Choice(["threads", "processes", "dask"]), default="threads", show_default=True)
+@click.option("--scheduler", metavar="ADDRESS", help="Of a dask cluster (tcp://…).  [default: one started here]")
 @click.option("--dry-run", is_flag=True, help="Print cells, model calls and an estimate; run nothing.")
 def run(**options: Any) -> int:
     """Run SUITE: a built-in one (see `stress list suites`) or a YAML file.

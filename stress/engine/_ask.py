@@ -16,7 +16,7 @@ from perturbations import ModelError
 from stress.models import Batch
 from stress.tasks import Task
 
-__all__ = ["Answered", "Predict", "ask"]
+__all__ = ["Answered", "Predict", "ask", "failed"]
 
 Predict = Callable[[Batch], Any]
 _LONGEST = 300
@@ -46,7 +46,8 @@ class Answered:
         """Return several as one."""
         if len(parts) == 1:
             return parts[0]
-        errors, start = {}, 0
+        errors: dict[int, str] = {}
+        start = 0
         for part in parts:
             errors |= {start + row: text for row, text in part.errors.items()}
             start += len(part.status)
@@ -77,12 +78,12 @@ def ask(predict: Predict, batch: Batch, targets: Sequence[Any], task: Task, time
         seconds = time.perf_counter() - start
         scored = task.score(answers, targets)
     except _TooSlowError:
-        return _failed("timeout", f"no answer within {timeout:g} s", batch.size, task, start)
+        return failed("timeout", f"no answer within {timeout:g} s", batch.size, task, time.perf_counter() - start)
     except ModelError as error:  # an answer, but of the wrong form
-        return _failed("invalid", str(error), batch.size, task, start)
+        return failed("invalid", str(error), batch.size, task, time.perf_counter() - start)
     except (Exception, SystemExit) as error:  # whatever a model raises is a finding
         if batch.size == 1:
-            return _failed("crash", f"{type(error).__name__}: {error}", 1, task, start)
+            return failed("crash", f"{type(error).__name__}: {error}", 1, task, time.perf_counter() - start)
         alone = [ask(predict, batch.only(row), [target], task, timeout) for row, target in enumerate(targets)]
         return Answered.join(alone)
     wrong = {row: _cut(text) for row, text in enumerate(scored["invalid"]) if text is not None}
@@ -95,11 +96,11 @@ def ask(predict: Predict, batch: Batch, targets: Sequence[Any], task: Task, time
     )
 
 
-def _failed(status: str, error: str, count: int, task: Task, start: float) -> Answered:
-    seconds = np.full(count, time.perf_counter() - start)
+def failed(status: str, error: str, count: int, task: Task, seconds: float) -> Answered:
+    """Return the rows of samples that were not answered, and why."""
     columns = {name: [None] * count for name in ("score", *task.columns)}
     errors = dict.fromkeys(range(count), _cut(error))
-    return Answered([status] * count, errors, columns, seconds, np.full(count, count, np.int32))
+    return Answered([status] * count, errors, columns, np.full(count, seconds), np.full(count, count, np.int32))
 
 
 def _cut(error: str) -> str:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,11 +16,14 @@ from perturbations import Sample
 from perturbations.modality import modality
 from scenarios import Cell
 from stress.data import Samples
-from stress.engine._ask import Answered, Predict, ask
+from stress.engine._ask import Answered, Predict, ask, failed
 from stress.engine._streams import Shared, StreamWork, work_on
 from stress.engine._tables import record_schema
 from stress.models import Batch
 from stress.tasks import Task
+
+if TYPE_CHECKING:
+    from stress.engine._plan import Planned
 
 __all__ = ["Job", "Shard", "Unit", "measured_columns"]
 
@@ -86,6 +89,21 @@ class Job:
     signals: bool = False
     timeout: float | None = None
 
+    @classmethod
+    def of(cls, planned: Planned, task: Task) -> Job:
+        """Return the job of a planned run, with its settled task."""
+        settings = planned.settings
+        return cls(
+            planned.model.predict,
+            task,
+            planned.data,
+            planned.plan.cells,
+            settings.seed,
+            settings.batch_size,
+            settings.signals,
+            settings.timeout,
+        )
+
     @cached_property
     def schema(self) -> pa.Schema:
         """Columns of the records."""
@@ -118,6 +136,10 @@ class Job:
             answered.append(answers)
             measured.append(self._measure(clean, done))
         return self._table(cell, draw, positions, Answered.join(answered), measured)
+
+    def died(self, cell: Cell, positions: Sequence[int], draw: int, error: str) -> pa.Table:
+        """Return the records of a cell on samples that took the worker down with them."""
+        return self._table(cell, draw, positions, failed("crash", error, len(positions), self.task, 0.0), [])
 
     def work(self, cell: Cell, stream: str, samples: Sequence[Sample], draw: int = 0) -> StreamWork:
         """Return what a cell makes of one stream of some samples."""
@@ -157,7 +179,7 @@ class Job:
         measured: Sequence[Mapping[str, NDArray[np.float32]]],
     ) -> pa.Table:
         count = len(positions)
-        failed = found.failed
+        void = found.failed
         columns: dict[str, pa.Array] = {
             "cell": pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), [cell.id]),
             "sample": pa.array(positions, pa.int32()),
@@ -168,11 +190,11 @@ class Job:
             "batch": pa.array(found.batch),
         }
         for name, values in found.columns.items():
-            columns[name] = _column(values, self.schema.field(name).type, failed)
+            columns[name] = _column(values, self.schema.field(name).type, void)
         for field in self.schema:
             if field.name not in columns:
                 parts = [part[field.name] for part in measured if field.name in part]
-                whole = np.concatenate(parts) if len(parts) == len(measured) else None
+                whole = np.concatenate(parts) if parts and len(parts) == len(measured) else None
                 columns[field.name] = (
                     pa.nulls(count, field.type) if whole is None else pa.array(whole, field.type, from_pandas=True)
                 )
