@@ -25,8 +25,7 @@ def lag(clean, after, reach=2000):
     """Return by how many frames the second is late, from the peak of the cross-correlation."""
     size = 1 << (clean.frames + reach).bit_length()
     cross = np.fft.irfft(np.fft.rfft(after.samples[0], size) * np.fft.rfft(clean.samples[0], size).conj(), size)
-    peak = int(np.concatenate([cross[-reach:], cross[:reach]]).argmax()) - reach
-    return peak
+    return int(np.concatenate([cross[-reach:], cross[:reach]]).argmax()) - reach
 
 
 @pytest.mark.parametrize("rate", [8000, 11_025, 16_000, 44_100, 48_000])

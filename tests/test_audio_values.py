@@ -110,7 +110,7 @@ class TestRefused:
             Audio(np.zeros(100, np.int16), 16_000)
 
     def test_a_bare_array_has_no_rate(self):
-        with pytest.raises(InputError, match=r"Raw recordings need their rate: Audio\(samples, rate=16000\)"):
+        with pytest.raises(InputError, match="value must be audio, got ndarray of int16"):
             apply("audio.white_noise", np.zeros(100, np.int16), 3)
 
     @pytest.mark.parametrize("name", NAMES)
@@ -132,13 +132,13 @@ class TestRefused:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_real_speech(name):
-    """On spoken digits at 8 kHz: valid at every severity, and the top severity is heard on nearly every clip."""
+    """On spoken digits at 8 kHz: valid at every severity, and every clip is changed by one at least."""
     clips = [Audio(clip, 8000) for clip in clips_of(columns())[5:3000:500]]
     p = perturbations.get(name)
     touched = 0
     for clip in clips:
-        for severity in range(1, p.top() + 1):
-            after = changed(name, clip, severity)
+        results = [changed(name, clip, severity) for severity in range(1, p.top() + 1)]
+        for after in results:
             holds(p, clip, after)
-        touched += not MODALITY.same(clip, after)
-    assert touched >= len(clips) - 1
+        touched += not all(MODALITY.same(clip, after) for after in results)
+    assert touched == len(clips)
