@@ -34,7 +34,10 @@ PAIRS = {
     "spelling": ("text.misspellings", "word", "SpellingAug", {}),
 }
 SHARES = {"char": {SHORT: 0.1, LONG: 0.03}, "word": {SHORT: 0.3, LONG: 0.09}, "spelling": {SHORT: 0.5, LONG: 0.15}}
-"""Of the characters, the words, and the words that the lexicon knows. nlpaug hits 30 % of the words, ten at most, and 30 % of the letters of a word that it hits."""
+"""Of the characters, the words, and the words that the lexicon knows: as many as nlpaug hits.
+
+nlpaug hits 30 % of the words, ten at most, and 30 % of the letters of a word that it hits.
+"""
 
 
 def ours(name: str, text: str, share: float) -> Callable[[int], object]:
