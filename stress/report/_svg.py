@@ -92,7 +92,7 @@ def dot(
     high: float | None = None,
     clean: float | None = None,
     says: str = "",
-    width: int = 200,
+    width: int = 170,
 ) -> Markup:
     """Return one value with its interval on an axis that rows of a table share, the clean level behind it."""
     start, end, middle = 6.0, width - 6.0, 9.0
@@ -109,7 +109,7 @@ def dot(
     return tag("svg", join(parts), viewBox=f"0 0 {width} 18", class_="row", aria_hidden="true")
 
 
-def dot_axis(axis: Axis, width: int = 200) -> Markup:
+def dot_axis(axis: Axis, width: int = 170) -> Markup:
     """Return the scale that stands in the head of a column of ``dot`` drawings."""
     start, end = 6.0, width - 6.0
     parts = []
