@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from stress.report._book import Book, Row, hue
 from stress.report._chart import Point, spark
-from stress.report._grid import Grid, drawn, nums, texts, wrapped
+from stress.report._grid import Column, Grid, drawn, nums, texts, wrapped
 from stress.report._numbers import DASH, Form, count, percent, readable, severity, visible
 from stress.report._svg import Axis, axis_of, dot, dot_axis, tag
 from stress.report._verdict import curve_of, label, verdict
@@ -26,7 +26,7 @@ def overview(book: Book) -> Grid:
     kept = [row["retention"][k] for row in rows for k in ("value", "low", "high")]
     top = max([1.0, *(row["retention"]["value"] or 0.0 for row in rows)])
     axis = axis_of([*kept, 1.0], lambda v: f"{100 * v:.4g}", (0.0, top))
-    columns = [*texts("scenario", "stream"), *drawn("curve"), *texts("verdict"), *drawn(dot_axis(axis))]
+    columns = [*texts("scenario", "stream"), Column("curve", "spark"), *texts("verdict"), *drawn(dot_axis(axis))]
     columns += [*nums("keeps %", f"drop {form.points}", "breaks at", f"worst cell {form.mark}"), *wrapped("")]
     return Grid(columns, [_row(book, row, axis) for row in rows], hues=[hue(row["modality"]) for row in rows])
 

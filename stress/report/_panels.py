@@ -42,6 +42,11 @@ class Panel:
     heats: Sequence[Heat]
     numbers: Grid | None
 
+    @property
+    def few(self) -> bool:
+        """Whether the panel needs no more than half the page's width."""
+        return len(self.figures) < 3 and self.dots is None and not self.heats
+
 
 def panels(book: Book) -> list[Panel]:
     """Return a panel for each modality, then one for what touches several; empty ones are left out."""

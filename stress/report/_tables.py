@@ -17,7 +17,7 @@ __all__ = ["dots", "lost_grid", "lost_rows", "points", "title_of"]
 
 
 def _dot(book: Book, row: Row) -> Markup:
-    return dot(book.axis, hue(row["modality"]), row["value"], row["low"], row["high"], book.clean_value)
+    return dot(book.whole_axis, hue(row["modality"]), row["value"], row["low"], row["high"], book.clean_value)
 
 
 def title_of(book: Book, row: Row) -> str:
@@ -45,7 +45,7 @@ def _note(row: Row) -> str:
 def dots(book: Book, rows: Sequence[Row]) -> Grid:
     """Return cells without a severity: one dot with its interval for each, on one axis."""
     form = book.form
-    columns = [*texts("scenario", "case"), *drawn(dot_axis(book.axis))]
+    columns = [*texts("scenario", "case"), *drawn(dot_axis(book.whole_axis))]
     columns += [*nums(f"{form.title} {form.mark}", f"drop {form.points}", "n"), *wrapped("")]
     return Grid(columns, [_dot_row(book, row) for row in rows], hues=[hue(row["modality"]) for row in rows])
 
@@ -92,7 +92,7 @@ def lost_grid(book: Book) -> Grid | None:
     if not rows:
         return None
     flips = any(book.value(row["cell"], "flip_rate") for row in rows)
-    columns = [*texts("lost", "filled with"), *drawn(dot_axis(book.axis))]
+    columns = [*texts("lost", "filled with"), *drawn(dot_axis(book.whole_axis))]
     columns += nums(f"{form.title} {form.mark}", f"drop {form.points}", "keeps %")
     columns += [*nums(*["answers flipped %"] * flips, "n"), *wrapped("")]
     body = []
