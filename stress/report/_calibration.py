@@ -26,8 +26,8 @@ def calibration(book: Book) -> Part | None:
     if table is None and not figures:
         return None
     how = (
-        "Left to right: the confidence that the model stated; upwards: how often it was right. Under the diagonal it is "
-        "surer than it should be."
+        "Left to right: the confidence that the model stated; upwards: how often it was right. Under the diagonal it "
+        "is surer than it should be."
     )
     return Part("calibration", "Calibration", how if figures else "", figures, [table] if table else [], open=True)
 
@@ -64,8 +64,9 @@ def _diagram(book: Book, cell: str) -> Drawing | None:
     plan: Row = book.plan[cell]
     colour = "other" if cell == "clean" else hue(plan["modality"])
     ideal = Line([Point(0.0, 0.0), Point(1.0, 1.0)], "ideal")
-    chart = Chart([Line(points, colour), ideal], _AXIS, _AXIS, f"reliability in {visible(cell)}", x_title="confidence, %",
-                  width=300, height=210, room=14)  # fmt: skip
+    about = f"reliability in {visible(cell)}"
+    lines = [Line(points, colour), ideal]
+    chart = Chart(lines, _AXIS, _AXIS, about, x_title="confidence, %", width=300, height=210, room=14)
     return Drawing(visible(cell), "accuracy by stated confidence, %", colour, chart.draw())
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from stress.report._book import Book, Row
 from stress.report._grid import Grid, nums, texts, wrapped
 from stress.report._heat import Heat, heat_of
-from stress.report._numbers import Form, count, percent, plural, readable
+from stress.report._numbers import Form, count, percent, readable
 
 __all__ = ["classes", "contributions", "groups", "telling_cells"]
 
@@ -18,9 +18,8 @@ MOST_ROWS, MOST_CELLS = 20, 12
 def telling_cells(book: Book) -> list[str]:
     """Return the clean cell, then the worst cell of each scenario, of the worst scenarios where there are many."""
     sign = 1 if book.form.better == "higher" else -1
-    worst = {
-        r["worst"]["cell"]: r["worst"]["value"] for r in book.summary["scenarios"] if r["worst"]["value"] is not None
-    }
+    rows = [row["worst"] for row in book.summary["scenarios"] if not row["fallback"]]
+    worst = {row["cell"]: row["value"] for row in rows if row["value"] is not None}
     kept = sorted(worst, key=lambda cell: sign * worst[cell])[:MOST_CELLS]
     return [*(["clean"] if book.clean else []), *(cell for cell in worst if cell in kept)]
 
@@ -32,7 +31,7 @@ def classes(book: Book) -> tuple[list[Heat], list[Grid], str] | None:
         return None
     heat, left = _heat(book, rows, "class", Form("recall"))
     how = "Recall of each class, clean and in each scenario's worst cell; the classes that lose most first."
-    return [heat], [], how + (f" {plural(left, 'class')[:-1]}es more are in tables/classes.csv." if left > 0 else "")
+    return [heat], [], how + (f" {count(left)} more are in tables/classes.csv." if left > 0 else "")
 
 
 def groups(book: Book) -> tuple[list[Heat], list[Grid], str] | None:
@@ -46,7 +45,8 @@ def groups(book: Book) -> tuple[list[Heat], list[Grid], str] | None:
             mine = {(r["group"], r["cell"]): r for r in rows if r["by"] == by}
             maps.append(_heat(book, mine, by, book.form)[0])
     gaps = _gaps(book)
-    how = f"{book.form.title.capitalize()} of each group, clean and in each scenario's worst cell; the worst groups first."
+    title = book.form.title.capitalize()
+    how = f"{title} of each group, clean and in each scenario's worst cell; the worst groups first."
     return maps, [gaps] if gaps else [], how
 
 
@@ -61,7 +61,9 @@ def _heat(book: Book, rows: Mapping[tuple[Any, str], Row], name: str, form: Form
 
     names.sort(key=worst)
     at: Callable[[Any, Any], Row | None] = lambda line, cell: rows.get((line, cell))  # noqa: E731
-    return heat_of(name, (name, "cell"), cells, names[:MOST_ROWS], at, form), len(names) - MOST_ROWS
+    return heat_of("" if name == "class" else name, (name, "cell"), cells, names[:MOST_ROWS], at, form), len(
+        names
+    ) - MOST_ROWS
 
 
 def _gaps(book: Book) -> Grid | None:
