@@ -26,7 +26,13 @@ def overview(book: Book) -> Grid:
     kept = [row["retention"][k] for row in rows for k in ("value", "low", "high")]
     top = max([1.0, *(row["retention"]["value"] or 0.0 for row in rows)])
     axis = axis_of([*kept, 1.0], lambda v: f"{100 * v:.4g}", (0.0, top))
-    columns = [*texts("scenario", "stream"), Column("curve", "spark"), *texts("verdict"), *drawn(dot_axis(axis))]
+    columns = [
+        *texts("scenario"),
+        Column("stream", "aside"),
+        Column("curve", "spark"),
+        *texts("verdict"),
+        *drawn(dot_axis(axis)),
+    ]
     columns += [*nums("keeps %", f"drop {form.points}", "breaks at", f"worst cell {form.mark}"), *wrapped("")]
     return Grid(columns, [_row(book, row, axis) for row in rows], hues=[hue(row["modality"]) for row in rows])
 
