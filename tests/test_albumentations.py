@@ -1,4 +1,4 @@
-"""Albumentations' transforms in a suite: seeded per sample, checked before any work, equal for any number of workers."""
+"""Albumentations' transforms in a suite: seeded per sample, checked before any work, the same for 1 and 4 workers."""
 
 import threading
 
@@ -108,18 +108,18 @@ def test_three_channel_transforms_say_so_on_grey(name):
 
 
 def test_a_run_on_grey_pictures_names_the_transform(tmp_path):
-    with pytest.raises(stress.StressError, match="albumentations:RandomRain.*three channels"):
+    with pytest.raises(stress.StressError, match=r"albumentations:RandomRain.*three channels"):
         stress.run(model, samples(channels=1), scenarios.loads(SUITE), tmp_path / "grey", workers=1)
 
 
 def test_mistakes_are_found_when_the_suite_is_read():
-    with pytest.raises(stress.StressError, match="RandomRian.*Did you mean RandomRain"):
+    with pytest.raises(stress.StressError, match=r"RandomRian.*Did you mean RandomRain"):
         check('rain: {image: {name: "albumentations:RandomRian"}}')
-    with pytest.raises(stress.StressError, match="drop_lenght.*Did you mean drop_length"):
+    with pytest.raises(stress.StressError, match=r"drop_lenght.*Did you mean drop_length"):
         check('rain: {image: {name: "albumentations:RandomRain", drop_lenght: 5}}')
-    with pytest.raises(stress.StressError, match="drop_lenght.*Did you mean drop_length"):
+    with pytest.raises(stress.StressError, match=r"drop_lenght.*Did you mean drop_length"):
         check('rain: {image: {name: "albumentations:RandomRain", levels: {drop_lenght: [5, 6]}}}')
-    with pytest.raises(stress.StressError, match="cannot be built.*drop_length"):
+    with pytest.raises(stress.StressError, match=r"cannot be built.*drop_length"):
         check('rain: {image: {name: "albumentations:RandomRain", drop_length: long}}')
     with pytest.raises(InputError, match="result: an image must be uint8"):
         perturbations.apply("albumentations:ToFloat", picture(5))
