@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -92,14 +92,15 @@ class Suite:
         self,
         streams: Mapping[str, str],
         *,
-        has: Container[str] = EVERYTHING,
+        has: Collection[str] = EVERYTHING,
         only: Sequence[str] = (),
         skip: Sequence[str] = (),
     ) -> Plan:
         """Return the plan for a data set: its streams (name → modality) and what its samples have.
 
-        ``has`` holds those of ``data``, ``sequence``, ``alternates`` and ``target`` that are there. ``only`` and
-        ``skip`` are globs over cell ids and scenario names; they choose cells and change none. Raises SpecError.
+        ``has`` holds those of ``data``, ``sequence``, ``alternates`` and ``target`` that are there, and the languages
+        of alternates as ``alternates:de``, where they are known. ``only`` and ``skip`` are globs over cell ids and
+        scenario names; they choose cells and change none. Raises SpecError.
         """
         from scenarios._expand import expand
 

@@ -208,3 +208,55 @@ def test_a_plugin_is_loaded_only_where_the_suite_names_it(tmp_path):
     read = load(tmp_path / "x.yaml")
     assert [c.severity for c in read.expand(TRIMODAL).cells] == [None, 1, 2, 3]
     assert read.plugins == (str(tmp_path / "mine.py"),)
+
+
+@pytest.mark.parametrize("name", scenarios.suites())
+def test_every_built_in_suite_fits_the_demo_and_says_what_it_is(name):
+    has = {*scenarios.EVERYTHING, "alternates:de", "alternates:zh"}
+    found = load(name)
+    plan = found.expand(TRIMODAL, has=has)
+    assert found.name == name
+    assert found.version >= 1
+    assert len(found.about) > 60
+    assert plan.left_out == ()
+    assert len(set(ids(plan))) == len(plan.cells)
+    assert all(cell.scenario in {s.name for s in found.scenarios} | {"clean", "drop"} for cell in plan.cells)
+
+
+COUNTS = {"quick": (25, 40), "release": (55, 70), "imagenet-c": (96, 96), "cifar-10-c": (96, 96), "drift": (9, 9)}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_suites_keep_their_size(name):
+    low, high = COUNTS[name]
+    assert low <= len(load(name).expand(TRIMODAL).cells) <= high
+
+
+def test_all_subsets_under_three_fill_rules():
+    plan = load("missing-streams").expand(TRIMODAL, only=["lost"])
+    lost = {(cell.axes["streams"], cell.axes["fill"]) for cell in plan.cells[1:]}
+    assert len(lost) == len(plan.cells) - 1 == 7 * 3
+
+
+def test_a_built_in_suite_takes_the_languages_that_the_data_has():
+    plan = load("languages").expand(TRIMODAL, has={"data", "alternates", "alternates:sw", "alternates:de"})
+    assert [cell.id for cell in plan.cells if cell.scenario == "language"] == ["language:de", "language:sw"]
+    none = load("languages").expand(TRIMODAL, has={"data"})
+    assert dict(none.left_out)["language"] == "text.language needs samples with alternates"
+
+
+def test_a_users_own_languages_must_be_in_the_data():
+    own = suite("a: {text: {name: language, to: [de, tlh]}}")
+    with pytest.raises(SpecError, match=r"4:13: a: text\.language needs alternates in 'tlh'; there are de, fr"):
+        own.expand(TRIMODAL, has={"data", "alternates", "alternates:de", "alternates:fr"})
+    assert len(own.expand(TRIMODAL).cells) == 3, "where the languages are not known, nothing is refused"
+
+
+def test_a_built_in_suite_leaves_out_single_choices_too():
+    text = "suite: x@1\nscenarios: {a: {image: {name: missing, fill: [none, previous]}}}"
+    from dataclasses import replace
+
+    builtin = replace(loads(text), builtin=True)
+    plan = builtin.expand(TRIMODAL, has={"data"})
+    assert ids(plan) == ["clean", "a:none"]
+    assert plan.left_out == (("a", "fill previous: stream.missing needs samples with sequence"),)

@@ -64,7 +64,7 @@ def cells_table(cells: Iterable[Cell], streams: Mapping[str, str]) -> pa.Table:
 
 def _row(order: int, cell: Cell, streams: Mapping[str, str]) -> dict[str, Any]:
     touched = {streams[name] for name in cell.streams}
-    categories = [c.category for c in cell.conditions if c.category is not None]
+    categories = list(dict.fromkeys(c.category for c in cell.conditions if c.category is not None))
     lost = [c for c in cell.conditions if c.perturbation == "stream.missing"]
     dropped = cell.streams if cell.fallback == "drop" else tuple(dict.fromkeys(c.stream for c in lost))
     fills = ["none"] if cell.fallback == "drop" else list(dict.fromkeys(str(c.settings["fill"]) for c in lost))
