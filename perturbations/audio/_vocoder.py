@@ -82,7 +82,7 @@ def _run_on(fresh: Spectra, starts: NDArray[np.bool_], turn: Spectra, weight: Sp
     tied, inverse = (np.zeros((channels, bins), np.complex64) for _ in range(2))
     size = np.empty((channels, bins), np.float32)
     phase = fresh[:, 0].copy()
-    anew = starts.any(axis=(0, 2)).tolist()
+    anew = np.any(starts, axis=(0, 2)).tolist()
     for step in range(steps):
         if anew[step]:
             np.copyto(phase, fresh[:, step], where=starts[:, step])
