@@ -210,15 +210,21 @@ def leaves_global_generators_alone(p: Perturbation, value: Value = None) -> None
 
 
 def acts_on_its_witness(p: Perturbation, value: Value = None) -> None:
-    """On its witness it does something at the first level of every profile."""
+    """On its witness it does something at the first level of every profile.
+
+    A fault may spare a sample: it must act on one of its sequence, with one of a few seeds.
+    """
     if value is not None:
         return
     for kind, sample, data in _cases(p, None):
         for profile, severity, params in _severities(p):
             if severity not in (None, 1):
                 continue
-            after = _do(p, sample, data, severity, profile=profile, **params)
-            acted = after is None or not kind.same(after, sample.streams["x"])
+            tried = [(sample, 0)] if p.kind != "fault" else [(each, seed) for each in data for seed in range(3)]
+            results = (
+                (each, _do(p, each, data, severity, profile=profile, seed=seed, **params)) for each, seed in tried
+            )
+            acted = any(after is None or not kind.same(after, each.streams["x"]) for each, after in results)
             assert acted, f"{p.name}: changed nothing on its witness ({profile} {severity} {params})"
 
 

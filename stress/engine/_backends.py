@@ -74,11 +74,13 @@ def in_processes(
     while left:
         alone = failures >= _ATTEMPTS
         turn = [next(iter(left))] if alone else list(left)
-        how = {"backend": "loky", "return_as": "generator_unordered", "pre_dispatch": "2*n_jobs", "batch_size": 1}
+        how = {"backend": "loky", "return_as": "generator_unordered", "batch_size": 1}
+        # joblib runs one job in this process: where one worker is wanted, two are fed one unit at a time.
+        pool = Parallel(max(2, workers), pre_dispatch=1 if workers == 1 else "2*n_jobs", **how)
         try:
-            for unit, table in Parallel(1 if alone else workers, **how)(delayed(do_unit)(recipe, u) for u in turn):
+            for unit, table in pool(delayed(do_unit)(recipe, each) for each in turn):
                 del left[unit]
-                failures = 0 if not alone else failures
+                failures = failures if alone else 0
                 yield unit, table
         except BrokenProcessPool as error:
             failures += 1

@@ -6,7 +6,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from stress.engine._identity import agree, identity, machine, run_id
 from stress.engine._plan import Planned, Settings, plan_run
 from stress.engine._preflight import CANARIES, Check, canaries, preflight
 from stress.engine._progress import watch
-from stress.engine._remote import Recipe
+from stress.engine._remote import Elsewhere, Recipe
 from stress.engine._tables import cells_table
 from stress.engine._unit import Job, Shard, Unit
 from stress.engine._writer import Writer, lock, write_json, write_table
@@ -62,6 +62,7 @@ def run(
 def execute(planned: Planned, out: Path) -> Outcome:
     """Do what is missing of a planned run in its folder."""
     begun = time.time()
+    planned = _kept_apart(planned)
     with one_thread_each():
         job, first = settled_job(planned)
         checks = preflight(job, first, planned.settings.threads) if planned.settings.preflight else []
@@ -80,6 +81,19 @@ def execute(planned: Planned, out: Path) -> Outcome:
             took = {"finished": True, "units": len(wanted), "reused_units": len(there), "seconds": time.time() - begun}
             write_json(out / "run.json", {**about, **took})
     return Outcome(open_run(out), len(there), thrown, checks)
+
+
+def _kept_apart(planned: Planned) -> Planned:
+    """Return the plan with a model that is asked in a process of its own, where the backend is not threads."""
+    model, backend = planned.model, planned.settings.backend
+    if backend == "threads":
+        return planned
+    if model.spec is None:
+        raise ModelError(
+            f"model: must be named (module:attribute) for backend {backend}: each worker loads it. "
+            f"Got the object {model.name}."
+        )
+    return replace(planned, model=replace(model, predict=Elsewhere(model.spec)))
 
 
 def settled_job(planned: Planned) -> tuple[Job, list[Sample]]:
@@ -198,15 +212,10 @@ def _in_threads(planned: Planned, job: Job, units: Sequence[Unit]) -> Finished:
 def _far(planned: Planned, job: Job, units: Sequence[Unit], out: Path) -> Finished:
     """Do the units in other processes, which know the model and the data by name."""
     settings = planned.settings
-    if planned.model.spec is None:
-        raise ModelError(
-            f"model: must be named (module:attribute) for backend {settings.backend}: each worker loads it. "
-            f"Got the object {planned.model.name}."
-        )
     packed = None if planned.data.spec else pack(planned.data, out / ".data")
     recipe = Recipe(
         token=f"{os.getpid()}-{time.monotonic_ns()}",
-        model=planned.model.spec,
+        model=str(planned.model.spec),
         data=str(packed or planned.data.spec),
         packed=packed is not None,
         suite=planned.suite,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,10 @@ from stress.data import load_data
 from stress.data._packed import unpack
 from stress.engine._plan import Planned, Settings, plan_run
 from stress.engine._unit import Job, Shard, Unit
+from stress.models import Batch, Model, load_model
 from stress.tasks import Task
 
-__all__ = ["Recipe", "do_unit", "probe"]
+__all__ = ["Elsewhere", "Recipe", "do_unit", "probe"]
 
 _SHARDS = 2
 """Shards that a worker keeps decoded."""
@@ -84,3 +87,47 @@ def probe(recipe: Recipe) -> Any:
     except Exception as error:  # to be told on the near side
         return f"{type(error).__name__}: {error}"
     return None
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A model asked in a process of its own: where it takes the process down, only that one ends."""
+
+    spec: str
+
+    def __call__(self, batch: Batch) -> Any:
+        """Return the model's answers."""
+        from joblib.externals.loky.process_executor import BrokenProcessPool
+
+        with _apart_lock:
+            pool = _apart()
+        try:
+            return pool.submit(_answer, self.spec, batch).result()
+        except BrokenProcessPool:
+            with _apart_lock:
+                _apart.cache_clear()
+            raise
+
+
+_apart_lock = threading.Lock()
+
+
+@cache
+def _apart() -> Any:
+    """A pool of one process, which ends by itself when it has been idle for a while."""
+    from joblib.externals.loky import ProcessPoolExecutor
+
+    return ProcessPoolExecutor(max_workers=1, timeout=10)
+
+
+@cache
+def _model(spec: str) -> Model:
+    from stress.engine._backends import one_thread_each
+
+    found = load_model(spec)
+    one_thread_each().__enter__()  # for the life of the worker
+    return found
+
+
+def _answer(spec: str, batch: Batch) -> Any:
+    return _model(spec).predict(batch)
