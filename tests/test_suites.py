@@ -260,3 +260,13 @@ def test_a_built_in_suite_leaves_out_single_choices_too():
     plan = builtin.expand(TRIMODAL, has={"data"})
     assert ids(plan) == ["clean", "a:none"]
     assert plan.left_out == (("a", "fill previous: stream.missing needs samples with sequence"),)
+
+
+def test_paths_start_at_the_suites_folder(tmp_path):
+    (tmp_path / "words.tsv").write_text("red\trot\n")
+    (tmp_path / "own.yaml").write_text(
+        "suite: own@1\nscenarios: {a: {text: {name: code_switching, lexicon: words.tsv, severity: 5}}}\n"
+    )
+    cell = load(tmp_path / "own.yaml").expand(TRIMODAL).cells[1]
+    assert cell.conditions[0].settings["lexicon"] == str(tmp_path / "words.tsv")
+    assert cell.conditions[0].settings["to"] == "de"
