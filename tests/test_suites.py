@@ -270,3 +270,13 @@ def test_paths_start_at_the_suites_folder(tmp_path):
     cell = load(tmp_path / "own.yaml").expand(TRIMODAL).cells[1]
     assert cell.conditions[0].settings["lexicon"] == str(tmp_path / "words.tsv")
     assert cell.conditions[0].settings["to"] == "de"
+
+
+def test_the_page_about_suite_files_shows_suites_that_work():
+    import re
+    from pathlib import Path
+
+    page = (Path(scenarios.__file__).parent / "README.md").read_text(encoding="utf-8")
+    first, more = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    shown = loads(first.replace("plugins: [my_perturbations.py]", "") + more).expand(TRIMODAL)
+    assert {"noise:5", "night:3", "dead-mic", "language:de", "storm", "drop:image+audio"} <= set(ids(shown))
