@@ -52,7 +52,7 @@ class Perturbation:
     ``keeps_shape`` is false where the length or size may change; ``not_monotone`` gives the reason where distortion
     may fall as severity rises; ``changes_meaning`` marks changes after which the right answer may be another one;
     ``needs`` lists what a fault must be given besides the value; ``open`` marks an adapter's perturbation, whose
-    parameters are its package's own.
+    parameters are its package's own; ``known`` are their names, where the package tells.
     """
 
     name: str
@@ -69,6 +69,7 @@ class Perturbation:
     changes_meaning: bool = False
     witness: Callable[[], Any] | None = None
     open: bool = False
+    known: frozenset[str] | None = None
     own_levels: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     @property
@@ -161,11 +162,15 @@ class Perturbation:
     def _check_given(self, given: Mapping[str, Any]) -> None:
         for name, value in given.items():
             if name not in self.params:
-                if self.open:
+                if self._takes(name):
                     continue
-                raise InputError(f"{self.name}: unknown parameter {name!r}. {nearest(name, self.params)}")
+                raise InputError(f"{self.name}: unknown parameter {name!r}. {nearest(name, self.known or self.params)}")
             if wrong := self.params[name].problem(value):
                 raise InputError(f"{self.name}: {name} {wrong}")
+
+    def _takes(self, name: str) -> bool:
+        """Tell whether a parameter without a row belongs to the wrapped transform."""
+        return self.open and (self.known is None or name in self.known)
 
     def _check_severity(self, severity: object, profile: str | None) -> None:
         top = self.top(profile)
@@ -184,8 +189,9 @@ class Perturbation:
                 raise SpecError(f"{self.name}: levels must name every graded parameter, got no {name} ({row.meaning}).")
             params[name] = replace(row, levels={OWN: tables[name]} if name in tables else ())
         for name in tables.keys() - self.params.keys():
-            if not self.open:
-                raise SpecError(f"{self.name}: levels: unknown parameter {name!r}. {nearest(name, self.params)}")
+            if not self._takes(name):
+                hint = nearest(name, self.known or self.params)
+                raise SpecError(f"{self.name}: levels: unknown parameter {name!r}. {hint}")
             params[name] = _open_row(name, tables[name])
         check_tables(self.name, params)
         return replace(self, params=params, own_levels=tables)

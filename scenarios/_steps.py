@@ -113,7 +113,10 @@ def _step(who: str, key: str, node: Node, problems: Problems) -> Step | None:
     lists: dict[str, tuple[str, ...]] = {}
     for param, child in values.items():
         if param not in _STEP:
-            _param(label, param, child, given, lists, problems)
+            if ":" in (name or ""):  # an adapter's transform: its lists are its own
+                given[param] = child.plain()
+            else:
+                _param(label, param, child, given, lists, problems)
     severity = _severity(values.get("severity"), label, problems)
     levels = _levels(values["levels"], label, problems) if "levels" in values else None
     profile = text_of(values.get("profile"), label, "profile", problems)

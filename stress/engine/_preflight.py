@@ -16,7 +16,7 @@ from stress.engine._ask import Answered, ask
 from stress.engine._unit import Job
 from stress.models import Batch
 
-__all__ = ["CANARIES", "Check", "canaries", "preflight"]
+__all__ = ["CANARIES", "Check", "preflight"]
 
 CANARIES = 8
 """Samples that the checks look at: the first of the visiting order, so every class has its chance."""
@@ -147,17 +147,6 @@ def _acting(job: Job, samples: Sequence[Sample]) -> Check:
 
 def _is_idle(job: Job, cell: Cell, samples: Sequence[Sample]) -> bool:
     return all(job.work(cell, stream, samples).unchanged.all() for stream in cell.streams)
-
-
-def canaries(job: Job, samples: Sequence[Sample], cells: Sequence[Cell]) -> dict[str, Any]:
-    """Return the model's scores on a few clean and perturbed samples: how it is recognised when a run goes on."""
-    found: dict[str, Any] = {}
-    picked = [CLEAN, *(cell for cell in cells if cell.conditions)][:: max(1, len(cells) // 6)][:7]
-    for cell in [CLEAN, *(cell for cell in picked if cell.conditions)]:
-        answers = _answers(job, cell, samples[:4])
-        columns = {name: _plain(values) for name, values in answers.columns.items() if name != "probabilities"}
-        found[cell.id] = {"status": answers.status, **columns}
-    return found
 
 
 def _plain(values: Any) -> list[Any]:

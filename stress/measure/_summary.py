@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from stress.engine._folder import Run
+from stress.measure._cells import CELLS, absent, cell_rows, counted
 from stress.measure._context import Context
 from stress.measure._registry import context_of, make
+from stress.measure._tables import build
 
-__all__ = ["summary"]
+__all__ = ["summarise", "summary"]
 
 
 def summary(run: Run, **given: Any) -> Mapping[str, Any]:
@@ -22,7 +24,11 @@ def summary(run: Run, **given: Any) -> Mapping[str, Any]:
     ``statuses``: how many records ended how; ``errors``: the most frequent messages; ``warnings``: plain sentences.
     Options are those of ``table``.
     """
-    context = context_of(run, **given)
+    return summarise(context_of(run, **given))
+
+
+def summarise(context: Context) -> Mapping[str, Any]:
+    """Return the summary of a run that is already loaded."""
     frame, metric = context.frame, context.headline
     return {
         "task": frame.task,
@@ -46,11 +52,15 @@ def _plain(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 
 def _clean(context: Context) -> dict[str, Any] | None:
-    rows = context.once("cells", lambda: make(context, "cells").to_pylist())
-    for row in rows:
-        if row["scenario"] == "clean" and row["metric"] == context.headline.name:
-            return _plain(row, "value", "low", "high", "n", "failed", "method", "note")
-    return None
+    metric, clean = context.headline, context.frame.clean
+    if clean is None:
+        return None
+    note = absent(context, metric)
+    if note is not None:
+        return {"value": None, "low": None, "high": None, **counted(context, clean), "method": None, "note": note}
+    values = context.values(metric)
+    rows = build(cell_rows(context, metric, values.point, values.bounds()), CELLS).slice(clean, 1).to_pylist()
+    return _plain(rows[0], "value", "low", "high", "n", "failed", "method", "note")
 
 
 def _scenarios(context: Context) -> list[dict[str, Any]]:
