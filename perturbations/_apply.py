@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, overload
 
 from perturbations._core import Perturbation, Stream, run_step
@@ -45,7 +46,7 @@ def apply(
         whole = Sample(sample or "", {stream: value})  # type: ignore[dict-item]
     elif stream is None:
         raise InputError(f"{perturbation.name}: stream must name one of {', '.join(whole.streams)} of the sample.")
-    view = _view(perturbation, whole, stream, data)
+    view = _view(perturbation, whole, stream, data, params)
     settings = None if severity == 0 and not params else perturbation.settings(severity, profile, params)
     if settings is None or severity == 0:
         result = None if view.value is None else view.modality.copy(view.value)
@@ -56,7 +57,9 @@ def apply(
     return whole.with_streams({stream: result}) if isinstance(value, Sample) else result
 
 
-def _view(perturbation: Perturbation, sample: Sample, stream: str, data: Dataset | None) -> Stream:
+def _view(
+    perturbation: Perturbation, sample: Sample, stream: str, data: Dataset | None, params: Mapping[str, Any]
+) -> Stream:
     """Check that the perturbation can be applied to this stream, and return the stream."""
     who = perturbation.name
     if stream not in sample.streams:
@@ -67,9 +70,10 @@ def _view(perturbation: Perturbation, sample: Sample, stream: str, data: Dataset
         if kind.name not in perturbation.modalities:
             raise InputError(f"{who}: value must be {' or '.join(perturbation.modalities)}, got {short(value)}.")
         kind.check(value, who)
-    if "data" in perturbation.needs and data is None:
+    needs = perturbation.needed(params)
+    if "data" in needs and data is None:
         raise InputError(f"{who}: data must be given: it looks at the whole data set.")
     for need in ("sequence", "alternates", "target"):
-        if need in perturbation.needs and not getattr(sample, need):
+        if need in needs and getattr(sample, need) in (None, "", {}):
             raise InputError(f"{who}: sample {sample.id!r} must have {need}.")
     return Stream(sample, stream, data)

@@ -97,6 +97,22 @@ class Perturbation:
         """Name of the choice that grades a perturbation without severities."""
         return next((n for n, row in self.params.items() if isinstance(row, Choice) and row.axis), None)
 
+    @property
+    def examples(self) -> dict[str, str]:
+        """Values for the choices that must be given (files, folders), to try the perturbation without any."""
+        rows = {name: row for name, row in self.params.items() if isinstance(row, Choice) and row.example}
+        return {name: row.example() for name, row in rows.items() if row.example and row.default is None}
+
+    def needed(self, given: Mapping[str, Any]) -> frozenset[str]:
+        """Return what must be there besides the value for these choices: one value each, or several that are tried."""
+        found: set[str] = set(self.needs)
+        for name, row in self.params.items():
+            if isinstance(row, Choice) and row.needs:
+                value = given.get(name, row.default)
+                for each in value if isinstance(value, tuple) else (value,):
+                    found.update(row.needs.get(each, ()))
+        return frozenset(found)
+
     def profile(self, wanted: str | None = None, strict: bool = True) -> str:
         """Return the profile to use: the wanted one, or the default where none is wanted (or, if lax, known)."""
         if not self.profiles:

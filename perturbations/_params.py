@@ -91,7 +91,9 @@ class Choice:
     ``options`` are the names that are allowed; where the set is open (languages, files), ``options`` is empty and
     ``test`` returns what is wrong with a value, or nothing. ``axis`` marks the choice that grades a perturbation
     without severities (the language of a language shift). ``path`` marks a file or folder: its content belongs to a
-    run's identity. A choice without a default must be given. ``levels`` lets the choice move with severity (a codec).
+    run's identity. A choice without a default must be given; ``example`` makes a value that the laws and the gallery
+    can use in its place. ``levels`` lets the choice move with severity (a codec). ``needs`` tells what some of the
+    options must be given besides the value: ``{"previous": ("sequence",)}``.
     """
 
     meaning: str
@@ -100,7 +102,9 @@ class Choice:
     axis: bool = False
     path: bool = False
     test: Callable[[str], str | None] | None = None
+    example: Callable[[], str] | None = None
     levels: Levels = ()
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tables: Tables = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -83,9 +83,8 @@ class Sample:
 
     def with_streams(self, changed: Mapping[str, Value]) -> Sample:
         """Return a copy with some streams replaced."""
-        from dataclasses import replace
-
-        return replace(self, streams={**self.streams, **changed})
+        streams = {**self.streams, **changed}
+        return Sample(self.id, streams, self.target, self.groups, self.sequence, self.time, self.alternates)
 
 
 @runtime_checkable

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
 
 from perturbations import InputError, Perturbation, SpecError, get, names
 from perturbations._errors import nearest
@@ -10,7 +11,7 @@ from perturbations.modality import MODALITIES
 from scenarios._bound import Bound, Target, misfit
 from scenarios._spec import ALL, Scenario, Step
 
-__all__ = ["Absent", "bind", "candidates", "imagine"]
+__all__ = ["Absent", "bind", "bind_all", "candidates", "imagine", "labelled"]
 
 
 class Absent(Exception):  # noqa: N818 - it never leaves the package
@@ -45,13 +46,29 @@ def imagine(step: Step, who: str) -> Mapping[str, str]:
     return {of: of for of in kinds} if step.key == ALL else {step.key: kinds[0]}
 
 
+def bind_all(scenario: Scenario, streams: Mapping[str, str], has: Container[str]) -> list[Bound]:
+    """Return every step on its streams, each with a label of its own: ``image.rain``, ``image.rain#2``."""
+    if scenario.timeline and (lacking := scenario.timeline.lacks(has)):
+        raise Absent(scenario.steps[0], f"its timeline needs samples with {lacking}")
+    return labelled([bind(scenario, step, streams, has) for step in scenario.steps])
+
+
+def labelled(bounds: Sequence[Bound]) -> list[Bound]:
+    """Return the bound steps with labels that differ."""
+    found: list[Bound] = []
+    for bound in bounds:
+        again = sum(other.label.partition("#")[0] == bound.label for other in found)
+        found.append(replace(bound, label=f"{bound.label}#{again + 1}") if again else bound)
+    return found
+
+
 def bind(scenario: Scenario, step: Step, streams: Mapping[str, str], has: Container[str]) -> Bound:
     """Return the step on its streams. Raises Absent where the data lacks something, Misfit where the step is wrong."""
     options = candidates(step, scenario.name)
     targets = []
     for stream in _streams(step, streams):
         perturbation = _fitting(scenario, step, options, stream, streams[stream])
-        if lacking := sorted(need for need in perturbation.needs if need not in has):
+        if lacking := sorted(need for need in perturbation.needed({**step.given, **step.lists}) if need not in has):
             raise Absent(step, f"{perturbation.name} needs samples with {' and '.join(lacking)}")
         targets.append(_target(scenario, step, perturbation, stream))
     return Bound(step, tuple(targets), f"{step.key}.{step.name.replace(':', '.').rpartition('.')[2]}")

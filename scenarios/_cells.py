@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from perturbations import Perturbation, get
+from scenarios._timeline import Course
 
 __all__ = ["CLEAN", "Cell", "Condition", "Plan"]
 
@@ -17,7 +18,8 @@ class Condition:
 
     ``settings`` are the physical parameters, resolved and checked. ``step`` counts the earlier conditions of the same
     perturbation on the same stream, so that the second rain is another rain. ``shared`` names an event that several
-    streams see together: they then share the draw.
+    streams see together: they then share the draw. Along a timeline, severity and settings are different for each
+    sample: ``course`` gives them, and ``settings`` are those of the peak.
     """
 
     stream: str
@@ -29,6 +31,7 @@ class Condition:
     version: int = 1
     step: int = 0
     shared: str | None = None
+    course: Course | None = None
 
     @property
     def declaration(self) -> Perturbation:
@@ -37,6 +40,7 @@ class Condition:
 
     def identity(self) -> dict[str, Any]:
         """Return plain data that two conditions share exactly when they do the same."""
+        along = {} if self.course is None else {"timeline": self.course.describe()}
         return {
             "stream": self.stream,
             "perturbation": self.perturbation,
@@ -47,6 +51,7 @@ class Condition:
             "settings": dict(self.settings),
             "step": self.step,
             "shared": self.shared,
+            **along,
         }
 
 
@@ -87,7 +92,10 @@ CLEAN = Cell("clean", "clean")
 
 @dataclass(frozen=True)
 class Plan:
-    """A suite on a data set: its cells (the clean one first), and what was left out and why."""
+    """A suite on a data set: its cells (the clean one first), and what was left out and why.
+
+    ``left_out`` and ``notes`` are pairs of a scenario's name and a sentence.
+    """
 
     suite: str
     version: int
@@ -97,3 +105,5 @@ class Plan:
     plugins: tuple[str, ...] = ()
     source: Mapping[str, Any] = field(default_factory=dict)
     """The suite file's content, as it was read."""
+    notes: tuple[tuple[str, str], ...] = ()
+    """What is worth saying of a scenario's grid: how few cells of the full product a covering array needs."""

@@ -20,12 +20,17 @@ def perturb_stream(
     alone, and cells that agree on a stream can share it.
     """
     for condition in conditions:
-        perturbation = condition.declaration
+        perturbation, settings = condition.declaration, condition.settings
+        if condition.course is not None:
+            severity = condition.course.severity(sample, data, seed, draw)
+            if severity == 0:
+                continue
+            settings = condition.course.settings(perturbation.name, condition.profile, severity)
         where = stream if condition.shared is None else f"event:{condition.shared}"
         key = Key(
             seed, perturbation.name, perturbation.version, condition.profile, where, condition.step, sample.id, draw
         )
-        value = run_step(perturbation, Stream(sample, stream, data), condition.settings, key)
+        value = run_step(perturbation, Stream(sample, stream, data), settings, key)
         sample = sample.with_streams({stream: value})
     return sample.streams[stream]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from math import prod
 
 from perturbations import SpecError, get
 from perturbations._errors import gather, nearest
-from scenarios._axes import slug
-from scenarios._bind import Absent, bind, imagine
+from scenarios._axes import crossed, slug
+from scenarios._bind import Absent, bind, bind_all, imagine, labelled
 from scenarios._bound import Bound, Misfit
 from scenarios._cells import CLEAN, Cell, Condition, Plan
 from scenarios._grid import cells
@@ -23,10 +24,16 @@ def expand(
     """Return the plan of a suite for a data set's streams. Raises SpecError with every problem."""
     found: list[Cell] = []
     left_out: list[tuple[str, str]] = []
+    notes: list[tuple[str, str]] = []
     problems: list[str] = []
     for scenario in suite.scenarios:
         try:
-            found += cells(scenario, [bind(scenario, step, streams, has) for step in scenario.steps])
+            bounds = bind_all(scenario, streams, has)
+            made = cells(scenario, bounds)
+            found += made
+            if scenario.grid == "pairwise":
+                full = prod(len(axis.values) for axis in crossed(scenario, bounds))
+                notes.append((scenario.name, f"{len(made)} cells hold every pair of values; the product has {full}"))
         except Misfit as error:
             problems += error.problems
         except Absent as error:
@@ -34,13 +41,22 @@ def expand(
             if not suite.builtin:
                 problems.append(f"{error.where}: {scenario.name}: {error}{'' if str(error)[-1] in '.?' else '.'}")
     gather(problems, SpecError)
-    fallbacks = {scenario.name: scenario.fallbacks for scenario in suite.scenarios}
-    chosen = _choose(suite, found, only, skip)
-    chosen += _drops([cell for cell in chosen if "drop" in fallbacks[cell.scenario]], streams, left_out)
+    dropping = {scenario.name for scenario in suite.scenarios if "drop" in scenario.fallbacks}
+    drops = _drops([cell for cell in found if cell.scenario in dropping], streams, left_out)
+    chosen = _choose(suite, found, drops, only, skip)
     if not chosen:
         reasons = "\n".join(f"{name}: {reason}." for name, reason in left_out)
         raise SpecError(f"{suite.title}: must have a cell that fits the data, got none.\n{reasons}".rstrip())
-    return Plan(suite.name, suite.version, (CLEAN, *chosen), suite.draws, tuple(left_out), suite.plugins, suite.source)
+    return Plan(
+        suite.name,
+        suite.version,
+        (CLEAN, *chosen),
+        draws=suite.draws,
+        left_out=tuple(left_out),
+        plugins=suite.plugins,
+        source=suite.source,
+        notes=tuple(note for note in notes if any(cell.scenario == note[0] for cell in chosen)),
+    )
 
 
 def check(scenario: Scenario) -> list[str]:
@@ -54,42 +70,55 @@ def check(scenario: Scenario) -> list[str]:
             problems.update(dict.fromkeys(error.problems))
     try:
         if bounds and not problems:
-            cells(scenario, bounds)
+            cells(scenario, labelled(bounds))
     except Misfit as error:
         problems.update(dict.fromkeys(error.problems))
     return list(problems)
 
 
-def _choose(suite: Suite, found: Sequence[Cell], only: Sequence[str], skip: Sequence[str]) -> list[Cell]:
+def _choose(
+    suite: Suite, found: Sequence[Cell], drops: Mapping[frozenset[str], Cell], only: Sequence[str], skip: Sequence[str]
+) -> list[Cell]:
+    """Return the cells that the globs leave, and of the fallback cells those that belong to them."""
+    known = [*found, *drops.values()]
     for option, globs in (("only", only), ("skip", skip)):
         for glob in globs:
-            if not any(_matches(cell, [glob]) for cell in found):
-                hint = nearest(glob, [*(cell.id for cell in found), *(s.name for s in suite.scenarios)])
+            if not any(_matches(cell, [glob]) for cell in known):
+                hint = nearest(glob, [*(cell.id for cell in known), *(s.name for s in suite.scenarios)])
                 raise SpecError(f"{suite.title}: {option} must match a cell or a scenario, got {glob!r}. {hint}")
-    return [cell for cell in found if (not only or _matches(cell, only)) and not _matches(cell, skip)]
+    kept = [cell for cell in found if (not only or _matches(cell, only)) and not _matches(cell, skip)]
+    needed = {frozenset(cell.streams) for cell in kept}
+    return kept + [
+        drop
+        for streams, drop in drops.items()
+        if (streams in needed or _matches(drop, only)) and not _matches(drop, skip)
+    ]
 
 
 def _matches(cell: Cell, globs: Iterable[str]) -> bool:
     return any(fnmatchcase(cell.id, glob) or fnmatchcase(cell.scenario, glob) for glob in globs)
 
 
-def _drops(degraded: Sequence[Cell], streams: Mapping[str, str], left_out: list[tuple[str, str]]) -> list[Cell]:
+def _drops(
+    degraded: Sequence[Cell], streams: Mapping[str, str], left_out: list[tuple[str, str]]
+) -> dict[frozenset[str], Cell]:
     """Return one cell for each set of streams that the degraded cells touch, in which they are dropped.
 
     What is left when a stream is dropped does not depend on how it was degraded: one such cell serves them all, and
     a suite with the fallback costs a few cells more, not twice as many. Where all streams are touched there is none.
     """
-    result: dict[tuple[str, ...], Cell] = {}
+    result: dict[frozenset[str], Cell] = {}
+    missing = get("stream.missing")
     for cell in degraded:
-        touched = tuple(name for name in streams if name in cell.streams)
+        touched = frozenset(cell.streams)
         if len(touched) == len(streams):
             if (reason := (cell.scenario, "drop: every stream is degraded, so nothing would be left")) not in left_out:
                 left_out.append(reason)
         elif touched not in result:
-            version = get("stream.missing").version
+            names = [name for name in streams if name in touched]
             lost = tuple(
-                Condition(name, "stream.missing", {"fill": "none"}, category="none", version=version)
-                for name in touched
+                Condition(name, missing.name, missing.settings(None, None, {"fill": "none"}), None, "none")
+                for name in names
             )
-            result[touched] = Cell(f"drop:{'+'.join(map(slug, touched))}", "drop", lost, {}, "joint", "drop")
-    return list(result.values())
+            result[touched] = Cell(f"drop:{'+'.join(map(slug, names))}", "drop", lost, {}, "joint", "drop")
+    return result

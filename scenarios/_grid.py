@@ -22,7 +22,9 @@ from scenarios._axes import (
 )
 from scenarios._bound import Bound, Misfit, Target, misfit
 from scenarios._cells import Cell, Condition
+from scenarios._pairwise import covering_array
 from scenarios._spec import Scenario
+from scenarios._timeline import course_for
 
 __all__ = ["cells"]
 
@@ -76,6 +78,30 @@ def _product(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
         yield _cell(scenario, bounds, axes, point, joined(axes, point))
 
 
+def _pairwise(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
+    axes = crossed(scenario, bounds)
+    if len(axes) < 2 or any(len(axis.values) < 2 for axis in axes):
+        got = ", ".join(f"{axis.name} with {len(axis.values)}" for axis in axes) or "none"
+        text = f"a pairwise grid must have two or more axes, each with two or more values, got {got}."
+        raise misfit(scenario.where, scenario.name, text)
+    pairs = sum(len(one.values) * len(other.values) for one, other in itertools.combinations(axes, 2))
+    if pairs > MOST:
+        raise misfit(scenario.where, scenario.name, f"must have at most {MOST} pairs of values, got {pairs}.")
+    for point in covering_array([len(axis.values) for axis in axes]):
+        yield _cell(scenario, bounds, axes, point, joined(axes, point))
+
+
+def _timeline(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
+    if not any(bound.driven for bound in bounds):
+        raise misfit(scenario.where, scenario.name, "a timeline must move a step, got none that has severities.")
+    if listed := [bound for bound in bounds if isinstance(bound.step.severity, tuple)]:
+        text = "severity must be one number or none beside a timeline, got a list."
+        raise misfit(listed[0].step.where, scenario.name, text)
+    axes = choices(bounds)
+    for point in _points(scenario, axes):
+        yield _cell(scenario, bounds, axes, point, short_name(axes, point))
+
+
 def _each(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
     for index, bound in enumerate(bounds):
         axes = [axis for axis in crossed(scenario, bounds) if index in axis.moves]
@@ -125,7 +151,9 @@ GRID: Mapping[str, Callable[[Scenario, Sequence[Bound]], Iterator[Cell]]] = {
     "joint": _joint,
     "product": _product,
     "each": _each,
+    "pairwise": _pairwise,
     "subsets": _subsets,
+    "timeline": _timeline,
 }
 
 
@@ -179,8 +207,9 @@ def _condition(
     not: a sample's draw is then the same in all cells.
     """
     step, perturbation = bound.step, target.perturbation
-    severity = severity if bound.graded(target) else None
     given: dict[str, Any] = {**step.given, **chosen}
+    along = scenario.timeline if bound.graded(target) and step.severity is None else None
+    severity = along.peak if along else severity if bound.graded(target) else None
     try:
         settings = perturbation.settings(severity, target.profile or None, given)
     except InputError as error:
@@ -190,10 +219,11 @@ def _condition(
         stream=target.stream,
         perturbation=perturbation.name,
         settings=settings,
-        severity=severity,
+        severity=None if along else severity,
         category=category or next(iter(chosen.values()), None),
         profile=target.profile,
         version=perturbation.version,
         step=again,
         shared=step.shared,
+        course=course_for(along, perturbation, target.profile, given, step.levels) if along else None,
     )

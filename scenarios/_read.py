@@ -12,6 +12,7 @@ from perturbations import SpecError
 from perturbations._errors import gather, nearest
 from perturbations._plugins import import_file
 from scenarios._expand import check
+from scenarios._read_timeline import read_timeline
 from scenarios._spec import GRIDS, RESERVED, Scenario, Step, Suite
 from scenarios._steps import Problems, one_of, read_severities, read_steps, text_of
 from scenarios._yaml import Node, from_plain, parse
@@ -22,7 +23,7 @@ LIBRARY = Path(__file__).parent / "library"
 """Where the built-in suites are."""
 
 _TOP = ("suite", "about", "severities", "draws", "profile", "plugins", "fallbacks", "scenarios")
-_SCENARIO = ("about", "grid", "severities", "profile", "fallbacks")
+_SCENARIO = ("about", "grid", "severities", "profile", "fallbacks", "timeline")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
@@ -189,7 +190,8 @@ def _scenario(name: str, node: Node, where: str, shared: _Shared, problems: Prob
             steps += read_steps(name, key, child, _SCENARIO, problems)
     own = read_severities(values.get("severities"), name, problems)
     profile = text_of(values.get("profile"), name, "profile", problems)
-    grid = one_of(values["grid"], GRIDS, name, "grid", problems) if "grid" in values else "joint"
+    timeline = read_timeline(values["timeline"], name, problems) if "timeline" in values else None
+    grid = _grid(values, name, problems)
     fallbacks = _fallbacks(values["fallbacks"], name, problems) if "fallbacks" in values else shared.fallbacks
     about = text_of(values.get("about"), name, "about", problems) or ""
     if not steps and len(problems.found) == before:
@@ -197,10 +199,23 @@ def _scenario(name: str, node: Node, where: str, shared: _Shared, problems: Prob
     if len(problems.found) > before:
         return None
     inherited = shared.severities if own is None else None
-    scenario = Scenario(
-        name, tuple(steps), grid or "joint", own, inherited, profile or shared.profile, fallbacks, about, where
-    )
+    profile = profile or shared.profile
+    scenario = Scenario(name, tuple(steps), grid, own, inherited, profile, fallbacks, timeline, about, where)
     problems.found += check(scenario)
     if "profile" in values:
         _check_profile(values["profile"], name, [scenario], problems)
     return scenario
+
+
+def _grid(values: Mapping[str, Node], name: str, problems: Problems) -> str:
+    """Return the grid; a timeline says by itself that the grid is one, and nothing else can have one."""
+    default = "timeline" if "timeline" in values else "joint"
+    grid = one_of(values["grid"], GRIDS, name, "grid", problems) if "grid" in values else default
+    if grid == "timeline" and "timeline" not in values:
+        problems.say(values["grid"].where, name, "timeline must be given: it says how severity goes with time.")
+    if "timeline" in values and grid not in ("timeline", None):
+        problems.say(values["grid"].where, name, f"grid must be timeline, got {grid}: the scenario has a timeline.")
+    if "timeline" in values and "severities" in values:
+        text = "severities must not be given beside a timeline, which sets them."
+        problems.say(values["severities"].where, name, text)
+    return grid or default

@@ -6,6 +6,8 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from scenarios._timeline import Timeline
+
 if TYPE_CHECKING:
     from scenarios._cells import Plan
 
@@ -17,7 +19,7 @@ ALL = "all"
 EVERYTHING = frozenset({"data", "sequence", "alternates", "target"})
 """All that a fault can need of a data set."""
 
-GRIDS = ("joint", "product", "each", "subsets")
+GRIDS = ("joint", "product", "each", "pairwise", "subsets", "timeline")
 """How the severities of a scenario's steps are crossed."""
 
 RESERVED = frozenset({"clean", "drop"})
@@ -60,6 +62,7 @@ class Scenario:
     inherited: tuple[float, ...] | None = None
     profile: str | None = None
     fallbacks: tuple[str, ...] = ()
+    timeline: Timeline | None = None
     about: str = ""
     where: str = ""
 

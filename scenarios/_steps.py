@@ -13,7 +13,7 @@ from perturbations._errors import nearest
 from scenarios._spec import Step
 from scenarios._yaml import Node
 
-__all__ = ["Problems", "one_of", "read_severities", "read_steps", "text_of"]
+__all__ = ["Problems", "number_of", "one_of", "read_severities", "read_steps", "text_of"]
 
 _STEP = ("name", "severity", "levels", "profile", "key")
 
@@ -64,7 +64,8 @@ def _hint(node: Node) -> str:
     return node.value if isinstance(node.value, str) else ""
 
 
-def _number(node: Node) -> float | None:
+def number_of(node: Node) -> float | None:
+    """Return a finite number from 0 up, or nothing."""
     number = isinstance(node.value, int | float) and not isinstance(node.value, bool)
     return float(node.value) if number and math.isfinite(node.value) and node.value >= 0 else None
 
@@ -76,7 +77,7 @@ def read_severities(node: Node | None, who: str, problems: Problems) -> tuple[fl
     if not isinstance(node.value, list) or not node.value:
         problems.say(node.where, who, f"severities must be a list of numbers, like [1, 3, 5], got {node.shown}.")
         return None
-    values = [_number(child) for child in node.value]
+    values = [number_of(child) for child in node.value]
     for child, value in zip(node.value, values, strict=True):
         if value is None:
             problems.say(child.where, who, f"a severity must be a number from 0 up, got {child.shown}.")
@@ -146,7 +147,7 @@ def _severity(node: Node | None, who: str, problems: Problems) -> float | tuple[
     """Return one fixed severity, or the severities that a step goes through; those may be equal."""
     if node is None:
         return None
-    values = [_number(child) for child in (node.value if isinstance(node.value, list) else [node])]
+    values = [number_of(child) for child in (node.value if isinstance(node.value, list) else [node])]
     if not values or None in values:
         problems.say(node.where, who, f"severity must be a number from 0 up, or a list of them, got {node.shown}.")
         return None

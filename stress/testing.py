@@ -24,6 +24,9 @@ __all__ = ["check_perturbation", "laws", "witness_sample"]
 SLACK = 0.05
 """How much distortion may fall from one severity to the next, relative to its range, before it counts as falling."""
 
+ALTERNATES = ("de", "en", "es", "fr")
+"""Languages in which the samples of the laws have alternates."""
+
 
 @dataclass(frozen=True)
 class _Tiny:
@@ -78,7 +81,7 @@ def witness_sample(of: str, value: Value = None, position: int = 5) -> tuple[Sam
             target=str(i % 3),
             sequence="s",
             time=float(i),
-            alternates={"x": {code: _variant(base, 50 + n) for n, code in enumerate(("de", "en", "es", "fr"))}},
+            alternates={"x": {code: _variant(base, 50 + n) for n, code in enumerate(ALTERNATES)}},
         )
         for i in range(12)
     )
@@ -120,7 +123,10 @@ def _cases(p: Perturbation, value: Value) -> Iterator[tuple[Modality, Sample, _T
 
 
 def _severities(p: Perturbation) -> list[tuple[str | None, float | None, dict[str, Any]]]:
-    """Return (profile, severity, parameters) for every level of every profile, or for every category."""
+    """Return (profile, severity, parameters) for every level of every profile, or for every category.
+
+    There is none where the category is a file of the user's own: such a perturbation is tested by itself.
+    """
     if p.axis == "ordinal":
         return [(profile, level, {}) for profile in p.profiles for level in range(1, p.top(profile) + 1)]
     return [(None, None, chosen) for chosen in _categories(p)]
@@ -129,10 +135,13 @@ def _severities(p: Perturbation) -> list[tuple[str | None, float | None, dict[st
 def _categories(p: Perturbation) -> list[dict[str, Any]]:
     row = p.params.get(p.category or "")
     options = getattr(row, "options", ()) or (getattr(row, "default", None),)
+    if "alternates" in p.needs:
+        options = ALTERNATES
     return [{p.category: option} for option in options if option] if p.category else [{}]
 
 
 def _do(p: Perturbation, sample: Sample, data: _Tiny, severity: float | None, **keywords: Any) -> Any:
+    keywords = {**p.examples, **keywords}
     return apply(p, sample, severity, stream="x", data=data, **keywords).streams["x"]
 
 
@@ -193,23 +202,29 @@ def severity_zero_is_identity(p: Perturbation, value: Value = None) -> None:
 def leaves_global_generators_alone(p: Perturbation, value: Value = None) -> None:
     """The process's global generators are where they were."""
     for _, sample, data in _cases(p, value):
-        profile, severity, params = _severities(p)[-1]
         before = (random.getstate(), np.random.get_state()[1].tobytes())  # type: ignore[index] # noqa: NPY002
-        _do(p, sample, data, severity, profile=profile, **params)
+        for profile, severity, params in _severities(p)[-1:]:
+            _do(p, sample, data, severity, profile=profile, **params)
         after = (random.getstate(), np.random.get_state()[1].tobytes())  # type: ignore[index] # noqa: NPY002
         assert before == after, f"{p.name}: drew from a global generator"
 
 
 def acts_on_its_witness(p: Perturbation, value: Value = None) -> None:
-    """On its witness it does something at the first level of every profile."""
+    """On its witness it does something at the first level of every profile.
+
+    A fault may spare a sample: it must act on one of its sequence, with one of a few seeds.
+    """
     if value is not None:
         return
     for kind, sample, data in _cases(p, None):
         for profile, severity, params in _severities(p):
             if severity not in (None, 1):
                 continue
-            after = _do(p, sample, data, severity, profile=profile, **params)
-            acted = after is None or not kind.same(after, sample.streams["x"])
+            tried = [(sample, 0)] if p.kind != "fault" else [(each, seed) for each in data for seed in range(3)]
+            results = (
+                (each, _do(p, each, data, severity, profile=profile, seed=seed, **params)) for each, seed in tried
+            )
+            acted = any(after is None or not kind.same(after, each.streams["x"]) for each, after in results)
             assert acted, f"{p.name}: changed nothing on its witness ({profile} {severity} {params})"
 
 

@@ -165,8 +165,11 @@ def test_a_users_own_suite_must_fit_the_data(case):
 
 
 def test_what_the_data_cannot_give_is_said():
-    with pytest.raises(SpecError, match=r"stream\.missing needs samples with data"):
-        suite("a: {image: missing}").expand(TRIMODAL, has=())
+    assert suite("a: {image: missing}").expand(TRIMODAL, has=()).cells[1].id == "a"
+    with pytest.raises(SpecError, match=r"4:14: a: stream\.missing needs samples with data and sequence"):
+        suite("a: {image: {name: missing, fill: [none, previous]}}").expand(TRIMODAL, has=())
+    with pytest.raises(SpecError, match=r"stream\.frozen needs samples with sequence"):
+        suite("a: {image: frozen}").expand(TRIMODAL, has={"data", "target"})
 
 
 def test_only_and_skip_choose_cells_and_change_none():

@@ -1,5 +1,27 @@
 """What can go wrong with a recording, by phenomenon."""
 
-from perturbations.audio import noise, room
+from perturbations.audio import (
+    ambience,
+    channel,
+    codec,
+    level,
+    modulation,
+    noise,
+    recorded,
+    room,
+    time,
+    transmission,
+)
 
-__all__ = ["noise", "room"]
+__all__ = [
+    "ambience",
+    "channel",
+    "codec",
+    "level",
+    "modulation",
+    "noise",
+    "recorded",
+    "room",
+    "time",
+    "transmission",
+]

@@ -1,42 +1,91 @@
-"""Sounds that mix with the wanted one, at a signal-to-noise ratio."""
+"""Noise of microphones and mains, at a signal-to-noise ratio."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from perturbations._declare import audio_corruption
-from perturbations._params import Param
+from perturbations._params import Choice, Param
 from perturbations._values import Audio
+from perturbations.audio._signal import Hertz, Samples, cycle, full_scale, look_up, mean_square, normals, shaped_noise
 from perturbations.modality.audio import active_power
 
-__all__ = ["mix", "white_noise"]
+__all__ = ["brown_noise", "mains_hum", "mix", "pink_noise", "snr", "wavetable", "white_noise"]
+
+_LOWEST_HZ = 20.0
+"""Below what is heard, 1/f noise would hold ever more power: its spectrum ends here."""
 
 
-def mix(audio: Audio, noise: NDArray[np.float32], snr_db: float) -> Audio:
-    """Add noise of the same shape at a ratio to the active part of the signal; what exceeds full scale is clipped.
+def snr(srb: bool = False) -> Param:
+    """Return the row of a signal-to-noise ratio; with the levels of Speech Robust Bench where it has this noise."""
+    bench = {"speech-robust-bench": (30, 20, 10, 0)} if srb else {}
+    levels = {"default": (30, 20, 10, 5, 0), **bench}
+    return Param("ratio of the active signal's power to the noise's", "dB", -30, 100, levels=levels)
 
-    Silence, and a noise without power, leave the recording as it is: a ratio to nothing is not defined.
+
+def mix(audio: Audio, noise: Samples, snr_db: float) -> Audio:
+    """Add noise – one channel heard in all, or one for each – at a ratio to the active part of the signal.
+
+    What exceeds full scale is clipped. Silence, and a noise without power, leave the recording as it is: a ratio to
+    nothing is not defined.
     """
-    signal, power = active_power(audio), float(np.mean(np.square(noise), dtype=np.float64)) if noise.size else 0.0
+    signal, power = active_power(audio), mean_square(noise)
     if signal == 0 or power == 0:
         return audio
-    mixed = noise * np.float32((signal / power * 10 ** (-snr_db / 10)) ** 0.5)
-    mixed += audio.samples
-    return Audio(np.clip(mixed, -1, 1, out=mixed), audio.rate)
+    scaled = noise * np.float32((signal / power * 10 ** (-snr_db / 10)) ** 0.5)
+    return full_scale(scaled + audio.samples, audio.rate)
+
+
+def power_law(hertz: Hertz, exponent: float) -> Hertz:
+    """Return a power density that falls with frequency, from the lowest audible one up."""
+    return np.where(hertz >= _LOWEST_HZ, np.maximum(hertz, _LOWEST_HZ) ** -exponent, 0.0)
+
+
+@audio_corruption(cite="shah2024", version=2, snr_db=snr(srb=True))
+def white_noise(audio: Audio, rng: Generator, *, snr_db: float) -> Audio:
+    """Hiss of a microphone preamplifier: independent normal draws, the same power at every frequency."""
+    return mix(audio, normals(rng, audio.channels, audio.frames), snr_db)
+
+
+@audio_corruption(cite="voss1978", snr_db=snr())
+def pink_noise(audio: Audio, rng: Generator, *, snr_db: float) -> Audio:
+    """Flicker noise of electronics and ventilation: the same power in every octave (−3 dB an octave from 20 Hz up)."""
+    return mix(audio, shaped_noise(rng, audio.channels, audio.frames, audio.rate, power_law, 1.0), snr_db)
+
+
+@audio_corruption(cite="voss1978", snr_db=snr())
+def brown_noise(audio: Audio, rng: Generator, *, snr_db: float) -> Audio:
+    """Rumble of a distant road or a cabin: a random walk's spectrum (−6 dB an octave from 20 Hz up)."""
+    return mix(audio, shaped_noise(rng, audio.channels, audio.frames, audio.rate, power_law, 2.0), snr_db)
+
+
+def wavetable(partials: NDArray[np.floating[Any]], phases: NDArray[np.floating[Any]], points: int = 8192) -> Samples:
+    """Return one cycle of a periodic sound, of partials with amplitudes and phases (in cycles)."""
+    turn = np.arange(points) / points
+    orders = np.arange(1, len(partials) + 1)
+    return (
+        (partials[:, None] * np.sin(2 * np.pi * (orders[:, None] * turn + phases[:, None]))).sum(0).astype(np.float32)
+    )
 
 
 @audio_corruption(
-    cite="shah2024",
-    snr_db=Param(
-        "ratio of the active signal to the noise",
-        "dB",
-        -30,
-        100,
-        levels={"default": (30, 20, 10, 5, 0), "speech-robust-bench": (30, 20, 10, 0)},
-    ),
+    cite="iec61000",
+    snr_db=snr(),
+    mains=Choice("frequency of the mains in hertz", ("50", "60"), default="50"),
 )
-def white_noise(audio: Audio, rng: Generator, *, snr_db: float) -> Audio:
-    """Hiss of a microphone preamplifier: independent normal draws, the same power at every frequency."""
-    return mix(audio, rng.standard_normal(audio.samples.shape, dtype=np.float32), snr_db)
+def mains_hum(audio: Audio, rng: Generator, *, snr_db: float, mains: str) -> Audio:
+    """A ground loop: the mains frequency and its harmonics, of which the odd ones are the strong ones.
+
+    Amplitudes fall as 1/order, even orders 10 dB lower, up to the 20th or half of the rate.
+    """
+    start, phases = rng.random(), rng.random(20)
+    count = min(20, int(audio.rate / 2 / float(mains)))
+    if count == 0:
+        return audio
+    orders = np.arange(1, count + 1)
+    table = wavetable(np.where(orders % 2, 1.0, 10**-0.5) / orders, phases[:count])
+    return mix(audio, look_up(table, cycle(audio, float(mains), start))[None, :], snr_db)

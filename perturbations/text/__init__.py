@@ -1,5 +1,16 @@
 """What can go wrong with a text, by phenomenon."""
 
-from perturbations.text import typing
+from perturbations.text import (
+    grammar,
+    hearing,
+    language,
+    locale,
+    ocr,
+    translation,
+    typing,
+    unicode,
+    wording,
+    writing,
+)
 
-__all__ = ["typing"]
+__all__ = ["grammar", "hearing", "language", "locale", "ocr", "translation", "typing", "unicode", "wording", "writing"]

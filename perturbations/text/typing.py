@@ -1,46 +1,152 @@
-"""Slips of the fingers."""
+"""Slips of the fingers on a keyboard."""
 
 from __future__ import annotations
 
-import numpy as np
+from functools import cache
+
 from numpy.random import Generator
 
 from perturbations._declare import text_corruption
-from perturbations._params import Param
+from perturbations._params import Choice, Param
+from perturbations.text._keyboards import LAYOUTS, is_on, neighbours, slip
+from perturbations.text._units import Where, choose, pieces
 
-__all__ = ["keyboard_typos"]
+__all__ = [
+    "dropped_letters",
+    "extra_spaces",
+    "inserted_letters",
+    "keyboard_typos",
+    "missing_spaces",
+    "repeated_letters",
+    "split_words",
+    "swapped_letters",
+]
 
-_ROWS = ("`1234567890-=", " qwertyuiop[]", " asdfghjkl;'", " zxcvbnm,./")
-
-
-def _neighbours() -> dict[str, str]:
-    """Return the letters beside each letter on a QWERTY keyboard: its row, and the rows above and below."""
-    place = {key: (row, column) for row, keys in enumerate(_ROWS) for column, key in enumerate(keys) if key != " "}
-    near = {
-        key: "".join(
-            other
-            for other, (r, c) in place.items()
-            if other.isalpha() and other != key and abs(r - row) <= 1 and -1 <= (c - column) + (r - row) * 0.5 <= 1
-        )
-        for key, (row, column) in place.items()
-        if key.isalpha()
-    }
-    return near | {key.upper(): value.upper() for key, value in near.items()}
+SHARE = (0.02, 0.05, 0.1, 0.2, 0.4)
+"""Shares of characters; people at keyboards get 1 to 3 characters in a hundred wrong, harsher levels find limits."""
 
 
-_NEAR = _neighbours()
+def _letters(meaning: str) -> Param:
+    return Param(f"share of the letters that are {meaning}", "of letters", 0, 1, clean=0, levels=SHARE)
 
 
-@text_corruption(
-    cite="belinkov2018",
-    share=Param("share of the letters that are hit", "of letters", 0, 1, clean=0, levels=(0.02, 0.05, 0.1, 0.2, 0.4)),
-)
-def keyboard_typos(text: str, rng: Generator, *, share: float) -> str:
-    """A finger lands on the next key: letters are replaced by a neighbour on a QWERTY keyboard."""
-    chance = rng.random(len(text))
-    pick = rng.random(len(text))
-    characters = list(text)
-    for index in np.flatnonzero(chance < share):
-        if near := _NEAR.get(characters[index]):
-            characters[index] = near[int(pick[index] * len(near))]
-    return "".join(characters)
+@cache
+def _on(layout: str) -> Where:
+    near = neighbours(layout)
+    return Where(lambda cluster: is_on(cluster, near))
+
+
+_LETTER = Where(lambda cluster: cluster[0].isalpha())
+_LAYOUT = Choice("layout of the keyboard; auto takes the most usual one of each letter's script", LAYOUTS, "auto")
+
+
+@text_corruption(cite=("belinkov2018", "grudin1983"), version=2, share=_letters("hit"), layout=_LAYOUT)
+def keyboard_typos(text: str, rng: Generator, *, share: float, layout: str) -> str:
+    """A finger lands on the next key: letters are replaced by a neighbour on the keyboard.
+
+    ``share`` is of the letters that are on the layout. Marks that belong to a letter stay with it.
+    """
+    units, places = _on(layout)(text)
+    hits, picks = choose(rng, len(places), share)
+    near = neighbours(layout)
+    for place, pick in zip(places[hits].tolist(), picks):
+        unit = units[place]
+        beside = near.get(unit)
+        units[place] = beside[pick % len(beside)] if beside else slip(unit, pick, near)
+    return "".join(units)
+
+
+@text_corruption(cite=("belinkov2018", "grudin1983"), share=_letters("struck too early"))
+def swapped_letters(text: str, rng: Generator, *, share: float) -> str:
+    """Two hands fall out of step: a letter changes places with the one after it in the word.
+
+    ``share`` is of the letters that have another letter after them; a letter takes part in one swap only.
+    """
+    units, places = _LETTER(text)
+    firsts = places[:-1][places[1:] - places[:-1] == 1]
+    hits, _ = choose(rng, len(firsts), share)
+    last = -1
+    for place in sorted(firsts[hits].tolist()):
+        if place > last and units[place] != units[place + 1]:
+            units[place], units[place + 1] = units[place + 1], units[place]
+            last = place + 1
+    return "".join(units)
+
+
+@text_corruption(cite="belinkov2018", share=_letters("missed"))
+def dropped_letters(text: str, rng: Generator, *, share: float) -> str:
+    """A key is not pressed far enough: letters are missing."""
+    units, places = _LETTER(text)
+    hits, _ = choose(rng, len(places), share)
+    for place in places[hits].tolist():
+        units[place] = ""
+    return "".join(units)
+
+
+@text_corruption(cite="grudin1983", share=_letters("struck together with the next key"), layout=_LAYOUT)
+def inserted_letters(text: str, rng: Generator, *, share: float, layout: str) -> str:
+    """A finger strikes two keys at once: a letter of a neighbouring key comes before or after the one meant.
+
+    ``share`` is of the letters that are on the layout.
+    """
+    units, places = _on(layout)(text)
+    hits, picks = choose(rng, len(places), share)
+    near = neighbours(layout)
+    for place, pick in zip(places[hits].tolist(), picks):
+        extra = slip(units[place], pick >> 1, near)
+        units[place] = units[place] + extra if pick & 1 else extra + units[place]
+    return "".join(units)
+
+
+@text_corruption(cite="belinkov2018", share=_letters("held too long"))
+def repeated_letters(text: str, rng: Generator, *, share: float) -> str:
+    """A key bounces or is held: letters come two to four times."""
+    units, places = _LETTER(text)
+    hits, picks = choose(rng, len(places), share)
+    for place, pick in zip(places[hits].tolist(), picks):
+        units[place] *= 2 + (pick % 8 == 0) + (pick % 16 == 0)
+    return "".join(units)
+
+
+def _gaps(parts: list[str]) -> list[int]:
+    """Return the places of the gaps between two words that are white space alone."""
+    return [place for place in range(2, len(parts) - 1, 2) if parts[place].isspace()]
+
+
+def _spaces(meaning: str) -> Param:
+    return Param(meaning, "of spaces", 0, 1, clean=0, levels=(0.05, 0.1, 0.2, 0.4, 0.8))
+
+
+@text_corruption(cite="rychalska2019", share=_spaces("share of the spaces between words that are missed"))
+def missing_spaces(text: str, rng: Generator, *, share: float) -> str:
+    """The space bar is missed: words run together."""
+    parts = pieces(text)
+    places = _gaps(parts)
+    for hit in choose(rng, len(places), share)[0]:
+        parts[places[hit]] = ""
+    return "".join(parts)
+
+
+@text_corruption(cite="rychalska2019", share=_spaces("share of the spaces between words that are doubled"))
+def extra_spaces(text: str, rng: Generator, *, share: float) -> str:
+    """The space bar is struck too often, or columns were aligned by hand: two to four spaces stand for one."""
+    parts = pieces(text)
+    places = _gaps(parts)
+    hits, picks = choose(rng, len(places), share)
+    for hit, pick in zip(hits, picks):
+        parts[places[hit]] += " " * (1 + (pick % 4 == 0) + (pick % 8 == 0))
+    return "".join(parts)
+
+
+@text_corruption(cite="rychalska2019", share=Param("share of the letters after which a space slips in", "of letters",
+                                                   0, 1, clean=0, levels=SHARE))  # fmt: skip
+def split_words(text: str, rng: Generator, *, share: float) -> str:
+    """The thumb touches the space bar inside a word: words fall apart.
+
+    ``share`` is of the letters that have another letter after them.
+    """
+    units, places = _LETTER(text)
+    firsts = places[:-1][places[1:] - places[:-1] == 1]
+    for place in firsts[choose(rng, len(firsts), share)[0]].tolist():
+        units[place] += " "
+    return "".join(units)

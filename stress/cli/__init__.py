@@ -1,4 +1,4 @@
-"""What people type: ``stress run``, ``list``, ``validate``, ``report``, ``measure``, ``init``, ``gallery``, ``cite``."""
+"""What people type: ``stress run``, ``list``, ``validate``, ``report``, ``measure`` and the other commands."""
 
 from __future__ import annotations
 

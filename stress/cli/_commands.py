@@ -9,7 +9,9 @@ import click
 
 __all__ = ["stress"]
 
-EPILOG = "Exit status: 0 done, 1 a gate failed, 2 bad input, 3 incomplete or undecided, 70 a fault of ours, 130 interrupted."
+EPILOG = (
+    "Exit status: 0 done, 1 a gate failed, 2 bad input, 3 incomplete or undecided, 70 a fault of ours, 130 interrupted."
+)
 RUN = click.Path(path_type=Path)
 
 
@@ -38,8 +40,8 @@ def stress() -> None:
 @click.option("--model", metavar="NAME", help="demo, demo:early, module:attribute, or file.py:attribute.")
 @click.option("--data", metavar="NAME", help="demo, a .csv, .jsonl or .parquet manifest, or module:attribute.")
 @click.option("--out", type=RUN, metavar="DIR", help="Folder of the run.  [default: runs/SUITE]")
-@click.option("--workers", type=int, metavar="N", help="Cells that are worked on at once.  [default: one per processor]")
-@click.option("--batch-size", type=int, default=32, show_default=True, metavar="N", help="Samples in a call of the model.")
+@click.option("--workers", type=int, metavar="N", help="Cells done at once.  [default: one per processor]")
+@click.option("--batch-size", type=int, default=32, show_default=True, metavar="N", help="Samples a call.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Names the random draws.")
 @click.option("--limit", type=int, metavar="N", help="Only the first N samples of the seeded, stratified order.")
 @click.option("--only", multiple=True, metavar="GLOB", help="Only scenarios whose name matches; may be repeated.")
@@ -49,6 +51,8 @@ def stress() -> None:
 @click.option("--no-preflight", is_flag=True, help="Skip the checks before the grid.")
 @click.option("--no-report", is_flag=True, help="Leave report/index.html unwritten.")
 @click.option("--progress", type=click.Choice(["bar", "json", "quiet"]), default="bar", show_default=True)
+@click.option("--backend", type=click.Choice(["threads", "processes", "dask"]), default="threads", show_default=True)
+@click.option("--scheduler", metavar="ADDRESS", help="Of a dask cluster (tcp://…).  [default: one started here]")
 @click.option("--dry-run", is_flag=True, help="Print cells, model calls and an estimate; run nothing.")
 def run(**options: Any) -> int:
     """Run SUITE: a built-in one (see `stress list suites`) or a YAML file.

@@ -75,4 +75,6 @@ def write_project(folder: Path) -> None:
             click.echo(f"wrote   {path}")
     except OSError as error:
         raise InputError(f"init: {folder}: cannot be written: {error.strerror}.") from error
-    click.echo("next:   fill in the three files, then: stress run stress.yaml --model stress_model.py:load --data samples.csv")
+    click.echo(
+        "next:   fill in the three files, then: stress run stress.yaml --model stress_model.py:load --data samples.csv"
+    )

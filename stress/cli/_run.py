@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from perturbations import InputError
+from scenarios import load
 from stress.engine import Outcome, Planned, Settings, execute, plan_run
 
 __all__ = ["run_suite"]
@@ -29,10 +30,11 @@ def run_suite(
 
     console = Console()
     demo = suite == "demo"
+    loaded = load(suite)
     for name, value in (("--model", model), ("--data", data)):
         if value is None and not demo:
             raise InputError(f"run: {name} must be given (a name, or 'demo' to try {suite} on the built-in world).")
-    planned = plan_run(model or "demo", data or "demo", suite, None, Settings(preflight=not no_preflight, **options))
+    planned = plan_run(model or "demo", data or "demo", loaded, None, Settings(preflight=not no_preflight, **options))
     folder = out or Path("runs") / planned.plan.suite
     if dry_run:
         _show_plan(console, planned)
@@ -74,14 +76,18 @@ def _show_plan(console: Any, planned: Planned) -> None:
 
 def _estimate(planned: Planned) -> tuple[float, float]:
     """Return seconds and megabytes of the whole run, judged from one batch in a few cells."""
-    from stress.engine._execute import _settled_job
+    from stress.engine._backends import one_thread_each
+    from stress.engine._execute import settled_job
 
-    job, _ = _settled_job(planned)
+    job, _ = settled_job(planned)
     positions = [int(p) for p in planned.shards[0][: planned.settings.batch_size]]
     samples = [planned.data[p] for p in positions]
     cells = planned.plan.cells[:: max(1, len(planned.plan.cells) // 8)]
-    start = time.perf_counter()
-    size = sum(job.records(cell, samples, positions, 0).nbytes for cell in cells)
+    with one_thread_each():
+        for cell in cells:  # the first pass pays for imports and caches
+            job.records(cell, samples[:1], positions[:1], 0)
+        start = time.perf_counter()
+        size = sum(job.records(cell, samples, positions, 0).nbytes for cell in cells)
     each = (time.perf_counter() - start) / (len(cells) * len(samples))
     # Columns shrink to about a third in Parquet.
     return each * planned.records / planned.settings.threads, size / (len(cells) * len(samples)) * planned.records / 3e6
@@ -122,7 +128,7 @@ def _show_outcome(console: Any, planned: Planned, outcome: Outcome, seconds: flo
 
 
 def _show_results(console: Any, outcome: Outcome, quiet: bool) -> None:
-    from stress.cli._show import print_summary
+    from stress.report import print_summary
 
     if not quiet:
         print_summary(console, outcome.run)

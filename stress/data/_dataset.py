@@ -31,7 +31,8 @@ class Samples:
     """A data set as the rest of the house sees it: an index, a loader and a fingerprint of the content.
 
     ``load(i)`` may be called from several threads. ``alternates`` are the languages that some stream has other
-    versions in. Samples come out with read-only arrays: whoever writes to one writes to a copy.
+    versions in; ``spec`` is what worker processes load it by, where it was named. Samples come out with read-only
+    arrays: whoever writes to one writes to a copy.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Samples:
     ) -> None:
         self.name, self.index, self.fingerprint = name, index, fingerprint
         self.streams: Mapping[str, str] = dict(streams)
+        self.spec: str | None = None
         self.alternates, self._classes, self._load = tuple(alternates), classes, load
         self.ids, self.targets = index.ids, index.targets
         self.sequences, self.times = index.sequences, index.times

@@ -14,21 +14,31 @@ from stress.data._manifest import from_manifest
 __all__ = ["load_data"]
 
 
-def load_data(source: Any) -> Samples:
-    """Return a data set: ``"demo"``, a manifest's path, ``"module:attribute"``, or any iterable of samples."""
+def load_data(source: Any, fingerprint: str | None = None) -> Samples:
+    """Return a data set: ``"demo"``, a manifest's path, ``"module:attribute"``, or any iterable of samples.
+
+    With a ``fingerprint``, files of a manifest are not read and checked again: a worker trusts who sent it.
+    """
     if isinstance(source, Samples):
         return source
+    if isinstance(source, Path) or (isinstance(source, str) and Path(source).suffix in (".csv", ".jsonl", ".parquet")):
+        found = from_manifest(source, fingerprint)
+        found.spec = str(Path(source).resolve())
+    elif isinstance(source, str):
+        found = _by_name(source)
+        found.spec = source
+    else:
+        found = from_samples(source)
+    return found
+
+
+def _by_name(source: str) -> Samples:
     if source == "demo":
         demo = import_module("stress.data.demo")
         return from_samples(demo.load(), "demo")
-    if isinstance(source, Path) or (isinstance(source, str) and Path(source).suffix in (".csv", ".jsonl", ".parquet")):
-        return from_manifest(source)
-    if isinstance(source, str):
-        if ":" not in source:
-            raise InputError(
-                f"data: must be 'demo', a .csv, .jsonl or .parquet manifest, or module:attribute, got {source!r}."
-            )
-        found = load_attribute(source, "data")
-        made = found() if callable(found) and not hasattr(found, "__getitem__") else found
-        return made if isinstance(made, Samples) else from_samples(made, source)
-    return from_samples(source)
+    if ":" not in source:
+        known = "'demo', a .csv, .jsonl or .parquet manifest, or module:attribute"
+        raise InputError(f"data: must be {known}, got {source!r}.")
+    found = load_attribute(source, "data")
+    made = found() if callable(found) and not hasattr(found, "__getitem__") else found
+    return made if isinstance(made, Samples) else from_samples(made, source)

@@ -40,10 +40,11 @@ class _Column:
     language: str | None
 
 
-def from_manifest(path: str | Path) -> Samples:
+def from_manifest(path: str | Path, fingerprint: str | None = None) -> Samples:
     """Return the data set of a CSV, JSON Lines or Parquet manifest. Raises InputError with file and line.
 
-    All files are read once, to check that they are what their names say and to fingerprint their content.
+    All files are read once, to check that they are what their names say and to fingerprint their content – unless
+    the ``fingerprint`` is known already.
     """
     path = Path(path)
     rows, lines = _read(path)
@@ -51,7 +52,7 @@ def from_manifest(path: str | Path) -> Samples:
         raise InputError(f"{path}: must have at least one sample, got no rows.")
     columns = _columns(path, list(rows[0]))
     index = _index(path, rows, lines)
-    fingerprint = _check_files(path, rows, lines, columns)
+    fingerprint = fingerprint or _check_files(path, rows, lines, columns)
     streams = {c.stream: c.modality for c in columns if c.language is None}
     languages = sorted({c.language for c in columns if c.language is not None})
 

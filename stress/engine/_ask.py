@@ -5,100 +5,109 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from perturbations import ModelError, Sample
+from perturbations import ModelError
 from stress.models import Batch
 from stress.tasks import Task
-from stress.tasks._task import unscored
 
-__all__ = ["Answered", "ask"]
+__all__ = ["Answered", "Predict", "ask", "failed"]
 
+Predict = Callable[[Batch], Any]
 _LONGEST = 300
 """Characters of an error's text that are recorded."""
 
 
 @dataclass(frozen=True)
 class Answered:
-    """One row a sample: status, error, the task's columns, the seconds of the call that answered, and its size."""
+    """One row a sample: what became of it, the task's columns (void where ``failed``), and the call that answered.
+
+    ``errors`` holds the text of each failure by row; ``seconds`` is the time of the call, ``batch`` its size.
+    """
 
     status: list[str]
-    error: list[str | None]
-    columns: dict[str, list[Any]]
-    seconds: list[float]
-    batch: list[int]
+    errors: Mapping[int, str]
+    columns: Mapping[str, Sequence[Any] | NDArray[Any]]
+    seconds: NDArray[np.float64]
+    batch: NDArray[np.int32]
+
+    @property
+    def failed(self) -> NDArray[np.bool_]:
+        """Which rows have no answer."""
+        return np.array([status not in ("ok", "unchanged") for status in self.status], bool)
 
     @staticmethod
     def join(parts: Sequence[Answered]) -> Answered:
         """Return several as one."""
-
-        def flat(pick: Callable[[Answered], list[Any]]) -> list[Any]:
-            return [value for part in parts for value in pick(part)]
-
-        names = parts[0].columns
-        columns = {name: flat(lambda part, name=name: part.columns[name]) for name in names}  # type: ignore[misc]
+        if len(parts) == 1:
+            return parts[0]
+        errors: dict[int, str] = {}
+        start = 0
+        for part in parts:
+            errors |= {start + row: text for row, text in part.errors.items()}
+            start += len(part.status)
         return Answered(
-            flat(lambda p: p.status),
-            flat(lambda p: p.error),
-            columns,
-            flat(lambda p: p.seconds),
-            flat(lambda p: p.batch),
+            [status for part in parts for status in part.status],
+            errors,
+            {name: _chain([part.columns[name] for part in parts]) for name in parts[0].columns},
+            np.concatenate([part.seconds for part in parts]),
+            np.concatenate([part.batch for part in parts]),
         )
+
+
+def _chain(columns: Sequence[Any]) -> Any:
+    if all(isinstance(column, np.ndarray) for column in columns):
+        return np.concatenate(columns)
+    return [value for column in columns for value in column]
 
 
 class _TooSlowError(Exception):
     """The model did not answer within the time it was given."""
 
 
-def ask(
-    predict: Callable[[Batch], Any],
-    samples: Sequence[Sample],
-    targets: Sequence[Any],
-    task: Task,
-    timeout: float | None,
-) -> Answered:
+def ask(predict: Predict, batch: Batch, targets: Sequence[Any], task: Task, timeout: float | None) -> Answered:
     """Return the model's scored answers; where a batch raises, its samples are asked one by one."""
     start = time.perf_counter()
     try:
-        answers = _call(predict, Batch.of(samples), timeout)
+        answers = _call(predict, batch, timeout)
         seconds = time.perf_counter() - start
         scored = task.score(answers, targets)
     except _TooSlowError:
-        return _failed("timeout", f"no answer within {timeout:g} s", len(samples), task, start)
+        return failed("timeout", f"no answer within {timeout:g} s", batch.size, task, time.perf_counter() - start)
     except ModelError as error:  # an answer, but of the wrong form
-        return _failed("invalid", str(error), len(samples), task, start)
+        return failed("invalid", str(error), batch.size, task, time.perf_counter() - start)
     except (Exception, SystemExit) as error:  # whatever a model raises is a finding
-        if len(samples) == 1:
-            return _failed("crash", f"{type(error).__name__}: {error}", 1, task, start)
-        return Answered.join([ask(predict, [s], [t], task, timeout) for s, t in zip(samples, targets)])
-    return _settled(scored, task, seconds)
+        if batch.size == 1:
+            return failed("crash", f"{type(error).__name__}: {error}", 1, task, time.perf_counter() - start)
+        alone = [ask(predict, batch.only(row), [target], task, timeout) for row, target in enumerate(targets)]
+        return Answered.join(alone)
+    wrong = {row: _cut(text) for row, text in enumerate(scored["invalid"]) if text is not None}
+    return Answered(
+        ["invalid" if row in wrong else "ok" for row in range(batch.size)],
+        wrong,
+        {name: scored[name] for name in ("score", *task.columns)},
+        np.full(batch.size, seconds),
+        np.full(batch.size, batch.size, np.int32),
+    )
 
 
-def _settled(scored: Any, task: Task, seconds: float) -> Answered:
-    wrong: list[str | None] = list(scored["invalid"])
-    columns = {}
-    for name in ("score", *task.columns):
-        values = scored[name].tolist() if isinstance(scored[name], np.ndarray) else list(scored[name])
-        columns[name] = [None if bad is not None else value for value, bad in zip(values, wrong)]
-    count = len(wrong)
-    status = ["ok" if bad is None else "invalid" for bad in wrong]
-    return Answered(status, [_cut(bad) for bad in wrong], columns, [seconds] * count, [count] * count)
+def failed(status: str, error: str, count: int, task: Task, seconds: float) -> Answered:
+    """Return the rows of samples that were not answered, and why."""
+    columns = {name: [None] * count for name in ("score", *task.columns)}
+    errors = dict.fromkeys(range(count), _cut(error))
+    return Answered([status] * count, errors, columns, np.full(count, seconds), np.full(count, count, np.int32))
 
 
-def _failed(status: str, error: str, count: int, task: Task, start: float) -> Answered:
-    seconds = time.perf_counter() - start
-    return Answered([status] * count, [_cut(error)] * count, unscored(count, task), [seconds] * count, [count] * count)
+def _cut(error: str) -> str:
+    return error if len(error) <= _LONGEST else f"{error[: _LONGEST - 1]}…"
 
 
-def _cut(error: str | None) -> str | None:
-    return error if error is None or len(error) <= _LONGEST else f"{error[: _LONGEST - 1]}…"
-
-
-def _call(predict: Callable[[Batch], Any], batch: Batch, timeout: float | None) -> Any:
+def _call(predict: Predict, batch: Batch, timeout: float | None) -> Any:
     """Call the model; with a timeout in a thread of its own, which is left behind when it does not come back."""
     if timeout is None:
         return predict(batch)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from perturbations import ModelError, RunError, Sample, StressError
+from stress.data._packed import pack
+from stress.engine._backends import Finished, in_processes, in_threads, on_dask, one_thread_each, remove
 from stress.engine._folder import FORMAT, Run, open_run
 from stress.engine._identity import agree, identity, machine, run_id
 from stress.engine._plan import Planned, Settings, plan_run
 from stress.engine._preflight import CANARIES, Check, canaries, preflight
 from stress.engine._progress import watch
+from stress.engine._remote import Elsewhere, Recipe
 from stress.engine._tables import cells_table
-from stress.engine._threads import one_thread_each, work_through
 from stress.engine._unit import Job, Shard, Unit
 from stress.engine._writer import Writer, lock, write_json, write_table
 from stress.models import Batch
@@ -58,8 +63,9 @@ def run(
 def execute(planned: Planned, out: Path) -> Outcome:
     """Do what is missing of a planned run in its folder."""
     begun = time.time()
+    planned = _kept_apart(planned)
     with one_thread_each():
-        job, first = _settled_job(planned)
+        job, first = settled_job(planned)
         checks = preflight(job, first, planned.settings.threads) if planned.settings.preflight else []
         about = _about(planned, job, canaries(job, first, planned.plan.cells), checks)
         _make_folder(out)
@@ -69,7 +75,7 @@ def execute(planned: Planned, out: Path) -> Outcome:
             there, thrown = writer.recover()
             wanted = {unit: len(planned.shards[unit.shard]) for unit in planned.units}
             try:
-                _work(planned, job, writer, [unit for unit in wanted if unit not in there])
+                _work(planned, job, writer, [unit for unit in wanted if unit not in there], out)
             finally:
                 writer.flush()
             writer.compact([cell.id for cell in planned.plan.cells], wanted)
@@ -78,7 +84,20 @@ def execute(planned: Planned, out: Path) -> Outcome:
     return Outcome(open_run(out), len(there), thrown, checks)
 
 
-def _settled_job(planned: Planned) -> tuple[Job, list[Sample]]:
+def _kept_apart(planned: Planned) -> Planned:
+    """Return the plan with a model that is asked in a process of its own, where the backend is not threads."""
+    model, backend = planned.model, planned.settings.backend
+    if backend == "threads":
+        return planned
+    if model.spec is None:
+        raise ModelError(
+            f"model: must be named (module:attribute) for backend {backend}: each worker loads it. "
+            f"Got the object {model.name}."
+        )
+    return replace(planned, model=replace(model, predict=Elsewhere(model.spec)))
+
+
+def settled_job(planned: Planned) -> tuple[Job, list[Sample]]:
     """Return the job, with the form of the model's answers settled on the first samples, and these samples."""
     first = [planned.data[int(position)] for position in planned.shards[0][:CANARIES]]
     try:
@@ -88,17 +107,7 @@ def _settled_job(planned: Planned) -> tuple[Job, list[Sample]]:
         raise
     except (Exception, SystemExit) as error:  # whatever a user's model raises
         raise ModelError(f"model: must answer clean input, but raised {type(error).__name__}: {error}") from error
-    settings = planned.settings
-    job = Job(
-        planned.model.predict,
-        task,
-        planned.data,
-        planned.plan.cells,
-        settings.seed,
-        settings.batch_size,
-        settings.signals,
-        settings.timeout,
-    )
+    job = Job.of(planned, task)
     return job, first
 
 
@@ -147,9 +156,9 @@ def _begin_or_continue(out: Path, about: Mapping[str, Any], planned: Planned) ->
         agree(str(out), open_run(out).info["identity"], about["identity"])
     elif strangers := [p.name for p in out.iterdir() if p.name != ".lock" and not p.name.endswith(".tmp")]:
         raise RunError(f"{out}: must be empty or a run folder, got {', '.join(sorted(strangers)[:3])} in it.")
+    write_json(out / "run.json", about)  # first: it makes the folder ours
     write_table(out / "samples.parquet", samples_table(planned))
     write_table(out / "cells.parquet", cells_table(planned.plan.cells, planned.data.streams))
-    write_json(out / "run.json", about)
 
 
 def samples_table(planned: Planned) -> pa.Table:
@@ -174,24 +183,57 @@ def samples_table(planned: Planned) -> pa.Table:
     )
 
 
-def _work(planned: Planned, job: Job, writer: Writer, units: Sequence[Unit]) -> None:
+def _work(planned: Planned, job: Job, writer: Writer, units: Sequence[Unit], out: Path) -> None:
     """Do the units, and hand each one's records to the writer as it is finished."""
-    uses: dict[int, int] = {}
-    for unit in units:
-        uses[unit.shard] = uses.get(unit.shard, 0) + 1
-    held = {number: Shard(planned.data, planned.shards[number], count) for number, count in uses.items()}
+    settings, cells = planned.settings, planned.plan.cells
+    records = sum(len(planned.shards[unit.shard]) for unit in units)
+    with watch(settings.progress, len(units), records) as progress:
+        far = settings.backend != "threads"
+        with closing(_far(planned, job, units, out) if far else _in_threads(planned, job, units)) as doing:
+            for unit, table in doing:
+                writer.add(unit, table)
+                progress.advance(cells[unit.cell].id, table)
+
+
+def _in_threads(planned: Planned, job: Job, units: Sequence[Unit]) -> Finished:
+    cells = planned.plan.cells
+    uses = Counter(unit.shard for unit in units)
+    held = {number: Shard(planned.data, planned.shards[number], count, cells) for number, count in uses.items()}
 
     def do(unit: Unit) -> tuple[Unit, pa.Table]:
         shard = held[unit.shard]
-        cell = planned.plan.cells[unit.cell]
         try:
-            return unit, job.records(cell, shard.samples(), [int(p) for p in shard.positions], unit.draw)
+            samples = shard.samples()
+            return unit, job.records(cells[unit.cell], samples, shard.positions, unit.draw, shard.shared)
         finally:
             shard.done()
 
-    records = sum(len(planned.shards[unit.shard]) for unit in units)
-    with watch(planned.settings.progress, len(units), records) as progress:
-        finished: Iterator[tuple[Unit, pa.Table]] = work_through(do, units, planned.settings.threads)
-        for unit, table in finished:
-            writer.add(unit, table)
-            progress.advance(planned.plan.cells[unit.cell].id, table)
+    return in_threads(do, units, planned.settings.threads)
+
+
+def _far(planned: Planned, job: Job, units: Sequence[Unit], out: Path) -> Finished:
+    """Do the units in other processes, which know the model and the data by name."""
+    settings = planned.settings
+    packed = None if planned.data.spec else pack(planned.data, out / ".data")
+    recipe = Recipe(
+        token=f"{os.getpid()}-{time.monotonic_ns()}",
+        model=str(planned.model.spec),
+        data=str(packed or planned.data.spec),
+        packed=packed is not None,
+        suite=planned.suite,
+        task=job.task,
+        settings=settings,
+        fingerprint=planned.data.fingerprint,
+    )
+
+    def died(unit: Unit, error: str) -> pa.Table:
+        positions = [int(position) for position in planned.shards[unit.shard]]
+        return job.died(planned.plan.cells[unit.cell], positions, unit.draw, error)
+
+    try:
+        if settings.backend == "processes":
+            yield from in_processes(recipe, units, settings.threads, died)
+        else:
+            yield from on_dask(recipe, units, settings.threads, settings.scheduler, died)
+    finally:
+        remove(out / ".data")

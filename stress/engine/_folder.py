@@ -56,6 +56,18 @@ class Run:
         need = None if columns is None else list(dict.fromkeys(["cell", "sample", "draw", *columns]))
         return dataset.dataset(parts, format="parquet").to_table(columns=need, filter=wanted).unify_dictionaries()
 
+    def table(self, name: str, **options: Any) -> pa.Table:
+        """Return a table of measures by name – curves, cells, robustness …; see ``stress.measure.TABLES``."""
+        from stress.measure import table
+
+        return table(self, name, **options)
+
+    def report(self) -> Path:
+        """Write ``report/index.html`` and return its path."""
+        from stress.report import write_report
+
+        return write_report(self)
+
 
 def open_run(path: str | Path) -> Run:
     """Return the run in a folder. Raises RunError where there is none, or one of another format."""

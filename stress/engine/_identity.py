@@ -54,13 +54,22 @@ def run_id(content: Mapping[str, Any]) -> str:
 def agree(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
     """Raise RunError that lists what differs between a folder's identity and the present one, or do nothing."""
     found: list[str] = []
-    _compare("", old, new, found)
+    _compare("", _without_canaries(old), _without_canaries(new), found)
+    if not found:  # canaries depend on all of the above, so they speak only when the rest agrees
+        _compare("canary", old["model"].get("canaries"), new["model"].get("canaries"), found)
+        if found:
+            found = [f"the model answers its canaries differently: {found[0]} ({len(found)} numbers differ)"]
     if found:
         listed = "\n".join(f"  - {line}" for line in found[:10])
         raise RunError(
             f"{path}: holds a run of other inputs, and continuing would mix them. What differs:\n{listed}\n"
             "Name another folder (--out DIR), or remove this one."
         )
+
+
+def _without_canaries(content: Mapping[str, Any]) -> dict[str, Any]:
+    model = {key: value for key, value in content["model"].items() if key != "canaries"}
+    return {**content, "model": model}
 
 
 def _compare(place: str, old: Any, new: Any, found: list[str]) -> None:

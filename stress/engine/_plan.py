@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from perturbations import Audio, InputError
 from scenarios import Plan, Suite
@@ -37,12 +37,18 @@ class Settings:
     timeout: float | None = None
     preflight: bool = True
     progress: Mode = "quiet"
+    backend: Literal["threads", "processes", "dask"] = "threads"
+    scheduler: str | None = None
 
     def __post_init__(self) -> None:
         for name, least in (("batch_size", 1), ("limit", 1), ("workers", 1), ("seed", 0)):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
                 raise InputError(f"run: {name} must be a whole number of at least {least}, got {value!r}.")
+        if self.backend not in ("threads", "processes", "dask"):
+            raise InputError(f"run: backend must be threads, processes or dask, got {self.backend!r}.")
+        if self.scheduler is not None and self.backend != "dask":
+            raise InputError(f"run: scheduler goes with backend dask, got backend {self.backend}.")
         if self.timeout is not None and not self.timeout > 0:
             raise InputError(f"run: timeout must be a number of seconds above 0, got {self.timeout!r}.")
 
@@ -58,6 +64,7 @@ class Planned:
 
     model: Model
     data: Samples
+    suite: Suite
     plan: Plan
     task: Task
     settings: Settings
@@ -90,7 +97,7 @@ def plan_run(model: Any, data: Any, suite: Any, task: Task | None, settings: Set
     settled.check_targets(samples.targets)
     size = _shard_size(samples, settings.seed)
     cut = shards(samples, settings.seed, size, settings.limit)
-    return Planned(loaded, samples, plan, settled, settings, cut, size)
+    return Planned(loaded, samples, suite, plan, settled, settings, cut, size)
 
 
 def _shard_size(data: Samples, seed: int) -> int:

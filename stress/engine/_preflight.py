@@ -14,6 +14,7 @@ from perturbations.modality import modality
 from scenarios import CLEAN, Cell, perturb
 from stress.engine._ask import Answered, ask
 from stress.engine._unit import Job
+from stress.models import Batch
 
 __all__ = ["CANARIES", "Check", "canaries", "preflight"]
 
@@ -32,19 +33,16 @@ class Check:
 
 
 def _answers(job: Job, cell: Cell, samples: Sequence[Sample], together: bool = True) -> Answered:
-    seen = [perturb(cell, sample, job.data, job.seed) for sample in samples]
-    targets = [sample.target for sample in samples]
-    if together:
-        return ask(job.predict, seen, targets, job.task, job.timeout)
-    return Answered.join([ask(job.predict, [s], [t], job.task, job.timeout) for s, t in zip(seen, targets)])
+    if not together:
+        return Answered.join([_answers(job, cell, [sample]) for sample in samples])
+    return job.answers(samples, {stream: job.work(cell, stream, samples) for stream in cell.streams})
 
 
 def preflight(job: Job, samples: Sequence[Sample], workers: int) -> list[Check]:
     """Return the checks that were made. Raises ModelError where the model fails on clean input."""
     clean = _answers(job, CLEAN, samples)
-    for status, error, sample in zip(clean.status, clean.error, samples):
-        if status != "ok":
-            raise ModelError(f"model: must answer clean input, got {status} on sample {sample.id!r}: {error}")
+    for row, text in clean.errors.items():
+        raise ModelError(f"model: must answer clean input, got {clean.status[row]} on {samples[row].id!r}: {text}")
     checks = [
         _severity_zero(job, samples),
         _compare(
@@ -65,11 +63,13 @@ def preflight(job: Job, samples: Sequence[Sample], workers: int) -> list[Check]:
 def _compare(name: str, one: Answered, other: Answered, wrong: str) -> Check:
     furthest = 0.0
     for column, values in one.columns.items():
-        for a, b in zip(values, other.columns[column]):
+        for a, b in zip(_plain(values), _plain(other.columns[column])):
             if isinstance(a, float) and isinstance(b, float):
                 furthest = max(furthest, abs(a - b))
-            elif (a is None) != (b is None) or (isinstance(a, str) and a != b):
+            elif isinstance(a, str | int) and a != b:
                 return Check(name, "warning", f"{wrong}: {column} was {a!r}, then {b!r}")
+    if other.errors:
+        return Check(name, "warning", f"{wrong}: {next(iter(other.errors.values()))}")
     if furthest > _CLOSE:
         return Check(name, "warning", f"{wrong}: numbers differ by up to {furthest:.2g}")
     return Check(name, "ok", f"{len(one.status)} samples, largest difference {furthest:.1g}")
@@ -126,23 +126,17 @@ def _missing(job: Job, samples: Sequence[Sample]) -> list[Check]:
     """How the model takes a lost stream."""
     checks = []
     for name in job.data.streams:
-        lost = [sample.with_streams({name: None}) for sample in samples[:2]]
-        found = ask(job.predict, lost, [s.target for s in lost], job.task, job.timeout)
-        fine = found.status[0] == "ok"
-        says = "answers without it" if fine else f"{found.status[0]}: {found.error[0]}"
+        lost = Batch.of([sample.with_streams({name: None}) for sample in samples[:2]])
+        found = ask(job.predict, lost, [sample.target for sample in samples[:2]], job.task, job.timeout)
+        fine = not found.errors
+        says = "answers without it" if fine else f"{found.status[0]}: {found.errors.get(0)}"
         checks.append(Check(f"stream {name} missing", "ok" if fine else "warning", says))
     return checks
 
 
 def _acting(job: Job, samples: Sequence[Sample]) -> Check:
     """Every perturbed cell changes its input on some of these samples."""
-    idle = []
-    for cell in job.cells:
-        if not cell.conditions:
-            continue
-        seen = (perturb(cell, sample, job.data, job.seed) for sample in samples[:4])
-        if all(job.unchanged(cell, before, after) for before, after in zip(samples, seen)):
-            idle.append(cell.id)
+    idle = [cell.id for cell in job.cells if cell.conditions and _is_idle(job, cell, samples[:4])]
     if idle:
         shown = ", ".join(idle[:5]) + (" …" if len(idle) > 5 else "")
         return Check(
@@ -151,12 +145,20 @@ def _acting(job: Job, samples: Sequence[Sample]) -> Check:
     return Check("every cell changes its input", "ok", f"{len(job.cells) - 1} cells on {min(4, len(samples))} samples")
 
 
+def _is_idle(job: Job, cell: Cell, samples: Sequence[Sample]) -> bool:
+    return all(job.work(cell, stream, samples).unchanged.all() for stream in cell.streams)
+
+
 def canaries(job: Job, samples: Sequence[Sample], cells: Sequence[Cell]) -> dict[str, Any]:
     """Return the model's scores on a few clean and perturbed samples: how it is recognised when a run goes on."""
     found: dict[str, Any] = {}
     picked = [CLEAN, *(cell for cell in cells if cell.conditions)][:: max(1, len(cells) // 6)][:7]
     for cell in [CLEAN, *(cell for cell in picked if cell.conditions)]:
         answers = _answers(job, cell, samples[:4])
-        numbers = {n: v for n, v in answers.columns.items() if all(isinstance(x, float | str | None) for x in v)}
-        found[cell.id] = {"status": answers.status, **numbers}
+        columns = {name: _plain(values) for name, values in answers.columns.items() if name != "probabilities"}
+        found[cell.id] = {"status": answers.status, **columns}
     return found
+
+
+def _plain(values: Any) -> list[Any]:
+    return list(values.tolist() if isinstance(values, np.ndarray) else values)

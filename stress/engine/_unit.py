@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,19 +14,23 @@ from numpy.typing import NDArray
 
 from perturbations import Sample
 from perturbations.modality import modality
-from scenarios import Cell, perturb
+from scenarios import Cell
 from stress.data import Samples
-from stress.engine._ask import Answered, ask
+from stress.engine._ask import Answered, Predict, ask, failed
+from stress.engine._streams import Shared, StreamWork, work_on
 from stress.engine._tables import record_schema
 from stress.models import Batch
 from stress.tasks import Task
+
+if TYPE_CHECKING:
+    from stress.engine._plan import Planned
 
 __all__ = ["Job", "Shard", "Unit", "measured_columns"]
 
 
 @dataclass(frozen=True, order=True)
 class Unit:
-    """The name of a unit: positions of the cell and the shard in the plan, and the draw."""
+    """The name of a unit: positions of the shard and the cell in the plan, and the draw."""
 
     shard: int
     cell: int
@@ -33,18 +38,23 @@ class Unit:
 
 
 class Shard:
-    """The samples of a shard, decoded once and kept while its cells run; ``done`` lets go of them after the last."""
+    """The samples of a shard, decoded once and kept while its cells run; ``done`` lets go of them after the last.
 
-    def __init__(self, data: Samples, positions: NDArray[np.int64], uses: int) -> None:
-        self.positions = positions
-        self._data, self._uses, self._lock = data, uses, threading.Lock()
+    ``shared`` is what several of its cells need.
+    """
+
+    def __init__(self, data: Samples, positions: NDArray[np.int64], uses: int, cells: Sequence[Cell]) -> None:
+        self.positions = [int(position) for position in positions]
+        self.shared: Shared | None = None
+        self._cells, self._data, self._uses, self._lock = cells, data, uses, threading.Lock()
         self._samples: list[Sample] | None = None
 
     def samples(self) -> list[Sample]:
         """Return the decoded samples."""
         with self._lock:
             if self._samples is None:
-                self._samples = [self._data[int(position)] for position in self.positions]
+                self._samples = [self._data[position] for position in self.positions]
+                self.shared = Shared(self._cells)
             return self._samples
 
     def done(self) -> None:
@@ -52,7 +62,7 @@ class Shard:
         with self._lock:
             self._uses -= 1
             if self._uses == 0:
-                self._samples = None
+                self._samples = self.shared = None
 
 
 def measured_columns(streams: Mapping[str, str], signals: bool) -> tuple[str, ...]:
@@ -70,7 +80,7 @@ def measured_columns(streams: Mapping[str, str], signals: bool) -> tuple[str, ..
 class Job:
     """Everything that is the same for all units of a run."""
 
-    predict: Callable[[Batch], Any]
+    predict: Predict
     task: Task
     data: Samples
     cells: Sequence[Cell]
@@ -79,69 +89,126 @@ class Job:
     signals: bool = False
     timeout: float | None = None
 
-    @property
+    @classmethod
+    def of(cls, planned: Planned, task: Task) -> Job:
+        """Return the job of a planned run, with its settled task."""
+        settings = planned.settings
+        return cls(
+            planned.model.predict,
+            task,
+            planned.data,
+            planned.plan.cells,
+            settings.seed,
+            settings.batch_size,
+            settings.signals,
+            settings.timeout,
+        )
+
+    @cached_property
     def schema(self) -> pa.Schema:
         """Columns of the records."""
         return record_schema(self.task.columns, measured_columns(self.data.streams, self.signals))
 
-    def records(self, cell: Cell, samples: Sequence[Sample], positions: Sequence[int], draw: int) -> pa.Table:
+    def records(
+        self, cell: Cell, samples: Sequence[Sample], positions: Sequence[int], draw: int, shared: Shared | None = None
+    ) -> pa.Table:
         """Return the records of a cell on some samples."""
+        whole = {
+            stream: shared.get(cell, stream, draw, lambda stream=stream: self.work(cell, stream, samples, draw))  # type: ignore[misc]
+            for stream in cell.streams
+            if shared is not None and shared.wanted(cell, stream)
+        }
         answered: list[Answered] = []
-        measured: list[dict[str, float]] = []
+        measured: list[Mapping[str, NDArray[np.float32]]] = []
         for start in range(0, len(samples), self.batch_size):
-            clean = samples[start : start + self.batch_size]
-            seen = [perturb(cell, sample, self.data, self.seed, draw) for sample in clean]
-            found = ask(self.predict, seen, [sample.target for sample in clean], self.task, self.timeout)
-            for i, (before, after) in enumerate(zip(clean, seen)):
-                measured.append(self._measure(cell, before, after))
-                if found.status[i] == "ok" and cell.conditions and self.unchanged(cell, before, after):
-                    found.status[i] = "unchanged"
-            answered.append(found)
+            stop = min(start + self.batch_size, len(samples))
+            clean = samples[start:stop]
+            done = {
+                stream: whole[stream].rows(start, stop) if stream in whole else self.work(cell, stream, clean, draw)
+                for stream in cell.streams
+            }
+            answers = self.answers(clean, done)
+            if done:
+                same = np.logical_and.reduce([work.unchanged for work in done.values()])
+                for row in np.flatnonzero(same):
+                    if answers.status[row] == "ok":
+                        answers.status[row] = "unchanged"
+            answered.append(answers)
+            measured.append(self._measure(clean, done))
         return self._table(cell, draw, positions, Answered.join(answered), measured)
 
-    def unchanged(self, cell: Cell, before: Sample, after: Sample) -> bool:
-        """Return whether no touched stream differs from the clean one."""
-        for name in cell.streams:
-            one, other = before.streams[name], after.streams[name]
-            if (one is None) != (other is None):
-                return False
-            if one is not None and not modality(self.data.streams[name]).same(one, other):
-                return False
-        return True
+    def died(self, cell: Cell, positions: Sequence[int], draw: int, error: str) -> pa.Table:
+        """Return the records of a cell on samples that took the worker down with them."""
+        return self._table(cell, draw, positions, failed("crash", error, len(positions), self.task, 0.0), [])
 
-    def _measure(self, cell: Cell, before: Sample, after: Sample) -> dict[str, float]:
-        row: dict[str, float] = {}
-        for name, kind in self.data.streams.items():
-            one, other = before.streams[name], after.streams[name]
-            if name in cell.streams:
-                row[f"distortion.{name}.missing"] = float(other is None)
-                if one is not None and other is not None:
-                    found = modality(kind).distortion(one, other)
-                    row |= {f"distortion.{name}.{key}": value for key, value in found.items()}
-            if self.signals and other is not None:
-                row |= {f"signal.{name}.{key}": value for key, value in modality(kind).signals(other).items()}
-        return row
+    def work(self, cell: Cell, stream: str, samples: Sequence[Sample], draw: int = 0) -> StreamWork:
+        """Return what a cell makes of one stream of some samples."""
+        return work_on(cell, stream, samples, self.data, self.seed, draw)
+
+    def answers(self, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Answered:
+        """Return the model's scored answers to some samples, of which some streams are replaced."""
+        batch = Batch(
+            {
+                name: done[name].values if name in done else [sample.streams[name] for sample in samples]
+                for name in self.data.streams
+            }
+        )
+        return ask(self.predict, batch, [sample.target for sample in samples], self.task, self.timeout)
+
+    def _measure(self, clean: Sequence[Sample], done: Mapping[str, StreamWork]) -> Mapping[str, NDArray[np.float32]]:
+        found = {
+            f"distortion.{stream}.{name}": numbers
+            for stream, work in done.items()
+            for name, numbers in work.distortion.items()
+        }
+        if self.signals:
+            for stream, kind in self.data.streams.items():
+                values = done[stream].values if stream in done else [sample.streams[stream] for sample in clean]
+                rows = [{} if value is None else modality(kind).signals(value) for value in values]
+                for name in {name for row in rows for name in row}:
+                    numbers = [row.get(name, np.nan) for row in rows]
+                    found[f"signal.{stream}.{name}"] = np.array(numbers, np.float32)
+        return found
 
     def _table(
-        self, cell: Cell, draw: int, positions: Sequence[int], found: Answered, measured: Sequence[Mapping[str, float]]
+        self,
+        cell: Cell,
+        draw: int,
+        positions: Sequence[int],
+        found: Answered,
+        measured: Sequence[Mapping[str, NDArray[np.float32]]],
     ) -> pa.Table:
         count = len(positions)
-        columns: dict[str, Any] = {
-            "cell": [cell.id] * count,
-            "sample": positions,
-            "draw": [draw] * count,
-            "status": found.status,
-            **found.columns,
-            **{n: [row.get(n) for row in measured] for n in measured_columns(self.data.streams, self.signals)},
-            "error": found.error,
-            "seconds": found.seconds,
-            "batch": found.batch,
+        void = found.failed
+        columns: dict[str, pa.Array] = {
+            "cell": pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), [cell.id]),
+            "sample": pa.array(positions, pa.int32()),
+            "draw": pa.array(np.full(count, draw, np.int16)),
+            "status": _names(found.status),
+            "error": _names([found.errors.get(row) for row in range(count)] if found.errors else [None] * count),
+            "seconds": pa.array(found.seconds),
+            "batch": pa.array(found.batch),
         }
-        schema = self.schema
-        return pa.table([_column(columns[field.name], field.type) for field in schema], schema=schema)
+        for name, values in found.columns.items():
+            columns[name] = _column(values, self.schema.field(name).type, void)
+        for field in self.schema:
+            if field.name not in columns:
+                parts = [part[field.name] for part in measured if field.name in part]
+                whole = np.concatenate(parts) if parts and len(parts) == len(measured) else None
+                columns[field.name] = (
+                    pa.nulls(count, field.type) if whole is None else pa.array(whole, field.type, from_pandas=True)
+                )
+        return pa.table([columns[field.name] for field in self.schema], schema=self.schema)
 
 
-def _column(values: Any, kind: pa.DataType) -> pa.Array:
+def _names(values: Sequence[str | None]) -> pa.Array:
+    return pa.array(values, pa.string()).dictionary_encode().cast(pa.dictionary(pa.int32(), pa.string()))
+
+
+def _column(values: Any, kind: pa.DataType, failed: NDArray[np.bool_]) -> pa.Array:
+    """Return a task's column; a failure has no value in any of them."""
     if pa.types.is_dictionary(kind):
-        return pa.array(values, kind.value_type).dictionary_encode().cast(kind)
-    return pa.array(values, kind)
+        return _names([None if bad else value for value, bad in zip(values, failed)])
+    if isinstance(values, np.ndarray):
+        return pa.array(values, kind, mask=failed)
+    return pa.array([None if bad else value for value, bad in zip(values, failed)], kind)

@@ -42,6 +42,10 @@ class Batch(Mapping[str, list[Value]]):
         """Number of samples."""
         return len(next(iter(self._streams.values()), []))
 
+    def only(self, row: int) -> Batch:
+        """Return the batch of one of the samples."""
+        return Batch({name: values[row : row + 1] for name, values in self._streams.items()})
+
     def present(self, stream: str) -> NDArray[np.bool_]:
         """Return which samples have the stream, ``bool (size,)``."""
         return np.array([value is not None for value in self[stream]], bool)

@@ -1,6 +1,21 @@
 """What a right answer is: a task reads the model's answers, scores each, and declares the columns it records."""
 
 from stress.tasks._classification import Classification
+from stress.tasks._metrics import METRICS, Metric
+from stress.tasks._multilabel import MultiLabel
+from stress.tasks._numbers import Regression, Retrieval
 from stress.tasks._task import Scored, Task
+from stress.tasks._transcription import FreeText, Transcription
 
-__all__ = ["Classification", "Scored", "Task"]
+__all__ = [
+    "METRICS",
+    "Classification",
+    "FreeText",
+    "Metric",
+    "MultiLabel",
+    "Regression",
+    "Retrieval",
+    "Scored",
+    "Task",
+    "Transcription",
+]

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["Scored", "Task", "as_array", "unscored"]
+__all__ = ["Scored", "Task", "as_array"]
 
 Scored = Mapping[str, NDArray[Any] | list[Any]]
 """Columns of equal length: ``score``, ``invalid`` (what is wrong with an answer, or ``None``), and the task's own."""
@@ -48,11 +48,6 @@ class Task(Protocol):
     def score(self, answers: Any, targets: Sequence[Any]) -> Scored:
         """Return one row per sample. Raises ModelError where the answers as a whole have the wrong form or length."""
         ...
-
-
-def unscored(count: int, task: Task) -> dict[str, Any]:
-    """Return the rows of samples that the model never answered: everything but the status is unknown."""
-    return {name: [None] * count for name in ("score", *task.columns)}
 
 
 def as_array(values: Any) -> NDArray[Any] | None:

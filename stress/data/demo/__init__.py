@@ -12,16 +12,18 @@ from numpy.typing import NDArray
 from perturbations import Audio, InputError, Sample
 from stress.data.demo import _sentences
 from stress.data.demo._bundle import RATE_HZ, Split, enlarge, read
+from stress.data.demo._capture import POOR_SHARE, loud_room, poor_light
 from stress.data.demo._sentences import LANGUAGES
 
 __all__ = ["CLASSES", "LANGUAGES", "load"]
 
 CLASSES = tuple("0123456789")
+PER_VOICE = 40
 
 _SEEDS = {"train": 1, "test": 2}
 # Shares of what the speaker says: names the digit, gives a hint (two or three digits remain), gives nothing away.
 _WORDINGS = ("clear", "hint", "vague")
-_WORDING_SHARES = (0.52, 0.24, 0.24)
+_WORDING_SHARES = (0.54, 0.23, 0.23)
 _ROWS = _sentences.CLEAR_ROWS * _sentences.NO_HINT_ROWS
 
 
@@ -29,39 +31,38 @@ def load(split: Split = "test") -> list[Sample]:
     """Load the samples that the demo is measured on (720, split "test") or trained on (1,200, split "train").
 
     Streams: `image` (uint8 (32, 32, 1)), `audio` (8 kHz, one channel, up to 0.9 s) and `text`. The target is a label,
-    "0" to "9". Groups: `voice`, `language` (of speech and text) and `wording` (clear, hint or vague). Each voice is one
-    sequence of forty samples, ten in each of four languages; `time` is in seconds since its start. `alternates` has the
-    sentence in all nine languages, its own among them. No voice and no image is in both splits. The samples are the
-    same each time.
+    "0" to "9". Groups: `voice`, `language` (of speech and text), `wording` (clear, hint or vague) and `capture` (good,
+    or poor: in bad light and a loud room). Each voice is one sequence of forty samples, ten in each of four languages;
+    `time` is in seconds since its start. `alternates` has the sentence in all nine languages, its own among them. No
+    voice and no image is in both splits. The samples are the same each time.
     """
     if split not in _SEEDS:
         raise InputError(f'demo: split must be "train" or "test", got {split!r}.')
     bundle = read(split)
+    count = len(bundle.clips)
     rng = np.random.default_rng(_SEEDS[split])
-    images = _pair(bundle.clip_digits, bundle.image_digits, rng)
-    wordings = rng.choice(_WORDINGS, size=len(bundle.clips), p=_WORDING_SHARES)
-    rows = rng.integers(_ROWS, size=len(bundle.clips))
-    gaps_s = rng.uniform(1.5, 4.0, size=len(bundle.clips)).round(3)
+    pairs = _pair(bundle.clip_digits, bundle.image_digits, rng)
+    wordings = rng.choice(_WORDINGS, size=count, p=_WORDING_SHARES)
+    rows = rng.integers(_ROWS, size=count)
+    poor = rng.random(count) < POOR_SHARE
+    times_s = _times_s(count, rng)
     samples: list[Sample] = []
-    place, time_s = 0, 0.0
     for index, (clip, voice) in enumerate(zip(bundle.clips, bundle.voices, strict=True)):
-        new_voice = index == 0 or voice != bundle.voices[index - 1]
-        place, time_s = (0, 0.0) if new_voice else (place + 1, round(time_s + float(gaps_s[index]), 3))
-        language = LANGUAGES[bundle.languages[index]]
-        wording, digit = str(wordings[index]), int(bundle.clip_digits[index])
+        image = enlarge(bundle.images[pairs[index]])
+        if poor[index]:
+            image, clip = poor_light(image, rng), loud_room(clip, rng)
+        language, wording = LANGUAGES[bundle.languages[index]], str(wordings[index])
+        digit = int(bundle.clip_digits[index])
         sentences = {other: _say(other, wording, int(rows[index]), digit) for other in LANGUAGES}
+        capture = "poor" if poor[index] else "good"
         samples.append(
             Sample(
-                id=f"{split}-{voice}-{place:02d}",
-                streams={
-                    "image": enlarge(bundle.images[images[index]]),
-                    "audio": Audio(clip[np.newaxis], rate=RATE_HZ),
-                    "text": sentences[language],
-                },
+                id=f"{split}-{voice}-{index % PER_VOICE:02d}",
+                streams={"image": image, "audio": Audio(clip, rate=RATE_HZ), "text": sentences[language]},
                 target=CLASSES[digit],
-                groups={"voice": voice, "language": language, "wording": wording},
+                groups={"voice": voice, "language": language, "wording": wording, "capture": capture},
                 sequence=f"{split}-{voice}",
-                time=time_s,
+                time=float(times_s[index]),
                 alternates={"text": sentences},
             )
         )
@@ -71,6 +72,13 @@ def load(split: Split = "test") -> list[Sample]:
 def random_sentence(language: str, digit: int, rng: np.random.Generator) -> str:
     """Say anything about a digit, plainly or vaguely, in the same shares as the samples."""
     return _say(language, str(rng.choice(_WORDINGS, p=_WORDING_SHARES)), int(rng.integers(_ROWS)), digit)
+
+
+def _times_s(count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Let each voice start at zero and pause between its digits: (count,) seconds."""
+    gaps_s = rng.uniform(1.5, 4.0, size=(count // PER_VOICE, PER_VOICE))
+    gaps_s[:, 0] = 0
+    return gaps_s.cumsum(axis=1).round(3).ravel()
 
 
 def _say(language: str, wording: str, row: int, digit: int) -> str:

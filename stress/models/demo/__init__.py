@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -62,6 +64,7 @@ class DemoModel:
     module: nn.Module
     fusion: Fusion
     classes: tuple[str, ...] = CLASSES
+    weights_hash: str | None = None
 
     def __call__(self, batch: Mapping[str, Sequence[Any]]) -> NDArray[np.float64]:
         """Answer with probabilities (n, 10)."""
@@ -86,7 +89,10 @@ def inputs(batch: Mapping[str, Sequence[Any]]) -> Inputs:
     """Bring the values of a batch to the size and rate that the network takes."""
     import torch
 
-    size = max((len(batch[name]) for name in ("image", "audio", "text") if name in batch), default=0)
+    sizes = [len(batch[name]) for name in ("image", "audio", "text") if name in batch]
+    if not sizes:
+        raise InputError(f"demo model: needs a stream named image, audio or text, got {', '.join(batch) or 'none'}.")
+    size = max(sizes)
     nothing: list[Any] = [None] * size
     images, recordings, texts = (list(batch.get(name, nothing)) for name in ("image", "audio", "text"))
     if not len(images) == len(recordings) == len(texts):
@@ -154,11 +160,12 @@ def load(fusion: Fusion = "late", weights: Path | None = None) -> DemoModel:
         raise InputError(f"demo model: fusion must be one of {', '.join(FUSIONS)}, got {fusion!r}.")
     with torch.device("meta"):  # no initial weights are drawn, so the caller's generator is left alone
         module = NETWORKS[fusion]()
-    with np.load(weights or WEIGHTS / f"{fusion}.npz", allow_pickle=False) as arrays:
+    stored = (weights or WEIGHTS / f"{fusion}.npz").read_bytes()
+    with np.load(BytesIO(stored), allow_pickle=False) as arrays:
         state = {name: torch.from_numpy(_full_precision(arrays[name])) for name in arrays.files}
     module.load_state_dict(state, assign=True)
     module.requires_grad_(False)
-    return DemoModel(module=module.eval(), fusion=fusion)
+    return DemoModel(module=module.eval(), fusion=fusion, weights_hash=sha256(stored).hexdigest())
 
 
 def _full_precision(array: NDArray[Any]) -> NDArray[Any]:

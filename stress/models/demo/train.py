@@ -27,7 +27,7 @@ from stress.models.demo._network import FUSIONS as NETWORKS
 
 BATCH = 64
 # The networks that join the streams before the answer take longer to learn speech.
-EPOCHS: Final = MappingProxyType({"early": 60, "intermediate": 60, "late": 40})
+EPOCHS: Final = MappingProxyType({"early": 75, "intermediate": 75, "late": 60})
 # Which streams a training sample has (image, audio, text), and how often. Speech alone is the commonest: it is the
 # slowest to learn, and a network that joins the streams hardly learns it where the image gives the answer away.
 SUBSETS = tuple(subset for subset in itertools.product((True, False), repeat=3) if any(subset))
@@ -66,20 +66,20 @@ def vary_clip(clip: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np
     """Say it a little faster or slower, earlier or later, in some noise: (FRAMES,)."""
     length = max(2, int(len(clip) / rng.uniform(0.8, 1.25)))
     spoken = np.interp(np.linspace(0, len(clip) - 1, length), np.arange(len(clip)), clip)[:FRAMES]
+    if rng.random() < 0.7:  # before the silence that fills the second, as a noisy recording comes to the model
+        snr_db = rng.uniform(0, 40)
+        noise = rng.standard_normal(len(spoken))
+        if rng.random() < 0.4:  # low rumble rather than hiss
+            noise = np.convolve(noise, np.full(8, 8**-0.5), mode="same")
+        spoken = spoken + noise * (np.sqrt(np.mean(spoken**2)) * 10 ** (-snr_db / 20))
     heard = np.zeros(FRAMES, np.float32)
     start = int(rng.integers(0, FRAMES - len(spoken) + 1))
     heard[start : start + len(spoken)] = spoken
-    if rng.random() < 0.6:
-        snr_db = rng.uniform(8, 40)
-        noise = rng.standard_normal(FRAMES).astype(np.float32)
-        if rng.random() < 0.5:  # low rumble rather than hiss
-            noise = np.convolve(noise, np.full(8, 8**-0.5, np.float32), mode="same")
-        heard += noise * float(np.sqrt(np.mean(spoken**2)) * 10 ** (-snr_db / 20))
     return heard
 
 
 def vary_images(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Write it a little slanted, shifted, smaller or larger, with some grain: (n, 1, 32, 32)."""
+    """Write it a little slanted, shifted, smaller or larger, in better or worse light: (n, 1, 32, 32)."""
     count = len(images)
     angle, slant, zoom_x, zoom_y, shift_x, shift_y = torch.rand(6, count, generator=generator) * 2 - 1
     angle, slant = angle * 0.2, slant * 0.15
@@ -88,8 +88,9 @@ def vary_images(images: Tensor, generator: torch.Generator) -> Tensor:
     second = torch.stack([angle.sin(), scale_y * angle.cos(), 0.12 * shift_y], dim=1)
     grid = functional.affine_grid(torch.stack([first, second], dim=1), list(images.shape), align_corners=False)
     moved = functional.grid_sample(images, grid, align_corners=False)
-    grain = torch.rand(count, 1, 1, 1, generator=generator) * 25
-    return (moved + grain * torch.randn(images.shape, generator=generator)).clamp(0, 255)
+    contrast, veil, grain = torch.rand(3, count, 1, 1, 1, generator=generator)
+    contrast, veil, grain = 0.2 + 0.8 * contrast.sqrt(), 60 * veil.square(), 45 * grain.square()
+    return (veil + contrast * moved + grain * torch.randn(images.shape, generator=generator)).clamp(0, 255)
 
 
 def batches(

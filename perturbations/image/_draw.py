@@ -1,0 +1,61 @@
+"""Draws that cost little more than reading memory: 16 random bits for each number, mapped through tables.
+
+A draw does not depend on how hard a perturbation hits. Severity only changes the map from the 16 bits to a value, and
+each map is monotone: one sample sees the same grain, stronger. Probabilities come out to within 2^-17, and a normal
+draw reaches ±4.3 standard deviations.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import TypeAlias
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+__all__ = ["Field", "Levels16", "chosen", "normals", "quantiles", "sixteen", "uniforms"]
+
+Field: TypeAlias = NDArray[np.float32]
+"""One float32 number for each pixel, or for each value of an image."""
+Levels16: TypeAlias = NDArray[np.uint16]
+"""Independent whole numbers, uniform in 0..65535."""
+
+
+def sixteen(rng: Generator, shape: tuple[int, ...]) -> Levels16:
+    """Return independent uniform 16-bit numbers."""
+    count = math.prod(shape)
+    words = rng.bit_generator.random_raw(-(-count // 4))
+    return words.astype("<u8", copy=False).view("<u2")[:count].reshape(shape)
+
+
+def normals(rng: Generator, shape: tuple[int, ...]) -> Field:
+    """Return independent standard normal draws."""
+    return quantiles().take(sixteen(rng, shape))
+
+
+def uniforms(rng: Generator, shape: tuple[int, ...]) -> Field:
+    """Return independent draws, uniform in (-1, 1)."""
+    field = sixteen(rng, shape).astype(np.float32)
+    field *= np.float32(1 / 32768)
+    field += np.float32(0.5 / 32768 - 1)
+    return field
+
+
+@lru_cache(maxsize=1)
+def quantiles() -> Field:
+    """Return the standard normal quantile in the middle of each of the 65,536 equal shares."""
+    from scipy.special import ndtri
+
+    table: Field = ndtri((np.arange(65536) + 0.5) / 65536).astype(np.float32)
+    table.flags.writeable = False
+    return table
+
+
+def chosen(rng: Generator, count: int, share: float) -> NDArray[np.bool_]:
+    """Return which of some things are hit: a share of them, at least one, those of a smaller share among them."""
+    order = rng.random(count).argsort(kind="stable")
+    hit = np.zeros(count, np.bool_)
+    hit[order[: max(1, round(share * count))]] = True
+    return hit

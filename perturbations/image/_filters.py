@@ -1,0 +1,149 @@
+"""Linear filters: Gaussians as the reference cuts them, disks, lines, and zooms about the centre."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from perturbations._values import Image
+from perturbations.image._draw import Field
+
+__all__ = ["disk", "line_filter", "line_taps", "smooth", "smooth_mirrored", "to_image", "zoom_map", "zoomed"]
+
+_DIRECT_AREA = 129
+"""Largest kernel that OpenCV filters directly: larger ones go through a Fourier transform, empty or not."""
+
+
+def to_image(values: Field, like: Image) -> Image:
+    """Return float values rounded and limited to 0..255, in the shape of an image."""
+    rounded: Image = cv2.convertScaleAbs(cv2.max(values, 0.0))
+    return rounded.reshape(like.shape)
+
+
+@lru_cache(maxsize=64)
+def gaussian_kernel(sigma: float, truncate: float) -> NDArray[np.float64]:
+    """Return a Gaussian sampled at whole pixels out to ``truncate`` standard deviations, sum 1."""
+    reach = int(truncate * sigma + 0.5)
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / max(sigma, 1e-12)) ** 2)
+    kernel /= kernel.sum()
+    kernel.flags.writeable = False
+    return kernel
+
+
+def smooth(values: Field, sigma: float, truncate: float = 4.0, border: int = cv2.BORDER_REPLICATE) -> Field:
+    """Return the values under a Gaussian; beyond the edge, the edge goes on."""
+    kernel = gaussian_kernel(sigma, truncate)
+    if kernel.size == 1:
+        return values
+    smoothed: Field = cv2.sepFilter2D(values, cv2.CV_32F, kernel, kernel, borderType=border)
+    return smoothed.reshape(values.shape)
+
+
+def smooth_mirrored(values: Field, sigma: float, truncate: float = 3.0) -> Field:
+    """Return a field under a Gaussian, mirrored at its edges, at a cost that does not grow with sigma.
+
+    A wide Gaussian leaves only the slowest cosines of a mirrored field: those are projected out and weighted with the
+    truncated kernel's exact response, instead of adding up hundreds of taps.
+    """
+    if sigma < 5:
+        return smooth(values, sigma, truncate, cv2.BORDER_REFLECT)
+    rows, columns = (_cosines(n, sigma, truncate) for n in values.shape)
+    spectrum = (rows[0].T @ (values @ columns[0])) * np.outer(rows[1], columns[1])
+    return (rows[0] @ spectrum @ columns[0].T).astype(np.float32, copy=False)
+
+
+@lru_cache(maxsize=32)
+def _cosines(length: int, sigma: float, truncate: float) -> tuple[Field, Field]:
+    """Return the slowest cosines of a mirrored line as columns, and a truncated Gaussian's response to each."""
+    count = min(length, math.ceil(6 * length / (math.pi * sigma)) + 1)
+    order = np.arange(count)
+    basis = np.cos(np.pi * (np.arange(length)[:, None] + 0.5) * order / length) * math.sqrt(2 / length)
+    basis[:, 0] /= math.sqrt(2)
+    kernel = gaussian_kernel(sigma, truncate)
+    offsets = np.arange(kernel.size) - kernel.size // 2
+    response = np.cos(np.pi * order[:, None] * offsets / length) @ kernel
+    return basis.astype(np.float32), response.astype(np.float32)
+
+
+@lru_cache(maxsize=64)
+def disk(radius: float, alias_blur: float) -> Field:
+    """Return the defocus kernel of Hendrycks & Dietterich: a disk, softened by a small Gaussian, without its empty rim.
+
+    The softening stays inside a square of at least 17 pixels and is 3 pixels wide up to a radius of 8, 5 above.
+    """
+    reach, size = (8, 3) if radius <= 8 else (int(radius), 5)
+    axis = np.arange(-reach, reach + 1)
+    inside = (axis[:, None] ** 2 + axis**2 <= radius**2).astype(np.float32)
+    kernel = cv2.GaussianBlur(inside / inside.sum(), ksize=(size, size), sigmaX=alias_blur)
+    used = max(int(np.abs(axis[kernel.any(axis=0)]).max()), 0)
+    kernel = np.ascontiguousarray(kernel[reach - used : reach + used + 1, reach - used : reach + used + 1])
+    kernel.flags.writeable = False
+    return kernel
+
+
+def line_taps(radius: float, sigma: float, angle: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the offsets ``(taps, (y, x))`` and weights of ImageMagick's motion blur.
+
+    The trail is one half of a Gaussian, ``2 ⌈radius⌉ + 1`` taps long, sampled along a line at ``angle`` degrees.
+    """
+    steps = np.arange(2 * math.ceil(radius) + 1)
+    weights = np.exp(-0.5 * (steps / max(sigma, 1e-12)) ** 2)
+    direction = np.array([math.sin(math.radians(angle)), math.cos(math.radians(angle))])
+    offsets = np.ceil(steps[:, None] * direction - 0.5).astype(np.int64)
+    return offsets, weights / weights.sum()
+
+
+def line_filter(values: Field, offsets: NDArray[np.int64], weights: NDArray[np.float64]) -> Field:
+    """Return the weighted sum of shifted copies; beyond the edge, the edge goes on.
+
+    Taps are filtered in groups whose bounding boxes are small enough to be filtered directly.
+    """
+    height, width = values.shape[:2]
+    (top, left), (bottom, right) = offsets.min(axis=0), offsets.max(axis=0)
+    padded = cv2.copyMakeBorder(values, -top, bottom, -left, right, cv2.BORDER_REPLICATE)
+    total: Field | None = None
+    for group in _groups(offsets):
+        first = offsets[group].min(axis=0)
+        rows, columns = offsets[group].max(axis=0) - first + 1
+        kernel = np.zeros((rows, columns), np.float32)
+        np.add.at(kernel, tuple((offsets[group] - first).T), weights[group])
+        y, x = first - (top, left)
+        view = padded[y : y + height + rows - 1, x : x + width + columns - 1]
+        part = cv2.filter2D(view, cv2.CV_32F, kernel, anchor=(0, 0))[:height, :width]
+        total = part if total is None else cv2.add(total, part)
+    assert total is not None  # noqa: S101 - a line has at least one tap
+    return total.reshape(values.shape)
+
+
+def _groups(offsets: NDArray[np.int64]) -> list[slice]:
+    groups, start = [], 0
+    for end in range(1, len(offsets) + 1):
+        box = offsets[start : end + 1]
+        if end == len(offsets) or np.prod(box.max(axis=0) - box.min(axis=0) + 1) > _DIRECT_AREA:
+            groups.append(slice(start, end))
+            start = end
+    return groups
+
+
+def zoom_map(length: int, factor: float) -> tuple[float, float]:
+    """Return (step, start) of the source positions of a zoom about the centre, as the reference cuts and trims it.
+
+    The middle ``⌈length / factor⌉`` pixels are stretched end to end over that many times ``factor``, rounded.
+    """
+    kept = math.ceil(length / factor)
+    stretched = round(kept * factor)
+    step = (kept - 1) / (stretched - 1) if stretched > 1 else 1.0
+    return step, (length - kept) // 2 + (stretched - length) // 2 * step
+
+
+def zoomed(values: Field, factor: float) -> Field:
+    """Return the middle of a field or image enlarged to its full size, linearly interpolated."""
+    height, width = values.shape[:2]
+    (step_y, start_y), (step_x, start_x) = zoom_map(height, factor), zoom_map(width, factor)
+    matrix = np.array([[step_x, 0, start_x], [0, step_y, start_y]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(values, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)

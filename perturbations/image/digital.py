@@ -1,0 +1,133 @@
+"""What scaling, editing and storing a picture in too few bits does to it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from perturbations._declare import image_corruption
+from perturbations._params import Choice, Param
+from perturbations._values import Image
+from perturbations.image._draw import sixteen
+from perturbations.image._filters import smooth
+from perturbations.image._levels import published
+from perturbations.image._light import ALL, rounded
+
+__all__ = [
+    "bit_flips",
+    "colour_quantization",
+    "downsampling",
+    "oversharpening",
+    "pixelate",
+    "posterize",
+]
+
+
+@image_corruption(
+    cite="hendrycks2019",
+    not_monotone="boxes that meet the edges of what is seen distort it less than smaller ones that do not",
+    scale=Param(
+        "resolution that is left, along each side",
+        "fraction",
+        0.001,
+        1,
+        clean=1,
+        levels=published(
+            (0.6, 0.5, 0.4, 0.3, 0.25),
+            (0.95, 0.9, 0.85, 0.75, 0.65),
+            (0.9, 0.8, 0.7, 0.6, 0.5),
+            (0.5, 0.4, 0.3, 0.25, 0.2),
+        ),
+    ),
+)
+def pixelate(image: Image, *, scale: float) -> Image:
+    """A small picture shown large: means over boxes of pixels, drawn as blocks.
+
+    As Pillow's box filter does it: a source pixel counts for a box that its centre lies in.
+    """
+    height, width, channels = image.shape
+    rows, columns = _boxes(height, max(1, int(height * scale))), _boxes(width, max(1, int(width * scale)))
+    sums = cv2.integral(image).reshape(height + 1, width + 1, channels).take(rows, axis=0).take(columns, axis=1)
+    sums = np.diff(np.diff(sums, axis=0), axis=1)
+    weights = np.float32(1) / (np.diff(rows)[:, None] * np.diff(columns)).astype(np.float32)
+    means = cv2.multiply(sums.astype(np.float32), weights if channels == 1 else cv2.merge([weights] * 3))
+    blocks = cv2.convertScaleAbs(means)
+    return cv2.resize(blocks, (width, height), interpolation=cv2.INTER_NEAREST_EXACT).reshape(image.shape)
+
+
+@lru_cache(maxsize=64)
+def _boxes(length: int, count: int) -> NDArray[np.intp]:
+    """Return where each of the boxes begins, and where the last one ends."""
+    return np.append((np.arange(count) * (length / count) + 0.5).astype(np.intp), length)
+
+
+@image_corruption(
+    cite="dodge2016",
+    scale=Param(
+        "resolution that is left, along each side", "fraction", 0.001, 1, clean=1, levels=(0.6, 0.4, 0.28, 0.2, 0.13)
+    ),
+    method=Choice("how pixels are dropped: area averages, nearest aliases", ("area", "nearest"), default="area"),
+)
+def downsampling(image: Image, *, scale: float, method: str) -> Image:
+    """A low-resolution camera or a thumbnail, enlarged smoothly: fine detail is gone, or with ``nearest``, aliased."""
+    height, width, _ = image.shape
+    small = max(1, round(width * scale)), max(1, round(height * scale))
+    how = cv2.INTER_AREA if method == "area" else cv2.INTER_NEAREST_EXACT
+    reduced = cv2.resize(image, small, interpolation=how)
+    return cv2.resize(reduced, (width, height), interpolation=cv2.INTER_LINEAR).reshape(image.shape)
+
+
+@image_corruption(
+    cite="cubuk2019",
+    bits=Param("bits kept of each value", "bits", 1, 8, scale="integer", clean=8, levels=(5, 4, 3, 2, 1)),
+)
+def posterize(image: Image, *, bits: int) -> Image:
+    """Too few bits for each channel: smooth areas fall into steps, at the middle of each."""
+    step = 1 << (8 - bits)
+    return cv2.LUT(image, rounded((ALL // step) * step + (step - 1) / 2)).reshape(image.shape)
+
+
+_BAYER = np.array([[0, 2], [3, 1]])
+for _ in range(2):
+    _BAYER = np.block([[4 * _BAYER, 4 * _BAYER + 2], [4 * _BAYER + 3, 4 * _BAYER + 1]])
+
+
+@image_corruption(
+    cite="bayer1973",
+    colours=Param("levels of each channel", "levels", 2, 256, scale="integer", clean=256, levels=(12, 8, 6, 4, 2)),
+)
+def colour_quantization(image: Image, *, colours: int) -> Image:
+    """A palette of few colours, as in a GIF or on a cheap display: shades become dots (ordered dithering, 8×8)."""
+    height, width, _ = image.shape
+    shift = ((_BAYER + 0.5) / 64 - 0.5) * (255 / (colours - 1))
+    tiled = np.tile(shift.astype(np.float32), (-(-height // 8), -(-width // 8)))[:height, :width, None]
+    index = np.rint((image + tiled) * np.float32((colours - 1) / 255))
+    index *= np.float32(255 / (colours - 1))
+    return rounded(index)
+
+
+@image_corruption(
+    cite="emva1288",
+    share=Param("share of values with a wrong bit", "fraction", 0, 1, clean=0, levels=(0.005, 0.015, 0.04, 0.1, 0.25)),
+)
+def bit_flips(image: Image, rng: Generator, *, share: float) -> Image:
+    """A bad cable or bad memory: one random bit of some raw values is wrong, from invisible to glaring."""
+    draws = sixteen(rng, image.shape)
+    wrong = (np.uint8(1) << (draws & 7).astype(np.uint8)) * (draws < round(share * 65536))
+    return image ^ wrong.astype(np.uint8)
+
+
+@image_corruption(
+    cite="mintun2021",
+    amount=Param("strength of the unsharp mask", "times", 0, 50, clean=0, levels=(1, 2, 3.5, 5.5, 9)),
+    radius=Param("standard deviation of the mask's blur", "pixels", 0.1, 50, default=1.5),
+)
+def oversharpening(image: Image, *, amount: float, radius: float) -> Image:
+    """A camera or an editor that sharpens too much: halos along edges, and grain that was not seen before."""
+    values = image.astype(np.float32)
+    sharp = cv2.addWeighted(values, 1 + amount, smooth(values, radius), -amount, 0, dtype=cv2.CV_8U)
+    return sharp.reshape(image.shape)

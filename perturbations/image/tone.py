@@ -1,0 +1,144 @@
+"""Exposure, contrast and colour as cameras and editors shift them: one table look-up or one closed form each."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from perturbations._declare import image_corruption
+from perturbations._params import Param
+from perturbations._values import Image
+from perturbations.image._draw import Field
+from perturbations.image._levels import column, published
+from perturbations.image._light import ALL, rounded, spread
+
+__all__ = ["brightness", "contrast", "gamma", "saturate"]
+
+
+@image_corruption(
+    cite="hendrycks2019",
+    factor=Param(
+        "contrast that is left",
+        "fraction",
+        0,
+        1,
+        clean=1,
+        levels=published(
+            (0.4, 0.3, 0.2, 0.1, 0.05),
+            (0.75, 0.5, 0.4, 0.3, 0.15),
+            (0.4, 0.3, 0.2, 0.1, 0.05),
+            (0.4, 0.3, 0.2, 0.1, 0.05),
+        ),
+    ),
+)
+def contrast(image: Image, *, factor: float) -> Image:
+    """Flat light, haze on the lens, a bad screen: every channel is drawn to its own mean over the picture."""
+    means = np.array(cv2.mean(image)[: image.shape[2]])
+    table = rounded((ALL[:, None] - means) * factor + means)
+    return cv2.LUT(image, table.reshape(1, 256, -1)).reshape(image.shape)
+
+
+@image_corruption(
+    cite="hendrycks2019",
+    shift=Param(
+        "brightness added, of full scale",
+        "fraction",
+        -1,
+        1,
+        clean=0,
+        levels=published(
+            (0.1, 0.2, 0.3, 0.4, 0.5), (0.05, 0.1, 0.15, 0.2, 0.3), (0.1, 0.2, 0.3, 0.4, 0.5), (0.1, 0.2, 0.3, 0.4, 0.5)
+        ),
+    ),
+)
+def brightness(image: Image, *, shift: float) -> Image:
+    """A wrong exposure: the brightness (V of HSV) moves by a constant, hue and saturation stay.
+
+    Channels keep their ratio to the brightest one, so moving V scales them together; black becomes grey.
+    """
+    value = np.clip(ALL + 255 * shift, 0, 255)
+    if image.shape[2] == 1:
+        return cv2.LUT(image, rounded(value)).reshape(image.shape)
+    factor = (value / np.maximum(ALL, 1)).astype(np.float32)
+    red, green, blue = cv2.split(image)
+    brightest = cv2.max(cv2.max(red, green), blue)
+    scale = cv2.LUT(brightest, factor)
+    scaled = cv2.multiply(image, spread(scale, image), dtype=cv2.CV_8U)
+    if value[0]:
+        black = (brightest == 0).view(np.uint8) * rounded(value)[0]
+        scaled = cv2.add(scaled, spread(black, image))
+    return scaled
+
+
+_SATURATE = published(
+    ((0.3, 0), (0.1, 0), (2, 0), (5, 0.1), (20, 0.2)),
+    ((0.3, 0), (0.1, 0), (1.5, 0), (2, 0.1), (2.5, 0.2)),
+    ((0.3, 0), (0.1, 0), (2, 0), (5, 0.1), (30, 0.2)),
+    ((0.3, 0), (0.1, 0), (2, 0), (5, 0.1), (20, 0.2)),
+)
+_OWN_SATURATE = {"monotone": ((1.5, 0), (2, 0), (3, 0.05), (5, 0.1), (20, 0.2))}
+
+
+@image_corruption(
+    cite="hendrycks2019",
+    not_monotone="published: colour is drained at levels 1 and 2, then pushed; the profile monotone only pushes",
+    factor=Param(
+        "what saturation is multiplied with",
+        "times",
+        0,
+        100,
+        scale="step",
+        levels=column({**_SATURATE, **_OWN_SATURATE}, 0),
+    ),
+    shift=Param(
+        "what is added to it then", "fraction", -1, 1, scale="step", levels=column({**_SATURATE, **_OWN_SATURATE}, 1)
+    ),
+)
+def saturate(image: Image, *, factor: float, shift: float) -> Image:
+    """Vivid mode, or washed-out colours: the saturation (S of HSV) is scaled and shifted.
+
+    The brightest channel stays; the others move away from it or towards it in proportion. A grey pixel has no hue: as
+    in the reference it counts as red, so a shift tints greys. A one-channel image is returned as it is.
+    """
+    if image.shape[2] == 1:
+        return image
+    planes = red, green, blue = cv2.split(image)
+    brightest, darkest = cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue)
+    ratio = _saturation_ratio(factor, shift).take((brightest.astype(np.uint16) << 8) + darkest)
+    base = brightest.astype(np.float32)
+    result = [cv2.subtract(base, (brightest - plane) * ratio, dtype=cv2.CV_8U) for plane in planes]
+    if shift > 0:
+        grey = brightest == darkest
+        tinted = rounded(ALL * (1 - min(shift, 1.0)))[brightest[grey]]
+        result[1][grey] = tinted
+        result[2][grey] = tinted
+    return cv2.merge(result)
+
+
+@lru_cache(maxsize=16)
+def _saturation_ratio(factor: float, shift: float) -> Field:
+    """Return new over old saturation for every pair (brightest, darkest) of channels."""
+    brightest, darkest = np.meshgrid(ALL, ALL, indexing="ij")
+    saturation = (brightest - darkest) / np.maximum(brightest, 1)
+    wanted = np.clip(saturation * factor + shift, 0, 1)
+    ratio = np.divide(wanted, saturation, out=np.ones_like(wanted), where=saturation > 0)
+    return ratio.astype(np.float32).ravel()
+
+
+@image_corruption(
+    cite="poynton1998",
+    exponent=Param(
+        "exponent that levels are raised to, of full scale",
+        "power",
+        0.05,
+        20,
+        scale="log",
+        clean=1,
+        levels={"default": (1.3, 1.6, 2.0, 2.6, 3.5), "brighter": (0.77, 0.62, 0.5, 0.38, 0.28)},
+    ),
+)
+def gamma(image: Image, *, exponent: float) -> Image:
+    """A display or a decoder with the wrong transfer curve: mid-tones sink (above 1) or wash out (below 1)."""
+    return cv2.LUT(image, rounded(255 * (ALL / 255) ** exponent)).reshape(image.shape)

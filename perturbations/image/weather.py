@@ -1,0 +1,283 @@
+"""Weather between the scene and the lens, as ImageNet-C defines it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+
+from perturbations._declare import image_corruption
+from perturbations._params import Choice, Param
+from perturbations._values import Image
+from perturbations.image import _frost
+from perturbations.image._draw import Field, normals, quantiles, sixteen, uniforms
+from perturbations.image._filters import line_filter, line_taps, smooth, to_image, zoom_map, zoomed
+from perturbations.image._levels import column, published
+from perturbations.image._light import spread
+from perturbations.image._plasma import plasma, plasma_size
+
+__all__ = ["fog", "frost", "snow", "spatter"]
+
+_GREY = np.array([0.299, 0.587, 0.114], np.float32)
+_FOG = published(
+    ((1.5, 2), (2.0, 2), (2.5, 1.7), (2.5, 1.5), (3.0, 1.4)),
+    ((0.2, 3), (0.5, 3), (0.75, 2.5), (1, 2), (1.5, 1.75)),
+    ((0.4, 3), (0.7, 3), (1, 2.5), (1.5, 2), (2, 1.75)),
+    ((1.5, 2), (2, 2), (2.5, 1.8), (2.5, 1.6), (3, 1.5)),
+)
+
+
+@image_corruption(
+    cite="hendrycks2019",
+    thickness=Param("brightness of the densest fog", "of full scale", 0, 20, scale="step", levels=column(_FOG, 0)),
+    decay=Param(
+        "ratio of the fog's variation from one octave to the next finer one",
+        "times",
+        1,
+        10,
+        scale="step",
+        levels=column(_FOG, 1),
+    ),
+)
+def fog(image: Image, rng: Generator, *, thickness: float, decay: float) -> Image:
+    """Fog in patches: a bright cloud lies over the scene and takes its contrast.
+
+    The cloud is a diamond-square map of the next power of two (see ``plasma``), of which the top left is used.
+    """
+    height, width, _ = image.shape
+    side = plasma_size(height, width)
+    cloud = plasma(uniforms(rng, (side, side)), decay)[:height, :width]
+    if cloud.shape != (height, width):
+        cloud = np.pad(cloud, ((0, height - cloud.shape[0]), (0, width - cloud.shape[1])), mode="wrap")
+    brightest = float(image.max()) / 255
+    share = brightest / (brightest + thickness) if brightest else 0.0
+    cloud = cloud * np.float32(255 * thickness * share)
+    values = image.astype(np.float32)
+    values *= np.float32(share)
+    values += spread(cloud, image)
+    return to_image(values, image)
+
+
+_FROST = published(
+    ((1, 0.4, 1), (0.8, 0.6, 1), (0.7, 0.7, 1), (0.65, 0.7, 1), (0.6, 0.75, 1)),
+    ((1, 0.2, 0.2), (1, 0.3, 0.2), (0.9, 0.4, 0.2), (0.85, 0.4, 0.2), (0.75, 0.45, 0.2)),
+    ((1, 0.3, 0.3), (0.9, 0.4, 0.3), (0.8, 0.45, 0.3), (0.75, 0.5, 0.3), (0.7, 0.55, 0.3)),
+    ((1, 0.4, 1), (0.8, 0.6, 1), (0.7, 0.7, 1), (0.65, 0.7, 1), (0.6, 0.75, 1)),
+)
+
+
+@image_corruption(
+    cite="hendrycks2019",
+    not_monotone="published: the scene is dimmed as ice is added, so a bright scene may come out closer to itself",
+    scene=Param("share of the scene that is kept", "fraction", 0, 1, scale="step", levels=column(_FROST, 0)),
+    ice=Param("share of the ice that is added", "fraction", 0, 1, scale="step", levels=column(_FROST, 1)),
+    scale=Param("size of the crystals", "times", 0.02, 4, scale="step", levels=column(_FROST, 2)),
+)
+def frost(image: Image, rng: Generator, *, scene: float, ice: float, scale: float) -> Image:
+    """Ice on the window: crystals lie over the scene.
+
+    One of five textures, cut at random. They are grown by rule, not the reference's photographs: frost errors compare
+    between models, but not to the digit with published ones.
+    """
+    index, top, left = int(rng.integers(len(_frost.TEXTURES))), rng.random(), rng.random()
+    height, width, channels = image.shape
+    piece = _frost.cut(index, scale, top, left, height, width)
+    if channels == 1:
+        piece = cv2.cvtColor(piece, cv2.COLOR_RGB2GRAY)
+    return cv2.addWeighted(image, scene, piece.reshape(image.shape), ice, 0).reshape(image.shape)
+
+
+_SNOW = published(
+    (
+        (0.1, 0.3, 3, 0.5, 10, 4, 0.8),
+        (0.2, 0.3, 2, 0.5, 12, 4, 0.7),
+        (0.55, 0.3, 4, 0.9, 12, 8, 0.7),
+        (0.55, 0.3, 4.5, 0.85, 12, 8, 0.65),
+        (0.55, 0.3, 2.5, 0.85, 12, 12, 0.55),
+    ),
+    (
+        (0.1, 0.2, 1, 0.6, 8, 3, 0.95),
+        (0.1, 0.2, 1, 0.5, 10, 4, 0.9),
+        (0.15, 0.3, 1.75, 0.55, 10, 4, 0.9),
+        (0.25, 0.3, 2.25, 0.6, 12, 6, 0.85),
+        (0.3, 0.3, 1.25, 0.65, 14, 12, 0.8),
+    ),
+    (
+        (0.1, 0.2, 1, 0.6, 8, 3, 0.8),
+        (0.1, 0.2, 1, 0.5, 10, 4, 0.8),
+        (0.15, 0.3, 1.75, 0.55, 10, 4, 0.7),
+        (0.25, 0.3, 2.25, 0.6, 12, 6, 0.65),
+        (0.3, 0.3, 1.25, 0.65, 14, 12, 0.6),
+    ),
+    (
+        (0.1, 0.3, 3, 0.5, 10, 4, 0.8),
+        (0.2, 0.3, 2, 0.5, 12, 4, 0.7),
+        (0.55, 0.3, 4, 0.9, 12, 8, 0.7),
+        (0.55, 0.3, 4.5, 0.85, 12, 8, 0.65),
+        (0.55, 0.3, 2.5, 0.85, 12, 12, 0.55),
+    ),
+)
+
+
+@image_corruption(
+    cite="hendrycks2019",
+    not_monotone="published: errors of the reference fall from severity 2 to 3 and 4 to 5, flakes change size",
+    mean=Param(
+        "mean of the field that flakes are cut from", "of full scale", -2, 2, scale="step", levels=column(_SNOW, 0)
+    ),
+    deviation=Param("its standard deviation", "of full scale", 0, 2, scale="step", levels=column(_SNOW, 1)),
+    zoom=Param("size of the flakes", "pixels", 1, 20, scale="step", levels=column(_SNOW, 2)),
+    threshold=Param(
+        "what the field must exceed to be a flake", "of full scale", 0, 2, scale="step", levels=column(_SNOW, 3)
+    ),
+    radius=Param("half the length of a flake's trail", "pixels", 0, 200, scale="step", levels=column(_SNOW, 4)),
+    sigma=Param("standard deviation of the trail's weights", "pixels", 0, 200, scale="step", levels=column(_SNOW, 5)),
+    scene=Param("share of the scene that is not whitened", "fraction", 0, 1, scale="step", levels=column(_SNOW, 6)),
+)
+def snow(
+    image: Image,
+    rng: Generator,
+    *,
+    mean: float,
+    deviation: float,
+    zoom: float,
+    threshold: float,
+    radius: float,
+    sigma: float,
+    scene: float,
+) -> Image:
+    """Falling snow: streaks of flakes in front of a scene that is whitened itself.
+
+    Flakes and the same flakes turned by 180° are added, as in the reference; they fall at 45 to 135 degrees.
+    """
+    height, width, channels = image.shape
+    angle = rng.uniform(-135, -45)
+    field = _enlarged_normals(rng, (height, width), zoom)
+    field *= np.float32(255 * deviation)
+    field += np.float32(255 * mean)
+    field[field < 255 * threshold] = 0
+    flakes = np.floor(np.minimum(field, 255))
+    streaks = cv2.convertScaleAbs(line_filter(flakes, *line_taps(radius, sigma, angle)))
+    grey = image[..., 0] if channels == 1 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    white = grey.astype(np.float32) * np.float32(1.5) + np.float32(127.5)
+    values = image.astype(np.float32)
+    whitened = cv2.addWeighted(values, scene, cv2.max(values, spread(white, image)), 1 - scene, 0)
+    snowfall = cv2.add(streaks, streaks[::-1, ::-1].copy())
+    return cv2.add(whitened.reshape(image.shape), spread(snowfall, image), dtype=cv2.CV_8U).reshape(image.shape)
+
+
+def _enlarged_normals(rng: Generator, shape: tuple[int, int], zoom: float) -> Field:
+    """Return the middle of a normal field, enlarged; only the part that is seen is worked out."""
+    draws = sixteen(rng, shape)
+    cuts = []
+    for length in shape:
+        step, start = zoom_map(length, zoom)
+        cuts.append(slice(max(0, int(start) - 1), min(length, int(start + step * length) + 3)))
+    field = np.zeros(shape, np.float32)
+    field[cuts[0], cuts[1]] = quantiles().take(draws[cuts[0], cuts[1]])
+    return zoomed(field, zoom).reshape(shape) if zoom > 1 else field
+
+
+_SPATTER = published(
+    (
+        (0.65, 0.3, 4, 0.69, 0.6, "water"),
+        (0.65, 0.3, 3, 0.68, 0.6, "water"),
+        (0.65, 0.3, 2, 0.68, 0.5, "water"),
+        (0.65, 0.3, 1, 0.65, 1.5, "mud"),
+        (0.67, 0.4, 1, 0.65, 1.5, "mud"),
+    ),
+    (
+        (0.62, 0.1, 0.7, 0.7, 0.5, "water"),
+        (0.65, 0.1, 0.8, 0.7, 0.5, "water"),
+        (0.65, 0.3, 1, 0.69, 0.5, "water"),
+        (0.65, 0.1, 0.7, 0.69, 0.6, "mud"),
+        (0.65, 0.1, 0.5, 0.68, 0.6, "mud"),
+    ),
+    (
+        (0.62, 0.1, 0.7, 0.7, 0.6, "water"),
+        (0.65, 0.1, 0.8, 0.7, 0.6, "water"),
+        (0.65, 0.3, 1, 0.69, 0.6, "water"),
+        (0.65, 0.1, 0.7, 0.68, 0.6, "mud"),
+        (0.65, 0.1, 0.5, 0.67, 0.6, "mud"),
+    ),
+    (
+        (0.65, 0.3, 4, 0.69, 0.9, "water"),
+        (0.65, 0.3, 3.5, 0.68, 0.9, "water"),
+        (0.65, 0.3, 3, 0.68, 0.8, "water"),
+        (0.65, 0.3, 1.2, 0.65, 1.8, "mud"),
+        (0.67, 0.4, 1.2, 0.65, 1.8, "mud"),
+    ),
+)
+_WATER, _MUD = (175, 238, 238), (63, 42, 20)
+_RELIEF = np.array([[-2, -1, 0], [-1, 1, 1], [0, 1, 2]], np.float32)
+
+
+@image_corruption(
+    cite="hendrycks2019",
+    not_monotone="published: three levels of water, then two of mud",
+    mean=Param("mean of the liquid's depth", "of full scale", -2, 2, scale="step", levels=column(_SPATTER, 0)),
+    deviation=Param(
+        "its standard deviation before smoothing", "of full scale", 0, 2, scale="step", levels=column(_SPATTER, 1)
+    ),
+    smoothing=Param("standard deviation of the smoothing", "pixels", 0, 50, scale="step", levels=column(_SPATTER, 2)),
+    threshold=Param(
+        "depth above which there is liquid", "of full scale", 0, 2, scale="step", levels=column(_SPATTER, 3)
+    ),
+    amount=Param(
+        "brightness of water (of full scale), or smoothing of mud (pixels)",
+        "see meaning",
+        0,
+        20,
+        scale="step",
+        levels=column(_SPATTER, 4),
+    ),
+    liquid=Choice("what splashes onto the lens", ("water", "mud"), levels=column(_SPATTER, 5)),
+)
+def spatter(
+    image: Image,
+    rng: Generator,
+    *,
+    mean: float,
+    deviation: float,
+    smoothing: float,
+    threshold: float,
+    amount: float,
+    liquid: str,
+) -> Image:
+    """Splashes on the lens: bright drops of water at first, then blots of mud."""
+    depth = smooth(normals(rng, image.shape[:2]), smoothing)
+    depth = depth * np.float32(deviation) + np.float32(mean)
+    if liquid == "mud":
+        return _muddy(image, depth, threshold, amount)
+    depth[depth < threshold] = 0
+    drops = (np.clip(depth, 0, 1) * np.float32(255)).astype(np.uint8)
+    shine = drops * _rims(drops)
+    brightest = float(shine.max())
+    if brightest == 0:
+        return image
+    planes = [cv2.convertScaleAbs(shine, alpha=amount * part / brightest) for part in _colour(_WATER, image)]
+    return cv2.add(image, cv2.merge(planes).reshape(image.shape)).reshape(image.shape)
+
+
+def _rims(drops: Image) -> Field:
+    """Return where drops shine: a relief of the distance to their rims, in 0..255."""
+    distance = cv2.distanceTransform(255 - cv2.Canny(drops, 50, 150), cv2.DIST_L2, 5)
+    near = cv2.blur(np.minimum(distance, np.float32(20)), (3, 3)).astype(np.uint8)
+    relief = cv2.filter2D(cv2.equalizeHist(near), cv2.CV_8U, _RELIEF)
+    return cv2.blur(relief, (3, 3)).astype(np.float32)
+
+
+def _muddy(image: Image, depth: Field, threshold: float, amount: float) -> Image:
+    cover = smooth((depth > threshold).astype(np.float32), amount)
+    cover[cover < 0.8] = 0
+    values = image.astype(np.float32)
+    mud = np.array(_colour(_MUD, image), np.float32)
+    for channel, level in enumerate(mud):
+        plane = values[..., channel]
+        plane += cover * (level - plane)
+    return to_image(values, image)
+
+
+def _colour(colour: tuple[int, int, int], image: Image) -> list[float]:
+    """Return a colour's levels for the image's channels."""
+    return [float(_GREY @ np.array(colour, np.float32))] if image.shape[2] == 1 else [float(c) for c in colour]

@@ -1,0 +1,83 @@
+"""Word lists that replace words: a user's file, read once per content, and the replacing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from numpy.random import Generator
+
+from perturbations._errors import InputError, short
+from perturbations.text._units import choose, pieces
+
+__all__ = ["like", "read_lexicon", "read_lines", "replace_words"]
+
+
+def read_lines(path: str) -> tuple[str, ...]:
+    """Return the lines of a UTF-8 text file. Raises InputError where it cannot be read, with the line at fault."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"lexicon: must be a readable file, got {path} ({error.strerror}).") from None
+    try:
+        return tuple(data.decode("utf-8-sig").splitlines())
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{path}:{line}: must be UTF-8, got the byte 0x{data[error.start]:02x}.") from None
+
+
+def read_lexicon(path: str) -> Mapping[str, tuple[str, ...]]:
+    """Return the words of a file and what replaces each, in the file's order.
+
+    A line holds a word, a tab or a space, and its replacement (MUSE dictionaries are written so); a word may come on
+    several lines, and with tabs the replacement may have several words. Empty lines and lines that start with ``#``
+    are left out. Raises InputError with the number of the first line that does not fit.
+    """
+    try:
+        stat = Path(path).stat()
+    except OSError as error:
+        raise InputError(f"lexicon: must be a readable file, got {path} ({error.strerror}).") from None
+    return _read(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(16)
+def _read(path: str, modified: int, size: int) -> Mapping[str, tuple[str, ...]]:
+    del modified, size  # they are part of the cache's key: a file that was changed is read again
+    found: dict[str, list[str]] = {}
+    for number, line in enumerate(read_lines(path), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        fields = line.split("\t") if "\t" in line else line.split()
+        if len(fields) != 2 or not all(field.strip() for field in fields):
+            raise InputError(
+                f"{path}:{number}: must be a word, a tab and its replacement, got {short(line)}. Comments start with #."
+            )
+        found.setdefault(fields[0].strip().lower(), []).append(fields[1].strip())
+    if not found:
+        raise InputError(f"{path}: must hold at least one word and its replacement, got none.")
+    return {word: tuple(dict.fromkeys(others)) for word, others in found.items()}
+
+
+def like(word: str, model: str) -> str:
+    """Return a word with the capitals of another: all of them, the first one, or as it is."""
+    if len(model) > 1 and model.isupper():
+        return word.upper()
+    return word[:1].upper() + word[1:] if model[:1].isupper() else word
+
+
+def replace_words(
+    text: str,
+    rng: Generator,
+    share: float,
+    table: Mapping[str, tuple[str, ...]],
+    dress: Callable[[str, str], str] = like,
+) -> str:
+    """Return the text with a share of its words that are in the table replaced by one of their entries there."""
+    parts = pieces(text)
+    places = [place for place in range(1, len(parts), 2) if parts[place].lower() in table]
+    for hit, pick in zip(*choose(rng, len(places), share)):
+        word = parts[places[hit]]
+        others = table[word.lower()]
+        parts[places[hit]] = dress(others[pick % len(others)], word)
+    return "".join(parts)

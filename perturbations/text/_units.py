@@ -1,0 +1,155 @@
+"""The units that text perturbations touch: grapheme clusters and words. White space, links and markup are never units.
+
+A cluster is what a reader calls one character (UAX #29): a Devanagari letter with its vowel sign, a flag, a family
+emoji. ASCII, and the many scripts in which every code point is a cluster of its own, take a path without a library.
+A word is a run of letters, marks and digits with the apostrophes, points and hyphens inside it; where a script
+writes no spaces (Han, Kana, Thai, Lao, Khmer, Burmese) a word is one cluster, because telling words apart there
+takes a dictionary.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+__all__ = ["Where", "choose", "clusters", "may_keep", "outside", "pieces", "sentences", "spaced"]
+
+_KEPT = (
+    r"(?i:https?|ftp)://[^\s<>\"]*[^\s<>\".,;:!?)\]}']|(?<!\w)www\.[^\s<>\"]*\w"
+    r"|(?<![\w.+-])[\w.+-]{1,64}@\w[\w-]{0,62}(?:\.\w[\w-]{0,62})+"
+    r"|</?[A-Za-z][^<>]{0,2000}>|<!--[^<>]{0,2000}-->|&(?:[A-Za-z]{2,31}|\#[0-9]{1,7}|\#[xX][0-9A-Fa-f]{1,6});"
+)
+_NO_SPACES = r"\u3041-\u3096\u309b-\u309f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_SIMPLE = re.compile(
+    r"[\x00-\u02ff\u0370-\u0482\u048a-\u0556\u0561-\u0587\u05d0-\u05ea\u0620-\u064a\u0660-\u066f\u0671-\u06d3"
+    r"\u06f0-\u06f9\u1e00-\u1fff\u2010-\u2027\u2030-\u205e\u20a0-\u20bf\u2100-\u218b\u3001-\u3029"
+    r"\u3041-\u3096\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff9d]*"
+)
+_ASCII_WORD = re.compile(r"([$#]?\w+(?:['.,:-]\w+)*)", re.ASCII)
+_SIMPLE_WORD = re.compile(rf"([{_NO_SPACES}]|[$#£€¥₹]?[^\W{_NO_SPACES}]+(?:['’.,:-][^\W{_NO_SPACES}]+)*)")
+_SIMPLE_KEPT = re.compile(rf"({_KEPT})|[\s\S]")
+_SIMPLE_KEPT_WORD = re.compile(rf"(?:{_KEPT})|{_SIMPLE_WORD.pattern}")
+_KEPT_SPLIT = re.compile(f"({_KEPT})")
+_ABBREVIATED = "|".join(
+    rf"(?<=\b{word})" for word in ("Dr", "Mr", "Ms", "St", "Mrs", "Prof", "[A-Z]", r"e\.g", r"i\.e")
+)
+_SENTENCE = re.compile(
+    rf"[^.!?。！？।؟…\n]*(?:(?:[.!?؟…](?=[^\s\"'”’»)\]])|(?:{_ABBREVIATED})\.)[^.!?。！？।؟…\n]*)*"
+    r"(?:[.!?।؟…]+[\"'”’»)\]]*|[。！？]+[」』”）]*|\n|$)\s*"
+)
+"""A sentence ends at its mark, unless text goes on without a space or the point is an abbreviation's."""
+
+
+def may_keep(text: str) -> bool:
+    """Tell, at the cost of a few substring searches, whether there may be a link, an address or markup."""
+    return "<" in text or "@" in text or "://" in text or "&" in text or "www." in text
+
+
+@cache
+def _library() -> tuple[Any, Any, Any]:
+    """Return the patterns for any script: a cluster, a cluster or something kept, and a word or something kept."""
+    import regex
+
+    no_spaces = r"\p{Han}\p{Hiragana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+    inside = rf"(?:(?=[[\p{{L}}\p{{N}}_]--[{no_spaces}]])\X)+"
+    word = rf"(?=[[\p{{L}}\p{{N}}]&&[{no_spaces}]])\X|[$#£€¥₹]?{inside}(?:['’.,:-](?=[\p{{L}}\p{{N}}]){inside})*"
+    flags = regex.V1
+    return (
+        regex.compile(r"\X", flags),
+        regex.compile(rf"({_KEPT})|\X", flags),
+        regex.compile(rf"(?:{_KEPT})|({word})|\X", flags),
+    )
+
+
+def clusters(text: str) -> tuple[list[str], frozenset[int]]:
+    """Return the clusters of a text, and the places among them of links and markup, each kept as one unit."""
+    simple = text.isascii() or _SIMPLE.fullmatch(text) is not None
+    if not may_keep(text):
+        return (list(text) if simple else _library()[0].findall(text)), frozenset()
+    units: list[str] = []
+    kept = []
+    for match in (_SIMPLE_KEPT if simple else _library()[1]).finditer(text):
+        if match.lastindex:
+            kept.append(len(units))
+        units.append(match.group())
+    return units, frozenset(kept)
+
+
+def pieces(text: str) -> list[str]:
+    """Return gap, word, gap, word, …, gap: the words stand at the odd places, and joining gives the text."""
+    simple = text.isascii() or _SIMPLE.fullmatch(text) is not None
+    if simple and not may_keep(text):
+        return (_ASCII_WORD if text.isascii() else _SIMPLE_WORD).split(text)
+    result: list[str] = []
+    end = 0
+    for match in (_SIMPLE_KEPT_WORD if simple else _library()[2]).finditer(text):
+        if match.lastindex:
+            result += (text[end : match.start()], match.group())
+            end = match.end()
+    result.append(text[end:])
+    return result
+
+
+def outside(text: str, change: Callable[[str], str]) -> str:
+    """Return the text with a change made to what stands outside of links, addresses and markup."""
+    if not may_keep(text):
+        return change(text)
+    parts = _KEPT_SPLIT.split(text)
+    parts[::2] = [change(part) if part else part for part in parts[::2]]
+    return "".join(parts)
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences of a text, each with the white space after it; joining gives the text."""
+    return [sentence for sentence in _SENTENCE.findall(text) if sentence]
+
+
+class Where:
+    """The clusters that a perturbation may hit: those for which ``test`` holds, tabulated for ASCII."""
+
+    def __init__(self, test: Callable[[str], bool]) -> None:
+        self._test = test
+        self._table: bytes | None = None
+
+    def __call__(self, text: str) -> tuple[list[str], NDArray[np.intp]]:
+        """Return the clusters of a text and the places of those that may be hit."""
+        if text.isascii() and not may_keep(text):
+            if self._table is None:
+                self._table = bytes(self._test(chr(code)) for code in range(128)) + bytes(128)
+            return list(text), np.frombuffer(text.encode().translate(self._table), np.bool_).nonzero()[0]
+        units, kept = clusters(text)
+        test = self._test
+        places = [place for place, unit in enumerate(units) if test(unit) and place not in kept]
+        return units, np.array(places, np.intp)
+
+
+def choose(rng: Generator, count: int, share: float) -> tuple[list[int], list[int]]:
+    """Choose a share of ``count`` things, and give each one chosen a whole number in [0, 2⁶⁴) for further choices.
+
+    One number is drawn for each thing, whatever the share, and the things with the smallest numbers are chosen: what
+    is chosen at a small share is chosen at a larger one, with the same number. How many are chosen is the share
+    rounded up or down by a further draw, so that the share is right on average for short texts too. The low bits of
+    the numbers are free for further choices (``number % options``); the high bits decided who is chosen.
+    """
+    raw = rng.bit_generator.random_raw(count + 1)
+    wanted = int(share * count + (int(raw[count]) >> 11) * 2**-53)
+    if wanted < 1:
+        return [], []
+    if wanted >= count:
+        return list(range(count)), raw[:count].tolist()
+    chosen = raw[:count].argpartition(wanted)[:wanted]
+    return chosen.tolist(), raw[chosen].tolist()
+
+
+_UNSPACED = re.compile(rf"[{_NO_SPACES}\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u30a0-\u30ff]")
+
+
+def spaced(word: str) -> bool:
+    """Tell whether a word is of a script that sets words off by spaces."""
+    return word.isascii() or _UNSPACED.match(word) is None

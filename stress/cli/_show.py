@@ -1,0 +1,133 @@
+"""What is there, as text: perturbations, suites, measures, citations, galleries."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import click
+
+from perturbations import Choice, InputError, Param, Perturbation, citation, get, names
+from perturbations._registry import FAMILIES
+
+__all__ = ["show_citations", "show_list", "show_measures", "show_suite", "write_gallery"]
+
+
+def show_list(what: str | None) -> None:
+    """List a family, the suites, or everything; or show one perturbation."""
+    if what == "suites":
+        _list_suites()
+    elif what is None or what in FAMILIES:
+        _list_perturbations(names(what))
+    else:
+        _show_perturbation(get(what))
+
+
+def _list_perturbations(found: Sequence[str]) -> None:
+    width = max(map(len, found), default=0)
+    for name in found:
+        perturbation = get(name)
+        click.echo(f"{name:<{width}}  {_axis(perturbation):<12} {perturbation.summary}")
+    click.echo(f"\n{len(found)} perturbations. `stress list NAME` shows one: parameters, units, levels, source.")
+
+
+def _axis(perturbation: Perturbation) -> str:
+    if perturbation.axis == "ordinal":
+        return f"1–{perturbation.top()}"
+    return "categories" if perturbation.axis == "categorical" else "on or off"
+
+
+def _list_suites() -> None:
+    import scenarios
+
+    for name in scenarios.suites():
+        suite = scenarios.load(name)
+        click.echo(f"{suite.title:<24} {len(suite.scenarios):>3} scenarios  {suite.about}")
+
+
+def _show_perturbation(perturbation: Perturbation) -> None:
+    of = ", ".join(perturbation.modalities)
+    click.echo(f"{perturbation.name}  ({perturbation.kind} of {of}, version {perturbation.version})")
+    click.echo(f"\n{inspect.getdoc(perturbation.function)}\n")
+    for name, row in perturbation.params.items():
+        click.echo(f"  {name}: {row.meaning}{_range(row)}")
+        for profile, table in row.tables.items():
+            click.echo(f"      {profile}: {', '.join(map(str, table))}")
+    if perturbation.not_monotone:
+        click.echo(f"\nNot monotone in severity: {perturbation.not_monotone}")
+    if perturbation.changes_meaning:
+        click.echo("\nChanges the meaning: the right answer may be another one afterwards.")
+    click.echo(f"\n{citation([perturbation.name])}")
+
+
+def _range(row: Param | Choice) -> str:
+    if isinstance(row, Choice):
+        options = f": one of {', '.join(row.options)}" if row.options else ""
+        return f"{options} [default {row.default}]" if row.default is not None else f"{options} (must be given)"
+    clean = "" if row.clean is None else f", clean {row.clean:g}"
+    default = "" if row.default is None else f" [default {row.default:g}]"
+    return f", {row.low:g} to {row.high:g} {row.unit}, {row.scale}{clean}{default}"
+
+
+def show_suite(file: str) -> None:
+    """Check a suite and say what is in it."""
+    import scenarios
+
+    suite = scenarios.load(file)
+    click.echo(f"{file}: fine – {suite.title}, {len(suite.scenarios)} scenarios")
+
+
+def show_measures(folder: Path, name: str | None) -> None:
+    """Print the summary of a run, or one table as CSV."""
+    from rich.console import Console
+
+    from stress.engine import open_run
+
+    run = open_run(folder)
+    if name is None:
+        from stress.report import print_summary
+
+        print_summary(Console(), run)
+        return
+    from pyarrow import csv
+
+    csv.write_csv(_plain(run.table(name)), sys.stdout.buffer)
+
+
+def _plain(table: Any) -> Any:
+    """Return a table that CSV can hold: lists become JSON."""
+    import pyarrow as pa
+
+    for index, field in enumerate(table.schema):
+        if pa.types.is_nested(field.type):
+            values = table[index].to_pylist()
+            texts = [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
+            table = table.set_column(index, field.name, pa.array(texts, pa.string()))
+    return table
+
+
+def show_citations(folder: Path) -> None:
+    """Print the sources of a run's perturbations as BibTeX."""
+    from stress.engine import open_run
+
+    used = sorted(open_run(folder).info["identity"]["perturbations"])
+    click.echo(citation(used))
+
+
+def write_gallery(modality: str, output: Path, only: Sequence[str], seed: int) -> None:
+    """Draw the sheet of a modality."""
+    from importlib import import_module
+
+    def wanted(name: str) -> bool:
+        return not only or any(fnmatch(name, glob) or fnmatch(name.partition(".")[2], glob) for glob in only)
+
+    chosen = [name for name in names(modality) if wanted(name)]
+    if not chosen:
+        raise InputError(f"gallery: --only must match a perturbation of {modality}, got {', '.join(only)}.")
+    import_module(f"stress.gallery.{modality}").sheet(output, chosen, seed=seed)
+    click.echo(f"{output}")

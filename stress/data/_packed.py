@@ -1,0 +1,89 @@
+"""Python samples in one file that worker processes map into memory: no copy a worker, and no pickle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from perturbations import Audio, Sample, Value
+from stress.data._dataset import Index, Samples
+
+__all__ = ["pack", "unpack"]
+
+
+def pack(data: Samples, folder: Path) -> Path:
+    """Write every value of a data set to ``folder``: raw bytes in one file, and JSON that says where each lies."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    with (folder / "values.bin").open("wb") as file:
+        for sample in data:
+            place: dict[str, Any] = {name: _put(file, value) for name, value in sample.streams.items()}
+            others = {
+                name: {code: _put(file, value) for code, value in versions.items()}
+                for name, versions in sample.alternates.items()
+            }
+            target = sample.target.tolist() if hasattr(sample.target, "tolist") else sample.target
+            rows.append([sample.id, place, others, target, dict(sample.groups), sample.sequence, sample.time])
+    head = {"name": data.name, "streams": dict(data.streams), "fingerprint": data.fingerprint, "rows": rows}
+    (folder / "index.json").write_text(json.dumps(head), encoding="utf-8")
+    return folder
+
+
+def _put(file: Any, value: Value) -> list[Any] | None:
+    """Append a value, and return where it lies and what it is."""
+    if value is None:
+        return None
+    start = file.tell()
+    if isinstance(value, str):
+        content = value.encode("utf-8")
+        file.write(content)
+        return ["text", start, len(content)]
+    array = np.ascontiguousarray(value.samples if isinstance(value, Audio) else value)
+    file.write(array.tobytes())
+    if isinstance(value, Audio):
+        return ["audio", start, array.shape, value.rate]
+    return ["image", start, array.shape]
+
+
+def unpack(folder: Path) -> Samples:
+    """Return the data set in a folder that ``pack`` wrote."""
+    head = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    rows = head["rows"]
+    size = (folder / "values.bin").stat().st_size
+    memory = np.memmap(folder / "values.bin", np.uint8, "r") if size else np.zeros(0, np.uint8)
+
+    def load(position: int) -> Sample:
+        name, place, others, target, groups, sequence, time = rows[position]
+        streams = {stream: _get(memory, at) for stream, at in place.items()}
+        versions: Mapping[str, Mapping[str, Value]] = {
+            stream: {code: _get(memory, at) for code, at in codes.items()} for stream, codes in others.items()
+        }
+        return Sample(name, streams, target, groups, sequence, time, versions)
+
+    names = sorted({group for row in rows for group in row[4]} - {"split"})
+    index = Index(
+        [row[0] for row in rows],
+        [row[3] for row in rows],
+        [row[5] for row in rows],
+        [row[6] for row in rows],
+        [row[4].get("split") for row in rows],
+        {group: [row[4].get(group) for row in rows] for group in names},
+    )
+    languages = sorted({code for row in rows for codes in row[2].values() for code in codes})
+    return Samples(head["name"], head["streams"], index, load, head["fingerprint"], languages)
+
+
+def _get(memory: Any, at: list[Any] | None) -> Value:
+    if at is None:
+        return None
+    kind, start, extent = at[:3]
+    if kind == "text":
+        return bytes(memory[start : start + extent]).decode("utf-8")
+    dtype = np.float32 if kind == "audio" else np.uint8
+    length = int(np.prod(extent)) * np.dtype(dtype).itemsize
+    array = np.frombuffer(memory[start : start + length], dtype).reshape(extent)
+    return Audio(array, at[3]) if kind == "audio" else array

@@ -1,0 +1,177 @@
+"""Who does the units: threads of this process, processes of this machine, or the workers of a dask cluster.
+
+Threads share the model as it is. Processes and clusters load it once per worker by the name it was given by, and the
+data too; what travels is the name of a unit one way, and its records the other.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from perturbations import InputError, RunError
+from stress.engine._remote import Recipe, do_unit, probe
+from stress.engine._unit import Unit
+
+__all__ = ["Backend", "Finished", "in_processes", "in_threads", "on_dask", "one_thread_each"]
+
+Backend = Literal["threads", "processes", "dask"]
+Finished = Generator[tuple[Unit, pa.Table], None, None]
+_ATTEMPTS = 2
+"""How often a pool that died without finishing anything is started again before units are tried one by one."""
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Let each worker's numerical libraries use one thread, and restore their numbers afterwards.
+
+    Two workers with two threads each fight for two processors: the same work can take ten times as long. Torch is
+    told only where it has been imported already. One thread is used for one worker too: the number of threads changes
+    the order of sums, and with it the last bits of a score.
+    """
+    import cv2
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    torch = sys.modules.get("torch")
+    torch_before = torch.get_num_threads() if torch else None
+    if torch:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
+        if torch:
+            torch.set_num_threads(torch_before)
+
+
+def in_threads(do: Callable[[Unit], tuple[Unit, pa.Table]], units: Sequence[Unit], workers: int) -> Finished:
+    """Yield the records of every unit, as they are finished; units are begun in order.
+
+    When the reader stops early – an error, an interrupt – the units under way are waited for: a thread that is still
+    inside the model's libraries when the process ends would bring it down.
+    """
+    from joblib import Parallel, delayed
+
+    if workers == 1:
+        yield from map(do, units)
+        return
+    stop, busy, lock = threading.Event(), [threading.Lock() for _ in range(workers)], threading.Lock()
+
+    def guarded(unit: Unit) -> tuple[Unit, pa.Table]:
+        with lock:
+            place = next(each for each in busy if each.acquire(blocking=False))
+        try:
+            if stop.is_set():
+                raise KeyboardInterrupt
+            return do(unit)
+        finally:
+            place.release()
+
+    how = {"backend": "threading", "return_as": "generator_unordered", "pre_dispatch": "2*n_jobs", "batch_size": 1}
+    results = Parallel(workers, **how)(delayed(guarded)(unit) for unit in units)
+    try:
+        for each in results:  # not ``yield from``, which would close them before the warnings are caught
+            yield each
+    finally:
+        stop.set()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # joblib warns of results that nobody waited for
+            results.close()
+        for place in busy:
+            place.acquire()
+
+
+def in_processes(
+    recipe: Recipe, units: Sequence[Unit], workers: int, died: Callable[[Unit, str], pa.Table]
+) -> Finished:
+    """Yield the records of every unit; a unit whose worker dies every time is recorded by ``died``."""
+    from joblib import Parallel, delayed
+    from joblib.externals.loky import get_reusable_executor
+    from joblib.externals.loky.process_executor import BrokenProcessPool
+
+    left = dict.fromkeys(units)
+    failures = 0
+    while left:
+        alone = failures >= _ATTEMPTS
+        turn = [next(iter(left))] if alone else list(left)
+        how = {"backend": "loky", "return_as": "generator_unordered", "batch_size": 1}
+        # joblib runs one job in this process: where one worker is wanted, two are fed one unit at a time.
+        pool = Parallel(max(2, workers), pre_dispatch=1 if workers == 1 else "2*n_jobs", **how)
+        try:
+            for unit, table in pool(delayed(do_unit)(recipe, each) for each in turn):
+                del left[unit]
+                failures = failures if alone else 0
+                yield unit, table
+        except BrokenProcessPool as error:
+            failures += 1
+            get_reusable_executor().shutdown(wait=False, kill_workers=True)
+            if alone:
+                del left[turn[0]]
+                yield turn[0], died(turn[0], f"the worker process died: {type(error).__name__}")
+
+
+def on_dask(
+    recipe: Recipe,
+    units: Sequence[Unit],
+    workers: int,
+    scheduler: str | None,
+    died: Callable[[Unit, str], pa.Table],
+) -> Finished:
+    """Yield the records of every unit from a dask cluster: the one at ``scheduler``, or a local one started here."""
+    try:
+        from distributed import Client, KilledWorker, LocalCluster, as_completed
+    except ImportError as error:
+        raise InputError("run: backend dask needs the extra: pip install 'multimodal-stress[distributed]'.") from error
+    local = None if scheduler else LocalCluster(workers, threads_per_worker=1, dashboard_address=None, host="127.0.0.1")
+    try:
+        with Client(scheduler or local) as client:
+            missing = [what for what in client.run(probe, recipe).values() if what is not None]
+            if missing:
+                raise RunError(f"run: a dask worker cannot start: {missing[0]}")
+            width = 2 * max(1, len(client.scheduler_info()["workers"])) if scheduler else 2 * workers
+            waiting = list(reversed(units))
+            running = {client.submit(do_unit, recipe, waiting.pop(), pure=False) for _ in range(min(width, len(units)))}
+            names = dict(zip(running, units))
+            yield from _collect(client, as_completed(running), names, waiting, recipe, KilledWorker, died)
+    finally:
+        if local is not None:
+            local.close()
+
+
+def _collect(
+    client: Any,
+    finished: Any,
+    names: dict[Any, Unit],
+    waiting: list[Unit],
+    recipe: Recipe,
+    killed: type[Exception],
+    died: Callable[[Unit, str], pa.Table],
+) -> Finished:
+    """Yield results as they come, and keep the cluster busy with what waits."""
+    for future in finished:
+        unit = names.pop(future)
+        try:
+            result = future.result()
+        except killed:
+            result = unit, died(unit, "the worker process died each time")
+        if waiting:
+            following = waiting.pop()
+            more = client.submit(do_unit, recipe, following, pure=False)
+            names[more] = following
+            finished.add(more)
+        yield result
+
+
+def remove(folder: Path) -> None:
+    """Remove what was packed for workers."""
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)

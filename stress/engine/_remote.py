@@ -1,0 +1,133 @@
+"""The far side of a backend: a worker process that knows the model and the data by name."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from scenarios import Suite
+from stress.data import load_data
+from stress.data._packed import unpack
+from stress.engine._plan import Planned, Settings, plan_run
+from stress.engine._unit import Job, Shard, Unit
+from stress.models import Batch, Model, load_model
+from stress.tasks import Task
+
+__all__ = ["Elsewhere", "Recipe", "do_unit", "probe"]
+
+_SHARDS = 2
+"""Shards that a worker keeps decoded."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that a worker needs to do any unit of a run, by name: it is small, and it travels with every unit."""
+
+    token: str
+    model: str
+    data: str
+    packed: bool
+    suite: Suite
+    task: Task
+    settings: Settings
+    fingerprint: str
+
+
+class _Bench:
+    """What a worker has laid out for one run."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        data = unpack(Path(recipe.data)) if recipe.packed else load_data(recipe.data, recipe.fingerprint)
+        self.planned: Planned = plan_run(recipe.model, data, recipe.suite, recipe.task, recipe.settings)
+        self.job = Job.of(self.planned, recipe.task)
+        self.shards: OrderedDict[int, Shard] = OrderedDict()
+
+    def shard(self, number: int) -> Shard:
+        if number not in self.shards:
+            planned = self.planned
+            self.shards[number] = Shard(planned.data, planned.shards[number], 0, planned.plan.cells)
+            while len(self.shards) > _SHARDS:
+                self.shards.popitem(last=False)
+        return self.shards[number]
+
+
+_benches: OrderedDict[str, _Bench] = OrderedDict()
+
+
+def _bench(recipe: Recipe) -> _Bench:
+    if recipe.token not in _benches:
+        from stress.engine._backends import one_thread_each
+
+        _benches.clear()
+        found = _Bench(recipe)
+        one_thread_each().__enter__()  # for the life of the worker; torch is imported by now if the model uses it
+        _benches[recipe.token] = found
+    return _benches[recipe.token]
+
+
+def do_unit(recipe: Recipe, unit: Unit) -> tuple[Unit, pa.Table]:
+    """Return the records of a unit."""
+    bench = _bench(recipe)
+    shard = bench.shard(unit.shard)
+    cell = bench.planned.plan.cells[unit.cell]
+    samples = shard.samples()
+    return unit, bench.job.records(cell, samples, shard.positions, unit.draw, shard.shared)
+
+
+def probe(recipe: Recipe) -> Any:
+    """Lay out a run on a worker; return what is wrong, or nothing."""
+    try:
+        _bench(recipe)
+    except Exception as error:  # to be told on the near side
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A model asked in a process of its own: where it takes the process down, only that one ends."""
+
+    spec: str
+
+    def __call__(self, batch: Batch) -> Any:
+        """Return the model's answers."""
+        from joblib.externals.loky.process_executor import BrokenProcessPool
+
+        with _apart_lock:
+            pool = _apart()
+        try:
+            return pool.submit(_answer, self.spec, batch).result()
+        except BrokenProcessPool:
+            with _apart_lock:
+                _apart.cache_clear()
+            raise
+
+
+_apart_lock = threading.Lock()
+
+
+@cache
+def _apart() -> Any:
+    """A pool of one process, which ends by itself when it has been idle for a while."""
+    from joblib.externals.loky import ProcessPoolExecutor
+
+    return ProcessPoolExecutor(max_workers=1, timeout=10)
+
+
+@cache
+def _model(spec: str) -> Model:
+    from stress.engine._backends import one_thread_each
+
+    found = load_model(spec)
+    one_thread_each().__enter__()  # for the life of the worker
+    return found
+
+
+def _answer(spec: str, batch: Batch) -> Any:
+    return _model(spec).predict(batch)

@@ -1,0 +1,109 @@
+"""One stream of a shard under its conditions: the values, how far they are from clean, and which did not change.
+
+What cells have in common is worked out once: a stream's value depends on its own conditions alone.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perturbations import Audio, Sample, Value
+from perturbations.modality import modality
+from scenarios import Cell, perturb_stream
+from stress.data import Samples
+
+__all__ = ["Shared", "StreamWork", "work_on"]
+
+_BUDGET = 512 * 2**20
+"""Bytes of perturbed values that are kept for cells to come."""
+
+
+@dataclass(frozen=True)
+class StreamWork:
+    """Values of one stream for some samples, with one number a sample and measure, and what stayed as it was."""
+
+    values: Sequence[Value]
+    distortion: Mapping[str, NDArray[np.float32]]
+    unchanged: NDArray[np.bool_]
+
+    def rows(self, start: int, stop: int) -> StreamWork:
+        """Return the part for some of the samples."""
+        part = slice(start, stop)
+        distortion = {name: numbers[part] for name, numbers in self.distortion.items()}
+        return StreamWork(self.values[part], distortion, self.unchanged[part])
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the values take, roughly."""
+        sizes = (getattr(v.samples if isinstance(v, Audio) else v, "nbytes", 100) for v in self.values)
+        return sum(map(int, sizes))
+
+
+def work_on(cell: Cell, stream: str, samples: Sequence[Sample], data: Samples, seed: int, draw: int) -> StreamWork:
+    """Return a stream's values in a cell. A measure that is undefined – of another shape, or lost – is NaN."""
+    kind = modality(data.streams[stream])
+    conditions = cell.on(stream)
+    dropped = cell.fallback == "drop"
+    values: list[Value] = []
+    rows: list[Mapping[str, float]] = []
+    unchanged = np.zeros(len(samples), bool)
+    for row, sample in enumerate(samples):
+        before = sample.streams[stream]
+        after = None if dropped else perturb_stream(sample, stream, conditions, data, seed, draw)
+        values.append(after)
+        lost = before is None or after is None
+        rows.append({} if lost else kind.distortion(before, after))
+        unchanged[row] = before is None and after is None if lost else kind.same(before, after)
+    names = {name for found in rows for name in found}
+    distortion = {name: np.array([found.get(name, np.nan) for found in rows], np.float32) for name in names}
+    distortion["missing"] = np.array([value is None for value in values], np.float32)
+    return StreamWork(values, distortion, unchanged)
+
+
+class Shared:
+    """What several cells of a shard need, kept until the last of them has had it, within a budget of memory."""
+
+    def __init__(self, cells: Sequence[Cell]) -> None:
+        self._users: dict[Any, int] = {}
+        for cell in cells:
+            for stream in cell.streams:
+                key = _key(cell, stream)
+                self._users[key] = self._users.get(key, 0) + 1
+        self._had: dict[Any, int] = {}
+        self._kept: OrderedDict[Any, StreamWork] = OrderedDict()
+        self._busy: dict[Any, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def wanted(self, cell: Cell, stream: str) -> bool:
+        """Return whether another cell needs the same."""
+        return self._users[_key(cell, stream)] > 1
+
+    def get(self, cell: Cell, stream: str, draw: int, compute: Callable[[], StreamWork]) -> StreamWork:
+        """Return the kept result, or compute and keep it; two threads never compute the same at once."""
+        key = (_key(cell, stream), draw)
+        with self._lock:
+            busy = self._busy.setdefault(key, threading.Lock())
+        with busy:
+            with self._lock:
+                found = self._kept.pop(key, None)
+            found = found or compute()
+            with self._lock:
+                self._had[key] = self._had.get(key, 0) + 1
+                if self._had[key] < self._users[key[0]]:
+                    self._kept[key] = found
+                while len(self._kept) > 1 and sum(work.nbytes for work in self._kept.values()) > _BUDGET:
+                    self._kept.popitem(last=False)
+            return found
+
+
+def _key(cell: Cell, stream: str) -> Any:
+    if cell.fallback == "drop":
+        return stream, "drop"
+    return stream, tuple(repr(sorted(c.identity().items(), key=str)) for c in cell.on(stream))

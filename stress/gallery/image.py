@@ -1,0 +1,123 @@
+"""A contact sheet of pictures: every perturbation in a row, clean on the left, then severity by severity."""
+
+from __future__ import annotations
+
+import html
+from base64 import b64encode
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from perturbations import InputError, Perturbation, apply, get, names
+from perturbations._values import Image
+from perturbations.modality import modality
+
+__all__ = ["sheet"]
+
+_SIDE = 176
+"""Longest side of a picture on the sheet; perturbations are applied at this size."""
+_GAP, _LABEL = 6, 18
+
+
+def sheet(out: Path, chosen: Sequence[str] | None = None, seed: int = 0, photo: Path | Image | None = None) -> None:
+    """Write a contact sheet as PNG or HTML, by the file's suffix.
+
+    ``chosen`` are names of image perturbations (all where None), ``photo`` an image or a file with one (a drawn scene
+    where None). Raises InputError for another suffix, an unknown name or a file that is not a picture.
+    """
+    out = Path(out)
+    if out.suffix.lower() not in (".png", ".html"):
+        raise InputError(f"gallery: the file must end in .png or .html, got {out.name!r}.")
+    picture = _picture(photo)
+    rows = [_row(get(name), picture, seed) for name in chosen or names("image")]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.suffix.lower() == ".png":
+        out.write_bytes(_coded(_drawn(rows), ".png"))
+    else:
+        out.write_text(_page(rows), encoding="utf-8")
+
+
+def _picture(photo: Path | Image | None) -> Image:
+    if photo is None:
+        picture: Image = modality("image").witness()
+        factor = _SIDE / max(picture.shape[:2])
+        return cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+    if isinstance(photo, np.ndarray):
+        modality("image").check(photo, "gallery")
+        picture = photo
+    else:
+        data = np.fromfile(photo, np.uint8) if Path(photo).is_file() else np.zeros(0, np.uint8)
+        read = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        if read is None:
+            raise InputError(f"gallery: photo must be a picture that can be read, got {photo}.")
+        picture = cv2.cvtColor(read, cv2.COLOR_BGR2RGB)
+    factor = min(1.0, _SIDE / max(picture.shape[:2]))
+    size = max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor))
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1)
+
+
+def _row(perturbation: Perturbation, picture: Image, seed: int) -> tuple[Perturbation, list[tuple[str, Image]]]:
+    """Return a perturbation's pictures, each with its caption."""
+    cells: list[tuple[str, Image]] = [("clean", picture)]
+    if perturbation.axis == "ordinal":
+        for severity in range(1, perturbation.top() + 1):
+            settings = perturbation.settings(severity)
+            caption = ", ".join(f"{name} {_short(settings[name])}" for name in perturbation.graded)
+            cells.append(
+                (f"{severity}: {caption}", apply(perturbation, picture, severity, seed=seed, sample="gallery"))
+            )
+    else:
+        cells.append(("on", apply(perturbation, picture, 1, seed=seed, sample="gallery")))
+    return perturbation, cells
+
+
+def _short(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _coded(picture: Image, kind: str) -> bytes:
+    rgb = picture if picture.shape[2] == 1 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 92] if kind == ".jpg" else []
+    return bytes(cv2.imencode(kind, rgb, quality)[1].tobytes())
+
+
+def _drawn(rows: Sequence[tuple[Perturbation, list[tuple[str, Image]]]]) -> Image:
+    """Return the rows as one picture on white, with each row's name above it."""
+    tall, wide = rows[0][1][0][1].shape[:2]
+    columns = max(len(cells) for _, cells in rows)
+    step_y, step_x = tall + _LABEL + _GAP, wide + _GAP
+    page = np.full((len(rows) * step_y + _GAP, columns * step_x + _GAP, 3), 255, np.uint8)
+    for number, (perturbation, cells) in enumerate(rows):
+        top = _GAP + number * step_y
+        label = f"{perturbation.name.partition('.')[2]} ({', '.join(perturbation.graded) or perturbation.axis})"
+        cv2.putText(page, label, (_GAP, top + 13), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (20, 20, 20), 1, cv2.LINE_AA)
+        for place, (_, cell) in enumerate(cells):
+            left = _GAP + place * step_x
+            page[top + _LABEL : top + _LABEL + cell.shape[0], left : left + cell.shape[1]] = cell
+    return page
+
+
+_STYLE = """body{font:14px/1.4 system-ui,sans-serif;margin:2rem;color:#222;background:#fff}
+h2{margin:1.6rem 0 0;font-size:1rem}p{margin:.1rem 0 .5rem;color:#555;max-width:60rem}
+.row{display:flex;flex-wrap:wrap;gap:6px}figure{margin:0}figcaption{font-size:11px;color:#666;max-width:176px}"""
+
+
+def _page(rows: Sequence[tuple[Perturbation, list[tuple[str, Image]]]]) -> str:
+    """Return one self-contained page; everything that is shown is escaped."""
+    parts = [
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Image perturbations</title>",
+        "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; img-src data:; "
+        "style-src 'unsafe-inline'\">",
+        f"<style>{_STYLE}</style></head><body><h1>Image perturbations</h1>",
+    ]
+    for perturbation, cells in rows:
+        name, summary = html.escape(perturbation.name), html.escape(perturbation.summary)
+        parts.append(f"<h2 id='{name}'>{name}</h2><p>{summary}</p><div class='row'>")
+        for caption, cell in cells:
+            source, words = b64encode(_coded(cell, ".jpg")).decode(), html.escape(caption)
+            parts.append(f"<figure><img alt='{words}' src='data:image/jpeg;base64,{source}'>")
+            parts.append(f"<figcaption>{words}</figcaption></figure>")
+        parts.append("</div>")
+    return "\n".join([*parts, "</body></html>", ""])

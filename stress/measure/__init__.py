@@ -1,0 +1,6 @@
+"""Records in, numbers with intervals out. Pure: nothing here calls a model, and a new measure needs no new run."""
+
+from stress.measure._registry import TABLES, table
+from stress.measure._summary import summary
+
+__all__ = ["TABLES", "summary", "table"]

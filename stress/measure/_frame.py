@@ -1,0 +1,254 @@
+"""Records as arrays: which sample, which cell, what became of it, and any column on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from perturbations import InputError, RunError
+from perturbations._errors import nearest
+from stress.engine._folder import Run
+from stress.tasks._metrics import Metric
+
+__all__ = ["DERIVED", "FAILURES", "Floats", "Frame"]
+
+Floats = NDArray[np.float64]
+FAILURES = ("crash", "invalid", "timeout")
+_HITS = {f"hit_{k}": "rank" for k in (1, 2, 3, 5, 10, 20, 50, 100)}
+DERIVED = {"flip": "prediction", "absolute_error": "residual", "squared_error": "residual", **_HITS}
+"""Columns that are worked out from a stored one."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The records of a run, one array per column, with cells and samples as positions.
+
+    Failed records are kept: a column of theirs is NaN, and ``failed`` says so.
+    """
+
+    run: Run
+    _columns: dict[str, NDArray[Any]] = field(default_factory=dict)
+
+    @cached_property
+    def declared(self) -> dict[str, Any]:
+        """What the task says of itself: its name under ``task``, classes, tolerance."""
+        info = self.run.info
+        found = info.get("task") or info.get("identity", {}).get("task") or {}
+        return dict(found) if isinstance(found, dict) else {"task": found}
+
+    @property
+    def task(self) -> str:
+        """The task's name."""
+        return str(self.declared.get("task", ""))
+
+    @cached_property
+    def cells(self) -> list[dict[str, Any]]:
+        """The cells as rows, in the order of the plan."""
+        return cast(list[dict[str, Any]], self.run.cells.to_pylist())
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """Ids of the cells."""
+        return [str(row["cell"]) for row in self.cells]
+
+    @cached_property
+    def clean(self) -> int | None:
+        """Position of the clean cell, where the run has one."""
+        return self.ids.index("clean") if "clean" in self.ids else None
+
+    @cached_property
+    def _order(self) -> NDArray[np.int64]:
+        return self.run.samples["order"].to_numpy().astype(np.int64)
+
+    @cached_property
+    def samples(self) -> list[str]:
+        """Ids of the samples, by position."""
+        return [str(value) for value in self.run.samples["id"].to_pylist()]
+
+    @cached_property
+    def targets(self) -> list[Any]:
+        """Targets of the samples, by position."""
+        return cast(list[Any], self.run.samples["target"].to_pylist())
+
+    @cached_property
+    def groups(self) -> tuple[str, ...]:
+        """Names of the groups that samples carry."""
+        names = self.run.samples.column_names
+        return tuple(name.removeprefix("group.") for name in names if name.startswith("group."))
+
+    def group(self, name: str) -> list[str | None]:
+        """Return a group's value for each sample; ``sequence`` and ``split`` can be asked for like a group."""
+        column = name if name in ("sequence", "split") else f"group.{name}"
+        if column not in self.run.samples.column_names:
+            known = [*self.groups, "sequence", "split"]
+            raise InputError(f"measure: group must be one that the samples carry, got {name!r}. {nearest(name, known)}")
+        return [None if v is None else str(v) for v in self.run.samples[column].to_pylist()]
+
+    @cached_property
+    def _base(self) -> dict[str, NDArray[Any]]:
+        table = self.run.records(columns=["status"]).combine_chunks()
+        cell = _codes(table["cell"], self.ids)
+        place = np.full(int(self._order.max(initial=-1)) + 1, -1, np.int64)
+        place[self._order] = np.arange(len(self._order))
+        sample = place[table["sample"].to_numpy()]
+        status = _codes(table["status"], ["ok", "unchanged", *FAILURES])
+        if min(cell.min(initial=0), sample.min(initial=0), status.min(initial=0)) < 0:
+            raise RunError(f"{self.run.path}: records must name cells, samples and statuses that the run knows.")
+        return {"cell": cell, "sample": sample, "status": status, "draw": table["draw"].to_numpy().astype(np.int16)}
+
+    @property
+    def cell(self) -> NDArray[np.int64]:
+        """Position of each record's cell."""
+        return self._base["cell"]
+
+    @property
+    def sample(self) -> NDArray[np.int64]:
+        """Position of each record's sample."""
+        return self._base["sample"]
+
+    @property
+    def draw(self) -> NDArray[np.int16]:
+        """Number of each record's draw."""
+        return self._base["draw"]
+
+    @property
+    def status(self) -> NDArray[np.int64]:
+        """0 ok, 1 unchanged, 2 crash, 3 invalid, 4 timeout."""
+        return self._base["status"]
+
+    @cached_property
+    def failed(self) -> NDArray[np.bool_]:
+        """Whether the model gave no usable answer."""
+        return self.status >= 2
+
+    @cached_property
+    def schema(self) -> tuple[str, ...]:
+        """Names of the record columns on disk."""
+        return tuple(self.run.records(cells=[""]).column_names)
+
+    def has(self, column: str) -> bool:
+        """Whether ``column`` can be asked for."""
+        return column in ("failed", *FAILURES) or DERIVED.get(column, column) in self.schema
+
+    def column(self, name: str) -> Floats:
+        """Return a numeric record column, NaN where it is null; ``failed`` and a few others are worked out."""
+        if name not in self._columns:
+            self._columns[name] = self._load(name)
+        return self._columns[name]
+
+    def _load(self, name: str) -> Floats:
+        if name == "failed":
+            return self.failed.astype(np.float64)
+        if name in FAILURES:
+            return (self.status == 2 + FAILURES.index(name)).astype(np.float64)
+        if name == "flip":
+            return self._flips()
+        if name in ("absolute_error", "squared_error"):
+            return np.abs(self.column("residual")) ** (1 if name == "absolute_error" else 2)
+        if name.startswith("hit_"):
+            rank = self.column("rank")
+            return np.where(np.isnan(rank), np.nan, (rank <= int(name[4:])).astype(np.float64))
+        values = self.run.records(columns=[name])[name]
+        return pc.cast(values, pa.float64()).to_numpy().astype(np.float64)
+
+    def raw(self, name: str) -> pa.ChunkedArray:
+        """Return a record column as it is stored."""
+        return self.run.records(columns=[name])[name]
+
+    @cached_property
+    def predictions(self) -> tuple[NDArray[np.int64], list[str]]:
+        """Each record's prediction as a position in a list of names (-1: none), and the list."""
+        values = self.raw("prediction")
+        if not pa.types.is_dictionary(values.type):  # lists of labels: equal sets are equal answers
+            text = ["\x1f".join(sorted(v)) if isinstance(v, list) else v for v in values.to_pylist()]
+            values = pa.chunked_array([pa.array(text, pa.string())]).dictionary_encode()
+        values = values.unify_dictionaries().combine_chunks()
+        values = values.chunk(0) if isinstance(values, pa.ChunkedArray) else values
+        names = [str(v) for v in values.dictionary.to_pylist()]
+        known = [str(name) for name in self.declared.get("classes", [])]
+        names_all = known + [name for name in names if name not in set(known)]
+        position = {name: i for i, name in enumerate(names_all)}
+        lookup = np.array([position[name] for name in names] + [-1], np.int64)
+        return lookup[pc.fill_null(values.indices, len(names)).to_numpy()], names_all
+
+    @cached_property
+    def _clean_predictions(self) -> NDArray[np.int64] | None:
+        if self.clean is None:
+            return None
+        found = np.full(len(self.samples), -1, np.int64)
+        rows = np.flatnonzero((self.cell == self.clean) & ~self.failed)[::-1]  # the first draw is written last
+        found[self.sample[rows]] = self.predictions[0][rows]
+        return found
+
+    def _flips(self) -> Floats:
+        """Whether the prediction differs from the clean one: NaN where there is no clean answer."""
+        clean = self._clean_predictions
+        if clean is None:
+            return np.full(len(self.cell), np.nan)
+        before = clean[self.sample]
+        return np.where(before < 0, np.nan, (self.predictions[0] != before).astype(np.float64))
+
+    def per_sample(self, name: str) -> Floats:
+        """Return what a column says of a sample in any record: the words of its reference, say. NaN where none does."""
+        values = self.column(name)
+        rows = np.flatnonzero(~np.isnan(values))
+        found = np.full(len(self.samples), np.nan)
+        found[self.sample[rows]] = values[rows]
+        return found
+
+    def grid(self, values: Floats) -> Floats:
+        """Return (samples × cells) sums of a value per record; NaN counts nothing."""
+        shape = (len(self.samples), len(self.ids))
+        where = self.sample * shape[1] + self.cell
+        sums = np.bincount(where, weights=np.nan_to_num(values), minlength=shape[0] * shape[1])
+        return sums.astype(np.float64).reshape(shape)  # of no records, bincount answers integers
+
+    def sums(self, metric: Metric) -> tuple[Floats, Floats]:
+        """Return the (samples × cells) sums above and below a metric's line, failures counted as it says."""
+        top = self.column(metric.top)
+        if metric.bottom is None:
+            bottom = np.ones(len(top))
+        else:
+            bottom = self.column(metric.bottom)
+            bottom = np.where(np.isnan(bottom), self.per_sample(metric.bottom)[self.sample], bottom)
+        if metric.failed is not None:
+            top = np.where(self.failed, metric.failed * bottom, top)
+        bottom = np.where(np.isnan(top), 0.0, bottom)
+        return self.grid(top), self.grid(bottom)
+
+    def count(self, mask: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+        """Return how many records each cell has, of those in a mask."""
+        cells = self.cell if mask is None else self.cell[mask]
+        return np.bincount(cells, minlength=len(self.ids))
+
+    @cached_property
+    def by_cell(self) -> list[NDArray[np.int64]]:
+        """Positions of each cell's records."""
+        order = np.argsort(self.cell, kind="stable")
+        return np.split(order, np.searchsorted(self.cell[order], np.arange(1, len(self.ids))))
+
+    @cached_property
+    def counts(self) -> dict[str, NDArray[np.int64]]:
+        """Records of each cell: all (``n``), failed, unchanged."""
+        return {"n": self.count(), "failed": self.count(self.failed), "unchanged": self.count(self.status == 1)}
+
+
+def _codes(values: pa.ChunkedArray, names: Sequence[str]) -> NDArray[np.int64]:
+    """Return positions in ``names`` for a dictionary (or string) column."""
+    if not pa.types.is_dictionary(values.type):
+        values = values.dictionary_encode()
+    values = values.unify_dictionaries().combine_chunks()
+    if isinstance(values, pa.ChunkedArray):
+        if not values.num_chunks:
+            return np.zeros(0, np.int64)
+        values = values.chunk(0)
+    position = {name: i for i, name in enumerate(names)}
+    lookup = np.array([position.get(str(name), -1) for name in values.dictionary.to_pylist()], np.int64)
+    return lookup[values.indices.to_numpy()]

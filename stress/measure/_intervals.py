@@ -1,0 +1,156 @@
+"""How sure a number is: percentile, t, Wilson, paired and simultaneous intervals, each said by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stress.measure._weights import FEW
+
+__all__ = [
+    "Bounds",
+    "band",
+    "degenerate",
+    "expanded",
+    "influence",
+    "jackknife",
+    "paired_proportions",
+    "percentile",
+    "t_quantile",
+    "wilson",
+    "z_quantile",
+]
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Lower and upper ends, NaN where there is none, and how they were found."""
+
+    low: Floats
+    high: Floats
+    method: str
+
+
+def z_quantile(confidence: float) -> float:
+    """Return the two-sided normal quantile: 1.96 for 0.95."""
+    return NormalDist().inv_cdf(0.5 + confidence / 2)
+
+
+@lru_cache(maxsize=4096)
+def t_quantile(confidence: float, freedom: int) -> float:
+    """Return Student's two-sided quantile."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, 0.5 + confidence / 2)) if freedom >= 1 else float("nan")
+
+
+def expanded(confidence: float, count: int) -> float:
+    """Return the tail share of the *expanded* percentile interval (Hesterberg 2015, section 5.2).
+
+    A bootstrap distribution is too narrow by √((n−1)/n) and knows no t quantile; reading it further out repairs both.
+    """
+    if count < 2:
+        return float("nan")
+    return NormalDist().cdf(-t_quantile(confidence, count - 1) * float(np.sqrt(count / (count - 1))))
+
+
+def percentile(rows: NDArray[np.float32] | Floats, count: int, confidence: float = 0.95) -> Bounds:
+    """Return the expanded percentile interval of (rows × columns) resampled values; ±inf are legal values.
+
+    A column that is undefined (NaN) in more than 5 % of the resamples has no interval.
+    """
+    tail = expanded(confidence, count)
+    ordered = np.sort(rows, axis=0)  # NaN last
+    defined = (~np.isnan(ordered)).sum(axis=0)
+    last = np.maximum(defined - 1, 0)
+    columns = np.arange(ordered.shape[1])
+    low = ordered[np.floor(tail * last).astype(int), columns].astype(np.float64)
+    high = ordered[np.ceil((1 - tail) * last).astype(int), columns].astype(np.float64)
+    poor = defined < 0.95 * len(ordered)
+    return Bounds(np.where(poor, np.nan, low), np.where(poor, np.nan, high), "bootstrap")
+
+
+def jackknife(
+    value: Floats, rows: Floats, confidence: float = 0.95, involved: NDArray[np.int64] | None = None
+) -> Bounds:
+    """Return t intervals from (clusters × columns) values with each cluster left out, marked "few clusters".
+
+    ``involved`` is the number of clusters that have a part in each column (all, by default).
+    """
+    count = np.full(rows.shape[1], len(rows)) if involved is None else involved
+    with np.errstate(invalid="ignore", divide="ignore"):
+        away = rows - value
+        mean = away.sum(axis=0) / count
+        spread = np.square(away).sum(axis=0) - count * np.square(mean)
+        error = np.sqrt(np.maximum(spread, 0) * (count - 1) / count)
+        reach = np.array([t_quantile(confidence, int(c) - 1) for c in count]) * error
+    return Bounds(value - reach, value + reach, "few clusters (t, jackknife)")
+
+
+def influence(
+    value: Floats, parts: Floats, confidence: float = 0.95, involved: NDArray[np.int64] | None = None
+) -> Bounds:
+    """Return t intervals from (clusters × columns) influences: what each cluster adds to the error of the value.
+
+    The linearised (infinitesimal jackknife, "sandwich") interval, for smooth functions of counts and of ranks.
+    """
+    count = np.full(parts.shape[1], len(parts)) if involved is None else involved
+    with np.errstate(invalid="ignore", divide="ignore"):
+        error = np.sqrt(np.square(parts).sum(axis=0) * count / (count - 1))
+        reach = np.array([t_quantile(confidence, int(c) - 1) for c in count]) * error
+    few = bool(len(count)) and bool(np.all(count < FEW))
+    return Bounds(value - reach, value + reach, "few clusters (t, linearised)" if few else "linearised")
+
+
+def wilson(successes: Floats, count: Floats, z: float | Floats = 1.959963984540054) -> Bounds:
+    """Return Wilson's (1927) score interval of plain rates; a rate of 0 or 1 keeps a width."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rate, square = successes / count, z * z / count
+        middle = (rate + square / 2) / (1 + square)
+        reach = z * np.sqrt(rate * (1 - rate) / count + square / (4 * count)) / (1 + square)
+    low, high = np.where(successes == 0, 0.0, middle - reach), np.where(successes == count, 1.0, middle + reach)
+    return Bounds(np.where(count > 0, low, np.nan), np.where(count > 0, high, np.nan), "wilson")
+
+
+def paired_proportions(gained: Floats, lost: Floats, count: Floats, confidence: float = 0.95) -> Bounds:
+    """Return the interval of a difference of paired rates (Bonett & Price 2012): (gained − lost) / count.
+
+    ``gained`` and ``lost`` are the samples answered rightly in one of the two only. Without any, it keeps a width.
+    """
+    z = z_quantile(confidence)
+    one, other = (gained + 1) / (count + 2), (lost + 1) / (count + 2)
+    reach = z * np.sqrt((one + other - np.square(one - other)) / (count + 2))
+    middle = one - other
+    return Bounds(np.maximum(middle - reach, -1), np.minimum(middle + reach, 1), "bonett-price")
+
+
+def degenerate(count: int, confidence: float = 0.95) -> float:
+    """Return how far a share of clusters can be from 0 when none of ``count`` showed any: Wilson's upper end."""
+    square = z_quantile(confidence) ** 2
+    return square / (count + square)
+
+
+def band(
+    value: Floats, rows: Floats | NDArray[np.float32], count: int, confidence: float = 0.95
+) -> tuple[float, Floats]:
+    """Return the critical value and the standard errors of a simultaneous (sup-t) band over the columns.
+
+    All columns lie in value ± critical × error at once, in ``confidence`` of the experiments (Montiel Olea &
+    Plagborg-Møller 2019). The critical value is widened for the finite number of clusters as ``expanded`` does.
+    """
+    error = np.asarray(np.nanstd(rows, axis=0), np.float64)
+    live = error > 0
+    if not live.any():
+        return z_quantile(1 - (1 - confidence) / len(value)), error
+    centre = np.asarray(np.nanmean(rows[:, live], axis=0))
+    furthest = np.nanmax(np.abs(rows[:, live] - centre) / error[live], axis=1)
+    furthest.sort()
+    critical = float(furthest[min(int(np.ceil(confidence * (len(furthest) + 1))), len(furthest)) - 1])
+    return critical * t_quantile(confidence, count - 1) / z_quantile(confidence), error

@@ -1,0 +1,112 @@
+"""The tables by name: what each holds, its columns, and who fills it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+
+from perturbations import InputError
+from perturbations._errors import nearest
+from stress.engine._folder import Run
+from stress.measure._cells import CELLS, linear_rows
+from stress.measure._confidence import (
+    CALIBRATION,
+    RELIABILITY,
+    RISK,
+    calibration_rows,
+    reliability_rows,
+    risk_rows,
+)
+from stress.measure._context import Context, options
+from stress.measure._counts import (
+    CLASSES,
+    CONFUSION,
+    class_table,
+    confusion_rows,
+    count_metrics,
+    count_rows,
+    count_values,
+)
+from stress.measure._detection import detection_rows, macro_rows
+from stress.measure._frame import Frame
+from stress.measure._latency import latency_rows
+from stress.measure._robustness import CURVES, ROBUSTNESS, curve_rows, robustness_rows
+from stress.measure._tables import Columns, build
+
+__all__ = ["TABLES", "Table", "context_of", "make", "table"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: what it answers, and its columns with their type and meaning."""
+
+    about: str
+    columns: Columns
+    fill: Callable[[Context], list[dict[str, Any]] | pa.Table]
+
+    @property
+    def documented(self) -> Mapping[str, str]:
+        """Meaning of each column."""
+        return {name: meaning for name, (_, meaning) in self.columns.items()}
+
+
+def _cells(context: Context) -> list[dict[str, Any]]:
+    found = [*linear_rows(context), *count_rows(context), *latency_rows(context)]
+    if context.frame.task == "classification":
+        found += [*calibration_rows(context), *macro_rows(context)]
+    return found
+
+
+def _classes(context: Context) -> pa.Table:
+    counted = class_table(context)
+    ranked = detection_rows(context)
+    return pa.concat_tables([counted, build(ranked, CLASSES)]) if ranked else counted
+
+
+def _curves(context: Context) -> list[dict[str, Any]]:
+    return curve_rows(context, [context.headline, *(m for m in context.metrics if m.name != context.headline.name)])
+
+
+TABLES: Mapping[str, Table] = {
+    "cells": Table(
+        "every cell and every metric; drop and retention are the headline's, paired with clean", CELLS, _cells
+    ),
+    "curves": Table("each metric against severity, with its interval and a simultaneous band", CURVES, _curves),
+    "classes": Table("recall, precision, F1, AUROC and average precision of every class and cell", CLASSES, _classes),
+    "confusion": Table("how often each true class got each answer, in every cell", CONFUSION, confusion_rows),
+    "calibration": Table("confidence against accuracy in every cell", CALIBRATION, calibration_rows),
+    "reliability": Table("reliability diagrams: accuracy by confidence, in every cell", RELIABILITY, reliability_rows),
+    "risk_coverage": Table("the error rate among the surest answers, in every cell", RISK, risk_rows),
+    "robustness": Table("each scenario in single numbers, of the headline metric", ROBUSTNESS, robustness_rows),
+}
+
+
+def context_of(run: Run, **given: Any) -> Context:
+    """Return what the tables of a run share."""
+    frame = Frame(run)
+    others = {name: partial(count_values, name=name) for name in count_metrics(frame.task)}
+    return Context(frame, options(given), others)
+
+
+def make(context: Context, name: str) -> pa.Table:
+    """Return one table from what is already loaded. Raises InputError where there is none of that name."""
+    if name not in TABLES:
+        raise InputError(f"measure: table must be one of {', '.join(TABLES)}, got {name!r}. {nearest(name, TABLES)}")
+    filled = TABLES[name].fill(context)
+    return filled if isinstance(filled, pa.Table) else build(filled, TABLES[name].columns)
+
+
+def table(run: Run, name: str, **given: Any) -> pa.Table:
+    """Return a table of a run: ``TABLES`` names them and documents their columns.
+
+    Options: ``cluster`` (the group whose samples are drawn together), ``confidence`` (0.95), ``resamples`` (2000),
+    ``seed``, ``metric`` (the headline), ``break_at`` (share of clean) or ``bar`` (absolute), ``top_k``, ``bins``,
+    ``by`` (groups to slice by), ``small`` (samples under which a group is marked), ``goals``, ``reference`` (a run).
+    A number that is undefined is null, and the column ``note`` says why. Raises InputError for an unknown table,
+    option, group or metric.
+    """
+    return make(context_of(run, **given), name)

@@ -1,0 +1,278 @@
+"""Curves against severity, and what each says in one number: drop, retention, area, where the model breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from stress.measure._cells import absent, counted, why
+from stress.measure._context import Context, Values
+from stress.measure._frame import Floats
+from stress.measure._intervals import Bounds, band, jackknife, wilson
+from stress.measure._tables import CELL, INTERVAL, about_cell
+from stress.tasks._metrics import Metric
+
+__all__ = ["CURVES", "ROBUSTNESS", "Curve", "curve_rows", "curves", "first_below", "robustness_rows"]
+
+CURVES: Mapping[str, tuple[pa.DataType, str]] = {
+    **CELL,
+    **INTERVAL,
+    "band_low": (pa.float64(), "lower end of the simultaneous band: the whole curve lies in it at once"),
+    "band_high": (pa.float64(), "upper end of the simultaneous band"),
+}
+ROBUSTNESS: Mapping[str, tuple[pa.DataType, str]] = {
+    **{name: CELL[name] for name in ("scenario", "stream", "modality", "perturbation", "profile", "fallback")},
+    "measure": (pa.string(), "drop, retention, area, breaking_severity, worst, mmi, relative_robustness"),
+    "kind": (pa.string(), "raw (the metric's unit), normalised (a share of a range) or relative (to the clean value)"),
+    "cell": (pa.string(), "for worst: the cell"),
+    **INTERVAL,
+}
+KINDS = {
+    "drop": "raw",
+    "retention": "relative",
+    "mmi": "relative",
+    "area": "normalised",
+    "relative_robustness": "raw",
+    "breaking_severity": "raw",
+    "worst": "raw",
+}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Cells of one scenario that belong together; with severities, in their order, where it is graded."""
+
+    about: Mapping[str, Any]
+    cells: tuple[int, ...]
+    severities: tuple[float, ...] = ()
+
+
+def curves(context: Context) -> list[Curve]:
+    """Return the graded curves, and one entry for the ungraded cells of each scenario."""
+
+    def work() -> list[Curve]:
+        found: dict[tuple[Any, ...], list[int]] = {}
+        for i, row in enumerate(context.frame.cells):
+            if i == context.frame.clean:
+                continue
+            about = about_cell(row)
+            graded = about["severity"] is not None
+            names = ("stream", "modality", "perturbation", "profile", "category") if graded else ()
+            key = (graded, about["scenario"], about["fallback"], *(about[name] for name in names))
+            found.setdefault(key, []).append(i)
+        return [_curve(context, cells, key[0]) for key, cells in found.items()]
+
+    result: list[Curve] = context.once("curves", work)
+    return result
+
+
+def _curve(context: Context, cells: list[int], graded: bool) -> Curve:
+    rows = [about_cell(context.frame.cells[i]) for i in cells]
+    about = {name: value if all(r[name] == value for r in rows) else None for name, value in rows[0].items()}
+    if not graded:
+        return Curve(about, tuple(cells))
+    order = sorted(range(len(cells)), key=lambda i: float(rows[i]["severity"]))
+    return Curve(about, tuple(cells[i] for i in order), tuple(float(rows[i]["severity"]) for i in order))
+
+
+def _with_clean(context: Context, curve: Curve) -> tuple[list[int], list[float]]:
+    clean = [] if context.frame.clean is None else [context.frame.clean]
+    return [*clean, *curve.cells], [*(0.0 for _ in clean), *curve.severities]
+
+
+def curve_rows(context: Context, metrics: Sequence[Metric]) -> list[dict[str, Any]]:
+    """Return one row per point of each graded curve, the clean point first."""
+    found = []
+    for metric in metrics:
+        note = absent(context, metric)
+        if note and metric is not context.headline:
+            continue
+        values = None if note else context.values(metric)
+        bounds = values.bounds() if values else None
+        for curve in curves(context):
+            if curve.severities:
+                found += _points(context, metric, curve, values, bounds, note)
+    return found
+
+
+def _points(
+    context: Context, metric: Metric, curve: Curve, values: Values | None, bounds: Bounds | None, note: str | None
+) -> list[dict[str, Any]]:
+    cells, severities = _with_clean(context, curve)
+    ends = simultaneous(values, cells) if values else None
+    found = []
+    for k, (i, severity) in enumerate(zip(cells, severities)):
+        row = {**curve.about, "severity": severity, "cell": context.frame.ids[i], "metric": metric.name}
+        row |= {**counted(context, i), "note": note}
+        if values is not None and bounds is not None and ends is not None:
+            value = float(values.point[i])
+            row |= {
+                "value": value,
+                "low": bounds.low[i],
+                "high": bounds.high[i],
+                "note": why(context, metric, i, value),
+            }
+            row |= {"method": bounds.method if np.isfinite(bounds.low[i]) else None}
+            row |= {"band_low": ends.low[k], "band_high": ends.high[k]}
+        found.append(row)
+    return found
+
+
+def simultaneous(values: Values, cells: Sequence[int]) -> Bounds:
+    """Return a band that holds all of these cells' true values at once."""
+    chosen = list(cells)
+    point = values.point[chosen]
+    if values.clusters < 2 or not np.isfinite(point).all():
+        nothing = np.full(len(point), np.nan)
+        return Bounds(nothing, nothing, "one cluster")
+    if values.few:  # too few to estimate a joint law: Bonferroni
+        each = 1 - (1 - values.confidence) / len(chosen)
+        return jackknife(point, np.asarray(values.rows[:, chosen], np.float64), each)
+    critical, error = band(point, values.rows[:, chosen], values.clusters, values.confidence)
+    if values.plain is not None:
+        return wilson(values.plain["top"][chosen], values.plain["bottom"][chosen], critical)
+    low, high = point - critical * error, point + critical * error
+    if values.metric.bounded:
+        low, high = np.maximum(low, 0), np.minimum(high, 1)
+    return Bounds(low, high, "sup-t")
+
+
+def first_below(values: Floats, severities: Sequence[float], bar: Floats) -> Floats:
+    """Return where (rows × points) curves first fall below a bar, interpolated; inf where they never do.
+
+    A bar that is not reached even at the first point gives that point's severity.
+    """
+    below = values < bar[:, None]
+    first = below.argmax(axis=1)
+    rows, at = np.arange(len(values)), np.asarray(severities, float)
+    before = np.maximum(first - 1, 0)
+    above, under = values[rows, before], values[rows, first]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.where(first > 0, (above - bar) / (above - under), 0.0)
+    found = at[before] + share * (at[first] - at[before])
+    found = np.where(below.any(axis=1), found, np.inf)
+    return np.where(np.isnan(values).any(axis=1) | np.isnan(bar), np.nan, found)
+
+
+def robustness_rows(context: Context) -> list[dict[str, Any]]:
+    """Return, for each curve (and the ungraded cells of each scenario), what it says in single numbers."""
+    metric = context.headline
+    note, clean = absent(context, metric), context.frame.clean
+    found = []
+    for curve in curves(context):
+        if note is not None or clean is None:
+            found += [_row(context, curve, name, {"note": note or "the run has no clean cell"}) for name in KINDS]
+        else:
+            found += _summarise(context, curve, context.values(metric), clean)
+    return found
+
+
+def _row(context: Context, curve: Curve, measure: str, more: Mapping[str, Any]) -> dict[str, Any]:
+    counts = [counted(context, i) for i in curve.cells]
+    n, failed = sum(c["n"] for c in counts), sum(c["failed"] for c in counts)
+    same = sum((c["unchanged"] or 0) * c["n"] for c in counts) / n if n else None
+    about = {name: curve.about[name] for name in ROBUSTNESS if name in CELL and name != "cell"}
+    row = {**about, "measure": measure, "kind": KINDS[measure], "metric": context.headline.name}
+    return {**row, "n": n, "failed": failed, "unchanged": same, **more}
+
+
+def _summarise(context: Context, curve: Curve, values: Values, clean: int) -> list[dict[str, Any]]:
+    gaps = [context.frame.ids[i] for i in curve.cells if not np.isfinite(values.point[i])]
+    if gaps:
+        return [
+            _row(context, curve, m, {"note": f"undefined: cell {gaps[0]} has no {values.metric.name}"}) for m in KINDS
+        ]
+    functions = _functions(context, curve, values.metric, clean)
+    found = []
+    for measure in KINDS:
+        if measure == "worst":
+            more = _worst(context, curve, values)
+        elif isinstance(functions[measure], str):
+            more = {"note": functions[measure]}
+        else:
+            more = _number(curve, measure, values, functions[measure], clean)
+        found.append(_row(context, curve, measure, more))
+    return found
+
+
+def _functions(context: Context, curve: Curve, metric: Metric, clean: int) -> dict[str, Any]:
+    """Return each measure as a function of (rows × cells) values, or the reason why it has none."""
+    cells = list(curve.cells)
+    sign = 1.0 if metric.better == "higher" else -1.0
+    both, severities = _with_clean(context, curve)
+    found: dict[str, Any] = {
+        "drop": lambda rows: sign * (rows[:, [clean]] - rows[:, cells].mean(axis=1, keepdims=True)),
+        "retention": lambda rows: rows[:, cells].mean(axis=1, keepdims=True) / rows[:, [clean]],
+        "mmi": lambda rows: 1 - rows[:, cells].mean(axis=1, keepdims=True) / rows[:, [clean]],
+        "area": lambda rows: _area(rows[:, both], severities) / severities[-1],
+        "relative_robustness": lambda rows: _area(rows[:, both], severities),
+        "breaking_severity": _breaking(context, metric, both, severities),
+    }
+    if metric.better == "lower":
+        reason = f"{metric.name} is an error: its drop is given, a share kept has no meaning"
+        found |= {"retention": reason, "mmi": reason}
+    if not curve.severities:
+        reason = "the scenario has no severities"
+        found |= {"area": reason, "relative_robustness": reason, "breaking_severity": reason}
+    return found
+
+
+def _area(rows: Floats, severities: Sequence[float]) -> Floats:
+    widths = np.diff(np.asarray(severities))
+    return (((rows[:, 1:] + rows[:, :-1]) / 2) @ widths)[:, None]
+
+
+def _breaking(
+    context: Context, metric: Metric, cells: list[int], severities: list[float]
+) -> Callable[[NDArray[Any]], Floats] | str:
+    bar, share = context.options.bar, context.options.break_at
+    error = metric.better == "lower"
+    if bar is None and error and not metric.bounded and metric.bottom is None:
+        return f"{metric.name} has no best value: give bar= in its unit"
+
+    def severity(rows: NDArray[Any]) -> Floats:
+        values = np.asarray(rows[:, cells], np.float64)
+        if bar is not None:
+            return first_below(-values if error else values, severities, np.full(len(rows), -bar if error else bar))[
+                :, None
+            ]
+        values = 1 - values if error else values
+        return first_below(values, severities, share * values[:, 0])[:, None]
+
+    return severity
+
+
+def _number(
+    curve: Curve, measure: str, values: Values, function: Callable[[Floats], Floats], clean: int
+) -> dict[str, Any]:
+    found, bounds = values.apply(function)
+    if measure in ("drop", "retention", "mmi", "area"):
+        scale = 1.0 if measure in ("drop", "area") else 1 / max(float(values.point[clean]), 1e-9)
+        bounds = values.widen(bounds, found, scale)
+    value, low, high = float(found[0]), float(bounds.low[0]), float(bounds.high[0])
+    row: dict[str, Any] = {"value": value, "low": low, "high": high, "method": bounds.method}
+    if measure == "breaking_severity":
+        last = curve.severities[-1]
+        if np.isinf(value):
+            row["note"] = f"holds up to severity {last:g}"
+        elif np.isinf(high):
+            row["note"] = f"the upper end lies beyond severity {last:g}"
+    elif not np.isfinite(value):
+        row["note"] = f"undefined: clean {values.metric.name} is {values.point[clean]:.3g}"
+    return row
+
+
+def _worst(context: Context, curve: Curve, values: Values) -> dict[str, Any]:
+    cells = list(curve.cells)
+    sign = 1.0 if values.metric.better == "higher" else -1.0
+    at = int((sign * values.point[cells]).argmin())
+    ends = simultaneous(values, cells)
+    low, high = (ends.low.min(), ends.high.min()) if sign > 0 else (ends.low.max(), ends.high.max())
+    method = f"simultaneous over {len(cells)} cells"
+    row = {"cell": context.frame.ids[cells[at]], "value": values.point[cells[at]], "low": low, "high": high}
+    return {**row, "method": method, **counted(context, cells[at])}

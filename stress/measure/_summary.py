@@ -1,0 +1,100 @@
+"""What a person should read first: the headline, every scenario in a row, and what must not be overlooked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from stress.engine._folder import Run
+from stress.measure._cells import CELLS, absent, cell_rows, counted
+from stress.measure._context import Context
+from stress.measure._registry import context_of, make
+from stress.measure._tables import build
+
+__all__ = ["summary"]
+
+
+def summary(run: Run, **given: Any) -> Mapping[str, Any]:
+    """Return a run's headline numbers as plain data, ready to print, to write as JSON or to draw.
+
+    ``task``, ``metric``, ``better``, ``samples``, ``cells``, ``records``; ``clean`` (value, low, high, n, failed);
+    ``scenarios``: a row for each curve or ungraded scenario, each measure a mapping with value, low, high, note;
+    ``statuses``: how many records ended how; ``errors``: the most frequent messages; ``warnings``: plain sentences.
+    Options are those of ``table``.
+    """
+    context = context_of(run, **given)
+    frame, metric = context.frame, context.headline
+    return {
+        "task": frame.task,
+        "metric": metric.name,
+        "better": metric.better,
+        "samples": len(frame.samples),
+        "cells": len(frame.ids),
+        "records": len(frame.cell),
+        "cluster": context.clusters.by,
+        "confidence": context.options.confidence,
+        "clean": _clean(context),
+        "scenarios": _scenarios(context),
+        "statuses": _statuses(context),
+        "errors": _errors(context),
+        "warnings": _warnings(context),
+    }
+
+
+def _plain(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: row[name] for name in names}
+
+
+def _clean(context: Context) -> dict[str, Any] | None:
+    metric, clean = context.headline, context.frame.clean
+    if clean is None:
+        return None
+    note = absent(context, metric)
+    if note is not None:
+        return {"value": None, "low": None, "high": None, **counted(context, clean), "method": None, "note": note}
+    values = context.values(metric)
+    rows = build(cell_rows(context, metric, values.point, values.bounds()), CELLS).slice(clean, 1).to_pylist()
+    return _plain(rows[0], "value", "low", "high", "n", "failed", "method", "note")
+
+
+def _scenarios(context: Context) -> list[dict[str, Any]]:
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    about = ("scenario", "stream", "modality", "perturbation", "profile", "fallback")
+    for row in make(context, "robustness").to_pylist():
+        entry = found.setdefault(tuple(row[name] for name in about), _plain(row, *about, "n", "failed", "unchanged"))
+        entry[row["measure"]] = _plain(row, "value", "low", "high", "cell", "method", "note")
+    return list(found.values())
+
+
+def _statuses(context: Context) -> dict[str, int]:
+    names = ("ok", "unchanged", "crash", "invalid", "timeout")
+    counts = np.bincount(context.frame.status, minlength=len(names))
+    return {name: int(count) for name, count in zip(names, counts)}
+
+
+def _errors(context: Context, most: int = 5) -> list[dict[str, Any]]:
+    if not context.frame.failed.any() or not context.frame.has("error"):
+        return []
+    values = context.frame.raw("error").filter(context.frame.failed)
+    counts = sorted(values.value_counts().to_pylist(), key=lambda row: (-row["counts"], str(row["values"])))
+    return [{"error": row["values"], "records": row["counts"]} for row in counts[:most]]
+
+
+def _warnings(context: Context) -> list[str]:
+    found = []
+    if context.clusters.few:
+        found.append(f"few clusters: {len(context.clusters)} by {context.clusters.by}; intervals are t-based")
+    failed = int(context.frame.failed.sum())
+    if failed:
+        found.append(f"{failed} of {len(context.frame.failed)} records failed; they are counted as failures")
+    counts = context.frame.counts
+    idle = [i for i, n in zip(context.frame.ids, counts["n"]) if not n]
+    if idle:
+        found.append(f"{len(idle)} cells have no records: {', '.join(idle[:3])}{' …' if len(idle) > 3 else ''}")
+    still = [i for i, n, same in zip(context.frame.ids, counts["n"], counts["unchanged"]) if n and same / n > 0.5]
+    still = [i for i in still if i != "clean"]
+    if still:
+        found.append(f"in {len(still)} cells no perturbation could act on most samples: {', '.join(still[:3])}")
+    return found

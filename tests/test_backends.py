@@ -1,0 +1,100 @@
+"""The same records from threads, processes and a cluster, and what happens when a worker dies."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import scenarios
+import stress
+from stress.data import from_samples
+from stress.data._packed import pack, unpack
+from tests.worlds import SUITE, brightness, samples
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _found_by_workers(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+
+def world():
+    return samples()
+
+
+def in_order(run):
+    return run.records().drop_columns(["seconds"]).to_pylist()
+
+
+def go(out, model="tests.test_backends:instant", data="tests.test_backends:world", **settings):
+    settings = {"workers": 2, "batch_size": 8, "preflight": False, **settings}
+    return stress.run(model, data, scenarios.loads(SUITE), out, **settings)
+
+
+def instant(batch):
+    return brightness(batch)
+
+
+def exits_without_sound(batch):
+    if any(value is None for value in batch["audio"]):
+        os._exit(3)
+    return brightness(batch)
+
+
+@pytest.mark.parametrize("backend", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("data", ["named", "given"])
+def test_every_backend_leaves_the_same_records(tmp_path, backend, data):
+    source = "tests.test_backends:world" if data == "named" else samples()
+    one = go(tmp_path / "threads", data=source)
+    other = go(tmp_path / backend, data=source, backend=backend)
+    assert in_order(one) == in_order(other)
+    assert not (tmp_path / backend / ".data").exists()
+
+
+def test_a_worker_that_dies_is_a_finding(tmp_path):
+    run = go(tmp_path, model="tests.test_backends:exits_without_sound", backend="processes", preflight=True)
+    records = run.records().to_pylist()
+    died = [row for row in records if row["cell"] == "no-sound"]
+    assert {row["status"] for row in died} == {"crash"}
+    assert all("worker process died" in row["error"] for row in died)
+    assert {row["status"] for row in records if row["cell"] != "no-sound"} <= {"ok", "unchanged"}
+    assert run.info["finished"]
+
+
+def test_an_object_without_a_name_is_refused(tmp_path):
+    with pytest.raises(stress.ModelError, match="must be named"):
+        go(tmp_path, model=brightness, backend="processes")
+
+
+def test_a_scheduler_without_dask_is_refused(tmp_path):
+    with pytest.raises(stress.InputError, match="scheduler goes with backend dask"):
+        go(tmp_path, scheduler="tcp://127.0.0.1:1")
+
+
+def test_packing_keeps_every_value(tmp_path):
+    given = [*samples(10), samples()[11].with_streams({"image": None, "audio": stress.Audio(np.zeros((2, 0)), 8000)})]
+    one = from_samples(given)
+    other = unpack(pack(one, tmp_path / "packed"))
+    assert other.ids == one.ids
+    assert other.fingerprint == one.fingerprint
+    assert other.index.groups == one.index.groups
+    for a, b in zip(one, other, strict=True):
+        assert (a.id, a.target, dict(a.groups), a.sequence, a.time) == (
+            b.id,
+            b.target,
+            dict(b.groups),
+            b.sequence,
+            b.time,
+        )
+        assert a.alternates == b.alternates
+        for name, value in a.streams.items():
+            if value is None or isinstance(value, str):
+                assert b.streams[name] == value
+            elif isinstance(value, stress.Audio):
+                np.testing.assert_array_equal(value.samples, b.streams[name].samples)
+                assert value.rate == b.streams[name].rate
+            else:
+                np.testing.assert_array_equal(value, b.streams[name])

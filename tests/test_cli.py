@@ -1,0 +1,176 @@
+"""What people type and read: exit statuses, errors, and what is left behind."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import soundfile
+
+from stress.cli import main
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A folder with a manifest of two real files, a suite and a model, in which the commands run."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        cv2.imwrite(f"{name}.png", rng.integers(0, 255, (20, 20, 3), np.uint8))
+        soundfile.write(f"{name}.wav", np.sin(np.arange(4000) / 7) * 0.3, 8000)
+    Path("data.csv").write_text(
+        "id,image,audio,text,label,group:who\n1,a.png,a.wav,hello there,x,ann\n2,b.png,b.wav,good bye,y,bob\n"
+    )
+    Path("suite.yaml").write_text("suite: mine@1\nscenarios:\n  noise: {image: gaussian_noise}\n")
+    Path("model.py").write_text(
+        "import numpy as np\n"
+        "def predict(batch):\n"
+        "    level = [0.5 if v is None else v.mean() / 255 for v in batch['image']]\n"
+        "    return np.stack([level, 1 - np.array(level)], axis=1)\n"
+    )
+    return tmp_path
+
+
+def run(*extra, suite="suite.yaml", data="data.csv", model="model.py:predict"):
+    return main(["run", suite, "--model", model, "--data", data, "--progress", "quiet", "--workers", "1", *extra])
+
+
+def test_a_project_of_ones_own(project, capsys):
+    assert run() == 0
+    assert (project / "runs" / "mine" / "report" / "index.html").exists()
+    assert "12 records" in capsys.readouterr().out
+    assert main(["measure", "runs/mine"]) == 0
+    assert main(["report", "runs/mine"]) == 0
+    assert main(["cite", "runs/mine"]) == 0
+    assert "hendrycks2019" in capsys.readouterr().out
+
+
+def test_init_writes_what_runs_can_start_from(project, capsys):
+    assert main(["init", "new"]) == 0
+    assert main(["validate", "new/stress.yaml"]) == 0
+    mine = project / "new" / "stress_model.py"
+    before = mine.read_text()
+    mine.write_text(before + "# edited\n")
+    assert main(["init", "new"]) == 0
+    assert mine.read_text().endswith("# edited\n")
+
+
+def damage_csv(old, new):
+    return lambda: Path("data.csv").write_text(Path("data.csv").read_text().replace(old, new))
+
+
+def damage_suite(text):
+    return lambda: Path("suite.yaml").write_text(text)
+
+
+BAD_INPUT = {
+    "a misspelt perturbation": (
+        damage_suite("suite: mine@1\nscenarios:\n  noise: {image: gausian_noise}\n"),
+        ("suite.yaml:3:", "gausian_noise", "gaussian_noise"),
+    ),
+    "severity 7": (
+        damage_suite("suite: mine@1\nseverities: [1, 7]\nscenarios:\n  noise: {image: gaussian_noise}\n"),
+        ("suite.yaml:", "7", "[0, 5]"),
+    ),
+    "a duplicate key": (
+        damage_suite("suite: mine@1\nscenarios:\n  noise: {image: gaussian_noise}\n  noise: {image: low_light}\n"),
+        ("suite.yaml:4:", "noise"),
+    ),
+    "a missing file": (damage_csv("b.png", "nowhere.png"), ("data.csv:3:", "nowhere.png")),
+    "no label column": (damage_csv("label", "labl"), ("data.csv:1:", "label", "labl")),
+    "an empty data set": (
+        lambda: Path("data.csv").write_text("id,image,audio,text,label\n"),
+        ("data.csv", "at least one"),
+    ),
+    "a text file named .png": (
+        lambda: Path("b.png").write_text("not a picture"),
+        ("data.csv:3:", "b.png", "not an image"),
+    ),
+    "a broken WAV": (
+        lambda: Path("b.wav").write_bytes(b"RIFF1234WAVEjunk"),
+        ("data.csv:3:", "b.wav", "not a recording"),
+    ),
+    "two samples with one id": (damage_csv("\n2,", "\n1,"), ("data.csv", "line 3", "'1'", "line 2")),
+    "no such model": (lambda: Path("model.py").write_text("x = 1\n"), ("model", "predict")),
+    "a model that breaks": (
+        lambda: Path("model.py").write_text("def predict(batch):\n    return 1 / 0\n"),
+        ("model", "ZeroDivisionError"),
+    ),
+    "a model that answers too little": (
+        lambda: Path("model.py").write_text("def predict(batch):\n    return [[0.5, 0.5]]\n"),
+        ("model", "n = 2"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_INPUT)
+def test_bad_input_gives_one_clear_error(project, capsys, case):
+    damage, expected = BAD_INPUT[case]
+    damage()
+    before = sorted(p.name for p in project.rglob("*") if "__pycache__" not in str(p))
+    assert run() == 2
+    said = capsys.readouterr()
+    for part in expected:
+        assert part in said.err, said.err
+    assert "Traceback" not in said.err
+    assert sorted(p.name for p in project.rglob("*") if "__pycache__" not in str(p)) == before
+
+
+def test_wrong_usage_is_status_2(project, capsys):
+    assert main(["run"]) == 2
+    assert main(["rnu", "demo"]) == 2
+    assert run("--workers", "0") == 2
+    assert run("--limit", "-3") == 2
+    assert run(suite="nosuch") == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_fault_of_ours_says_so(project, capsys, monkeypatch):
+    monkeypatch.setattr("stress.engine._execute.preflight", lambda *_: 1 / 0)
+    assert run() == 70
+    assert "report it" in capsys.readouterr().err
+
+
+def test_an_interrupt_is_status_130(project, capsys, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stress.engine._execute.preflight", interrupt)
+    assert run() == 130
+
+
+def test_dry_run_writes_nothing(project, capsys):
+    assert run("--dry-run") == 0
+    assert "12 records" in capsys.readouterr().out
+    assert not (project / "runs").exists()
+
+
+def test_help_is_light():
+    code = (
+        "import sys, time\nfrom stress.cli import main\nmain(['--help'])\n"
+        "heavy = {'torch', 'scipy.stats', 'pandas', 'matplotlib', 'numpy', 'pyarrow'} & set(sys.modules)\n"
+        "assert not heavy, heavy\nassert time.process_time() < 0.25, time.process_time()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, stdout=subprocess.DEVNULL)
+
+
+def test_importing_is_light():
+    code = (
+        "import sys, stress, perturbations\n"
+        "heavy = {'torch', 'scipy.stats', 'pandas', 'matplotlib'} & set(sys.modules)\nassert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+
+
+def test_the_console_script_and_the_module_are_one():
+    script = shutil.which("stress", path=str(Path(sys.executable).parent))
+    commands = [[sys.executable, "-m", "stress", "--help"], *([[script, "--help"]] if script else [])]
+    texts = {subprocess.run(c, check=True, capture_output=True, text=True, cwd=ROOT).stdout for c in commands}
+    assert len(texts) == 1

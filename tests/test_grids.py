@@ -1,0 +1,317 @@
+"""Grids: which cells a scenario makes, what they are called, and what stays the same when others come and go."""
+
+import itertools
+import pickle
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perturbations import Sample, SpecError
+from perturbations.modality import modality
+from scenarios import loads, perturb
+from scenarios._pairwise import covering_array
+from scenarios._timeline import Timeline
+from tests.little import STREAMS, Data
+
+
+def expand(body, streams=STREAMS, **keywords):
+    return loads("suite: try@1\nscenarios:\n" + "\n".join(f"  {line}" for line in body.splitlines())).expand(
+        streams, **keywords
+    )
+
+
+def ids(body, streams=STREAMS):
+    return [cell.id for cell in expand(body, streams).cells[1:]]
+
+
+def same(one, other):
+    return all(
+        modality(STREAMS[name]).same(one.streams[name], other.streams[name])
+        if one.streams[name] is not None and other.streams[name] is not None
+        else one.streams[name] is other.streams[name]
+        for name in STREAMS
+    )
+
+
+def test_one_severity_drives_a_joint_grid():
+    assert ids("night: {image: [low_light, gaussian_noise], audio: white_noise}") == [f"night:{s}" for s in range(1, 6)]
+    assert ids("night: {image: low_light, severities: [0.5, 2.25]}") == ["night:0.5", "night:2.25"]
+    assert ids("soft: {audio: {name: white_noise, profile: speech-robust-bench}}") == [f"soft:{s}" for s in range(1, 5)]
+
+
+def test_binary_and_categorical_axes_are_not_multiplied_by_severities():
+    assert ids("dead: {audio: missing}") == ["dead"]
+    assert ids("dead: {audio: {name: missing, fill: [none, zeros]}}") == ["dead:none", "dead:zeros"]
+    body = "a: {audio: {name: missing, fill: [none, zeros]}, image: low_light, severities: [1, 2]}"
+    assert ids(body) == ["a:1,fill=none", "a:1,fill=zeros", "a:2,fill=none", "a:2,fill=zeros"]
+
+
+def test_steps_in_lockstep_follow_their_own_severities():
+    plan = expand("rain: {image: {name: low_light, severity: [0, 1, 1]}, audio: white_noise, severities: [1, 3, 5]}")
+    assert [[c.severity for c in cell.conditions] for cell in plan.cells[1:]] == [[1], [1, 3], [1, 5]]
+    assert [cell.severity for cell in plan.cells[1:]] == [1, 3, 5]
+
+
+def test_fixed_severities_and_parameters_stay():
+    plan = expand(
+        "a: {image: {name: low_light, severity: 2}, audio: {name: white_noise, snr_db: 7}, text: keyboard_typos}"
+    )
+    assert len(plan.cells) == 6
+    for cell in plan.cells[1:]:
+        assert cell.on("image")[0].severity == 2
+        assert cell.on("audio")[0].settings == {"snr_db": 7.0}
+        assert cell.on("audio")[0].severity is None
+        assert cell.on("text")[0].severity == cell.severity
+
+
+def test_own_levels_are_a_profile_of_their_own():
+    plan = expand("a: {image: {name: gaussian_noise, levels: {sigma: [0.1, 0.2, 0.3]}}}")
+    assert [cell.conditions[0].settings["sigma"] for cell in plan.cells[1:]] == [0.1, 0.2, 0.3]
+    assert {cell.conditions[0].profile for cell in plan.cells[1:]} == {"own"}
+
+
+def test_profiles_are_taken_where_a_perturbation_has_them():
+    text = "suite: x@1\nprofile: cifar-10-c\nscenarios: {a: {image: [gaussian_noise, low_light]}}"
+    cell = loads(text).expand(STREAMS).cells[1]
+    assert [c.profile for c in cell.conditions] == ["cifar-10-c", "default"]
+    assert cell.conditions[0].settings["sigma"] == 0.04
+
+
+def test_a_product_crosses_every_severity_and_leaves_out_the_clean_corner():
+    found = ids("c: {audio: white_noise, image: low_light, grid: product, severities: [0, 3]}")
+    assert found == [
+        "c:audio.white_noise=0,image.low_light=3",
+        "c:audio.white_noise=3,image.low_light=0",
+        "c:audio.white_noise=3,image.low_light=3",
+    ]
+    cell = expand("c: {audio: white_noise, image: low_light, grid: product}").cells[8]
+    assert cell.axes == {"audio.white_noise": 2, "image.low_light": 3}
+    assert cell.severity is None
+
+
+def test_each_hits_one_step_at_a_time():
+    plan = expand("c: {audio: missing, image: [low_light, low_light], severities: [1, 5], grid: each}")
+    assert [cell.id for cell in plan.cells[1:]] == [
+        "c:audio.missing",
+        "c:image.low_light=1",
+        "c:image.low_light=5",
+        "c:image.low_light#2=1",
+        "c:image.low_light#2=5",
+    ]
+    assert plan.cells[-1].axes == {"step": "image.low_light#2", "severity": 5}
+    assert [len(cell.conditions) for cell in plan.cells[1:]] == [1] * 5
+
+
+def test_subsets_lose_every_subset_of_streams():
+    plan = expand("m: {all: {name: missing, fill: [none, zeros, mean]}, grid: subsets}")
+    lost = {(cell.axes["fill"], frozenset(cell.streams)) for cell in plan.cells[1:]}
+    subsets = [frozenset(s) for size in (1, 2, 3) for s in itertools.combinations(STREAMS, size)]
+    assert lost == set(itertools.product(("none", "zeros", "mean"), subsets))
+    assert len(plan.cells) == 1 + 7 * 3
+    assert "m:image+audio,fill=zeros" in {cell.id for cell in plan.cells}
+
+
+def test_a_modality_means_all_its_streams_and_a_name_means_one():
+    cameras = {"left": "image", "right": "image", "speech": "audio"}
+    assert expand("a: {image: low_light}", cameras).cells[1].streams == ("left", "right")
+    assert expand("a: {right: low_light}", cameras).cells[1].streams == ("right",)
+    assert expand("a: {left: [low_light], image: gaussian_noise}", cameras).cells[1].on("left")[1].step == 0
+    shared = expand("a: {image: {name: low_light, key: dusk}}", cameras).cells[1]
+    assert {c.shared for c in shared.conditions} == {"dusk"}
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.integers(2, 6), min_size=2, max_size=7))
+def test_every_pair_of_values_occurs_in_a_covering_array(sizes):
+    rows = covering_array(sizes)
+    for (i, one), (j, other) in itertools.combinations(enumerate(sizes), 2):
+        assert {(row[i], row[j]) for row in rows} == set(itertools.product(range(one), range(other)))
+    largest = sorted(sizes)[-2:]
+    assert len(rows) >= largest[0] * largest[1]
+    assert len(rows) <= np.prod(sizes)
+    assert rows == covering_array(sizes)
+
+
+def test_covering_arrays_are_small():
+    assert len(covering_array([5] * 6)) == 25  # the optimum; the product has 15,625
+    assert len(covering_array([2] * 10)) <= 12
+    assert len(covering_array([5] * 12)) <= 55
+
+
+def test_a_pairwise_suite_holds_every_pair_and_says_how_many_cells():
+    plan = expand("p: {image: [low_light, gaussian_noise], audio: white_noise, text: keyboard_typos, grid: pairwise}")
+    axes = [tuple(cell.axes.values()) for cell in plan.cells[1:]]
+    for i, j in itertools.combinations(range(4), 2):
+        assert len({(row[i], row[j]) for row in axes}) == 25
+    assert plan.notes == (("p", "25 cells hold every pair of values; the product has 625"),)
+
+
+BAD = {
+    "one axis": ("p: {image: low_light, grid: pairwise}", "two or more axes", "image.low_light with 5"),
+    "one value": ("p: {image: low_light, audio: reverb, severities: [3], grid: pairwise}", "two or more values"),
+    "no timeline": ("p: {image: low_light, grid: timeline}", "timeline must be given"),
+    "timeline in a product": ("p: {image: low_light, grid: product, timeline: {bursts: 2}}", "grid must be timeline"),
+    "timeline and severities": ("p: {image: low_light, severities: [1], timeline: {bursts: 2}}", "must not be given"),
+    "timeline of a fault": ("p: {image: missing, timeline: {shape: ramp}}", "must move a step"),
+    "timeline too high": ("p: {image: low_light, timeline: {shape: ramp, severity: 9}}", "severity must be in [0, 5]"),
+    "timeline backwards": ("p: {image: low_light, timeline: {shape: ramp, from: 0.5, to: 0.2}}", "to must come after"),
+    "timeline form": ("p: {image: low_light, timeline: {shape: rmap}}", "Did you mean ramp?"),
+    "timeline key": ("p: {image: low_light, timeline: {shape: ramp, form: 1}}", "Did you mean from?"),
+    "timeline without form": ("p: {image: low_light, timeline: {over: time}}", "must have one of shape"),
+    "points late": ("p: {image: low_light, timeline: {points: [[0.5, 1], [0.2, 3]]}}", "points must be in order"),
+    "point": ("p: {image: low_light, timeline: {points: [[0.5, 1, 2]]}}", "a point must be a place in [0, 1]"),
+    "flat points": ("p: {image: low_light, timeline: {points: [[0, 0]]}}", "one above 0"),
+    "crowded bursts": ("p: {image: low_light, timeline: {bursts: 30, length: 0.1}}", "bursts must fit into the span"),
+    "too many cells": (
+        "p: {image: [low_light, low_light, low_light], audio: [reverb, reverb, reverb, reverb, reverb], grid: product}",
+        "at most 100000 cells, got 390625",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_grids_that_cannot_be_are_refused_before_there_is_data(case):
+    body, *parts = BAD[case]
+    with pytest.raises(SpecError) as error:
+        expand(body)
+    for part in ("<string>:3:", "p: ", *parts):
+        assert part in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_timeline_ramps_and_recovers():
+    line = Timeline("t", ((0.2, 0), (0.4, 4), (0.6, 4), (0.6, 1), (0.8, 0)))
+    places = (0, 0.2, 0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 1)
+    assert [round(line.severity(p), 9) for p in places] == [0, 0, 1, 4, 4, 1, 0.5, 0, 0]
+
+
+def test_bursts_are_seeded_and_do_not_overlap():
+    line = Timeline("t", bursts=4, length=0.1, top=3)
+    grid = np.linspace(0, 1, 10_001)
+    found = np.array([line.severity(p, seed=1) for p in grid])
+    assert set(found) == {0, 3}
+    assert np.mean(found > 0) == pytest.approx(0.4, abs=0.001)
+    assert not np.array_equal(found, [line.severity(p, seed=2) for p in grid])
+    assert not np.array_equal(found, [line.severity(p, seed=1, draw=1) for p in grid])
+
+
+def test_a_timeline_hits_samples_by_their_place():
+    data = Data()
+    cell = expand("fog: {image: gaussian_noise, timeline: {points: [[0.25, 0], [0.5, 5], [0.75, 0]]}}").cells[1]
+    assert (cell.id, cell.grid, cell.severity) == ("fog", "timeline", None)
+    harm = [
+        float(np.abs(perturb(cell, s, data, 0).streams["image"].astype(int) - s.streams["image"]).mean()) for s in data
+    ]
+    assert harm[:6] == [0] * 6
+    assert harm[-6:] == [0] * 6
+    assert all(a < b for a, b in itertools.pairwise(harm[6:12]))
+    assert all(a > b for a, b in itertools.pairwise(harm[12:18]))
+
+
+def test_a_timeline_takes_the_nearest_level_where_there_is_nothing_between():
+    cell = expand("a: {audio: white_noise, image: defocus_blur, timeline: {shape: ramp, severity: 4}}").cells[1]
+    noise, blur = cell.on("audio")[0].course, cell.on("image")[0].course
+    data = Data(9)  # severities 0, 0.5, …, 4
+    assert [noise.severity(s, data, 0, 0) for s in data] == [0, 1, 1, 1.5, 2, 2.5, 3, 3.5, 4]
+    assert [blur.severity(s, data, 0, 0) for s in data] == [0, 1, 1, 2, 2, 3, 3, 4, 4]
+
+
+def test_time_can_be_the_clock_of_each_sequence():
+    data = Data(8)
+    cell = expand("a: {image: low_light, timeline: {shape: ramp, severity: 3, over: sequence}}").cells[1]
+    assert [cell.conditions[0].course.severity(s, data, 0, 0) for s in data] == [0, 0, 1, 1, 2, 2, 3, 3]
+    with pytest.raises(SpecError, match="timeline needs samples with a sequence"):
+        expand("a: {image: low_light, timeline: {shape: ramp, over: sequence}}", has={"data"})
+
+
+def test_fallbacks_are_one_cell_for_each_set_of_streams():
+    body = "a: {image: low_light}\nb: {image: gaussian_noise}\nc: {image: low_light, audio: reverb}\nd: {all: missing}"
+    suite = loads("suite: x@1\nfallbacks: [drop]\nscenarios:\n" + "\n".join(f"  {line}" for line in body.splitlines()))
+    plan = suite.expand(STREAMS)
+    drops = [cell for cell in plan.cells if cell.fallback == "drop"]
+    assert [cell.id for cell in drops] == ["drop:image", "drop:image+audio"]
+    assert [name for name, _ in plan.left_out] == ["d"]
+    lost = perturb(drops[1], Data()[0], Data(), 0)
+    assert [name for name, value in lost.streams.items() if value is None] == ["image", "audio"]
+    assert [c.id for c in suite.expand(STREAMS, only=["c:5"]).cells] == ["clean", "c:5", "drop:image+audio"]
+    assert "drop:image" not in [c.id for c in suite.expand(STREAMS, skip=["drop*"]).cells]
+
+
+MANY = """\
+a: {image: [gaussian_noise, low_light], audio: white_noise}
+b: {text: keyboard_typos, image: gaussian_noise, grid: product, severities: [1, 5]}
+c: {all: {name: missing, fill: [none, zeros]}, grid: subsets}
+d: {image: low_light, timeline: {bursts: 2, length: 0.2}}
+e: {image: [gaussian_noise, gaussian_noise], audio: reverb, grid: each}"""
+
+
+def test_adding_a_scenario_changes_no_other_cell_and_no_value():
+    whole = {cell.id: cell for cell in expand(MANY).cells}
+    assert len(whole) == len(expand(MANY).cells), "ids are unique"
+    data = Data(4)
+    for line in MANY.splitlines():
+        for cell in expand(line).cells:
+            assert whole[cell.id] == cell
+            assert same(perturb(cell, data[2], data, 3), perturb(whole[cell.id], data[2], data, 3))
+
+
+def test_order_matters_and_is_kept():
+    data, first = Data(2), "a: {image: [low_light, gaussian_noise], severities: [4]}"
+    one = expand(first).cells[1]
+    other = expand(first.replace("low_light, gaussian_noise", "gaussian_noise, low_light")).cells[1]
+    assert [c.perturbation for c in one.conditions] == ["image.low_light", "image.gaussian_noise"]
+    assert not same(perturb(one, data[0], data, 0), perturb(other, data[0], data, 0))
+
+
+def test_a_step_at_severity_0_changes_nothing():
+    data = Data(2)
+    both = expand("a: {image: [{name: low_light, severity: 0}, gaussian_noise], severities: [3]}").cells[1]
+    alone = expand("a: {image: gaussian_noise, severities: [3]}").cells[1]
+    assert same(perturb(both, data[0], data, 0), perturb(alone, data[0], data, 0))
+    assert both.conditions == alone.conditions
+
+
+def test_a_sample_sees_the_same_draw_in_every_cell():
+    data = Data(2)
+    twice = "a: {image: [{name: gaussian_noise, severity: [0, 1, 2]}, {name: gaussian_noise, severity: [1, 0, 2]}]}"
+    cells = expand(twice).cells[1:]
+    assert [[c.step for c in cell.conditions] for cell in cells] == [[1], [0], [0, 1]]
+    clean = data[0].streams["image"].astype(float)
+    inside = (clean > 90) & (clean < 160)  # where noise of severities 1 and 3 clips nowhere
+    graded = expand("a: {image: gaussian_noise, severities: [1, 3]}").cells[1:]
+    mild, strong = (perturb(cell, data[0], data, 0).streams["image"] - clean for cell in graded)
+    assert np.corrcoef(mild[inside], strong[inside])[0, 1] > 0.95
+
+
+def test_streams_of_one_modality_draw_apart_unless_they_share_an_event():
+    picture = np.full((16, 16, 3), 128, np.uint8)
+    sample, streams = Sample("x", {"left": picture, "right": picture}), {"left": "image", "right": "image"}
+
+    def views(step):
+        cell = expand(f"a: {{image: {step}}}", streams).cells[1]
+        return perturb(cell, sample, None, 0).streams.values()
+
+    left, right = views("gaussian_noise")
+    assert not np.array_equal(left, right)
+    left, right = views("{name: gaussian_noise, key: rain}")
+    assert np.array_equal(left, right)
+
+
+def test_cells_pickle_for_workers_and_do_the_same_there():
+    data = Data(4)
+    for cell in expand(MANY).cells:
+        again = pickle.loads(pickle.dumps(cell))
+        assert again == cell
+        assert same(perturb(again, data[1], data, 5), perturb(cell, data[1], data, 5))
+
+
+def test_a_million_samples_by_a_thousand_cells_expand_in_no_time():
+    streams = {f"camera{i}": "image" for i in range(2)} | {"speech": "audio"}
+    body = "\n".join(f"s{i}: {{image: [gaussian_noise, low_light], speech: white_noise}}" for i in range(200))
+    start = time.process_time()
+    plan = expand(body, streams)
+    assert len(plan.cells) == 1001
+    assert time.process_time() - start < 5  # a second on an idle machine

@@ -1,0 +1,76 @@
+"""The house itself: imports run one way, exports exist, files stay readable, nothing heavy or unsafe slips in."""
+
+import ast
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("perturbations", "scenarios", "stress")
+FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+HIGHER = {"perturbations": ("scenarios", "stress"), "scenarios": ("stress",), "stress": ()}
+WRAPPED = ("albumentations", "audiomentations", "nlpaug", "torchaudio")
+
+
+def name(path):
+    return str(path.relative_to(ROOT))
+
+
+def imported(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module, node
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_imports_run_down(path):
+    package = path.relative_to(ROOT).parts[0]
+    for module, node in imported(ast.parse(path.read_text(encoding="utf-8"))):
+        root = module.partition(".")[0]
+        assert root not in HIGHER[package], f"{name(path)}:{node.lineno} imports {module}"
+        if root in WRAPPED:
+            assert path.parent.name == "adapters" or root == "torchaudio", (
+                f"{name(path)}:{node.lineno} imports {module}"
+            )
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_files_fit_in_a_sitting(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_functions_fit_on_a_screen(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef):
+            start = node.body[0].end_lineno if ast.get_docstring(node) else node.lineno
+            assert node.end_lineno - start <= 40, f"{name(path)}:{node.lineno} {node.name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_what_is_exported_exists(path):
+    if path.name == "__main__.py":
+        return
+    module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"))
+    for each in getattr(module, "__all__", ()):
+        assert hasattr(module, each), f"{name(path)}: __all__ names {each}"
+
+
+GLOBAL_DRAW = re.compile(
+    r"np\.random\.(seed|rand|randn|randint|normal|uniform|choice)\(|^\s*(import random\b|from random)", re.MULTILINE
+)
+UNSAFE = re.compile(
+    r"pickle\.load|yaml\.(unsafe_)?load\(|torch\.load\((?!.*weights_only)|allow_pickle=True|(?<![.\w])(eval|exec)\("
+)
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.name != "testing.py"], ids=name)
+def test_no_hidden_randomness_and_no_code_from_files(path):
+    text = path.read_text(encoding="utf-8")
+    if path.parent.name != "adapters":  # which save and restore the generators of what they wrap
+        assert not GLOBAL_DRAW.search(text)
+    assert not UNSAFE.search(text)

@@ -1,0 +1,312 @@
+"""The bones of measuring: weights, intervals, cells, curves and robustness, against known truth."""
+
+import math
+
+import numpy as np
+import pytest
+
+from perturbations import InputError
+from stress.measure import TABLES, summary, table
+from stress.measure._intervals import degenerate, jackknife, percentile, wilson
+from stress.measure._robustness import first_below
+from stress.measure._weights import clusters, poisson_weights
+from tests._runs import LABELS, cell, graded, grid, nested, write
+
+RATES = [0.95, 0.93, 0.90, 0.80, 0.60, 0.40]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    scores = nested(400, RATES, seed=1)
+    groups = {"speaker": [i % 40 for i in range(400)], "ward": [i % 8 for i in range(400)]}
+    return write(
+        tmp_path_factory.mktemp("runs") / "a", graded(), grid(scores), ["1"] * 400, columns=LABELS, groups=groups
+    )
+
+
+def rows(run, name, **options):
+    return table(run, name, **options).to_pylist()
+
+
+def pick(found, **wanted):
+    (row,) = [r for r in found if all(r[k] == v for k, v in wanted.items())]
+    return row
+
+
+def test_weights_depend_on_the_id_alone():
+    several = poisson_weights(["a", "b", "c"], 2000)
+    assert (poisson_weights(["c"], 2000)[0] == several[2]).all()
+    assert (poisson_weights(["c"], 500)[0] == several[2][:500]).all()
+    assert (poisson_weights(["c"], 2000, seed=1)[0] != several[2]).any()
+
+
+def test_weights_are_poisson():
+    weights = poisson_weights([f"s{i}" for i in range(2000)], 500).astype(float)
+    assert weights.mean() == pytest.approx(1, abs=0.005)
+    assert weights.var() == pytest.approx(1, abs=0.01)
+    share = np.bincount(weights.astype(int).ravel(), minlength=5)[:5] / weights.size
+    assert share == pytest.approx([math.exp(-1) / math.factorial(k) for k in range(5)], abs=0.003)
+    assert np.abs(np.corrcoef(weights[:50])[np.triu_indices(50, 1)]).max() < 0.25
+
+
+def test_streaming_gives_the_same_sums(monkeypatch):
+    who = clusters([f"s{i}" for i in range(300)], None, rows=200)
+    sums = np.random.default_rng(0).random((300, 3))
+    whole = who.resample(sums)
+    monkeypatch.setattr("stress.measure._weights._KEPT", 0)
+    monkeypatch.setattr("stress.measure._weights._BLOCK", 64)
+    assert who.resample(sums) == pytest.approx(whole, rel=1e-5)
+
+
+def test_percentile_interval_agrees_with_the_normal_theory():
+    x = np.random.default_rng(0).normal(3, 2, 1000)
+    who = clusters([f"s{i}" for i in range(1000)], None)
+    both = who.resample(np.stack([x, np.ones(1000)], axis=1))
+    found = percentile((both[:, :1] / both[:, 1:]), 1000)
+    reach = 1.96 * x.std(ddof=1) / np.sqrt(1000)
+    assert (found.high - found.low)[0] / 2 == pytest.approx(reach, rel=0.05)
+
+
+def test_jackknife_of_a_mean_is_the_t_interval():
+    from scipy import stats
+
+    x = np.random.default_rng(0).normal(size=12)
+    left_out = ((x.sum() - x) / 11)[:, None]
+    found = jackknife(np.array([x.mean()]), left_out)
+    expected = stats.t.interval(0.95, 11, x.mean(), stats.sem(x))
+    assert (found.low[0], found.high[0]) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 10), (3, 10), (10, 10), (481, 500)])
+def test_wilson_is_that_of_statsmodels(k, n):
+    from statsmodels.stats.proportion import proportion_confint
+
+    found = wilson(np.array([float(k)]), np.array([float(n)]))
+    assert (found.low[0], found.high[0]) == pytest.approx(proportion_confint(k, n, method="wilson"), abs=1e-12)
+
+
+def test_breaking_severity_is_interpolated():
+    curve = np.array([[1.0, 0.9, 0.7, 0.2], [1.0, 1.0, 1.0, 0.95], [0.5, 0.4, 0.3, 0.2], [1.0, np.nan, 0.5, 0.2]])
+    found = first_below(curve, [0, 1, 2, 4], np.full(4, 0.8))
+    assert found[0] == pytest.approx(1.5)
+    assert found[1] == np.inf
+    assert found[2] == 0
+    assert np.isnan(found[3])
+
+
+def test_tables_have_their_documented_columns(run):
+    for name, about in TABLES.items():
+        assert table(run, name).column_names == list(about.columns), name
+        assert all(about.documented.values())
+
+
+def test_cells(run):
+    found = rows(run, "cells")
+    scores = nested(400, RATES, seed=1)
+    for k, name in enumerate(["clean", *(f"noise-{s}" for s in range(1, 6))]):
+        row = pick(found, cell=name, metric="accuracy")
+        assert row["value"] == pytest.approx(scores[:, k].mean())
+        assert row["low"] < row["value"] < row["high"]
+        assert (row["n"], row["failed"], row["unchanged"], row["method"]) == (400, 0, 0.0, "wilson")
+        drop = pick(found, cell=name, metric="drop")
+        assert drop["value"] == pytest.approx(scores[:, 0].mean() - scores[:, k].mean())
+        assert drop["low"] <= drop["value"] <= drop["high"]
+    missing = pick(found, cell="clean", metric="nll")
+    assert missing["value"] is None
+    assert "nll" in missing["note"]
+
+
+def test_pairing_makes_the_drop_surer_than_two_separate_cells(run):
+    found = rows(run, "cells")
+    drop = pick(found, cell="noise-3", metric="drop")
+    apart = sum(
+        (r["high"] - r["low"]) ** 2 for r in found if r["metric"] == "accuracy" and r["cell"] in ("clean", "noise-3")
+    )
+    assert drop["high"] - drop["low"] < 0.8 * math.sqrt(apart)
+
+
+def test_curve_starts_clean_and_bands_are_wider(run):
+    found = [r for r in rows(run, "curves") if r["metric"] == "accuracy"]
+    assert [r["severity"] for r in found] == [0, 1, 2, 3, 4, 5]
+    assert found[0]["cell"] == "clean"
+    for r in found:
+        assert r["band_low"] <= r["low"] < r["value"] < r["high"] <= r["band_high"]
+
+
+def test_robustness(run):
+    found = rows(run, "robustness")
+    means = nested(400, RATES, seed=1).mean(axis=0)
+    expected = {
+        "drop": means[0] - means[1:].mean(),
+        "retention": means[1:].mean() / means[0],
+        "mmi": 1 - means[1:].mean() / means[0],
+        "area": np.trapezoid(means) / 5,
+        "relative_robustness": np.trapezoid(means),
+        "worst": means[5],
+    }
+    for measure, value in expected.items():
+        row = pick(found, measure=measure)
+        assert row["value"] == pytest.approx(value)
+        assert row["low"] < value < row["high"]
+    broken = pick(found, measure="breaking_severity")
+    k = int(np.argmax(means < 0.9 * means[0]))
+    assert k - 1 < broken["value"] < k
+    assert broken["low"] < broken["value"] < broken["high"]
+    assert pick(found, measure="worst")["cell"] == "noise-5"
+
+
+def test_a_model_that_holds_has_no_breaking_severity(run):
+    row = pick(rows(run, "robustness", bar=0.1), measure="breaking_severity")
+    assert row["value"] is None
+    assert row["note"] == "holds up to severity 5"
+
+
+def test_few_clusters_are_marked_and_wider(run):
+    for name in ("cells", "robustness"):
+        many = [r for r in rows(run, name) if r["value"] is not None]
+        few = [r for r in rows(run, name, cluster="ward") if r["value"] is not None]
+        assert [r["value"] for r in many] == pytest.approx([r["value"] for r in few])
+    assert pick(few, measure="drop")["method"].startswith("few clusters")
+    assert "few clusters" in " ".join(summary(run, cluster="ward")["warnings"])
+
+
+def test_clusters_that_fail_together_widen_the_interval(tmp_path):
+    together = np.repeat(nested(40, RATES, seed=2), 10, axis=0)
+    speakers = {"speaker": [i // 10 for i in range(400)]}
+    run = write(tmp_path / "a", graded(), grid(together), ["1"] * 400, columns=LABELS, groups=speakers)
+    alone = pick(rows(run, "cells"), cell="noise-3", metric="accuracy")
+    both = pick(rows(run, "cells", cluster="speaker"), cell="noise-3", metric="accuracy")
+    assert both["method"] == "bootstrap"
+    assert (both["high"] - both["low"]) > 2.5 * (alone["high"] - alone["low"])
+
+
+def test_failures_are_failures_and_never_zero_records(tmp_path):
+    scores = nested(100, RATES)
+    records = grid(scores)
+    at = np.flatnonzero((records["cell"] == 5) & (records["score"] == 1))[:7]
+    records["status"] = np.array(["ok"] * 600, object)
+    records["status"][at] = ["crash", "invalid", "timeout", "crash", "crash", "crash", "crash"]
+    run = write(tmp_path / "a", graded(), records, ["1"] * 100, columns=LABELS)
+    row = pick(rows(run, "cells"), cell="noise-5", metric="accuracy")
+    assert (row["n"], row["failed"]) == (100, 7)
+    assert row["value"] == pytest.approx((scores[:, 5].sum() - 7) / 100)
+    assert pick(rows(run, "cells"), cell="noise-5", metric="failure_rate")["value"] == pytest.approx(0.07)
+    told = summary(run)
+    assert told["statuses"]["crash"] == 5
+    assert told["errors"] == [{"error": "ValueError: no", "records": 7}]
+    assert any("7 of 600" in w for w in told["warnings"])
+
+
+def test_an_empty_cell_says_so(tmp_path):
+    scores = nested(100, RATES)
+    scores[:, 3] = np.nan
+    run = write(tmp_path / "a", graded(), grid(scores), ["1"] * 100, columns=LABELS)
+    for metric in ("accuracy", "drop", "retention"):
+        row = pick(rows(run, "cells"), cell="noise-3", metric=metric)
+        assert row["value"] is None
+        assert row["low"] is None
+        assert row["note"] == "the cell has no records"
+    assert "noise-3" in pick(rows(run, "robustness"), measure="drop")["note"]
+    assert pick(rows(run, "robustness"), measure="drop")["value"] is None
+    assert any("noise-3" in w for w in summary(run)["warnings"])
+
+
+def test_a_run_cut_short_is_compared_on_shared_samples(tmp_path):
+    """The clean answers of the samples that a cell lacks must not enter its drop."""
+    scores = np.ones((100, 2))
+    scores[60:, 0] = 0
+    scores[:30, 1] = 0
+    scores[60:, 1] = np.nan
+    run = write(tmp_path / "a", graded(severities=[1]), grid(scores), ["1"] * 100, columns=LABELS)
+    assert pick(rows(run, "cells"), cell="noise-1", metric="drop")["value"] == pytest.approx(0.5)
+    assert pick(rows(run, "cells"), cell="noise-1", metric="retention")["value"] == pytest.approx(0.5)
+
+
+def test_a_perfect_model_is_not_infinitely_sure(tmp_path):
+    speakers = {"speaker": [i // 4 for i in range(200)]}
+    run = write(tmp_path / "a", graded(), grid(np.ones((200, 6))), ["1"] * 200, columns=LABELS, groups=speakers)
+    for options in ({}, {"cluster": "speaker"}):
+        clean = pick(rows(run, "cells", **options), cell="clean", metric="accuracy")
+        assert (clean["value"], clean["high"]) == (1, 1)
+        assert 0.9 < clean["low"] < 0.99
+        drop = pick(rows(run, "robustness", **options), measure="drop")
+        assert drop["low"] < 0 < drop["high"]
+    assert degenerate(50) == pytest.approx(wilson(np.array([0.0]), np.array([50.0])).high[0])
+
+
+def test_zero_clean_accuracy_has_no_retention(tmp_path):
+    run = write(tmp_path / "a", graded(), grid(np.zeros((50, 6))), ["1"] * 50, columns=LABELS)
+    row = pick(rows(run, "cells"), cell="noise-1", metric="retention")
+    assert row["value"] is None
+    assert row["note"] == "undefined: clean accuracy is 0"
+    assert pick(rows(run, "robustness"), measure="retention")["note"] == "undefined: clean accuracy is 0"
+
+
+def test_several_draws_count_as_one_sample(tmp_path):
+    """Twenty draws of one sample are not twenty samples."""
+    one = nested(100, RATES, seed=3)
+    records = grid(np.concatenate([one] * 20))
+    records["draw"] = records["sample"] // 100
+    records["sample"] = records["sample"] % 100
+    run = write(tmp_path / "a", graded(), records, ["1"] * 100, columns=LABELS)
+    row = pick(rows(run, "cells"), cell="noise-3", metric="accuracy")
+    single = write(tmp_path / "b", graded(), grid(one), ["1"] * 100, columns=LABELS)
+    alone = pick(rows(single, "cells"), cell="noise-3", metric="accuracy")
+    assert row["n"] == 2000
+    assert row["high"] - row["low"] == pytest.approx(alone["high"] - alone["low"], rel=0.15)
+
+
+def test_ungraded_cells_are_summarised_without_area(tmp_path):
+    cells = [cell(), cell("mute", "dead-mic", None, "audio", lost=["audio"]), cell("dark", "dark", None, "image")]
+    run = write(tmp_path / "a", cells, grid(nested(200, [0.95, 0.7, 0.5])), ["1"] * 200, columns=LABELS)
+    found = rows(run, "robustness")
+    assert pick(found, scenario="dead-mic", measure="drop")["value"] > 0.15
+    assert pick(found, scenario="dead-mic", measure="area")["note"] == "the scenario has no severities"
+    assert rows(run, "curves") == []
+
+
+def test_no_clean_cell_is_said(tmp_path):
+    cells = graded()[1:]
+    run = write(tmp_path / "a", cells, grid(nested(50, RATES[1:])), ["1"] * 50, columns=LABELS)
+    assert (
+        pick(rows(run, "cells"), cell="noise-1", metric="drop")["note"] == "the run has no clean cell to compare with"
+    )
+    assert pick(rows(run, "robustness"), measure="drop")["note"] == "the run has no clean cell"
+    assert summary(run)["clean"] is None
+
+
+def test_the_parts_of_a_run_can_come_in_any_order(tmp_path, run):
+    scores = nested(400, RATES, seed=1)
+    records = grid(scores)
+    order = np.random.default_rng(0).permutation(2400)
+    shuffled = write(
+        tmp_path / "a", graded(), {k: v[order] for k, v in records.items()}, ["1"] * 400, columns=LABELS, parts=7
+    )
+    assert table(shuffled, "curves").equals(table(run, "curves"))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("curvs", {}, "Did you mean curves"),
+        ("curves", {"confidense": 0.9}, "Did you mean confidence"),
+        ("curves", {"cluster": "speeker"}, "Did you mean speaker"),
+        ("curves", {"metric": "acuracy"}, "Did you mean accuracy"),
+        ("curves", {"confidence": 1.5}, r"confidence must be in \[0.5, 1\)"),
+        ("curves", {"resamples": 3}, "at least 100"),
+    ],
+)
+def test_bad_options_are_named(run, name, options, words):
+    with pytest.raises(InputError, match=words):
+        table(run, name, **options)
+
+
+def test_summary_is_plain(run):
+    import json
+
+    told = summary(run)
+    assert json.loads(json.dumps(told)) == told
+    assert told["metric"] == "accuracy"
+    assert told["clean"]["low"] < told["clean"]["value"] < told["clean"]["high"]
+    (scenario,) = told["scenarios"]
+    assert scenario["area"]["low"] < scenario["area"]["value"]

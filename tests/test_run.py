@@ -1,0 +1,296 @@
+"""A run: equal records however it is done, findings instead of crashes, and folders that are never mixed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import perturbations
+import scenarios
+import stress
+from stress.engine import Settings, execute, plan_run
+from tests.worlds import SUITE, brightness, model, samples
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def suite():
+    return scenarios.loads(SUITE)
+
+
+def records(run, *without):
+    return run.records().drop_columns(["seconds", *without])
+
+
+def assert_equal(one: pa.Table, other: pa.Table):
+    assert one.schema.names == other.schema.names
+    for name in one.schema.names:
+        assert one[name].to_pylist() == other[name].to_pylist(), name
+
+
+def test_records_are_equal_for_any_number_of_workers(tmp_path):
+    runs = [
+        stress.run(model(), samples(), suite(), tmp_path / str(workers), workers=workers, batch_size=8)
+        for workers in (1, 4)
+    ]
+    assert_equal(*(records(run) for run in runs))
+    one, other = (run.path / "records" / "part-000000.parquet" for run in runs)
+    assert one.exists()
+    assert other.exists()
+
+
+def test_answers_do_not_depend_on_the_batch_size(tmp_path):
+    one, other = (
+        stress.run(model(), samples(), suite(), tmp_path / str(size), batch_size=size, workers=1) for size in (1, 64)
+    )
+    one, other = records(one, "batch"), records(other, "batch")
+    assert one["prediction"].to_pylist() == other["prediction"].to_pylist()
+    for name in ("confidence", "nll", "brier", "margin"):
+        np.testing.assert_allclose(one[name].to_numpy(), other[name].to_numpy(), atol=1e-5)
+
+
+def test_a_limit_keeps_the_records_that_it_keeps(tmp_path):
+    whole = stress.run(brightness, samples(), suite(), tmp_path / "whole", workers=1)
+    part = stress.run(brightness, samples(), suite(), tmp_path / "part", workers=1, limit=7)
+    kept = set(part.records()["sample"].to_pylist())
+    assert len(kept) == 7
+    chosen = [sample in kept for sample in whole.records()["sample"].to_pylist()]
+    assert_equal(records(part, "batch"), records(whole, "batch").filter(pa.array(chosen)))
+
+
+def test_only_some_scenarios_keep_their_records(tmp_path):
+    whole = stress.run(brightness, samples(), suite(), tmp_path / "whole", workers=1)
+    part = stress.run(brightness, samples(), suite(), tmp_path / "part", workers=1, only=["hiss"])
+    cells = part.cells["cell"].to_pylist()
+    assert cells == ["clean", "hiss:1", "hiss:3"]
+    chosen = [cell in cells for cell in whole.records()["cell"].to_pylist()]
+    assert_equal(records(part), records(whole).filter(pa.array(chosen)))
+
+
+SLOW_RUN = """
+import sys, time
+import stress.engine._writer as writer
+writer._SHORTEST_S = 0.0
+from pathlib import Path
+from stress.engine import Settings, execute, plan_run
+from tests.test_run import suite
+from tests.worlds import brightness, samples
+import stress.engine._plan as plan
+plan._SHARD_SAMPLES = 8
+
+def slowly(batch):
+    time.sleep(0.01)
+    return brightness(batch)
+
+outcome = execute(plan_run(slowly, samples(), suite(), None, Settings(workers=2, batch_size=4)), Path(sys.argv[1]))
+print(outcome.reused)
+"""
+
+
+def slow_run(folder):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", SLOW_RUN, str(folder)]
+    return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def test_a_killed_run_goes_on_where_it_was(tmp_path):
+    uninterrupted = slow_run(tmp_path / "whole")
+    assert uninterrupted.communicate()[0].strip() == "0"
+    process = slow_run(tmp_path / "killed")
+    while len(list((tmp_path / "killed" / "records").glob("part-*"))) < 3:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    again = slow_run(tmp_path / "killed")
+    reused = int(again.communicate()[0])
+    one, other = stress.open(tmp_path / "whole"), stress.open(tmp_path / "killed")
+    assert 0 < reused < one.info["units"]
+    assert_equal(records(one), records(other))
+    whole = (tmp_path / "whole" / "records" / "part-000000.parquet").stat().st_size
+    assert whole > 0
+
+
+def test_a_finished_run_is_not_done_again(tmp_path):
+    calls = []
+
+    def counted(batch):
+        calls.append(batch.size)
+        return brightness(batch)
+
+    settings = Settings(workers=1, preflight=False)
+    execute(plan_run(counted, samples(), suite(), None, settings), tmp_path / "run")
+    first = len(calls)
+    outcome = execute(plan_run(counted, samples(), suite(), None, settings), tmp_path / "run")
+    assert outcome.reused == outcome.run.info["units"]
+    assert len(calls) - first < first
+
+
+@pytest.mark.parametrize("damage", ["truncated", "emptied", "foreign"])
+def test_a_damaged_part_is_done_again(tmp_path, damage):
+    planned = plan_run(brightness, samples(), suite(), None, Settings(workers=1, preflight=False))
+    good = records(execute(planned, tmp_path / "run").run)
+    part = tmp_path / "run" / "records" / "part-000000.parquet"
+    content = part.read_bytes()
+    if damage == "truncated":
+        part.write_bytes(content[: len(content) // 2])
+    elif damage == "emptied":
+        part.write_bytes(b"")
+    else:
+        other = plan_run(brightness, samples(), suite(), None, Settings(workers=1, preflight=False, seed=5))
+        execute(other, tmp_path / "other")
+        part.write_bytes((tmp_path / "other" / "records" / "part-000000.parquet").read_bytes())
+    outcome = execute(planned, tmp_path / "run")
+    assert outcome.reused == 0
+    assert len(outcome.thrown) == 1
+    assert_equal(good, records(outcome.run))
+
+
+def test_two_streams_of_one_modality_get_different_draws(tmp_path):
+    seen = {}
+
+    def watching(batch):
+        seen.setdefault("left", []).extend(batch["left"])
+        seen.setdefault("right", []).extend(batch["right"])
+        return np.tile(np.array([[1.0, 0.0]]), (batch.size, 1))
+
+    grey = np.full((24, 24, 3), 128, np.uint8)
+    world = [perturbations.Sample(str(i), {"left": grey, "right": grey}, target=i % 2) for i in range(2)]
+    one = scenarios.loads("suite: two@1\nscenarios: {noise: {image: gaussian_noise, severities: [3]}}")
+    stress.run(watching, world, one, tmp_path, workers=1, preflight=False)
+    left, right = (v[-1].astype(float) - 128 for v in (seen["left"], seen["right"]))
+    assert left.std() > 20
+    assert abs(np.corrcoef(left.ravel(), right.ravel())[0, 1]) < 0.1
+
+
+def test_a_sample_sees_the_same_noise_louder():
+    grey = np.full((64, 64, 3), 128, np.uint8)
+    noise = [
+        perturbations.apply("image.gaussian_noise", grey, s, sample="7").astype(float).ravel() - 128 for s in (1, 3)
+    ]
+    assert np.corrcoef(*noise)[0, 1] >= 0.95
+
+
+def faulty(batch):
+    """Raise where a text is misspelt beyond letters known to the clean set, answer NaN where the picture is dark."""
+    scores = brightness(batch)
+    for row, (picture, sound) in enumerate(zip(batch["image"], batch["audio"], strict=True)):
+        if sound is None:
+            raise RuntimeError("no sound <script>alert(1)</script>")
+        if picture is not None and picture.max() < 60:
+            scores[row] = np.nan
+    return scores
+
+
+DARK = SUITE + "  dark: {image: {name: low_light, light: 0.002, gain: 0}}\n"
+
+
+def test_failures_are_findings(tmp_path):
+    run = stress.run(faulty, samples(), scenarios.loads(DARK), tmp_path / "run", workers=2, batch_size=8)
+    rows = run.records().to_pylist()
+    crashed = [row for row in rows if row["cell"] == "no-sound"]
+    assert {row["status"] for row in crashed} == {"crash"}
+    assert all(row["score"] is None and "no sound" in row["error"] for row in crashed)
+    dark = [row for row in rows if row["cell"] == "dark"]
+    assert {row["status"] for row in dark} == {"invalid"}
+    others = [row for row in rows if row["cell"] not in ("no-sound", "dark")]
+    assert {row["status"] for row in others} <= {"ok", "unchanged"}
+    assert run.info["finished"]
+
+
+def test_one_bad_sample_does_not_take_its_batch_along(tmp_path):
+    def picky(batch):
+        if any(sound.samples[0, :50].std() > 0 for sound in batch["audio"]) and batch.size > 1:
+            raise ValueError("only alone")
+        return brightness(batch)
+
+    one = scenarios.loads("suite: one@1\nscenarios: {hiss: {audio: white_noise, severities: [1]}}")
+    steady = stress.Audio(np.full((1, 800), 0.1, np.float32), 8000)
+    quiet = [sample.with_streams({"audio": steady}) for sample in samples()]
+    run = stress.run(picky, quiet, one, tmp_path, workers=1, batch_size=40)
+    assert set(run.records()["status"].to_pylist()) == {"ok"}
+    assert set(run.records(cells=["hiss:1"])["batch"].to_pylist()) == {1}
+    assert set(run.records(cells=["clean"])["batch"].to_pylist()) == {40}
+
+
+def test_a_model_that_hangs_is_timed_out(tmp_path):
+    def hanging(batch):
+        if any(value is None for value in batch["audio"]):
+            time.sleep(5)
+        return brightness(batch)
+
+    run = stress.run(
+        hanging,
+        samples(10),
+        suite(),
+        tmp_path,
+        workers=1,
+        timeout=0.3,
+        preflight=False,
+        only=["no-sound"],
+        batch_size=8,
+    )
+    lost = run.records(cells=["no-sound"])
+    assert set(lost["status"].to_pylist()) == {"timeout"}
+
+
+def test_another_model_is_refused(tmp_path):
+    stress.run(model("late"), samples(), suite(), tmp_path, workers=1)
+    with pytest.raises(stress.RunError, match="answers its canaries differently"):
+        stress.run(model("early"), samples(), suite(), tmp_path, workers=1)
+
+
+def test_other_data_another_suite_or_seed_are_refused(tmp_path):
+    stress.run(brightness, samples(), suite(), tmp_path, workers=1)
+    changed = [samples()[0].with_streams({"text": "another text"}), *samples()[1:]]
+    with pytest.raises(stress.RunError, match=r"data\.content was"):
+        stress.run(brightness, changed, suite(), tmp_path, workers=1)
+    with pytest.raises(stress.RunError, match="seed was 0, now is 1"):
+        stress.run(brightness, samples(), suite(), tmp_path, workers=1, seed=1)
+    other = scenarios.loads(SUITE.replace("[1, 3]", "[1, 4]"))
+    with pytest.raises(stress.RunError, match=r"suite\.cells"):
+        stress.run(brightness, samples(), other, tmp_path, workers=1)
+
+
+def test_a_folder_in_use_or_of_somebody_else_is_refused(tmp_path):
+    from stress.engine._writer import lock
+
+    with lock(tmp_path), pytest.raises(stress.RunError, match="in use"):
+        stress.run(brightness, samples(10), suite(), tmp_path, workers=1)
+    (tmp_path / "thesis.docx").write_text("ten years of work")
+    with pytest.raises(stress.RunError, match="must be empty or a run folder"):
+        stress.run(brightness, samples(10), suite(), tmp_path, workers=1)
+
+
+def test_preflight_calls_a_non_deterministic_model_by_name(tmp_path):
+    rng = np.random.default_rng(0)
+
+    def moody(batch):
+        return brightness(batch) + rng.random((batch.size, 10))
+
+    outcome = execute(plan_run(moody, samples(10), suite(), None, Settings(workers=1)), tmp_path)
+    warnings = [check for check in outcome.checks if check.outcome == "warning"]
+    assert any("non-deterministic" in check.says for check in warnings)
+    assert any(check["outcome"] == "warning" for check in json.loads((tmp_path / "run.json").read_text())["preflight"])
+
+
+def test_preflight_finds_a_model_that_looks_at_its_neighbours(tmp_path):
+    def sociable(batch):
+        scores = brightness(batch)
+        return scores + scores.mean(axis=0) * 3
+
+    outcome = execute(plan_run(sociable, samples(10), suite(), None, Settings(workers=1)), tmp_path)
+    assert any("alone and together" in check.says for check in outcome.checks)
+
+
+def test_an_unchanged_input_is_said_so(tmp_path):
+    world = [s.with_streams({"text": "1234 5678"}) for s in samples(10)]
+    run = stress.run(brightness, world, suite(), tmp_path, workers=1, only=["typos"])
+    assert set(run.records(cells=["typos:3"])["status"].to_pylist()) == {"unchanged"}
