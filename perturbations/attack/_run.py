@@ -40,8 +40,8 @@ class Attacked:
     """What an attack found: the most harmful values within the budget, and what that took.
 
     ``broken`` are the samples that the model gets wrong; ``wrong_before`` those of them that it got wrong from the
-    start, whose values are left as they were. ``calls`` counts the questions to the model for each sample, ``passes_back`` those with a
-    gradient.
+    start, whose values are left as they were. ``calls`` counts the questions to the model for each sample,
+    ``passes_back`` those with a gradient.
     """
 
     values: Mapping[str, list[Any]]
@@ -128,7 +128,7 @@ def prepared(
 ) -> Attempt:
     """Return an attempt with everything checked and drawn up; ``draws_of`` is the attack whose draws are used."""
     who = declaration.name
-    refuse_without_gradients(who, oracle)
+    refuse_without_gradients(who, oracle.differentiable)
     right = _labels(who, labels, streams, ids, oracle.classes)
     balls, edits = {}, {}
     for stream, part in parts.items():
@@ -181,9 +181,9 @@ def _other_half(
     return fitted
 
 
-def refuse_without_gradients(who: str, oracle: Oracle) -> None:
+def refuse_without_gradients(who: str, differentiable: bool) -> None:
     """Raise ModelError where an attack needs gradients that the model cannot give."""
-    if nature(who).gradients and not oracle.differentiable:
+    if nature(who).gradients and not differentiable:
         raise ModelError(
             f"{who}: the model must give gradients (a loss_gradient method, or a torch .module with .inputs and "
             f".logits), got none. A black-box attack needs only its answers: {ALTERNATIVES}."

@@ -65,9 +65,7 @@ def edit_characters(attempt: Attempt, calls: int) -> None:
     {"text": "words"},
     cite="alzantot2018",
     calls=CALLS,
-    lexicon=Choice(
-        "file of words and their substitutes, separated by tabs; empty: the built-in one", path=True, default=""
-    ),
+    lexicon=Choice("file of groups of words, separated by tabs; empty: the built-in one", path=True, default=""),
 )
 def word_substitution(attempt: Attempt, *, calls: int, lexicon: str) -> None:
     """Say it in other words: replace the words that matter most by substitutes from a lexicon.
@@ -105,9 +103,7 @@ def read_lexicon(path: str) -> Mapping[str, tuple[str, ...]]:
         where = Path(path) if path else resources.files("perturbations").joinpath("attack", "lexicon.tsv")
         text = where.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"attack.word_substitution: lexicon must be a UTF-8 text file, got {path!r}: {error}."
-        ) from None
+        raise InputError(f"attack.word_substitution: lexicon must be UTF-8 text, got {path!r}: {error}.") from None
     found: dict[str, dict[str, None]] = {}
     for line in text.splitlines():
         group = [word.strip() for word in line.split("\t") if word.strip()]

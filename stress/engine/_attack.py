@@ -6,27 +6,29 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from perturbations import InputError, Perturbation, Sample, SpecError, get
 from perturbations.attack import Part, launch
 from perturbations.attack._attempt import Attempt, HeldOut
 from perturbations.attack._declare import nature
 from perturbations.attack._run import half_of, prepared, refuse_without_gradients
-from scenarios import Cell, Condition
-from scenarios._compose import perturb_stream
+from scenarios import Cell, Condition, perturb_stream
 from stress.data import Samples
 from stress.engine._order import visiting_order
-from stress.models._gradients import ModelOracle
+from stress.engine._streams import StreamWork, compared
+from stress.models._gradients import ModelOracle, differentiable
 from stress.tasks import Classification, Task
 
-__all__ = ["COST", "Attacker", "attacked"]
+__all__ = ["COST", "Attacker", "attacked", "check_attacks"]
 
 COST = ("attack.calls", "attack.gradients", "attack.random")
 """Record columns: questions to the model for the sample, those with a gradient among them, and whether it is answered
 rightly (1 or 0) after one random draw with the same budgets: plain chance, beside every attack."""
+Costs: TypeAlias = Mapping[str, NDArray[np.float32]]
 _FITTED = 64
 """Samples of the other half that a universal perturbation is fitted on."""
 
@@ -61,6 +63,23 @@ def _stages(cell: Cell) -> list[_Stage]:
     return [_Stage(get(name), tuple(conditions)) for (name, _), conditions in found.items()]
 
 
+def check_attacks(cells: Sequence[Cell], model: Any, task: Task) -> None:
+    """Raise, before any work, where a cell's attack cannot be run on this model."""
+    for cell in cells:
+        for stage in _stages(cell):
+            name = stage.declaration.name
+            if not isinstance(task, Classification):
+                raise SpecError(f"{name}: the task must be classification, got {task.name}. Leave it out (--skip).")
+            refuse_without_gradients(name, differentiable(model))
+            budgets = nature(name).budgets.values()
+            own = [{k: v for k, v in c.settings.items() if k not in budgets} for c in stage.conditions]
+            if any(settings != own[0] for settings in own):
+                raise SpecError(
+                    f"{cell.id}: {name} on several streams is one attack: its parameters other than the budgets must "
+                    f"be equal on all of them, got {own}."
+                )
+
+
 @dataclass(frozen=True)
 class Attacker:
     """Runs the attacks of a run's cells on its model."""
@@ -78,28 +97,11 @@ class Attacker:
         """The model as attacks see it."""
         task = self.task
         if not isinstance(task, Classification) or task.answers is None:
-            raise SpecError(
-                f"attack: the task must be classification, got {task.name}. Leave the attacks out (--skip)."
-            )
+            raise SpecError(f"attack: the task must be classification, got {task.name}. Leave attacks out (--skip).")
         return ModelOracle(self.predict, task.classes, task.answers, self.batch_size)
 
-    def check(self, cells: Sequence[Cell]) -> None:
-        """Raise, before any work, where a cell's attack cannot be run on this model."""
-        for cell in cells:
-            for stage in _stages(cell):
-                refuse_without_gradients(stage.declaration.name, self.oracle)
-                budgets = nature(stage.declaration.name).budgets.values()
-                own = [{k: v for k, v in c.settings.items() if k not in budgets} for c in stage.conditions]
-                if any(settings != own[0] for settings in own):
-                    raise SpecError(
-                        f"{cell.id}: {stage.declaration.name} on several streams is one attack: its parameters other "
-                        f"than the budgets must be equal on all of them, got {own}."
-                    )
-
-    def perturbed(
-        self, cell: Cell, samples: Sequence[Sample], draw: int
-    ) -> tuple[list[Sample], list[dict[str, float]]]:
-        """Return the samples as an attacked cell shows them to the model, and what the attack took for each.
+    def work(self, cell: Cell, samples: Sequence[Sample], draw: int) -> tuple[dict[str, StreamWork], Costs]:
+        """Return what an attacked cell makes of its streams, and what that took for each sample.
 
         What befalls a stream before its attack is there when the attack begins; what follows is not foreseen by it.
         """
@@ -116,8 +118,9 @@ class Attacker:
             calls += found.calls
             passes_back += found.passes_back
         seen = [self._natural(cell, sample, draw, before=False) for sample in seen]
-        rows = [dict(zip(COST, map(float, row))) for row in zip(calls, passes_back, luck)]
-        return seen, rows
+        done = {n: compared(n, samples, [s.streams[n] for s in seen], self.data) for n in cell.streams}
+        costs = zip(COST, (calls, passes_back, luck))
+        return done, {name: np.asarray(numbers, np.float32) for name, numbers in costs}
 
     def _natural(self, cell: Cell, sample: Sample, draw: int, before: bool) -> Sample:
         """Return the sample with the conditions that come before (or after) the attack of each stream."""
