@@ -131,13 +131,20 @@ def line_filter(values: Field, offsets: NDArray[np.int64], weights: NDArray[np.f
 
 
 def _groups(offsets: NDArray[np.int64]) -> list[slice]:
+    """Return runs of taps that fit into small boxes; plain numbers, as arrays of two would take ten times as long."""
     groups, start = [], 0
-    for end in range(1, len(offsets) + 1):
-        box = offsets[start : end + 1]
-        if end == len(offsets) or np.prod(box.max(axis=0) - box.min(axis=0) + 1) > _DIRECT_AREA:
-            groups.append(slice(start, end))
-            start = end
-    return groups
+    top = bottom = left = right = None
+    for place, (y, x) in enumerate(offsets.tolist()):
+        if top is not None:
+            tall, wide = max(bottom, y) - min(top, y) + 1, max(right, x) - min(left, x) + 1
+            if tall * wide > _DIRECT_AREA:
+                groups.append(slice(start, place))
+                start, top = place, None
+        if top is None:
+            top, bottom, left, right = y, y, x, x
+        else:
+            top, bottom, left, right = min(top, y), max(bottom, y), min(left, x), max(right, x)
+    return [*groups, slice(start, len(offsets))]
 
 
 def zoom_map(length: int, factor: float) -> tuple[float, float]:
@@ -151,13 +158,11 @@ def zoom_map(length: int, factor: float) -> tuple[float, float]:
     return step, (length - kept) // 2 + (stretched - length) // 2 * step
 
 
-def zoomed(values: Field, factor: float) -> Field:
-    """Return the middle of a field or image enlarged to its full size, linearly interpolated."""
-    height, width = values.shape[:2]
-    (step_y, start_y), (step_x, start_x) = zoom_map(height, factor), zoom_map(width, factor)
-    matrix = np.array([[step_x, 0, start_x], [0, step_y, start_y]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(values, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+def zoomed(field: Field, factor: float) -> Field:
+    """Return the middle of a field enlarged to its full size, linearly interpolated."""
+    height, width = field.shape
+    stretched: Field = _stretch(width, factor) @ (_stretch(height, factor) @ field).T
+    return np.ascontiguousarray(stretched.T)
 
 
 def sum_of_zooms(values: Field, factors: tuple[float, ...]) -> Field:
