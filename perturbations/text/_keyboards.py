@@ -11,7 +11,8 @@ __all__ = ["LAYOUTS", "is_on", "neighbours", "slip"]
 
 LAYOUTS = (
     "auto", "arabic", "azerty", "bengali", "danish", "dvorak", "greek", "hebrew", "hindi", "italian", "japanese",
-    "korean", "persian", "portuguese", "qwerty", "qwertz", "russian", "spanish", "swedish", "thai", "turkish", "ukrainian",
+    "korean", "persian", "portuguese", "qwerty", "qwertz", "russian", "spanish", "swedish", "thai",
+    "turkish", "ukrainian",
 )  # fmt: skip
 """Names of the layouts; ``auto`` takes each letter's most widespread one."""
 
