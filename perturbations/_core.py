@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from perturbations import _registry
@@ -62,6 +63,8 @@ class Perturbation:
     cite: tuple[str, ...]
     version: int = 1
     random: bool = True
+    check: Callable[[Mapping[str, Any]], None] | None = None
+    """What a wrapped package has to say about a full set of parameters, before any work; raises InputError."""
     needs: frozenset[Need] = frozenset()
     keeps_shape: bool = True
     not_monotone: str | None = None
@@ -76,7 +79,7 @@ class Perturbation:
         """The first line of the docstring: the real-world cause and effect."""
         return (inspect.getdoc(self.function) or "").partition("\n\n")[0].replace("\n", " ")
 
-    @property
+    @cached_property
     def graded(self) -> tuple[str, ...]:
         """Names of the parameters that move with severity."""
         return tuple(name for name, row in self.params.items() if row.tables)
@@ -150,7 +153,10 @@ class Perturbation:
             else:
                 either = "severity or " if row.tables else ""
                 raise InputError(f"{self.name}: {either}{name} must be given ({row.meaning}).")
-        return {**result, **given}
+        result.update(given)
+        if self.check is not None:
+            self.check(result)
+        return result
 
     def _at(self, row: Param | Choice, severity: float, profile: str | None) -> Any:
         try:
