@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from scenarios._pairwise import covering_array
 from scenarios._spec import Scenario, Step
 from scenarios._timeline import course_for
 
-__all__ = ["cells"]
+__all__ = ["cells", "check_steps"]
 
 MOST = 100_000
 """Cells that one scenario may have."""
@@ -35,14 +36,14 @@ MOST = 100_000
 
 def cells(scenario: Scenario, bounds: Sequence[Bound]) -> tuple[Cell, ...]:
     """Return the cells of a scenario on a data set, in order; those in which every severity is 0 are left out."""
-    _check(scenario, bounds)
+    check_steps(scenario, bounds)
     found = tuple(cell for cell in GRID[scenario.grid](scenario, bounds) if cell.conditions)
     if not found:
         raise misfit(scenario.where, scenario.name, "must have a severity above 0, got none.")
     return found
 
 
-def _check(scenario: Scenario, bounds: Sequence[Bound]) -> None:
+def check_steps(scenario: Scenario, bounds: Sequence[Bound]) -> None:
     """Raise every problem of every step's severities and choices at once, before any cell is made."""
     problems: dict[str, None] = {}
     if scenario.severities and not any(bound.driven for bound in bounds):
@@ -121,8 +122,10 @@ def _each(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
 def _subsets(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
     axes = [*one_severity(scenario, bounds), *choices(bounds)]
     streams = tuple(dict.fromkeys(target.stream for bound in bounds for target in bound.targets))
-    if 2 ** len(streams) > MOST:
-        raise misfit(scenario.where, scenario.name, f"must touch at most 16 streams, got {len(streams)}.")
+    count = (2 ** len(streams) - 1) * prod(len(axis.values) for axis in axes)
+    if count > MOST:
+        text = f"must have at most {MOST} cells, got {count}: {len(streams)} streams have that many subsets."
+        raise misfit(scenario.where, scenario.name, text)
     for size in range(1, len(streams) + 1):
         for subset in itertools.combinations(streams, size):
             label = "+".join(subset)
