@@ -69,18 +69,21 @@ def _only(axis: Axis, index: int) -> Axis:
 
 
 def _joint(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
+    """One severity drives every step; lists of choices are crossed with it."""
     axes = [*one_severity(scenario, bounds), *choices(bounds)]
     for point in _points(scenario, axes):
         yield _cell(scenario, bounds, axes, point, short_name(axes, point))
 
 
 def _product(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
+    """Every severity and choice of every step with every other."""
     axes = crossed(scenario, bounds)
     for point in _points(scenario, axes):
         yield _cell(scenario, bounds, axes, point, joined(axes, point))
 
 
 def _pairwise(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
+    """Few cells in which every pair of values of every two axes occurs."""
     axes = crossed(scenario, bounds)
     if len(axes) < 2 or any(len(axis.values) < 2 for axis in axes):
         got = ", ".join(f"{axis.name} with {len(axis.values)}" for axis in axes) or "none"
@@ -94,6 +97,7 @@ def _pairwise(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
 
 
 def _timeline(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
+    """One cell (for each choice) whose severity goes with time."""
     if not any(bound.driven for bound in bounds):
         raise misfit(scenario.where, scenario.name, "a timeline must move a step, got none that has severities.")
     if listed := [bound for bound in bounds if isinstance(bound.step.severity, tuple)]:
@@ -105,6 +109,7 @@ def _timeline(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
 
 
 def _each(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
+    """One step at a time, at each of its severities and choices."""
     for index, bound in enumerate(bounds):
         axes = [axis for axis in crossed(scenario, bounds) if index in axis.moves]
         own = [replace(axis, moves={index: axis.moves[index]}) for axis in axes]
@@ -120,6 +125,7 @@ def _each(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
 
 
 def _subsets(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
+    """Every subset of the streams that are touched, the others clean."""
     axes = [*one_severity(scenario, bounds), *choices(bounds)]
     streams = tuple(dict.fromkeys(target.stream for bound in bounds for target in bound.targets))
     count = (2 ** len(streams) - 1) * prod(len(axis.values) for axis in axes)
@@ -162,9 +168,8 @@ GRID: Mapping[str, Callable[[Scenario, Sequence[Bound]], Iterator[Cell]]] = {
 
 
 def _points(scenario: Scenario, axes: Sequence[Axis]) -> Iterator[Point]:
-    count = 1
-    for axis in axes:
-        count *= len(axis.values)
+    """Return every point of the full product of the axes."""
+    count = prod(len(axis.values) for axis in axes)
     if count > MOST:
         text = f"must have at most {MOST} cells, got {count}. A pairwise grid covers every pair of values in few cells."
         raise misfit(scenario.where, scenario.name, text)
@@ -179,6 +184,7 @@ def _cell(
     name: str,
     keep: Keep = _everything,
 ) -> Cell:
+    """Return the cell at a point; ``keep`` says which steps on which streams take part in it."""
     conditions: list[Condition] = []
     for i, bound in enumerate(bounds):
         severity = bound.step.severity if isinstance(bound.step.severity, float) else None
