@@ -63,6 +63,8 @@ class Perturbation:
     cite: tuple[str, ...]
     version: int = 1
     random: bool = True
+    check: Callable[[Mapping[str, Any]], None] | None = None
+    """What a wrapped package has to say about a full set of parameters, before any work; raises InputError."""
     needs: frozenset[Need] = frozenset()
     keeps_shape: bool = True
     not_monotone: str | None = None
@@ -151,7 +153,10 @@ class Perturbation:
             else:
                 either = "severity or " if row.tables else ""
                 raise InputError(f"{self.name}: {either}{name} must be given ({row.meaning}).")
-        return {**result, **given}
+        result.update(given)
+        if self.check is not None:
+            self.check(result)
+        return result
 
     def _at(self, row: Param | Choice, severity: float, profile: str | None) -> Any:
         try:

@@ -13,6 +13,7 @@ from perturbations import InputError, ModelError, Sample
 from perturbations.modality import modality
 from scenarios import CLEAN, Cell, perturb
 from stress.engine._ask import Answered, ask
+from stress.engine._attack import attacked
 from stress.engine._unit import Job
 from stress.models import Batch
 
@@ -136,13 +137,14 @@ def _missing(job: Job, samples: Sequence[Sample]) -> list[Check]:
 
 def _acting(job: Job, samples: Sequence[Sample]) -> Check:
     """Every perturbed cell changes its input on some of these samples."""
-    idle = [cell.id for cell in job.cells if cell.conditions and _is_idle(job, cell, samples[:4])]
+    natural = [cell for cell in job.cells if cell.conditions and not attacked(cell)]
+    idle = [cell.id for cell in natural if _is_idle(job, cell, samples[:4])]
     if idle:
         shown = ", ".join(idle[:5]) + (" …" if len(idle) > 5 else "")
         return Check(
             "every cell changes its input", "warning", f"{len(idle)} cells change none of these samples: {shown}"
         )
-    return Check("every cell changes its input", "ok", f"{len(job.cells) - 1} cells on {min(4, len(samples))} samples")
+    return Check("every cell changes its input", "ok", f"{len(natural)} cells on {min(4, len(samples))} samples")
 
 
 def _is_idle(job: Job, cell: Cell, samples: Sequence[Sample]) -> bool:

@@ -3,46 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
-
-from markupsafe import Markup
 
 from perturbations.modality import MODALITIES, modality
 from stress.report._book import Book, Row, hue
+from stress.report._calibration import calibration
 from stress.report._chart import Chart, Line, Point
 from stress.report._grid import Column, Grid
+from stress.report._heat import Heat
 from stress.report._numbers import DASH, count, severity, visible
+from stress.report._part import Drawing, Part
+from stress.report._slices import classes, contributions, groups
 from stress.report._svg import Axis, axis_of
 
-__all__ = ["Part", "more"]
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A wide figure."""
-
-    title: str
-    about: str
-    hue: str
-    drawing: Markup
-
-
-@dataclass(frozen=True)
-class Part:
-    """A section: figures first, then tables, folded unless ``open``."""
-
-    id: str
-    title: str
-    how: str = ""
-    figures: Sequence[Drawing] = ()
-    grids: Sequence[Grid] = field(default_factory=tuple)
-    open: bool = False
+__all__ = ["more"]
 
 
 def more(book: Book) -> list[Part]:
     """Return the sections that this run has something to show in."""
-    return [part for part in (_distortion(book), _latency(book)) if part]
+    found = [_sliced("classes", "Classes", classes(book)), _sliced("groups", "Groups", groups(book))]
+    given = contributions(book)
+    if given:
+        how = "What each stream is worth: alone, when it is lost, and shared out over all sets of streams (Shapley)."
+        found.append(Part("contributions", "What each stream contributes", how, grids=given, open=True))
+    return [part for part in (*found, calibration(book), _distortion(book), _latency(book)) if part]
+
+
+def _sliced(name: str, title: str, found: tuple[Sequence[Heat], Sequence[Grid], str] | None) -> Part | None:
+    return None if found is None else Part(name, title, found[2], heats=found[0], grids=found[1])
 
 
 def _distortion(book: Book) -> Part | None:
