@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from audio_signals import db, loudness_lufs, noise, power, tone
+from tests.audio_signals import db, loudness_lufs, noise, power, tone
 
 import perturbations
 from perturbations import Audio, InputError, apply

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from audio_signals import db, noise, power, slope_db_per_octave, spectrum, tone
+from tests.audio_signals import db, noise, power, slope_db_per_octave, spectrum, tone
 
 import perturbations
 from perturbations import Audio, InputError, Sample, apply

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from audio_signals import db, noise, power, rt60_of, tone
+from tests.audio_signals import db, noise, power, rt60_of, tone
 
 from perturbations import Audio, InputError, apply
 

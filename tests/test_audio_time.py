@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from audio_signals import db, noise, pitch_of, power, spectrum, tone
+from tests.audio_signals import db, noise, pitch_of, power, spectrum, tone
 
 from perturbations import Audio, apply
 from perturbations.modality.audio import MODALITY

@@ -148,7 +148,7 @@ def test_word_error_rate_is_torchmetrics():
 
 
 def test_chrf_is_near_torchmetrics_and_exact_by_hand():
-    """torchmetrics averages F over the orders, sacreBLEU (and we) precision and recall: they differ in the 4th digit."""
+    """torchmetrics averages F over the orders, sacreBLEU (and we) precision and recall: the 4th digit differs."""
     from torchmetrics.functional.text import chrf_score
 
     pairs = [("the cat sat on the mat", "the cat is on a mat"), ("ein Haus am See", "das Haus am Meer"), ("abc", "xyz")]

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from stress.measure._context import Context, Values
-from stress.measure._frame import DERIVED, Floats
+from stress.measure._frame import DERIVED, FAILURES, Floats
 from stress.measure._intervals import Bounds, paired_proportions
 from stress.measure._tables import CELL, INTERVAL, about_cell
 from stress.tasks._metrics import Metric
 
-__all__ = ["CELLS", "absent", "cell_rows", "change", "counted", "linear_rows"]
+__all__ = ["CELLS", "absent", "cell_rows", "change", "counted", "empty_rows", "linear_rows"]
 
 CELLS = {**CELL, **INTERVAL}
 
@@ -41,7 +41,7 @@ def why(context: Context, metric: Metric, cell: int, value: float) -> str | None
     n, failed = int(counts["n"][cell]), int(counts["failed"][cell])
     if not n:
         return "the cell has no records"
-    if metric.failed is None and failed:
+    if metric.failed is None and failed and metric.top not in FAILURES:
         if failed == n:
             return "all answers failed"
         return f"{failed} failed records left out: {metric.name} has no price for a failure"

@@ -65,16 +65,23 @@ def options(given: Mapping[str, Any]) -> Options:
 class Values:
     """A metric in every cell, and in every cell of every resample.
 
-    ``rows`` is (resamples × cells), or (clusters × cells) with each cluster left out where clusters are few.
+    ``rows`` is (resamples × cells), or (clusters × cells) with each cluster left out where clusters are few;
+    ``plain`` holds the counts of a plain rate: independent samples, one right or wrong answer each.
     """
 
     metric: Metric
     point: Floats
-    rows: NDArray[Any]
+    resample: Callable[[], NDArray[Any]]
     clusters: int
     few: bool
     confidence: float
     plain: Mapping[str, Floats] | None = None
+
+    @cached_property
+    def rows(self) -> NDArray[Any]:
+        """The resampled values, worked out when first asked for: plain rates have an interval without them."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return self.resample()
 
     def interval(self, value: Floats, rows: NDArray[Any]) -> Bounds:
         """Return the interval of a function of the cells' values, given its value and its resampled values."""
@@ -185,14 +192,17 @@ class Context:
         same = bool(len(bottom)) and bool((bottom == bottom[:, :1]).all())  # complete cells share one denominator
         below = bottom[:, :1] if same else bottom
         width = top.shape[1]
-        both = np.concatenate([top, below], axis=1)
-        rows = who.leave_out(both) if who.few else who.resample(both)
         with np.errstate(invalid="ignore", divide="ignore"):
             point = top.sum(axis=0) / bottom.sum(axis=0)
-            spread = rows[:, :width] / rows[:, width:]
-            if metric.root:
-                point, spread = np.sqrt(point), np.sqrt(spread)
-        return Values(metric, point, spread, len(who), who.few, self.options.confidence, plain)
+        both = np.concatenate([top, below], axis=1, dtype=np.float64 if who.few else np.float32)
+
+        def rows() -> NDArray[Any]:
+            sums = who.leave_out(both) if who.few else who.resample(both)
+            found = sums[:, :width] / sums[:, width:]
+            return np.sqrt(found) if metric.root else found
+
+        point = np.sqrt(point) if metric.root else point
+        return Values(metric, point, rows, len(who), who.few, self.options.confidence, plain)
 
 
 def _binary(top: Floats, bottom: Floats) -> bool:

@@ -111,10 +111,12 @@ def count_values(context: Context, name: str) -> Values:
     if found is None:
         raise InputError(f"measure: {name} needs records with a prediction and a task with classes.")
     parts, who = parts_of(context, found, name), context.clusters
-    if who.few:
-        rows = parts.value - parts.parts
-    else:
-        rows = parts.value + (who.resample(parts.parts) - parts.parts.sum(axis=0)).astype(np.float64)
+
+    def rows() -> NDArray[Any]:
+        if who.few:
+            return parts.value - parts.parts
+        return parts.value + (who.resample(parts.parts) - parts.parts.sum(axis=0)).astype(np.float64)
+
     return Values(Metric(name, name), parts.value, rows, len(who), who.few, context.options.confidence)
 
 

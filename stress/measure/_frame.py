@@ -135,7 +135,7 @@ class Frame:
 
     def has(self, column: str) -> bool:
         """Whether ``column`` can be asked for."""
-        return column == "failed" or DERIVED.get(column, column) in self.schema
+        return column in ("failed", *FAILURES) or DERIVED.get(column, column) in self.schema
 
     def column(self, name: str) -> Floats:
         """Return a numeric record column, NaN where it is null; ``failed`` and a few others are worked out."""
@@ -146,6 +146,8 @@ class Frame:
     def _load(self, name: str) -> Floats:
         if name == "failed":
             return self.failed.astype(np.float64)
+        if name in FAILURES:
+            return (self.status == 2 + FAILURES.index(name)).astype(np.float64)
         if name == "flip":
             return self._flips()
         if name in ("absolute_error", "squared_error"):
@@ -225,6 +227,12 @@ class Frame:
         """Return how many records each cell has, of those in a mask."""
         cells = self.cell if mask is None else self.cell[mask]
         return np.bincount(cells, minlength=len(self.ids))
+
+    @cached_property
+    def by_cell(self) -> list[NDArray[np.int64]]:
+        """Positions of each cell's records."""
+        order = np.argsort(self.cell, kind="stable")
+        return np.split(order, np.searchsorted(self.cell[order], np.arange(1, len(self.ids))))
 
     @cached_property
     def counts(self) -> dict[str, NDArray[np.int64]]:

@@ -83,7 +83,7 @@ class Clusters:
         starts = np.searchsorted(self.member[order], np.arange(len(self.ids)))
         return np.add.reduceat(sums[order], starts, axis=0)
 
-    def resample(self, sums: NDArray[np.float64]) -> NDArray[np.float32]:
+    def resample(self, sums: NDArray[Any]) -> NDArray[np.float32]:
         """Return (rows × columns) weighted sums of (clusters × columns) sums."""
         narrow = np.ascontiguousarray(sums, np.float32)
         total = np.zeros((self.rows, narrow.shape[1]), np.float32)
@@ -97,7 +97,7 @@ class Clusters:
             total += weights.astype(np.float32).T @ narrow[part]
         return total
 
-    def leave_out(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    def leave_out(self, sums: NDArray[Any]) -> NDArray[Any]:
         """Return (clusters × columns) sums without each cluster in turn."""
         return sums.sum(axis=0) - sums
 

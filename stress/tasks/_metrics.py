@@ -32,7 +32,10 @@ class Metric:
     unit: str = "fraction"
 
 
-_ANY = (Metric("failure_rate", "failed", better="lower", failed=1.0),)
+_ANY = (
+    Metric("failure_rate", "failed", better="lower", failed=1.0),
+    *(Metric(f"{name}_rate", name, better="lower", failed=None) for name in ("crash", "invalid", "timeout")),
+)
 
 METRICS: Mapping[str, tuple[Metric, ...]] = {
     "classification": (

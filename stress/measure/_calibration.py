@@ -1,0 +1,111 @@
+"""Does the model know when it does not know? Confidence against accuracy, in every cell."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stress.measure._frame import Floats
+
+__all__ = ["Bins", "bin_edges", "bins_of", "brier_decomposition", "calibration_error", "debiased_error", "temperature"]
+
+Ints = NDArray[np.int64]
+
+
+def bin_edges(confidence: Floats, bins: int, kind: str = "width") -> Floats:
+    """Return bin edges in [0, 1]: of equal width, or holding equal numbers of answers (equal mass)."""
+    if kind == "width":
+        return np.linspace(0, 1, bins + 1)
+    inner = np.quantile(confidence, np.arange(1, bins) / bins, method="inverted_cdf")
+    return np.concatenate([[0.0], np.unique(inner), [1.0]])
+
+
+def bins_of(confidence: Floats, edges: Floats) -> Ints:
+    """Return the bin of each confidence; bins are open below and closed above, as in Guo et al. (2017)."""
+    return np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, len(edges) - 2)
+
+
+class Bins:
+    """Sums over bins: how many answers, how sure, how many right."""
+
+    def __init__(self, confidence: Floats, right: Floats, where: Ints, count: int) -> None:
+        self.n = np.bincount(where, minlength=count).astype(np.float64)
+        self.confidence = np.bincount(where, weights=confidence, minlength=count).astype(np.float64)
+        self.right = np.bincount(where, weights=right, minlength=count).astype(np.float64)
+
+
+def calibration_error(confidence: Floats, right: Floats, bins: int = 15, kind: str = "width") -> tuple[float, Floats]:
+    """Return the expected calibration error and each answer's influence on it.
+
+    Σ_b (n_b / n) |mean confidence − accuracy| (Naeini et al. 2015; Guo et al. 2017). It is biased upwards: a perfectly
+    calibrated model has an error of about √(bins / n) / 2, so compare cells of equal size or read the debiased one.
+    """
+    if not len(confidence):
+        return float("nan"), np.zeros(0)
+    edges = bin_edges(confidence, bins, kind)
+    where = bins_of(confidence, edges)
+    sums = Bins(confidence, right, where, len(edges) - 1)
+    gap = sums.confidence - sums.right
+    value = float(np.abs(gap).sum() / len(confidence))
+    return value, (np.sign(gap)[where] * (confidence - right) - value) / len(confidence)
+
+
+def debiased_error(confidence: Floats, right: Floats, bins: int = 15) -> float:
+    """Return the debiased root mean squared calibration error (Kumar, Liang & Ma 2019) over equal-mass bins.
+
+    What chance alone adds to each bin's squared gap is subtracted; a negative sum is none.
+    """
+    edges = bin_edges(confidence, bins, "mass")
+    sums = Bins(confidence, right, bins_of(confidence, edges), len(edges) - 1)
+    use = sums.n > 1
+    n = sums.n[use]
+    accuracy = sums.right[use] / n
+    gap = np.square(sums.confidence[use] / n - accuracy) - accuracy * (1 - accuracy) / (n - 1)
+    return float(np.sqrt(max((n * gap).sum() / n.sum(), 0.0))) if use.any() else float("nan")
+
+
+def brier_decomposition(confidence: Floats, right: Floats) -> tuple[float, float, float]:
+    """Return miscalibration, discrimination and uncertainty: Brier = miscalibration − discrimination + uncertainty.
+
+    Bins adapt to the data by isotonic regression, so that no number of bins has to be chosen (CORP, Dimitriadis,
+    Gneiting & Jordan 2021). The score is (confidence − right)².
+    """
+    from scipy.optimize import isotonic_regression
+
+    if not len(confidence):
+        return float("nan"), float("nan"), float("nan")
+    order = np.argsort(confidence, kind="stable")
+    sure, hit = confidence[order], right[order]
+    first = np.flatnonzero(np.concatenate([[True], sure[1:] != sure[:-1]]))
+    size = np.diff(np.concatenate([first, [len(sure)]])).astype(np.float64)
+    fitted = np.repeat(isotonic_regression(np.add.reduceat(hit, first) / size, weights=size).x, size.astype(int))
+    overall = float(np.square(hit - hit.mean()).mean())
+    given, best = float(np.square(sure - hit).mean()), float(np.square(fitted - hit).mean())
+    return given - best, overall - best, overall
+
+
+def temperature(probabilities: Floats, target: Ints, steps: int = 50) -> float:
+    """Return the temperature that would calibrate best: above 1 the model is too sure, below 1 not sure enough.
+
+    The minimum of the log loss of softmax(log p / T) (Guo et al. 2017), by Newton's method on 1/T, in which it is
+    convex. NaN where it has no minimum: every answer right (T → 0), or no better than chance.
+    """
+    logits = np.log(np.maximum(probabilities, 1e-12))
+    rows, sharp = np.arange(len(target)), 1.0
+    own = float(logits[rows, target].mean())
+    for _ in range(steps):
+        scaled = sharp * logits
+        share = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        share /= share.sum(axis=1, keepdims=True)
+        mean = (share * logits).sum(axis=1)
+        slope = float(mean.mean()) - own
+        curve = float(((share * np.square(logits)).sum(axis=1) - np.square(mean)).mean())
+        if curve <= 1e-12:
+            return float("nan")
+        step = float(np.clip(slope / curve, -sharp, sharp / 2))
+        sharp -= step
+        if abs(step) < 1e-8 * sharp:
+            return 1 / sharp
+        if not 1e-3 < sharp < 1e3:
+            return float("nan")
+    return float("nan")

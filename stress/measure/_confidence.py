@@ -1,0 +1,196 @@
+"""Tables of calibration and of selective answering, cell by cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from stress.measure._calibration import (
+    Bins,
+    bin_edges,
+    bins_of,
+    brier_decomposition,
+    calibration_error,
+    debiased_error,
+    temperature,
+)
+from stress.measure._cells import counted
+from stress.measure._context import Context
+from stress.measure._frame import Floats
+from stress.measure._intervals import influence, wilson, z_quantile
+from stress.measure._ranks import aurc, auroc, risk_coverage
+from stress.measure._tables import CELL, INTERVAL, about_cell
+
+__all__ = ["CALIBRATION", "RELIABILITY", "RISK", "calibration_rows", "reliability_rows", "risk_rows"]
+
+CALIBRATION = {**CELL, **INTERVAL}
+RELIABILITY: Mapping[str, tuple[pa.DataType, str]] = {
+    **CELL,
+    "bins": (pa.string(), "width (bins of equal width) or mass (bins of equal numbers of answers)"),
+    "from": (pa.float64(), "lower edge of the bin, open"),
+    "to": (pa.float64(), "upper edge of the bin, closed"),
+    "n": (pa.int64(), "answers in the bin"),
+    "confidence": (pa.float64(), "their mean confidence"),
+    "accuracy": (pa.float64(), "share of them that is right"),
+    "low": (pa.float64(), "lower end of the accuracy's Wilson interval"),
+    "high": (pa.float64(), "upper end of the accuracy's Wilson interval"),
+}
+RISK: Mapping[str, tuple[pa.DataType, str]] = {
+    **CELL,
+    "coverage": (pa.float64(), "share of the answers that is kept, the surest first"),
+    "risk": (pa.float64(), "error rate among those"),
+    "threshold": (pa.float64(), "confidence from which on an answer is kept"),
+    "n": (pa.int64(), "answers kept"),
+    "low": (pa.float64(), "lower end of the risk's Wilson interval"),
+    "high": (pa.float64(), "upper end of the risk's Wilson interval"),
+}
+_NONE = "the records have no column confidence: the model gave no such answer"
+
+Measure = Callable[[Floats, Floats], tuple[float, Floats]]
+
+
+def _measures(bins: int) -> dict[str, Measure]:
+    """Return measures of (confidence, right) with the influence of each answer."""
+    return {
+        "ece": lambda c, r: calibration_error(c, r, bins, "width"),
+        "ece_equal_mass": lambda c, r: calibration_error(c, r, bins, "mass"),
+        "overconfidence": lambda c, r: (float((c - r).mean()), (c - r - (c - r).mean()) / len(c)),
+        "aurc": lambda c, r: aurc(c, 1 - r),
+        "auroc_confidence": lambda c, r: auroc(c, r > 0.5),
+    }
+
+
+_RANGE = {"overconfidence": (-1.0, 1.0)}
+_NOTES = {
+    "auroc_confidence": "undefined: the answers are all right or all wrong",
+    "temperature": "no temperature calibrates: all right, or no better than chance",
+}
+
+
+def _answers(context: Context) -> tuple[Floats, Floats, list[NDArray[np.int64]]] | None:
+    """Return confidence and right, and each cell's records that have both."""
+    if context.frame.task != "classification" or not context.frame.has("confidence"):
+        return None
+    confidence, right = context.frame.column("confidence"), context.frame.column("score")
+    known = ~np.isnan(confidence) & ~np.isnan(right) & ~context.frame.failed
+    return confidence, right, [rows[known[rows]] for rows in context.frame.by_cell]
+
+
+def calibration_rows(context: Context) -> list[dict[str, Any]]:
+    """Return how well confidence fits accuracy in every cell; failed records have no confidence and are left out."""
+    found = _answers(context)
+    if found is None:
+        reason = _NONE if context.frame.task == "classification" else f"{context.frame.task} has no confidence"
+        return [_row(context, i, "ece", {"note": reason}) for i in range(len(context.frame.ids))]
+    confidence, right, by_cell = found
+    rows = []
+    for i, chosen in enumerate(by_cell):
+        if not len(chosen):
+            rows.append(_row(context, i, "ece", {"note": "the cell has no answers"}))
+            continue
+        c, r = confidence[chosen], right[chosen]
+        for name, measure in _measures(context.options.bins).items():
+            rows.append(_row(context, i, name, _bounded(context, chosen, name, *measure(c, r))))
+        rows += [_row(context, i, name, {"value": v, "note": n}) for name, v, n in _plain(context, chosen, c, r)]
+    return rows
+
+
+def _row(context: Context, cell: int, metric: str, more: Mapping[str, Any]) -> dict[str, Any]:
+    about = {**about_cell(context.frame.cells[cell]), **counted(context, cell), "metric": metric}
+    if about["failed"] and about["n"]:
+        about["note"] = f"{about['failed']} failed records left out: they have no confidence"
+    return about | {key: value for key, value in more.items() if value is not None}
+
+
+def _bounded(context: Context, rows: NDArray[np.int64], name: str, value: float, parts: Floats) -> dict[str, Any]:
+    if not np.isfinite(value):
+        return {"note": _NOTES.get(name, "undefined")}
+    member = context.clusters.member[context.frame.sample[rows]]
+    names, inverse = np.unique(member, return_inverse=True)
+    sums = np.bincount(inverse, weights=parts, minlength=len(names)).astype(np.float64)[:, None]
+    bounds = influence(np.array([value]), sums, context.options.confidence)
+    least, most = _RANGE.get(name, (0.0, 1.0))
+    low, high = max(float(bounds.low[0]), least), min(float(bounds.high[0]), most)
+    if len(names) < 2:
+        return {"value": value, "note": "one cluster only: no interval"}
+    return {"value": value, "low": low, "high": high, "method": bounds.method}
+
+
+def _plain(
+    context: Context, rows: NDArray[np.int64], c: Floats, r: Floats
+) -> list[tuple[str, float | None, str | None]]:
+    """Return the measures without an interval: name, value, note."""
+    poor, fine, spread = brier_decomposition(c, r)
+    found: list[tuple[str, float | None, str | None]] = [
+        ("calibration_error_debiased", debiased_error(c, r, context.options.bins), None),
+        ("brier_miscalibration", poor, None),
+        ("brier_discrimination", fine, None),
+        ("brier_uncertainty", spread, None),
+    ]
+    if not context.frame.has("probabilities"):
+        return [*found, ("temperature", None, "needs all probabilities: Classification(keep='all')")]
+    table, target = probabilities(context)
+    best = temperature(table[rows], target[rows])
+    return [*found, ("temperature", best, None if np.isfinite(best) else _NOTES["temperature"])]
+
+
+def probabilities(context: Context) -> tuple[Floats, NDArray[np.int64]]:
+    """Return (records × classes) probabilities, NaN where failed, and each record's target as a position."""
+
+    def work() -> tuple[Floats, NDArray[np.int64]]:
+        frame, width = context.frame, context.classes
+        stored = frame.raw("probabilities").combine_chunks()
+        stored = stored.chunk(0) if isinstance(stored, pa.ChunkedArray) else stored
+        found = np.full((len(frame.cell), width), np.nan)
+        there = np.asarray(stored.is_valid()) & ~frame.failed
+        flat = stored.filter(pa.array(there)).flatten().to_numpy(zero_copy_only=False)
+        found[there] = flat.reshape(-1, width)
+        position = {str(name): k for k, name in enumerate(frame.declared["classes"])}
+        target = np.array([position.get(str(t), -1) for t in frame.targets], np.int64)[frame.sample]
+        return found, target
+
+    result: tuple[Floats, NDArray[np.int64]] = context.once("probabilities", work)
+    return result
+
+
+def reliability_rows(context: Context) -> list[dict[str, Any]]:
+    """Return the reliability diagram of every cell, with bins of equal width and of equal mass, empty ones left out."""
+    found = _answers(context)
+    if found is None:
+        return []
+    confidence, right, by_cell = found
+    z, rows = z_quantile(context.options.confidence), []
+    for i, chosen in enumerate(by_cell):
+        for kind in ("width", "mass") if len(chosen) else ():
+            edges = bin_edges(confidence[chosen], context.options.bins, kind)
+            where = bins_of(confidence[chosen], edges)
+            sums = Bins(confidence[chosen], right[chosen], where, len(edges) - 1)
+            ends = wilson(sums.right, sums.n, z)
+            for b in np.flatnonzero(sums.n):
+                row = {"bins": kind, "from": edges[b], "to": edges[b + 1], "n": sums.n[b]}
+                row |= {"confidence": sums.confidence[b] / sums.n[b], "accuracy": sums.right[b] / sums.n[b]}
+                rows.append({**about_cell(context.frame.cells[i]), **row, "low": ends.low[b], "high": ends.high[b]})
+    return rows
+
+
+def risk_rows(context: Context) -> list[dict[str, Any]]:
+    """Return the risk–coverage curve of every cell at twenty coverages."""
+    found = _answers(context)
+    if found is None:
+        return []
+    confidence, right, by_cell = found
+    z, rows, coverages = z_quantile(context.options.confidence), [], np.arange(1, 21) / 20
+    for i, chosen in enumerate(by_cell):
+        if not len(chosen):
+            continue
+        risk, threshold = risk_coverage(confidence[chosen], 1 - right[chosen], coverages)
+        kept = np.maximum(np.ceil(coverages * len(chosen) - 1e-9), 1.0)
+        ends = wilson(np.round(risk * kept), kept, z)
+        for k, coverage in enumerate(coverages):
+            row = {"coverage": coverage, "risk": risk[k], "threshold": threshold[k], "n": kept[k]}
+            rows.append({**about_cell(context.frame.cells[i]), **row, "low": ends.low[k], "high": ends.high[k]})
+    return rows

@@ -1,0 +1,111 @@
+"""AUROC and average precision of every class: does the model put the right ones first, whatever the threshold?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stress.measure._cells import counted
+from stress.measure._confidence import probabilities
+from stress.measure._context import Context
+from stress.measure._frame import Floats
+from stress.measure._intervals import Bounds, degenerate, influence, z_quantile
+from stress.measure._ranks import auroc, average_precision, delong
+from stress.measure._tables import about_cell
+
+__all__ = ["detection_rows", "macro_rows"]
+
+_MEASURES = {"auroc": auroc, "average_precision": average_precision}
+
+
+def _scores(context: Context) -> tuple[Floats, NDArray[np.int64]] | None:
+    """Return (records × classes) scores and targets: the probabilities or, of two classes, what confidence implies."""
+    frame = context.frame
+    if frame.task != "classification":
+        return None
+    if frame.has("probabilities"):
+        return probabilities(context)
+    if context.classes != 2 or not frame.has("confidence"):
+        return None
+    answer, confidence = frame.predictions[0], frame.column("confidence")
+    first = np.where(answer == 0, confidence, 1 - confidence)
+    position = {str(name): k for k, name in enumerate(frame.declared["classes"])}
+    target = np.array([position.get(str(t), -1) for t in frame.targets], np.int64)[frame.sample]
+    return np.stack([first, 1 - first], axis=1), target
+
+
+def _each(context: Context) -> dict[tuple[int, str, int], tuple[float, Floats, NDArray[np.int64]]]:
+    """Return value, influences and records for each (cell, measure, class)."""
+
+    def work() -> dict[tuple[int, str, int], tuple[float, Floats, NDArray[np.int64]]]:
+        found = _scores(context)
+        if found is None:
+            return {}
+        scores, target = found
+        result = {}
+        for i, rows in enumerate(context.frame.by_cell):
+            known = rows[~np.isnan(scores[rows, 0])] if len(rows) else rows
+            for k in range(context.classes if len(known) else 0):
+                positive = target[known] == k
+                for name, measure in _MEASURES.items():
+                    value, parts = measure(scores[known, k], positive)
+                    result[i, name, k] = (value, parts, known)
+        return result
+
+    found: dict[tuple[int, str, int], tuple[float, Floats, NDArray[np.int64]]] = context.once("detection", work)
+    return found
+
+
+def detection_rows(context: Context) -> list[dict[str, Any]]:
+    """Return AUROC and average precision of each class against the rest, in every cell."""
+    target = (_scores(context) or (None, np.zeros(0, np.int64)))[1]
+    classes, rows = context.frame.declared.get("classes", ()), []
+    for (i, name, k), (value, parts, known) in _each(context).items():
+        support = int((target[known] == k).sum())
+        row = {"class": str(classes[k]), "metric": name, "n": len(known), "support": support}
+        row = {**about_cell(context.frame.cells[i]), **counted(context, i), **row, "value": value}
+        if not np.isfinite(value):
+            rows.append({**row, "note": "no sample of this class" if not support else "no sample of another class"})
+            continue
+        plain = context.clusters.alone and context.frame.draw.max(initial=0) == 0 and name == "auroc"
+        if plain:
+            reach = z_quantile(context.options.confidence) * delong(value, parts, target[known] == k)
+            reach = reach if reach > 0 else degenerate(min(support, len(known) - support), context.options.confidence)
+            bounds = Bounds(np.array([value - reach]), np.array([value + reach]), "delong")
+        else:
+            bounds = _interval(context, value, parts, known)
+        rows.append({**row, **_ends(bounds)})
+    return rows
+
+
+def _interval(context: Context, value: float, parts: Floats, rows: NDArray[np.int64]) -> Bounds:
+    names, inverse = np.unique(context.clusters.member[context.frame.sample[rows]], return_inverse=True)
+    sums = np.bincount(inverse, weights=parts, minlength=len(names)).astype(np.float64)[:, None]
+    return influence(np.array([value]), sums, context.options.confidence)
+
+
+def _ends(bounds: Bounds) -> dict[str, Any]:
+    low, high = float(bounds.low[0]), float(bounds.high[0])
+    if not np.isfinite(low):
+        return {"note": "one cluster only: no interval"}
+    return {"low": max(low, 0.0), "high": min(high, 1.0), "method": bounds.method}
+
+
+def macro_rows(context: Context) -> list[dict[str, Any]]:
+    """Return each cell's mean AUROC and average precision over the classes for which they are defined."""
+    each, rows = _each(context), []
+    for i in range(len(context.frame.ids)):
+        for name in _MEASURES:
+            row = {**about_cell(context.frame.cells[i]), **counted(context, i), "metric": f"{name}_macro"}
+            found = [each[i, name, k] for k in range(context.classes) if (i, name, k) in each]
+            live = [f for f in found if np.isfinite(f[0])]
+            if not live:
+                note = "undefined: one class only" if found else "needs all probabilities: Classification(keep='all')"
+                rows.append({**row, "note": note})
+                continue
+            value = float(np.mean([f[0] for f in live]))
+            parts = np.mean([f[1] for f in live], axis=0)
+            rows.append({**row, "value": value, **_ends(_interval(context, value, parts, live[0][2]))})
+    return rows
