@@ -55,15 +55,14 @@ def _heat(book: Book, rows: Mapping[tuple[Any, str], Row], name: str, form: Form
     names = list(dict.fromkeys(key[0] for key in rows))
     sign = 1 if form.better == "higher" else -1
 
-    def worst(line: Any) -> float:
+    def standing(line: Any) -> float:
         known = [rows[line, c]["value"] for c in cells if (line, c) in rows and rows[line, c]["value"] is not None]
-        return min((sign * value for value in known), default=float("inf"))
+        return sign * sum(known) / len(known) if known else float("inf")
 
-    names.sort(key=worst)
+    names.sort(key=standing)
     at: Callable[[Any, Any], Row | None] = lambda line, cell: rows.get((line, cell))  # noqa: E731
-    return heat_of("" if name == "class" else name, (name, "cell"), cells, names[:MOST_ROWS], at, form), len(
-        names
-    ) - MOST_ROWS
+    title = "" if name == "class" else name
+    return heat_of(title, (name, ""), cells, names[:MOST_ROWS], at, form), len(names) - MOST_ROWS
 
 
 def _gaps(book: Book) -> Grid | None:
