@@ -35,10 +35,9 @@ from stress.measure._counts import (
 )
 from stress.measure._detection import detection_rows, macro_rows
 from stress.measure._distortion import DISTORTION, distortion_rows
-from stress.measure._failures import FAILED, failure_rows
 from stress.measure._frame import Frame
 from stress.measure._groups import GAPS, GROUPS, gap_rows, group_rows
-from stress.measure._latency import latency_rows
+from stress.measure._operation import FAILED, LATENCY, failure_rows, latency_rows
 from stress.measure._relative import RELATIVE, relative_rows
 from stress.measure._robustness import CURVES, ROBUSTNESS, curve_rows, robustness_rows
 from stress.measure._sequences import SEQUENCES, sequence_rows
@@ -102,6 +101,7 @@ TABLES: Mapping[str, Table] = {
     "robustness": Table("each scenario in single numbers, of the headline metric", ROBUSTNESS, robustness_rows),
     "distortion": Table("how far inputs were from the clean ones, in every cell", DISTORTION, distortion_rows),
     "failures": Table("records without a usable answer, by cell, kind and message", FAILED, failure_rows),
+    "latency": Table("time a call of the model takes, in every cell", LATENCY, latency_rows),
 }
 
 

@@ -92,15 +92,18 @@ def _ends(row: Row) -> str:
 
 def _latency(book: Book) -> Part | None:
     form = Form("latency", share=False)
-    body = []
-    for cell in book.plan:
-        middle, tail = book.value(cell, "latency_p50_ms"), book.value(cell, "latency_p95_ms")
-        if middle is not None and tail is not None:
-            body.append([cell, form.both(middle), form.both(tail)])
-    clean = book.value("clean", "latency_p50_ms")
-    if not body or clean is None or clean["value"] is None:
+    at: dict[str, dict[str, Row]] = {}
+    for row in book.table("latency"):
+        at.setdefault(row["cell"], {})[row["metric"]] = row
+    middle, tail = "latency_p50_ms", "latency_p95_ms"
+    clean = at.get("clean", {}).get(middle)
+    if clean is None or clean["value"] is None:
         return None
-    note = f", {visible(clean['note'])}" if clean["note"] else ""
-    how = f"Time of a call on this machine and under its load. Clean: {form.value(clean['value'])} ms (median{note})."
-    columns = [*texts("cell"), *nums("median, ms", "95th percentile, ms")]
+    body = [
+        [cell, form.both(rows[middle]), form.both(rows[tail]), count(rows[middle]["n"]), rows[tail]["note"] or ""]
+        for cell, rows in at.items()
+    ]
+    size = f" for {_plain(clean['batch'])} samples" if clean["batch"] is not None else ""
+    how = f"Time of a call on this machine and under its load. Clean: {form.value(clean['value'])} ms{size} (median)."
+    columns = [*texts("cell"), *nums("median, ms", "95th percentile, ms", "calls"), Column("", "wrap")]
     return Part("latency", "Latency", how, grids=[Grid(columns, body, "Latency of every cell")])

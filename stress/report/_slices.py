@@ -40,8 +40,9 @@ def groups(book: Book) -> tuple[list[Heat], list[Grid], str] | None:
     if not rows:
         return None
     maps: list[Heat] = []
+    names = {name.removeprefix("group.") for name in book.run.samples.column_names}
     for by in dict.fromkeys(row["by"] for row in rows):
-        if "*" not in by and len(maps) < MOST_MAPS:
+        if by in names and len(maps) < MOST_MAPS:
             mine = {(r["group"], r["cell"]): r for r in rows if r["by"] == by}
             maps.append(_heat(book, mine, by, book.form)[0])
     gaps = _gaps(book)
