@@ -79,14 +79,17 @@ def _calls(
     cell: NDArray[np.int64], draw: NDArray[np.int16], seconds: Floats, batch: Floats, count: int
 ) -> dict[int, tuple[Floats, float]]:
     """Return each cell's call times, sorted, each call once, and its mean number of samples a call."""
-    known = np.isfinite(seconds)
-    keys = np.stack([cell[known].astype(np.float64), draw[known].astype(np.float64), seconds[known], batch[known]])
-    calls = np.unique(keys, axis=1)
+    known = np.flatnonzero(np.isfinite(seconds))
+    order = known[np.lexsort((draw[known], seconds[known], cell[known]))]
+    keys = (cell[order], seconds[order], draw[order])
+    first = np.ones(len(order), bool)
+    first[1:] = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
+    calls = order[first]
+    ends = np.searchsorted(cell[calls], np.arange(count + 1))
     found = {}
     for i in range(count):
-        mine = calls[:, calls[0] == i]
-        size = float(np.mean(mine[3])) if mine.shape[1] else float("nan")
-        found[i] = (np.sort(mine[2]), size)
+        mine = calls[ends[i] : ends[i + 1]]
+        found[i] = (seconds[mine], float(np.mean(batch[mine])) if len(mine) else float("nan"))
     return found
 
 
