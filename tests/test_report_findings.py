@@ -159,15 +159,16 @@ def test_latency_counts_calls_and_not_records(tmp_path):
 def test_order_statistics_hold_the_quantile_as_often_as_they_say():
     from scipy.stats import binom
 
-    from stress.measure._operation import _order_statistics
+    from stress.measure._operation import quantile_interval
 
     for n in (6, 20, 100, 700):
         for share in (0.5, 0.95):
-            low, high = _order_statistics(np.arange(n, dtype=float), share, 0.95)
-            if np.isnan(low):
-                assert binom.cdf(0, n, share) > 0.025 or binom.sf(n - 1, n, share) > 0.025
+            _, low, high = quantile_interval(np.arange(n, dtype=float), share, 0.95)
+            assert np.isnan(low) == (binom.cdf(0, n, share) > 0.025)
+            assert np.isnan(high) == (binom.cdf(n - 1, n, share) < 0.975)
+            if np.isnan(low) or np.isnan(high):
                 continue
             # it lies between these two where more than low values, and at most high, fall under it
-            held = binom.cdf(high, n, share) - binom.cdf(low, n, share)
-            assert held >= 0.95
-            assert binom.cdf(high - 1, n, share) - binom.cdf(low + 1, n, share) < 0.97
+            assert binom.cdf(high, n, share) - binom.cdf(low, n, share) >= 0.95
+            assert binom.cdf(low + 1, n, share) > 0.025  # no narrower one holds at either end
+            assert binom.cdf(high - 1, n, share) < 0.975
