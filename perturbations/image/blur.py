@@ -115,7 +115,7 @@ def _copied_from(draws: NDArray[np.uint16], reach: int) -> NDArray[np.intp]:
         follow = further
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)
 def _visited(height: int, width: int, reach: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Return every pixel's index, and whether the pass visits it: the reference leaves out an uneven margin."""
     visited = np.zeros((height, width), np.bool_)
@@ -140,8 +140,8 @@ _MOTION = published(
 
 @image_corruption(
     cite="hendrycks2019",
-    radius=Param("half the length of the trail", "pixels", 0, 500, scale="step", levels=column(_MOTION, 0)),
-    sigma=Param("standard deviation of the trail's weights", "pixels", 0, 500, scale="step", levels=column(_MOTION, 1)),
+    radius=Param("half the length of the trail", "pixels", 0, 500, clean=0, levels=column(_MOTION, 0)),
+    sigma=Param("standard deviation of the trail's weights", "pixels", 0, 500, clean=0, levels=column(_MOTION, 1)),
     spread=Param("largest tilt of the motion to either side", "degrees", 0, 180, default=45),
 )
 def motion_blur(image: Image, rng: Generator, *, radius: float, sigma: float, spread: float) -> Image:

@@ -29,13 +29,13 @@ _FOG = published(
 
 @image_corruption(
     cite="hendrycks2019",
-    thickness=Param("brightness of the densest fog", "of full scale", 0, 20, scale="step", levels=column(_FOG, 0)),
+    thickness=Param("brightness of the densest fog", "of full scale", 0, 20, clean=0, levels=column(_FOG, 0)),
     decay=Param(
         "ratio of the fog's variation from one octave to the next finer one",
         "times",
         1,
         10,
-        scale="step",
+        clean=2,
         levels=column(_FOG, 1),
     ),
 )
