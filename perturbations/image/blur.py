@@ -103,16 +103,33 @@ def _copied_from(draws: NDArray[np.uint16], reach: int) -> NDArray[np.intp]:
     """Return, for each pixel, the index of the one whose value it holds after a pass over the picture.
 
     A pixel visited later sees what an earlier one copied, which saw what … : chains of pointers. Doubling them (each
-    pointer becomes its target's pointer, until none changes) gives what the visit one by one gives, exactly.
+    pointer becomes its target's pointer, until none changes) gives what the visit one by one gives, exactly. That is
+    done in bands of rows from the last to the first; where a chain leaves its band, its end is known already.
     """
-    own, visited = _visited(*draws.shape, reach)
-    source = own + _shifts(reach, draws.shape[1]).take(draws.reshape(-1)) * visited
-    follow = np.where((source > own) & visited.take(source), source, own)
-    while True:
-        further = follow.take(follow)
-        if np.array_equal(further, follow):
-            return source.take(follow)
-        follow = further
+    height, width = draws.shape
+    own, visited = _visited(height, width, reach)
+    found = own.copy()
+    deep = max(1, _BAND // width) * width
+    for start in range((own.size - 1) // deep * deep, -1, -deep):
+        band = own[start : start + deep]
+        source = (
+            band + _shifts(reach, width).take(draws.reshape(-1)[start : start + deep]) * visited[start : start + deep]
+        )
+        chained = (source > band) & visited.take(source)
+        beyond = source >= start + deep
+        ends = np.where(chained & beyond, found.take(source), source)
+        follow = np.where(chained & ~beyond, source, band) - start
+        while True:
+            further = follow.take(follow)
+            if np.array_equal(further, follow):
+                break
+            follow = further
+        found[start : start + deep] = ends.take(follow)
+    return found
+
+
+_BAND = 65536
+"""Pixels whose pointers are followed at a time."""
 
 
 @lru_cache(maxsize=2)
@@ -176,7 +193,7 @@ def zoom_blur(image: Image, *, stop: float, increment: float) -> Image:
     """
     values = image.astype(np.float32)
     factors = np.arange(1, stop, increment)
-    total = sum_of_zooms(values, tuple(factors[1:].tolist()))
+    total = sum_of_zooms(values, factors[1:].tolist())
     total += 2 * values  # the picture itself, and the factor 1
     total *= np.float32(1 / (len(factors) + 1))
     return to_image(total, image)
