@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from perturbations import _registry
@@ -78,7 +79,7 @@ class Perturbation:
         """The first line of the docstring: the real-world cause and effect."""
         return (inspect.getdoc(self.function) or "").partition("\n\n")[0].replace("\n", " ")
 
-    @property
+    @cached_property
     def graded(self) -> tuple[str, ...]:
         """Names of the parameters that move with severity."""
         return tuple(name for name, row in self.params.items() if row.tables)

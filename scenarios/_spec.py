@@ -33,7 +33,8 @@ class Step:
     ``key`` is a modality, a stream's name, or ``all``; ``name`` the perturbation's, perhaps without its family.
     ``given`` are parameters by name; ``lists`` are choices of which each makes a cell. ``severity`` is one fixed
     severity, or the severities this step goes through; without it the scenario's apply. ``levels`` are own tables.
-    ``shared`` names an event that several streams see together. ``where`` begins an error message.
+    ``shared`` names an event that several streams see together. ``where`` begins an error message; ``folder`` is where
+    relative paths start, if not here.
     """
 
     key: str
@@ -45,6 +46,7 @@ class Step:
     profile: str | None = None
     shared: str | None = None
     where: str = ""
+    folder: str = ""
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def full_scale(samples: Samples, rate: int) -> Audio:
 
     How much was clipped is the signal ``clipped`` of the result.
     """
-    return Audio(np.clip(samples, -1, 1, out=samples), rate)
+    return Audio(samples.clip(-1, 1, out=samples), rate)
 
 
 def below_nyquist(who: str, name: str, hertz: float, audio: Audio) -> None:

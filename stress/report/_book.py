@@ -134,11 +134,27 @@ class Book:
 
     @cached_property
     def axis(self) -> Axis:
-        """The one axis of the headline metric that all drawings share, so that they can be compared by eye."""
-        rows = [row for row in self.table("cells") if row["metric"] == self.form.name]
-        ends = (0.0, 1.0) if self.form.share else None
+        """The one axis that all curves share, so that they can be compared by eye; a quarter of the scale at least."""
+        rows = [row for row in self.table("curves") if row["metric"] == self.form.name]
+        return self._axis(
+            [*rows, *(row for row in self._headline if row["fallback"])] if rows else self._headline, 0.25
+        )
+
+    @cached_property
+    def whole_axis(self) -> Axis:
+        """The axis of drawings that hold every cell, those without any stream too."""
+        return self._axis(self._headline, 0.0)
+
+    @property
+    def _headline(self) -> list[dict[str, Any]]:
+        return [row for row in self.table("cells") if row["metric"] == self.form.name]
+
+    def _axis(self, rows: Sequence[Row], least: float) -> Axis:
         write = (lambda v: f"{100 * v:.4g}") if self.form.share else (lambda v: f"{v:.3g}")
-        return axis_of([row[k] for row in rows for k in ("value", "low", "high")], write, ends)
+        known = [row[k] for row in rows for k in ("value", "low", "high") if row[k] is not None]
+        if self.form.share and known:
+            known += [max(0.0, max(known) - least), min(1.0, min(known) + least)]
+        return axis_of(known, write, (0.0, 1.0) if self.form.share else None)
 
     @property
     def modalities(self) -> Sequence[str]:

@@ -142,18 +142,22 @@ class Chart:
         return tag("g", join(parts), class_="point")
 
     def _ends(self) -> Markup:
-        """Labels at the ends of the lines, moved apart where they would touch."""
-        placed: list[tuple[float, Line, Point]] = []
+        """Labels of the lines: at their ends, or at the margin, moved apart, where there are several."""
+        placed = []
         for line in self.lines:
             known = [p for p in line.points if p.value is not None]
             if known and line.label:
-                placed.append((self._xy(known[-1].x, known[-1].value or 0.0)[1], line, known[-1]))
+                x, y = self._xy(known[-1].x, known[-1].value or 0.0)
+                placed.append((y, x, line))
         placed.sort(key=lambda entry: entry[0])
-        parts, last = [], -math.inf
-        for y, line, point in placed:
+        margin, parts, last = self._frame[2], [], -math.inf
+        for y, x, line in placed:
             last = max(y, last + 11)
-            x = self._xy(point.x, 0)[0] + 6
-            parts.append(tag("text", line.label, x=x, y=last + 3.5, class_=f"label {line.hue}"))
+            if len(placed) > 1:
+                ends = [(x, y), (margin + 3, last)]
+                parts.append(tag("path", d=path(ends), class_=f"leader {line.hue}"))
+                x = margin
+            parts.append(tag("text", line.label, x=x + 6, y=last + 3.5, class_=f"label {line.hue}"))
         return join(parts)
 
 

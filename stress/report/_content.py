@@ -12,8 +12,9 @@ from stress.report._findings import failing, findings, unmoved
 from stress.report._grid import Column, Grid
 from stress.report._more import more
 from stress.report._numbers import DASH, count, plural, readable, seconds
+from stress.report._overview import measures, overview
 from stress.report._panels import panels
-from stress.report._tables import lost_grid, overview
+from stress.report._tables import lost_grid
 from stress.report._verdict import headline, worst_cell
 
 __all__ = ["content"]
@@ -45,7 +46,7 @@ def content(book: Book) -> Mapping[str, Any]:
 
 def _empty() -> dict[str, Any]:
     nothing: dict[str, Any] = dict.fromkeys(("panels", "more", "finding_tables", "facts"), ())
-    return {**nothing, **dict.fromkeys(("form", "overview", "lost")), "verdict": "No records yet."}
+    return {**nothing, **dict.fromkeys(("form", "overview", "measures", "lost")), "verdict": "No records yet."}
 
 
 def _measured(book: Book) -> dict[str, Any]:
@@ -59,6 +60,7 @@ def _measured(book: Book) -> dict[str, Any]:
         "facts": _facts(book),
         "finding_tables": [grid for grid in (failing(book), unmoved(book)) if grid],
         "overview": overview(book) if summary["scenarios"] else None,
+        "measures": measures(book),
         "panels": panels(book),
         "lost": lost_grid(book),
         "more": more(book),
@@ -95,7 +97,12 @@ def _unfinished(book: Book) -> str:
         return "There are no records yet. The same command continues it."
     there, planned = book.summary["records"], book.info.get("records")
     share = f" of {count(planned)} records ({100 * there / planned:.0f} %)" if planned else " records"
-    return f"{count(there)}{share} are there; all numbers below rest on these. The same command continues it."
+    text = f"{count(there)}{share} are there, and all numbers rest on these. The same command continues it."
+    row = next((row for row in book.table("sequences") if row["cell"] == "clean"), None)
+    if row is not None and row["low"] is not None:
+        value = book.form.both(row, True)
+        text += f" Clean {book.form.title}, with an interval that holds however often one looks: {value}."
+    return text
 
 
 def _provenance(book: Book) -> Grid:

@@ -33,7 +33,7 @@ def findings(book: Book) -> list[Finding]:
         failed = sum(number for name, number in book.summary["statuses"].items() if name not in ("ok", "unchanged"))
         if failed:
             found.append(Finding("problem", _failures(book, failed)))
-        found += [Finding("warning", visible(text)) for text in book.summary["warnings"] if not _told(text, failed)]
+        found += [Finding("warning", _sentence(text)) for text in book.summary["warnings"] if not _told(text, failed)]
         found += [Finding("note", text) for text in _not_rising(book)]
     for check in book.info.get("preflight") or ():
         if check["outcome"] != "ok":
@@ -42,6 +42,11 @@ def findings(book: Book) -> list[Finding]:
         found.append(Finding("note", f"Left out – {visible(name)}: {visible(reason)}"))
     order = ("problem", "warning", "note")
     return sorted(found, key=lambda finding: order.index(finding.level))
+
+
+def _sentence(text: str) -> str:
+    found = visible(text)
+    return f"{found[:1].upper()}{found[1:]}{'' if found.endswith(('.', '…')) else '.'}"
 
 
 def _told(text: str, failed: int) -> bool:
@@ -81,14 +86,20 @@ def _cells(rows: Sequence[Row], most: int = 8) -> str:
 
 
 def unmoved(book: Book, least: float = 0.05) -> Grid | None:
-    """Return the cells in which perturbations left many inputs as they were."""
+    """Return the scenarios that left many inputs as they were, cell by cell."""
     rows = [r for r in book.table("cells") if r["metric"] == book.form.name and r["cell"] != "clean"]
-    rows = [row for row in rows if (row["unchanged"] or 0) >= least]
-    if not rows:
+    grouped: dict[str, list[Row]] = {}
+    for row in rows:
+        if (row["unchanged"] or 0) >= least:
+            grouped.setdefault(row["scenario"], []).append(row)
+    if not grouped:
         return None
-    columns = [Column("cell"), Column("perturbation"), Column("unchanged %", "num"), Column("n", "num")]
-    body = [[r["cell"], r["perturbation"], f"{100 * r['unchanged']:.1f}", count(r["n"])] for r in rows]
-    return Grid(columns, body, "Inputs that stayed as they were")
+    body = []
+    for scenario, same in grouped.items():
+        shares = [f"{row['cell'].removeprefix(scenario + ':')}: {100 * row['unchanged']:.1f}" for row in same]
+        body.append([scenario, same[0]["perturbation"], ",  ".join(shares)])
+    return Grid([Column("scenario"), Column("perturbation"), Column("% of inputs unchanged", "wrap")], body,
+                "Inputs that stayed as they were")  # fmt: skip
 
 
 def _not_rising(book: Book) -> list[str]:

@@ -1,60 +1,103 @@
-"""A product of two severities as a heat map: a table whose cells are shaded by what is lost."""
+"""Tables whose cells are shaded by what is lost: a product of two severities, a class or a group in several cells."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from stress.report._book import Book, Row
-from stress.report._numbers import DASH, count, readable, severity, visible
+from stress.report._numbers import DASH, Form, count, severity, visible
 
-__all__ = ["Heat", "heats", "is_heat"]
+__all__ = ["Heat", "Shade", "heat_of", "heats", "is_heat"]
+
+STEPS = 10
+
+
+@dataclass(frozen=True)
+class Shade:
+    """One cell: its text, what it says on hover, and its step of shading (``None``: no value)."""
+
+    text: str
+    says: str
+    step: int | None
 
 
 @dataclass(frozen=True)
 class Heat:
-    """A product of two axes: values by row and column, and how much each has lost in ten steps."""
+    """A shaded table: titles of both axes, heads of the columns, and named rows of cells."""
 
     title: str
     about: str
     rows: str
     columns: str
     heads: Sequence[str]
-    body: Sequence[tuple[str, Sequence[tuple[str, str, int | None]]]]
+    body: Sequence[tuple[str, Sequence[Shade]]]
+
+    @property
+    def summary(self) -> str:
+        """What the table holds, for when it is folded."""
+        return f"By {self.title or self.rows}"
+
+
+def heat_of(
+    title: str,
+    axes: tuple[str, str],
+    heads: Sequence[Any],
+    lines: Sequence[Any],
+    at: Callable[[Any, Any], Row | None],
+    form: Form,
+) -> Heat:
+    """Return a shaded table of ``at(line, head)``: table rows with value, low, high, n and note."""
+    rows = {(line, head): at(line, head) for line in lines for head in heads}
+    known = [row["value"] for row in rows.values() if row is not None and row["value"] is not None]
+    ends = (min(known, default=0.0), max(known, default=1.0))
+    if form.share:  # a tenth of the whole scale at least: differences within noise must not look like a drama
+        ends = (min(ends[0], max(ends[1] - 0.1, 0.0)), max(ends[1], min(ends[0] + 0.1, 1.0)))
+    body = [
+        (
+            _coordinate(line),
+            [_shade(f"{visible(line)}, {visible(head)}", rows[line, head], ends, form) for head in heads],
+        )
+        for line in lines
+    ]
+    about = f"{form.title}{f', {form.mark}' if form.mark else ''}"
+    return Heat(visible(title), about, visible(axes[0]), visible(axes[1]), [_coordinate(h) for h in heads], body)
+
+
+def _shade(name: str, row: Row | None, ends: tuple[float, float], form: Form) -> Shade:
+    if row is None or row["value"] is None:
+        return Shade(DASH, visible((row or {}).get("note") or "not in the run"), None)
+    share = (row["value"] - ends[0]) / max(ends[1] - ends[0], 1e-9)
+    lost = 1 - share if form.better == "higher" else share
+    note = f"; {visible(row['note'])}" if row.get("note") else ""
+    says = f"{name}: {form.both(row, True)}, n {count(row['n'] or 0)}{note}"
+    return Shade(form.value(row["value"]), says, min(STEPS, max(0, round(STEPS * lost))))
 
 
 def is_heat(book: Book, row: Row) -> bool:
+    """Whether a cell is a point of a product of several axes."""
     plan = book.plan.get(row["cell"], {})
     return plan.get("grid") == "product" and len(plan.get("axes") or {}) > 1 and row["severity"] is None
 
 
 def heats(book: Book, rows: Iterable[Row]) -> list[Heat]:
-    found: dict[tuple[Any, ...], list[Row]] = {}
+    """Return a heat map for each product: its first two axes, one map for each value of the others."""
+    found: dict[tuple[Any, ...], dict[tuple[Any, Any], Row]] = {}
     for row in rows:
-        axes = book.plan[row["cell"]]["axes"]
-        rest = tuple((name, axes[name]) for name in sorted(axes)[2:])
-        found.setdefault((row["scenario"], tuple(sorted(axes))[:2], rest), []).append(row)
-    return [_heat(book, key, group) for key, group in found.items()]
+        axes: Mapping[str, Any] = book.plan[row["cell"]]["axes"]
+        down, across, *rest = axes
+        key = (row["scenario"], down, across, tuple((name, axes[name]) for name in rest))
+        found.setdefault(key, {})[axes[down], axes[across]] = row
+    return [_product(book, key, at) for key, at in found.items()]
 
 
-def _heat(book: Book, key: tuple[Any, ...], rows: Sequence[Row]) -> Heat:
-    scenario, (down, across), rest = key
-    at = {(book.plan[r["cell"]]["axes"][down], book.plan[r["cell"]]["axes"][across]): r for r in rows}
-    heads = _ordered(column for _, column in at)
-    body = []
-    for line in _ordered(row for row, _ in at):
-        cells = [_heat_cell(book, at.get((line, column))) for column in heads]
-        body.append((_coordinate(line), cells))
+def _product(book: Book, key: tuple[Any, ...], at: Mapping[tuple[Any, Any], Row]) -> Heat:
+    scenario, down, across, rest = key
     extra = ", ".join(f"{name} {_coordinate(value)}" for name, value in rest)
-    return Heat(
-        visible(scenario) + (f" · {extra}" if extra else ""),
-        f"{readable(book.form.name)} {book.form.mark}",
-        visible(down),
-        visible(across),
-        [_coordinate(h) for h in heads],
-        body,
-    )
+    title = f"{scenario} · {extra}" if extra else scenario
+    heads, lines = _ordered(column for _, column in at), _ordered(line for line, _ in at)
+    return heat_of(title, (down, across), heads, lines, lambda line, head: at.get((line, head)), book.form)
 
 
 def _ordered(values: Iterable[Any]) -> list[Any]:
@@ -64,14 +107,3 @@ def _ordered(values: Iterable[Any]) -> list[Any]:
 
 def _coordinate(value: Any) -> str:
     return severity(value) if isinstance(value, (int, float)) else visible(value)
-
-
-def _heat_cell(book: Book, row: Row | None) -> tuple[str, str, int | None]:
-    """Return a cell's text, what it says on hover, and its step: how much of the clean value is lost, in tenths."""
-    if row is None or row["value"] is None:
-        return DASH, visible((row or {}).get("note") or "not in the run"), None
-    axis = book.axis
-    share = (row["value"] - axis.low) / (axis.high - axis.low)
-    lost = 1 - share if book.form.better == "higher" else share
-    says = f"{visible(row['cell'])}: {book.form.both(row, True)}, n {count(row['n'])}"
-    return book.form.value(row["value"]), says, min(10, max(0, round(10 * lost)))

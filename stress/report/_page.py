@@ -21,7 +21,7 @@ from stress.report._svg import mark
 
 __all__ = ["write_report"]
 
-POLICY = "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+POLICY = "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'"
 
 
 def write_report(run: Run) -> Path:
@@ -51,12 +51,20 @@ def render(book: Book) -> str:
         autoescape=True, undefined=StrictUndefined, finalize=_shown, trim_blocks=True, lstrip_blocks=True
     )
     template = environment.from_string(here.joinpath("report.html.j2").read_text(encoding="utf-8"))
-    return template.render(policy=POLICY.format(digest), style=Markup(style), mark=_legend, **content(book))  # noqa: S704
+    return template.render(policy=POLICY.format(digest), style=Markup(style), mark=_legend, soft=_soft, **content(book))  # noqa: S704
 
 
 def _shown(value: Any) -> Any:
     """Return what the template prints: markup as it is, everything else with its hidden characters written out."""
     return value if isinstance(value, (Markup, int)) or value is None else visible(value)
+
+
+def _soft(cell: Any) -> Any:
+    """Return ``value (low–high)`` with the interval set softer than the value."""
+    if isinstance(cell, Markup) or not isinstance(cell, str) or not cell.endswith(")") or cell[0] not in "−0123456789>":
+        return cell
+    value, _, rest = cell.partition(" (")
+    return Markup("{} <i>({}</i>").format(visible(value), visible(rest))
 
 
 def _legend(hue: str) -> Markup:

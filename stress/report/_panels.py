@@ -11,10 +11,10 @@ from stress.report._book import JOINT, Book, Row, hue
 from stress.report._chart import Chart, Line, Point
 from stress.report._grid import Grid
 from stress.report._heat import Heat, heats, is_heat
-from stress.report._numbers import DASH, count, severity, visible
+from stress.report._numbers import DASH, count, plural, severity, visible
 from stress.report._svg import Axis
 from stress.report._tables import dots, points, title_of
-from stress.report._verdict import curve_of
+from stress.report._verdict import curve_of, verdict, worst_of
 
 __all__ = ["Figure", "Panel", "panels"]
 
@@ -36,10 +36,16 @@ class Panel:
     title: str
     hue: str
     streams: str
+    says: str
     figures: Sequence[Figure]
     dots: Grid | None
     heats: Sequence[Heat]
     numbers: Grid | None
+
+    @property
+    def few(self) -> bool:
+        """Whether the panel needs no more than half the page's width."""
+        return len(self.figures) < 3 and self.dots is None and not self.heats
 
 
 def panels(book: Book) -> list[Panel]:
@@ -68,11 +74,24 @@ def _panel(book: Book, kind: str, axis: Axis) -> Panel:
         title="Several modalities at once" if kind == JOINT else kind.capitalize(),
         hue=hue(None if kind == JOINT else kind),
         streams=", ".join(map(visible, streams)) if streams not in ([], [kind]) else "",
+        says=_says(book, kind),
         figures=[_figure(book, rows, axis) for rows in curves.values()],
         dots=dots(book, single) if single else None,
         heats=heats(book, [r for r in cells if is_heat(book, r) and not r["fallback"]]),
         numbers=points(book, graded) if graded else None,
     )
+
+
+def _says(book: Book, kind: str) -> str:
+    """Return what a panel comes to: how many of its scenarios break, and the worst of them."""
+    rows = [row for row in book.summary["scenarios"] if not row["fallback"]]
+    rows = [row for row in rows if hue(row["modality"]) == hue(None if kind == JOINT else kind)]
+    worst = worst_of(book, rows)
+    if worst is None:
+        return ""
+    broken = sum(verdict(book, row) == "breaks" for row in rows)
+    text = f"Breaks under {broken} of {plural(len(rows), 'scenario')}" if broken else "Breaks under none"
+    return f"{text}; worst: {book.form.both(worst, True)} in {visible(worst['cell'])}."
 
 
 def _figure(book: Book, rows: Sequence[Row], axis: Axis) -> Figure:

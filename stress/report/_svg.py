@@ -92,10 +92,10 @@ def dot(
     high: float | None = None,
     clean: float | None = None,
     says: str = "",
-    width: int = 200,
+    width: int = 170,
 ) -> Markup:
     """Return one value with its interval on an axis that rows of a table share, the clean level behind it."""
-    start, end, middle = 6.0, width - 6.0, 9.0
+    start, end, middle = 12.0, width - 12.0, 9.0
     parts = [tag("title", says)] if says else []
     parts.append(tag("path", d=path([(start, middle), (end, middle)]), class_="grid"))
     if clean is not None:
@@ -109,12 +109,10 @@ def dot(
     return tag("svg", join(parts), viewBox=f"0 0 {width} 18", class_="row", aria_hidden="true")
 
 
-def dot_axis(axis: Axis, width: int = 200) -> Markup:
+def dot_axis(axis: Axis, width: int = 170) -> Markup:
     """Return the scale that stands in the head of a column of ``dot`` drawings."""
-    start, end = 6.0, width - 6.0
-    parts = []
-    for i, tick in enumerate(axis.ticks):
-        place = "mid" if 0 < i < len(axis.ticks) - 1 else ("start" if i == 0 else "end")
-        x = axis.at(tick, start, end) + {"start": -4, "end": 4}.get(place, 0)
-        parts.append(tag("text", axis.write(tick), x=x, y=13.0, class_=f"tick {place}"))
+    start, end = 12.0, width - 12.0
+    parts = [
+        tag("text", axis.write(tick), x=axis.at(tick, start, end), y=13.0, class_="tick mid") for tick in axis.ticks
+    ]
     return tag("svg", join(parts), viewBox=f"0 0 {width} 18", class_="row", aria_hidden="true")

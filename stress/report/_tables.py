@@ -1,4 +1,4 @@
-"""The tables of a report: single cells, lost streams, and every scenario in one row."""
+"""The tables of a report: points of curves as numbers, single cells as dots, lost streams."""
 
 from __future__ import annotations
 
@@ -8,20 +8,16 @@ from typing import Any
 from markupsafe import Markup
 
 from stress.report._book import Book, Row, hue
-from stress.report._chart import Point, spark
-from stress.report._grid import Column, Grid
+from stress.report._grid import Grid, drawn, nums, texts, wrapped
 from stress.report._heat import is_heat
 from stress.report._numbers import DASH, count, percent, severity, visible
-from stress.report._svg import Axis, axis_of, dot, dot_axis, tag
-from stress.report._verdict import curve_of, label, verdict
+from stress.report._svg import dot, dot_axis
 
-__all__ = ["dots", "lost_grid", "overview", "points", "title_of"]
-
-VERDICTS = {"holds": "holds", "breaks": "breaks", "unsure": "may break", "unknown": "not judged"}
+__all__ = ["dots", "lost_grid", "lost_rows", "points", "title_of"]
 
 
 def _dot(book: Book, row: Row) -> Markup:
-    return dot(book.axis, hue(row["modality"]), row["value"], row["low"], row["high"], book.clean_value)
+    return dot(book.whole_axis, hue(row["modality"]), row["value"], row["low"], row["high"], book.clean_value)
 
 
 def title_of(book: Book, row: Row) -> str:
@@ -39,39 +35,6 @@ def title_of(book: Book, row: Row) -> str:
     return " · ".join([name, *extra])
 
 
-def dots(book: Book, rows: Sequence[Row]) -> Grid:
-    """Return cells without a severity: one dot with its interval for each, on one axis."""
-    form, axis = book.form, book.axis
-    columns = [
-        Column("scenario"),
-        Column("case"),
-        Column(dot_axis(axis), "draw"),
-        Column(f"{form.title} {form.mark}", "num"),
-    ]
-    columns += [
-        Column("interval", "num"),
-        Column(f"drop {form.points}", "num"),
-        Column("n", "num"),
-        Column("note", "wrap"),
-    ]
-    return Grid(columns, [_dot_row(book, row) for row in rows], hues=[hue(row["modality"]) for row in rows])
-
-
-def _dot_row(book: Book, row: Row) -> list[Any]:
-    case = row["category"] or ", ".join(f"{k} {v}" for k, v in (book.plan[row["cell"]]["axes"] or {}).items())
-    drawn = _dot(book, row)
-    return [
-        row["scenario"],
-        case or row["perturbation"],
-        drawn,
-        book.form.value(row["value"]),
-        book.form.interval(row),
-        book.form.change(book.value(row["cell"], "drop")),
-        count(row["n"]),
-        _note(row),
-    ]
-
-
 def _note(row: Row) -> str:
     parts = [f"{count(row['failed'])} failed"] if row["failed"] else []
     if row["unchanged"]:
@@ -79,117 +42,63 @@ def _note(row: Row) -> str:
     return "; ".join([*parts, *([row["note"]] if row["note"] else [])])
 
 
+def dots(book: Book, rows: Sequence[Row]) -> Grid:
+    """Return cells without a severity: one dot with its interval for each, on one axis."""
+    form = book.form
+    columns = [*texts("scenario", "case"), *drawn(dot_axis(book.whole_axis))]
+    columns += [*nums(f"{form.title} {form.mark}", f"drop {form.points}", "n"), *wrapped("")]
+    return Grid(columns, [_dot_row(book, row) for row in rows], hues=[hue(row["modality"]) for row in rows])
+
+
+def _dot_row(book: Book, row: Row) -> list[Any]:
+    case = row["category"] or ", ".join(f"{k} {v}" for k, v in (book.plan[row["cell"]]["axes"] or {}).items())
+    numbers = [book.form.both(row), book.form.change(book.value(row["cell"], "drop")), count(row["n"])]
+    return [row["scenario"], case or row["perturbation"], _dot(book, row), *numbers, _note(row)]
+
+
 def points(book: Book, rows: Sequence[Row]) -> Grid:
     """Return the points of curves as numbers, with what each severity is in physical terms."""
     form = book.form
-    columns = [Column("scenario"), Column("severity", "num"), Column("parameters", "small"), Column(form.mark, "num")]
-    columns += [Column("interval", "num"), Column("n", "num"), Column("note", "wrap")]
+    columns = [*texts("scenario"), *nums("severity"), *wrapped("parameters"), *nums(f"{form.title} {form.mark}", "n")]
     body = [
         [
             title_of(book, row),
             severity(row["severity"]),
             book.parameters(row["cell"]),
-            form.value(row["value"]),
-            form.interval(row),
+            form.both(row),
             count(row["n"]),
             _note(row),
         ]
         for row in rows
     ]
-    return Grid(columns, body)
+    return Grid([*columns, *wrapped("")], body)
+
+
+def lost_rows(book: Book) -> list[Row]:
+    """Return the headline's rows of cells that lose streams, each set and fill rule once, the smallest sets first."""
+    found: dict[tuple[Any, ...], Row] = {}
+    for row in book.table("cells"):
+        if row["metric"] == book.form.name and row["lost"] and row["severity"] is None and not is_heat(book, row):
+            plan = book.plan[row["cell"]]
+            other = [c for c in plan["conditions"] or () if c["perturbation"] != "stream.missing"]
+            alone = row["fallback"] or not other
+            found.setdefault((row["lost"], plan["fill"], None if alone else row["cell"]), row)
+    return sorted(found.values(), key=lambda row: str(row["lost"]).count("+"))
 
 
 def lost_grid(book: Book) -> Grid | None:
     """Return the table of missing streams: every set of lost streams, with the fill rule that stood in."""
-    axis, form = book.axis, book.form
-    rows = [r for r in book.table("cells") if r["metric"] == form.name and r["lost"] and r["severity"] is None]
-    rows = [row for row in rows if not is_heat(book, row)]
+    form, rows = book.form, lost_rows(book)
     if not rows:
         return None
     flips = any(book.value(row["cell"], "flip_rate") for row in rows)
-    columns = [
-        Column("lost"),
-        Column("filled with"),
-        Column(dot_axis(axis), "draw"),
-        Column(f"{form.title} {form.mark}", "num"),
-    ]
-    columns += [Column("interval", "num"), Column(f"drop {form.points}", "num"), Column("keeps %", "num")]
-    columns += [*([Column("answers flipped %", "num")] if flips else []), Column("n", "num"), Column("cell", "small")]
-    rows.sort(key=lambda r: (r["lost"].count("+"), r["lost"]))
+    columns = [*texts("lost", "filled with"), *drawn(dot_axis(book.whole_axis))]
+    columns += nums(f"{form.title} {form.mark}", f"drop {form.points}", "keeps %")
+    columns += [*nums(*["answers flipped %"] * flips, "n"), *wrapped("")]
     body = []
     for row in rows:
-        plan = book.plan[row["cell"]]
-        drawn = _dot(book, row)
-        line: list[Any] = [row["lost"].replace("+", " + "), plan["fill"] or DASH, drawn, form.value(row["value"])]
-        line += [form.interval(row), form.change(book.value(row["cell"], "drop"))]
-        line.append(_share(book.value(row["cell"], "retention")))
-        line += [_share(book.value(row["cell"], "flip_rate"))] if flips else []
-        body.append([*line, count(row["n"]), row["cell"]])
+        line: list[Any] = [row["lost"].replace("+", " + "), book.plan[row["cell"]]["fill"] or DASH, _dot(book, row)]
+        line += [form.both(row), form.change(book.value(row["cell"], "drop"))]
+        line += [percent(book.value(row["cell"], name)) for name in ("retention", *["flip_rate"] * flips)]
+        body.append([*line, count(row["n"]), _note(row)])
     return Grid(columns, body, hues=[hue(row["modality"]) for row in rows])
-
-
-def _share(row: Row | None) -> str:
-    return percent(row)
-
-
-def overview(book: Book) -> Grid:
-    """Return every scenario in one row: its curve, whether it holds, what is kept, what is lost, where it breaks."""
-    form = book.form
-    rows = [row for row in book.summary["scenarios"] if not row["fallback"]]
-    kept = [row["retention"][k] for row in rows for k in ("value", "low", "high")]
-    axis = axis_of([*kept, 1.0], lambda v: f"{100 * v:.4g}")
-    columns = [
-        Column("scenario"),
-        Column("stream"),
-        Column("curve", "draw"),
-        Column("verdict"),
-        Column(dot_axis(axis), "draw"),
-    ]
-    columns += [Column("keeps %", "num"), Column(f"drop {form.points}", "num"), Column("area", "num")]
-    columns += [Column("breaks at", "num"), Column("worst cell", "num"), Column("note", "wrap")]
-    body = [_overview_row(book, row, axis) for row in rows]
-    return Grid(columns, body, hues=[hue(row["modality"]) for row in rows])
-
-
-def _overview_row(book: Book, row: Row, axis: Axis) -> list[Any]:
-    form, kept = book.form, row["retention"]
-    outcome = verdict(book, row)
-    return [
-        label(row, book),
-        (row["stream"] or DASH).replace("+", " + "),
-        _curve(book, row),
-        tag("span", VERDICTS[outcome], class_=f"verdict {outcome}"),
-        dot(axis, hue(row["modality"]), kept["value"], kept["low"], kept["high"], 1.0),
-        percent(kept),
-        form.change(row["drop"]),
-        form.both(row["area"]),
-        _breaking(row["breaking_severity"]),
-        form.both(row["worst"]),
-        _remark(row),
-    ]
-
-
-def _curve(book: Book, row: Row) -> Markup | str:
-    found = next((rows for rows in book.curves.values() if curve_of(book, rows[-1]) is row), None)
-    if not found:
-        return ""
-    drawn = [Point(r["severity"], r["value"], r["low"], r["high"]) for r in found]
-    levels = Axis(0.0, max(p.x for p in drawn), (), str)
-    about = f"{book.form.title} {', '.join(book.form.value(p.value) for p in drawn)}"
-    return spark(drawn, levels, book.axis, hue(row["modality"]), about, book.clean_value)
-
-
-def _breaking(row: Row) -> str:
-    if row["value"] is None:
-        return f"> {row['note'].rpartition(' ')[2]}" if str(row["note"] or "").startswith("holds") else DASH
-    if row["high"] is None:
-        return f"{severity(row['value'])} (from {severity(row['low'])})"
-    return f"{severity(row['value'])} ({severity(row['low'])}–{severity(row['high'])})"
-
-
-def _remark(row: Row) -> str:
-    parts = [f"{count(row['failed'])} failed"] if row["failed"] else []
-    if row["unchanged"] and row["unchanged"] >= 0.005:
-        parts.append(f"{100 * row['unchanged']:.0f} % unchanged")
-    notes = {row[m]["note"] for m in ("drop", "retention") if row[m]["note"]}
-    return visible("; ".join([*parts, *sorted(notes)]))

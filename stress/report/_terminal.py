@@ -11,7 +11,8 @@ from stress.engine import Run
 from stress.report._book import Book, Row, hue
 from stress.report._findings import findings
 from stress.report._numbers import DASH, count, percent, plural, severity, visible
-from stress.report._tables import VERDICTS
+from stress.report._overview import VERDICTS
+from stress.report._tables import lost_rows
 from stress.report._verdict import curve_of, headline, label, verdict, worst_cell
 
 __all__ = ["print_summary"]
@@ -109,7 +110,7 @@ def _bars(book: Book, points: list[Row]) -> str:
 
 
 def _lost(book: Book) -> Table | None:
-    rows = [r for r in book.table("cells") if r["metric"] == book.form.name and r["lost"] and r["severity"] is None]
+    rows = lost_rows(book)
     if not rows:
         return None
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from stress.report._book import BREAK_AT, Book, Row
 from stress.report._numbers import plural, visible
 
-__all__ = ["Verdict", "curve_of", "headline", "label", "verdict", "worst_cell"]
+__all__ = ["Verdict", "curve_of", "headline", "label", "verdict", "worst_cell", "worst_of"]
 
 Verdict = Literal["holds", "breaks", "unsure", "unknown"]
 """``unsure``: the interval leaves it open. ``unknown``: the measure is undefined here."""
@@ -53,11 +54,16 @@ def label(scenario: Row, book: Book) -> str:
     return f"{name} ({visible(scenario['stream'])}, {visible(scenario['perturbation'])})"
 
 
-def worst_cell(book: Book) -> Row | None:
-    """Return the worst of the scenarios' worst cells, fallbacks aside: cell, value, low, high."""
-    rows = [row["worst"] for row in book.summary["scenarios"] if not row["fallback"]]
+def worst_of(book: Book, scenarios: Sequence[Row]) -> Row | None:
+    """Return the worst of some scenarios' worst cells: cell, value, low, high."""
     sign = 1 if book.form.better == "higher" else -1
-    return min((row for row in rows if row["value"] is not None), key=lambda row: sign * row["value"], default=None)
+    known = [row["worst"] for row in scenarios if row["worst"]["value"] is not None]
+    return min(known, key=lambda row: sign * row["value"], default=None)
+
+
+def worst_cell(book: Book) -> Row | None:
+    """Return the worst cell of the run, fallbacks aside."""
+    return worst_of(book, [row for row in book.summary["scenarios"] if not row["fallback"]])
 
 
 def curve_of(book: Book, row: Row) -> Row | None:
@@ -88,7 +94,8 @@ def _sentence(found: dict[Verdict, list[str]], total: int) -> str:
     if broken:
         parts.append(f"breaks under {len(broken)} of {plural(total, 'scenario')} – {_named(broken)}")
     if unsure:
-        parts.append(f"may break under {len(unsure)}{'' if broken else f' of {total}'} – {_named(unsure)}")
+        of = "" if broken else f" of {plural(total, 'scenario')}"
+        parts.append(f"may break under {len(unsure)}{of} – {_named(unsure)}")
     if found["unknown"]:
         parts.append(f"cannot be judged under {len(found['unknown'])}")
     if found["holds"]:
