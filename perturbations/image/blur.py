@@ -78,14 +78,15 @@ _GLASS = published(
     sigma=Param(
         "standard deviation of the blur before and after", "pixels", 0, 20, scale="step", levels=column(_GLASS, 0)
     ),
-    max_shift=Param("largest shift of a pixel", "pixels", 1, 127, scale="integer", levels=column(_GLASS, 1)),
+    max_shift=Param("largest shift of a pixel", "pixels", 1, 32, scale="integer", levels=column(_GLASS, 1)),
     passes=Param("number of times each pixel is shifted", "times", 1, 16, scale="integer", levels=column(_GLASS, 2)),
 )
 def glass_blur(image: Image, rng: Generator, *, sigma: float, max_shift: int, passes: int) -> Image:
     """Frosted or rippled glass: pixels trade places with their neighbours between two soft blurs.
 
     As in the reference, pixels are visited from the last to the first, and each *copies* the value that its
-    neighbour has at that moment (the swap written there is a one-way copy). Shifts are in [-max_shift, max_shift).
+    neighbour has at that moment (the swap written there is a one-way copy). Shifts are in [-max_shift, max_shift),
+    equally likely to within 1/256.
     """
     soft = (smooth(image.astype(np.float32), sigma) + np.float32(1e-3)).astype(np.uint8)
     height, width, channels = image.shape

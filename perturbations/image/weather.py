@@ -215,7 +215,7 @@ _RELIEF = np.array([[-2, -1, 0], [-1, 1, 1], [0, 1, 2]], np.float32)
     ),
     amount=Param(
         "brightness of water (of full scale), or smoothing of mud (pixels)",
-        "see meaning",
+        "of full scale, or pixels",
         0,
         20,
         scale="step",
