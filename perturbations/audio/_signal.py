@@ -186,12 +186,12 @@ def convolve(samples: Samples, response: Callable[..., Samples], *args: float | 
     return result[:, lead : lead + frames]
 
 
-@lru_cache(64)
+@lru_cache(96)
 def _response(response: Callable[..., Samples], args: tuple[float | str, ...]) -> Samples:
     return response(*args)
 
 
-@lru_cache(64)
+@lru_cache(96)
 def _spectrum(response: Callable[..., Samples], args: tuple[float | str, ...], size: int) -> NDArray[np.complex64]:
     from scipy.fft import rfft
 
