@@ -93,7 +93,7 @@ def _section(perturbation: Perturbation, seed: int, text: str | None) -> str:
     if "alternates" in perturbation.needs:
         return _languages(perturbation)
     ways = [] if perturbation.needs else _ways(perturbation)
-    blocks = []
+    blocks: list[str] = []
     for language, before in _shown_on(perturbation, text):
         results = [(label, apply(perturbation, before, seed=seed, sample="gallery", **keys)) for label, keys in ways]
         changed = any(after != before for _, after in results)
