@@ -61,6 +61,8 @@ def _read(path: str, modified: int, size: int) -> Mapping[str, tuple[str, ...]]:
 
 def like(word: str, model: str) -> str:
     """Return a word with the capitals of another: all of them, the first one, or as it is."""
+    if model.islower():
+        return word
     if len(model) > 1 and model.isupper():
         return word.upper()
     return word[:1].upper() + word[1:] if model[:1].isupper() else word

@@ -10,7 +10,7 @@ takes a dictionary.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -147,7 +147,7 @@ _FEW, _HANDFUL = 64, 24
 """Up to 64 things, exactly the share is chosen; of more, each by itself. Up to 24, plain Python is the fastest."""
 
 
-def hit_numbered(rng: Generator, places: Places, share: float) -> list[tuple[int, int]]:
+def hit_numbered(rng: Generator, places: Places, share: float) -> Iterable[tuple[int, int]]:
     """Choose a share of some places, each with a whole number in [0, 2⁶⁴) for further choices; in no order.
 
     One number is drawn for each place, whatever the share, and the places with the smallest numbers are chosen: what
@@ -158,25 +158,31 @@ def hit_numbered(rng: Generator, places: Places, share: float) -> list[tuple[int
     count = len(places)
     raw = rng.bit_generator.random_raw(count + 1)
     if count <= _HANDFUL:
-        numbers = raw.tolist()
-        wanted = int(share * count + (numbers.pop() >> 11) * 2**-53)
-        if not wanted:
-            return []
-        highest = sorted(numbers)[wanted - 1]
+        numbers, highest = _handful(raw, count, share)
         plain = places.tolist() if isinstance(places, np.ndarray) else places
         return [pair for pair in zip(plain, numbers) if pair[1] <= highest]
     chosen = _chosen(raw, count, share)
     found = places[chosen].tolist() if isinstance(places, np.ndarray) else [places[i] for i in chosen.tolist()]
-    return list(zip(found, raw[chosen].tolist()))
+    return zip(found, raw[chosen].tolist())
 
 
 def hit(rng: Generator, places: Places, share: float) -> list[int]:
     """Choose a share of some places, in no order; see ``hit_numbered``."""
     count = len(places)
+    raw = rng.bit_generator.random_raw(count + 1)
     if count <= _HANDFUL:
-        return [place for place, _ in hit_numbered(rng, places, share)]
-    chosen = _chosen(rng.bit_generator.random_raw(count + 1), count, share)
+        numbers, highest = _handful(raw, count, share)
+        plain = places.tolist() if isinstance(places, np.ndarray) else places
+        return [place for place, number in zip(plain, numbers) if number <= highest]
+    chosen = _chosen(raw, count, share)
     return places[chosen].tolist() if isinstance(places, np.ndarray) else [places[i] for i in chosen.tolist()]
+
+
+def _handful(raw: NDArray[np.uint64], count: int, share: float) -> tuple[list[int], int]:
+    """Return one number for each thing, and the highest one that is chosen."""
+    numbers = raw.tolist()
+    wanted = int(share * count + (numbers.pop() >> 11) * 2**-53)
+    return numbers, sorted(numbers)[wanted - 1] if wanted else -1
 
 
 def _chosen(raw: NDArray[np.uint64], count: int, share: float) -> NDArray[np.intp]:
