@@ -61,7 +61,7 @@ def _show_plan(console: Any, planned: Planned) -> None:
     console.print(table)
     _show_left_out(console, planned)
     samples = sum(map(len, planned.shards))
-    calls = sum(-(-len(planned.shards[u.shard]) // planned.settings.batch_size) for u in planned.units)
+    calls = planned.times * sum(-(-len(shard) // planned.settings.batch_size) for shard in planned.shards)
     console.print(
         f"{samples:,} samples × {len(planned.plan.cells):,} cells = {planned.records:,} records, {calls:,} model calls"
     )
