@@ -154,7 +154,7 @@ def snow(
     angle = rng.uniform(-135, -45)
     field = normals(rng, (height, width))
     if zoom > 1:
-        field = zoomed(field, zoom).reshape(height, width)
+        field = zoomed(field, zoom)
     field *= np.float32(255 * deviation)
     field += np.float32(255 * mean)
     field[field < 255 * threshold] = 0

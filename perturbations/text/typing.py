@@ -51,7 +51,8 @@ _LAYOUT = Choice("layout of the keyboard; auto takes the most usual one of each 
 def keyboard_typos(text: str, rng: Generator, *, share: float, layout: str) -> str:
     """A finger lands on the next key: letters are replaced by a neighbour on the keyboard.
 
-    ``share`` is of the letters that are on the layout. Marks that belong to a letter stay with it.
+    ``share`` is of the letters that are on the layout. Marks that belong to a letter stay with it. Han characters
+    are typed through an input method, and have no keys.
     """
     units, places = _on(layout)(text)
     near = neighbours(layout)

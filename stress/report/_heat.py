@@ -34,6 +34,11 @@ class Heat:
     heads: Sequence[str]
     body: Sequence[tuple[str, Sequence[Shade]]]
 
+    @property
+    def summary(self) -> str:
+        """What the table holds, for when it is folded."""
+        return f"By {self.title or self.rows}"
+
 
 def heat_of(
     title: str,

@@ -94,7 +94,8 @@ def _sentence(found: dict[Verdict, list[str]], total: int) -> str:
     if broken:
         parts.append(f"breaks under {len(broken)} of {plural(total, 'scenario')} – {_named(broken)}")
     if unsure:
-        parts.append(f"may break under {len(unsure)}{'' if broken else f' of {total}'} – {_named(unsure)}")
+        of = "" if broken else f" of {plural(total, 'scenario')}"
+        parts.append(f"may break under {len(unsure)}{of} – {_named(unsure)}")
     if found["unknown"]:
         parts.append(f"cannot be judged under {len(found['unknown'])}")
     if found["holds"]:
