@@ -4,6 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import perturbations
 from perturbations import Audio, InputError, Sample, apply
@@ -358,3 +360,16 @@ def test_looking_around_a_million_samples_is_quick():
     classes = by_class(data)
     assert classes.stop[17] - classes.start[17] == 1000
     assert time.process_time() - start < 20  # about two seconds on an idle machine
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=120), st.integers(1, 5), st.integers(0, 3))
+def test_texts_of_any_script_lose_or_repeat_one_stretch(text, severity, seed):
+    less = apply("stream.partly_missing", text, severity, seed=seed, stream="x")
+    start = next((i for i, (a, b) in enumerate(zip(text, less, strict=False)) if a != b), min(len(text), len(less)))
+    assert text.endswith(less[start:]), "a beginning and an end of the text are left"
+    more = apply("stream.duplicated", text, severity, seed=seed, stream="x")
+    assert len(more) >= len(text)
+    assert set(more) <= {*text, " "}
+    for how in ("cp1252", "ascii_question_marks", "ascii_dropped", "html_escaped", "python_bytes"):
+        apply("stream.wrong_encoding", text, read_as=how).encode("utf-8")
