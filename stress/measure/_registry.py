@@ -74,7 +74,11 @@ def _classes(context: Context) -> pa.Table:
 
 
 def _curves(context: Context) -> list[dict[str, Any]]:
-    return curve_rows(context, [context.headline, *(m for m in context.metrics if m.name != context.headline.name)])
+    chosen = {context.headline.name: context.headline, **{metric.name: metric for metric in context.metrics}}
+    chosen |= {
+        name: context.metric(name) for name in ("balanced_accuracy", "f1_macro", "mcc") if name in context.others
+    }
+    return curve_rows(context, list(chosen.values()))
 
 
 TABLES: Mapping[str, Table] = {
