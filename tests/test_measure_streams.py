@@ -247,6 +247,29 @@ def test_equal_groups_rarely_show_a_gap(tmp_path):
     assert sum(r["low"] > 0 for r in found) <= 7
 
 
+def test_measures_of_counts_by_group(tmp_path):
+    from sklearn.metrics import f1_score
+
+    rng = np.random.default_rng(0)
+    target, group = rng.integers(0, 3, 600), np.arange(600) % 2
+    right = rng.random((600, 2)) < np.array([0.9, 0.5])[None, :] + 0.1 * group[:, None]
+    given = answers(target, right, 3, rng)
+    names = [CLASSES[t] for t in target]
+    records = predicted(given, target, CLASSES)
+    run = write(tmp_path / "a", graded(severities=[1]), records, names, TASK, LABELS, {"half": group})
+    found = rows(run, "groups", metric="f1_macro")
+    f1 = {g: f1_score(target[group == g], given[group == g, 1], average="macro") for g in (0, 1)}
+    for g in (0, 1):
+        row = pick(found, group=str(g), cell="noise-1", metric="f1_macro")
+        assert row["value"] == pytest.approx(f1[g])
+        assert row["low"] < f1[g] < row["high"]
+        against = pick(found, group=str(g), cell="noise-1", metric="minus_rest")
+        assert against["value"] == pytest.approx(f1[g] - f1[1 - g])
+    gaps = rows(run, "gaps", metric="f1_macro")
+    assert pick(gaps, cell="noise-1", metric="gap")["value"] == pytest.approx(abs(f1[0] - f1[1]))
+    assert pick(gaps, cell="noise-1", metric="widening")["low"] is not None
+
+
 def test_no_groups_is_said(additive):
     run, _, _ = additive
     assert rows(run, "groups")[0]["note"] == "the samples carry no group"

@@ -51,7 +51,7 @@ def _end_rows(context: Context, s: Slices, g: int) -> tuple[Floats, Floats, list
 
 
 def group_rows(context: Context) -> list[dict[str, Any]]:
-    """Return the headline for every group and cell, and its difference to everybody else (positive: better)."""
+    """Return the headline for every group and cell, and its difference to everybody else (the group's minus theirs)."""
     metric, rows = context.headline, []
     note = absent(context, metric) or ("the samples carry no group" if not wanted(context) else None)
     if note:
@@ -115,7 +115,7 @@ def gap_rows(context: Context) -> list[dict[str, Any]]:
         return [{"metric": "gap", "note": note}]
     for by in wanted(context):
         s = slices(context, by, metric)
-        large = np.flatnonzero(s.samples[:-1] >= context.options.small)
+        large = np.flatnonzero(s.samples >= context.options.small)
         small = [f"{s.names[g]} ({s.samples[g]} samples)" for g in range(len(s.names)) if g not in large]
         left = f"left out, small: {', '.join(small[:5])}{' …' if len(small) > 5 else ''}" if small else None
         for i, cell in enumerate(context.frame.cells):
@@ -163,19 +163,27 @@ def _widening(context: Context, s: Slices, best: int, worst: int, cell: int, sig
         return {"note": "the run has no clean cell"}
     if cell == clean:
         return {"value": 0.0, "low": 0.0, "high": 0.0, "method": "by definition"}
+    shifts = [_shift(context, s, g, cell, clean) for g in (best, worst)]
+    if min(count for _, _, count in shifts) < 2:
+        return {"note": "too few samples of these groups have both clean records and records of this cell"}
+    value = sign * (shifts[0][0] - shifts[1][0])
+    error = float(np.sqrt(sum(square * count / (count - 1) for _, square, count in shifts)))
+    reach = t_quantile(context.options.confidence, min(count for _, _, count in shifts) - 1) * error
+    return {"value": value, "low": value - reach, "high": value + reach, "method": "linearised, paired"}
+
+
+def _shift(context: Context, s: Slices, g: int, cell: int, clean: int) -> tuple[float, float, int]:
+    """Return how far a group's value is from its clean one, the sum of squared influences, and its clusters."""
+    if s.parts is not None:
+        parts = s.parts[g][:, cell] - s.parts[g][:, clean]
+        count = int(min(s.own.clusters[g, cell], s.own.clusters[g, clean]))
+        return float(s.own.value[g, cell] - s.own.value[g, clean]), float(np.square(parts).sum()), count
     top, bottom = context.once(f"sums {context.headline.name}", lambda: context.frame.sums(context.headline))
     codes, _ = codes_of(context, s.by)
-    value, square, least = 0.0, 0.0, 10**9
-    for g, side in ((best, 1.0), (worst, -1.0)):
-        rows = np.flatnonzero((codes == g) & (bottom[:, cell] > 0) & (bottom[:, clean] > 0))
-        if not len(rows):
-            return {"note": "the groups' clean records and this cell's are of different samples"}
-        change = [influences(top[rows, c], bottom[rows, c]) for c in (cell, clean)]
-        member = context.clusters.member[rows]
-        names, inverse = np.unique(member, return_inverse=True)
-        parts = np.bincount(inverse, weights=change[0][1] - change[1][1], minlength=len(names))
-        value += side * sign * (change[0][0] - change[1][0])
-        square += float(np.square(parts).sum()) * len(names) / max(len(names) - 1, 1)
-        least = min(least, len(names))
-    reach = t_quantile(context.options.confidence, least - 1) * float(np.sqrt(square))
-    return {"value": value, "low": value - reach, "high": value + reach, "method": "linearised, paired"}
+    rows = np.flatnonzero((codes == g) & (bottom[:, cell] > 0) & (bottom[:, clean] > 0))
+    if not len(rows):
+        return float("nan"), 0.0, 0
+    now, before = (influences(top[rows, c], bottom[rows, c]) for c in (cell, clean))
+    names, inverse = np.unique(context.clusters.member[rows], return_inverse=True)
+    parts = np.bincount(inverse, weights=now[1] - before[1], minlength=len(names)).astype(np.float64)
+    return now[0] - before[0], float(np.square(parts).sum()), len(names)

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from perturbations import InputError
 from stress.measure._context import Context
+from stress.measure._counts import clustered
 from stress.measure._frame import Floats
+from stress.measure._marginals import MEASURES, entries, marginals, spread
 from stress.tasks._metrics import Metric
 
 __all__ = ["Slices", "codes_of", "influences", "slices", "wanted"]
@@ -39,6 +42,8 @@ class Slices:
     bottom: Floats
     failed: Floats
     plain: bool
+    parts: tuple[Floats, ...] | None = None
+    """Of measures of counts: each group's (clusters × cells) influences."""
 
 
 def codes_of(context: Context, by: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -69,6 +74,8 @@ def slices(context: Context, by: str, metric: Metric) -> Slices:
 
     def work() -> Slices:
         codes, names = codes_of(context, by)
+        if metric.name in context.others:
+            return _counted(context, by, metric)
         top, bottom = context.once(f"sums {metric.name}", lambda: context.frame.sums(metric))
         lost = context.once("failed grid", lambda: context.frame.grid(context.frame.failed.astype(np.float64)))
         member, everybody = context.clusters.member, np.arange(len(codes))
@@ -86,6 +93,38 @@ def slices(context: Context, by: str, metric: Metric) -> Slices:
 
     found: Slices = context.once(f"slices {by} {metric.name}", work)
     return found
+
+
+def _counted(context: Context, by: str, metric: Metric) -> Slices:
+    """Return a measure of counts by group: its counts, gradient and influences over the group's records alone."""
+    (codes, names), frame, found = codes_of(context, by), context.frame, entries(context)
+    if found is None:
+        raise InputError(f"measure: {metric.name} needs records with a prediction and a task with classes.")
+    own: list[Estimate] = []
+    rest: list[Estimate] = []
+    parts, n, failed = [], [], []
+    for g in range(len(names)):
+        mask = codes[frame.sample] == g
+        for chosen, sink in ((mask, own), (~mask, rest)):
+            gradient = MEASURES[metric.name](marginals(context, found, chosen))
+            part = clustered(context, spread(context, found, gradient, chosen))
+            count = (clustered(context, chosen.astype(np.float64)) > 0).sum(axis=0)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                error = np.sqrt(np.square(part).sum(axis=0) * count / (count - 1))
+            sink.append(Estimate(gradient.value, error, count))
+            if chosen is mask:
+                parts.append(part)
+        n.append(frame.count(mask).astype(np.float64))
+        failed.append(frame.count(mask & frame.failed).astype(np.float64))
+    samples = np.array([int((codes == g).sum()) for g in range(len(names))])
+    below = np.stack(n)
+    return Slices(by, names, samples, _stack(own), _stack(rest), below, below, np.stack(failed), False, tuple(parts))
+
+
+def _stack(each: list[Estimate]) -> Estimate:
+    return Estimate(
+        np.stack([e.value for e in each]), np.stack([e.error for e in each]), np.stack([e.clusters for e in each])
+    )
 
 
 def _flags(values: Floats) -> bool:
