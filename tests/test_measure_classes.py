@@ -197,6 +197,26 @@ def test_ece_is_torchmetrics():
         assert calibration_error(share.max(axis=1), right, bins)[0] == pytest.approx(expected, abs=1e-6)
 
 
+def graded_confidence():
+    rng = np.random.default_rng(0)
+    confidence = rng.uniform(0.2, 1, 1500)
+    return confidence, (rng.random(1500) < confidence**2).astype(float)
+
+
+def test_ece_is_mapies():
+    mapie = pytest.importorskip("mapie.metrics.calibration")
+    confidence, right = graded_confidence()
+    expected = mapie.expected_calibration_error(right.astype(int), confidence, num_bins=15, split_strategy="uniform")
+    assert calibration_error(confidence, right, 15)[0] == pytest.approx(expected, abs=1e-9)
+
+
+def test_equal_mass_bins_hold_equal_numbers():
+    confidence, right = graded_confidence()
+    order = np.argsort(confidence)
+    expected = sum(abs(confidence[k].sum() - right[k].sum()) for k in np.array_split(order, 15)) / 1500
+    assert calibration_error(confidence, right, 15, "mass")[0] == pytest.approx(expected)
+
+
 def test_debiased_error_of_a_calibrated_model_is_small():
     rng, plain, repaired = np.random.default_rng(0), [], []
     for _ in range(200):
