@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from math import prod
 
 from perturbations import SpecError, get
 from perturbations._errors import gather, nearest
 from scenarios._axes import crossed, slug
-from scenarios._bind import Absent, bind, bind_all, imagine, labelled
+from scenarios._bind import Absent, bind_all, imagine, labelled
 from scenarios._bound import Bound, Misfit
 from scenarios._cells import CLEAN, Cell, Condition, Plan
 from scenarios._grid import cells
-from scenarios._spec import EVERYTHING, Scenario, Suite
+from scenarios._spec import Scenario, Suite
 
 __all__ = ["check", "expand"]
 
 
 def expand(
-    suite: Suite, streams: Mapping[str, str], has: Container[str], only: Sequence[str], skip: Sequence[str]
+    suite: Suite, streams: Mapping[str, str], has: Collection[str], only: Sequence[str], skip: Sequence[str]
 ) -> Plan:
     """Return the plan of a suite for a data set's streams. Raises SpecError with every problem."""
     found: list[Cell] = []
@@ -28,7 +28,9 @@ def expand(
     problems: list[str] = []
     for scenario in suite.scenarios:
         try:
-            bounds = bind_all(scenario, streams, has)
+            spared: list[str] = []
+            bounds = bind_all(scenario, streams, has, spared if suite.builtin else None)
+            left_out += [(scenario.name, reason) for reason in dict.fromkeys(spared)]
             made = cells(scenario, bounds)
             found += made
             if scenario.grid == "pairwise":
@@ -65,7 +67,7 @@ def check(scenario: Scenario) -> list[str]:
     bounds: list[Bound] = []
     for step in scenario.steps:
         try:
-            bounds.append(bind(scenario, step, imagine(step, scenario.name), EVERYTHING))
+            bounds.append(imagine(scenario, step))
         except Misfit as error:
             problems.update(dict.fromkeys(error.problems))
     try:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from perturbations import Sample, SpecError
 from perturbations.modality import modality
-from scenarios import loads, perturb
+from scenarios import loads, perturb, severities
 from scenarios._pairwise import covering_array
 from scenarios._timeline import Timeline
 from tests.little import STREAMS, Data
@@ -114,6 +114,17 @@ def test_subsets_lose_every_subset_of_streams():
     assert "m:image+audio,fill=zeros" in {cell.id for cell in plan.cells}
 
 
+def test_a_streams_name_leaves_open_what_a_perturbations_name_means_until_there_is_data():
+    streams = {"cam": "image", "mic": "audio"}
+    body = "a: {mic: {name: rain, snr_db: 3}, cam: rain, severities: [2]}"  # image.rain has no snr_db
+    cell = expand(body, streams).cells[1]
+    assert [c.perturbation for c in cell.conditions] == ["audio.rain", "image.rain"]
+    with pytest.raises(SpecError, match=r"3:12: a: .*unknown parameter 'snr_bd'"):
+        expand(body.replace("snr_db", "snr_bd"), streams)
+    with pytest.raises(SpecError, match=r"3:12: a: image\.rain: unknown parameter 'snr_db'"):
+        expand(body, {"cam": "image", "mic": "image"})
+
+
 def test_a_modality_means_all_its_streams_and_a_name_means_one():
     cameras = {"left": "image", "right": "image", "speech": "audio"}
     assert expand("a: {image: low_light}", cameras).cells[1].streams == ("left", "right")
@@ -165,6 +176,7 @@ BAD = {
     "point": ("p: {image: low_light, timeline: {points: [[0.5, 1, 2]]}}", "a point must be a place in [0, 1]"),
     "flat points": ("p: {image: low_light, timeline: {points: [[0, 0]]}}", "one above 0"),
     "crowded bursts": ("p: {image: low_light, timeline: {bursts: 30, length: 0.1}}", "bursts must fit into the span"),
+    "too many subsets": ("p: {" + ", ".join(f"s{i}: missing" for i in range(20)) + ", grid: subsets}", "got 1048575"),
     "too many cells": (
         "p: {image: [low_light, low_light, low_light], audio: [reverb, reverb, reverb, reverb, reverb], grid: product}",
         "at most 100000 cells, got 390625",
@@ -202,6 +214,9 @@ def test_a_timeline_hits_samples_by_their_place():
     data = Data()
     cell = expand("fog: {image: gaussian_noise, timeline: {points: [[0.25, 0], [0.5, 5], [0.75, 0]]}}").cells[1]
     assert (cell.id, cell.grid, cell.severity) == ("fog", "timeline", None)
+    met = severities(cell, data, seed=0)
+    assert met[[0, 23]].tolist() == [0, 0]
+    assert met.max() == pytest.approx(5, abs=0.5)
     harm = [
         float(np.abs(perturb(cell, s, data, 0).streams["image"].astype(int) - s.streams["image"]).mean()) for s in data
     ]

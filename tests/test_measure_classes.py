@@ -325,7 +325,7 @@ def test_reliability_and_risk_tables_add_up(sure):
 
 
 def test_latency_quantiles_bracket_the_truth():
-    from stress.measure._latency import quantile_interval
+    from stress.measure._operation import quantile_interval
 
     rng, inside = np.random.default_rng(0), 0
     for _ in range(500):

@@ -225,6 +225,7 @@ def _notes(degrees: NDArray[np.int64], key_hz: float, length: int, audio: Audio,
     turns = hertz[:, None] * (np.arange(length) / audio.rate)
     turns -= np.floor(turns)
     notes = look_up(table, turns.astype(np.float32))
-    notes *= np.exp(-np.arange(length, dtype=np.float32) * np.float32(4 / (0.5 * audio.rate)))
+    time = np.arange(length, dtype=np.float32) / np.float32(audio.rate)
+    notes *= np.exp(-8 * time) * np.minimum(1, np.minimum(time / 0.005, (time[-1] - time) / 0.02))
     sound = notes.reshape(-1)
     return np.pad(sound, (0, max(0, audio.frames - len(sound))))[: audio.frames]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,7 +13,17 @@ from numpy.typing import NDArray
 from perturbations._values import Image
 from perturbations.image._draw import Field
 
-__all__ = ["disk", "line_filter", "line_taps", "smooth", "smooth_mirrored", "to_image", "zoom_map", "zoomed"]
+__all__ = [
+    "disk",
+    "line_filter",
+    "line_taps",
+    "smooth",
+    "smooth_mirrored",
+    "sum_of_zooms",
+    "to_image",
+    "zoom_map",
+    "zoomed",
+]
 
 _DIRECT_AREA = 129
 """Largest kernel that OpenCV filters directly: larger ones go through a Fourier transform, empty or not."""
@@ -20,7 +31,7 @@ _DIRECT_AREA = 129
 
 def to_image(values: Field, like: Image) -> Image:
     """Return float values rounded and limited to 0..255, in the shape of an image."""
-    rounded: Image = cv2.convertScaleAbs(cv2.max(values, 0.0))
+    rounded: Image = cv2.convertScaleAbs(np.maximum(values, 0))
     return rounded.reshape(like.shape)
 
 
@@ -120,13 +131,20 @@ def line_filter(values: Field, offsets: NDArray[np.int64], weights: NDArray[np.f
 
 
 def _groups(offsets: NDArray[np.int64]) -> list[slice]:
+    """Return runs of taps that fit into small boxes; plain numbers, as arrays of two would take ten times as long."""
     groups, start = [], 0
-    for end in range(1, len(offsets) + 1):
-        box = offsets[start : end + 1]
-        if end == len(offsets) or np.prod(box.max(axis=0) - box.min(axis=0) + 1) > _DIRECT_AREA:
-            groups.append(slice(start, end))
-            start = end
-    return groups
+    top = bottom = left = right = None
+    for place, (y, x) in enumerate(offsets.tolist()):
+        if top is not None:
+            tall, wide = max(bottom, y) - min(top, y) + 1, max(right, x) - min(left, x) + 1
+            if tall * wide > _DIRECT_AREA:
+                groups.append(slice(start, place))
+                start, top = place, None
+        if top is None:
+            top, bottom, left, right = y, y, x, x
+        else:
+            top, bottom, left, right = min(top, y), max(bottom, y), min(left, x), max(right, x)
+    return [*groups, slice(start, len(offsets))]
 
 
 def zoom_map(length: int, factor: float) -> tuple[float, float]:
@@ -140,10 +158,38 @@ def zoom_map(length: int, factor: float) -> tuple[float, float]:
     return step, (length - kept) // 2 + (stretched - length) // 2 * step
 
 
-def zoomed(values: Field, factor: float) -> Field:
-    """Return the middle of a field or image enlarged to its full size, linearly interpolated."""
-    height, width = values.shape[:2]
-    (step_y, start_y), (step_x, start_x) = zoom_map(height, factor), zoom_map(width, factor)
-    matrix = np.array([[step_x, 0, start_x], [0, step_y, start_y]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(values, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+def zoomed(field: Field, factor: float) -> Field:
+    """Return the middle of a field enlarged to its full size, linearly interpolated."""
+    height, width = field.shape
+    stretched: Field = _stretch(width, factor) @ (_stretch(height, factor) @ field).T
+    return np.ascontiguousarray(stretched.T)
+
+
+def sum_of_zooms(values: Field, factors: tuple[float, ...]) -> Field:
+    """Return the sum of an image's enlargements by these factors, ``(height, width, channels)``.
+
+    Each is two products with a sparse matrix of two weights a row, first along columns, then along rows: half the time
+    of a warp, and exact.
+    """
+    height, width, channels = values.shape
+    rows = values.reshape(height, -1)
+    total = np.zeros((width, height * channels), np.float32)
+    for factor in factors:
+        stretched = cv2.transpose((_stretch(height, factor) @ rows).reshape(values.shape))
+        total += _stretch(width, factor) @ stretched.reshape(width, -1)
+    return cv2.transpose(total.reshape(width, height, channels)).reshape(values.shape)
+
+
+@lru_cache(maxsize=256)
+def _stretch(length: int, factor: float) -> Any:
+    """Return the linear interpolation of a zoom along one side, as a sparse matrix."""
+    from scipy.sparse import csr_matrix
+
+    step, start = zoom_map(length, factor)
+    place = start + step * np.arange(length)
+    before = np.clip(np.floor(place), 0, max(length - 2, 0)).astype(np.int32)
+    share = place - before
+    after = np.minimum(before + 1, length - 1)
+    weights, columns = np.stack([1 - share, share], axis=1), np.stack([before, after], axis=1)
+    bounds = np.arange(0, 2 * length + 1, 2)
+    return csr_matrix((weights.astype(np.float32).ravel(), columns.ravel(), bounds), (length, length))

@@ -13,7 +13,7 @@ from perturbations._declare import image_corruption
 from perturbations._params import Param
 from perturbations._values import Image
 from perturbations.image._draw import sixteen
-from perturbations.image._filters import disk, line_filter, line_taps, smooth, to_image, zoomed
+from perturbations.image._filters import disk, line_filter, line_taps, smooth, sum_of_zooms, to_image
 from perturbations.image._levels import column, published
 
 __all__ = ["defocus_blur", "gaussian_blur", "glass_blur", "motion_blur", "zoom_blur"]
@@ -176,8 +176,7 @@ def zoom_blur(image: Image, *, stop: float, increment: float) -> Image:
     """
     values = image.astype(np.float32)
     factors = np.arange(1, stop, increment)
-    total = values * np.float32(2)  # the picture itself, and the factor 1
-    for factor in factors[1:]:
-        cv2.accumulate(zoomed(values, float(factor)).reshape(image.shape), total)
+    total = sum_of_zooms(values, tuple(factors[1:].tolist()))
+    total += 2 * values  # the picture itself, and the factor 1
     total *= np.float32(1 / (len(factors) + 1))
     return to_image(total, image)

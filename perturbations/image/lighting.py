@@ -10,7 +10,7 @@ from perturbations._declare import image_corruption
 from perturbations._params import Param
 from perturbations._values import Image
 from perturbations.image._draw import Field, normals
-from perturbations.image._light import coordinates, display, light, spread, tone_curve
+from perturbations.image._light import coordinates, display, linear, spread, tone_curve
 
 __all__ = ["backlight", "flicker_banding", "low_light", "overexposure", "shadow", "sun_flare", "vignette"]
 
@@ -20,7 +20,7 @@ _FULL_WELL = 2000.0
 
 @image_corruption(
     cite="hasinoff2010",
-    share=Param(
+    light=Param(
         "share of the good-light photons that still arrive",
         "fraction",
         0.001,
@@ -31,15 +31,15 @@ _FULL_WELL = 2000.0
     ),
     gain=Param("share of the lost brightness that the camera's gain restores", "fraction", 0, 1, default=0.5),
 )
-def low_light(image: Image, rng: Generator, *, share: float, gain: float) -> Image:
+def low_light(image: Image, rng: Generator, *, light: float, gain: float) -> Image:
     """A dark scene: fewer photons arrive, their shot noise grows, and the camera's gain amplifies both.
 
     Brightness is linearised (exponent 2.2), photons are drawn from a Poisson law (by its normal approximation with the
     variance-stabilising transform of Anscombe, so the same draw serves every level), and gain brings part of the
     brightness back.
     """
-    full = _FULL_WELL * share
-    photons = light(image)
+    full = _FULL_WELL * light
+    photons = linear(image)
     photons *= np.float32(full)
     photons += np.float32(0.375)
     root = cv2.sqrt(photons).reshape(image.shape)
@@ -47,7 +47,7 @@ def low_light(image: Image, rng: Generator, *, share: float, gain: float) -> Ima
     np.maximum(root, 0, out=root)
     root *= root
     root -= np.float32(0.375)
-    root *= np.float32(share ** (1 - gain) / full)
+    root *= np.float32(light ** (1 - gain) / full)
     return display(root, image)
 
 
@@ -72,7 +72,7 @@ def backlight(image: Image, rng: Generator, *, stops: float) -> Image:
     across, down = rng.uniform(-0.15, 0.15, 2)
     subject = np.exp(-((((x - across) / 0.65) ** 2 + ((y - 0.25 - down) / 0.85) ** 2) ** 2))
     gain = np.exp2(np.float32(stops) * (np.float32(0.4) - subject)).astype(np.float32)
-    return display(cv2.multiply(light(image), spread(gain, image)), image)
+    return display(cv2.multiply(linear(image), spread(gain, image)), image)
 
 
 @image_corruption(
@@ -93,7 +93,7 @@ def shadow(image: Image, rng: Generator, *, darkness: float, softness: float) ->
     depth = 0.45 - np.abs(across - place + bend * np.sin(2.5 * along + phase))
     covered = np.clip(depth / (2 * softness) + 0.5, 0, 1).astype(np.float32)
     covered *= covered * (3 - 2 * covered)  # a smooth penumbra
-    return display(cv2.multiply(light(image), spread(1 - np.float32(darkness) * covered, image)), image)
+    return display(cv2.multiply(linear(image), spread(1 - np.float32(darkness) * covered, image)), image)
 
 
 @image_corruption(
@@ -121,7 +121,7 @@ def sun_flare(image: Image, rng: Generator, *, strength: float) -> Image:
         disk = np.clip((1 - ring) * 12, 0, 1) * (np.float32(0.5) + np.float32(0.5) * np.minimum(ring, 1) ** 4)
         for channel in range(image.shape[2]):
             added[..., channel] += disk * np.float32(strength * level * colour[channel])
-    return display(light(image) + added, image)
+    return display(linear(image) + added, image)
 
 
 _GHOSTS = (
@@ -151,7 +151,7 @@ def vignette(image: Image, *, corner: float) -> Image:
     y, x = coordinates(image)
     squared = (np.square(y * height) + np.square(x * width)) / np.float32(height**2 + width**2)
     gain = 1 / np.square(1 + np.float32(corner**-0.5 - 1) * squared)
-    return display(cv2.multiply(light(image), spread(gain.astype(np.float32), image)), image)
+    return display(cv2.multiply(linear(image), spread(gain.astype(np.float32), image)), image)
 
 
 @image_corruption(
@@ -164,4 +164,4 @@ def flicker_banding(image: Image, rng: Generator, *, depth: float, bands: float)
     height = image.shape[0]
     rows = (np.arange(height) + 0.5) / height
     gain: Field = (1 - depth * (0.5 - 0.5 * np.cos(2 * np.pi * (bands * rows + rng.random())))).astype(np.float32)
-    return display(light(image) * gain[:, None, None], image)
+    return display(linear(image) * gain[:, None, None], image)

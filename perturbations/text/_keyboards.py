@@ -10,8 +10,9 @@ from perturbations.text.data import table
 __all__ = ["LAYOUTS", "is_on", "neighbours", "slip"]
 
 LAYOUTS = (
-    "auto", "arabic", "azerty", "bengali", "danish", "dvorak", "greek", "hebrew", "hindi", "italian", "korean",
-    "persian", "portuguese", "qwerty", "qwertz", "russian", "spanish", "swedish", "thai", "turkish", "ukrainian",
+    "auto", "arabic", "azerty", "bengali", "danish", "dvorak", "greek", "hebrew", "hindi", "italian", "japanese",
+    "korean", "persian", "portuguese", "qwerty", "qwertz", "russian", "spanish", "swedish", "thai",
+    "turkish", "ukrainian",
 )  # fmt: skip
 """Names of the layouts; ``auto`` takes each letter's most widespread one."""
 
@@ -48,7 +49,7 @@ def _layer(rows: list[str]) -> dict[str, str]:
         key: (line, _STAGGER[line] + column)
         for line, keys in enumerate(rows)
         for column, key in enumerate(keys)
-        if key.isalpha()
+        if key.isalpha() and key != "\u0e33"  # Thai sara am is a letter to Unicode, and joins the letter before it
     }
     near = {
         key: "".join(o for o, (r, c) in place.items() if o != key and (r - row) ** 2 + (c - x) ** 2 <= _REACH**2)

@@ -34,9 +34,10 @@ from stress.measure._counts import (
     count_values,
 )
 from stress.measure._detection import detection_rows, macro_rows
+from stress.measure._distortion import DISTORTION, distortion_rows
 from stress.measure._frame import Frame
 from stress.measure._groups import GAPS, GROUPS, gap_rows, group_rows
-from stress.measure._latency import latency_rows
+from stress.measure._operation import FAILED, LATENCY, failure_rows, latency_rows
 from stress.measure._relative import RELATIVE, relative_rows
 from stress.measure._robustness import CURVES, ROBUSTNESS, curve_rows, robustness_rows
 from stress.measure._sequences import SEQUENCES, sequence_rows
@@ -102,6 +103,9 @@ TABLES: Mapping[str, Table] = {
     "relative": Table("robustness beside AlexNet's (CE, mCE) or another run's", RELATIVE, relative_rows),
     "sequences": Table("the headline with intervals that hold however often a run is read", SEQUENCES, sequence_rows),
     "robustness": Table("each scenario in single numbers, of the headline metric", ROBUSTNESS, robustness_rows),
+    "distortion": Table("how far inputs were from the clean ones, in every cell", DISTORTION, distortion_rows),
+    "failures": Table("records without a usable answer, by cell, kind and message", FAILED, failure_rows),
+    "latency": Table("time a call of the model takes, in every cell", LATENCY, latency_rows),
 }
 
 

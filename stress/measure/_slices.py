@@ -50,7 +50,7 @@ def codes_of(context: Context, by: str) -> tuple[NDArray[np.int64], tuple[str, .
     """Return each sample's group as a position (-1: none), and the groups' names; ``*`` joins an intersection."""
 
     def work() -> tuple[NDArray[np.int64], tuple[str, ...]]:
-        parts = [context.frame.group(name) for name in by.split("*")]
+        parts = [context.frame.group(name) for name in ([by] if by in context.frame.groups else by.split("*"))]
         names = [None if None in values else " × ".join(map(str, values)) for values in zip(*parts)]
         known = tuple(sorted({name for name in names if name is not None}))
         position = {name: i for i, name in enumerate(known)}
@@ -65,7 +65,8 @@ def wanted(context: Context) -> list[str]:
     if context.options.by is not None:
         return list(context.options.by)
     single = [name for name in context.frame.groups if 1 < len(codes_of(context, name)[1]) <= _MANY]
-    pairs = [f"{one}*{other}" for i, one in enumerate(single) for other in single[i + 1 :]]
+    plain = [name for name in single if "*" not in name]
+    pairs = [f"{one}*{other}" for i, one in enumerate(plain) for other in plain[i + 1 :]]
     return [*single, *(pair for pair in pairs if len(codes_of(context, pair)[1]) <= _MANY)]
 
 

@@ -14,7 +14,7 @@ from stress.measure._registry import context_of, make
 from stress.measure._tables import build
 from stress.measure._warnings import warnings
 
-__all__ = ["summary"]
+__all__ = ["summarise", "summary"]
 
 
 def summary(run: Run, **given: Any) -> Mapping[str, Any]:
@@ -25,7 +25,11 @@ def summary(run: Run, **given: Any) -> Mapping[str, Any]:
     ``statuses``: how many records ended how; ``errors``: the most frequent messages; ``warnings``: plain sentences.
     Options are those of ``table``.
     """
-    context = context_of(run, **given)
+    return summarise(context_of(run, **given))
+
+
+def summarise(context: Context) -> Mapping[str, Any]:
+    """Return the summary of a run that is already loaded."""
     frame, metric = context.frame, context.headline
     return {
         "task": frame.task,

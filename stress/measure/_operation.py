@@ -1,0 +1,109 @@
+"""What a model does besides answering: where it fails and with which words, and how long it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from stress.measure._cells import counted
+from stress.measure._context import Context
+from stress.measure._frame import FAILURES, Floats
+from stress.measure._tables import CELL, INTERVAL, about_cell
+
+__all__ = ["FAILED", "LATENCY", "failure_rows", "latency_rows", "quantile_interval"]
+
+FAILED: Mapping[str, tuple[pa.DataType, str]] = {
+    **CELL,
+    "status": (pa.string(), "crash (the model raised), invalid (not a usable answer) or timeout"),
+    "error": (pa.string(), "the message, where there is one"),
+    "records": (pa.int64(), "records of the cell that failed in this way"),
+    "n": (pa.int64(), "records of the cell"),
+}
+LATENCY: Mapping[str, tuple[pa.DataType, str]] = {**CELL, **INTERVAL, "batch": (pa.float64(), "samples a call, mean")}
+
+
+def failure_rows(context: Context) -> list[dict[str, Any]]:
+    """Return one row per cell, status and message of the failed records."""
+    frame = context.frame
+    rows = np.flatnonzero(frame.failed)
+    if not len(rows):
+        return []
+    texts = frame.raw("error").take(pa.array(rows)).to_pylist() if frame.has("error") else [None] * len(rows)
+    found: dict[tuple[int, int, str | None], int] = {}
+    for cell, status, text in zip(frame.cell[rows].tolist(), frame.status[rows].tolist(), texts):
+        found[cell, status, text] = found.get((cell, status, text), 0) + 1
+    listed = sorted(found.items(), key=lambda entry: (entry[0][0], -entry[1], str(entry[0])))
+    return [
+        {
+            **about_cell(frame.cells[cell]),
+            "status": FAILURES[status - 2],
+            "error": text,
+            "records": count,
+            "n": counted(context, cell)["n"],
+        }
+        for (cell, status, text), count in listed
+    ]
+
+
+def latency_rows(context: Context) -> list[dict[str, Any]]:
+    """Return the median and the 95th percentile of each cell's calls of the model, in milliseconds.
+
+    One call answers a whole batch, so its records share one time. Intervals are distribution-free (order statistics,
+    Conover 1999); where there are too few calls for one there is none. Times hold for this machine and its load.
+    """
+    frame = context.frame
+    if not frame.has("seconds"):
+        return []
+    seconds = frame.column("seconds")
+    batch = frame.column("batch") if frame.has("batch") else np.full(len(seconds), np.nan)
+    found = []
+    for cell, (calls, size) in _calls(frame.cell, frame.draw, seconds, batch, len(frame.ids)).items():
+        about = {**about_cell(frame.cells[cell]), **counted(context, cell), "batch": size}
+        for share in (0.5, 0.95):
+            row: dict[str, Any] = {**about, "metric": f"latency_p{100 * share:.0f}_ms", "n": len(calls)}
+            if len(calls):
+                value, low, high = (1000 * each for each in quantile_interval(calls, share, context.options.confidence))
+                short = f"{len(calls)} calls are too few to bound it" if np.isnan(low) or np.isnan(high) else None
+                row |= {"value": value, "low": low, "high": high, "method": "order statistics", "note": short}
+            else:
+                row |= {"note": "no call was timed"}
+            found.append(row)
+    return found
+
+
+def _calls(
+    cell: NDArray[np.int64], draw: NDArray[np.int16], seconds: Floats, batch: Floats, count: int
+) -> dict[int, tuple[Floats, float]]:
+    """Return each cell's call times, sorted, each call once, and its mean number of samples a call."""
+    known = np.flatnonzero(np.isfinite(seconds))
+    order = known[np.lexsort((draw[known], seconds[known], cell[known]))]
+    keys = (cell[order], seconds[order], draw[order])
+    first = np.ones(len(order), bool)
+    first[1:] = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
+    calls = order[first]
+    ends = np.searchsorted(cell[calls], np.arange(count + 1))
+    found = {}
+    for i in range(count):
+        mine = calls[ends[i] : ends[i + 1]]
+        found[i] = (seconds[mine], float(np.mean(batch[mine])) if len(mine) else float("nan"))
+    return found
+
+
+def quantile_interval(ordered: Floats, share: float, confidence: float) -> tuple[float, float, float]:
+    """Return a quantile of sorted values and an interval of order statistics, exact for independent values.
+
+    An end that so few values cannot bound is NaN.
+    """
+    from scipy.special import bdtr, bdtrik
+
+    n, tail = len(ordered), (1 - confidence) / 2
+    value = float(ordered[min(int(np.ceil(share * n)), n) - 1])
+    below = int(np.floor(max(float(bdtrik(tail, n, share)), 0.0)))
+    below = below if float(bdtr(below, n, share)) <= tail else below - 1
+    above = int(np.ceil(float(bdtrik(1 - tail, n, share)))) + 1
+    low = float(ordered[below]) if below >= 0 else float("nan")
+    return value, low, float(ordered[above - 1]) if above <= n else float("nan")
