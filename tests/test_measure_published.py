@@ -238,5 +238,6 @@ def test_rra_and_effective_robustness_against_a_run(tmp_path):
     assert gain["reference"] == "late"
     effective = pick(found, measure="effective_robustness")
     assert effective["value"] == pytest.approx(sum(a - (b + a[0] - b[0])))
+    assert pick(found, measure="flip_rate_ratio")["value"] is None  # these records hold no predictions
     itself = pick(rows(ours, "relative", reference=ours), measure="rra")
     assert (itself["value"], itself["low"], itself["high"]) == (0, 0, 0)

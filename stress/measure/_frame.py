@@ -21,7 +21,7 @@ __all__ = ["DERIVED", "FAILURES", "Floats", "Frame"]
 
 Floats = NDArray[np.float64]
 FAILURES = ("crash", "invalid", "timeout")
-_HITS = {f"hit_{k}": "rank" for k in (1, 2, 3, 5, 10, 20, 50, 100)}
+_HITS = {f"hit_{k}": "rank" for k in range(1, 1001)}
 DERIVED = {"flip": "prediction", "absolute_error": "residual", "squared_error": "residual", **_HITS}
 """Columns that are worked out from a stored one."""
 

@@ -104,7 +104,13 @@ def tukey(confidence: float, groups: int, freedom: int) -> float:
     """Return the critical value of all pairwise differences at once (Tukey 1949, Kramer 1956)."""
     from scipy.stats import studentized_range
 
-    return float(studentized_range.ppf(confidence, groups, min(freedom, 10_000)) / np.sqrt(2))
+    return float(studentized_range.ppf(confidence, groups, freedom) / np.sqrt(2))
+
+
+def _rounded(freedom: int) -> int:
+    """Return degrees of freedom rounded down, on the safe side: each costs the quantile a tenth of a second."""
+    steps = (60, 80, 100, 120, 150, 200, 300, 500, 1000, 10_000)
+    return max((step for step in steps if step <= freedom), default=max(freedom, 1))
 
 
 def gap_rows(context: Context) -> list[dict[str, Any]]:
@@ -132,7 +138,7 @@ def _gaps(context: Context, s: Slices, large: NDArray[np.int64], cell: int, left
     value, error = sign * s.own.value[live, cell], _errors(s, live, cell)
     best, worst = int(value.argmax()), int(value.argmin())
     freedom = int(s.own.clusters[live, cell].sum()) - len(live)
-    reach = tukey(context.options.confidence, len(live), max(freedom, 1)) * np.hypot(error[:, None], error)
+    reach = tukey(context.options.confidence, len(live), _rounded(freedom)) * np.hypot(error[:, None], error)
     apart = value[:, None] - value
     about = {"best": s.names[live[best]], "worst": s.names[live[worst]], "note": left}
     about |= {"n": s.bottom[live, cell].sum(), "failed": s.failed[live, cell].sum()}

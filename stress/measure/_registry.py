@@ -64,8 +64,8 @@ class Table:
 def _cells(context: Context) -> list[dict[str, Any]]:
     found = [*linear_rows(context), *count_rows(context), *latency_rows(context)]
     if context.frame.task == "classification":
-        found += [*calibration_rows(context), *macro_rows(context)]
-    return found
+        found += calibration_rows(context)
+    return [*found, *macro_rows(context)] if context.classes else found
 
 
 def _classes(context: Context) -> pa.Table:
