@@ -126,6 +126,8 @@ def test_every_table_is_made_and_explains_itself(run, name, options):
             if row["low"] is not None and row["high"] is not None and row["value"] is not None:
                 assert row["low"] <= row["value"] + 1e-9, row
                 assert row["value"] <= row["high"] + 1e-9, row
+            if name in ("robustness", "cells", "curves") and row["value"] is not None and row["low"] is None:
+                assert row["note"] or row["method"] is None, row
 
 
 def test_summary_is_made(run):

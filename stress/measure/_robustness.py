@@ -267,6 +267,8 @@ def _number(
             row["note"] = f"the upper end lies beyond severity {last:g}"
     elif not np.isfinite(value):
         row["note"] = f"undefined: clean {values.metric.name} is {values.point[clean]:.3g}"
+    if np.isfinite(value) and np.isnan(low):
+        row |= {"method": None, "note": row.get("note") or "no interval: undefined in too many resamples"}
     return row
 
 
