@@ -268,7 +268,10 @@ def _number(
     elif not np.isfinite(value):
         row["note"] = f"undefined: clean {values.metric.name} is {values.point[clean]:.3g}"
     if np.isfinite(value) and np.isnan(low):
-        row |= {"method": None, "note": row.get("note") or "no interval: undefined in too many resamples"}
+        why_not = (
+            "one cluster only: no interval" if values.clusters < 2 else "undefined in too many resamples: no interval"
+        )
+        row |= {"method": None, "note": row.get("note") or why_not}
     return row
 
 
@@ -280,4 +283,6 @@ def _worst(context: Context, curve: Curve, values: Values) -> dict[str, Any]:
     low, high = (ends.low.min(), ends.high.min()) if sign > 0 else (ends.low.max(), ends.high.max())
     method = f"simultaneous over {len(cells)} cells"
     row = {"cell": context.frame.ids[cells[at]], "value": values.point[cells[at]], "low": low, "high": high}
+    if not np.isfinite(low):
+        return {**row, "note": "one cluster only: no interval", **counted(context, cells[at])}
     return {**row, "method": method, **counted(context, cells[at])}
