@@ -4,7 +4,8 @@
 
 ``grid``: 19 corruptions × 5 severities with a ResNet-18 over the bare forward passes with the same threads, beside the
 loops that a user would write with the installed peers. ``own``: microseconds a record with an instant model, clean and
-with the stream lost. ``memory``: peak of a run over a million streamed samples. ``backends``: efficiency at two workers.
+with the stream lost. ``memory``: the peak of a run over a million streamed samples. ``backends``: how
+much two workers do of twice one's work.
 """
 
 from __future__ import annotations
@@ -138,7 +139,7 @@ def instant(batch: Any) -> np.ndarray:
 
 
 def one_run(count: int) -> tuple[float, int]:
-    """Return seconds and records of a run with an instant model: the clean cell, and one in which the stream is lost."""
+    """Return seconds and records of a run with an instant model: clean, and with the stream lost."""
     data = streamed(count)
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
@@ -189,9 +190,7 @@ def backends(repeats: int = 3) -> None:
                     taken.append(timed(call))
             times[workers] = float(np.median(taken))
         efficiency = times[1] / times[2] / 2
-        print(
-            f"backend {backend:<10} 1 worker {times[1]:7.2f} s, 2 workers {times[2]:7.2f} s, {efficiency:.2f} of ideal"
-        )
+        print(f"backend {backend:<10} 1 worker {times[1]:7.2f} s, 2 workers {times[2]:7.2f} s: {efficiency:.2f}")
 
 
 def main(argv: list[str]) -> None:
