@@ -90,6 +90,8 @@ def test_code_switching_uses_the_real_words():
     assert all(word in french for word in ("lundi", "mars", "sept", "deux", "Allemagne"))
     back = "Am Montag gingen sieben Hunde nach Deutschland."
     assert "seven" in perturbations.apply("text.code_switching", back, 5, language="de", to="en")
+    chinese = perturbations.apply("text.code_switching", "我们星期一去德国。", 5, language="zh", to="en")
+    assert chinese == "我们Monday去Germany。"
 
 
 def test_the_built_in_lexicon_knows_all_its_languages():

@@ -200,11 +200,13 @@ MOVES_TEXT = ("text.truncation", "text.dropped_sentences", "text.shuffled_senten
 
 @pytest.mark.parametrize("name", [name for name in READY if name not in MOVES_TEXT])
 def test_links_and_markup_stay(name):
+    glued = "見る本http://a.b/c見"
     for seed in range(3):
         for keywords in ways(name):
             after = perturbations.apply(name, SPACED, seed=seed, **keywords)
             for each in KEPT:
                 assert each in after, (keywords, after)
+            assert "http://a.b/c見" in perturbations.apply(name, glued, seed=seed, **keywords)
 
 
 KEEPS_SPACE = [

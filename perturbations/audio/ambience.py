@@ -86,7 +86,7 @@ def babble(audio: Audio, rng: Generator, *, snr_db: float, talkers: int) -> Audi
     hiss = shaped_noise(rng, 1, audio.frames, audio.rate, speech_spectrum)
     hiss *= _swell(rng, audio, 8, 6)
     voices = sum(_pulses(rng, audio) for _ in range(talkers))
-    voiced = convolve(np.asarray(voices)[None, :], _voiced_filter, audio.rate, lead=round(0.032 * audio.rate))
+    voiced = convolve(np.asarray(voices)[None, :], _voiced_filter, audio.rate, symmetric=True)
     weight = mean_square(voiced)
     if weight > 0:
         hiss *= np.float32((0.15 * weight / max(mean_square(hiss), 1e-30)) ** 0.5)

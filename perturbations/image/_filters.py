@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -165,31 +166,40 @@ def zoomed(field: Field, factor: float) -> Field:
     return np.ascontiguousarray(stretched.T)
 
 
-def sum_of_zooms(values: Field, factors: tuple[float, ...]) -> Field:
+def sum_of_zooms(values: Field, factors: Sequence[float]) -> Field:
     """Return the sum of an image's enlargements by these factors, ``(height, width, channels)``.
 
     Each is two products with a sparse matrix of two weights a row, first along columns, then along rows: half the time
-    of a warp, and exact.
+    of a warp, and exact. It is done in bands of rows that stay in the cache.
     """
     height, width, channels = values.shape
-    rows = values.reshape(height, -1)
-    total = np.zeros((width, height * channels), np.float32)
-    for factor in factors:
-        stretched = cv2.transpose((_stretch(height, factor) @ rows).reshape(values.shape))
-        total += _stretch(width, factor) @ stretched.reshape(width, -1)
-    return cv2.transpose(total.reshape(width, height, channels)).reshape(values.shape)
+    rows, result = values.reshape(height, -1), np.empty_like(values)
+    deep = max(1, _BAND // (width * channels))
+    for start in range(0, height, deep):
+        stop = min(start + deep, height)
+        shape = stop - start, width, channels
+        total = np.zeros((width, shape[0] * channels), np.float32)
+        for factor in factors:
+            band = cv2.transpose((_stretch(height, factor, start, stop) @ rows).reshape(shape))
+            total += _stretch(width, factor) @ band.reshape(width, -1)
+        result[start:stop] = cv2.transpose(total.reshape(width, shape[0], channels)).reshape(shape)
+    return result
 
 
-@lru_cache(maxsize=256)
-def _stretch(length: int, factor: float) -> Any:
-    """Return the linear interpolation of a zoom along one side, as a sparse matrix."""
+_BAND = 160_000
+"""Values that are worked on at a time: as many as a picture of 224×224 has, and as stay in a core's own cache."""
+
+
+@lru_cache(maxsize=1024)
+def _stretch(length: int, factor: float, start: int = 0, stop: int | None = None) -> Any:
+    """Return the linear interpolation of a zoom along one side, for some of its places, as a sparse matrix."""
     from scipy.sparse import csr_matrix
 
-    step, start = zoom_map(length, factor)
-    place = start + step * np.arange(length)
+    step, first = zoom_map(length, factor)
+    place = first + step * np.arange(start, length if stop is None else stop)
     before = np.clip(np.floor(place), 0, max(length - 2, 0)).astype(np.int32)
     share = place - before
-    after = np.minimum(before + 1, length - 1)
-    weights, columns = np.stack([1 - share, share], axis=1), np.stack([before, after], axis=1)
-    bounds = np.arange(0, 2 * length + 1, 2)
-    return csr_matrix((weights.astype(np.float32).ravel(), columns.ravel(), bounds), (length, length))
+    weights = np.stack([1 - share, share], axis=1).astype(np.float32)
+    columns = np.stack([before, np.minimum(before + 1, length - 1)], axis=1)
+    bounds = np.arange(0, 2 * len(place) + 1, 2)
+    return csr_matrix((weights.ravel(), columns.ravel(), bounds), (len(place), length))

@@ -104,27 +104,38 @@ def shadow(image: Image, rng: Generator, *, darkness: float, softness: float) ->
 )
 def sun_flare(image: Image, rng: Generator, *, strength: float) -> Image:
     """The sun, or a headlight, shines into the lens: a glaring halo with rays, a veil, and a chain of ghosts."""
-    height, width = image.shape[:2]
+    height, width, channels = image.shape
     y, x = coordinates(image)
     y, x = y * np.float32(height / max(height, width)), x * np.float32(width / max(height, width))
-    place = rng.uniform((-0.8, -0.8), (-0.2, 0.8))
-    turn = rng.uniform(0, np.pi)
-    dy, dx = y - np.float32(place[0]), x - np.float32(place[1])
-    far = np.sqrt(dx * dx + dy * dy)
-    rays = np.abs(np.cos(3 * np.arctan2(dy, dx) + np.float32(turn))) ** 40
-    veil = np.float32(1.2) * np.exp(far * np.float32(-7)) + np.float32(0.12) * np.exp(far * np.float32(-1))
-    veil += np.float32(0.5) * rays * np.exp(far * np.float32(-4))
-    veil += np.float32(3) * np.exp(-((far / np.float32(0.05)) ** 4))
-    added = spread((np.float32(strength) * veil).astype(np.float32), image).copy()
+    place = rng.uniform((-0.8, -0.8), (-0.2, 0.8)).astype(np.float32)
+    turn = np.float32(rng.uniform(0, np.pi))
+    dy, dx = np.broadcast_arrays(y - place[0], x - place[1])
+    far, angle = cv2.cartToPolar(np.ascontiguousarray(dx), np.ascontiguousarray(dy))
+    rays = np.cos(3 * angle.reshape(height, width) + turn)
+    for _ in range(5):
+        rays = np.square(rays)  # to the power of 32: six narrow rays
+    fall = np.exp(-far.reshape(height, width))
+    veil = np.float32(1.2) * fall**7 + np.float32(0.12) * fall + np.float32(0.5) * rays * np.square(np.square(fall))
+    veil += np.float32(3) * np.exp(-np.square(np.square(far.reshape(height, width) / np.float32(0.05))))
+    added = np.repeat((np.float32(strength) * veil)[..., None], channels, axis=2)
     for distance, size, level, colour in _GHOSTS:
-        ring = np.hypot(y + np.float32(distance * place[0]), x + np.float32(distance * place[1])) / np.float32(size)
-        disk = np.clip((1 - ring) * 12, 0, 1) * (np.float32(0.5) + np.float32(0.5) * np.minimum(ring, 1) ** 4)
-        for channel in range(image.shape[2]):
-            added[..., channel] += disk * np.float32(strength * level * colour[channel])
+        _add_ghost(added, y + distance * place[0], x + distance * place[1], size, strength * level, colour)
     return display(linear(image) + added, image)
 
 
-_GHOSTS = (
+def _add_ghost(added: Field, y: Field, x: Field, size: float, level: float, colour: tuple[float, ...]) -> None:
+    """Add a disk of light about the place where ``y`` (a column) and ``x`` (a row) are 0, brighter at its rim."""
+    rows, columns = np.flatnonzero(np.abs(y) < size), np.flatnonzero(np.abs(x) < size)
+    if not rows.size or not columns.size:
+        return
+    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    ring = np.hypot(y[box[0]], x[:, box[1]]) / np.float32(size)
+    disk = np.clip((1 - ring) * 12, 0, 1) * (np.float32(0.5) + np.float32(0.5) * np.minimum(ring, 1) ** 4)
+    tint = np.array(colour[: added.shape[2]], np.float32) * np.float32(level)
+    added[box] += disk[..., None] * tint
+
+
+_GHOSTS: tuple[tuple[float, float, float, tuple[float, ...]], ...] = (
     (0.35, 0.05, 0.22, (0.7, 1.0, 0.6)),
     (0.7, 0.11, 0.12, (1.0, 0.7, 0.4)),
     (1.1, 0.17, 0.09, (0.5, 0.7, 1.0)),

@@ -36,10 +36,11 @@ def neighbours(layout: str) -> Mapping[str, str]:
     near: dict[str, str] = {}
     for rows in table("keyboards")["layouts"][layout]:
         near |= _layer(rows)
+    dotted = str.maketrans({"i": "İ"}) if layout == "turkish" else {}
     upper = {
-        key.upper(): "".join(c.upper() for c in beside if len(c.upper()) == 1)
+        capital: "".join(c.upper() for c in beside.translate(dotted) if len(c.upper()) == 1)
         for key, beside in near.items()
-        if key.upper() != key and len(key.upper()) == 1
+        if len(capital := key.translate(dotted).upper()) == 1 and capital != key
     }
     return {**upper, **near}
 
