@@ -67,6 +67,7 @@ class Check:
     high: float | None = None
     n: int = 0
     samples: int = 0
+    clusters: int = 0
     p: float | None = None
     p_adjusted: float | None = None
     further: float | None = None

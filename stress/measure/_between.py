@@ -15,7 +15,7 @@ from stress.measure._intervals import Bounds, paired_proportions
 from stress.measure._views import AFTER, BEFORE
 from stress.tasks._metrics import Metric
 
-__all__ = ["CHANGES", "change_rows", "lower_is_better"]
+__all__ = ["CHANGES", "change_rows", "distinct", "lower_is_better"]
 
 CHANGES: Mapping[str, tuple[pa.DataType, str]] = {
     "part": (pa.string(), "the cell, or the slice of several cells"),
@@ -27,6 +27,7 @@ CHANGES: Mapping[str, tuple[pa.DataType, str]] = {
     "high": (pa.float64(), "upper end of the drop's confidence interval"),
     "n": (pa.int64(), "records that each side rests on"),
     "samples": (pa.int64(), "distinct samples among them"),
+    "clusters": (pa.int64(), "clusters that these samples are drawn in"),
     "failed": (pa.int64(), "of the later run's records, those without a usable answer"),
     "lost": (pa.int64(), "records right before and wrong after; null where an answer is not right or wrong"),
     "gained": (pa.int64(), "records wrong before and right after"),
@@ -58,13 +59,21 @@ def _places(context: Context, parts: Sequence[str]) -> tuple[list[int], list[int
     return [ids[AFTER + part] for part in parts], [ids[BEFORE + part] for part in parts]
 
 
+def distinct(context: Context, cell: str, target: str | None = None) -> dict[str, int]:
+    """Return how many samples, and how many clusters of them, a cell has records of (of one class, where given)."""
+    frame = context.frame
+    samples = np.unique(frame.sample[frame.by_cell[frame.ids.index(cell)]])
+    if target is not None:
+        samples = samples[[str(frame.targets[i]) == target for i in samples]]
+    return {"samples": len(samples), "clusters": len(np.unique(context.clusters.member[samples]))}
+
+
 def _about(context: Context, name: str, parts: Sequence[str]) -> list[dict[str, Any]]:
-    after, _ = _places(context, parts)
-    counts, frame = context.frame.counts, context.frame
-    samples = [len(np.unique(frame.sample[frame.by_cell[i]])) for i in after]
+    counts = context.frame.counts
     return [
-        {"part": part, "metric": name, "n": counts["n"][i], "failed": counts["failed"][i], "samples": count}
-        for part, i, count in zip(parts, after, samples)
+        {"part": part, "metric": name, "n": counts["n"][i], "failed": counts["failed"][i]}
+        | distinct(context, AFTER + part)
+        for part, i in zip(parts, _places(context, parts)[0])
     ]
 
 
