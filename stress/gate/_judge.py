@@ -23,7 +23,7 @@ from stress.gate._rules import Check, Gates, Outcome, Report, Rule, Verdict
 from stress.measure._family import adjusted, below, further
 from stress.measure._intervals import z_quantile
 
-__all__ = ["judge"]
+__all__ = ["judge", "p_value", "suite_of"]
 
 
 def judge(
@@ -40,28 +40,32 @@ def judge(
         if rule.against and baseline is None:
             problems.say(rule.where, "gates", "a rule against baseline needs a run to compare with (--against RUN).")
     gather(problems.sorted(), SpecError)
-    dropped: Sequence[str] = ()
+    pair = None
     if baseline is not None and any(rule.against for rule in gates.rules):
-        dropped = paired(baseline, run, common).dropped
-    numbers = Numbers(run, baseline, gates.cluster)
+        pair = paired(baseline, run, common)
+    numbers = Numbers(run, pair, gates.cluster)
     measured = [(rule, check) for rule in gates.rules for check in numbers.checks(rule)]
     checks = _outcomes([rule for rule, _ in measured], [check for _, check in measured], gates.correction)
     verdicts = []
     for rule in gates.rules:
         mine = [check for (owner, _), check in zip(measured, checks) if owner is rule]
         verdicts.append(Verdict(rule, tuple(mine)))
-    identity = run.info.get("identity", {})
-    suite = identity.get("suite", {})
     return Report(
         gates,
         tuple(verdicts),
         str(run.path),
-        f"{suite['name']}@{suite['version']}" if suite else str(run.info.get("suite", "")),
-        str(identity.get("model", {}).get("name", "")),
+        suite_of(run),
+        str(run.info.get("identity", {}).get("model", {}).get("name", "")),
         None if baseline is None else str(baseline.path),
-        tuple(dropped),
+        () if pair is None else pair.dropped,
         undecided,
     )
+
+
+def suite_of(run: Run) -> str:
+    """Return the name and version of a run's suite."""
+    suite = run.info.get("identity", {}).get("suite", {})
+    return f"{suite['name']}@{suite['version']}" if suite else str(run.info.get("suite", ""))
 
 
 _SIGNED = ("drop", "widening", "overconfidence", "bias", "retention")
@@ -70,7 +74,7 @@ _SIGNED = ("drop", "widening", "overconfidence", "bias", "retention")
 
 def _outcomes(rules: Sequence[Rule], checks: Sequence[Check], correction: str) -> list[Check]:
     """Return the checks with p values, corrected over all of them, and what comes of each."""
-    p = np.array([_p(rule, check) for rule, check in zip(rules, checks)], np.float64)
+    p = np.array([p_value(rule, check) for rule, check in zip(rules, checks)], np.float64)
     sure = adjusted(p, correction)
     return [_judged(rule, check, one, all_) for rule, check, one, all_ in zip(rules, checks, p.tolist(), sure.tolist())]
 
@@ -91,7 +95,7 @@ def _counted(rule: Rule) -> bool:
     return rule.metric not in _SIGNED and (rule.kind, rule.bar) in (("max", 0.0), ("min", 1.0))
 
 
-def _p(rule: Rule, check: Check) -> float:
+def p_value(rule: Rule, check: Check) -> float:
     ends = _ends(rule, check)
     if ends is None:
         return float("nan")

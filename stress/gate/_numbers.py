@@ -10,6 +10,7 @@ from typing import Any
 from perturbations import SpecError
 from perturbations._errors import nearest
 from stress.engine._folder import Run
+from stress.gate._pair import Pair
 from stress.gate._read import BY_CLASS
 from stress.gate._rules import Check, Rule
 from stress.measure._between import change_rows, distinct
@@ -19,6 +20,7 @@ from stress.measure._views import View, beside, pooled
 __all__ = ["Numbers"]
 
 _PART = "part "
+_FIELDS = ("value", "low", "high", "before", "after", "lost", "gained", "method", "note")
 _COLUMNS = ("stream", "modality", "scenario", "severity")
 
 
@@ -27,20 +29,24 @@ class Numbers:
     """A run, the earlier run where there is one, and the tables that have been asked for already."""
 
     run: Run
-    baseline: Run | None = None
+    pair: Pair | None = None
     cluster: str | None = None
     _tables: dict[Any, Any] = field(default_factory=dict)
 
     def checks(self, rule: Rule) -> list[Check]:
         """Return a rule's numbers, not yet judged: one check for each part that ``per`` asks for."""
         cells = rule.on.cells(self.run)
+        if rule.against and self.pair is not None:
+            shared = set(self.pair.cells)
+            cells = [name for name in cells if name in shared]
         if not cells:
             hint = self._nearest(rule)
-            return [Check(str(rule.on), note=f"no cell of this run is meant: it did not run. {hint}".strip())]
+            who = "both runs have" if rule.against else "this run has"
+            return [Check(str(rule.on), note=f"it is about no cell that {who}. {hint}".strip())]
         parts = _parts(rule, cells, self.run)
         if not parts:
             return [Check(str(rule.on), note=f"none of the cells has a {rule.per}")]
-        idle = [name for name in cells if name not in self._ran]
+        idle = [name for name in cells if name not in self._ran(rule)]
         if idle and rule.per != "cell":
             listed = f"{', '.join(idle[:3])}{' …' if len(idle) > 3 else ''}"
             return [Check(str(rule.on), note=f"{len(idle)} of its {len(cells)} cells did not run: {listed}")]
@@ -50,13 +56,14 @@ class Numbers:
             return [check for name in self._classes(rule) for check in self._measured(rule, parts, ("", name))]
         return self._measured(rule, parts, None)
 
-    @property
-    def _ran(self) -> set[str]:
-        if "ran" not in self._tables:
-            column = self.run.records(columns=[])["cell"]
-            self._tables["ran"] = {str(name) for name in column.unique().to_pylist()}
-        found: set[str] = self._tables["ran"]
-        return found
+    def _ran(self, rule: Rule) -> set[str]:
+        """Return the cells that have records, in both runs where a rule compares them."""
+        runs = [self.run, self.pair.before] if rule.against and self.pair is not None else [self.run]
+        for run in runs:
+            if ("ran", run) not in self._tables:
+                column = run.records(columns=[])["cell"]
+                self._tables["ran", run] = {str(name) for name in column.unique().to_pylist()}
+        return set.intersection(*(self._tables["ran", run] for run in runs))
 
     def _nearest(self, rule: Rule) -> str:
         rows = self.run.cells.to_pylist()
@@ -103,9 +110,8 @@ class Numbers:
         if ("view", key) not in self._tables:
             named = {_PART + name: cells for name, cells in parts.items()}
             orders = self._orders(rule, group)
-            if rule.against:
-                assert self.baseline is not None  # noqa: S101 - checked when the gates were bound to the runs
-                self._tables["view", key] = beside(self.baseline, self.run, named, orders)
+            if rule.against and self.pair is not None:
+                self._tables["view", key] = beside(self.pair.before, self.run, named, orders)
             else:
                 self._tables["view", key] = pooled(self.run, named, orders)
         view: View = self._tables["view", key]
@@ -169,7 +175,7 @@ class Numbers:
     def _check(self, row: Mapping[str, Any], parts: Mapping[str, Sequence[str]]) -> Check:
         part = row["cell"].removeprefix(_PART)
         subject = row.get("subject") or (f"{part}: {row['pair']}" if row.get("pair") else part)
-        numbers = {name: row.get(name) for name in ("value", "low", "high", "before", "after", "method", "note")}
+        numbers = {name: row.get(name) for name in _FIELDS}
         numbers = {k: None if isinstance(v, float) and v != v else v for k, v in numbers.items()}
         cells = tuple(parts.get(part, ()))
         numbers |= {name: int(row.get(name) or 0) for name in ("n", "samples", "clusters")}
@@ -198,5 +204,5 @@ def _parts(rule: Rule, cells: Sequence[str], run: Run) -> dict[str, list[str]]:
         value = "+".join(row["streams"]) if rule.per == "stream" else row[rule.per]
         if name == "clean" or value in (None, ""):
             continue
-        found.setdefault(f"{rule.per} {value:g}" if rule.per == "severity" else str(value), []).append(name)
+        found.setdefault(f"{value:g}" if rule.per == "severity" else str(value), []).append(name)
     return found

@@ -73,6 +73,8 @@ class Check:
     further: float | None = None
     before: float | None = None
     after: float | None = None
+    lost: int | None = None
+    gained: int | None = None
     method: str | None = None
     note: str | None = None
     cells: tuple[str, ...] = ()

@@ -163,10 +163,10 @@ def beside(before: Run, after: Run, parts: Mapping[str, Sequence[str]], samples:
 def _shared(before: Run, after: Run, samples: Collection[int] | None) -> tuple[_Base, Ints, Ints]:
     """Return the keys of ``after`` and the rows of the records that both runs have, in one order."""
     new, old = _base(after), _base(before)
-    place = dict(zip(after.samples["id"].to_pylist(), after.samples["order"].to_pylist()))
+    place = dict(zip(_who(after), after.samples["order"].to_pylist()))
     theirs = before.samples["order"].to_numpy()
     order = np.full(int(theirs.max(initial=-1)) + 2, -1, np.int64)
-    order[theirs] = [place.get(name, -1) for name in before.samples["id"].to_pylist()]
+    order[theirs] = [place.get(who, -1) for who in _who(before)]
     position = {name: i for i, name in enumerate(new.ids)}
     cells = np.array([position.get(name, -1) for name in old.ids], np.int64)
     old = _Base(new.ids, cells[old.cell], order[old.sample], old.draw)
@@ -174,6 +174,11 @@ def _shared(before: Run, after: Run, samples: Collection[int] | None) -> tuple[_
     others = np.flatnonzero((old.cell >= 0) & (old.sample >= 0))
     _, at, its = np.intersect1d(_keys(new, mine), _keys(old, others), assume_unique=True, return_indices=True)
     return new, mine[at], others[its]
+
+
+def _who(run: Run) -> list[tuple[str, str]]:
+    """Return what makes a sample the same in two runs: its id and the answer that is wanted of it."""
+    return list(zip(map(str, run.samples["id"].to_pylist()), map(str, run.samples["target"].to_pylist())))
 
 
 def _keys(base: _Base, rows: Ints) -> Ints:
