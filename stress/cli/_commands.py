@@ -109,7 +109,9 @@ def measure(folder: Path, name: str | None) -> None:
 @click.option("--against", type=RUN, metavar="RUN", help="The last release's run, for rules against baseline.")
 @click.option("--common", is_flag=True, help="Compare what the two runs share instead of refusing runs that differ.")
 @click.option("--undecided", type=click.Choice(["pass", "fail"]), help="What undecided rules count as.  [default: 3]")
-@click.option("--correction", type=click.Choice(["holm", "bh", "none"]), help="For the number of checks.  [default: holm]")
+@click.option(
+    "--correction", type=click.Choice(["holm", "bh", "none"]), help="For the number of checks.  [default: holm]"
+)
 @click.option("--json", "json_file", type=RUN, metavar="FILE", help="[default: RUN/gate.json]")
 @click.option("--junit", type=RUN, metavar="FILE", help="Write JUnit XML: a test per rule.")
 @click.option("--markdown", type=RUN, metavar="FILE", help="Write a comment for a pull request ('-': print it).")

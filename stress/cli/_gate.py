@@ -124,7 +124,7 @@ def _write(
 ) -> None:
     from stress.gate._junit import junit as to_junit
     from stress.gate._markdown import markdown as to_markdown
-    from stress.gate._sarif import annotations as to_lines
+    from stress.gate._sarif import commands
     from stress.gate._sarif import sarif as to_sarif
 
     save(json_file or folder / "gate.json", report_data(report, examples))
@@ -134,7 +134,7 @@ def _write(
         save(sarif, to_sarif(report))
     if markdown is not None:
         _text(markdown, to_markdown(report, examples))
-    for line in to_lines(report) if annotations else ():
+    for line in commands(report) if annotations else ():
         click.echo(line)
 
 

@@ -86,7 +86,9 @@ def compare(
         found = numbers.checks(rule)
         return [(group or per or "", replace(check, p=_two_sided(rule, check))) for check in found]
 
-    ways = [way for way in _SLICES if way != "class" or (context.frame.task == "classification" and metric == "accuracy")]
+    ways = [
+        way for way in _SLICES if way != "class" or (context.frame.task == "classification" and metric == "accuracy")
+    ]
     sliced = [row for way in ways for row in measured(way) if row[1].value is not None]
     sliced += [row for name in by for row in measured("group", group=name)]
     overall = [*measured(None, Selection("clean")), *measured(None)]
@@ -141,7 +143,9 @@ def comparison_data(found: Comparison, most: int = 200) -> dict[str, Any]:
 def comparison_markdown(found: Comparison, most: int = 15) -> str:
     """Return a comparison as a comment for a pull request."""
     lines = [f"## {quoted(found.metric)}: {headline(found)}", ""]
-    lines.append(f"{quoted(found.pair.before.path)} → {quoted(found.pair.after.path)}, {quoted(suite_of(found.pair.after))}")
+    lines.append(
+        f"{quoted(found.pair.before.path)} → {quoted(found.pair.after.path)}, {quoted(suite_of(found.pair.after))}"
+    )
     heads = ["", "part", "before", "after", "drop", "lost / gained", "p (corrected)"]
     for title, changes in (("Overall", found.overall), ("Slices", found.slices), ("Cells", found.cells)):
         shown = notable(changes, most)

@@ -65,7 +65,9 @@ def flips(before: Run, after: Run, cells: Sequence[str], worse: bool = True) -> 
     context = context_of(beside(before, after, {name: [name] for name in cells}))
     scores, found = _scores(context), []
     ids = {name: i for i, name in enumerate(context.frame.ids)}
-    pairs = [(name, context.frame.by_cell[ids[BEFORE + name]], context.frame.by_cell[ids[AFTER + name]]) for name in cells]
+    pairs = [
+        (name, context.frame.by_cell[ids[BEFORE + name]], context.frame.by_cell[ids[AFTER + name]]) for name in cells
+    ]
     old, new = (np.concatenate([pair[side] for pair in pairs]) for side in (1, 2))
     where = np.repeat(np.arange(len(cells)), [len(pair[1]) for pair in pairs])
     loss = (scores[old] - scores[new]) * (1 if worse else -1)

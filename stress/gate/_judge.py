@@ -113,7 +113,9 @@ def p_value(rule: Rule, check: Check) -> float:
 def _judged(rule: Rule, check: Check, p: float, p_adjusted: float) -> Check:
     ends = _ends(rule, check)
     if ends is None:
-        return replace(check, outcome="unjudged", note=check.note or "it has no interval, so nothing can be said surely")
+        return replace(
+            check, outcome="unjudged", note=check.note or "it has no interval, so nothing can be said surely"
+        )
     value, low, high, bar = ends
     level = (1 - rule.confidence) / 2 * (1 + 1e-9)
     outcome: Outcome = "undecided"

@@ -15,7 +15,8 @@ _SUITE = "stress gate"
 def _legal(text: str) -> str:
     """Return a text without the characters that XML 1.0 cannot hold."""
     return "".join(
-        c if c in "\t\n" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c > "\uffff" else "\ufffd" for c in text
+        c if c in "\t\n" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c > "\uffff" else "\ufffd"
+        for c in text
     )
 
 

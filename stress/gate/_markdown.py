@@ -44,7 +44,11 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 def markdown(report: Report, examples: Sequence[Example] = ()) -> str:
     """Return the report as a comment for a pull request, with the worst three examples."""
     counts = ", ".join(f"{report.count(o)} {o}" for o in ("fail", "unjudged", "undecided", "pass") if report.count(o))
-    lines = [f"## Release gate: {report.outcome}", "", f"{quoted(report.suite)} on {quoted(report.model or 'the model')}"]
+    lines = [
+        f"## Release gate: {report.outcome}",
+        "",
+        f"{quoted(report.suite)} on {quoted(report.model or 'the model')}",
+    ]
     if report.baseline:
         lines[-1] += f", against {quoted(report.baseline)}"
     size = f"{len(report.verdicts)} rules, {report.checks} checks (corrected: {report.gates.correction})"
@@ -75,7 +79,9 @@ def _details(verdicts: Sequence[Verdict]) -> list[str]:
     if not bad:
         return []
     lines = ["", "<details><summary>Every check that did not pass</summary>", ""]
-    lines += [f"- {check.outcome}: {quoted(check.subject)}: {quoted(reason(rule, check))}" for rule, check in bad[:_ROWS]]
+    lines += [
+        f"- {check.outcome}: {quoted(check.subject)}: {quoted(reason(rule, check))}" for rule, check in bad[:_ROWS]
+    ]
     if len(bad) > _ROWS:
         lines.append(f"- … and {len(bad) - _ROWS} more, in gate.json")
     return [*lines, "", "</details>"]

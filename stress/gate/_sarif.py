@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from stress.gate._rules import Report, Verdict
 
-__all__ = ["annotations", "sarif"]
+__all__ = ["commands", "sarif"]
 
 _LEVELS = {"fail": "error", "unjudged": "error", "undecided": "warning"}
 _PLACE = re.compile(r"(.*?):(\d+):(\d+)")
@@ -42,7 +42,7 @@ def _result(report: Report, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def annotations(report: Report) -> list[str]:
+def commands(report: Report) -> list[str]:
     """Return the rules that did not pass as workflow commands (``::error file=…``) for a job's log."""
     found = []
     for verdict in report.verdicts:

@@ -67,7 +67,12 @@ def adjusted(p: Floats, how: str = "holm") -> Floats:
 
 
 def further(
-    value: Floats, low: Floats, high: Floats, bar: Floats, count: NDArray[np.int64] | Floats, times: Floats | float = 1.0
+    value: Floats,
+    low: Floats,
+    high: Floats,
+    bar: Floats,
+    count: NDArray[np.int64] | Floats,
+    times: Floats | float = 1.0,
 ) -> Floats:
     """Return about how many more samples would decide on which side of the bar the value is, if it stays where it is.
 

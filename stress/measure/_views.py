@@ -66,7 +66,9 @@ class View(Run):
         shared = [name for name in tables[0].column_names if all(name in t.column_names for t in tables)]
         whole = pa.concat_tables([t.select(shared) for t in tables], promote_options="permissive")
         table = whole.unify_dictionaries().take(pa.array(self.rows[keep]))
-        names = pa.DictionaryArray.from_arrays(pa.array(self.codes[keep], pa.int32()), pa.array(self.names, pa.string()))
+        names = pa.DictionaryArray.from_arrays(
+            pa.array(self.codes[keep], pa.int32()), pa.array(self.names, pa.string())
+        )
         table = _put(table, "cell", names.cast(NAME))
         table = _put(table, "sample", pa.array(self.sample[keep], pa.int32()))
         return _put(table, "draw", pa.array(self.draw[keep], pa.int32()))
@@ -153,7 +155,12 @@ def beside(before: Run, after: Run, parts: Mapping[str, Sequence[str]], samples:
         repeat = 0 if len(set(chosen)) == 1 else new.cell[both] * draws
         for word, rows in ((AFTER, both), (BEFORE, others[wanted] + len(new.cell))):
             about[word + name] = _summary(after, set(chosen))
-            found = (rows, np.full(len(rows), len(names)), new.sample[both], np.minimum(new.draw[both] + repeat, _DRAWS))
+            found = (
+                rows,
+                np.full(len(rows), len(names)),
+                new.sample[both],
+                np.minimum(new.draw[both] + repeat, _DRAWS),
+            )
             for column, values in zip(columns, found):
                 column.append(values)
             names.append(word + name)
