@@ -93,9 +93,9 @@ def compare(
     sliced += [row for name in by for row in measured("group", group=name)]
     overall = [*measured(None, Selection("clean")), *measured(None)]
     level = 1 - confidence
-    families = [_verdicts(rows, correction, level) for rows in (overall, measured("cell"), sliced)]
+    whole, cells, slices = (_verdicts(rows, correction, level) for rows in (overall, measured("cell"), sliced))
     lost, gained = (tuple(flips(before, after, pair.cells, worse)) for worse in (True, False))
-    return Comparison(pair, metric, confidence, correction, *families, lost, gained)
+    return Comparison(pair, metric, confidence, correction, whole, cells, slices, lost, gained)
 
 
 def _two_sided(rule: Rule, check: Check) -> float | None:

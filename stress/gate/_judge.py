@@ -96,6 +96,7 @@ def _counted(rule: Rule) -> bool:
 
 
 def p_value(rule: Rule, check: Check) -> float:
+    """Return the p value of "the rule is kept", of one check alone; NaN where there is nothing to judge."""
     ends = _ends(rule, check)
     if ends is None:
         return float("nan")
@@ -103,11 +104,10 @@ def p_value(rule: Rule, check: Check) -> float:
         return 0.0 if ends[0] < ends[3] else 1.0
     few = (check.method or "").startswith("few clusters")
     trials = float(check.n) if check.method == "wilson" else float("nan")
-    arrays = [np.array([end]) for end in ends]
-    if rule.kind != "min" and np.isfinite(trials):  # a rate that should be low: count what is not
-        arrays = [1 + a for a in arrays]
+    shift = 1.0 if rule.kind != "min" and np.isfinite(trials) else 0.0  # a rate that should be low: count the others
+    value, low, high, bar = (end + shift for end in ends)
     freedom = max(check.clusters - 1, 1) if few else None
-    return float(below(*arrays, rule.confidence, freedom, np.array([trials]))[0])
+    return float(below(value, low, high, bar, rule.confidence, freedom, trials))
 
 
 def _judged(rule: Rule, check: Check, p: float, p_adjusted: float) -> Check:
@@ -131,6 +131,4 @@ def _judged(rule: Rule, check: Check, p: float, p_adjusted: float) -> Check:
     times = 1.0
     if value < bar and p > 0:  # a failure must outlast the correction too
         times = z_quantile(1 - (1 - rule.confidence) * min(p / p_adjusted, 1.0)) / z_quantile(rule.confidence)
-    arrays = [np.array([end]) for end in ends]
-    more = float(further(*arrays, np.array([float(check.clusters)]), times)[0])
-    return replace(found, further=more)
+    return replace(found, further=float(further(value, low, high, bar, check.clusters, times)))

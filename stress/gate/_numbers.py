@@ -175,7 +175,7 @@ class Numbers:
     def _check(self, row: Mapping[str, Any], parts: Mapping[str, Sequence[str]]) -> Check:
         part = row["cell"].removeprefix(_PART)
         subject = row.get("subject") or (f"{part}: {row['pair']}" if row.get("pair") else part)
-        numbers = {name: row.get(name) for name in _FIELDS}
+        numbers: dict[str, Any] = {name: row.get(name) for name in _FIELDS}
         numbers = {k: None if isinstance(v, float) and v != v else v for k, v in numbers.items()}
         cells = tuple(parts.get(part, ()))
         numbers |= {name: int(row.get(name) or 0) for name in ("n", "samples", "clusters")}

@@ -23,7 +23,7 @@ MARGIN = 0.01
 def suggest(run: Run) -> str:
     """Return a commented gate file that this run passes, and that a clearly worse one does not."""
     lines = [
-        f"# Suggested from {run.path.name or 'a run'} of {json.dumps(suite_of(run))}: each bar lies just beyond the interval that was measured.",
+        f"# Suggested from a run of {json.dumps(suite_of(run))}: each bar lies just beyond the interval measured.",
         "# Raise what matters to you, delete what does not, and keep the file beside the model.",
         "gates:",
     ]

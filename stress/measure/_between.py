@@ -116,7 +116,7 @@ def _values(
 
 
 def _answers(context: Context, metric: Metric, parts: Sequence[str]) -> tuple[Bounds, Floats, Floats]:
-    """Return paired-proportion intervals where a sample has one plain answer a side, and the answers lost and gained."""
+    """Return paired-proportion intervals (one plain answer a side), and the numbers of answers lost and gained."""
     nothing = np.full(len(parts), np.nan)
     lost, gained, single = nothing.copy(), nothing.copy(), np.zeros(len(parts), bool)
     frame = context.frame
@@ -142,9 +142,10 @@ def _apart(
     found = _about(context, name, parts)
     for row in found:
         after, before = known.get(AFTER + row["part"], {}), known.get(BEFORE + row["part"], {})
-        ends = [side.get(key) for side in (before, after) for key in ("value", "low", "high")]
+        sides = [side.get(key) for side in (before, after) for key in ("value", "low", "high")]
         row |= {"before": before.get("value"), "after": after.get("value")}
-        if any(end is None for end in ends):
+        ends = [float(end) for end in sides if end is not None]
+        if len(ends) < len(sides):
             row["note"] = after.get("note") or before.get("note") or "one of the runs has no interval of it"
             continue
         (b, b_low, b_high), (a, a_low, a_high) = ends[:3], ends[3:]
