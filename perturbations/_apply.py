@@ -40,6 +40,8 @@ def apply(
     Severity 0 returns a copy. Raises InputError before any work where something does not fit.
     """
     perturbation = name if isinstance(name, Perturbation) else get(name)
+    if perturbation.kind == "attack":
+        raise InputError(f"{perturbation.name}: needs a model: use perturbations.attack.run, or a suite.")
     whole = value if isinstance(value, Sample) else None
     if whole is None:
         stream = stream or perturbation.modalities[0]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FAMILIES", "add", "get", "names"]
 
-FAMILIES = ("image", "audio", "text", "stream")
+FAMILIES = ("image", "audio", "text", "stream", "attack")
 """First parts of the names, each a package here."""
 
 _known: dict[str, Perturbation] = {}

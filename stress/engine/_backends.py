@@ -7,7 +7,9 @@ data too; what travels is the name of a unit one way, and its records the other.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import threading
+import warnings
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +23,7 @@ from stress.engine._unit import Unit
 __all__ = ["Backend", "Finished", "in_processes", "in_threads", "on_dask", "one_thread_each"]
 
 Backend = Literal["threads", "processes", "dask"]
-Finished = Iterator[tuple[Unit, pa.Table]]
+Finished = Generator[tuple[Unit, pa.Table], None, None]
 _ATTEMPTS = 2
 """How often a pool that died without finishing anything is started again before units are tried one by one."""
 
@@ -51,14 +53,40 @@ def one_thread_each() -> Iterator[None]:
 
 
 def in_threads(do: Callable[[Unit], tuple[Unit, pa.Table]], units: Sequence[Unit], workers: int) -> Finished:
-    """Yield the records of every unit, as they are finished; units are begun in order."""
+    """Yield the records of every unit, as they are finished; units are begun in order.
+
+    When the reader stops early – an error, an interrupt – the units under way are waited for: a thread that is still
+    inside the model's libraries when the process ends would bring it down.
+    """
     from joblib import Parallel, delayed
 
     if workers == 1:
-        return (do(unit) for unit in units)
+        yield from map(do, units)
+        return
+    stop, busy, lock = threading.Event(), [threading.Lock() for _ in range(workers)], threading.Lock()
+
+    def guarded(unit: Unit) -> tuple[Unit, pa.Table]:
+        with lock:
+            place = next(each for each in busy if each.acquire(blocking=False))
+        try:
+            if stop.is_set():
+                raise KeyboardInterrupt
+            return do(unit)
+        finally:
+            place.release()
+
     how = {"backend": "threading", "return_as": "generator_unordered", "pre_dispatch": "2*n_jobs", "batch_size": 1}
-    found: Finished = Parallel(workers, **how)(delayed(do)(unit) for unit in units)
-    return found
+    results = Parallel(workers, **how)(delayed(guarded)(unit) for unit in units)
+    try:
+        for each in results:  # noqa: UP028 - ``yield from`` would close them before the warnings are caught
+            yield each
+    finally:
+        stop.set()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # joblib warns of results that nobody waited for
+            results.close()
+        for place in busy:
+            place.acquire()
 
 
 def in_processes(

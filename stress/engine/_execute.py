@@ -6,6 +6,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ import pyarrow as pa
 from perturbations import ModelError, RunError, Sample, StressError
 from stress.data._packed import pack
 from stress.engine._backends import Finished, in_processes, in_threads, on_dask, one_thread_each, remove
+from stress.engine._canaries import canaries
 from stress.engine._folder import FORMAT, Run, open_run
 from stress.engine._identity import agree, identity, machine, run_id
 from stress.engine._plan import Planned, Settings, plan_run
-from stress.engine._preflight import CANARIES, Check, canaries, preflight
+from stress.engine._preflight import CANARIES, Check, preflight
 from stress.engine._progress import watch
 from stress.engine._remote import Elsewhere, Recipe
 from stress.engine._tables import cells_table
@@ -157,9 +159,9 @@ def _begin_or_continue(out: Path, about: Mapping[str, Any], planned: Planned) ->
         agree(str(out), open_run(out).info["identity"], about["identity"])
     elif strangers := [p.name for p in out.iterdir() if p.name != ".lock" and not p.name.endswith(".tmp")]:
         raise RunError(f"{out}: must be empty or a run folder, got {', '.join(sorted(strangers)[:3])} in it.")
+    write_json(out / "run.json", about)  # first: it makes the folder ours
     write_table(out / "samples.parquet", samples_table(planned))
     write_table(out / "cells.parquet", cells_table(planned.plan.cells, planned.data.streams))
-    write_json(out / "run.json", about)
 
 
 def samples_table(planned: Planned) -> pa.Table:
@@ -189,10 +191,11 @@ def _work(planned: Planned, job: Job, writer: Writer, units: Sequence[Unit], out
     settings, cells = planned.settings, planned.plan.cells
     records = sum(len(planned.shards[unit.shard]) for unit in units)
     with watch(settings.progress, len(units), records) as progress:
-        doing = _in_threads(planned, job, units) if settings.backend == "threads" else _far(planned, job, units, out)
-        for unit, table in doing:
-            writer.add(unit, table)
-            progress.advance(cells[unit.cell].id, table)
+        far = settings.backend != "threads"
+        with closing(_far(planned, job, units, out) if far else _in_threads(planned, job, units)) as doing:
+            for unit, table in doing:
+                writer.add(unit, table)
+                progress.advance(cells[unit.cell].id, table)
 
 
 def _in_threads(planned: Planned, job: Job, units: Sequence[Unit]) -> Finished:

@@ -12,6 +12,7 @@ from perturbations._errors import nearest
 from scenarios import Plan, Suite
 from scenarios import load as load_suite
 from stress.data import Samples, load_data
+from stress.engine._attack import check_attacks
 from stress.engine._order import shards
 from stress.engine._progress import Mode
 from stress.engine._unit import Unit
@@ -101,6 +102,7 @@ def plan_run(model: Any, data: Any, suite: Any, task: Task | None, settings: Set
     loaded = load_model(model)
     settled: Task = task or Classification(tuple(loaded.classes or samples.classes))
     settled.check_targets(samples.targets)
+    check_attacks(plan.cells, loaded.predict, settled)
     size = _shard_size(samples, settings.seed)
     cut = _chosen(samples, settings.samples, shards(samples, settings.seed, size, settings.limit))
     return Planned(loaded, samples, suite, plan, settled, settings, cut, size)

@@ -13,10 +13,11 @@ from perturbations import InputError, ModelError, Sample
 from perturbations.modality import modality
 from scenarios import CLEAN, Cell, perturb
 from stress.engine._ask import Answered, ask
+from stress.engine._attack import attacked
 from stress.engine._unit import Job
 from stress.models import Batch
 
-__all__ = ["CANARIES", "Check", "canaries", "preflight"]
+__all__ = ["CANARIES", "Check", "preflight"]
 
 CANARIES = 8
 """Samples that the checks look at: the first of the visiting order, so every class has its chance."""
@@ -136,28 +137,18 @@ def _missing(job: Job, samples: Sequence[Sample]) -> list[Check]:
 
 def _acting(job: Job, samples: Sequence[Sample]) -> Check:
     """Every perturbed cell changes its input on some of these samples."""
-    idle = [cell.id for cell in job.cells if cell.conditions and _is_idle(job, cell, samples[:4])]
+    natural = [cell for cell in job.cells if cell.conditions and not attacked(cell)]
+    idle = [cell.id for cell in natural if _is_idle(job, cell, samples[:4])]
     if idle:
         shown = ", ".join(idle[:5]) + (" …" if len(idle) > 5 else "")
         return Check(
             "every cell changes its input", "warning", f"{len(idle)} cells change none of these samples: {shown}"
         )
-    return Check("every cell changes its input", "ok", f"{len(job.cells) - 1} cells on {min(4, len(samples))} samples")
+    return Check("every cell changes its input", "ok", f"{len(natural)} cells on {min(4, len(samples))} samples")
 
 
 def _is_idle(job: Job, cell: Cell, samples: Sequence[Sample]) -> bool:
     return all(job.work(cell, stream, samples).unchanged.all() for stream in cell.streams)
-
-
-def canaries(job: Job, samples: Sequence[Sample], cells: Sequence[Cell]) -> dict[str, Any]:
-    """Return the model's scores on a few clean and perturbed samples: how it is recognised when a run goes on."""
-    found: dict[str, Any] = {}
-    picked = [CLEAN, *(cell for cell in cells if cell.conditions)][:: max(1, len(cells) // 6)][:7]
-    for cell in [CLEAN, *(cell for cell in picked if cell.conditions)]:
-        answers = _answers(job, cell, samples[:4])
-        columns = {name: _plain(values) for name, values in answers.columns.items() if name != "probabilities"}
-        found[cell.id] = {"status": answers.status, **columns}
-    return found
 
 
 def _plain(values: Any) -> list[Any]:

@@ -19,7 +19,7 @@ from perturbations.modality import modality
 from scenarios import Cell, perturb_stream
 from stress.data import Samples
 
-__all__ = ["Shared", "StreamWork", "work_on"]
+__all__ = ["Shared", "StreamWork", "compared", "work_on"]
 
 _BUDGET = 512 * 2**20
 """Bytes of perturbed values that are kept for cells to come."""
@@ -48,16 +48,21 @@ class StreamWork:
 
 def work_on(cell: Cell, stream: str, samples: Sequence[Sample], data: Samples, seed: int, draw: int) -> StreamWork:
     """Return a stream's values in a cell. A measure that is undefined – of another shape, or lost – is NaN."""
+    if cell.fallback == "drop":
+        values: list[Value] = [None] * len(samples)
+    else:
+        conditions = cell.on(stream)
+        values = [perturb_stream(sample, stream, conditions, data, seed, draw) for sample in samples]
+    return compared(stream, samples, values, data)
+
+
+def compared(stream: str, samples: Sequence[Sample], values: Sequence[Value], data: Samples) -> StreamWork:
+    """Return a stream's new values, measured against the clean ones."""
     kind = modality(data.streams[stream])
-    conditions = cell.on(stream)
-    dropped = cell.fallback == "drop"
-    values: list[Value] = []
     rows: list[Mapping[str, float]] = []
     unchanged = np.zeros(len(samples), bool)
-    for row, sample in enumerate(samples):
+    for row, (sample, after) in enumerate(zip(samples, values)):
         before = sample.streams[stream]
-        after = None if dropped else perturb_stream(sample, stream, conditions, data, seed, draw)
-        values.append(after)
         lost = before is None or after is None
         rows.append({} if lost else kind.distortion(before, after))
         unchanged[row] = before is None and after is None if lost else kind.same(before, after)

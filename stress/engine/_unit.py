@@ -17,6 +17,7 @@ from perturbations.modality import modality
 from scenarios import Cell
 from stress.data import Samples
 from stress.engine._ask import Answered, Predict, ask, failed
+from stress.engine._attack import COST, Attacker, attacked
 from stress.engine._streams import Shared, StreamWork, work_on
 from stress.engine._tables import record_schema
 from stress.models import Batch
@@ -107,7 +108,13 @@ class Job:
     @cached_property
     def schema(self) -> pa.Schema:
         """Columns of the records."""
-        return record_schema(self.task.columns, measured_columns(self.data.streams, self.signals))
+        costs = COST if any(map(attacked, self.cells)) else ()
+        return record_schema(self.task.columns, (*measured_columns(self.data.streams, self.signals), *costs))
+
+    @cached_property
+    def attacker(self) -> Attacker:
+        """Who runs the attacks of the cells that have any."""
+        return Attacker(self.predict, self.task, self.data, self.seed, self.batch_size)
 
     def records(
         self, cell: Cell, samples: Sequence[Sample], positions: Sequence[int], draw: int, shared: Shared | None = None
@@ -116,17 +123,14 @@ class Job:
         whole = {
             stream: shared.get(cell, stream, draw, lambda stream=stream: self.work(cell, stream, samples, draw))  # type: ignore[misc]
             for stream in cell.streams
-            if shared is not None and shared.wanted(cell, stream)
+            if shared is not None and not attacked(cell) and shared.wanted(cell, stream)
         }
         answered: list[Answered] = []
         measured: list[Mapping[str, NDArray[np.float32]]] = []
         for start in range(0, len(samples), self.batch_size):
             stop = min(start + self.batch_size, len(samples))
             clean = samples[start:stop]
-            done = {
-                stream: whole[stream].rows(start, stop) if stream in whole else self.work(cell, stream, clean, draw)
-                for stream in cell.streams
-            }
+            done, costs = self._done(cell, clean, draw, {name: work.rows(start, stop) for name, work in whole.items()})
             answers = self.answers(clean, done)
             if done:
                 same = np.logical_and.reduce([work.unchanged for work in done.values()])
@@ -134,8 +138,16 @@ class Job:
                     if answers.status[row] == "ok":
                         answers.status[row] = "unchanged"
             answered.append(answers)
-            measured.append(self._measure(clean, done))
+            measured.append({**self._measure(clean, done), **costs})
         return self._table(cell, draw, positions, Answered.join(answered), measured)
+
+    def _done(
+        self, cell: Cell, samples: Sequence[Sample], draw: int, there: Mapping[str, StreamWork]
+    ) -> tuple[Mapping[str, StreamWork], Mapping[str, NDArray[np.float32]]]:
+        """Return what a cell makes of its streams, and what its attack took, where it has one."""
+        if attacked(cell):
+            return self.attacker.work(cell, samples, draw)
+        return {name: there.get(name) or self.work(cell, name, samples, draw) for name in cell.streams}, {}
 
     def died(self, cell: Cell, positions: Sequence[int], draw: int, error: str) -> pa.Table:
         """Return the records of a cell on samples that took the worker down with them."""
@@ -147,13 +159,17 @@ class Job:
 
     def answers(self, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Answered:
         """Return the model's scored answers to some samples, of which some streams are replaced."""
-        batch = Batch(
+        batch = self.batch(samples, done)
+        return ask(self.predict, batch, [sample.target for sample in samples], self.task, self.timeout)
+
+    def batch(self, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Batch:
+        """Return what the model is called with."""
+        return Batch(
             {
                 name: done[name].values if name in done else [sample.streams[name] for sample in samples]
                 for name in self.data.streams
             }
         )
-        return ask(self.predict, batch, [sample.target for sample in samples], self.task, self.timeout)
 
     def _measure(self, clean: Sequence[Sample], done: Mapping[str, StreamWork]) -> Mapping[str, NDArray[np.float32]]:
         found = {

@@ -1,0 +1,217 @@
+"""How far an attack may go, exactly: the set of values within a budget, in the real format of the stream.
+
+The numbers of a batch lie in one flat vector, sample after sample, in steps of the format (an image's 256 levels, a
+recording's 65,536). Every sum is over one sample's own numbers, so a result cannot depend on who else is in the batch.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from perturbations._values import Audio, Image, Value
+from perturbations.modality.audio import active_power
+
+__all__ = ["Ball", "EnergyBall", "Flat", "MaxBall", "image_energy", "image_maximum", "recording_energy"]
+
+Flat = NDArray[np.float32]
+_STEPS = 32768.0
+"""Steps of 16-bit audio in full scale."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each sample's numbers lie in a flat vector; every sample has at least one."""
+
+    lengths: NDArray[np.int64]
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """Place of each sample's first number."""
+        return np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
+
+    @cached_property
+    def even(self) -> bool:
+        """Whether all samples have equally many numbers."""
+        return bool((self.lengths == self.lengths[0]).all())
+
+    def spread(self, numbers: NDArray[Any]) -> Flat:
+        """Return a number per sample as a number per place."""
+        return np.repeat(np.asarray(numbers, np.float32), self.lengths)
+
+    def energy(self, flat: Flat) -> NDArray[np.float64]:
+        """Return the sum of squares of each sample."""
+        squares = np.square(flat, dtype=np.float64)
+        if self.even:
+            return squares.reshape(len(self.lengths), -1).sum(axis=1)
+        return np.array([squares[s : s + n].sum() for s, n in zip(self.starts, self.lengths)])
+
+    def part(self, row: int) -> slice:
+        """Return where a sample's numbers lie."""
+        return slice(int(self.starts[row]), int(self.starts[row] + self.lengths[row]))
+
+
+@dataclass(frozen=True)
+class Ball(ABC):
+    """All values of a batch within a budget of the clean ones.
+
+    ``radius`` is each sample's budget in steps of the format; 0 where nothing may change (a lost stream, silence).
+    """
+
+    clean: Flat
+    layout: Layout
+    radius: NDArray[np.float32]
+    lowest: float
+    highest: float
+    originals: Sequence[Value]
+    restore: Callable[[NDArray[np.float32], Any], Value]
+
+    @property
+    def free(self) -> NDArray[np.bool_]:
+        """Samples in which something may change."""
+        return self.radius > 0
+
+    @abstractmethod
+    def project(self, point: Flat) -> Flat:
+        """Return the nearest point within the budget and the format's range."""
+
+    @abstractmethod
+    def direction(self, gradient: Flat) -> Flat:
+        """Return the direction of steepest ascent, of length one in the budget's own measure."""
+
+    @abstractmethod
+    def draw(self, rngs: Sequence[Generator]) -> Flat:
+        """Return a random direction of length one, from each sample's own generator."""
+
+    @abstractmethod
+    def rounded(self, point: Flat) -> Flat:
+        """Return the point in whole steps of the format, still within the budget."""
+
+    def values(self, point: Flat, rows: Sequence[int] | NDArray[np.int64]) -> list[Value]:
+        """Return what the model is to see for some samples, given a projected point; the clean value if unchanged."""
+        whole = self.rounded(point)
+        return [self._value(whole[self.layout.part(int(row))], int(row)) for row in rows]
+
+    def _value(self, part: Flat, row: int) -> Value:
+        if self.radius[row] == 0 or np.array_equal(part, self.clean[self.layout.part(row)]):
+            return self.originals[row]
+        return self.restore(part, self.originals[row])
+
+    def flat(self, values: Sequence[Any], rows: Sequence[int] | NDArray[np.int64]) -> Flat:
+        """Return numbers given for some samples (gradients, say) as a flat vector, 0 for the others."""
+        found = np.zeros_like(self.clean)
+        for row, value in zip(rows, values):
+            if self.radius[row] > 0 and value is not None:
+                found[self.layout.part(int(row))] = np.asarray(value, np.float32).reshape(-1)
+        return np.nan_to_num(found, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+class MaxBall(Ball):
+    """No number may move by more than the budget."""
+
+    def project(self, point: Flat) -> Flat:
+        reach = self.layout.spread(self.radius)
+        low = np.maximum(self.clean - reach, self.lowest)
+        return np.clip(point, low, np.minimum(self.clean + reach, self.highest))
+
+    def direction(self, gradient: Flat) -> Flat:
+        return np.sign(gradient)
+
+    def draw(self, rngs: Sequence[Generator]) -> Flat:
+        parts = [rng.random(n, dtype=np.float32) for rng, n in zip(rngs, self.layout.lengths)]
+        return np.concatenate(parts) * np.float32(2) - np.float32(1)
+
+    def rounded(self, point: Flat) -> Flat:
+        return np.rint(point)  # the box's walls are whole steps
+
+
+class EnergyBall(Ball):
+    """The energy of the change is bounded: a signal-to-noise ratio, or a root mean square."""
+
+    def project(self, point: Flat) -> Flat:
+        change = point - self.clean
+        length = np.sqrt(self.layout.energy(change))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(length > self.radius, self.radius / length, 1.0)
+        change *= self.layout.spread(share)
+        change += self.clean
+        return np.clip(change, self.lowest, self.highest, out=change)
+
+    def direction(self, gradient: Flat) -> Flat:
+        length = np.sqrt(self.layout.energy(gradient))
+        with np.errstate(divide="ignore"):
+            return gradient * self.layout.spread(np.where(length > 0, 1 / length, 0.0))
+
+    def draw(self, rngs: Sequence[Generator]) -> Flat:
+        parts = [rng.standard_normal(n, dtype=np.float32) for rng, n in zip(rngs, self.layout.lengths)]
+        return self.direction(np.concatenate(parts))
+
+    def rounded(self, point: Flat) -> Flat:
+        """Return whole steps. Rounding adds energy: the change is scaled down until the budget holds again."""
+        most = np.square(self.radius, dtype=np.float64)
+        whole = np.clip(np.rint(point), self.lowest, self.highest)
+        for _ in range(12):
+            energy = self.layout.energy(whole - self.clean)
+            over = energy > most
+            if not over.any():
+                return whole
+            share = np.where(over, 0.99 * np.sqrt(most / np.maximum(energy, 1e-30)), 1.0)
+            point = self.clean + (point - self.clean) * self.layout.spread(share)
+            spread = self.layout.spread(over) > 0
+            whole = np.where(spread, np.clip(np.rint(point), self.lowest, self.highest), whole)
+        over = self.layout.energy(whole - self.clean) > most
+        return np.where(self.layout.spread(over) > 0, self.clean, whole)
+
+
+def _layout(sizes: Sequence[int]) -> Layout:
+    return Layout(np.array([max(1, size) for size in sizes], np.int64))
+
+
+def _flat(parts: Sequence[NDArray[Any] | None]) -> Flat:
+    filled = [np.zeros(1, np.float32) if p is None or not p.size else p.reshape(-1) for p in parts]
+    return np.concatenate(filled).astype(np.float32)
+
+
+def _image(part: NDArray[np.float32], like: Image) -> Image:
+    return part.astype(np.uint8).reshape(like.shape)
+
+
+def _recording(part: NDArray[np.float32], like: Audio) -> Audio:
+    return Audio((part * np.float32(1 / _STEPS)).reshape(like.samples.shape), like.rate)
+
+
+def image_maximum(images: Sequence[Image | None], epsilon: float) -> MaxBall:
+    """Return the images whose every number is within ``epsilon`` levels of 255 of the clean one."""
+    radius = [0.0 if image is None else np.floor(epsilon) for image in images]
+    layout = _layout([0 if image is None else image.size for image in images])
+    return MaxBall(_flat(images), layout, np.array(radius, np.float32), 0.0, 255.0, images, _image)
+
+
+def image_energy(images: Sequence[Image | None], rms: float) -> EnergyBall:
+    """Return the images whose change has a root mean square of at most ``rms`` levels of 255."""
+    sizes = [0 if image is None else image.size for image in images]
+    radius = _below([rms * size**0.5 for size in sizes])
+    return EnergyBall(_flat(images), _layout(sizes), radius, 0.0, 255.0, images, _image)
+
+
+def recording_energy(recordings: Sequence[Audio | None], snr_db: float) -> EnergyBall:
+    """Return the 16-bit recordings whose active part lies at least ``snr_db`` above the change."""
+    sizes = [0 if one is None else one.samples.size for one in recordings]
+    share = 10 ** (-snr_db / 10)
+    power = [0.0 if one is None else active_power(one) for one in recordings]
+    radius = _below([(p * share * size) ** 0.5 * _STEPS for p, size in zip(power, sizes)])
+    flat = _flat([None if one is None else one.samples * np.float32(_STEPS) for one in recordings])
+    return EnergyBall(flat, _layout(sizes), radius, -_STEPS, _STEPS - 1, recordings, _recording)
+
+
+def _below(radius: Sequence[float]) -> NDArray[np.float32]:
+    """Return numbers as float32, rounded down."""
+    single = np.array(radius, np.float64).astype(np.float32)
+    return np.where(single > np.array(radius), np.nextafter(single, np.float32(0)), single)

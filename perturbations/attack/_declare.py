@@ -1,0 +1,133 @@
+"""An attack is declared like every perturbation: its budgets by modality, and one row per parameter."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from perturbations import _registry
+from perturbations._core import Perturbation
+from perturbations._errors import SpecError
+from perturbations._params import Choice, Param, check_tables
+from perturbations.attack._budget import image_energy, image_maximum, recording_energy
+
+__all__ = ["BALLS", "BUDGETS", "CALLS", "RESTARTS", "STEPS", "Nature", "attack", "nature"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+BUDGETS: Mapping[str, Param] = {
+    "epsilon": Param(
+        "largest change of any channel of any pixel of an image",
+        "1/255 of full scale",
+        0,
+        255,
+        clean=0,
+        levels=(1, 2, 4, 8, 16),
+        default=4,
+    ),
+    "rms": Param(
+        "largest root mean square change of an image",
+        "1/255 of full scale",
+        0,
+        255,
+        clean=0,
+        levels=(0.5, 1, 2, 4, 8),
+        default=2,
+    ),
+    "snr_db": Param(
+        "ratio of a recording's active part to the change", "dB", -30, 120, levels=(50, 40, 30, 20, 10), default=30
+    ),
+    "edits": Param(
+        "most characters of a text that are inserted, deleted or replaced",
+        "edits",
+        0,
+        100,
+        scale="integer",
+        clean=0,
+        levels=(1, 2, 3, 4, 5),
+        default=3,
+    ),
+    "words": Param(
+        "most words of a text that are replaced",
+        "words",
+        0,
+        100,
+        scale="integer",
+        clean=0,
+        levels=(1, 2, 3, 4, 5),
+        default=3,
+    ),
+}
+"""The rows that bound an attack, one for each kind of stream; where one is given by name, the others keep a default."""
+
+BALLS: Mapping[str, Callable[[Any, float], Any]] = {
+    "epsilon": image_maximum,
+    "rms": image_energy,
+    "snr_db": recording_energy,
+}
+"""Budgets of streams that are made of numbers; a text's is a count."""
+
+STEPS = Param("steps from each start", "steps", 1, 10_000, scale="integer", default=20)
+RESTARTS = Param("random starts", "starts", 1, 1000, scale="integer", default=1)
+CALLS = Param("most model calls for a sample", "calls", 2, 1_000_000, scale="integer", default=500)
+
+
+@dataclass(frozen=True)
+class Nature:
+    """What an attack needs and bounds, beside its declaration.
+
+    ``budgets`` name the row that bounds a stream of each modality; ``gradients`` says that it needs a model that can be
+    differentiated; ``held_out`` that it is fitted on other samples first.
+    """
+
+    budgets: Mapping[str, str]
+    gradients: bool = False
+    held_out: bool = False
+
+
+_NATURES: dict[str, Nature] = {}
+
+
+def nature(name: str) -> Nature:
+    """Return what an attack needs and bounds."""
+    return _NATURES[name]
+
+
+def attack(
+    budgets: Mapping[str, str],
+    *,
+    cite: str | tuple[str, ...],
+    gradients: bool = False,
+    held_out: bool = False,
+    version: int = 1,
+    **params: Param | Choice,
+) -> Callable[[F], F]:
+    """Declare and register an attack: ``f(attempt, *, …)`` looks for a value that the model gets wrong.
+
+    ``budgets`` maps each modality it can attack to a row of ``BUDGETS``; the function finds these as the attempt's
+    balls and edits, and takes only the other parameters. Raises SpecError at import where they do not fit.
+    """
+
+    def register(function: F) -> F:
+        who = f"attack.{function.__name__}"
+        keywords = list(inspect.signature(function).parameters)[1:]
+        if keywords != list(params):
+            raise SpecError(f"{who}: the declared parameters must be the function's, got {list(params)}, {keywords}.")
+        rows = {**{name: BUDGETS[name] for name in budgets.values()}, **params}
+        check_tables(who, rows)
+        _NATURES[who] = Nature(dict(budgets), gradients, held_out)
+        perturbation = Perturbation(
+            name=who,
+            kind="attack",
+            modalities=tuple(budgets),
+            function=function,
+            params=rows,
+            cite=(cite,) if isinstance(cite, str) else cite,
+            version=version,
+        )
+        _registry.add(who, perturbation)
+        return function
+
+    return register

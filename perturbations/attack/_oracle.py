@@ -1,0 +1,135 @@
+"""What an attack may ask of a model: its scores and, of a model that can be differentiated, their gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perturbations._values import Value
+
+__all__ = [
+    "Floats",
+    "Loss",
+    "Oracle",
+    "Streams",
+    "at_label",
+    "cross_entropy",
+    "margin",
+    "margin_loss",
+    "targeted_ratio",
+]
+
+Floats: TypeAlias = NDArray[np.float64]
+Streams: TypeAlias = Mapping[str, Sequence[Value]]
+"""Values by stream, one a sample, in their real format; a lost one is ``None``."""
+
+Loss: TypeAlias = Callable[[Floats], tuple[Floats, Floats]]
+"""From scores ``(n, classes)`` to what an attack wants to be large, ``(n,)``, and its derivative ``(n, classes)``."""
+
+
+class Oracle(Protocol):
+    """A model as attacks see it. It answers values in their real format, so what is found is what the model gets."""
+
+    @property
+    def classes(self) -> int:
+        """Number of scores a sample."""
+        ...
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether ``gradients`` can be asked for."""
+        ...
+
+    def scores(self, streams: Streams) -> Floats:
+        """Return logits (or logarithms of probabilities), ``(n, classes)``; NaN where the model failed."""
+        ...
+
+    def gradients(self, streams: Streams, wanted: Sequence[str], loss: Loss) -> tuple[Floats, Mapping[str, list[Any]]]:
+        """Return the scores and, for each wanted stream, the loss's derivative by each value, in the value's shape.
+
+        A derivative may be scaled by any positive constant, the same for all numbers of a value.
+        """
+        ...
+
+
+def at_label(scores: Floats, labels: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Return each row's score at its label, and the highest other score."""
+    rows = np.arange(len(labels))
+    others = scores.copy()
+    mine = others[rows, labels]
+    others[rows, labels] = -np.inf
+    return mine, others.max(axis=1)
+
+
+def margin(scores: Floats, labels: NDArray[np.int64]) -> Floats:
+    """Return how far the label's score lies above the best other one; a model that fails has lost: minus infinity."""
+    mine, best = at_label(scores, labels)
+    with np.errstate(invalid="ignore"):
+        gap = mine - best
+    first = scores.argmax(axis=1)  # of equal scores the first class is the answer
+    tied = (gap == 0) & (first != labels)
+    return np.where(np.isfinite(scores).all(axis=1), np.where(tied, -1e-300, gap), -np.inf)
+
+
+def cross_entropy(labels: NDArray[np.int64]) -> Loss:
+    """Return the cross-entropy of logits against the labels: large where the model is far from the right answer."""
+
+    def loss(scores: Floats) -> tuple[Floats, Floats]:
+        rows = np.arange(len(labels))
+        shifted = scores - scores.max(axis=1, keepdims=True)
+        exponentials = np.exp(shifted)
+        total = exponentials.sum(axis=1, keepdims=True)
+        slope = exponentials / total
+        # 1 − p as the sum of the others: exact where p rounds to 1, so that sure models keep a gradient.
+        exponentials[rows, labels] = 0
+        slope[rows, labels] = -exponentials.sum(axis=1) / total[:, 0]
+        return np.log(total[:, 0]) - shifted[rows, labels], slope
+
+    return loss
+
+
+def margin_loss(labels: NDArray[np.int64]) -> Loss:
+    """Return the best other score minus the label's (Carlini & Wagner 2017)."""
+
+    def loss(scores: Floats) -> tuple[Floats, Floats]:
+        rows = np.arange(len(labels))
+        mine, best = at_label(scores, labels)
+        others = scores.copy()
+        others[rows, labels] = -np.inf
+        slope = np.zeros_like(scores)
+        slope[rows, others.argmax(axis=1)] = 1
+        slope[rows, labels] = -1
+        return best - mine, slope
+
+    return loss
+
+
+def targeted_ratio(labels: NDArray[np.int64], targets: NDArray[np.int64]) -> Loss:
+    """Return the targeted difference-of-logits ratio (Croce & Hein 2020), which no rescaling of the logits can hide.
+
+    With fewer than four classes it has no denominator; the plain difference is used instead.
+    """
+
+    def loss(scores: Floats) -> tuple[Floats, Floats]:
+        rows = np.arange(len(labels))
+        top = scores[rows, targets] - scores[rows, labels]
+        slope = np.zeros_like(scores)
+        if scores.shape[1] < 4:
+            slope[rows, targets] += 1
+            slope[rows, labels] -= 1
+            return top, slope
+        order = np.argsort(scores, axis=1, kind="stable")
+        first, third, fourth = order[:, -1], order[:, -3], order[:, -4]
+        below = scores[rows, first] - (scores[rows, third] + scores[rows, fourth]) / 2 + 1e-12
+        ratio = top / below
+        slope[rows, targets] += 1 / below
+        slope[rows, labels] -= 1 / below
+        slope[rows, first] -= ratio / below
+        slope[rows, third] += ratio / below / 2
+        slope[rows, fourth] += ratio / below / 2
+        return ratio, slope
+
+    return loss

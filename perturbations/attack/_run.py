@@ -1,0 +1,208 @@
+"""An attack is run: its budgets are drawn around the values, its keys name its draws, and its inputs are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perturbations._core import Perturbation
+from perturbations._errors import InputError, ModelError, short
+from perturbations._keys import Key, generator
+from perturbations._registry import get
+from perturbations.attack._attempt import Attempt, HeldOut
+from perturbations.attack._declare import BALLS, nature
+from perturbations.attack._oracle import Oracle, Streams
+from perturbations.modality import modality_of
+
+__all__ = ["Attacked", "Part", "attack_streams", "half_of", "launch", "prepared", "refuse_without_gradients"]
+
+ALTERNATIVES = "attack.square or attack.random_search (images, audio), attack.character_edits (texts)"
+"""What a model without gradients can be attacked with."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """An attack's part in one stream: its budget and other parameters, and what names its draws."""
+
+    settings: Mapping[str, Any]
+    profile: str = ""
+    step: int = 0
+    key: str = ""
+    """The stream's name in the key; the stream itself where it is empty."""
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """What an attack found: the most harmful values within the budget, and what that took.
+
+    ``broken`` are the samples that the model gets wrong; ``wrong_before`` those of them that it got wrong from the
+    start, whose values are left as they were. ``calls`` counts the questions to the model for each sample,
+    ``passes_back`` those with a gradient.
+    """
+
+    values: Mapping[str, list[Any]]
+    broken: NDArray[np.bool_]
+    wrong_before: NDArray[np.bool_]
+    calls: NDArray[np.int64]
+    passes_back: NDArray[np.int64]
+
+
+def attack_streams(
+    name: str,
+    streams: Streams,
+    labels: Sequence[int] | NDArray[Any],
+    oracle: Oracle,
+    *,
+    on: str | Sequence[str] | None = None,
+    severity: float | None = None,
+    profile: str | None = None,
+    seed: int = 0,
+    ids: Sequence[str] | None = None,
+    draw: int = 0,
+    **params: Any,
+) -> Attacked:
+    """Attack some samples: ``streams`` holds their values by stream, ``labels`` the positions of the right classes.
+
+    ``on`` names the attacked streams (all that the attack fits, by default): several are attacked at once, each within
+    its own budget. ``ids`` name the samples' draws. Raises InputError for what does not fit, before any work.
+    """
+    declaration = get(name)
+    if declaration.kind != "attack":
+        raise InputError(f"{name}: must be an attack, got a {declaration.kind}. Use perturbations.apply.")
+    settings = declaration.settings(severity, profile, params)
+    wanted = [on] if isinstance(on, str) else list(on) if on is not None else _fitting(declaration, streams)
+    if missing := [stream for stream in wanted if stream not in streams]:
+        raise InputError(f"{name}: on must name one of {', '.join(streams)}, got {missing[0]!r}.")
+    parts = {stream: Part(settings, declaration.profile(profile)) for stream in wanted}
+    names = list(ids) if ids is not None else [str(i) for i in range(len(labels))]
+    return launch(declaration, parts, streams, labels, names, oracle, seed, draw)
+
+
+def _fitting(declaration: Perturbation, streams: Streams) -> list[str]:
+    found = [name for name, values in streams.items() if _kind(values) in declaration.modalities]
+    if not found:
+        raise InputError(f"{declaration.name}: a stream must be {' or '.join(declaration.modalities)}, got none.")
+    return found
+
+
+def _kind(values: Sequence[Any]) -> str | None:
+    return next((modality_of(value).name for value in values if value is not None), None)
+
+
+def launch(
+    declaration: Perturbation,
+    parts: Mapping[str, Part],
+    streams: Streams,
+    labels: Sequence[int] | NDArray[Any],
+    ids: Sequence[str],
+    oracle: Oracle,
+    seed: int = 0,
+    draw: int = 0,
+    held_out: HeldOut | None = None,
+) -> Attacked:
+    """Run a declared attack on the streams that its parts name, at once."""
+    attempt = prepared(declaration, parts, streams, labels, ids, oracle, seed, draw)
+    if nature(declaration.name).held_out:
+        attempt.held_out = held_out or _other_half(declaration, parts, streams, labels, ids, oracle, seed, draw)
+    attempt.begin()
+    first = next(iter(parts.values())).settings
+    budgets = nature(declaration.name).budgets.values()
+    declaration.function(attempt, **{name: value for name, value in first.items() if name not in budgets})
+    return Attacked(attempt.values, attempt.broken, attempt.wrong_before, attempt.calls, attempt.passes_back)
+
+
+def prepared(
+    declaration: Perturbation,
+    parts: Mapping[str, Part],
+    streams: Streams,
+    labels: Sequence[int] | NDArray[Any],
+    ids: Sequence[str],
+    oracle: Oracle,
+    seed: int,
+    draw: int,
+    draws_of: Perturbation | None = None,
+) -> Attempt:
+    """Return an attempt with everything checked and drawn up; ``draws_of`` is the attack whose draws are used."""
+    who = declaration.name
+    refuse_without_gradients(who, oracle.differentiable)
+    right = _labels(who, labels, streams, ids, oracle.classes)
+    balls, edits = {}, {}
+    for stream, part in parts.items():
+        kind = _kind(streams[stream])
+        if kind is None:  # lost in every sample
+            continue
+        if kind not in declaration.modalities:
+            raise InputError(f"{who}: stream {stream} must be {' or '.join(declaration.modalities)}, got {kind}.")
+        budget = nature(who).budgets[kind]
+        if budget in BALLS:
+            balls[stream] = BALLS[budget](streams[stream], part.settings[budget])
+        else:
+            edits[stream] = part.settings[budget]
+    named = draws_of or declaration
+    rngs = {
+        stream: [
+            generator(Key(seed, named.name, named.version, part.profile, part.key or stream, part.step, one, draw))
+            for one in ids
+        ]
+        for stream, part in parts.items()
+    }
+    return Attempt(oracle, streams, right, balls, edits, rngs, np.array([half_of(one) for one in ids], np.int64))
+
+
+def half_of(sample: str) -> int:
+    """Return in which half of the data a sample is, 0 or 1, by its id alone."""
+    return Key(0, "attack.half", sample=sample).digest()[0] & 1
+
+
+def _other_half(
+    declaration: Perturbation,
+    parts: Mapping[str, Part],
+    streams: Streams,
+    labels: Sequence[int] | NDArray[Any],
+    ids: Sequence[str],
+    oracle: Oracle,
+    seed: int,
+    draw: int,
+) -> HeldOut:
+    """Return what fits on the other half of these very samples."""
+
+    def fitted(half: int, fit: Callable[[Attempt], Any]) -> Any:
+        rows = [i for i, one in enumerate(ids) if half_of(one) != half]
+        if not rows:
+            raise InputError(f"{declaration.name}: must have samples to be fitted on, besides those it is used on.")
+        some = {name: [values[i] for i in rows] for name, values in streams.items()}
+        right = np.asarray(labels)[rows]
+        return fit(prepared(declaration, parts, some, right, [ids[i] for i in rows], oracle, seed, draw))
+
+    return fitted
+
+
+def refuse_without_gradients(who: str, differentiable: bool) -> None:
+    """Raise ModelError where an attack needs gradients that the model cannot give."""
+    if nature(who).gradients and not differentiable:
+        raise ModelError(
+            f"{who}: the model must give gradients (a loss_gradient method, or a torch .module with .inputs and "
+            f".logits), got none. A black-box attack needs only its answers: {ALTERNATIVES}."
+        )
+
+
+def _labels(
+    who: str, labels: Sequence[int] | NDArray[Any], streams: Streams, ids: Sequence[str], classes: int
+) -> NDArray[np.int64]:
+    found = np.asarray(labels)
+    count = len(ids)
+    if found.dtype.kind not in "iu" or found.ndim != 1:
+        raise InputError(f"{who}: labels must be whole numbers, the positions of the classes, got {short(labels)}.")
+    for name, values in streams.items():
+        if len(values) != len(found):
+            raise InputError(f"{who}: labels must be as many as the values of {name}, {len(values)}, got {len(found)}.")
+    if count != len(found):
+        raise InputError(f"{who}: labels must be as many as the ids, {count}, got {len(found)}.")
+    wrong = found[(found < 0) | (found >= classes)]
+    if len(wrong):
+        raise InputError(f"{who}: labels must be in [0, {classes - 1}], one of {classes} classes, got {wrong[0]}.")
+    return found.astype(np.int64)

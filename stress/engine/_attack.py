@@ -1,0 +1,193 @@
+"""Cells in which somebody means harm: their attacks are run with the model in hand, and what they took is recorded."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perturbations import InputError, Perturbation, Sample, SpecError, get
+from perturbations.attack import Part, launch
+from perturbations.attack._attempt import Attempt, HeldOut
+from perturbations.attack._declare import nature
+from perturbations.attack._run import half_of, prepared, refuse_without_gradients
+from scenarios import Cell, Condition, perturb_stream
+from stress.data import Samples
+from stress.engine._order import visiting_order
+from stress.engine._streams import StreamWork, compared
+from stress.models._gradients import ModelOracle, differentiable
+from stress.tasks import Classification, Task
+
+__all__ = ["COST", "Attacker", "attacked", "check_attacks"]
+
+COST = ("attack.calls", "attack.gradients", "attack.random")
+"""Record columns: questions to the model for the sample, those with a gradient among them, and whether it is answered
+rightly (1 or 0) after one random draw with the same budgets: plain chance, beside every attack."""
+Costs: TypeAlias = Mapping[str, NDArray[np.float32]]
+_FITTED = 64
+"""Samples of the other half that a universal perturbation is fitted on."""
+
+
+def attacked(cell: Cell) -> bool:
+    """Return whether somebody means harm in a cell."""
+    return any(condition.declaration.kind == "attack" for condition in cell.conditions)
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """One attack of a cell, on one stream or on several at once."""
+
+    declaration: Perturbation
+    conditions: tuple[Condition, ...]
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """Its part in each stream."""
+        return {
+            c.stream: Part(c.settings, c.profile, c.step, "" if c.shared is None else f"event:{c.shared}")
+            for c in self.conditions
+        }
+
+
+def _stages(cell: Cell) -> list[_Stage]:
+    """Return the attacks of a cell in order; the same attack on several streams is one attack on all of them."""
+    found: dict[tuple[str, int], list[Condition]] = {}
+    for condition in cell.conditions:
+        if condition.declaration.kind == "attack":
+            found.setdefault((condition.perturbation, condition.step), []).append(condition)
+    return [_Stage(get(name), tuple(conditions)) for (name, _), conditions in found.items()]
+
+
+def check_attacks(cells: Sequence[Cell], model: Any, task: Task) -> None:
+    """Raise, before any work, where a cell's attack cannot be run on this model."""
+    for cell in cells:
+        for stage in _stages(cell):
+            name = stage.declaration.name
+            if not isinstance(task, Classification):
+                raise SpecError(f"{name}: the task must be classification, got {task.name}. Leave it out (--skip).")
+            refuse_without_gradients(name, differentiable(model))
+            budgets = nature(name).budgets.values()
+            own = [{k: v for k, v in c.settings.items() if k not in budgets} for c in stage.conditions]
+            if any(settings != own[0] for settings in own):
+                raise SpecError(
+                    f"{cell.id}: {name} on several streams is one attack: its parameters other than the budgets must "
+                    f"be equal on all of them, got {own}."
+                )
+
+
+@dataclass(frozen=True)
+class Attacker:
+    """Runs the attacks of a run's cells on its model."""
+
+    predict: Callable[[Any], Any]
+    task: Task
+    data: Samples
+    seed: int
+    batch_size: int
+    _fitted: dict[Any, Any] = field(default_factory=dict)
+    _lock: Any = field(default_factory=threading.RLock)
+
+    @cached_property
+    def oracle(self) -> ModelOracle:
+        """The model as attacks see it."""
+        task = self.task
+        if not isinstance(task, Classification) or task.answers is None:
+            raise SpecError(f"attack: the task must be classification, got {task.name}. Leave attacks out (--skip).")
+        return ModelOracle(self.predict, task.classes, task.answers, self.batch_size)
+
+    def work(self, cell: Cell, samples: Sequence[Sample], draw: int) -> tuple[dict[str, StreamWork], Costs]:
+        """Return what an attacked cell makes of its streams, and what that took for each sample.
+
+        What befalls a stream before its attack is there when the attack begins; what follows is not foreseen by it.
+        """
+        seen = [self._natural(cell, sample, draw, before=True) for sample in samples]
+        calls, passes_back = np.zeros(len(seen)), np.zeros(len(seen))
+        luck = self._luck(_stages(cell), seen, draw)
+        for stage in _stages(cell):
+            streams = self._streams(seen)
+            ids = [sample.id for sample in seen]
+            held_out = self._held_out(stage, draw) if nature(stage.declaration.name).held_out else None
+            labels = self._labels(seen)
+            found = launch(stage.declaration, stage.parts, streams, labels, ids, self.oracle, self.seed, draw, held_out)
+            seen = [s.with_streams({n: v[i] for n, v in found.values.items()}) for i, s in enumerate(seen)]
+            calls += found.calls
+            passes_back += found.passes_back
+        seen = [self._natural(cell, sample, draw, before=False) for sample in seen]
+        done = {n: compared(n, samples, [s.streams[n] for s in seen], self.data) for n in cell.streams}
+        costs = zip(COST, (calls, passes_back, luck))
+        return done, {name: np.asarray(numbers, np.float32) for name, numbers in costs}
+
+    def _natural(self, cell: Cell, sample: Sample, draw: int, before: bool) -> Sample:
+        """Return the sample with the conditions that come before (or after) the attack of each stream."""
+        changed = {}
+        for stream in cell.streams:
+            conditions = cell.on(stream)
+            places = [i for i, c in enumerate(conditions) if c.declaration.kind == "attack"]
+            split = places[0] if places else len(conditions)
+            some = conditions[:split] if before else conditions[split:]
+            some = tuple(c for c in some if c.declaration.kind != "attack")
+            if some:
+                changed[stream] = perturb_stream(sample, stream, some, self.data, self.seed, draw)
+        return sample.with_streams(changed) if changed else sample
+
+    def _luck(self, stages: Sequence[_Stage], samples: Sequence[Sample], draw: int) -> list[float]:
+        """Return whether each sample is answered rightly after one random draw with the budgets of all stages."""
+        chance = get("attack.random")
+        ids, labels = [sample.id for sample in samples], self._labels(samples)
+        streams = self._streams(samples)
+        drawn = [
+            prepared(s.declaration, s.parts, streams, labels, ids, self.oracle, self.seed, draw, chance) for s in stages
+        ]
+        together = Attempt(
+            self.oracle,
+            streams,
+            drawn[0].labels,
+            {name: ball for one in drawn for name, ball in one.balls.items()},
+            {name: most for one in drawn for name, most in one.edits.items()},
+            {name: rngs for one in drawn for name, rngs in one.rngs.items()},
+        )
+        together.movable[:] = True
+        chance.function(together)
+        return [float(not broken) for broken in together.broken]
+
+    def _held_out(self, stage: _Stage, draw: int) -> HeldOut:
+        """Return what fits on samples of the other half of the data set, once for all cells that ask for the same."""
+
+        def fitted(half: int, fit: Callable[[Attempt], Any]) -> Any:
+            key = (repr([c.identity() for c in stage.conditions]), half, draw)
+            with self._lock:
+                if key not in self._fitted:
+                    self._fitted[key] = fit(self._other_half(stage, half, draw))
+                return self._fitted[key]
+
+        return fitted
+
+    def _other_half(self, stage: _Stage, half: int, draw: int) -> Attempt:
+        ids = self.data.ids
+        order = [int(i) for block in visiting_order(self.data, self.seed) for i in block]
+        chosen = [i for i in order if half_of(ids[i]) != half][:_FITTED]
+        if not chosen:
+            raise InputError(f"{stage.declaration.name}: the data must have samples to fit on, besides the attacked.")
+        samples = [self.data[i] for i in chosen]
+        return prepared(
+            stage.declaration,
+            stage.parts,
+            self._streams(samples),
+            self._labels(samples),
+            [sample.id for sample in samples],
+            self.oracle,
+            self.seed,
+            draw,
+        )
+
+    def _streams(self, samples: Sequence[Sample]) -> Mapping[str, list[Any]]:
+        return {name: [sample.streams[name] for sample in samples] for name in self.data.streams}
+
+    def _labels(self, samples: Sequence[Sample]) -> list[int]:
+        place = {name: i for i, name in enumerate(self.oracle.names)}
+        return [place[str(sample.target)] for sample in samples]

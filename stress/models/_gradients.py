@@ -1,0 +1,200 @@
+"""A model as attacks see it: its answers as scores and, where it can be differentiated, their gradients.
+
+Three kinds of models give gradients:
+
+* any with ``loss_gradient(batch, streams, loss)``, which returns the scores ``(n, classes)`` and, for each of the named
+  streams, one gradient a sample in the shape of its value; ``loss(scores)`` returns the losses and their derivative by
+  the scores, so that a pullback (``jax.vjp``, say) is all it takes;
+* a torch model with a ``module``, ``inputs(batch)`` (a mapping or an object with a float tensor for each stream, sample
+  by sample like the values up to the order of axes) and ``logits(inputs)``;
+* nothing else: those are attacked by their answers alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from perturbations import Audio, ModelError, StressError
+from perturbations._errors import short
+from perturbations.attack._oracle import Floats, Loss, Streams
+from stress.models._batch import Batch
+
+__all__ = ["ModelOracle", "differentiable"]
+
+_ROWS = 8
+"""Batches are filled up to a multiple of this with repeats: small matrices are multiplied by other routines, whose last
+bits differ, and an attack would make another sample of them."""
+_FLOOR = 1e-300
+
+
+def differentiable(model: Any) -> bool:
+    """Return whether a model gives gradients in a way that is known here."""
+    if callable(getattr(model, "loss_gradient", None)):
+        return True
+    return all(getattr(model, name, None) is not None for name in ("module", "inputs", "logits"))
+
+
+@dataclass(frozen=True)
+class ModelOracle:
+    """A model under attack. ``answers`` is the form of what it returns, ``classes`` the number of classes.
+
+    A call has ``batch_size`` samples at most, rounded up to a multiple of eight.
+    """
+
+    predict: Callable[[Batch], Any]
+    names: tuple[str, ...]
+    answers: Literal["probabilities", "logits", "labels"]
+    batch_size: int = 32
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return len(self.names)
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether the model gives gradients."""
+        return differentiable(self.predict)
+
+    def scores(self, streams: Streams) -> Floats:
+        """Return logits, logarithms of probabilities, or 1 for the answered label; NaN where the model failed."""
+        return np.concatenate([self._asked(part)[:count] for part, _, count in self._parts(streams)])
+
+    def gradients(self, streams: Streams, wanted: Sequence[str], loss: Loss) -> tuple[Floats, Mapping[str, list[Any]]]:
+        """Return logits and gradients; a sample's gradient is scaled so that no small slope is lost in float32."""
+        count = len(next(iter(streams.values())))
+        scores = np.zeros((count, self.classes))
+        found: dict[str, list[Any]] = {name: [] for name in wanted}
+        for part, start, size in self._parts(streams):
+            of = _Part(loss, scores, start, size)
+            answered, slopes = _differentiated(self.predict, Batch(part), wanted, of)
+            scores[start : start + size] = answered[:size]
+            for name in wanted:
+                found[name] += [_like(v, g, name) for v, g in zip(part[name][:size], slopes[name])]
+        return scores, found
+
+    def _parts(self, streams: Streams) -> Iterator[tuple[dict[str, Sequence[Any]], int, int]]:
+        """Yield batches, filled up, with the place of the first sample and the number of real ones."""
+        total = len(next(iter(streams.values())))
+        width = -(-self.batch_size // _ROWS) * _ROWS
+        for start in range(0, total, width):
+            size = min(width, total - start)
+            more = -size % _ROWS
+            yield (
+                {n: [*v[start : start + size], *[v[start + size - 1]] * more] for n, v in streams.items()},
+                start,
+                size,
+            )
+
+    def _asked(self, part: Mapping[str, Sequence[Any]]) -> Floats:
+        count = len(next(iter(part.values())))
+        try:
+            return self._numbers(self.predict(Batch(part)), count)
+        except StressError:
+            raise
+        except Exception:  # whatever a model raises is a finding: of a batch, every sample is asked alone
+            if count == 1:
+                return np.full((1, self.classes), np.nan)
+        return np.concatenate([self._asked({n: [v[i]] for n, v in part.items()}) for i in range(count)])
+
+    def _numbers(self, answers: Any, count: int) -> Floats:
+        """Return answers as scores. Raises ValueError where they have the wrong form."""
+        if hasattr(answers, "detach"):
+            answers = answers.detach().cpu().numpy()
+        if self.answers == "labels":
+            place = {name: i for i, name in enumerate(self.names)}
+            chosen = [label if isinstance(label, int) else place[str(label)] for label in np.asarray(answers).tolist()]
+            return np.eye(self.classes)[chosen]
+        array = np.asarray(answers, np.float64)
+        if array.shape != (count, self.classes):
+            raise ValueError(f"must be ({count}, {self.classes}), got {array.shape}")
+        if self.answers == "probabilities":
+            return np.where(np.isfinite(array), np.log(np.maximum(array, _FLOOR)), np.nan)
+        return array
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A loss over all samples as the loss of one batch of them: repeats weigh nothing, and slopes are scaled."""
+
+    loss: Loss
+    scores: Floats
+    start: int
+    size: int
+
+    def __call__(self, answered: Any) -> tuple[Floats, Floats]:
+        answered = np.asarray(answered, np.float64)
+        whole = self.scores.copy()
+        own = slice(self.start, self.start + self.size)
+        whole[own] = answered[: self.size]
+        with np.errstate(all="ignore"):
+            losses, slopes = self.loss(whole)
+        values, slope = np.zeros(len(answered)), np.zeros_like(answered)
+        values[: self.size], slope[: self.size] = losses[own], np.nan_to_num(slopes[own])
+        most = np.abs(slope).max(axis=1, keepdims=True)
+        return values, slope / np.where(most > 0, most, 1)
+
+
+def _differentiated(model: Any, batch: Batch, wanted: Sequence[str], loss: Loss) -> tuple[Floats, Mapping[str, Any]]:
+    if callable(getattr(model, "loss_gradient", None)):
+        scores, slopes = model.loss_gradient(batch, tuple(wanted), loss)
+        return np.asarray(scores, np.float64), slopes
+    import torch
+
+    inputs = model.inputs(batch)
+    leaves = [_leaf(inputs, name) for name in wanted]
+    with torch.enable_grad():
+        logits = model.logits(inputs)
+    scores = logits.detach().double().cpu().numpy()
+    slope = torch.as_tensor(loss(scores)[1]).to(logits)
+    # By the inputs alone: the weights' own gradients are neither computed nor kept, and threads may share the module.
+    found = torch.autograd.grad(logits, leaves, slope, allow_unused=True)
+    none = [np.zeros(tuple(leaf.shape), np.float32) for leaf in leaves]
+    slopes = {n: z if g is None else g.float().cpu().numpy() for n, g, z in zip(wanted, found, none)}
+    return scores, slopes
+
+
+def _leaf(inputs: Any, name: str) -> Any:
+    tensor = inputs.get(name) if isinstance(inputs, Mapping) else getattr(inputs, name, None)
+    if tensor is None or not tensor.is_floating_point():
+        raise ModelError(
+            f"model: inputs must have a float tensor for stream {name!r}, got {short(tensor)}. "
+            "A black-box attack (attack.square) needs none."
+        )
+    return tensor.requires_grad_()
+
+
+def _like(value: Any, gradient: Any, name: str) -> Any:
+    """Return a sample's gradient in the shape of its value."""
+    if value is None:
+        return None
+    found = np.asarray(gradient, np.float32)
+    if isinstance(value, Audio):
+        return _like_recording(value, found, name)
+    if found.shape == (value.shape[2], *value.shape[:2]):
+        return found.transpose(1, 2, 0)
+    if found.shape == value.shape:
+        return found
+    raise _unlike(name, value.shape, found.shape)
+
+
+def _like_recording(value: Audio, found: Any, name: str) -> Any:
+    """What the model cut off has no gradient, and what it added is no part of the recording."""
+    rows = found.reshape(1, -1) if found.ndim == 1 else found
+    if rows.ndim != 2 or rows.shape[0] not in (1, value.channels):
+        raise _unlike(name, value.samples.shape, found.shape)
+    fitted = np.zeros(value.samples.shape, np.float32)
+    length = min(rows.shape[1], value.frames)
+    fitted[:, :length] = rows[:, :length]
+    return fitted
+
+
+def _unlike(name: str, shape: tuple[int, ...], got: tuple[int, ...]) -> ModelError:
+    return ModelError(
+        f"model: the gradient of stream {name!r} must have the shape of its value, {shape}, got {got}. "
+        "A model that resizes its input gives it by loss_gradient; a black-box attack (attack.square) needs none."
+    )

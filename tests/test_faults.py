@@ -1,0 +1,139 @@
+"""Breaking runs on purpose: killed, interrupted, out of disk, in the wrong folder – nothing lost, nothing doubled."""
+
+import errno
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import scenarios
+import stress
+import stress.engine._plan as plan
+import stress.engine._writer as writer
+from stress.engine import Settings, execute, plan_run
+from tests.worlds import SUITE, brightness, samples
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def small_shards(monkeypatch):
+    """Many units and a part for each, so that there is much to lose."""
+    monkeypatch.setattr(plan, "_SHARD_SAMPLES", 5)
+    monkeypatch.setattr(writer, "_SHORTEST_S", 0.0)
+
+
+def planned(workers=2):
+    settings = Settings(workers=workers, batch_size=4, preflight=False)
+    return plan_run(slow, samples(), scenarios.loads(SUITE), None, settings)
+
+
+def slow(batch):
+    time.sleep(0.002)
+    return brightness(batch)
+
+
+def content(run):
+    return run.records().drop_columns(["seconds"]).to_pylist()
+
+
+@pytest.mark.slow
+def test_killed_at_fifty_random_moments(tmp_path, small_shards):
+    whole = content(execute(planned(), tmp_path / "whole").run)
+    moments = random.Random(0)
+    context = multiprocessing.get_context("fork")
+    reused = []
+    for number in range(50):
+        out = tmp_path / str(number)
+        process = context.Process(target=execute, args=(planned(), out))
+        process.start()
+        time.sleep(moments.uniform(0.02, 0.5))
+        process.kill()
+        process.join()
+        outcome = execute(planned(), out)
+        assert content(outcome.run) == whole, f"killed as number {number}"
+        reused.append(outcome.reused)
+    assert len(set(reused)) > 5, f"the kills hit too few different moments: {reused}"
+
+
+def test_interrupted_by_hand(tmp_path):
+    code = (
+        "import sys, stress.engine._writer as w\nw._SHORTEST_S = 0.0\nfrom stress.cli import main\n"
+        "sys.exit(main(['run', 'demo', '--out', sys.argv[1], '--progress', 'quiet', '--workers', '2']))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], env=environment, stderr=subprocess.PIPE, text=True
+    )
+    while not list(tmp_path.glob("records/part-*")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert "run the same command again to continue" in said
+    assert "Traceback" not in said
+    unfinished = stress.open(tmp_path)
+    assert not unfinished.info["finished"]
+    assert len(unfinished.records()) > 0
+    assert unfinished.table("curves").num_rows > 0
+    assert unfinished.report().exists()
+
+
+def test_a_full_disk_loses_nothing_that_was_written(tmp_path, small_shards, monkeypatch):
+    real, count = writer.parquet.write_table, [0]
+
+    def fill(table, path, **options):
+        count[0] += 1
+        if count[0] >= 6:
+            Path(path).write_bytes(b"half of it")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(table, path, **options)
+
+    monkeypatch.setattr(writer.parquet, "write_table", fill)
+    with pytest.raises(stress.RunError, match=r"No space left on device.*is kept"):
+        execute(planned(), tmp_path)
+    assert not list(tmp_path.rglob("*.tmp"))
+    monkeypatch.setattr(writer.parquet, "write_table", real)
+    outcome = execute(planned(), tmp_path)
+    assert outcome.reused > 0
+    assert outcome.thrown == []
+
+
+def test_a_place_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(stress.RunError, match="cannot be made"):
+        execute(planned(), tmp_path / "file" / "run")
+
+
+def test_swapped_parts_are_still_the_same_records(tmp_path, small_shards, monkeypatch):
+    monkeypatch.setattr(writer.Writer, "compact", lambda *_: None)
+    run = execute(planned(workers=1), tmp_path).run
+    before = sorted(map(repr, content(run)))
+    one, other = sorted((tmp_path / "records").iterdir())[:2]
+    swap = one.with_name("swap")
+    one.rename(swap)
+    other.rename(one)
+    swap.rename(other)
+    outcome = execute(planned(workers=1), tmp_path)
+    assert outcome.reused == len(planned().units)
+    assert sorted(map(repr, content(outcome.run))) == before
+
+
+def test_a_model_that_returns_rubbish(tmp_path):
+    def rubbish(batch):
+        if any(value is None for value in batch["audio"]):
+            return {"not": "an array"}
+        return brightness(batch)
+
+    settings = Settings(workers=1, preflight=False)
+    run = execute(plan_run(rubbish, samples(), scenarios.loads(SUITE), None, settings), tmp_path).run
+    lost = run.records(cells=["no-sound"])
+    assert set(lost["status"].to_pylist()) == {"invalid"}
+    assert "must answer" in lost["error"][0].as_py()
