@@ -31,8 +31,8 @@ COMPARISON: Mapping[str, tuple[pa.DataType, str]] = {
     **INTERVAL,
     "value_one": (pa.float64(), "the metric of the one on the shared samples"),
     "value_other": (pa.float64(), "the metric of the other on the shared samples"),
-    "gained": (pa.int64(), "samples that only the one has right"),
-    "lost": (pa.int64(), "samples that only the other has right"),
+    "only_one": (pa.int64(), "samples that only the one has right"),
+    "only_other": (pa.int64(), "samples that only the other has right"),
     "p": (pa.float64(), "probability of so large a difference between equals: McNemar's mid-p for plain rates, else t"),
     "p_holm": (pa.float64(), "the same, corrected for all comparisons of this table (Holm 1979)"),
     "verdict": (pa.string(), "better, worse or unknown: of the one, after correction"),
@@ -55,7 +55,7 @@ def mcnemar(gained: Floats, lost: Floats) -> Floats:
     from scipy.special import bdtr, gammaln
 
     few, total = np.minimum(gained, lost), gained + lost
-    tail = 2 * bdtr(few, total, 0.5)
+    tail = 2 * bdtr(few, total.astype(np.int64), 0.5)
     here = np.exp(gammaln(total + 1) - gammaln(few + 1) - gammaln(total - few + 1) - total * np.log(2))
     return np.where(total > 0, np.minimum(np.where(gained == lost, 1 - here, tail - here), 1.0), 1.0)
 
@@ -184,7 +184,7 @@ def _test(
             gained, lost = lost, gained
         ends = paired_proportions(np.array([gained]), np.array([lost]), np.array([n]), confidence)
         p = float(mcnemar(np.array([gained]), np.array([lost]))[0])
-        about = {"gained": gained, "lost": lost, "method": "bonett-price, mcnemar mid-p"}
+        about = {"only_one": gained, "only_other": lost, "method": "bonett-price, mcnemar mid-p"}
         return {**about, "low": ends.low[0], "high": ends.high[0], "p": p}
     parts = left.parts[:, cell] - right.parts[:, cell]
     count = int(left.clusters[cell])
