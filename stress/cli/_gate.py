@@ -171,7 +171,8 @@ def _show_comparison(found: Comparison) -> None:
             click.echo(f"… and {len(changes) - len(shown)} more with smaller changes (--json has all)")
     for word, examples in (("lost", found.lost), ("gained", found.gained)):
         for example in examples[:3]:
-            line = f"{word}: {example.sample} in {example.cell} (truth {example.target}): {example.before} → {example.after}"
+            answers = f"{example.before} → {example.after}"
+            line = f"{word}: {example.sample} in {example.cell} (truth {example.target}): {answers}"
             click.echo(_safe(line).plain)
     click.echo(f"{found.metric}, {found.confidence:.0%}, correction {found.correction}: {headline(found)}")
 

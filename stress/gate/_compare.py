@@ -19,6 +19,7 @@ from stress.gate._pair import Pair, paired
 from stress.gate._rules import Check, Rule
 from stress.gate._select import Selection
 from stress.gate._words import interval, number
+from stress.measure._compare import mcnemar
 from stress.measure._family import adjusted
 from stress.measure._registry import context_of
 
@@ -99,6 +100,8 @@ def compare(
 
 
 def _two_sided(rule: Rule, check: Check) -> float | None:
+    if check.method == "bonett-price" and check.lost is not None and check.gained is not None:
+        return float(mcnemar(np.array([float(check.gained)]), np.array([float(check.lost)]))[0])
     p = p_value(rule, check)
     return None if np.isnan(p) else min(2 * min(p, 1 - p), 1.0)
 

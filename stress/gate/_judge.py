@@ -1,7 +1,7 @@
 """Pass, fail, or not enough evidence: rules held against a run.
 
-A check **passes** when the interval clears the bar, **fails** when the value is surely beyond it after correction for the
-number of checks in the file, and is **undecided** between. A release passes when *all* checks pass, which needs no
+A check **passes** when the interval clears the bar, **fails** when the value is surely beyond it after correction for
+the number of checks in the file, and is **undecided** between. A release passes when *all* checks pass, which needs no
 correction (an intersection–union test); it fails when *any* does, which does.
 """
 

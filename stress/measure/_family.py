@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from stress.measure._compare import holm
 from stress.measure._frame import Floats
 from stress.measure._intervals import t_quantile, z_quantile
 
@@ -53,15 +54,13 @@ def adjusted(p: Floats, how: str = "holm") -> Floats:
     """
     found = np.array(p, np.float64)
     live = np.flatnonzero(~np.isnan(found))
+    if how == "holm":
+        return np.array(holm(found.tolist()), np.float64)
     if how == "none" or not len(live):
         return found
-    values = found[live]
+    values, count = found[live], len(live)
     order = np.argsort(values, kind="stable")
-    count = len(values)
-    if how == "holm":
-        steps = np.maximum.accumulate(values[order] * np.arange(count, 0, -1))
-    else:
-        steps = np.minimum.accumulate((values[order] * count / np.arange(1, count + 1))[::-1])[::-1]
+    steps = np.minimum.accumulate((values[order] * count / np.arange(1, count + 1))[::-1])[::-1]
     found[live[order]] = np.minimum(steps, 1.0)
     return found
 
