@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from perturbations import SpecError
+from perturbations import InputError, SpecError
 from perturbations._errors import nearest
 from stress.engine._folder import Run
 from stress.gate._pair import Pair
@@ -35,6 +35,12 @@ class Numbers:
 
     def checks(self, rule: Rule) -> list[Check]:
         """Return a rule's numbers, not yet judged: one check for each part that ``per`` asks for."""
+        try:
+            return self._checks(rule)
+        except InputError as error:  # a group, a metric that the run does not have
+            raise SpecError(f"{rule.where}: gates: {error}") from None
+
+    def _checks(self, rule: Rule) -> list[Check]:
         cells = rule.on.cells(self.run)
         if rule.against and self.pair is not None:
             shared = set(self.pair.cells)

@@ -93,6 +93,11 @@ class Verdict:
         return next((o for o in _WORST if any(check.outcome == o for check in self.checks)), "unjudged")
 
     @property
+    def passed(self) -> bool:
+        """Whether every check of the rule passed: an undecided one did not."""
+        return self.outcome == "pass"
+
+    @property
     def worst(self) -> Check:
         """The check that decides, the furthest from its bar among equals."""
         sign = 1.0 if self.rule.kind == "min" else -1.0
