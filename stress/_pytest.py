@@ -6,8 +6,8 @@
     def test_gate(stress_gate):                   # pytest --stress-run runs/v2 --stress-gates gates.yaml
         assert stress_gate.passed, stress_gate.message
 
-Options can stand in the configuration too: ``stress_run``, ``stress_gates``, ``stress_against``. Only pytest is imported
-before a fixture is asked for.
+Options can stand in the configuration too: ``stress_run``, ``stress_gates``, ``stress_against``. Until a fixture is
+asked for, only pytest is imported.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Release gates: three outcomes, corrected for their number, in every form that a pipeline reads."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -189,7 +190,7 @@ def test_further_samples_would_have_decided(tmp_path):
         ("# nothing\n", "got an empty file"),
         ("gates:\n", "must have at least one rule, got none"),
         ("gates: []\n", "must have at least one rule, got none"),
-        ("gate:\n  - {metric: accuracy, min: 1}\n", "gates.yaml:1:1: gates: a key must be one of .* Did you mean gates"),
+        ("gate:\n  - {metric: accuracy, min: 1}\n", "gates.yaml:1:1: gates: a key .* Did you mean gates"),
         ("gates:\n  - {metrc: accuracy, min: 0.5}\n", r"gates.yaml:2:6: .*got 'metrc'. Did you mean metric"),
         ("gates:\n  - {metric: accuracy}\n", "gates.yaml:2:5: .*one of min, max, max_drop, got none"),
         ("gates:\n  - {metric: accuracy, min: 0.1, max: 0.2}\n", "got min and max"),
@@ -197,7 +198,7 @@ def test_further_samples_would_have_decided(tmp_path):
         ("gates:\n  - {metric: accuracy, min: .nan}\n", "min must be a number"),
         ("gates:\n  - {metric: accuracy, min: 0.1, per: clas}\n", "Did you mean class"),
         ("gates:\n  - {metric: recal, min: 0.1, per: class}\n", "per class must be one of .*Did you mean recall"),
-        ("gates:\n  - {metric: accuracy, min: 0.1, on: {modalty: audio}}\n", "gates.yaml:2:39: on: .*Did you mean modality"),
+        ("gates:\n  - {metric: accuracy, min: 0.1, on: {modalty: audio}}\n", "2:39: on: .*Did you mean modality"),
         ("gates:\n  - {metric: accuracy, min: 0.1, on: claen}\n", "Did you mean clean"),
         ("gates:\n  - {metric: accuracy, min: 0.1, on: {severity: '=<3'}}\n", "severity must be like"),
         ("gates:\n  - {metric: accuracy, max_drop: 0.1}\n", "against: baseline and max_drop go together"),
@@ -254,7 +255,7 @@ def test_selectors(tmp_path):
         cell("blur@1", "blur", 1.0, perturbation="image.motion_blur"),
         cell("blur@3", "blur", 3.0, perturbation="image.motion_blur"),
         cell("blur@3+drop", "blur", 3.0, perturbation="image.motion_blur", fallback="drop", lost=["image"]),
-        cell("street@3", "street", 3.0, stream="image+audio", modality="image+audio", perturbation="image.fog > audio.babble"),
+        cell("street@3", "street", 3.0, stream="image+audio", modality="image+audio", perturbation="image.fog > audio.hum"),
         cell("no-audio", "no-audio", stream="audio", lost=["audio"], perturbation="stream.missing"),
         cell("deaf-blind", "deaf-blind", stream="image+audio", lost=["image", "audio"], perturbation="stream.missing"),
     ]  # fmt: skip
@@ -322,7 +323,7 @@ def written(hostile, tmp_path_factory):
     return status, {name: path.read_text(encoding="utf-8") for name, path in files.items()}
 
 
-# The elements and attributes of the JUnit schema that Jenkins and GitLab read: element → (attributes, required, children)
+# The JUnit schema that Jenkins and GitLab read: element → (attributes, required ones, children in their order)
 _COUNTS = {"tests": int, "failures": int, "errors": int, "skipped": int, "disabled": int, "time": float}
 _TEXT = dict.fromkeys(("name", "classname", "message", "type", "file", "value", "id", "timestamp", "hostname"), str)
 JUNIT = {
@@ -372,7 +373,7 @@ def valid(element):
 
 def test_junit_is_what_pipelines_read(written):
     status, files = written
-    root = ElementTree.fromstring(files["junit.xml"])
+    root = ElementTree.fromstring(files["junit.xml"])  # noqa: S314 - written by this test
     valid(root)
     suite = root[0]
     cases = suite.findall("testcase")
@@ -388,14 +389,13 @@ def test_junit_is_what_pipelines_read(written):
 
 def test_junit_holds_no_character_that_xml_cannot(tmp_path):
     from stress.gate._junit import junit
-    from tests.test_gate import gates as parsed
 
     names = ["bell\x07", "\x00\x1b[31m", "\ufffe", "ok"]
     task = {"task": "classification", "classes": names, "answers": "labels", "keep": "none"}
     rows = {"cell": np.zeros(40, int), "sample": np.arange(40), "score": np.zeros(40), "prediction": [names[0]] * 40}
     run = write(tmp_path, [cell()], rows, [names[i % 4] for i in range(40)], task, LABELS)
-    text = junit(judge(run, parsed("{metric: recall, per: class, on: clean, min: 0.9}")))
-    valid(ElementTree.fromstring(text))
+    text = junit(judge(run, gates("{metric: recall, per: class, on: clean, min: 0.9}")))
+    valid(ElementTree.fromstring(text))  # noqa: S314
 
 
 def test_markdown_names_can_do_no_harm(written):
@@ -412,7 +412,7 @@ def test_markdown_names_can_do_no_harm(written):
         "\u202e",
     ):
         assert attack not in text, attack
-    tags = {tag for tag in __import__("re").findall(r"</?([a-z]+)", text)}
+    tags = set(re.findall(r"</?([a-z]+)", text))
     assert tags == {"code", "details", "summary"}
     for block in text.split("\n\n"):
         lines = [line for line in block.splitlines() if line.startswith("|")]
