@@ -255,7 +255,7 @@ def test_selectors(tmp_path):
         cell("blur@1", "blur", 1.0, perturbation="image.motion_blur"),
         cell("blur@3", "blur", 3.0, perturbation="image.motion_blur"),
         cell("blur@3+drop", "blur", 3.0, perturbation="image.motion_blur", fallback="drop", lost=["image"]),
-        cell("street@3", "street", 3.0, stream="image+audio", modality="image+audio", perturbation="image.fog > audio.hum"),
+        cell("street@3", "street", 3.0, stream="image+audio", modality="image+audio", perturbation="fog > audio.hum"),
         cell("no-audio", "no-audio", stream="audio", lost=["audio"], perturbation="stream.missing"),
         cell("deaf-blind", "deaf-blind", stream="image+audio", lost=["image", "audio"], perturbation="stream.missing"),
     ]  # fmt: skip

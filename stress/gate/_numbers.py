@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -14,6 +15,8 @@ from stress.gate._pair import Pair
 from stress.gate._read import BY_CLASS
 from stress.gate._rules import Check, Rule
 from stress.measure._between import change_rows, distinct
+from stress.measure._context import Context
+from stress.measure._one import metric_names, metric_rows
 from stress.measure._registry import context_of, make
 from stress.measure._views import View, beside, pooled
 
@@ -131,7 +134,7 @@ class Numbers:
                      for check in found]  # fmt: skip
         return found
 
-    def _context(self, rule: Rule, view: View, key: Any) -> Any:
+    def _context(self, rule: Rule, view: View, key: Any) -> Context:
         options: dict[str, Any] = {"confidence": rule.confidence, "cluster": self.cluster}
         options |= {"metric": rule.of, "by": [rule.by] if rule.by and rule.metric in ("gap", "widening") else None}
         full = ("context", key, *(str(value) for value in options.values()))
@@ -143,29 +146,23 @@ class Numbers:
         context = self._context(rule, view, key)
         if rule.against:
             metric = "accuracy" if rule.per == "class" else rule.metric
-            cells = self._cells(context)
-            _known(rule, metric, cells, context)
+            _known(rule, metric, context)
             parts = [name.removeprefix("after ") for name in view.names if name.startswith("after ")]
             return [
-                {**row, "cell": row["part"], "value": row.get("drop")}
-                for row in change_rows(context, metric, parts, cells)
+                {**row, "cell": row["part"], "value": row.get("drop")} for row in change_rows(context, metric, parts)
             ]
         if rule.per == "class":
             return self._class_rows(rule, context)
         if rule.metric in ("gap", "widening"):
             rows = context.once("gaps", lambda: make(context, "gaps").to_pylist())
         else:
-            rows = self._cells(context)
-            _known(rule, rule.metric, rows, context)
+            _known(rule, rule.metric, context)
+            rows = metric_rows(context, rule.metric)
         mine = [row for row in rows if row["metric"] == rule.metric and (row["cell"] or "").startswith(_PART)]
         pairs = [f"{row['best']} over {row['worst']}" if row.get("best") else None for row in mine]
         return [{**row, **distinct(context, row["cell"]), "pair": pair} for row, pair in zip(mine, pairs)]
 
-    def _cells(self, context: Any) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = context.once("cells", lambda: make(context, "cells").to_pylist())
-        return found
-
-    def _class_rows(self, rule: Rule, context: Any) -> list[dict[str, Any]]:
+    def _class_rows(self, rule: Rule, context: Context) -> list[dict[str, Any]]:
         wanted = self._classes(rule)
         rows = context.once("classes", lambda: make(context, "classes").to_pylist())
         mine = [
@@ -182,16 +179,22 @@ class Numbers:
         part = row["cell"].removeprefix(_PART)
         subject = row.get("subject") or (f"{part}: {row['pair']}" if row.get("pair") else part)
         numbers: dict[str, Any] = {name: row.get(name) for name in _FIELDS}
-        numbers = {k: None if isinstance(v, float) and v != v else v for k, v in numbers.items()}
+        numbers = {k: _plain(v) for k, v in numbers.items()}
         cells = tuple(parts.get(part, ()))
         numbers |= {name: int(row.get(name) or 0) for name in ("n", "samples", "clusters")}
         return Check(str(subject), cells=cells, **numbers)
 
 
-def _known(rule: Rule, metric: str, rows: Iterable[Mapping[str, Any]], context: Any) -> None:
-    names = sorted({row["metric"] for row in rows} | {"gap", "widening"})
-    if metric in names:
+def _plain(value: Any) -> Any:
+    if not isinstance(value, float):
+        return value
+    return float(value) if math.isfinite(value) else None
+
+
+def _known(rule: Rule, metric: str, context: Context) -> None:
+    if metric_rows(context, metric):
         return
+    names = [*metric_names(context), "gap", "widening"]
     hint = f"{metric} is a metric per class: add per: class." if metric in BY_CLASS else nearest(metric, names)
     text = f"metric must be one of {', '.join(names)} for {context.frame.task}, got {metric!r}. {hint}"
     raise SpecError(f"{rule.where}: gates: {text}")

@@ -12,6 +12,7 @@ from stress.measure._cells import absent
 from stress.measure._context import Context, Values
 from stress.measure._frame import Floats
 from stress.measure._intervals import Bounds, paired_proportions
+from stress.measure._one import metric_rows
 from stress.measure._views import AFTER, BEFORE
 from stress.tasks._metrics import Metric
 
@@ -43,15 +44,15 @@ def lower_is_better(context: Context, name: str) -> bool:
     return known.get(name) == "lower" or name in _LOWER or name == "drop" or name.startswith("latency_")
 
 
-def change_rows(context: Context, name: str, parts: Sequence[str], rows: Sequence[Mapping[str, Any]] = ()) -> Any:
+def change_rows(context: Context, name: str, parts: Sequence[str]) -> list[dict[str, Any]]:
     """Return the change of a metric in every part of a view of two runs (``beside``), as rows of ``CHANGES``.
 
     Paired where the metric is a mean, a ratio or made of counts; where it is not (quantiles, ranks, calibration),
-    from the two intervals by squaring and adding (MOVER, Zou & Donner 2008). ``rows`` is the view's ``cells`` table.
+    from the two intervals by squaring and adding (MOVER, Zou & Donner 2008).
     """
     if name in {metric.name for metric in context.metrics} or name in context.others:
         return _paired(context, context.metric(name), parts)
-    return _apart(context, name, parts, rows)
+    return _apart(context, name, parts)
 
 
 def _places(context: Context, parts: Sequence[str]) -> tuple[list[int], list[int]]:
@@ -134,10 +135,8 @@ def _answers(context: Context, metric: Metric, parts: Sequence[str]) -> tuple[Bo
     return ends, lost, gained
 
 
-def _apart(
-    context: Context, name: str, parts: Sequence[str], rows: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    known = {row["cell"]: row for row in rows if row["metric"] == name}
+def _apart(context: Context, name: str, parts: Sequence[str]) -> list[dict[str, Any]]:
+    known = {row["cell"]: row for row in metric_rows(context, name)}
     sign = -1.0 if lower_is_better(context, name) else 1.0
     found = _about(context, name, parts)
     for row in found:
