@@ -509,3 +509,45 @@ def test_a_suggested_file_passes_the_run_it_came_from_and_fails_a_worse_one(run,
     assert judge(run, suggested).status == 0
     worse = graded_run(tmp_path / "worse", [0.9, 0.8, 0.7, 0.6, 0.5, 0.4], 600)
     assert judge(worse, suggested).status == 1
+
+
+# --- the documentation
+
+DOCS = (ROOT / "docs" / "gates.md").read_text(encoding="utf-8")
+
+
+def commands():
+    lines = [line.split(" #")[0].strip().removeprefix("- ").removeprefix("run: ") for line in DOCS.splitlines()]
+    return [line.split(" > ")[0] for line in lines if line.startswith("stress ") and not line.endswith("prints")]
+
+
+@pytest.mark.parametrize(
+    "line", [line for line in commands() if line.split()[1] in ("run", "gate", "compare", "report")]
+)
+def test_documented_commands_exist_with_their_options(line):
+    import shlex
+
+    from stress.cli._commands import stress
+
+    name, *arguments = shlex.split(re.sub(r"\$\{\{.*?\}\}", "SHA", line))[1:]
+    command = stress.commands[name]
+    command.make_context(name, arguments)
+
+
+def test_documented_files_can_be_read():
+    import yaml
+
+    blocks = re.findall(r"```yaml\n(.*?)```", DOCS, re.DOTALL)
+    parsed = [yaml.safe_load(block) for block in blocks]
+    assert [next(iter(p)) for p in parsed] == ["gates", "name", "release-gate"]
+    rules = loads_gates(blocks[0]).rules
+    assert len(rules) == 4 + 10
+    assert load_gates("good").rules[0].metric == "accuracy"
+
+
+def test_every_selector_and_key_is_documented():
+    from stress.gate._read import _RULE, PER
+    from stress.gate._select import KEYS
+
+    for name in (*KEYS, *PER, *_RULE):
+        assert f"`{name}`" in DOCS or f"{name}:" in DOCS, name
