@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from perturbations import InputError
-from stress.measure import compare, summary, table
+from stress.measure import compare, reliance, summary, table
 from stress.measure._compare import holm, mcnemar
 from stress.measure._contributions import interaction_weights, shapley_weights
 from stress.measure._stability import variance_parts
-from tests._runs import DIGITS, LABELS, STREAMS, answers, graded, grid, nested, predicted, subsets, write
+from tests._runs import DIGITS, LABELS, STREAMS, answers, cell, graded, grid, nested, predicted, subsets, write
 
 CLASSES = ("yes", "no", "maybe")
 TASK = {"task": "classification", "classes": list(CLASSES), "answers": "labels", "keep": "none"}
@@ -247,6 +247,29 @@ def test_equal_groups_rarely_show_a_gap(tmp_path):
     assert sum(r["low"] > 0 for r in found) <= 7
 
 
+def test_measures_of_counts_by_group(tmp_path):
+    from sklearn.metrics import f1_score
+
+    rng = np.random.default_rng(0)
+    target, group = rng.integers(0, 3, 600), np.arange(600) % 2
+    right = rng.random((600, 2)) < np.array([0.9, 0.5])[None, :] + 0.1 * group[:, None]
+    given = answers(target, right, 3, rng)
+    names = [CLASSES[t] for t in target]
+    records = predicted(given, target, CLASSES)
+    run = write(tmp_path / "a", graded(severities=[1]), records, names, TASK, LABELS, {"half": group})
+    found = rows(run, "groups", metric="f1_macro")
+    f1 = {g: f1_score(target[group == g], given[group == g, 1], average="macro") for g in (0, 1)}
+    for g in (0, 1):
+        row = pick(found, group=str(g), cell="noise-1", metric="f1_macro")
+        assert row["value"] == pytest.approx(f1[g])
+        assert row["low"] < f1[g] < row["high"]
+        against = pick(found, group=str(g), cell="noise-1", metric="minus_rest")
+        assert against["value"] == pytest.approx(f1[g] - f1[1 - g])
+    gaps = rows(run, "gaps", metric="f1_macro")
+    assert pick(gaps, cell="noise-1", metric="gap")["value"] == pytest.approx(abs(f1[0] - f1[1]))
+    assert pick(gaps, cell="noise-1", metric="widening")["low"] is not None
+
+
 def test_no_groups_is_said(additive):
     run, _, _ = additive
     assert rows(run, "groups")[0]["note"] == "the samples carry no group"
@@ -391,3 +414,45 @@ def test_tables_survive_json(additive):
     run, _, _ = additive
     for name in ("contributions", "consistency", "stability", "groups", "gaps", "relative", "sequences", "draws"):
         assert json.loads(json.dumps(rows(run, name))) == rows(run, name)
+
+
+@pytest.mark.parametrize("options", [{}, {"cluster": "ward"}])
+def test_over_reliance_on_a_stream_is_found_between_models(tmp_path, options):
+    """The late model lives on all three; the early one falls without the picture."""
+    groups = {"groups": {"ward": [i % 12 for i in range(1000)]}}
+    even = accuracies(lambda s: 0.35 + 0.2 * len(s))
+    leaning = accuracies(lambda s: 0.35 + (0.5 if "image" in s else 0.0) + (0.05 * (len(s - {"image"}))))
+    late, _, _ = world(tmp_path / "late", even, **groups)
+    early, _, _ = world(tmp_path / "early", leaning, **groups)
+    found = reliance({"early": early, "late": late}, **options).to_pylist()
+    image = pick(found, stream="image", measure="shapley")
+    assert image["value"] == pytest.approx(0.3, abs=0.04)
+    assert image["low"] > 0.2
+    assert pick(found, stream="text", measure="shapley")["high"] < -0.05
+    assert pick(found, stream="audio+text", measure="interaction")["low"] < 0.05
+    with pytest.raises(InputError, match="at least two"):
+        reliance({"early": early})
+
+
+def test_flip_rates_over_a_reference_runs(tmp_path):
+    runs = two(tmp_path)
+    found = table(runs["late"], "relative", reference=runs["early"]).to_pylist()
+    row = pick(found, measure="flip_rate_ratio")
+    flips = {name: [r["value"] for r in rows(run, "cells") if r["metric"] == "flip_rate" and r["cell"] != "clean"]
+             for name, run in runs.items()}  # fmt: skip
+    assert row["value"] == pytest.approx(np.mean(flips["late"]) / np.mean(flips["early"]))
+    assert row["low"] < row["value"] < row["high"]
+
+
+def test_cells_that_differ_in_another_axis_are_points_of_different_curves(tmp_path):
+    cells = [cell()]
+    for fill in ("zeros", "mean"):
+        for s in (1, 2):
+            axes = json.dumps({"severity": s, "fill": fill})
+            cells.append(cell(f"fog:{s},{fill}", "fog", float(s), axes=axes))
+    right = nested(100, [0.9, 0.8, 0.7, 0.6, 0.5])
+    run = write(tmp_path / "a", cells, grid(right), ["1"] * 100, columns=LABELS)
+    areas = [r for r in rows(run, "robustness") if r["measure"] == "area"]
+    means = right.mean(axis=0)
+    expected = [np.trapezoid(means[[0, 1, 2]]) / 2, np.trapezoid(means[[0, 3, 4]]) / 2]
+    assert [r["value"] for r in areas] == pytest.approx(expected)

@@ -19,10 +19,11 @@ from stress.measure._frame import Floats
 from stress.measure._intervals import paired_proportions, t_quantile
 from stress.measure._marginals import MEASURES, entries, marginals, spread
 from stress.measure._registry import context_of
+from stress.measure._reliance import RELIANCE, difference_rows
 from stress.measure._tables import CELL, INTERVAL, about_cell, build
 from stress.measure._weights import FEW
 
-__all__ = ["COMPARISON", "compare", "holm", "mcnemar"]
+__all__ = ["COMPARISON", "RELIANCE", "compare", "holm", "mcnemar", "reliance"]
 
 COMPARISON: Mapping[str, tuple[pa.DataType, str]] = {
     **CELL,
@@ -90,6 +91,23 @@ def compare(runs: Mapping[str, Run], **given: Any) -> pa.Table:
         sure = np.isfinite(p) and p < alpha
         row["verdict"] = ("better" if row["value"] > 0 else "worse") if sure else "unknown"
     return build(rows, COMPARISON)
+
+
+def reliance(runs: Mapping[str, Run], **given: Any) -> pa.Table:
+    """Return how differently models rely on each stream, and on each pair: does one fusion lean on one stream?
+
+    The difference (one − other) of every measure of the contributions table that both runs have, paired by sample where
+    both resample the same clusters.
+    """
+    if len(runs) < 2:
+        raise InputError(f"measure: runs to compare must be at least two, got {len(runs)}.")
+    contexts = {name: context_of(run, **given) for name, run in runs.items()}
+    rows = [
+        {"one": one, "other": other, **row}
+        for one, other in itertools.combinations(contexts, 2)
+        for row in difference_rows(contexts[one], contexts[other])
+    ]
+    return build(rows, RELIANCE)
 
 
 def _pair(contexts: Mapping[str, Context], one: str, other: str) -> list[dict[str, Any]]:
