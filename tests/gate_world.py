@@ -50,6 +50,7 @@ def graded_run(path, rates, n=400, cells=None, seed=0, groups=None, targets=None
     wrong = {"0": "1", "1": "2", "2": "0"}
     rows["prediction"] = [t if ok else wrong[t] for t, ok in zip(np.tile(targets, len(rates)), flat)]
     rows["confidence"] = np.where(flat, 0.95, 0.9) + 0.04 * np.tile(rng.random(n), len(rates))
+    rows["seconds"] = 0.01 + 1e-7 * rng.random(len(flat))
     task = {"task": "classification", "classes": ["0", "1", "2"], "answers": "probabilities", "keep": "none"}
     columns = {**LABELS, "confidence": NUMBERS["confidence"]}
     return with_streams(write(path, cells, rows, targets, task, columns, groups), **identity)

@@ -155,6 +155,37 @@ def test_what_did_not_run_or_is_undefined_is_never_a_pass(tmp_path):
         assert reason in report.verdicts[0].message, rule
 
 
+def test_an_unfinished_run_can_fail_but_not_pass(tmp_path, capsys):
+    run = graded_run(tmp_path / "run", [0.97, 0.9])
+    info = json.loads((run.path / "run.json").read_text())
+    (run.path / "run.json").write_text(json.dumps(info | {"finished": False}))
+    for bar, status in ((0.5, 3), (0.999, 1)):
+        (tmp_path / "g.yaml").write_text(f"gates:\n  - {{metric: accuracy, min: {bar}}}\n")
+        assert main(["gate", str(run.path), str(tmp_path / "g.yaml"), "--junit", str(tmp_path / "j.xml")]) == status
+        assert "The run is unfinished" in capsys.readouterr().out
+        root = ElementTree.parse(tmp_path / "j.xml").getroot()  # noqa: S314
+        valid(root)
+        assert root[0].get("errors") == "1"
+
+
+def test_samples_of_one_speaker_are_no_independent_evidence(tmp_path):
+    speakers = [f"s{i % 6}" for i in range(600)]
+    run = graded_run(tmp_path, [0.9], 600, groups={"speaker": speakers}, cells=[cell()])
+    alone, together = (
+        judge(run, gates("{metric: accuracy, on: clean, min: 0.5}", **top)).verdicts[0].checks[0]
+        for top in ({}, {"cluster": "speaker"})
+    )
+    assert (alone.clusters, together.clusters) == (600, 6)
+    assert "few clusters" in together.method
+    assert alone.value == together.value
+    (verdict,) = judge(
+        run, gates(f"{{metric: accuracy, on: clean, min: {together.low + 0.001}}}", cluster="speaker")
+    ).verdicts
+    assert "more clusters would decide" in verdict.message
+    with pytest.raises(SpecError, match="Did you mean speaker"):
+        judge(run, gates("{metric: accuracy, min: 0.5}", cluster="speakr"))
+
+
 def test_undecided_is_what_one_says_it_is(run):
     row = next(r for r in run.table("cells").to_pylist() if r["metric"] == "accuracy" and r["cell"] == "noise@5")
     rule = gates(f"{{metric: accuracy, on: {{cell: noise@5}}, min: {row['value'] + 0.001}}}")
@@ -324,7 +355,7 @@ def written(hostile, tmp_path_factory):
 
 
 # The JUnit schema that Jenkins and GitLab read: element → (attributes, required ones, children in their order)
-_COUNTS = {"tests": int, "failures": int, "errors": int, "skipped": int, "disabled": int, "time": float}
+_COUNTS = {"tests": int, "failures": int, "errors": int, "skipped": int, "disabled": int, "line": int, "time": float}
 _TEXT = dict.fromkeys(("name", "classname", "message", "type", "file", "value", "id", "timestamp", "hostname"), str)
 JUNIT = {
     "testsuites": ({"name", "time", "tests", "failures", "disabled", "errors"}, set(), ["testsuite"]),
@@ -396,6 +427,16 @@ def test_junit_holds_no_character_that_xml_cannot(tmp_path):
     run = write(tmp_path, [cell()], rows, [names[i % 4] for i in range(40)], task, LABELS)
     text = junit(judge(run, gates("{metric: recall, per: class, on: clean, min: 0.9}")))
     valid(ElementTree.fromstring(text))  # noqa: S314
+
+
+def test_two_rules_of_one_name_are_two_tests(run):
+    from stress.gate._junit import junit
+
+    rule = "{metric: accuracy, on: clean, min: 0.5}"
+    root = ElementTree.fromstring(junit(judge(run, gates(rule, rule))))  # noqa: S314
+    names = [case.get("name") for case in root.iter("testcase")]
+    assert len(set(names)) == 2
+    assert [case.get("line") for case in root.iter("testcase")] == ["2", "3"]
 
 
 def test_markdown_names_can_do_no_harm(written):

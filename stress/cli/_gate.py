@@ -15,7 +15,7 @@ from stress.gate import Report, judge, load_gates
 from stress.gate._compare import Change, Comparison, compare, comparison_data, comparison_markdown, headline, notable
 from stress.gate._examples import Example, flips, worst_failures
 from stress.gate._json import report_data, save
-from stress.gate._words import MARKS, interval, number
+from stress.gate._words import MARKS, UNFINISHED, interval, number
 
 __all__ = ["run_compare", "run_gate"]
 
@@ -106,6 +106,8 @@ def _show(report: Report) -> None:
     for verdict in report.verdicts:
         if verdict.outcome != "pass":
             click.echo(_safe(f"{verdict.outcome} {verdict.rule.where} {verdict.message}").plain)
+    if report.unfinished:
+        click.echo(f"{UNFINISHED}.")
     counts = ", ".join(f"{report.count(o)} {o}" for o in ("pass", "fail", "undecided", "unjudged") if report.count(o))
     size = f"{len(report.verdicts)} rules, {report.checks} checks (correction: {report.gates.correction})"
     policy = f" – undecided counts as {report.undecided}" if report.undecided and report.count("undecided") else ""

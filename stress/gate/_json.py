@@ -29,6 +29,7 @@ def report_data(report: Report, examples: Sequence[Example] = ()) -> dict[str, A
         "suite": report.suite,
         "model": report.model,
         "baseline": report.baseline,
+        "run_finished": not report.unfinished,
         "left_out": list(report.dropped),
         "gates": report.gates.name,
         "correction": report.gates.correction,

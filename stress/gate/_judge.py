@@ -59,6 +59,7 @@ def judge(
         None if baseline is None else str(baseline.path),
         () if pair is None else pair.dropped,
         undecided,
+        not run.info.get("finished", True),
     )
 
 

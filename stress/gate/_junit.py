@@ -5,7 +5,8 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from stress.gate._rules import Report, Verdict
-from stress.gate._words import reason
+from stress.gate._sarif import place
+from stress.gate._words import UNFINISHED, reason
 
 __all__ = ["junit"]
 
@@ -23,6 +24,8 @@ def _legal(text: str) -> str:
 def junit(report: Report) -> str:
     """Return the report as JUnit XML. What could not be judged is an error, and so is undecided, unless told apart."""
     cases = [_case(report, verdict) for verdict in report.verdicts]
+    cases += [_unfinished(report)] if report.unfinished else []
+    _apart(cases)
     counts = {kind: sum(case.find(tag) is not None for case in cases) for kind, tag in _KINDS.items()}
     numbers = {name: str(count) for name, count in counts.items()}
     total = {"tests": str(len(cases)), "failures": numbers["failures"], "errors": numbers["errors"], "time": "0"}
@@ -38,13 +41,36 @@ def junit(report: Report) -> str:
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
+def _unfinished(report: Report) -> ElementTree.Element:
+    names = {"classname": _legal(report.gates.name), "name": "the run is finished", "time": "0"}
+    case = ElementTree.Element("testcase", names)
+    ElementTree.SubElement(case, "error", {"message": UNFINISHED, "type": "unjudged"})
+    return case
+
+
+def _apart(cases: list[ElementTree.Element]) -> None:
+    """Number tests of one name: a pipeline would take them for one test."""
+    seen: dict[str, int] = {}
+    for case in cases:
+        name = case.attrib["name"]
+        seen[name] = seen.get(name, 0) + 1
+        if seen[name] > 1:
+            case.set("name", f"{name} #{seen[name]}")
+
+
 _KINDS = {"failures": "failure", "errors": "error", "skipped": "skipped"}
 
 
 def _case(report: Report, verdict: Verdict) -> ElementTree.Element:
     rule = verdict.rule
-    file = rule.where.split(":")[0]
-    names = {"classname": _legal(file), "name": _legal(rule.title), "time": "0"}
+    file, line, _ = place(verdict)
+    names = {
+        "classname": _legal(file),
+        "name": _legal(rule.title),
+        "time": "0",
+        "file": _legal(file),
+        "line": str(line),
+    }
     case = ElementTree.Element("testcase", names)
     detail = "\n".join(f"{check.outcome}: {check.subject}: {reason(rule, check)}" for check in verdict.checks)
     told = {"message": _legal(verdict.message), "type": verdict.outcome}

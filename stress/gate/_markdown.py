@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from stress.gate._examples import Example
 from stress.gate._rules import Report, Verdict
-from stress.gate._words import MARKS, interval, number, reason
+from stress.gate._words import MARKS, UNFINISHED, interval, number, reason
 
 __all__ = ["markdown", "quoted", "table"]
 
@@ -53,6 +53,7 @@ def markdown(report: Report, examples: Sequence[Example] = ()) -> str:
         lines[-1] += f", against {quoted(report.baseline)}"
     size = f"{len(report.verdicts)} rules, {report.checks} checks (corrected: {report.gates.correction})"
     lines += ["", f"{size}: {counts}.", ""]
+    lines += [f"{UNFINISHED}.", ""] if report.unfinished else []
     order = sorted(report.verdicts, key=lambda v: ("fail", "unjudged", "undecided", "pass").index(v.outcome))
     lines += table(["", "rule", "worst", "value", "n"], [_row(verdict) for verdict in order])
     lines += _details(order)

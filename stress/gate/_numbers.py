@@ -61,9 +61,15 @@ class Numbers:
             return [Check(str(rule.on), note=f"{len(idle)} of its {len(cells)} cells did not run: {listed}")]
         if rule.per == "group":
             return [check for group in self._groups(rule) for check in self._measured(rule, parts, group)]
+        if rule.per == "class" and rule.against and self._task != "classification":
+            raise InputError(f"recall per class can be paired in classification only, not in {self._task}.")
         if rule.per == "class" and rule.against:
             return [check for name in self._classes(rule) for check in self._measured(rule, parts, ("", name))]
         return self._measured(rule, parts, None)
+
+    @property
+    def _task(self) -> str:
+        return str(self.run.info.get("identity", {}).get("task", {}).get("task", ""))
 
     def _ran(self, rule: Rule) -> set[str]:
         """Return the cells that have records, in both runs where a rule compares them."""

@@ -125,7 +125,10 @@ class Gates:
 
 @dataclass(frozen=True)
 class Report:
-    """What came of a gate file. ``lenient`` is what undecided rules count as: ``pass``, ``fail`` or neither."""
+    """What came of a gate file. ``undecided`` is what undecided rules count as: ``pass``, ``fail`` or neither.
+
+    An ``unfinished`` run can fail, but not pass: what would decide may be among what did not run.
+    """
 
     gates: Gates
     verdicts: tuple[Verdict, ...]
@@ -135,6 +138,7 @@ class Report:
     baseline: str | None = None
     dropped: tuple[str, ...] = ()
     undecided: str | None = None
+    unfinished: bool = False
 
     def count(self, outcome: Outcome) -> int:
         """Return how many rules ended so."""
@@ -157,7 +161,7 @@ class Report:
         found = {self.judged(verdict) for verdict in self.verdicts}
         if "fail" in found:
             return 1
-        return 0 if found == {"pass"} else 3
+        return 0 if found == {"pass"} and not self.unfinished else 3
 
     @property
     def outcome(self) -> str:

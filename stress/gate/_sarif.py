@@ -8,13 +8,14 @@ from urllib.parse import quote
 
 from stress.gate._rules import Report, Verdict
 
-__all__ = ["commands", "sarif"]
+__all__ = ["commands", "place", "sarif"]
 
 _LEVELS = {"fail": "error", "unjudged": "error", "undecided": "warning"}
 _PLACE = re.compile(r"(.*?):(\d+):(\d+)")
 
 
-def _place(verdict: Verdict) -> tuple[str, int, int]:
+def place(verdict: Verdict) -> tuple[str, int, int]:
+    """Return file, line and column of a verdict's rule."""
     found = _PLACE.match(verdict.rule.where)
     return (found[1], int(found[2]), int(found[3])) if found else (verdict.rule.where, 1, 1)
 
@@ -30,15 +31,15 @@ def sarif(report: Report) -> dict[str, Any]:
 
 
 def _result(report: Report, verdict: Verdict) -> dict[str, Any]:
-    file, line, column = _place(verdict)
+    file, line, column = place(verdict)
     region = {"startLine": line, "startColumn": column}
-    place = {"physicalLocation": {"artifactLocation": {"uri": quote(file)}, "region": region}}
+    location = {"physicalLocation": {"artifactLocation": {"uri": quote(file)}, "region": region}}
     level = _LEVELS[report.judged(verdict)]
     return {
         "ruleId": f"gate/{verdict.rule.metric}",
         "level": level,
         "message": {"text": verdict.message},
-        "locations": [place],
+        "locations": [location],
     }
 
 
@@ -48,7 +49,7 @@ def commands(report: Report) -> list[str]:
     for verdict in report.verdicts:
         counted = report.judged(verdict)
         if counted != "pass":
-            file, line, column = _place(verdict)
+            file, line, column = place(verdict)
             where = f"file={_escaped(file, True)},line={line},col={column},title={_escaped('release gate', True)}"
             found.append(f"::{_LEVELS[counted]} {where}::{_escaped(f'{verdict.outcome}: {verdict.message}')}")
     return found

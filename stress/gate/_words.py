@@ -6,9 +6,10 @@ import math
 
 from stress.gate._rules import Check, Rule, Verdict
 
-__all__ = ["MARKS", "interval", "number", "reason", "sentence"]
+__all__ = ["MARKS", "UNFINISHED", "interval", "number", "reason", "sentence"]
 
 MARKS = {"pass": "✓", "fail": "✗", "undecided": "?", "unjudged": "–"}
+UNFINISHED = "The run is unfinished, so it cannot pass: the same command that began it continues it"
 
 
 def number(value: float | None, digits: int = 3) -> str:
