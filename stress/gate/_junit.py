@@ -63,14 +63,7 @@ _KINDS = {"failures": "failure", "errors": "error", "skipped": "skipped"}
 
 def _case(report: Report, verdict: Verdict) -> ElementTree.Element:
     rule = verdict.rule
-    file, line, _ = place(verdict)
-    names = {
-        "classname": _legal(file),
-        "name": _legal(rule.title),
-        "time": "0",
-        "file": _legal(file),
-        "line": str(line),
-    }
+    names = {"classname": _legal(place(verdict)[0]), "name": _legal(rule.title), "time": "0"}
     case = ElementTree.Element("testcase", names)
     detail = "\n".join(f"{check.outcome}: {check.subject}: {reason(rule, check)}" for check in verdict.checks)
     told = {"message": _legal(verdict.message), "type": verdict.outcome}
