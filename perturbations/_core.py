@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from perturbations import _registry
@@ -51,7 +52,7 @@ class Perturbation:
     ``keeps_shape`` is false where the length or size may change; ``not_monotone`` gives the reason where distortion
     may fall as severity rises; ``changes_meaning`` marks changes after which the right answer may be another one;
     ``needs`` lists what a fault must be given besides the value; ``open`` marks an adapter's perturbation, whose
-    parameters are its package's own.
+    parameters are its package's own; ``known`` are their names, where the package tells.
     """
 
     name: str
@@ -62,12 +63,15 @@ class Perturbation:
     cite: tuple[str, ...]
     version: int = 1
     random: bool = True
+    check: Callable[[Mapping[str, Any]], None] | None = None
+    """What a wrapped package has to say about a full set of parameters, before any work; raises InputError."""
     needs: frozenset[Need] = frozenset()
     keeps_shape: bool = True
     not_monotone: str | None = None
     changes_meaning: bool = False
     witness: Callable[[], Any] | None = None
     open: bool = False
+    known: frozenset[str] | None = None
     own_levels: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     @property
@@ -75,7 +79,7 @@ class Perturbation:
         """The first line of the docstring: the real-world cause and effect."""
         return (inspect.getdoc(self.function) or "").partition("\n\n")[0].replace("\n", " ")
 
-    @property
+    @cached_property
     def graded(self) -> tuple[str, ...]:
         """Names of the parameters that move with severity."""
         return tuple(name for name, row in self.params.items() if row.tables)
@@ -149,7 +153,10 @@ class Perturbation:
             else:
                 either = "severity or " if row.tables else ""
                 raise InputError(f"{self.name}: {either}{name} must be given ({row.meaning}).")
-        return {**result, **given}
+        result.update(given)
+        if self.check is not None:
+            self.check(result)
+        return result
 
     def _at(self, row: Param | Choice, severity: float, profile: str | None) -> Any:
         try:
@@ -160,11 +167,15 @@ class Perturbation:
     def _check_given(self, given: Mapping[str, Any]) -> None:
         for name, value in given.items():
             if name not in self.params:
-                if self.open:
+                if self._takes(name):
                     continue
-                raise InputError(f"{self.name}: unknown parameter {name!r}. {nearest(name, self.params)}")
+                raise InputError(f"{self.name}: unknown parameter {name!r}. {nearest(name, self.known or self.params)}")
             if wrong := self.params[name].problem(value):
                 raise InputError(f"{self.name}: {name} {wrong}")
+
+    def _takes(self, name: str) -> bool:
+        """Tell whether a parameter without a row belongs to the wrapped transform."""
+        return self.open and (self.known is None or name in self.known)
 
     def _check_severity(self, severity: object, profile: str | None) -> None:
         top = self.top(profile)
@@ -183,8 +194,9 @@ class Perturbation:
                 raise SpecError(f"{self.name}: levels must name every graded parameter, got no {name} ({row.meaning}).")
             params[name] = replace(row, levels={OWN: tables[name]} if name in tables else ())
         for name in tables.keys() - self.params.keys():
-            if not self.open:
-                raise SpecError(f"{self.name}: levels: unknown parameter {name!r}. {nearest(name, self.params)}")
+            if not self._takes(name):
+                hint = nearest(name, self.known or self.params)
+                raise SpecError(f"{self.name}: levels: unknown parameter {name!r}. {hint}")
             params[name] = _open_row(name, tables[name])
         check_tables(self.name, params)
         return replace(self, params=params, own_levels=tables)

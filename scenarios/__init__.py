@@ -7,12 +7,13 @@
 """
 
 from scenarios._cells import CLEAN, Cell, Condition, Plan
-from scenarios._compose import perturb, perturb_stream
+from scenarios._compose import perturb, perturb_stream, severities
 from scenarios._read import load, loads, suites
-from scenarios._spec import Scenario, Step, Suite
+from scenarios._spec import EVERYTHING, Scenario, Step, Suite
 
 __all__ = [
     "CLEAN",
+    "EVERYTHING",
     "Cell",
     "Condition",
     "Plan",
@@ -23,5 +24,6 @@ __all__ = [
     "loads",
     "perturb",
     "perturb_stream",
+    "severities",
     "suites",
 ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+import fnmatch
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from perturbations import InputError, Perturbation, SpecError, get, names
 from perturbations._errors import nearest
@@ -46,11 +48,17 @@ def imagine(step: Step, who: str) -> Mapping[str, str]:
     return {of: of for of in kinds} if step.key == ALL else {step.key: kinds[0]}
 
 
-def bind_all(scenario: Scenario, streams: Mapping[str, str], has: Container[str]) -> list[Bound]:
-    """Return every step on its streams, each with a label of its own: ``image.rain``, ``image.rain#2``."""
+def bind_all(
+    scenario: Scenario, streams: Mapping[str, str], has: Collection[str], spared: list[str] | None
+) -> list[Bound]:
+    """Return every step on its streams, each with a label of its own: ``image.rain``, ``image.rain#2``.
+
+    Of a list of choices those that the data cannot give are noted in ``spared``; where that is ``None`` they are an
+    error, like everything else that does not fit.
+    """
     if scenario.timeline and (lacking := scenario.timeline.lacks(has)):
         raise Absent(scenario.steps[0], f"its timeline needs samples with {lacking}")
-    return labelled([bind(scenario, step, streams, has) for step in scenario.steps])
+    return labelled([bind(scenario, step, streams, has, spared) for step in scenario.steps])
 
 
 def labelled(bounds: Sequence[Bound]) -> list[Bound]:
@@ -62,16 +70,54 @@ def labelled(bounds: Sequence[Bound]) -> list[Bound]:
     return found
 
 
-def bind(scenario: Scenario, step: Step, streams: Mapping[str, str], has: Container[str]) -> Bound:
+def bind(
+    scenario: Scenario, step: Step, streams: Mapping[str, str], has: Collection[str], spared: list[str] | None = None
+) -> Bound:
     """Return the step on its streams. Raises Absent where the data lacks something, Misfit where the step is wrong."""
     options = candidates(step, scenario.name)
     targets = []
     for stream in _streams(step, streams):
         perturbation = _fitting(scenario, step, options, stream, streams[stream])
-        if lacking := sorted(need for need in perturbation.needed({**step.given, **step.lists}) if need not in has):
-            raise Absent(step, f"{perturbation.name} needs samples with {' and '.join(lacking)}")
+        step = replace(step, lists=_possible(step, perturbation, has, spared))
+        if wrong := _lacking(perturbation, {**step.given, **step.lists}, has):
+            raise Absent(step, wrong)
         targets.append(_target(scenario, step, perturbation, stream))
     return Bound(step, tuple(targets), f"{step.key}.{step.name.replace(':', '.').rpartition('.')[2]}")
+
+
+def _lacking(perturbation: Perturbation, given: Mapping[str, Any], has: Collection[str]) -> str | None:
+    """Return what the data would have to have for these choices, or nothing."""
+    if lacking := sorted(need for need in perturbation.needed(given) if need not in has):
+        return f"{perturbation.name} needs samples with {' and '.join(lacking)}"
+    language = given.get(perturbation.category or "")
+    known = languages(has)
+    if "alternates" not in perturbation.needs or not isinstance(language, str) or not known or language in known:
+        return None
+    return f"{perturbation.name} needs alternates in {language!r}; there are {', '.join(known)}"
+
+
+def languages(has: Collection[str]) -> list[str]:
+    """Return the languages that samples have alternates in, where that is told: ``alternates:de``."""
+    return sorted(name.partition(":")[2] for name in has if name.startswith("alternates:"))
+
+
+def _possible(
+    step: Step, perturbation: Perturbation, has: Collection[str], spared: list[str] | None
+) -> dict[str, tuple[str, ...]]:
+    """Return the lists of choices as far as the data can give them; ``*`` in a list of languages stands for any."""
+    result = {}
+    for name, values in step.lists.items():
+        if "alternates" in perturbation.needs and name == perturbation.category:
+            known = languages(has)
+            spread = (tuple(fnmatch.filter(known, value)) if "*" in value and known else (value,) for value in values)
+            values = tuple(dict.fromkeys(each for found in spread for each in found))
+        reasons = {value: _lacking(perturbation, {**step.given, name: value}, has) for value in values}
+        result[name] = tuple(value for value, reason in reasons.items() if reason is None)
+        if any(reasons.values()) and (spared is None or not result[name]):
+            raise Absent(step, next(reason for reason in reasons.values() if reason))
+        if spared is not None:
+            spared += [f"{name} {value}: {reason}" for value, reason in reasons.items() if reason]
+    return result
 
 
 def _streams(step: Step, streams: Mapping[str, str]) -> tuple[str, ...]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from perturbations import Dataset, Key, Sample, Stream, Value
 from perturbations._core import run_step
 from scenarios._cells import Cell, Condition
+from scenarios._timeline import places
 
-__all__ = ["perturb", "perturb_stream"]
+__all__ = ["perturb", "perturb_stream", "severities"]
 
 
 def perturb_stream(
@@ -41,3 +45,15 @@ def perturb(cell: Cell, sample: Sample, data: Dataset | None, seed: int, draw: i
         return sample.with_streams(dict.fromkeys(cell.streams))
     changed = {stream: perturb_stream(sample, stream, cell.on(stream), data, seed, draw) for stream in cell.streams}
     return sample.with_streams(changed)
+
+
+def severities(cell: Cell, data: Dataset, seed: int, draw: int = 0) -> NDArray[np.float64] | None:
+    """Return the severity that each sample of a data set meets in a cell along a timeline; nothing for other cells.
+
+    Where conditions read their tables differently (whole levels only, say), it is the highest.
+    """
+    courses = [condition.course for condition in cell.conditions if condition.course is not None]
+    if not courses:
+        return None
+    found = [[course.at(place, seed, draw) for place in places(data, course.timeline.over)] for course in courses]
+    return np.max(np.array(found, np.float64), axis=0)

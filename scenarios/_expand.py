@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from math import prod
 
@@ -19,7 +19,7 @@ __all__ = ["check", "expand"]
 
 
 def expand(
-    suite: Suite, streams: Mapping[str, str], has: Container[str], only: Sequence[str], skip: Sequence[str]
+    suite: Suite, streams: Mapping[str, str], has: Collection[str], only: Sequence[str], skip: Sequence[str]
 ) -> Plan:
     """Return the plan of a suite for a data set's streams. Raises SpecError with every problem."""
     found: list[Cell] = []
@@ -28,7 +28,9 @@ def expand(
     problems: list[str] = []
     for scenario in suite.scenarios:
         try:
-            bounds = bind_all(scenario, streams, has)
+            spared: list[str] = []
+            bounds = bind_all(scenario, streams, has, spared if suite.builtin else None)
+            left_out += [(scenario.name, reason) for reason in dict.fromkeys(spared)]
             made = cells(scenario, bounds)
             found += made
             if scenario.grid == "pairwise":

@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from perturbations import InputError
+from perturbations import Choice, InputError, Perturbation
 from scenarios._axes import (
     Axis,
     Point,
@@ -23,7 +24,7 @@ from scenarios._axes import (
 from scenarios._bound import Bound, Misfit, Target, misfit
 from scenarios._cells import Cell, Condition
 from scenarios._pairwise import covering_array
-from scenarios._spec import Scenario
+from scenarios._spec import Scenario, Step
 from scenarios._timeline import course_for
 
 __all__ = ["cells"]
@@ -207,7 +208,7 @@ def _condition(
     not: a sample's draw is then the same in all cells.
     """
     step, perturbation = bound.step, target.perturbation
-    given: dict[str, Any] = {**step.given, **chosen}
+    given = {name: _located(step, perturbation, name, value) for name, value in {**step.given, **chosen}.items()}
     along = scenario.timeline if bound.graded(target) and step.severity is None else None
     severity = along.peak if along else severity if bound.graded(target) else None
     try:
@@ -227,3 +228,10 @@ def _condition(
         shared=step.shared,
         course=course_for(along, perturbation, target.profile, given, step.levels) if along else None,
     )
+
+
+def _located(step: Step, perturbation: Perturbation, name: str, value: Any) -> Any:
+    """Return a parameter's value; a relative path starts at the suite's folder."""
+    row = perturbation.params.get(name)
+    path = isinstance(row, Choice) and row.path and step.folder and isinstance(value, str) and value
+    return str(Path(step.folder, value)) if path else value

@@ -49,7 +49,7 @@ def loads(suite: str | Mapping[str, Any], name: str = "<string>") -> Suite:
     """Return the suite in a YAML text, or in plain data of the same form. Paths in it are relative to here."""
     problems: list[str] = []
     root = parse(suite, name, problems) if isinstance(suite, str) else from_plain(suite, name)
-    return _suite(root, Problems(problems, Path.cwd()))
+    return _suite(root, Problems(problems, None))
 
 
 def _read(path: Path, name: str) -> Suite:
@@ -118,7 +118,7 @@ def _plugins(node: Node | None, problems: Problems) -> tuple[str, ...]:
     for child in _list(node, "suite", "plugins", problems):
         if (text := text_of(child, "suite", "plugins", problems)) is None:
             continue
-        path = problems.folder / text
+        path = (problems.folder or Path.cwd()) / text
         try:
             import_file(path)
             found.append(str(path))

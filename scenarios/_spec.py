@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,8 @@ class Step:
     ``key`` is a modality, a stream's name, or ``all``; ``name`` the perturbation's, perhaps without its family.
     ``given`` are parameters by name; ``lists`` are choices of which each makes a cell. ``severity`` is one fixed
     severity, or the severities this step goes through; without it the scenario's apply. ``levels`` are own tables.
-    ``shared`` names an event that several streams see together. ``where`` begins an error message.
+    ``shared`` names an event that several streams see together. ``where`` begins an error message; ``folder`` is where
+    relative paths start, if not here.
     """
 
     key: str
@@ -45,6 +46,7 @@ class Step:
     profile: str | None = None
     shared: str | None = None
     where: str = ""
+    folder: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,14 +94,15 @@ class Suite:
         self,
         streams: Mapping[str, str],
         *,
-        has: Container[str] = EVERYTHING,
+        has: Collection[str] = EVERYTHING,
         only: Sequence[str] = (),
         skip: Sequence[str] = (),
     ) -> Plan:
         """Return the plan for a data set: its streams (name → modality) and what its samples have.
 
-        ``has`` holds those of ``data``, ``sequence``, ``alternates`` and ``target`` that are there. ``only`` and
-        ``skip`` are globs over cell ids and scenario names; they choose cells and change none. Raises SpecError.
+        ``has`` holds those of ``data``, ``sequence``, ``alternates`` and ``target`` that are there, and the languages
+        of alternates as ``alternates:de``, where they are known. ``only`` and ``skip`` are globs over cell ids and
+        scenario names; they choose cells and change none. Raises SpecError.
         """
         from scenarios._expand import expand
 

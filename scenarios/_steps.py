@@ -20,10 +20,10 @@ _STEP = ("name", "severity", "levels", "profile", "key")
 
 @dataclass
 class Problems:
-    """What is wrong so far, and the folder that relative paths start from."""
+    """What is wrong so far, and the folder that relative paths start from: that of the file, where there is one."""
 
     found: list[str]
-    folder: Path
+    folder: Path | None
 
     def say(self, where: str, who: str, text: str, got: str = "", known: Iterable[str] = ()) -> None:
         """Note a problem, with a hint at which of the ``known`` names may be meant by ``got``."""
@@ -94,7 +94,7 @@ def read_steps(who: str, key: str, node: Node, reserved: Sequence[str], problems
     found = []
     for child in children:
         if isinstance(child.value, str) and child.value:
-            found.append(Step(key, child.value, where=child.where))
+            found.append(Step(key, child.value, where=child.where, folder=str(problems.folder or "")))
         elif isinstance(child.value, dict) and "name" in child.value:
             if (step := _step(who, key, child, problems)) is not None:
                 found.append(step)
@@ -113,7 +113,10 @@ def _step(who: str, key: str, node: Node, problems: Problems) -> Step | None:
     lists: dict[str, tuple[str, ...]] = {}
     for param, child in values.items():
         if param not in _STEP:
-            _param(label, param, child, given, lists, problems)
+            if ":" in (name or ""):  # an adapter's transform: its lists are its own
+                given[param] = child.plain()
+            else:
+                _param(label, param, child, given, lists, problems)
     severity = _severity(values.get("severity"), label, problems)
     levels = _levels(values["levels"], label, problems) if "levels" in values else None
     profile = text_of(values.get("profile"), label, "profile", problems)
@@ -122,7 +125,7 @@ def _step(who: str, key: str, node: Node, problems: Problems) -> Step | None:
         problems.say(values["profile"].where, label, "profile must not be given beside levels, which replace it.")
     if len(problems.found) > before or name is None:
         return None
-    return Step(key, name, given, lists, severity, levels, profile, shared, node.where)
+    return Step(key, name, given, lists, severity, levels, profile, shared, node.where, str(problems.folder or ""))
 
 
 def _param(
@@ -168,4 +171,9 @@ def _levels(node: Node, who: str, problems: Problems) -> dict[str, tuple[Any, ..
         text = f"levels must have equally many values for each parameter, got {counts}."
         problems.say(node.where, who, text)
         return None
-    return {name: tuple(child.plain()) for name, child in good.items()}
+    return {name: _frozen(child.plain()) for name, child in good.items()}
+
+
+def _frozen(value: Any) -> Any:
+    """Return lists as tuples, at every depth: a level may be a range."""
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value

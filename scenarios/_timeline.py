@@ -101,7 +101,10 @@ class Course:
         """Return the severity that a sample meets. Raises InputError without the data set that gives it its place."""
         if data is None:
             raise InputError(f"{self.timeline.name}: data must be given: a timeline runs over the whole data set.")
-        place = float(places(data, self.timeline.over)[data.position(sample.id)])
+        return self.at(float(places(data, self.timeline.over)[data.position(sample.id)]), seed, draw)
+
+    def at(self, place: float, seed: int, draw: int) -> float:
+        """Return the severity at a place, as far as the tables can be read there."""
         severity = self.timeline.severity(place, seed, draw)
         readable = self.real if severity > 1 else self.below
         return severity if readable else float(np.floor(severity + 0.5))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -109,3 +110,34 @@ def nested(n, rates, seed=0):
     """(samples × cells) right or wrong with these rates, coupled: who fails at one severity fails at the next."""
     u = np.random.default_rng(seed).random((n, 1))
     return (u < np.asarray(rates)[None, :]).astype(float)
+
+
+STREAMS = ("image", "audio", "text")
+
+
+def subsets(fill="zeros", streams=STREAMS):
+    """A clean cell and one for every set of lost streams."""
+    found = [cell()]
+    for size in range(1, len(streams) + 1):
+        for lost in combinations(streams, size):
+            name = "+".join(lost)
+            more = {"lost": list(lost), "fill": fill, "perturbation": "stream.missing", "grid": "subsets"}
+            found.append(cell(f"lost/{name}", "lost", None, name, modality=name, **more))
+    return found
+
+
+def answers(target, right, classes, rng):
+    """(samples × cells) class positions: the target where right, another class elsewhere."""
+    target = np.asarray(target)[:, None]
+    other = (target + rng.integers(1, classes, right.shape)) % classes
+    return np.where(right, target, other)
+
+
+def predicted(given, target, names, **more):
+    """Records (columns) of (samples × cells) class positions; −1 is a failed record."""
+    target = np.asarray(target)
+    found = grid((given == target[:, None]).astype(float))
+    flat = given.T.ravel()
+    found["prediction"] = [names[k] if k >= 0 else None for k in flat]
+    found["status"] = np.where(flat >= 0, "ok", "invalid").astype(object)
+    return {**found, **more}

@@ -4,10 +4,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from tests.audio_signals import db, loudness_lufs, noise, power, tone
 
 import perturbations
 from perturbations import Audio, InputError, apply
+from tests.audio_signals import db, loudness_lufs, noise, power, tone
 
 
 def gain_at(name, hertz, rate=16_000, **params):

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from tests.audio_signals import db, noise, power, slope_db_per_octave, spectrum, tone
 
 import perturbations
 from perturbations import Audio, InputError, Sample, apply
 from stress.testing import witness_sample
+from tests.audio_signals import db, noise, power, slope_db_per_octave, spectrum, tone
 
 NOISES = [n for n in perturbations.names("audio") if "snr_db" in perturbations.get(n).params]
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from tests.audio_signals import db, noise, power, rt60_of, tone
 
 from perturbations import Audio, InputError, apply
+from tests.audio_signals import db, noise, power, rt60_of, tone
 
 
 def impulse(rate, seconds, at=0, level=0.2):

@@ -4,10 +4,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from tests.audio_signals import db, noise, pitch_of, power, spectrum, tone
 
 from perturbations import Audio, apply
 from perturbations.modality.audio import MODALITY
+from tests.audio_signals import db, noise, pitch_of, power, spectrum, tone
 
 
 def cents(one, other):

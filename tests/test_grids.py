@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from perturbations import Sample, SpecError
 from perturbations.modality import modality
-from scenarios import loads, perturb
+from scenarios import loads, perturb, severities
 from scenarios._pairwise import covering_array
 from scenarios._timeline import Timeline
 from tests.little import STREAMS, Data
@@ -202,6 +202,9 @@ def test_a_timeline_hits_samples_by_their_place():
     data = Data()
     cell = expand("fog: {image: gaussian_noise, timeline: {points: [[0.25, 0], [0.5, 5], [0.75, 0]]}}").cells[1]
     assert (cell.id, cell.grid, cell.severity) == ("fog", "timeline", None)
+    met = severities(cell, data, seed=0)
+    assert met[[0, 23]].tolist() == [0, 0]
+    assert met.max() == pytest.approx(5, abs=0.5)
     harm = [
         float(np.abs(perturb(cell, s, data, 0).streams["image"].astype(int) - s.streams["image"]).mean()) for s in data
     ]

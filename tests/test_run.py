@@ -189,7 +189,7 @@ def faulty(batch):
     return scores
 
 
-DARK = SUITE + "  dark: {image: {name: low_light, light: 0.002, gain: 0}}\n"
+DARK = SUITE + "  dark: {image: {name: low_light, share: 0.002, gain: 0}}\n"
 
 
 def test_failures_are_findings(tmp_path):
@@ -243,8 +243,21 @@ def test_a_model_that_hangs_is_timed_out(tmp_path):
 
 def test_another_model_is_refused(tmp_path):
     stress.run(model("late"), samples(), suite(), tmp_path, workers=1)
-    with pytest.raises(stress.RunError, match="answers its canaries differently"):
+    with pytest.raises(stress.RunError, match=r"model\.weights was"):
         stress.run(model("early"), samples(), suite(), tmp_path, workers=1)
+
+
+def test_another_model_of_the_same_name_and_without_a_hash_is_refused(tmp_path):
+    def served(fusion):
+        def predict(batch):
+            return model(fusion)(batch)
+
+        return predict
+
+    stress.run(served("late"), samples(), suite(), tmp_path, workers=1)
+    stress.run(served("late"), samples(), suite(), tmp_path, workers=1)
+    with pytest.raises(stress.RunError, match="answers its canaries differently"):
+        stress.run(served("intermediate"), samples(), suite(), tmp_path, workers=1)
 
 
 def test_other_data_another_suite_or_seed_are_refused(tmp_path):

@@ -1,6 +1,10 @@
 """Suite files: read strictly, checked at once, expanded for a data set."""
 
+import contextlib
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import scenarios
 from perturbations import SpecError
@@ -134,7 +138,7 @@ def test_aliases_may_be_used_but_not_to_explode():
         loads(f"suite: x@1\n{bomb}\nscenarios: {{a: {{image: *x8}}}}")
 
 
-@pytest.mark.parametrize("text", ["", "[]", "3", "a: b: c", "\x00", "a: 1\n---\nb: 2", "[" * 5000, "%", "? [a]\n: b"])
+@pytest.mark.parametrize("text", ["", "[]", "3", "a: b: c", "\x00", "a: 1\n---\nb: 2", "[" * 2000, "%", "? [a]\n: b"])
 def test_what_is_no_suite_at_all_is_one_spec_error(text):
     with pytest.raises(SpecError):
         loads(text)
@@ -208,3 +212,123 @@ def test_a_plugin_is_loaded_only_where_the_suite_names_it(tmp_path):
     read = load(tmp_path / "x.yaml")
     assert [c.severity for c in read.expand(TRIMODAL).cells] == [None, 1, 2, 3]
     assert read.plugins == (str(tmp_path / "mine.py"),)
+
+
+@pytest.mark.parametrize("name", scenarios.suites())
+def test_every_built_in_suite_fits_the_demo_and_says_what_it_is(name):
+    has = {*scenarios.EVERYTHING, "alternates:de", "alternates:zh"}
+    found = load(name)
+    plan = found.expand(TRIMODAL, has=has)
+    assert found.name == name
+    assert found.version >= 1
+    assert len(found.about) > 60
+    assert plan.left_out == ()
+    assert len(set(ids(plan))) == len(plan.cells)
+    assert all(cell.scenario in {s.name for s in found.scenarios} | {"clean", "drop"} for cell in plan.cells)
+
+
+COUNTS = {"quick": (25, 40), "release": (55, 70), "imagenet-c": (96, 96), "cifar-10-c": (96, 96), "drift": (9, 9)}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_suites_keep_their_size(name):
+    low, high = COUNTS[name]
+    assert low <= len(load(name).expand(TRIMODAL).cells) <= high
+
+
+def test_all_subsets_under_three_fill_rules():
+    plan = load("missing-streams").expand(TRIMODAL, only=["lost"])
+    lost = {(cell.axes["streams"], cell.axes["fill"]) for cell in plan.cells[1:]}
+    assert len(lost) == len(plan.cells) - 1 == 7 * 3
+
+
+def test_a_built_in_suite_takes_the_languages_that_the_data_has():
+    plan = load("languages").expand(TRIMODAL, has={"data", "alternates", "alternates:sw", "alternates:de"})
+    assert [cell.id for cell in plan.cells if cell.scenario == "language"] == ["language:de", "language:sw"]
+    none = load("languages").expand(TRIMODAL, has={"data"})
+    assert dict(none.left_out)["language"] == "text.language needs samples with alternates"
+
+
+def test_a_users_own_languages_must_be_in_the_data():
+    own = suite("a: {text: {name: language, to: [de, tlh]}}")
+    with pytest.raises(SpecError, match=r"4:13: a: text\.language needs alternates in 'tlh'; there are de, fr"):
+        own.expand(TRIMODAL, has={"data", "alternates", "alternates:de", "alternates:fr"})
+    assert len(own.expand(TRIMODAL).cells) == 3, "where the languages are not known, nothing is refused"
+
+
+def test_a_built_in_suite_leaves_out_single_choices_too():
+    text = "suite: x@1\nscenarios: {a: {image: {name: missing, fill: [none, previous]}}}"
+    from dataclasses import replace
+
+    builtin = replace(loads(text), builtin=True)
+    plan = builtin.expand(TRIMODAL, has={"data"})
+    assert ids(plan) == ["clean", "a:none"]
+    assert plan.left_out == (("a", "fill previous: stream.missing needs samples with sequence"),)
+
+
+def test_paths_start_at_the_suites_folder(tmp_path):
+    (tmp_path / "words.tsv").write_text("red\trot\n")
+    (tmp_path / "own.yaml").write_text(
+        "suite: own@1\nscenarios: {a: {text: {name: code_switching, lexicon: words.tsv, severity: 5}}}\n"
+    )
+    cell = load(tmp_path / "own.yaml").expand(TRIMODAL).cells[1]
+    assert cell.conditions[0].settings["lexicon"] == str(tmp_path / "words.tsv")
+    assert cell.conditions[0].settings["to"] == "de"
+
+
+def test_the_page_about_suite_files_shows_suites_that_work():
+    import re
+    from pathlib import Path
+
+    page = (Path(scenarios.__file__).parent / "README.md").read_text(encoding="utf-8")
+    first, more = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    shown = loads(first.replace("plugins: [my_perturbations.py]", "") + more).expand(TRIMODAL)
+    assert {"noise:5", "night:3", "dead-mic", "language:de", "storm", "drop:image+audio"} <= set(ids(shown))
+
+
+NAMES = ["gaussian_noise", "low_light", "white_noise", "missing", "stream.wrong_pairing", "text.language", "frozen"]
+PARAMS = ["severity", "levels", "profile", "key", "sigma", "snr_db", "fill", "partner", "to", "share", "é"]
+KEYS = ["image", "audio", "all", "cam", "nowhere", "grid", "severities", "timeline", "fallbacks", "profile", "about"]
+VALUES = [
+    "product",
+    "pairwise",
+    "subsets",
+    "each",
+    "timeline",
+    "drop",
+    "none",
+    "zeros",
+    "any",
+    "de",
+    "*",
+    "imagenet-c",
+    "",
+]
+SCALARS = st.one_of(st.sampled_from(VALUES), st.integers(-2, 7), st.floats(), st.booleans(), st.none())
+LISTS = st.lists(SCALARS, max_size=3)
+MAPPINGS = st.dictionaries(st.sampled_from([*PARAMS, "shape", "from", "bursts", "points"]), SCALARS | LISTS, max_size=3)
+STEPS = st.sampled_from(NAMES) | st.builds(
+    lambda name, more: {"name": name, **more}, st.sampled_from(NAMES), st.just({}) | MAPPINGS
+)
+BODIES = st.dictionaries(
+    st.sampled_from(KEYS), st.one_of(STEPS, st.lists(STEPS, max_size=3), SCALARS, LISTS, MAPPINGS), max_size=4
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.dictionaries(st.sampled_from(["a", "b"]), BODIES, max_size=2))
+def test_whatever_is_written_is_a_plan_or_a_spec_error(body):
+    try:
+        plan = loads({"suite": "x@1", "scenarios": body}).expand({**TRIMODAL, "cam": "image"})
+    except SpecError:
+        return
+    assert plan.cells[0].id == "clean"
+    assert len({cell.id for cell in plan.cells}) == len(plan.cells)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.sampled_from("ab:@1{}[]&*!|>-'\",\n #%~.?\\\t\x00é"), max_size=40))
+def test_whatever_text_there_is_it_is_a_spec_error_at_worst(text):
+    for whole in (text, f"suite: x@1\nscenarios: {text}", f"suite: x@1\nscenarios:\n  a: {{image: {text}}}"):
+        with contextlib.suppress(SpecError):
+            loads(whole)

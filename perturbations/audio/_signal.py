@@ -48,7 +48,7 @@ def full_scale(samples: Samples, rate: int) -> Audio:
 
     How much was clipped is the signal ``clipped`` of the result.
     """
-    return Audio(np.clip(samples, -1, 1, out=samples), rate)
+    return Audio(samples.clip(-1, 1, out=samples), rate)
 
 
 def below_nyquist(who: str, name: str, hertz: float, audio: Audio) -> None:
@@ -200,8 +200,8 @@ def _spectrum(response: Callable[..., Samples], args: tuple[float | str, ...], s
 
 @lru_cache(64)
 def _fraction(ratio: float) -> Fraction:
-    """Return a fraction of numbers that transforms like (no prime above 13), nearest to a ratio: within 0.5 cents."""
-    smooth = np.array([n for n in range(1, 501) if not _rough(n)])
+    """Return a fraction of numbers that transforms like (no prime above 13), nearest to a ratio: within 0.7 cents."""
+    smooth = np.array([n for n in range(1, 2001) if not _rough(n)])
     error = np.abs(np.log(smooth[:, None] / smooth / ratio))
     if error.min() > 2.8e-4:
         return Fraction(ratio).limit_denominator(400)
@@ -229,7 +229,7 @@ def resample(samples: Samples, ratio: float | Fraction) -> Samples:
     """Return ``ratio`` times as many frames of the same sound, band-limited, through one spectrum.
 
     Flat to 93 % of the lower Nyquist frequency and nothing above it; time 0 stays time 0. A ratio that is not a
-    fraction is taken as one that is near (within 0.5 cents) and fast. Of one frame or more there remains at least one.
+    fraction is taken as one that is near (within 0.7 cents) and fast. Of one frame or more there remains at least one.
     """
     from scipy.fft import irfft, next_fast_len, rfft
 

@@ -15,7 +15,7 @@ _HOP_S = 0.016
 """A third of the window: with a squared Hann window the overlapping parts still add up to a constant, 9/8."""
 _ONSET = np.float32(2)
 """A bin that grows by so much from one window to the next starts anew, with the phase it has: attacks stay sharp."""
-_NOTHING = np.float32(1e-20)
+_NOTHING = np.float32(1e-12)
 Spectra = NDArray[np.complex64]
 
 
@@ -54,23 +54,44 @@ def stretch(samples: Samples, rate: int, factor: float) -> Samples:
 def _advance(spectra: Spectra, first: NDArray[Any], share: Samples) -> Spectra:
     """Return the spectra at fractional places between windows, with phases that run on until a sound starts anew."""
     magnitude = np.abs(spectra)
-    unit = spectra / np.maximum(magnitude, _NOTHING)
+    unit = spectra * np.reciprocal(np.maximum(magnitude, _NOTHING)).astype(np.complex64)
     unit[magnitude <= _NOTHING] = 1
-    turn = unit[:, 1:] * unit[:, :-1].conj()
-    weight = share[:, None]
-    wanted = magnitude[:, first] * (1 - weight) + magnitude[:, first + 1] * weight + _NOTHING
-    starts = magnitude[:, first] > _ONSET * np.roll(magnitude[:, first], 1, axis=1)
-    fresh = unit[:, first]
-    phase = fresh[:, 0].copy()
-    result = np.empty((len(spectra), len(first), spectra.shape[2]), np.complex64)
-    for step in range(len(first)):
-        np.copyto(phase, fresh[:, step], where=starts[:, step])
-        loud = np.multiply(phase, wanted[:, step], out=result[:, step])
-        tied = loud.copy()
-        tied[:, 1:] += loud[:, :-1]
-        tied[:, :-1] += loud[:, 1:]
-        size = np.abs(tied)
-        np.divide(tied, np.maximum(size, _NOTHING, out=size), out=phase)
-        np.multiply(phase, wanted[:, step], out=loud)
-        phase *= turn[:, first[step]]
+    early, late = magnitude[:, first], magnitude[:, first + 1]
+    starts = early > _ONSET * np.roll(early, 1, axis=1)
+    late -= early
+    late *= share[:, None]
+    late += early
+    late += _NOTHING
+    fresh, turn = unit[:, first], unit[:, first + 1]
+    turn *= np.conj(fresh)
+    weight = late.astype(np.complex64)
+    result = _run_on(fresh, starts, turn, weight)
+    result *= weight
     return result
+
+
+def _run_on(fresh: Spectra, starts: NDArray[np.bool_], turn: Spectra, weight: Spectra) -> Spectra:
+    """Return unit numbers that turn from window to window, each tied to its neighbours by their loudness.
+
+    The one loop over windows here: every step needs the one before. It works in buffers, one bin wider on each side.
+    """
+    channels, steps, bins = fresh.shape
+    phases = np.empty((channels, steps, bins), np.complex64)
+    loud = np.zeros((channels, bins + 2), np.complex64)
+    inner, below, above = loud[:, 1:-1], loud[:, :-2], loud[:, 2:]
+    tied, inverse = (np.zeros((channels, bins), np.complex64) for _ in range(2))
+    size = np.empty((channels, bins), np.float32)
+    phase = fresh[:, 0].copy()
+    anew = np.any(starts, axis=(0, 2)).tolist()
+    for step in range(steps):
+        if anew[step]:
+            np.copyto(phase, fresh[:, step], where=starts[:, step])
+        np.multiply(phase, weight[:, step], out=inner)
+        np.add(below, above, out=tied)
+        np.add(tied, inner, out=tied)
+        np.absolute(tied, out=size)
+        np.maximum(size, _NOTHING, out=size)
+        np.reciprocal(size, out=inverse.real)
+        np.multiply(tied, inverse, out=phases[:, step])
+        np.multiply(phases[:, step], turn[:, step], out=phase)
+    return phases

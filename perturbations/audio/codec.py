@@ -50,12 +50,6 @@ def _telephone_rate(audio: Audio) -> int:
     return min(audio.rate, 8000)
 
 
-def _passes() -> Param:
-    return Param(
-        "codecs in a row, each decoded and encoded again", "passes", 1, 50, scale="integer", levels=(1, 2, 3, 5, 8)
-    )
-
-
 @audio_corruption(cite="itu_g711")
 def mu_law(audio: Audio) -> Audio:
     """A fixed-line call in America or Japan: G.711 μ-law, 8 bits a sample at 8 kHz (or the clip's lower rate)."""
@@ -68,16 +62,29 @@ def a_law(audio: Audio) -> Audio:
     return _through(audio, _telephone_rate(audio), "WAV", "ALAW")
 
 
-@audio_corruption(cite="etsi_gsm0610", passes=_passes())
+@audio_corruption(
+    cite="etsi_gsm0610",
+    passes=Param(
+        "calls in a row, each decoded and encoded again", "passes", 1, 50, scale="integer", levels=(1, 2, 3, 4, 5)
+    ),
+)
 def gsm(audio: Audio, *, passes: int) -> Audio:
     """A second-generation mobile call, or several in a row: GSM 06.10 full rate, 13 kbit/s at 8 kHz."""
     return _through(audio, 8000, "WAV", "GSM610", passes)
 
 
-@audio_corruption(cite="ima1992", passes=_passes())
-def adpcm(audio: Audio, *, passes: int) -> Audio:
-    """A toy, an intercom or an answering machine: IMA ADPCM, 4 bits a sample at the clip's own rate."""
-    return _through(audio, audio.rate, "WAV", "IMA_ADPCM", passes)
+@audio_corruption(
+    cite="ima1992",
+    rate_hz=Param(
+        "rate at which the codec runs", "Hz", 1000, 192_000, scale="integer", levels=(16_000, 11_025, 8000, 6000, 4000)
+    ),
+)
+def adpcm(audio: Audio, *, rate_hz: int) -> Audio:
+    """A toy, an intercom or an answering machine: IMA ADPCM, 4 bits a sample at a falling rate.
+
+    Clips of a lower rate keep theirs. A second pass would add nothing: it codes what it gave.
+    """
+    return _through(audio, min(audio.rate, rate_hz), "WAV", "IMA_ADPCM")
 
 
 @audio_corruption(

@@ -20,7 +20,7 @@ _DIRECT_AREA = 129
 
 def to_image(values: Field, like: Image) -> Image:
     """Return float values rounded and limited to 0..255, in the shape of an image."""
-    rounded: Image = cv2.convertScaleAbs(cv2.max(values, 0.0))
+    rounded: Image = cv2.convertScaleAbs(np.maximum(values, 0))
     return rounded.reshape(like.shape)
 
 

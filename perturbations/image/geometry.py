@@ -206,10 +206,10 @@ def crop(image: Image, rng: Generator, *, kept: float) -> Image:
 @image_corruption(cite="engstrom2019", changes_meaning=True)
 def upside_down(image: Image) -> Image:
     """A camera mounted the wrong way up, or orientation data ignored: the picture is turned by 180 degrees."""
-    return np.ascontiguousarray(image[::-1, ::-1])
+    return image[::-1, ::-1].copy()
 
 
 @image_corruption(cite="szegedy2015", changes_meaning=True)
 def mirrored(image: Image) -> Image:
     """A selfie camera or a mirror: left and right change places, and writing cannot be read."""
-    return np.ascontiguousarray(image[:, ::-1])
+    return image[:, ::-1].copy()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from perturbations._declare import image_corruption
 from perturbations._params import Param
 from perturbations._values import Image
-from perturbations.image._draw import quantiles, sixteen
+from perturbations.image._draw import Field, quantiles, sixteen, through_normals
 from perturbations.image._levels import published
 from perturbations.image._photons import photon_counts
 
@@ -38,8 +38,7 @@ __all__ = ["gaussian_noise", "impulse_noise", "shot_noise", "speckle_noise", "un
 )
 def gaussian_noise(image: Image, rng: Generator, *, sigma: float) -> Image:
     """Low-light sensor noise: an independent normal draw for every channel of every pixel."""
-    noise = _normal_levels(sigma).take(sixteen(rng, image.shape))
-    return _added(image, noise)
+    return _added(image, through_normals(rng, image.shape, _normal_levels(sigma), lambda z: _levels(z, sigma)))
 
 
 @image_corruption(
@@ -103,7 +102,7 @@ def impulse_noise(image: Image, rng: Generator, *, amount: float) -> Image:
 )
 def speckle_noise(image: Image, rng: Generator, *, sigma: float) -> Image:
     """Interference of coherent light: a normal draw for every value, in proportion to it, so black stays black."""
-    factors = _normal_factors(sigma).take(sixteen(rng, image.shape))
+    factors = through_normals(rng, image.shape, _normal_factors(sigma), lambda z: _factors(z, sigma))
     return cv2.multiply(image, factors, dtype=cv2.CV_8U).reshape(image.shape)
 
 
@@ -129,13 +128,21 @@ def _added(image: Image, noise: NDArray[np.int16]) -> Image:
     return cv2.add(image, noise, dtype=cv2.CV_8U).reshape(image.shape)
 
 
+def _levels(draws: Field, sigma: float) -> NDArray[np.int16]:
+    """Return normal noise in whole levels: values are whole, so rounding the noise rounds the sum."""
+    return np.rint(draws * np.float32(255 * sigma)).astype(np.int16)
+
+
+def _factors(draws: Field, sigma: float) -> Field:
+    """Return what values are multiplied with; a negative factor and 0 give black alike."""
+    return np.maximum(1 + draws * np.float32(sigma), 0)
+
+
 @lru_cache(maxsize=16)
 def _normal_levels(sigma: float) -> NDArray[np.int16]:
-    """Return normal noise in whole levels for each 16-bit draw: values are whole, so rounding noise rounds the sum."""
-    return np.rint(quantiles() * np.float32(255 * sigma)).astype(np.int16)
+    return _levels(quantiles(), sigma)
 
 
 @lru_cache(maxsize=16)
-def _normal_factors(sigma: float) -> NDArray[np.float32]:
-    """Return what a value is multiplied with for each 16-bit draw; a negative factor and 0 give black alike."""
-    return np.maximum(1 + quantiles() * np.float32(sigma), 0)
+def _normal_factors(sigma: float) -> Field:
+    return _factors(quantiles(), sigma)

@@ -10,8 +10,8 @@ from perturbations._declare import image_corruption
 from perturbations._params import Choice, Param
 from perturbations._values import Image
 from perturbations.image import _frost
-from perturbations.image._draw import Field, normals, quantiles, sixteen, uniforms
-from perturbations.image._filters import line_filter, line_taps, smooth, to_image, zoom_map, zoomed
+from perturbations.image._draw import Field, normals, uniforms
+from perturbations.image._filters import line_filter, line_taps, smooth, to_image, zoomed
 from perturbations.image._levels import column, published
 from perturbations.image._light import spread
 from perturbations.image._plasma import plasma, plasma_size
@@ -152,7 +152,9 @@ def snow(
     """
     height, width, channels = image.shape
     angle = rng.uniform(-135, -45)
-    field = _enlarged_normals(rng, (height, width), zoom)
+    field = normals(rng, (height, width))
+    if zoom > 1:
+        field = zoomed(field, zoom).reshape(height, width)
     field *= np.float32(255 * deviation)
     field += np.float32(255 * mean)
     field[field < 255 * threshold] = 0
@@ -164,18 +166,6 @@ def snow(
     whitened = cv2.addWeighted(values, scene, cv2.max(values, spread(white, image)), 1 - scene, 0)
     snowfall = cv2.add(streaks, streaks[::-1, ::-1].copy())
     return cv2.add(whitened.reshape(image.shape), spread(snowfall, image), dtype=cv2.CV_8U).reshape(image.shape)
-
-
-def _enlarged_normals(rng: Generator, shape: tuple[int, int], zoom: float) -> Field:
-    """Return the middle of a normal field, enlarged; only the part that is seen is worked out."""
-    draws = sixteen(rng, shape)
-    cuts = []
-    for length in shape:
-        step, start = zoom_map(length, zoom)
-        cuts.append(slice(max(0, int(start) - 1), min(length, int(start + step * length) + 3)))
-    field = np.zeros(shape, np.float32)
-    field[cuts[0], cuts[1]] = quantiles().take(draws[cuts[0], cuts[1]])
-    return zoomed(field, zoom).reshape(shape) if zoom > 1 else field
 
 
 _SPATTER = published(

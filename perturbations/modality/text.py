@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from perturbations._edits import edit_distance
 from perturbations._errors import InputError, short
 from perturbations.modality import Modality
 
@@ -47,39 +48,11 @@ def _mean(values: Iterable[str], like: str) -> str:
     return texts[scores.index(max(scores))] if texts else ""
 
 
-def edit_distance(one: str, other: str) -> int:
-    """Return the Levenshtein distance in characters: insertions, deletions and substitutions that lead across.
-
-    Bit-parallel (Myers 1999; Hyyrö 2003): one pass over ``other`` with whole-number arithmetic as wide as ``one``.
-    """
-    start = 0
-    stop = min(len(one), len(other))
-    while start < stop and one[start] == other[start]:
-        start += 1
-    end = 0
-    while end < stop - start and one[-1 - end] == other[-1 - end]:
-        end += 1
-    one, other = one[start : len(one) - end], other[start : len(other) - end]
-    if not one or not other:
-        return len(one) + len(other)
-    places: dict[str, int] = {}
-    for index, character in enumerate(one):
-        places[character] = places.get(character, 0) | 1 << index
-    last, full = 1 << (len(one) - 1), (1 << len(one)) - 1
-    plus, minus, distance = full, 0, len(one)
-    for character in other:
-        equal = places.get(character, 0)
-        vertical = equal | minus
-        horizontal = (((equal & plus) + plus) ^ plus) | equal
-        up, down = minus | (~(horizontal | plus) & full), plus & horizontal
-        distance += (1 if up & last else 0) - (1 if down & last else 0)
-        up, down = up << 1 | 1, down << 1
-        plus, minus = (down | ~(vertical | up)) & full, up & vertical & full
-    return distance
-
-
 def _distortion(clean: str, perturbed: str) -> Mapping[str, float]:
-    """Character error rate: edits over the clean length (over 1 for an empty text)."""
+    """Character error rate: edits over the clean length (over 1 for an empty text).
+
+    Of texts that differ over more than 4,096 characters it is an upper bound; see ``perturbations._edits``.
+    """
     if clean == perturbed:
         return {"cer": 0.0}
     return {"cer": edit_distance(clean, perturbed) / max(len(clean), 1)}

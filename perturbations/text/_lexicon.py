@@ -9,7 +9,7 @@ from pathlib import Path
 from numpy.random import Generator
 
 from perturbations._errors import InputError, short
-from perturbations.text._units import choose, pieces
+from perturbations.text._units import hit_numbered, pieces
 
 __all__ = ["like", "read_lexicon", "read_lines", "replace_words"]
 
@@ -75,9 +75,9 @@ def replace_words(
 ) -> str:
     """Return the text with a share of its words that are in the table replaced by one of their entries there."""
     parts = pieces(text)
-    places = [place for place in range(1, len(parts), 2) if parts[place].lower() in table]
-    for hit, pick in zip(*choose(rng, len(places), share)):
-        word = parts[places[hit]]
+    places = [2 * i + 1 for i, word in enumerate(map(str.lower, parts[1::2])) if word in table]
+    for place, pick in hit_numbered(rng, places, share):
+        word = parts[place]
         others = table[word.lower()]
-        parts[places[hit]] = dress(others[pick % len(others)], word)
+        parts[place] = dress(others[pick % len(others)], word)
     return "".join(parts)

@@ -10,15 +10,29 @@ takes a dictionary.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-__all__ = ["Where", "choose", "clusters", "may_keep", "outside", "pieces", "sentences", "spaced"]
+__all__ = [
+    "Places",
+    "Where",
+    "clusters",
+    "hit",
+    "hit_numbered",
+    "may_keep",
+    "outside",
+    "pieces",
+    "sentences",
+    "spaced",
+]
+
+Places: TypeAlias = NDArray[np.intp] | Sequence[int]
+"""Indices of what may be hit."""
 
 _KEPT = (
     r"(?i:https?|ftp)://[^\s<>\"]*[^\s<>\".,;:!?)\]}']|(?<!\w)www\.[^\s<>\"]*\w"
@@ -31,7 +45,7 @@ _SIMPLE = re.compile(
     r"\u06f0-\u06f9\u1e00-\u1fff\u2010-\u2027\u2030-\u205e\u20a0-\u20bf\u2100-\u218b\u3001-\u3029"
     r"\u3041-\u3096\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff9d]*"
 )
-_ASCII_WORD = re.compile(r"([$#]?\w+(?:['.,:-]\w+)*)", re.ASCII)
+_ASCII_WORD = re.compile(r"([$#0-9A-Z_a-z]++(?:['.,:\-][0-9A-Z_a-z]++)*+)")
 _SIMPLE_WORD = re.compile(rf"([{_NO_SPACES}]|[$#£€¥₹]?[^\W{_NO_SPACES}]+(?:['’.,:-][^\W{_NO_SPACES}]+)*)")
 _SIMPLE_KEPT = re.compile(rf"({_KEPT})|[\s\S]")
 _SIMPLE_KEPT_WORD = re.compile(rf"(?:{_KEPT})|{_SIMPLE_WORD.pattern}")
@@ -129,22 +143,36 @@ class Where:
         return units, np.array(places, np.intp)
 
 
-def choose(rng: Generator, count: int, share: float) -> tuple[list[int], list[int]]:
-    """Choose a share of ``count`` things, and give each one chosen a whole number in [0, 2⁶⁴) for further choices.
+_FEW = 64
+"""Up to this many things, exactly the share is chosen; of more, each is chosen by itself, which is much faster."""
+
+
+def _draw(rng: Generator, count: int, share: float) -> tuple[Any, Any]:
+    """Return what is chosen among ``count`` things, and the numbers in [0, 2⁶⁴) that decided.
 
     One number is drawn for each thing, whatever the share, and the things with the smallest numbers are chosen: what
-    is chosen at a small share is chosen at a larger one, with the same number. How many are chosen is the share
-    rounded up or down by a further draw, so that the share is right on average for short texts too. The low bits of
-    the numbers are free for further choices (``number % options``); the high bits decided who is chosen.
+    is chosen at a small share is chosen at a larger one, with the same number. Of few things the share is rounded up
+    or down by a further draw, so that short texts are hit as often as they should be, and no more unevenly than must
+    be. The low bits of the numbers are free for further choices (``number % options``); the high bits decided.
     """
     raw = rng.bit_generator.random_raw(count + 1)
-    wanted = int(share * count + (int(raw[count]) >> 11) * 2**-53)
-    if wanted < 1:
-        return [], []
-    if wanted >= count:
-        return list(range(count)), raw[:count].tolist()
-    chosen = raw[:count].argpartition(wanted)[:wanted]
-    return chosen.tolist(), raw[chosen].tolist()
+    if count > _FEW:
+        return (raw[:count] < int(share * 2**64)).nonzero()[0] if share < 1 else np.arange(count), raw
+    wanted = int(share * count + (raw.item(count) >> 11) * 2**-53)
+    return raw[:count].argpartition(wanted)[:wanted] if 0 < wanted < count else np.arange(wanted), raw
+
+
+def hit(rng: Generator, places: Places, share: float) -> list[int]:
+    """Choose a share of some places; the order of the answer means nothing."""
+    chosen, _ = _draw(rng, len(places), share)
+    return places[chosen].tolist() if isinstance(places, np.ndarray) else [places[i] for i in chosen.tolist()]
+
+
+def hit_numbered(rng: Generator, places: Places, share: float) -> list[tuple[int, int]]:
+    """Choose a share of some places, each with a whole number in [0, 2⁶⁴) for further choices."""
+    chosen, raw = _draw(rng, len(places), share)
+    found = places[chosen].tolist() if isinstance(places, np.ndarray) else [places[i] for i in chosen.tolist()]
+    return list(zip(found, raw[chosen].tolist()))
 
 
 _UNSPACED = re.compile(rf"[{_NO_SPACES}\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u30a0-\u30ff]")

@@ -10,7 +10,7 @@ from numpy.random import Generator
 from perturbations._declare import text_corruption
 from perturbations._params import Choice, Param
 from perturbations.text._lexicon import like
-from perturbations.text._units import choose, outside, pieces
+from perturbations.text._units import hit, outside, pieces
 from perturbations.text.data import table
 
 __all__ = ["contractions", "negation"]
@@ -63,7 +63,7 @@ def negation(text: str, rng: Generator, *, share: float) -> str:
         p for p in range(1, len(parts), 2) if (w := _plain(parts[p])) in words["negated"] or w in words["auxiliaries"]
     ]
     places = [p for p in found if _plain(parts[p]) != "have" or _plain(_before(parts, p)) not in words["auxiliaries"]]
-    for place in (places[hit] for hit in choose(rng, len(places), share)[0]):
+    for place in hit(rng, places, share):
         word = _plain(parts[place])
         if word in words["negated"]:
             parts[place] = like(words["negated"][word], parts[place])

@@ -11,7 +11,7 @@ from numpy.random import Generator
 from perturbations._declare import text_corruption
 from perturbations._params import Choice, Param
 from perturbations.text._lexicon import read_lexicon, replace_words
-from perturbations.text._units import Where, choose, pieces
+from perturbations.text._units import Where, hit_numbered, pieces
 from perturbations.text.data import table
 
 __all__ = ["filler_words", "homophones", "restarts", "unpunctuated"]
@@ -93,8 +93,8 @@ def filler_words(text: str, rng: Generator, *, share: float, language: str) -> s
     fillers = _FILLERS[language]
     space = "" if language in ("ja", "zh") else " "
     parts = pieces(text)
-    for hit, pick in zip(*choose(rng, len(parts) // 2, share)):
-        parts[2 * hit + 1] = f"{fillers[pick % len(fillers)]}{space}{parts[2 * hit + 1]}"
+    for place, pick in hit_numbered(rng, range(1, len(parts), 2), share):
+        parts[place] = f"{fillers[pick % len(fillers)]}{space}{parts[place]}"
     return "".join(parts)
 
 
@@ -102,11 +102,11 @@ def filler_words(text: str, rng: Generator, *, share: float, language: str) -> s
 def restarts(text: str, rng: Generator, *, share: float) -> str:
     """People stammer and start over: the beginning of a word is heard before the word (be- because)."""
     parts = pieces(text)
-    for hit, pick in zip(*choose(rng, len(parts) // 2, share)):
-        word = parts[2 * hit + 1]
+    for place, pick in hit_numbered(rng, range(1, len(parts), 2), share):
+        word = parts[place]
         units = _LETTERS(word)[0]
         begun = "".join(units[: 1 + pick % 2]) if len(units) > 2 else word
-        parts[2 * hit + 1] = f"{begun}- {word}"
+        parts[place] = f"{begun}- {word}"
     return "".join(parts)
 
 

@@ -13,7 +13,7 @@ from perturbations.text._bilingual import LANGUAGES, lexicon_between
 from perturbations.text._extra import need
 from perturbations.text._lexicon import like, read_lexicon, replace_words
 from perturbations.text._scripts import SCRIPTS, ZEROS, convert, with_digits
-from perturbations.text._units import choose, outside, pieces
+from perturbations.text._units import hit, outside, pieces
 
 __all__ = ["code_switching", "language", "native_digits", "romanised", "script_change"]
 
@@ -91,11 +91,11 @@ def romanised(text: str, rng: Generator, *, share: float) -> str:
     """
     parts = pieces(text)
     places = [place for place in range(1, len(parts), 2) if not parts[place].isascii()]
-    hits, _ = choose(rng, len(places), share)
+    hits = hit(rng, places, share)
     if hits:
         ascii_of = need("anyascii", "text.romanised").anyascii
-        for hit in hits:
-            parts[places[hit]] = ascii_of(parts[places[hit]])
+        for place in hits:
+            parts[place] = ascii_of(parts[place])
     return "".join(parts)
 
 
@@ -117,8 +117,8 @@ def script_change(text: str, rng: Generator, *, share: float, to: str) -> str:
         place: other for place in range(1, len(parts), 2) if (other := convert(parts[place], to)) != parts[place]
     }
     places = list(changed)
-    for hit in choose(rng, len(places), share)[0]:
-        parts[places[hit]] = changed[places[hit]]
+    for place in hit(rng, places, share):
+        parts[place] = changed[place]
     return "".join(parts)
 
 

@@ -13,7 +13,7 @@ from perturbations._errors import InputError
 from perturbations._params import Choice, Param
 from perturbations.text._bilingual import LANGUAGES, spelled
 from perturbations.text._formats import Reader, locale_problem
-from perturbations.text._units import choose, outside, pieces
+from perturbations.text._units import hit, outside, pieces
 from perturbations.text._units_of_measure import converted
 
 __all__ = [
@@ -146,9 +146,9 @@ def spelled_numbers(text: str, rng: Generator, *, share: float, language: str) -
     """
     parts = pieces(text)
     places = [place for place in range(1, len(parts), 2) if _PLAIN.fullmatch(parts[place])]
-    for hit in choose(rng, len(places), share)[0]:
-        word = parts[places[hit]]
-        parts[places[hit]] = spelled(float(word) if "." in word else int(word), language)
+    for place in hit(rng, places, share):
+        word = parts[place]
+        parts[place] = spelled(float(word) if "." in word else int(word), language)
     return "".join(parts)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import cache
 
@@ -10,7 +9,7 @@ from numpy.random import Generator
 
 from perturbations._declare import text_corruption
 from perturbations._params import Choice, Param
-from perturbations.text._units import Where, choose, clusters, may_keep, pieces
+from perturbations.text._units import Where, clusters, hit, hit_numbered, pieces
 from perturbations.text.data import table
 
 __all__ = ["hyphenation", "line_breaks", "lost_characters", "mojibake", "ocr_confusions", "ocr_page_noise"]
@@ -45,13 +44,6 @@ def _confusions(script: str) -> Mapping[str, tuple[str, ...]]:
 
 
 @cache
-def _pattern(script: str) -> re.Pattern[str]:
-    """Return the pattern that splits an ASCII text at what may be confused, pairs of letters first."""
-    seen = sorted((s for s in _confusions(script) if s.isascii()), key=lambda s: (-len(s), s))
-    return re.compile("(" + "|".join(map(re.escape, seen)) + ")" if seen else "(?!)()")
-
-
-@cache
 def _readable(script: str) -> Where:
     taken = _confusions(script)
     return Where(lambda cluster: cluster[0] in taken)
@@ -66,31 +58,29 @@ def _readable(script: str) -> Where:
 def ocr_confusions(text: str, rng: Generator, *, share: float, script: str) -> str:
     """A worn print or a poor scan: characters are read as others of nearly the same shape (rn → m, l → 1, ر → ز)."""
     taken = _confusions(script)
-    units, places = _split(text, script)
-    hits, picks = choose(rng, len(places), share)
-    for hit, pick in zip(hits, picks):
-        place = places[hit]
-        unit = units[place]
-        options = taken.get(unit)
-        if options is None:  # a letter with marks of its own: the letter is misread, the marks stay
-            options = tuple(other + unit[1:] for other in taken[unit[0]])
-        units[place] = options[pick % len(options)]
-    return "".join(units)
+    units, places = _readable(script)(text)
+    pairs = []
+    clean = units.copy()
+    for place, pick in hit_numbered(rng, places, share):
+        unit = clean[place]
+        pair = "".join(clean[place : place + 2]) if pick & 1 else unit
+        if pair != unit and pair in taken:
+            pairs.append((place, taken[pair], pick >> 1))
+        elif options := taken.get(unit):
+            units[place] = options[(pick >> 1) % len(options)]
+        elif options := taken.get(unit[0]):  # a letter with marks of its own: the letter is misread, the marks stay
+            units[place] = options[(pick >> 1) % len(options)] + unit[1:]
+    return "".join(_with_pairs(units, pairs) if pairs else units)
 
 
-def _split(text: str, script: str) -> tuple[list[str], list[int]]:
-    """Return a text in parts, and the places of the parts that may be misread."""
-    if text.isascii() and not may_keep(text):
-        parts = _pattern(script).split(text)
-        return parts, list(range(1, len(parts), 2))
-    units, found = _readable(script)(text)
-    places = found.tolist()
-    taken = _confusions(script)
-    pairs = [p for p, q in zip(places, [*places[1:], -1]) if q == p + 1 and units[p] + units[q] in taken]
-    for place in pairs:
-        if units[place] and units[place] + units[place + 1] in taken:
-            units[place], units[place + 1] = units[place] + units[place + 1], ""
-    return units, [place for place in places if units[place]]
+def _with_pairs(units: list[str], pairs: list[tuple[int, tuple[str, ...], int]]) -> list[str]:
+    """Misread pairs of characters as one thing; of two pairs that overlap, the first is."""
+    last = -1
+    for place, options, pick in sorted(pairs):
+        if place > last:
+            units[place], units[place + 1] = options[pick % len(options)], ""
+            last = place + 1
+    return units
 
 
 _SPECKS = (".", ",", "'", "`", "-", "_", "~", "^", "*", "|", "·", "°", ";", ":")
@@ -104,8 +94,7 @@ _SPECKS = (".", ",", "'", "`", "-", "_", "~", "^", "*", "|", "·", "°", ";", ":
 def ocr_page_noise(text: str, rng: Generator, *, share: float) -> str:
     """Dust, stains and bleed-through: specks on the page are read as punctuation that nobody wrote."""
     units, kept = clusters(text)
-    hits, picks = choose(rng, len(units), share)
-    for place, pick in zip(hits, picks):
+    for place, pick in hit_numbered(rng, range(len(units)), share):
         if place not in kept and not units[place].isspace():
             units[place] += _SPECKS[pick % len(_SPECKS)]
     return "".join(units)
@@ -120,11 +109,11 @@ def hyphenation(text: str, rng: Generator, *, share: float) -> str:
     """Narrow columns copied with their line ends: words are broken by a hyphen and a new line."""
     parts = pieces(text)
     places = [place for place in range(1, len(parts), 2) if len(parts[place]) > 4 and parts[place].isalpha()]
-    for hit, pick in zip(*choose(rng, len(places), share)):
-        units = clusters(parts[places[hit]])[0]
+    for place, pick in hit_numbered(rng, places, share):
+        units = clusters(parts[place])[0]
         if len(units) > 4:
             at = 2 + pick % (len(units) - 3)
-            parts[places[hit]] = f"{''.join(units[:at])}-\n{''.join(units[at:])}"
+            parts[place] = f"{''.join(units[:at])}-\n{''.join(units[at:])}"
     return "".join(parts)
 
 
@@ -136,7 +125,7 @@ def hyphenation(text: str, rng: Generator, *, share: float) -> str:
 def line_breaks(text: str, rng: Generator, *, share: float) -> str:
     """Text copied from a page, a poem or a mail keeps the page's line ends in the middle of its sentences."""
     units, places = _SPACE(text)
-    for place in places[choose(rng, len(places), share)[0]].tolist():
+    for place in hit(rng, places, share):
         units[place] = "\n"
     return "".join(units)
 
@@ -203,6 +192,6 @@ _FOREIGN = Where(lambda cluster: not cluster.isascii())
 def lost_characters(text: str, rng: Generator, *, share: float, shown: str) -> str:
     """An old database, printer or font does not know the characters: a box or a question mark stands for each."""
     units, places = _FOREIGN(text)
-    for place in places[choose(rng, len(places), share)[0]].tolist():
+    for place in hit(rng, places, share):
         units[place] = "" if shown == "nothing" else shown
     return "".join(units)

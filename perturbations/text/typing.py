@@ -9,7 +9,7 @@ from numpy.random import Generator
 from perturbations._declare import text_corruption
 from perturbations._params import Choice, Param
 from perturbations.text._keyboards import LAYOUTS, is_on, neighbours, slip
-from perturbations.text._units import Where, choose, pieces
+from perturbations.text._units import Where, hit, hit_numbered, pieces
 
 __all__ = [
     "dropped_letters",
@@ -37,6 +37,13 @@ def _on(layout: str) -> Where:
 
 
 _LETTER = Where(lambda cluster: cluster[0].isalpha())
+
+
+def _is_letter(units: list[str]) -> bool:
+    """Tell whether there is a unit, and it is a letter."""
+    return bool(units) and units[0][0].isalpha()
+
+
 _LAYOUT = Choice("layout of the keyboard; auto takes the most usual one of each letter's script", LAYOUTS, "auto")
 
 
@@ -47,9 +54,8 @@ def keyboard_typos(text: str, rng: Generator, *, share: float, layout: str) -> s
     ``share`` is of the letters that are on the layout. Marks that belong to a letter stay with it.
     """
     units, places = _on(layout)(text)
-    hits, picks = choose(rng, len(places), share)
     near = neighbours(layout)
-    for place, pick in zip(places[hits].tolist(), picks):
+    for place, pick in hit_numbered(rng, places, share):
         unit = units[place]
         beside = near.get(unit)
         units[place] = beside[pick % len(beside)] if beside else slip(unit, pick, near)
@@ -60,16 +66,16 @@ def keyboard_typos(text: str, rng: Generator, *, share: float, layout: str) -> s
 def swapped_letters(text: str, rng: Generator, *, share: float) -> str:
     """Two hands fall out of step: a letter changes places with the one after it in the word.
 
-    ``share`` is of the letters that have another letter after them; a letter takes part in one swap only.
+    The last letter of a word changes places with the one before it; a letter takes part in one swap only.
     """
     units, places = _LETTER(text)
-    firsts = places[:-1][places[1:] - places[:-1] == 1]
-    hits, _ = choose(rng, len(firsts), share)
+    clean = units.copy()
     last = -1
-    for place in sorted(firsts[hits].tolist()):
-        if place > last and units[place] != units[place + 1]:
-            units[place], units[place + 1] = units[place + 1], units[place]
-            last = place + 1
+    for place in sorted(hit(rng, places, share)):
+        first = place if _is_letter(clean[place + 1 : place + 2]) else place - 1
+        if first > last and clean[first] != clean[first + 1] and _is_letter(clean[first : first + 1]):
+            units[first], units[first + 1] = clean[first + 1], clean[first]
+            last = first + 1
     return "".join(units)
 
 
@@ -77,8 +83,7 @@ def swapped_letters(text: str, rng: Generator, *, share: float) -> str:
 def dropped_letters(text: str, rng: Generator, *, share: float) -> str:
     """A key is not pressed far enough: letters are missing."""
     units, places = _LETTER(text)
-    hits, _ = choose(rng, len(places), share)
-    for place in places[hits].tolist():
+    for place in hit(rng, places, share):
         units[place] = ""
     return "".join(units)
 
@@ -90,9 +95,8 @@ def inserted_letters(text: str, rng: Generator, *, share: float, layout: str) ->
     ``share`` is of the letters that are on the layout.
     """
     units, places = _on(layout)(text)
-    hits, picks = choose(rng, len(places), share)
     near = neighbours(layout)
-    for place, pick in zip(places[hits].tolist(), picks):
+    for place, pick in hit_numbered(rng, places, share):
         extra = slip(units[place], pick >> 1, near)
         units[place] = units[place] + extra if pick & 1 else extra + units[place]
     return "".join(units)
@@ -102,8 +106,7 @@ def inserted_letters(text: str, rng: Generator, *, share: float, layout: str) ->
 def repeated_letters(text: str, rng: Generator, *, share: float) -> str:
     """A key bounces or is held: letters come two to four times."""
     units, places = _LETTER(text)
-    hits, picks = choose(rng, len(places), share)
-    for place, pick in zip(places[hits].tolist(), picks):
+    for place, pick in hit_numbered(rng, places, share):
         units[place] *= 2 + (pick % 8 == 0) + (pick % 16 == 0)
     return "".join(units)
 
@@ -122,8 +125,8 @@ def missing_spaces(text: str, rng: Generator, *, share: float) -> str:
     """The space bar is missed: words run together."""
     parts = pieces(text)
     places = _gaps(parts)
-    for hit in choose(rng, len(places), share)[0]:
-        parts[places[hit]] = ""
+    for place in hit(rng, places, share):
+        parts[place] = ""
     return "".join(parts)
 
 
@@ -132,21 +135,23 @@ def extra_spaces(text: str, rng: Generator, *, share: float) -> str:
     """The space bar is struck too often, or columns were aligned by hand: two to four spaces stand for one."""
     parts = pieces(text)
     places = _gaps(parts)
-    hits, picks = choose(rng, len(places), share)
-    for hit, pick in zip(hits, picks):
-        parts[places[hit]] += " " * (1 + (pick % 4 == 0) + (pick % 8 == 0))
+    for place, pick in hit_numbered(rng, places, share):
+        parts[place] += " " * (1 + (pick % 4 == 0) + (pick % 8 == 0))
     return "".join(parts)
 
 
-@text_corruption(cite="rychalska2019", share=Param("share of the letters after which a space slips in", "of letters",
+@text_corruption(cite="rychalska2019", share=Param("share of the letters beside which a space slips in", "of letters",
                                                    0, 1, clean=0, levels=SHARE))  # fmt: skip
 def split_words(text: str, rng: Generator, *, share: float) -> str:
     """The thumb touches the space bar inside a word: words fall apart.
 
-    ``share`` is of the letters that have another letter after them.
+    The space comes after a letter, or before the last letter of a word; words of one letter stay.
     """
     units, places = _LETTER(text)
-    firsts = places[:-1][places[1:] - places[:-1] == 1]
-    for place in firsts[choose(rng, len(firsts), share)[0]].tolist():
-        units[place] += " "
+    clean = units.copy()
+    for place in hit(rng, places, share):
+        if _is_letter(clean[place + 1 : place + 2]):
+            units[place] = f"{units[place]} "
+        elif place and _is_letter(clean[place - 1 : place]):
+            units[place] = f" {units[place]}"
     return "".join(units)

@@ -10,7 +10,7 @@ from numpy.random import Generator
 
 from perturbations._declare import text_corruption
 from perturbations._params import Choice, Param
-from perturbations.text._units import Where, choose, clusters, pieces
+from perturbations.text._units import Where, clusters, hit, hit_numbered, pieces
 from perturbations.text.data import table
 
 __all__ = [
@@ -59,7 +59,7 @@ def homoglyphs(text: str, rng: Generator, *, share: float) -> str:
     """A spoofed name or a filter dodged: characters give way to look-alikes of other scripts (Latin a, Cyrillic а)."""
     units, places = _DOUBLED(text)
     doubles = _doubles()
-    for place, pick in zip(places[(chosen := choose(rng, len(places), share))[0]].tolist(), chosen[1]):
+    for place, pick in hit_numbered(rng, places, share):
         others = doubles[units[place][0]]
         units[place] = others[pick % len(others)] + units[place][1:]
     return "".join(units)
@@ -75,8 +75,7 @@ def zero_width(text: str, rng: Generator, *, share: float) -> str:
     Joiners (U+200C, U+200D) are not used: they would change letters that are drawn joined.
     """
     units, places = _LETTER(text)
-    hits, picks = choose(rng, len(places), share)
-    for place, pick in zip(places[hits].tolist(), picks):
+    for place, pick in hit_numbered(rng, places, share):
         units[place] += _INVISIBLE[pick % len(_INVISIBLE)]
     return "".join(units)
 
@@ -88,8 +87,8 @@ _MARKS = ("\u200e{}", "\u200f{}", "{}\u200e", "{}\u200f", "\u2068{}\u2069", "\u2
 def bidi_marks(text: str, rng: Generator, *, share: float) -> str:
     """Pasted from a mixed-direction document: words carry invisible direction marks; the logical order stays."""
     parts = pieces(text)
-    for hit, pick in zip(*choose(rng, len(parts) // 2, share)):
-        parts[2 * hit + 1] = _MARKS[pick % len(_MARKS)].format(parts[2 * hit + 1])
+    for place, pick in hit_numbered(rng, range(1, len(parts), 2), share):
+        parts[place] = _MARKS[pick % len(_MARKS)].format(parts[place])
     return "".join(parts)
 
 
@@ -101,8 +100,8 @@ def bidi_reordering(text: str, rng: Generator, *, share: float) -> str:
     """
     parts = pieces(text)
     places = [p for p in range(1, len(parts), 2) if len(parts[p]) > 1 and not _right_to_left(parts[p])]
-    for hit in choose(rng, len(places), share)[0]:
-        parts[places[hit]] = f"\u202e{''.join(reversed(clusters(parts[places[hit]])[0]))}\u202c"
+    for place in hit(rng, places, share):
+        parts[place] = f"\u202e{''.join(reversed(clusters(parts[place])[0]))}\u202c"
     return "".join(parts)
 
 
@@ -135,7 +134,7 @@ _WIDE = Where(lambda cluster: "!" <= cluster <= "~")
 def full_width(text: str, rng: Generator, *, share: float) -> str:
     """An East Asian input method left on: Latin letters and digits in their full-width forms (Ａ１)."""
     units, places = _WIDE(text)
-    for place in places[choose(rng, len(places), share)[0]].tolist():
+    for place in hit(rng, places, share):
         units[place] = chr(ord(units[place]) + 0xFEE0)
     return "".join(units)
 
@@ -152,8 +151,7 @@ _ODD = "\u00a0\u2009\u202f\u2002\u3000\t"
 def odd_spaces(text: str, rng: Generator, *, share: float) -> str:
     """Copied from a web page or a table: no-break, thin and ideographic spaces and tabs stand for plain ones."""
     units, places = _SPACE(text)
-    hits, picks = choose(rng, len(places), share)
-    for place, pick in zip(places[hits].tolist(), picks):
+    for place, pick in hit_numbered(rng, places, share):
         units[place] = _ODD[pick % len(_ODD)]
     return "".join(units)
 
@@ -193,8 +191,7 @@ _STACK = tuple(chr(code) for code in range(0x0300, 0x0345))
 def stacked_marks(text: str, rng: Generator, *, share: float) -> str:
     """Decorated "glitch" text of social media: letters carry one to three accents that do not belong there."""
     units, places = _LETTER(text)
-    hits, picks = choose(rng, len(places), share)
-    for place, pick in zip(places[hits].tolist(), picks):
+    for place, pick in hit_numbered(rng, places, share):
         for _ in range(1 + pick % 3):
             pick >>= 8
             units[place] += _STACK[pick % len(_STACK)]
@@ -215,6 +212,6 @@ _EMOJI = (
 def emoji(text: str, rng: Generator, *, share: float) -> str:
     """A message from a phone: emoji, with skin tones, families and flags, stand between the words."""
     parts = pieces(text)
-    for hit, pick in zip(*choose(rng, len(parts) // 2, share)):
-        parts[2 * hit + 1] += f" {_EMOJI[pick % len(_EMOJI)]}"
+    for place, pick in hit_numbered(rng, range(1, len(parts), 2), share):
+        parts[place] += f" {_EMOJI[pick % len(_EMOJI)]}"
     return "".join(parts)

@@ -13,7 +13,7 @@ from perturbations._declare import text_corruption
 from perturbations._errors import InputError
 from perturbations._params import Choice, Param
 from perturbations.text._lexicon import read_lexicon, read_lines, replace_words
-from perturbations.text._units import choose, clusters, pieces, sentences, spaced
+from perturbations.text._units import clusters, hit, hit_numbered, pieces, sentences, spaced
 from perturbations.text.data import table, words
 
 __all__ = [
@@ -48,8 +48,7 @@ def _drop(parts: list[str], places: list[int]) -> str:
 def dropped_words(text: str, rng: Generator, *, share: float) -> str:
     """A hasty writer, or a lossy channel: words are missing; the punctuation stays."""
     parts = pieces(text)
-    hits, _ = choose(rng, len(parts) // 2, share)
-    return _drop(parts, [2 * hit + 1 for hit in hits])
+    return _drop(parts, hit(rng, range(1, len(parts), 2), share))
 
 
 @text_corruption(cite="wei2019", share=_share("words that change places with the next one"))
@@ -60,8 +59,7 @@ def swapped_words(text: str, rng: Generator, *, share: float) -> str:
     """
     parts = pieces(text)
     last = -1
-    for hit in sorted(choose(rng, max(len(parts) // 2 - 1, 0), share)[0]):
-        place = 2 * hit + 1
+    for place in sorted(hit(rng, range(1, len(parts) - 2, 2), share)):
         if place > last and parts[place] != parts[place + 2]:
             parts[place], parts[place + 2] = parts[place + 2], parts[place]
             last = place + 2
@@ -72,9 +70,9 @@ def swapped_words(text: str, rng: Generator, *, share: float) -> str:
 def duplicated_words(text: str, rng: Generator, *, share: float) -> str:
     """Editing leaves a word behind: words stand twice in a row (the the)."""
     parts = pieces(text)
-    for hit in choose(rng, len(parts) // 2, share)[0]:
-        word = parts[2 * hit + 1]
-        parts[2 * hit + 1] = f"{word} {word}" if spaced(word) else word + word
+    for place in hit(rng, range(1, len(parts), 2), share):
+        word = parts[place]
+        parts[place] = f"{word} {word}" if spaced(word) else word + word
     return "".join(parts)
 
 
@@ -99,7 +97,7 @@ def dropped_stopwords(text: str, rng: Generator, *, share: float, language: str)
     known = _stopwords(language)
     parts = pieces(text)
     places = [place for place in range(1, len(parts), 2) if parts[place].lower() in known]
-    return _drop(parts, [places[hit] for hit in choose(rng, len(places), share)[0]])
+    return _drop(parts, hit(rng, places, share))
 
 
 @text_corruption(
@@ -135,8 +133,8 @@ def _story() -> str:
 def dropped_sentences(text: str, rng: Generator, *, share: float) -> str:
     """A page is missing or a summary was too short: whole sentences are lost, and with them perhaps the answer."""
     parts = sentences(text)
-    for hit in choose(rng, len(parts), share)[0]:
-        parts[hit] = ""
+    for place in hit(rng, range(len(parts)), share):
+        parts[place] = ""
     return "".join(parts)
 
 
@@ -152,9 +150,9 @@ def shuffled_sentences(text: str, rng: Generator, *, share: float) -> str:
     A single sentence cannot change places; where two are chosen they are exchanged. Each place keeps its white space.
     """
     parts = sentences(text)
-    hits, picks = choose(rng, len(parts), share)
-    places = sorted(hits)
-    order = [hit for _, hit in sorted(zip((pick & 0xFFFFFFFF for pick in picks), hits))]
+    chosen = hit_numbered(rng, range(len(parts)), share)
+    places = sorted(place for place, _ in chosen)
+    order = [place for _, place in sorted((number & 0xFFFFFFFF, place) for place, number in chosen)]
     if order == places:
         order = order[1:] + order[:1]
     bodies = [part.rstrip() for part in parts]

@@ -11,7 +11,7 @@ from numpy.random import Generator
 from perturbations._declare import text_corruption
 from perturbations._params import Choice, Param
 from perturbations.text._lexicon import read_lexicon, replace_words
-from perturbations.text._units import Where, choose, pieces
+from perturbations.text._units import Where, hit, hit_numbered, pieces
 from perturbations.text.data import words
 
 __all__ = [
@@ -37,7 +37,7 @@ _WORDS = (0.1, 0.25, 0.5, 0.75, 1.0)
 def random_case(text: str, rng: Generator, *, share: float) -> str:
     """A sticking shift key, or a mocking tone: capitals and small letters change places."""
     units, places = _CASED(text)
-    for place in places[choose(rng, len(places), share)[0]].tolist():
+    for place in hit(rng, places, share):
         units[place] = units[place].swapcase()
     return "".join(units)
 
@@ -50,8 +50,8 @@ def caps_lock(text: str, rng: Generator, *, share: float) -> str:
     """Shouting, or caps lock left on: words in capitals."""
     parts = pieces(text)
     places = [place for place in range(1, len(parts), 2) if parts[place].upper() != parts[place]]
-    for hit in choose(rng, len(places), share)[0]:
-        parts[places[hit]] = parts[places[hit]].upper()
+    for place in hit(rng, places, share):
+        parts[place] = parts[place].upper()
     return "".join(parts)
 
 
@@ -75,7 +75,7 @@ _PUNCTUATION = Where(lambda cluster: unicodedata.category(cluster[0])[0] == "P")
 def dropped_punctuation(text: str, rng: Generator, *, share: float) -> str:
     """Chat and search have no time for commas: punctuation marks are left out."""
     units, places = _PUNCTUATION(text)
-    for place in places[choose(rng, len(places), share)[0]].tolist():
+    for place in hit(rng, places, share):
         units[place] = ""
     return "".join(units)
 
@@ -115,7 +115,7 @@ def _accents() -> str:
 def dropped_diacritics(text: str, rng: Generator, *, share: float) -> str:
     """A keyboard without accents: é is typed as e, ø as o, vowelled Arabic and Hebrew without their points."""
     units, places = _ACCENTED(text)
-    for place in places[choose(rng, len(places), share)[0]].tolist():
+    for place in hit(rng, places, share):
         units[place] = _bare(units[place])
     return "".join(units)
 
@@ -136,8 +136,7 @@ _LEETABLE = Where(_LEET.__contains__)
 def leetspeak(text: str, rng: Generator, *, share: float) -> str:
     """A writer hides from a filter, or plays: digits and signs stand for letters that look like them."""
     units, places = _LEETABLE(text)
-    hits, picks = choose(rng, len(places), share)
-    for place, pick in zip(places[hits].tolist(), picks):
+    for place, pick in hit_numbered(rng, places, share):
         looks = _LEET[units[place]]
         units[place] = looks[pick % len(looks)]
     return "".join(units)

@@ -6,8 +6,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import click
-
 from perturbations import InputError
 from scenarios import load
 from stress.engine import Outcome, Planned, Settings, execute, plan_run
@@ -132,4 +130,3 @@ def _show_results(console: Any, outcome: Outcome, quiet: bool) -> None:
 
     if not quiet:
         print_summary(console, outcome.run)
-    click.get_text_stream("stdout").flush()

@@ -91,13 +91,15 @@ class Samples:
 
     @property
     def has(self) -> frozenset[str]:
-        """What faults may need and this data set has: data, target, sequence, alternates."""
+        """What faults may need and this data set has: data, target, sequence, alternates, and ``alternates:de``."""
         found = {"data"}
         if all(target is not None for target in self.targets):
             found.add("target")
         if any(s is not None for s in self.sequences) and any(t is not None for t in self.times):
             found.add("sequence")
-        return frozenset(found | ({"alternates"} if self.alternates else set()))
+        if self.alternates:
+            found |= {"alternates", *(f"alternates:{language}" for language in self.alternates)}
+        return frozenset(found)
 
 
 def index_of(samples: Iterable[Sample], who: str) -> tuple[dict[str, str], Index, str, tuple[str, ...]]:

@@ -78,7 +78,7 @@ def in_threads(do: Callable[[Unit], tuple[Unit, pa.Table]], units: Sequence[Unit
     how = {"backend": "threading", "return_as": "generator_unordered", "pre_dispatch": "2*n_jobs", "batch_size": 1}
     results = Parallel(workers, **how)(delayed(guarded)(unit) for unit in units)
     try:
-        for each in results:  # not ``yield from``, which would close them before the warnings are caught
+        for each in results:  # noqa: UP028 - ``yield from`` would close them before the warnings are caught
             yield each
     finally:
         stop.set()

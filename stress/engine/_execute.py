@@ -16,10 +16,11 @@ import pyarrow as pa
 from perturbations import ModelError, RunError, Sample, StressError
 from stress.data._packed import pack
 from stress.engine._backends import Finished, in_processes, in_threads, on_dask, one_thread_each, remove
+from stress.engine._canaries import canaries
 from stress.engine._folder import FORMAT, Run, open_run
 from stress.engine._identity import agree, identity, machine, run_id
 from stress.engine._plan import Planned, Settings, plan_run
-from stress.engine._preflight import CANARIES, Check, canaries, preflight
+from stress.engine._preflight import CANARIES, Check, preflight
 from stress.engine._progress import watch
 from stress.engine._remote import Elsewhere, Recipe
 from stress.engine._tables import cells_table

@@ -13,13 +13,11 @@ from typing import Any
 from perturbations import RunError
 from scenarios import Cell, Plan
 from stress.data import Samples
+from stress.engine._canaries import differ
 from stress.models import Model
 from stress.tasks import Task
 
-__all__ = ["TOLERANCE", "agree", "identity", "machine", "run_id"]
-
-TOLERANCE = 1e-4
-"""How far a canary's scores may move before the model counts as another one."""
+__all__ = ["agree", "identity", "machine", "run_id"]
 
 
 def identity(
@@ -56,15 +54,22 @@ def agree(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
     found: list[str] = []
     _compare("", _without_canaries(old), _without_canaries(new), found)
     if not found:  # canaries depend on all of the above, so they speak only when the rest agrees
-        _compare("canary", old["model"].get("canaries"), new["model"].get("canaries"), found)
-        if found:
-            found = [f"the model answers its canaries differently: {found[0]} ({len(found)} numbers differ)"]
+        found = _canaries_differ(old["model"]["canaries"], new["model"]["canaries"])
     if found:
         listed = "\n".join(f"  - {line}" for line in found[:10])
         raise RunError(
             f"{path}: holds a run of other inputs, and continuing would mix them. What differs:\n{listed}\n"
             "Name another folder (--out DIR), or remove this one."
         )
+
+
+def _canaries_differ(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return which cells the model answers in another way than before; an unsteady model is not compared."""
+    found = []
+    for cell in old:
+        if old[cell] is not None and new.get(cell) is not None and (how := differ(old[cell], new[cell])):
+            found.append(f"the model answers its canaries differently: in cell {cell}, {how[:120]}")
+    return found
 
 
 def _without_canaries(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,9 +88,6 @@ def _compare(place: str, old: Any, new: Any, found: list[str]) -> None:
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for number, (one, other) in enumerate(zip(old, new)):
             _compare(f"{place}[{number}]", one, other, found)
-    elif isinstance(old, float) and isinstance(new, float):
-        if abs(old - new) > TOLERANCE:
-            found.append(f"{place} was {old:.6g}, now is {new:.6g}")
     elif old != new:
         found.append(f"{place} was {old!r}, now is {new!r}")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -14,23 +13,16 @@ from perturbations.modality import modality
 from scenarios import CLEAN, Cell, perturb
 from stress.engine._ask import Answered, ask
 from stress.engine._attack import attacked
+from stress.engine._check import Check
+from stress.engine._diagnosis import diagnose
 from stress.engine._unit import Job
 from stress.models import Batch
 
-__all__ = ["CANARIES", "Check", "canaries", "preflight"]
+__all__ = ["CANARIES", "Check", "preflight"]
 
 CANARIES = 8
 """Samples that the checks look at: the first of the visiting order, so every class has its chance."""
 _CLOSE = 1e-5
-
-
-@dataclass(frozen=True)
-class Check:
-    """One line of the preflight table."""
-
-    name: str
-    outcome: Literal["ok", "warning"]
-    says: str
 
 
 def _answers(job: Job, cell: Cell, samples: Sequence[Sample], together: bool = True) -> Answered:
@@ -58,7 +50,7 @@ def preflight(job: Job, samples: Sequence[Sample], workers: int) -> list[Check]:
     ]
     if workers > 1:
         checks.append(_concurrent(job, clean, samples, workers))
-    return [*checks, *_streams(job, samples), *_missing(job, samples), _acting(job, samples)]
+    return [*checks, *_streams(job, samples), *_missing(job, samples), _acting(job, samples), *diagnose(job, samples)]
 
 
 def _compare(name: str, one: Answered, other: Answered, wrong: str) -> Check:
@@ -149,18 +141,6 @@ def _acting(job: Job, samples: Sequence[Sample]) -> Check:
 
 def _is_idle(job: Job, cell: Cell, samples: Sequence[Sample]) -> bool:
     return all(job.work(cell, stream, samples).unchanged.all() for stream in cell.streams)
-
-
-def canaries(job: Job, samples: Sequence[Sample], cells: Sequence[Cell]) -> dict[str, Any]:
-    """Return the model's scores on a few clean and perturbed samples: how it is recognised when a run goes on."""
-    found: dict[str, Any] = {}
-    cells = [cell for cell in cells if not attacked(cell)]  # an attack's luck says nothing of who the model is
-    picked = [CLEAN, *(cell for cell in cells if cell.conditions)][:: max(1, len(cells) // 6)][:7]
-    for cell in [CLEAN, *(cell for cell in picked if cell.conditions)]:
-        answers = _answers(job, cell, samples[:4])
-        columns = {name: _plain(values) for name, values in answers.columns.items() if name != "probabilities"}
-        found[cell.id] = {"status": answers.status, **columns}
-    return found
 
 
 def _plain(values: Any) -> list[Any]:

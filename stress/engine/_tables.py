@@ -25,7 +25,7 @@ CELLS = pa.schema(
         "scenario": pa.string(),
         "grid": pa.string(),  # joint, product, each, pairwise, subsets, timeline
         "modality": pa.string(),  # of the streams that are touched, joined by "+"; "" when clean
-        "streams": pa.list_(pa.string()),  # that are touched
+        "streams": pa.list_(pa.string()),  # that are degraded; those that are only lost stand under "lost"
         "lost": pa.list_(pa.string()),  # that the model is given nothing of (or a fill for)
         "fill": pa.string(),  # the fill rule, where a stream is lost
         "perturbation": pa.string(),  # names joined by " > ", in order
@@ -63,8 +63,11 @@ def cells_table(cells: Iterable[Cell], streams: Mapping[str, str]) -> pa.Table:
 
 
 def _row(order: int, cell: Cell, streams: Mapping[str, str]) -> dict[str, Any]:
-    touched = {streams[name] for name in cell.streams}
-    categories = [c.category for c in cell.conditions if c.category is not None]
+    # A stream that is only lost is the setting, not the subject, of a cell in which others are degraded.
+    subject = [c for c in cell.conditions if c.perturbation != "stream.missing"] or list(cell.conditions)
+    named = list(dict.fromkeys(c.stream for c in subject))
+    touched = {streams[name] for name in named}
+    categories = list(dict.fromkeys(c.category for c in cell.conditions if c.category is not None))
     lost = [c for c in cell.conditions if c.perturbation == "stream.missing"]
     dropped = cell.streams if cell.fallback == "drop" else tuple(dict.fromkeys(c.stream for c in lost))
     fills = ["none"] if cell.fallback == "drop" else list(dict.fromkeys(str(c.settings["fill"]) for c in lost))
@@ -74,10 +77,10 @@ def _row(order: int, cell: Cell, streams: Mapping[str, str]) -> dict[str, Any]:
         "scenario": cell.scenario,
         "grid": cell.grid,
         "modality": "+".join(name for name in MODALITIES if name in touched),
-        "streams": list(cell.streams),
+        "streams": named,
         "lost": list(dropped),
         "fill": "+".join(fills) if dropped else None,
-        "perturbation": " > ".join(dict.fromkeys(c.perturbation for c in cell.conditions)),
+        "perturbation": " > ".join(dict.fromkeys(c.perturbation for c in subject)),
         "profile": "+".join(sorted({c.profile for c in cell.conditions if c.profile})),
         "severity": cell.severity,
         "category": categories[0] if len(categories) == 1 else None,

@@ -159,13 +159,17 @@ class Job:
 
     def answers(self, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Answered:
         """Return the model's scored answers to some samples, of which some streams are replaced."""
-        batch = Batch(
+        batch = self.batch(samples, done)
+        return ask(self.predict, batch, [sample.target for sample in samples], self.task, self.timeout)
+
+    def batch(self, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Batch:
+        """Return what the model is called with."""
+        return Batch(
             {
                 name: done[name].values if name in done else [sample.streams[name] for sample in samples]
                 for name in self.data.streams
             }
         )
-        return ask(self.predict, batch, [sample.target for sample in samples], self.task, self.timeout)
 
     def _measure(self, clean: Sequence[Sample], done: Mapping[str, StreamWork]) -> Mapping[str, NDArray[np.float32]]:
         found = {

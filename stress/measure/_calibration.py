@@ -102,7 +102,7 @@ def temperature(probabilities: Floats, target: Ints, steps: int = 50) -> float:
         curve = float(((share * np.square(logits)).sum(axis=1) - np.square(mean)).mean())
         if curve <= 1e-12:
             return float("nan")
-        step = float(np.clip(slope / curve, -sharp / 2, max(sharp, 0.5)))
+        step = float(np.clip(slope / curve, -sharp, sharp / 2))
         sharp -= step
         if abs(step) < 1e-8 * sharp:
             return 1 / sharp

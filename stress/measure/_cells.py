@@ -12,7 +12,7 @@ from stress.measure._intervals import Bounds, paired_proportions
 from stress.measure._tables import CELL, INTERVAL, about_cell
 from stress.tasks._metrics import Metric
 
-__all__ = ["CELLS", "absent", "cell_rows", "change", "counted", "linear_rows"]
+__all__ = ["CELLS", "absent", "cell_rows", "change", "counted", "empty_rows", "linear_rows"]
 
 CELLS = {**CELL, **INTERVAL}
 

@@ -26,7 +26,8 @@ CONTRIBUTIONS: Mapping[str, tuple[pa.DataType, str]] = {
     "other": (pa.string(), "the second stream, for measures of a pair"),
     "measure": (
         pa.string(),
-        "total, alone, lost, necessity, sufficiency, shapley, shapley_share, dominance; interaction, synergy, redundancy",
+        "total, alone, lost, necessity, sufficiency, shapley, shapley_share, dominance; of pairs interaction, "
+        "synergy, redundancy",
     ),
     "kind": (pa.string(), "raw (the metric's unit) or relative (a share of all streams' worth)"),
     **INTERVAL,

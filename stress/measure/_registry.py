@@ -21,7 +21,9 @@ from stress.measure._confidence import (
     reliability_rows,
     risk_rows,
 )
+from stress.measure._consistency import CONSISTENCY, consistency_rows
 from stress.measure._context import Context, options
+from stress.measure._contributions import CONTRIBUTIONS, contribution_rows
 from stress.measure._counts import (
     CLASSES,
     CONFUSION,
@@ -32,9 +34,14 @@ from stress.measure._counts import (
     count_values,
 )
 from stress.measure._detection import detection_rows, macro_rows
+from stress.measure._distortion import DISTORTION, distortion_rows
 from stress.measure._frame import Frame
-from stress.measure._latency import latency_rows
+from stress.measure._groups import GAPS, GROUPS, gap_rows, group_rows
+from stress.measure._operation import FAILED, LATENCY, failure_rows, latency_rows
+from stress.measure._relative import RELATIVE, relative_rows
 from stress.measure._robustness import CURVES, ROBUSTNESS, curve_rows, robustness_rows
+from stress.measure._sequences import SEQUENCES, sequence_rows
+from stress.measure._stability import DRAWS, STABILITY, draw_rows, stability_rows
 from stress.measure._tables import Columns, build
 
 __all__ = ["TABLES", "Table", "context_of", "make", "table"]
@@ -81,7 +88,20 @@ TABLES: Mapping[str, Table] = {
     "calibration": Table("confidence against accuracy in every cell", CALIBRATION, calibration_rows),
     "reliability": Table("reliability diagrams: accuracy by confidence, in every cell", RELIABILITY, reliability_rows),
     "risk_coverage": Table("the error rate among the surest answers, in every cell", RISK, risk_rows),
+    "groups": Table("the headline of every group and intersection, and against everybody else", GROUPS, group_rows),
+    "gaps": Table("best against worst group in every cell, and whether stress widens the gap", GAPS, gap_rows),
+    "contributions": Table("what each stream and each pair is worth", CONTRIBUTIONS, contribution_rows),
+    "consistency": Table("do the streams agree, and whom does the model follow", CONSISTENCY, consistency_rows),
+    "stability": Table(
+        "answers that change: from clean, step by step, and from draw to draw", STABILITY, stability_rows
+    ),
+    "draws": Table("variance between draws apart from variance between samples", DRAWS, draw_rows),
+    "relative": Table("robustness beside AlexNet's (CE, mCE) or another run's", RELATIVE, relative_rows),
+    "sequences": Table("the headline with intervals that hold however often a run is read", SEQUENCES, sequence_rows),
     "robustness": Table("each scenario in single numbers, of the headline metric", ROBUSTNESS, robustness_rows),
+    "distortion": Table("how far inputs were from the clean ones, in every cell", DISTORTION, distortion_rows),
+    "failures": Table("records without a usable answer, by cell, kind and message", FAILED, failure_rows),
+    "latency": Table("time a call of the model takes, in every cell", LATENCY, latency_rows),
 }
 
 

@@ -12,8 +12,9 @@ from stress.measure._cells import CELLS, absent, cell_rows, counted
 from stress.measure._context import Context
 from stress.measure._registry import context_of, make
 from stress.measure._tables import build
+from stress.measure._warnings import warnings
 
-__all__ = ["summary"]
+__all__ = ["summarise", "summary"]
 
 
 def summary(run: Run, **given: Any) -> Mapping[str, Any]:
@@ -24,7 +25,11 @@ def summary(run: Run, **given: Any) -> Mapping[str, Any]:
     ``statuses``: how many records ended how; ``errors``: the most frequent messages; ``warnings``: plain sentences.
     Options are those of ``table``.
     """
-    context = context_of(run, **given)
+    return summarise(context_of(run, **given))
+
+
+def summarise(context: Context) -> Mapping[str, Any]:
+    """Return the summary of a run that is already loaded."""
     frame, metric = context.frame, context.headline
     return {
         "task": frame.task,
@@ -39,7 +44,7 @@ def summary(run: Run, **given: Any) -> Mapping[str, Any]:
         "scenarios": _scenarios(context),
         "statuses": _statuses(context),
         "errors": _errors(context),
-        "warnings": _warnings(context),
+        "warnings": warnings(context),
     }
 
 
@@ -80,21 +85,3 @@ def _errors(context: Context, most: int = 5) -> list[dict[str, Any]]:
     values = context.frame.raw("error").filter(context.frame.failed)
     counts = sorted(values.value_counts().to_pylist(), key=lambda row: (-row["counts"], str(row["values"])))
     return [{"error": row["values"], "records": row["counts"]} for row in counts[:most]]
-
-
-def _warnings(context: Context) -> list[str]:
-    found = []
-    if context.clusters.few:
-        found.append(f"few clusters: {len(context.clusters)} by {context.clusters.by}; intervals are t-based")
-    failed = int(context.frame.failed.sum())
-    if failed:
-        found.append(f"{failed} of {len(context.frame.failed)} records failed; they are counted as failures")
-    counts = context.frame.counts
-    idle = [i for i, n in zip(context.frame.ids, counts["n"]) if not n]
-    if idle:
-        found.append(f"{len(idle)} cells have no records: {', '.join(idle[:3])}{' …' if len(idle) > 3 else ''}")
-    still = [i for i, n, same in zip(context.frame.ids, counts["n"], counts["unchanged"]) if n and same / n > 0.5]
-    still = [i for i in still if i != "clean"]
-    if still:
-        found.append(f"in {len(still)} cells no perturbation could act on most samples: {', '.join(still[:3])}")
-    return found

@@ -1,0 +1,172 @@
+"""A run's tables, each made once, with what the run says of itself: all that a page or a terminal needs to know."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+
+from perturbations.modality import MODALITIES
+from stress.engine import Run
+from stress.measure._context import Context
+from stress.measure._registry import TABLES, context_of, make
+from stress.measure._summary import summarise
+from stress.report._numbers import Form
+from stress.report._svg import Axis, axis_of
+
+__all__ = ["BREAK_AT", "JOINT", "Book", "Row", "hue"]
+
+BREAK_AT = 0.9
+"""Share of the clean value under which a model counts as broken."""
+JOINT = "joint"
+
+Row = Mapping[str, Any]
+
+
+def hue(modality: str | None) -> str:
+    """Return the colour class of a modality, or of several together."""
+    if not modality or "+" in modality:
+        return JOINT
+    return modality if modality in MODALITIES else "other"
+
+
+@dataclass(frozen=True)
+class Book:
+    """Everything that is shown about a run; ``begun`` is false where there is no record yet."""
+
+    run: Run
+
+    @cached_property
+    def info(self) -> Row:
+        """What ``run.json`` says."""
+        return self.run.info
+
+    @property
+    def identity(self) -> Row:
+        """What was run on what."""
+        found: Row = self.info.get("identity") or {}
+        return found
+
+    @cached_property
+    def begun(self) -> bool:
+        """Whether there are records."""
+        return any((self.run.path / "records").glob("part-*.parquet"))
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run came to its end."""
+        return bool(self.info.get("finished", True))
+
+    @cached_property
+    def _context(self) -> Context:
+        return context_of(self.run, break_at=BREAK_AT)
+
+    @cached_property
+    def summary(self) -> Row:
+        """The summary of ``stress.measure``."""
+        return summarise(self._context)
+
+    def arrow(self, name: str) -> pa.Table | None:
+        """Return a table, or nothing where measures have none of that name."""
+        if name not in TABLES or not self.begun:
+            return None
+        return self._context.once(f"table {name}", lambda: make(self._context, name))
+
+    def table(self, name: str) -> list[dict[str, Any]]:
+        """Return a table's rows; none where measures have no such table."""
+        found = self.arrow(name)
+        if found is None:
+            return []
+        rows: list[dict[str, Any]] = self._context.once(f"rows of {name}", found.to_pylist)
+        return rows
+
+    @cached_property
+    def form(self) -> Form:
+        """How values of the headline metric are written."""
+        return Form.of(self._context.headline)
+
+    @cached_property
+    def forms(self) -> Mapping[str, Form]:
+        """How values of each metric are written."""
+        return {metric.name: Form.of(metric) for metric in self._context.metrics}
+
+    @cached_property
+    def plan(self) -> Mapping[str, Row]:
+        """The rows of cells.parquet by cell, with ``axes`` and ``conditions`` read."""
+        found = {}
+        for row in self.run.cells.to_pylist():
+            read = {name: json.loads(row[name] or "null") for name in ("axes", "conditions")}
+            found[row["cell"]] = {**row, **read}
+        return found
+
+    @cached_property
+    def values(self) -> Mapping[tuple[str, str], Row]:
+        """Rows of the table of cells by (cell, metric)."""
+        return {(row["cell"], row["metric"]): row for row in self.table("cells")}
+
+    def value(self, cell: str, metric: str | None = None) -> Row | None:
+        """Return a cell's row of a metric, the headline by default."""
+        return self.values.get((cell, metric or self.form.name))
+
+    @cached_property
+    def clean(self) -> Row | None:
+        """The clean cell's row of the headline metric."""
+        return self.value("clean")
+
+    @cached_property
+    def clean_value(self) -> float | None:
+        """The clean value of the headline metric."""
+        return None if self.clean is None else self.clean["value"]
+
+    @cached_property
+    def curves(self) -> Mapping[tuple[Any, ...], list[Row]]:
+        """The points of the headline's curves by what tells the curves apart."""
+        found: dict[tuple[Any, ...], list[Row]] = {}
+        for row in self.table("curves"):
+            if row["metric"] == self.form.name:
+                names = ("scenario", "stream", "modality", "perturbation", "profile", "category", "fallback")
+                found.setdefault(tuple(row[name] for name in names), []).append(row)
+        return found
+
+    @cached_property
+    def axis(self) -> Axis:
+        """The one axis that all curves share, so that they can be compared by eye; a quarter of the scale at least."""
+        rows = [row for row in self.table("curves") if row["metric"] == self.form.name]
+        return self._axis(
+            [*rows, *(row for row in self._headline if row["fallback"])] if rows else self._headline, 0.25
+        )
+
+    @cached_property
+    def whole_axis(self) -> Axis:
+        """The axis of drawings that hold every cell, those without any stream too."""
+        return self._axis(self._headline, 0.0)
+
+    @property
+    def _headline(self) -> list[dict[str, Any]]:
+        return [row for row in self.table("cells") if row["metric"] == self.form.name]
+
+    def _axis(self, rows: Sequence[Row], least: float) -> Axis:
+        write = (lambda v: f"{100 * v:.4g}") if self.form.share else (lambda v: f"{v:.3g}")
+        known = [row[k] for row in rows for k in ("value", "low", "high") if row[k] is not None]
+        if self.form.share and known:
+            known += [max(0.0, max(known) - least), min(1.0, min(known) + least)]
+        return axis_of(known, write, (0.0, 1.0) if self.form.share else None)
+
+    @property
+    def modalities(self) -> Sequence[str]:
+        """The modalities of the data's streams, in their usual order."""
+        kinds = set((self.info.get("streams") or {}).values())
+        kinds |= {kind for row in self.plan.values() for kind in (row["modality"] or "").split("+") if kind}
+        return [*(m for m in MODALITIES if m in kinds), *sorted(kinds - set(MODALITIES))]
+
+    def parameters(self, cell: str) -> str:
+        """Return what a cell does in physical terms: ``sigma 0.18``."""
+        parts = []
+        for condition in self.plan.get(cell, {}).get("conditions") or ():
+            for name, value in (condition.get("settings") or {}).items():
+                parts.append(f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}")
+        return ", ".join(parts)

@@ -1,0 +1,148 @@
+"""What the page says, gathered: headline, facts, findings, panels, tables, provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from perturbations import StressError, citation
+from stress.report._book import BREAK_AT, Book
+from stress.report._findings import failing, findings, unmoved
+from stress.report._grid import Column, Grid
+from stress.report._more import more
+from stress.report._numbers import DASH, count, plural, readable, seconds
+from stress.report._overview import measures, overview
+from stress.report._panels import panels
+from stress.report._tables import lost_grid
+from stress.report._verdict import headline, worst_cell
+
+__all__ = ["content"]
+
+
+def content(book: Book) -> Mapping[str, Any]:
+    """Return what the template shows."""
+    suite, data = book.identity.get("suite") or {}, (book.identity.get("data") or {}).get("name")
+    name = f"{suite['name']}@{suite['version']}" if "name" in suite else "a suite"
+    model = (book.identity.get("model") or {}).get("name") or "a model"
+    found: dict[str, Any] = {
+        "title": f"{model} under {name}",
+        "kicker": f"Stress report · model {model} · suite {name} · data {data or DASH} · {_date(book)}",
+        "findings": findings(book),
+        "unfinished": _unfinished(book),
+        "provenance": _provenance(book),
+        "preflight": _preflight(book),
+        "citation": _citation(book),
+        "footer": f"Written by multimodal-stress {_version(book)} from {book.run.path.name}.",
+    }
+    found |= _measured(book) if book.begun else _empty()
+    contents = [("findings", "Findings")]
+    contents += [("scenarios", "Scenarios")] if found["overview"] else []
+    contents += [(f"panel-{i}", panel.title) for i, panel in enumerate(found["panels"], 1)]
+    contents += [("missing", "Missing streams")] if found["lost"] else []
+    contents += [(part.id, part.title) for part in found["more"]]
+    return {**found, "contents": [*contents, ("provenance", "Provenance"), ("cite", "How to cite")]}
+
+
+def _empty() -> dict[str, Any]:
+    nothing: dict[str, Any] = dict.fromkeys(("panels", "more", "finding_tables", "facts"), ())
+    return {**nothing, **dict.fromkeys(("form", "overview", "measures", "lost")), "verdict": "No records yet."}
+
+
+def _measured(book: Book) -> dict[str, Any]:
+    summary = book.summary
+    return {
+        "verdict": headline(book),
+        "form": book.form,
+        "sure": f"{100 * summary['confidence']:.3g} %",
+        "broken": f"{100 * BREAK_AT:.0f} %",
+        "drawn": "samples" if summary["cluster"] == "sample" else f"clusters by {summary['cluster']}",
+        "facts": _facts(book),
+        "finding_tables": [grid for grid in (failing(book), unmoved(book)) if grid],
+        "overview": overview(book) if summary["scenarios"] else None,
+        "measures": measures(book),
+        "panels": panels(book),
+        "lost": lost_grid(book),
+        "more": more(book),
+    }
+
+
+def _facts(book: Book) -> list[dict[str, Any]]:
+    form, summary, worst, clean = book.form, book.summary, worst_cell(book), book.clean or {}
+    failed = sum(n for name, n in summary["statuses"].items() if name not in ("ok", "unchanged"))
+    classes = len(book.info.get("classes") or ())
+    found = [(f"Clean {form.title}", form.value(clean.get("value"), True), form.interval(clean) or clean.get("note"))]
+    if worst:
+        ends = form.interval(worst)
+        found.append(
+            ("Worst cell", form.value(worst["value"], True), ", ".join([worst["cell"], *([ends] if ends else [])]))
+        )
+    found.append(("Without an answer", count(failed), f"of {plural(summary['records'], 'record')}"))
+    big = len(found)
+    found.append(("Samples", count(summary["samples"]), f"in {plural(summary['cells'], 'cell')}"))
+    found.append(("Task", readable(summary["task"]), f"{classes} classes" if classes else ""))
+    found.append(("Seed", str(book.identity.get("seed", DASH)), _draws(book.identity)))
+    return [{"name": n, "value": v, "small": small or "", "big": i < big} for i, (n, v, small) in enumerate(found)]
+
+
+def _draws(identity: Mapping[str, Any]) -> str:
+    draws = (identity.get("suite") or {}).get("draws")
+    return plural(draws, "draw") if draws else ""
+
+
+def _unfinished(book: Book) -> str:
+    if book.finished:
+        return ""
+    if not book.begun:
+        return "There are no records yet. The same command continues it."
+    there, planned = book.summary["records"], book.info.get("records")
+    share = f" of {count(planned)} records ({100 * there / planned:.0f} %)" if planned else " records"
+    return f"{count(there)}{share} are there; all numbers below rest on these. The same command continues it."
+
+
+def _provenance(book: Book) -> Grid:
+    info, identity = book.info, book.identity
+    data, settings, host = identity.get("data") or {}, info.get("settings") or {}, info.get("host") or {}
+    streams = ", ".join(f"{name} ({kind})" for name, kind in (info.get("streams") or {}).items())
+    rows = [
+        ("model", (identity.get("model") or {}).get("name")),
+        ("weights", (identity.get("model") or {}).get("weights")),
+        ("data", data.get("name")),
+        ("data's content", data.get("content")),
+        ("streams", streams),
+        ("seed", identity.get("seed")),
+        ("limit", identity.get("limit")),
+        ("workers", settings.get("workers")),
+        ("batch size", settings.get("batch_size")),
+        ("took", seconds(info["seconds"]) if info.get("seconds") else None),
+        ("machine", ", ".join(f"{key} {value}" for key, value in host.items())),
+        ("packages", ", ".join(f"{key} {value}" for key, value in (info.get("packages") or {}).items())),
+        ("perturbations", ", ".join(f"{k} v{v}" for k, v in (identity.get("perturbations") or {}).items())),
+        ("command", info.get("command")),
+    ]
+    return Grid([Column(""), Column("", "wrap")], [row for row in rows if row[1] not in (None, "")])
+
+
+def _preflight(book: Book) -> Grid | None:
+    checks = book.info.get("preflight") or ()
+    if not checks:
+        return None
+    columns = [Column("check"), Column("outcome"), Column("", "wrap")]
+    return Grid(columns, [[check["name"], check["outcome"], check["says"]] for check in checks])
+
+
+def _citation(book: Book) -> str:
+    used = sorted(book.identity.get("perturbations") or {})
+    try:
+        return citation(used) or "Nothing to cite."
+    except StressError as error:  # a plug-in that is not installed here
+        return f"% {error}"
+
+
+def _date(book: Book) -> str:
+    started = book.info.get("started")
+    return datetime.fromtimestamp(started, UTC).strftime("%-d %B %Y") if started else DASH
+
+
+def _version(book: Book) -> str:
+    return str((book.info.get("packages") or {}).get("multimodal-stress", "")).strip() or "(version unknown)"

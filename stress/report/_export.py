@@ -1,0 +1,94 @@
+"""Tables for a paper: CSV with every column, LaTeX with booktabs rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from stress.report._book import Book
+from stress.report._numbers import DASH, Form, percent, severity, visible
+from stress.report._verdict import label
+
+__all__ = ["write_tables"]
+
+CSV = (
+    "cells",
+    "curves",
+    "robustness",
+    "classes",
+    "groups",
+    "calibration",
+    "contributions",
+    "distortion",
+    "failures",
+    "latency",
+)
+_LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", DASH: "--", "−": "$-$"}
+_LATEX |= {c: f"\\{c}" for c in "&%$#_{}"}
+_PATTERN = re.compile("|".join(map(re.escape, _LATEX)))
+
+
+def write_tables(book: Book, folder: Path) -> None:
+    """Write every table as CSV, and curves and robustness as LaTeX. Tables that are empty are left out."""
+    from pyarrow import csv
+
+    folder.mkdir(exist_ok=True)
+    if not book.begun:
+        return
+    for name in CSV:
+        table = book.arrow(name)
+        if table is not None and len(table):
+            csv.write_csv(_flat(table), folder / f"{name}.csv")
+    (folder / "robustness.tex").write_text(_robustness(book), encoding="utf-8")
+    (folder / "curves.tex").write_text(_curves(book), encoding="utf-8")
+
+
+def _flat(table: pa.Table) -> pa.Table:
+    """Return a table without nested columns, and without text that a spreadsheet would run as a formula."""
+    for index, field in enumerate(table.schema):
+        if pa.types.is_nested(field.type):
+            values = [None if v is None else " ".join(map(str, v)) for v in table[index].to_pylist()]
+            table = table.set_column(index, field.name, pa.array(values, pa.string()))
+        elif pa.types.is_string(field.type):
+            values = [f"'{v}" if v and v[0] in "=+-@\t\r" else v for v in table[index].to_pylist()]
+            table = table.set_column(index, field.name, pa.array(values, pa.string()))
+    return table
+
+
+def _tex(text: Any) -> str:
+    """Return text as LaTeX prints it."""
+    return _PATTERN.sub(lambda found: _LATEX[found[0]], visible(text))
+
+
+def _booktabs(heads: Sequence[str], rows: Sequence[Sequence[str]], looks: str) -> str:
+    lines = [rf"\begin{{tabular}}{{{looks}}}", r"\toprule", " & ".join(map(_tex, heads)) + r" \\", r"\midrule"]
+    lines += [" & ".join(map(_tex, row)) + r" \\" for row in rows]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def _robustness(book: Book) -> str:
+    form = book.form
+    rows = []
+    for row in book.summary["scenarios"]:
+        name = label(row, book) + (" (dropped)" if row["fallback"] else "")
+        breaking = row["breaking_severity"]
+        at = severity(breaking["value"]) if breaking["value"] is not None else DASH
+        rows.append([name, form.change(row["drop"]), percent(row["retention"]), form.both(row["area"]), at])
+    heads = ["Scenario", f"Drop ({form.points})", "Retention (%)", f"Area ({form.mark})", "Breaks at"]
+    return _booktabs(heads, rows, "lrrrr")
+
+
+def _curves(book: Book) -> str:
+    form: Form = book.form
+    levels = sorted({row["severity"] for rows in book.curves.values() for row in rows})
+    rows = []
+    for points in book.curves.values():
+        last = points[-1]
+        at = {row["severity"]: form.both(row) for row in points}
+        rows.append([last["scenario"], last["stream"], *(at.get(level, DASH) for level in levels)])
+    heads = ["Scenario", "Stream", *(severity(level) for level in levels)]
+    return _booktabs(heads, rows, "ll" + "r" * len(levels))

@@ -1,0 +1,146 @@
+"""Figures for a paper: curves with their intervals, drawn by matplotlib; the same run gives the same file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from perturbations import InputError
+from perturbations._errors import nearest
+from stress.engine import Run
+from stress.report._book import JOINT, Book, Row, hue
+from stress.report._numbers import readable, visible
+from stress.report._tables import lost_rows, title_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["COLOURS", "KINDS", "plot", "save"]
+
+KINDS = ("curves", "lost")
+COLOURS = {"image": "#0067a8", "audio": "#b44a00", "text": "#00755a", JOINT: "#8f3f8f", "other": "#5b5b9a"}
+"""One hue per modality, the page's own; told apart with any kind of colour vision, and in grey by their markers."""
+MARKERS = {"image": "o", "audio": "s", "text": "^", JOINT: "D", "other": "v"}
+STYLE = {
+    "svg.hashsalt": "multimodal-stress",
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
+    "font.size": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#dfe3e6",
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 3.5,
+    "text.parse_math": False,  # a class named $x$ is a name
+}
+
+
+def plot(run: Run, kind: str = "curves", *, modality: str | None = None, columns: int = 4) -> Figure:
+    """Return a figure of a run: ``curves`` (one small plot per curve) or ``lost`` (streams missing).
+
+    ``modality`` keeps one modality's curves, or ``"joint"`` those of several at once. Raises InputError where there
+    is nothing to draw, or matplotlib is not installed.
+    """
+    if kind not in KINDS:
+        raise InputError(f"plot: kind must be one of {', '.join(KINDS)}, got {kind!r}. {nearest(kind, KINDS)}")
+    try:
+        import matplotlib
+    except ImportError:
+        raise InputError(
+            "plot: needs matplotlib, which is not installed. pip install 'multimodal-stress[report]'"
+        ) from None
+    book = Book(run)
+    if not book.begun:
+        raise InputError(f"plot: {run.path} has no records yet.")
+    with matplotlib.rc_context(STYLE):
+        return _curves(book, modality, columns) if kind == "curves" else _lost(book)
+
+
+def save(figure: Figure, path: str | Path) -> Path:
+    """Write a figure without a date, so that equal figures are equal files. The suffix names the format."""
+    import matplotlib
+
+    path = Path(path)
+    dates: dict[str, dict[str, Any]] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    with matplotlib.rc_context(STYLE):
+        figure.savefig(path, metadata=dates.get(path.suffix), dpi=200)
+    return path
+
+
+def _chosen(book: Book, modality: str | None) -> list[list[Row]]:
+    found = [rows for rows in book.curves.values() if not rows[-1]["fallback"]]
+    if modality is not None:
+        known = dict.fromkeys(hue(rows[-1]["modality"]) for rows in found)
+        found = [rows for rows in found if modality in (hue(rows[-1]["modality"]), rows[-1]["modality"])]
+        if not found:
+            raise InputError(
+                f"plot: modality must be one that has curves ({', '.join(known) or 'there are none'}), got {modality!r}."
+            )
+    if not found:
+        raise InputError("plot: the run has no graded scenario, so it has no curves.")
+    return found
+
+
+def _curves(book: Book, modality: str | None, columns: int) -> Figure:
+    from matplotlib.figure import Figure
+
+    curves = _chosen(book, modality)
+    wide = min(columns, len(curves))
+    high = -(-len(curves) // wide)
+    figure = Figure(figsize=(1.85 * wide + 0.3, 1.65 * high + 0.2), layout="constrained")
+    axes = figure.subplots(high, wide, sharex=False, sharey=True, squeeze=False)
+    for place, rows in zip(axes.flat, curves):
+        _curve(book, place, rows)
+    for place in list(axes.flat)[len(curves) :]:
+        place.set_axis_off()
+    for line in axes:
+        line[0].set_ylabel(f"{book.form.title}{f' ({book.form.mark})' if book.form.mark else ''}")
+    for place in axes[-1]:
+        place.set_xlabel("severity")
+    return figure
+
+
+def _curve(book: Book, place: Any, rows: list[Row]) -> None:
+    scale = 100.0 if book.form.share else 1.0
+    colour = hue(rows[-1]["modality"])
+    known = [row for row in rows if row["value"] is not None]
+    x = [row["severity"] for row in known]
+    for low, high, alpha in (("band_low", "band_high", 0.12), ("low", "high", 0.25)):
+        ends = [
+            (row["severity"], row[low], row[high]) for row in known if row[low] is not None and row[high] is not None
+        ]
+        if ends:
+            at, below, above = zip(*ends)
+            below, above = [scale * v for v in below], [scale * v for v in above]
+            place.fill_between(at, below, above, color=COLOURS[colour], alpha=alpha, linewidth=0)
+    if book.clean_value is not None:
+        place.axhline(scale * book.clean_value, color="#5b6670", linewidth=0.7)
+    place.plot(x, [scale * row["value"] for row in known], color=COLOURS[colour], marker=MARKERS[colour])
+    place.set_title(title_of(book, rows[-1]), loc="left", fontsize=8)
+    place.set_xticks(sorted({row["severity"] for row in rows}))
+
+
+def _lost(book: Book) -> Figure:
+    from matplotlib.figure import Figure
+
+    rows = [row for row in lost_rows(book) if row["value"] is not None][::-1]
+    if not rows:
+        raise InputError("plot: the run has no cells in which a stream is missing.")
+    scale = 100.0 if book.form.share else 1.0
+    figure = Figure(figsize=(4.2, 0.26 * len(rows) + 0.7), layout="constrained")
+    place = figure.subplots()
+    for y, row in enumerate(rows):
+        colour = hue(row["modality"])
+        if row["low"] is not None and row["high"] is not None:
+            ends = [scale * row["low"], scale * row["high"]]
+            place.plot(ends, [y, y], color=COLOURS[colour], linewidth=3, alpha=0.4, solid_capstyle="butt")
+        place.plot(scale * row["value"], y, color=COLOURS[colour], marker=MARKERS[colour], markersize=4.5)
+    if book.clean_value is not None:
+        place.axvline(scale * book.clean_value, color="#5b6670", linewidth=0.7)
+    names = [f"{visible(r['lost']).replace('+', ' + ')} ({book.plan[r['cell']]['fill'] or 'none'})" for r in rows]
+    place.set_yticks(range(len(rows)), names)
+    place.set_xlabel(f"{readable(book.form.name)}{f' ({book.form.mark})' if book.form.mark else ''}")
+    return figure

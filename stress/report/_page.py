@@ -1,0 +1,71 @@
+"""One HTML file that holds everything: no script, no network, nothing unescaped, and a policy that enforces it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from perturbations import RunError
+from stress.engine import Run
+from stress.report._book import Book
+from stress.report._content import content
+from stress.report._export import write_tables
+from stress.report._numbers import visible
+from stress.report._svg import mark
+
+__all__ = ["write_report"]
+
+POLICY = "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+
+def write_report(run: Run) -> Path:
+    """Write RUN/report/index.html and its tables, and return the page's path. Works on unfinished runs too."""
+    book = Book(run)
+    folder = run.path / "report"
+    page = folder / "index.html"
+    try:
+        folder.mkdir(exist_ok=True)
+        temporary = folder / f".index.html.{os.getpid()}.tmp"
+        temporary.write_text(render(book), encoding="utf-8")
+        temporary.replace(page)
+        write_tables(book, folder / "tables")
+    except OSError as error:
+        raise RunError(f"{folder}: cannot be written: {error.strerror or error}.") from error
+    return page
+
+
+def render(book: Book) -> str:
+    """Return the page."""
+    from jinja2 import Environment, StrictUndefined
+
+    here = resources.files("stress.report")
+    style = "\n" + here.joinpath("report.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, finalize=_shown, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.from_string(here.joinpath("report.html.j2").read_text(encoding="utf-8"))
+    return template.render(policy=POLICY.format(digest), style=Markup(style), mark=_legend, soft=_soft, **content(book))  # noqa: S704
+
+
+def _shown(value: Any) -> Any:
+    """Return what the template prints: markup as it is, everything else with its hidden characters written out."""
+    return value if isinstance(value, (Markup, int)) or value is None else visible(value)
+
+
+def _soft(cell: Any) -> Any:
+    """Return ``value (low–high)`` with the interval set softer than the value."""
+    if isinstance(cell, Markup) or not isinstance(cell, str) or not cell.endswith(")") or not cell[0].isdigit():
+        return cell
+    value, _, rest = cell.partition(" (")
+    return Markup("{} <i>({}</i>").format(visible(value), visible(rest))
+
+
+def _legend(hue: str) -> Markup:
+    return mark(hue, 7.0, 7.0, size=5.0)

@@ -1,0 +1,107 @@
+"""Who and what is hurt most: classes, groups, streams – each in the cells that matter, shaded by what is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from stress.report._book import Book, Row
+from stress.report._grid import Grid, nums, texts, wrapped
+from stress.report._heat import Heat, heat_of
+from stress.report._numbers import Form, count, percent, readable
+
+__all__ = ["classes", "contributions", "groups", "telling_cells"]
+
+MOST_ROWS, MOST_CELLS = 20, 12
+
+
+def telling_cells(book: Book) -> list[str]:
+    """Return the clean cell, then the worst cell of each scenario, of the worst scenarios where there are many."""
+    sign = 1 if book.form.better == "higher" else -1
+    rows = [row["worst"] for row in book.summary["scenarios"] if not row["fallback"]]
+    worst = {row["cell"]: row["value"] for row in rows if row["value"] is not None}
+    kept = sorted(worst, key=lambda cell: sign * worst[cell])[:MOST_CELLS]
+    return [*(["clean"] if book.clean else []), *(cell for cell in worst if cell in kept)]
+
+
+def classes(book: Book) -> tuple[list[Heat], list[Grid], str] | None:
+    """Return the recall of each class in the telling cells, the classes that lose most first."""
+    rows = {(r["class"], r["cell"]): r for r in book.table("classes") if r["metric"] == "recall"}
+    if not rows:
+        return None
+    heat, left = _heat(book, rows, "class", Form("recall"))
+    how = "Recall of each class, clean and in each scenario's worst cell; the classes that lose most first."
+    return [heat], [], how + (f" {count(left)} more are in tables/classes.csv." if left > 0 else "")
+
+
+def groups(book: Book) -> tuple[list[Heat], list[Grid], str] | None:
+    """Return the headline metric of each group in the telling cells, and the gaps between best and worst group."""
+    rows = [r for r in book.table("groups") if r.get("by") and r["metric"] == book.form.name]
+    if not rows:
+        return None
+    maps = []
+    for by in dict.fromkeys(row["by"] for row in rows):
+        if "*" not in by:
+            mine = {(r["group"], r["cell"]): r for r in rows if r["by"] == by}
+            maps.append(_heat(book, mine, by, book.form)[0])
+    gaps = _gaps(book)
+    title = book.form.title.capitalize()
+    how = f"{title} of each group, clean and in each scenario's worst cell; the worst groups first."
+    return maps, [gaps] if gaps else [], how
+
+
+def _heat(book: Book, rows: Mapping[tuple[Any, str], Row], name: str, form: Form) -> tuple[Heat, int]:
+    cells = [cell for cell in telling_cells(book) if any(key[1] == cell for key in rows)]
+    names = list(dict.fromkeys(key[0] for key in rows))
+    sign = 1 if form.better == "higher" else -1
+
+    def worst(line: Any) -> float:
+        known = [rows[line, c]["value"] for c in cells if (line, c) in rows and rows[line, c]["value"] is not None]
+        return min((sign * value for value in known), default=float("inf"))
+
+    names.sort(key=worst)
+    at: Callable[[Any, Any], Row | None] = lambda line, cell: rows.get((line, cell))  # noqa: E731
+    return heat_of("" if name == "class" else name, (name, "cell"), cells, names[:MOST_ROWS], at, form), len(
+        names
+    ) - MOST_ROWS
+
+
+def _gaps(book: Book) -> Grid | None:
+    """Return the widest gap of each way to slice, clean and in the telling cells."""
+    rows = {(r["by"], r["cell"], r["metric"]): r for r in book.table("gaps") if r.get("by")}
+    cells = telling_cells(book)
+    body: list[Sequence[Any]] = []
+    for by in dict.fromkeys(key[0] for key in rows):
+        for cell in cells:
+            gap, wider = rows.get((by, cell, "gap")), rows.get((by, cell, "widening"))
+            if gap is not None and gap["value"] is not None:
+                line = [by.replace("*", " × "), cell, gap["worst"], gap["best"]]
+                body.append([*line, book.form.change(gap), book.form.change(wider), gap["note"] or ""])
+    if not body:
+        return None
+    columns = [
+        *texts("by", "cell", "worst group", "best group"),
+        *nums(f"gap {book.form.points}", "wider than clean by"),
+    ]
+    return Grid([*columns, *wrapped("")], body, "Gaps between groups")
+
+
+def contributions(book: Book) -> list[Grid]:
+    """Return what each stream adds, where the run has the cells to tell."""
+    rows = [row for row in book.table("contributions") if row["value"] is not None]
+    if not rows:
+        return []
+    goals = any(row["goal"] is not None for row in rows)
+    columns = [
+        *texts("fill", "stream", "measure", "kind"),
+        *nums("value", "n"),
+        *wrapped(*["against goal"] * goals, ""),
+    ]
+    body = []
+    for row in rows:
+        stream = " with ".join(name for name in (row["stream"], row["other"]) if name) or "all"
+        value = percent(row) if row["kind"] == "relative" or book.form.share else book.form.both(row)
+        goal = [f"{row['verdict'] or ''} ({row['goal']:.2g})" if row["goal"] is not None else ""] * goals
+        line = [row["fill"] or "", stream, readable(row["measure"]), row["kind"], value, count(row["n"] or 0)]
+        body.append([*line, *goal, row["note"] or ""])
+    return [Grid(columns, body)]

@@ -1,0 +1,108 @@
+"""Which scenarios a model survives: read off the measures' own numbers, never guessed where they leave it open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from stress.report._book import BREAK_AT, Book, Row
+from stress.report._numbers import plural, visible
+
+__all__ = ["Verdict", "curve_of", "headline", "label", "verdict", "worst_cell", "worst_of"]
+
+Verdict = Literal["holds", "breaks", "unsure", "unknown"]
+"""``unsure``: the interval leaves it open. ``unknown``: the measure is undefined here."""
+
+
+def verdict(book: Book, scenario: Row) -> Verdict:
+    """Return whether a scenario of the summary breaks the model, its interval taken into account."""
+    breaking = scenario["breaking_severity"]
+    value, low, high = breaking["value"], breaking["low"], breaking["high"]
+    if value is not None:
+        return "breaks" if high is not None else "unsure"
+    if str(breaking["note"] or "").startswith("holds"):
+        return "holds" if low is None else "unsure"
+    return _ungraded(book, scenario)
+
+
+def _ungraded(book: Book, scenario: Row) -> Verdict:
+    """Return the verdict over a scenario's single cells: the worst of them decides."""
+    found: set[Verdict] = set()
+    for row in book.table("cells"):
+        ours = row["scenario"] == scenario["scenario"] and row["fallback"] == scenario["fallback"]
+        if not ours or row["metric"] != "retention" or row["severity"] is not None:
+            continue
+        if row["low"] is None or row["high"] is None:
+            found.add("unknown")
+        elif row["high"] < BREAK_AT:
+            found.add("breaks")
+        else:
+            found.add("holds" if row["low"] >= BREAK_AT else "unsure")
+    order: tuple[Verdict, ...] = ("breaks", "unknown", "unsure", "holds")
+    return next((name for name in order if name in found), "unknown")
+
+
+def label(scenario: Row, book: Book) -> str:
+    """Return a scenario's name, with its stream or perturbation where one name stands for several curves."""
+    name = visible(scenario["scenario"])
+    same = [row for row in book.summary["scenarios"] if row["scenario"] == scenario["scenario"]]
+    if len(same) < 2:
+        return name
+    for key in ("stream", "perturbation", "profile"):
+        if len({row[key] for row in same}) == len(same):
+            return f"{name} ({visible(scenario[key])})"
+    return f"{name} ({visible(scenario['stream'])}, {visible(scenario['perturbation'])})"
+
+
+def worst_of(book: Book, scenarios: Sequence[Row]) -> Row | None:
+    """Return the worst of some scenarios' worst cells: cell, value, low, high."""
+    sign = 1 if book.form.better == "higher" else -1
+    known = [row["worst"] for row in scenarios if row["worst"]["value"] is not None]
+    return min(known, key=lambda row: sign * row["value"], default=None)
+
+
+def worst_cell(book: Book) -> Row | None:
+    """Return the worst cell of the run, fallbacks aside."""
+    return worst_of(book, [row for row in book.summary["scenarios"] if not row["fallback"]])
+
+
+def curve_of(book: Book, row: Row) -> Row | None:
+    """Return the summary's entry for the curve that a row of the curves is part of."""
+    names = ("scenario", "stream", "modality", "perturbation", "profile", "fallback")
+    wanted = [row[name] for name in names]
+    return next((entry for entry in book.summary["scenarios"] if [entry[n] for n in names] == wanted), None)
+
+
+def headline(book: Book) -> str:
+    """Return the run in one sentence."""
+    scenarios = [row for row in book.summary["scenarios"] if not row["fallback"]]
+    if not scenarios:
+        return "Clean input only: no scenario was run."
+    found: dict[Verdict, list[str]] = {"holds": [], "breaks": [], "unsure": [], "unknown": []}
+    for row in scenarios:
+        found[verdict(book, row)].append(label(row, book))
+    if not book.finished:
+        return f"So far: {_sentence(found, len(scenarios))}"
+    return _sentence(found, len(scenarios))
+
+
+def _sentence(found: dict[Verdict, list[str]], total: int) -> str:
+    broken, unsure = found["breaks"], found["unsure"]
+    if len(found["holds"]) == total:
+        return f"Holds under {'its one scenario' if total == 1 else f'all {total} scenarios'}."
+    parts = []
+    if broken:
+        parts.append(f"breaks under {len(broken)} of {plural(total, 'scenario')} – {_named(broken)}")
+    if unsure:
+        parts.append(f"may break under {len(unsure)}{'' if broken else f' of {total}'} – {_named(unsure)}")
+    if found["unknown"]:
+        parts.append(f"cannot be judged under {len(found['unknown'])}")
+    if found["holds"]:
+        parts.append(f"holds under {len(found['holds'])}")
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _named(names: list[str], most: int = 4) -> str:
+    listed = ", ".join(names[:most])
+    return listed if len(names) <= most else f"{listed} and {len(names) - most} more"

@@ -1,0 +1,318 @@
+"""Measures of classes, ranks and calibration: scikit-learn, statsmodels and torchmetrics as oracles."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from sklearn import metrics as sk
+
+from stress.measure import summary, table
+from stress.measure._calibration import brier_decomposition, calibration_error, debiased_error, temperature
+from stress.measure._ranks import aurc, auroc, average_precision, delong, risk_coverage
+from tests._runs import DIGITS, LABELS, NUMBERS, answers, graded, nested, predicted, write
+
+RATES = [0.9, 0.85, 0.7, 0.6, 0.5, 0.3]
+COUNTS = {
+    "balanced_accuracy": sk.balanced_accuracy_score,
+    "mcc": sk.matthews_corrcoef,
+    **{
+        f"{name}_{average}": lambda t, p, f=function, a=average: f(t, p, average=a, zero_division=0)
+        for name, function in (("precision", sk.precision_score), ("recall", sk.recall_score), ("f1", sk.f1_score))
+        for average in ("macro", "micro", "weighted")
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    rng = np.random.default_rng(5)
+    target = rng.choice(10, 600, p=np.arange(1, 11) / 55)
+    given = answers(target, nested(600, RATES, seed=2) > 0, 10, rng)
+    speaker = [i % 60 for i in range(600)]
+    records = predicted(given, target, DIGITS)
+    path = tmp_path_factory.mktemp("classes") / "run"
+    run = write(path, graded(), records, target, columns=LABELS, groups={"speaker": speaker})
+    return run, target, given
+
+
+def rows(run, name, **options):
+    return table(run, name, **options).to_pylist()
+
+
+def test_counts_are_those_of_scikit_learn(world):
+    run, target, given = world
+    found = {(r["cell"], r["metric"]): r for r in rows(run, "cells")}
+    for i, name in enumerate(["clean", *(f"noise-{s}" for s in range(1, 6))]):
+        for metric, oracle in COUNTS.items():
+            row = found[name, metric]
+            assert row["value"] == pytest.approx(oracle(target, given[:, i])), (name, metric)
+            assert row["low"] < row["value"] < row["high"]
+
+
+def test_classes_are_those_of_scikit_learn(world):
+    run, target, given = world
+    found = {(r["cell"], r["metric"], r["class"]): r for r in rows(run, "classes")}
+    expected = sk.precision_recall_fscore_support(target, given[:, 3], zero_division=0)
+    for k in range(10):
+        for metric, values in zip(("precision", "recall", "f1"), expected):
+            row = found["noise-3", metric, str(k)]
+            assert row["value"] == pytest.approx(values[k])
+            assert row["low"] < row["value"] < row["high"]
+            assert row["support"] == expected[3][k]
+
+
+def test_recall_and_precision_have_wilson_intervals(world):
+    from statsmodels.stats.proportion import proportion_confint
+
+    run, target, given = world
+    found = {(r["metric"], r["class"]): r for r in rows(run, "classes") if r["cell"] == "noise-4"}
+    hits = int(((target == 7) & (given[:, 4] == 7)).sum())
+    for metric, base in (("recall", target), ("precision", given[:, 4])):
+        row = found[metric, "7"]
+        expected = proportion_confint(hits, int((base == 7).sum()), method="wilson")
+        assert (row["low"], row["high"]) == pytest.approx(expected)
+
+
+def test_confusion_is_scikit_learns(world):
+    run, target, given = world
+    expected = sk.confusion_matrix(target, given[:, 5])
+    found = np.zeros((10, 10))
+    for r in rows(run, "confusion"):
+        if r["cell"] == "noise-5":
+            found[int(r["truth"]), int(r["answer"])] = r["records"]
+    assert (found == expected).all()
+
+
+@pytest.mark.parametrize("metric", sorted(COUNTS))
+def test_influences_are_the_change_from_leaving_a_sample_out(world, metric):
+    """n (θ − θ without i) / (n − 1) is the jackknife's influence: ours must be its first-order equal."""
+    from stress.measure._counts import parts_of
+    from stress.measure._marginals import entries
+    from stress.measure._registry import context_of
+
+    run, target, given = world
+    context = context_of(run)
+    parts = parts_of(context, entries(context), metric)
+    oracle, whole = COUNTS[metric], COUNTS[metric](target, given[:, 2])
+    keep = np.arange(600)
+    for i in (0, 17, 230, 599):
+        left_out = oracle(target[keep != i], given[keep != i, 2])
+        assert parts.parts[i, 2] == pytest.approx(whole - left_out, abs=2e-4)
+    assert parts.parts[:, 2].sum() == pytest.approx(0, abs=1e-9)
+
+
+def test_linearised_intervals_agree_with_the_bootstrap(world):
+    run, target, given = world
+    rng, found = np.random.default_rng(0), []
+    for _ in range(400):
+        i = rng.integers(0, 600, 600)
+        found.append(sk.f1_score(target[i], given[i, 3], average="macro"))
+    row = next(r for r in rows(run, "cells") if r["cell"] == "noise-3" and r["metric"] == "f1_macro")
+    assert (row["high"] - row["low"]) / 2 == pytest.approx(1.96 * np.std(found), rel=0.1)
+
+
+def test_a_failed_record_is_a_miss_and_no_answer(tmp_path):
+    target = np.array([0, 0, 0, 1, 1, 1] * 20)
+    given = target[:, None].repeat(6, axis=1)
+    given[:30, 1] = -1
+    run = write(tmp_path / "a", graded(), predicted(given, target, DIGITS), target, columns=LABELS)
+    told = {(r["metric"], r["class"]): r for r in rows(run, "classes") if r["cell"] == "noise-1"}
+    assert told["recall", "0"]["value"] == pytest.approx(45 / 60)
+    assert told["precision", "0"]["value"] == 1
+    assert told["recall", "0"]["failed"] == 15
+    share = [r for r in rows(run, "confusion") if r["cell"] == "noise-1" and r["truth"] == "0" and r["answer"] is None]
+    assert share[0]["records"] == 15
+    assert told["recall", "5"]["value"] is None
+    assert told["recall", "5"]["note"] == "no sample of this class"
+    assert told["precision", "5"]["note"] == "the class is never answered"
+
+
+def test_an_f1_can_be_the_headline(world):
+    run, target, given = world
+    found = rows(run, "robustness", metric="f1_macro")
+    drop = next(r for r in found if r["measure"] == "drop")
+    f1 = [sk.f1_score(target, given[:, i], average="macro") for i in range(6)]
+    assert drop["value"] == pytest.approx(f1[0] - np.mean(f1[1:]))
+    assert drop["low"] < drop["value"] < drop["high"]
+
+
+def test_the_accuracy_paradox_is_called_out(tmp_path):
+    """98 % accuracy, 12 % recall on the class that matters."""
+    target = np.array([0] * 980 + [1] * 20)
+    given = np.zeros((1000, 6), int)
+    given[980:982] = 1
+    run = write(tmp_path / "a", graded(), predicted(given, target, DIGITS), target, columns=LABELS)
+    said = [w for w in summary(run)["warnings"] if w.startswith("accuracy paradox")]
+    assert "clean has accuracy 98.2% and recall 10.0% on class 1 (20 samples)" in said[0]
+
+
+SCORES = np.random.default_rng(3)
+Y = SCORES.random(300) < 0.3
+S = np.round(Y + SCORES.normal(0, 1, 300), 1)  # with ties
+
+
+def test_auroc_and_average_precision_are_scikit_learns():
+    assert auroc(S, Y)[0] == pytest.approx(sk.roc_auc_score(Y, S))
+    assert average_precision(S, Y)[0] == pytest.approx(sk.average_precision_score(Y, S))
+
+
+@pytest.mark.parametrize("measure", [auroc, average_precision, lambda s, y: aurc(s, (~y).astype(float))])
+def test_rank_influences_are_the_change_from_leaving_a_sample_out(measure):
+    value, parts = measure(S, Y)
+    assert parts.sum() == pytest.approx(0, abs=1e-9)
+    keep = np.arange(300)
+    for i in range(0, 300, 23):
+        assert parts[i] == pytest.approx(value - measure(S[keep != i], Y[keep != i])[0], abs=2e-4)
+
+
+def test_delong_is_the_slow_formula():
+    """Every pair of a positive and a negative, as DeLong, DeLong & Clarke-Pearson wrote it down."""
+    value, parts = auroc(S, Y)
+    pairs = (S[Y][:, None] > S[~Y]) + 0.5 * (S[Y][:, None] == S[~Y])
+    expected = pairs.mean(axis=1).var(ddof=1) / Y.sum() + pairs.mean(axis=0).var(ddof=1) / (~Y).sum()
+    assert delong(value, parts, Y) == pytest.approx(np.sqrt(expected))
+
+
+def test_aurc_is_the_mean_of_selective_risks():
+    confidence = np.random.default_rng(0).permutation(200) / 200
+    wrong = (np.random.default_rng(1).random(200) > confidence).astype(float)
+    order = np.argsort(-confidence)
+    expected = np.mean([wrong[order[: k + 1]].mean() for k in range(200)])
+    assert aurc(confidence, wrong)[0] == pytest.approx(expected)
+    risk, threshold = risk_coverage(confidence, wrong, np.array([0.25, 1.0]))
+    assert risk == pytest.approx([wrong[order[:50]].mean(), wrong.mean()])
+    assert threshold == pytest.approx([confidence[order[49]], 0])
+
+
+def test_ece_is_torchmetrics():
+    import torch
+    from torchmetrics.functional.classification import multiclass_calibration_error
+
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(800, 6)) * 2
+    share = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    target = rng.integers(0, 6, 800)
+    for bins in (10, 15, 20):
+        expected = float(multiclass_calibration_error(torch.tensor(share), torch.tensor(target), 6, n_bins=bins))
+        right = (share.argmax(axis=1) == target).astype(float)
+        assert calibration_error(share.max(axis=1), right, bins)[0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_debiased_error_of_a_calibrated_model_is_small():
+    rng, plain, repaired = np.random.default_rng(0), [], []
+    for _ in range(200):
+        confidence = rng.uniform(0.5, 1, 500)
+        right = (rng.random(500) < confidence).astype(float)
+        plain.append(calibration_error(confidence, right, 15, "mass")[0])
+        repaired.append(debiased_error(confidence, right, 15))
+    assert np.mean(plain) > 0.04
+    assert np.mean(repaired) < 0.02
+    confidence = np.full(500, 0.9)
+    assert debiased_error(confidence, (np.arange(500) < 350).astype(float)) == pytest.approx(0.2, abs=0.01)
+
+
+def test_brier_decomposition_adds_up():
+    from sklearn.isotonic import IsotonicRegression
+
+    rng = np.random.default_rng(0)
+    confidence = np.round(rng.random(400), 2)
+    right = (rng.random(400) < confidence**2).astype(float)
+    poor, fine, spread = brier_decomposition(confidence, right)
+    assert poor - fine + spread == pytest.approx(np.square(confidence - right).mean())
+    fitted = IsotonicRegression(y_min=0, y_max=1).fit(confidence, right).predict(confidence)
+    assert poor == pytest.approx(np.square(confidence - right).mean() - np.square(fitted - right).mean())
+    assert min(poor, fine, spread) >= 0
+
+
+@pytest.mark.parametrize("true", [0.5, 1.0, 2.5])
+def test_temperature_is_found(true):
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(20_000, 5)) * 2
+    share = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    target = (share.cumsum(axis=1) > rng.random(20_000)[:, None]).argmax(axis=1)
+    sharp = np.exp(logits * true)
+    assert temperature(sharp / sharp.sum(axis=1, keepdims=True), target) == pytest.approx(true, rel=0.03)
+
+
+def test_no_temperature_where_every_answer_is_right():
+    assert np.isnan(temperature(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 1])))
+
+
+@pytest.fixture(scope="module")
+def sure(tmp_path_factory):
+    """A run that keeps all probabilities; the temperature that would calibrate a cell is 2 over its pull."""
+    rng = np.random.default_rng(1)
+    names, target = ("a", "b", "c"), rng.integers(0, 3, 300)
+    pull = np.array([3, 2.5, 2, 1.5, 1, 0.5])
+    logits = rng.normal(size=(300, 6, 3)) + pull[None, :, None] * np.eye(3)[target][:, None, :]
+    share = np.exp(2 * logits) / np.exp(2 * logits).sum(axis=2, keepdims=True)
+    mine = np.take_along_axis(share, target[:, None, None].repeat(6, 1), axis=2)[:, :, 0]
+    more = {
+        "confidence": share.max(axis=2).T.ravel(),
+        "nll": -np.log(mine).T.ravel(),
+        "brier": (np.square(share).sum(axis=2) - 2 * mine + 1).T.ravel(),
+        "margin": mine.T.ravel(),
+        "rank": (1 + (share > mine[:, :, None]).sum(axis=2)).T.ravel(),
+        "probabilities": list(share.transpose(1, 0, 2).reshape(-1, 3)),
+    }
+    records = predicted(share.argmax(axis=2), target, names, **more)
+    task = {"task": "classification", "classes": list(names), "answers": "probabilities", "keep": "all"}
+    columns = {**LABELS, **NUMBERS, "probabilities": pa.list_(pa.float32())}
+    path = tmp_path_factory.mktemp("sure") / "run"
+    return write(path, graded(), records, [names[t] for t in target], task, columns), share, target
+
+
+def test_calibration_table(sure):
+    run, share, target = sure
+    found = {(r["cell"], r["metric"]): r for r in rows(run, "calibration")}
+    confidence, right = share.max(axis=2), share.argmax(axis=2) == target[:, None]
+    for i, (name, pull) in enumerate(zip(["clean", *(f"noise-{s}" for s in range(1, 6))], (3, 2.5, 2, 1.5, 1, 0.5))):
+        over = found[name, "overconfidence"]
+        assert over["value"] == pytest.approx(confidence[:, i].mean() - right[:, i].mean(), abs=1e-5)
+        assert over["low"] < over["value"] < over["high"]
+        assert found[name, "temperature"]["value"] == pytest.approx(2 / pull, rel=0.3)
+    assert {r["metric"] for r in rows(run, "cells")} > {"ece", "aurc", "auroc_macro", "f1_macro", "latency_p95_ms"}
+
+
+def test_auroc_by_class_is_scikit_learns_and_has_delongs_interval(sure):
+    run, share, target = sure
+    found = {(r["metric"], r["class"]): r for r in rows(run, "classes") if r["cell"] == "noise-3"}
+    for k, name in enumerate("abc"):
+        row = found["auroc", name]
+        assert row["value"] == pytest.approx(sk.roc_auc_score(target == k, share[:, 3, k]), abs=1e-6)
+        assert row["method"] == "delong"
+        assert found["average_precision", name]["value"] == pytest.approx(
+            sk.average_precision_score(target == k, share[:, 3, k]), abs=1e-6
+        )
+    macro = next(r for r in rows(run, "cells") if r["cell"] == "noise-3" and r["metric"] == "auroc_macro")
+    assert macro["value"] == pytest.approx(np.mean([found["auroc", name]["value"] for name in "abc"]))
+    assert macro["low"] < macro["value"] < macro["high"]
+
+
+def test_reliability_and_risk_tables_add_up(sure):
+    run = sure[0]
+    clean = [r for r in rows(run, "reliability") if r["cell"] == "clean"]
+    for kind in ("width", "mass"):
+        bins = [r for r in clean if r["bins"] == kind]
+        assert sum(r["n"] for r in bins) == 300
+        assert all(r["from"] < r["confidence"] <= r["to"] + 1e-6 for r in bins)
+        assert all(r["low"] <= r["accuracy"] <= r["high"] for r in bins)
+    ece = next(r for r in rows(run, "calibration") if r["cell"] == "clean" and r["metric"] == "ece")
+    wide = [r for r in clean if r["bins"] == "width"]
+    assert ece["value"] == pytest.approx(sum(r["n"] * abs(r["confidence"] - r["accuracy"]) for r in wide) / 300)
+    whole = [r for r in rows(run, "risk_coverage") if r["cell"] == "clean"]
+    assert whole[-1]["coverage"] == 1
+    assert whole[-1]["risk"] == pytest.approx(1 - sum(r["n"] * r["accuracy"] for r in wide) / 300)
+
+
+def test_latency_quantiles_bracket_the_truth():
+    from stress.measure._latency import quantile_interval
+
+    rng, inside = np.random.default_rng(0), 0
+    for _ in range(500):
+        value, low, high = quantile_interval(np.sort(rng.exponential(size=200)), 0.5, 0.95)
+        assert low <= value <= high
+        inside += low <= np.log(2) <= high
+    assert 0.93 <= inside / 500 <= 0.985
+    _, low, high = quantile_interval(np.arange(10.0), 0.95, 0.95)
+    assert np.isnan(high)
+    assert low < 9
