@@ -86,7 +86,11 @@ def cross_entropy(labels: NDArray[np.int64]) -> Loss:
         # 1 − p as the sum of the others: exact where p rounds to 1, so that sure models keep a gradient.
         exponentials[rows, labels] = 0
         slope[rows, labels] = -exponentials.sum(axis=1) / total[:, 0]
-        return np.log(total[:, 0]) - shifted[rows, labels], slope
+        # The loss likewise: log(1 + the odds of the others) is above 0 however sure the model is.
+        mine = shifted[rows, labels]
+        with np.errstate(over="ignore"):
+            small = np.log1p(exponentials.sum(axis=1) * np.exp(-mine))
+        return np.where(mine == 0, small, np.log(total[:, 0]) - mine), slope
 
     return loss
 

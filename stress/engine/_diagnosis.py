@@ -79,7 +79,7 @@ def _random(job: Job, samples: Sequence[Sample]) -> Check:
 
 
 def _training(job: Job) -> list[Check]:
-    module = getattr(job.predict, "module", None)
+    module: Any = getattr(job.predict, "module", None)
     if not hasattr(module, "modules"):
         return []
     busy = [type(part).__name__ for part in module.modules() if part.training]
@@ -116,25 +116,26 @@ def _slopes(job: Job, samples: Sequence[Sample], names: Sequence[str]) -> list[C
 
 
 def _uphill(job: Job, samples: Sequence[Sample], name: str) -> Check:
-    """A small step along the gradient makes the right answer less likely than it was."""
+    """A small step along the gradient makes the right answer less likely than a step against it."""
     kind = job.data.streams[name]
     budget = nature("attack.fgsm").budgets[kind]
     oracle, labels = job.attacker.oracle, np.array(_labels(job, samples))
     streams = _streams(job, samples)
-    ball = BALLS[budget](streams[name], {"epsilon": 2, "snr_db": 40.0}[budget])
-    scores, slopes = oracle.gradients(streams, [name], cross_entropy(labels))
+    ball = BALLS[budget](streams[name], {"epsilon": 1, "snr_db": 50.0}[budget])
+    _, slopes = oracle.gradients(streams, [name], cross_entropy(labels))
     everyone = np.arange(len(samples))
     away = ball.layout.spread(ball.radius) * ball.direction(ball.flat(slopes[name], everyone))
-    after = oracle.scores({**streams, name: ball.values(ball.project(ball.clean + away), everyone)})
-    before = oracle.scores(streams)
-    del scores
-    entropy = cross_entropy(labels)
-    rose = int((entropy(after)[0] > entropy(before)[0]).sum())
-    wrong = f"the gradient misleads: along it the loss rose for {rose} of {len(samples)} samples only"
+    along, against = (
+        cross_entropy(labels)(oracle.scores({**streams, name: ball.values(ball.project(point), everyone)}))[0]
+        for point in (ball.clean + away, ball.clean - away)
+    )
+    there = np.array([sample.streams[name] is not None for sample in samples])
+    rose, of = int((along > against)[there].sum()), int(there.sum())
+    wrong = f"misleading gradients: the loss is higher along them than against them for {rose} of {of} samples only"
     return _check(
         f"{name}'s gradients point uphill",
-        wrong if rose < 0.7 * len(samples) else None,
-        f"the loss rose for {rose} of {len(samples)} samples",
+        wrong if rose < 0.7 * of else None,
+        f"the loss is higher along them than against them for {rose} of {of} samples",
     )
 
 
