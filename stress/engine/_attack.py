@@ -15,7 +15,9 @@ from perturbations import InputError, Perturbation, Sample, SpecError, get
 from perturbations.attack import Part, launch
 from perturbations.attack._attempt import Attempt, HeldOut
 from perturbations.attack._declare import nature
+from perturbations.attack._oracle import margin
 from perturbations.attack._run import half_of, prepared, refuse_without_gradients
+from perturbations.attack.score import drawn
 from scenarios import Cell, Condition, perturb_stream
 from stress.data import Samples
 from stress.engine._order import visiting_order
@@ -140,20 +142,14 @@ class Attacker:
         chance = get("attack.random")
         ids, labels = [sample.id for sample in samples], self.labels(samples)
         streams = self._streams(samples)
-        drawn = [
-            prepared(s.declaration, s.parts, streams, labels, ids, self.oracle, self.seed, draw, chance) for s in stages
-        ]
-        together = Attempt(
-            self.oracle,
-            streams,
-            drawn[0].labels,
-            {name: ball for one in drawn for name, ball in one.balls.items()},
-            {name: most for one in drawn for name, most in one.edits.items()},
-            {name: rngs for one in drawn for name, rngs in one.rngs.items()},
-        )
-        together.movable[:] = True
-        chance.function(together)
-        return [float(not broken) for broken in together.broken]
+        changed: dict[str, list[Any]] = {}
+        for stage in stages:
+            attempt = prepared(
+                stage.declaration, stage.parts, streams, labels, ids, self.oracle, self.seed, draw, chance
+            )
+            changed |= drawn(attempt, np.arange(len(samples)))
+        left = margin(self.oracle.scores({**streams, **changed}), np.array(labels))
+        return [float(gap >= 0) for gap in left]
 
     def _held_out(self, stage: Stage, draw: int) -> HeldOut:
         """Return what fits on samples of the other half of the data set, once for all cells that ask for the same."""

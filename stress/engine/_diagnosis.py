@@ -10,7 +10,7 @@ import numpy as np
 from perturbations import Sample
 from perturbations.attack import Part, launch
 from perturbations.attack._declare import BALLS, nature
-from perturbations.attack._oracle import Floats, cross_entropy
+from perturbations.attack._oracle import Floats, log_odds
 from scenarios import Cell
 from stress.engine._attack import attacked, stages
 from stress.engine._check import Check
@@ -122,11 +122,11 @@ def _uphill(job: Job, samples: Sequence[Sample], name: str) -> Check:
     oracle, labels = job.attacker.oracle, np.array(_labels(job, samples))
     streams = _streams(job, samples)
     ball = BALLS[budget](streams[name], {"epsilon": 1, "snr_db": 50.0}[budget])
-    _, slopes = oracle.gradients(streams, [name], cross_entropy(labels))
+    _, slopes = oracle.gradients(streams, [name], log_odds(labels))
     everyone = np.arange(len(samples))
     away = ball.layout.spread(ball.radius) * ball.direction(ball.flat(slopes[name], everyone))
     along, against = (
-        cross_entropy(labels)(oracle.scores({**streams, name: ball.values(ball.project(point), everyone)}))[0]
+        log_odds(labels)(oracle.scores({**streams, name: ball.values(ball.project(point), everyone)}))[0]
         for point in (ball.clean + away, ball.clean - away)
     )
     there = np.array([sample.streams[name] is not None for sample in samples])
@@ -140,7 +140,7 @@ def _uphill(job: Job, samples: Sequence[Sample], name: str) -> Check:
 
 
 def _differentiated(job: Job, samples: Sequence[Sample], names: Sequence[str]) -> tuple[Floats, Mapping[str, Any]]:
-    loss = cross_entropy(np.array(_labels(job, samples)))
+    loss = log_odds(np.array(_labels(job, samples)))
     return job.attacker.oracle.gradients(_streams(job, samples), names, loss)
 
 
