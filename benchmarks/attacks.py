@@ -87,7 +87,7 @@ def contenders(net, streams, labels, answers, stream):
     from stress.models._gradients import ModelOracle
 
     oracle = ModelOracle(net, tuple("0123456789"), answers, len(labels))
-    budget, size = {"image": ("epsilon", 1), "audio": ("snr_db", 80.0)}[stream]
+    budget, size = {"image": ("epsilon", 1), "audio": ("snr_db", 40.0)}[stream]
 
     class Stubborn(Attempt):
         """No sample is ever broken: every one costs all steps."""
