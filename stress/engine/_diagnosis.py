@@ -11,7 +11,7 @@ from perturbations import Sample
 from perturbations.attack import Part, launch
 from perturbations.attack._declare import BALLS, nature
 from perturbations.attack._oracle import Floats, log_odds
-from scenarios import Cell
+from scenarios import Cell, Condition
 from stress.engine._attack import attacked, stages
 from stress.engine._check import Check
 from stress.engine._unit import Job
@@ -32,10 +32,16 @@ def diagnose(job: Job, samples: Sequence[Sample]) -> list[Check]:
         return []
     checks = [_zero_budget(job, cells, samples), _random(job, samples), *_training(job)]
     if not job.attacker.oracle.differentiable:
-        return [*checks, Check("attack: gradients", "ok", "the model gives none: black-box attacks alone are run")]
+        blind = any(nature(c.perturbation).gradients for cell in cells for c in cell.conditions if _is_attack(c))
+        says = "not looked at: the model is in other processes" if blind else "the model gives none, and needs none"
+        return [*checks, Check("attack: gradients", "warning" if blind else "ok", says)]
     names = [n for n, kind in job.data.streams.items() if any(n in cell.streams for cell in cells) and kind != "text"]
     names = [name for name in names if any(sample.streams[name] is not None for sample in samples)]
     return [*checks, *([_forms(job, samples, names), *_slopes(job, samples, names)] if names else [])]
+
+
+def _is_attack(condition: Condition) -> bool:
+    return condition.declaration.kind == "attack"
 
 
 def _check(name: str, wrong: str | None, fine: str) -> Check:
@@ -50,7 +56,8 @@ def _zero_budget(job: Job, cells: Sequence[Cell], samples: Sequence[Sample]) -> 
     seen: dict[str, Any] = {}
     for cell in cells:
         for stage in stages(cell):
-            if stage.declaration.name in seen:
+            own = nature(stage.declaration.name)
+            if stage.declaration.name in seen or (own.gradients and not job.attacker.oracle.differentiable):
                 continue
             parts = {n: Part({**p.settings, **_none(p, stage.declaration.name)}) for n, p in stage.parts.items()}
             found = launch(
