@@ -14,7 +14,7 @@ from typing import Any
 from scenarios import loads
 from stress.data._dataset import Index, Samples
 from stress.engine._order import shards
-from stress.engine._unit import Unit
+from stress.engine._units import Units
 
 __all__ = ["main"]
 
@@ -34,9 +34,10 @@ def main(argv: list[str]) -> None:
     plan = show("expand it", lambda: suite.expand(data.streams, has=data.has), start)
     cut = show("order and cut the samples", lambda: shards(data, 0, SHARD), start)
     count = len(plan.cells)
-    units = show("name the units", lambda: [Unit(s, c, 0) for s in range(len(cut)) for c in range(count)], start)
-    half = set(units[: len(units) // 2])
-    show("find what is left", lambda: [unit for unit in units if unit not in half], start)
+    units = show("name the units", lambda: Units(len(cut), count, 1), start)
+    done = units[:: len(units) // 100_000 or 1]
+    left = show("find what is left", lambda: units.without(done), start)
+    print(f"{len(units):,} units, {len(done):,} of them done, {len(left):,} left")
 
 
 def index(count: int) -> Samples:

@@ -2,7 +2,7 @@
 
 >>> import perturbations
 >>> perturbations.names("text")[:1]
-('text.keyboard_typos',)
+('text.autocorrect',)
 """
 
 from perturbations._apply import apply

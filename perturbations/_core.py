@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from perturbations import _registry
 from perturbations._errors import InputError, SpecError, nearest, short
-from perturbations._keys import Key, keyed
+from perturbations._keys import Key, call_keyed
 from perturbations._params import Choice, Param, check_tables
 from perturbations._values import Dataset, Sample, Value
 from perturbations.modality import Modality, modality, modality_of
@@ -229,8 +229,7 @@ def run_step(perturbation: Perturbation, stream: Stream, settings: Mapping[str, 
         return None
     subject = stream if perturbation.kind == "fault" else value
     if perturbation.random:
-        with keyed(key) as rng:
-            result = perturbation.function(subject, rng, **settings)
+        result = call_keyed(key, perturbation.function, subject, settings)
     else:
         result = perturbation.function(subject, **settings)
     if result is None:

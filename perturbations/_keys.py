@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import struct
 import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-__all__ = ["Key", "generator", "keyed"]
+__all__ = ["Key", "call_keyed", "generator", "keyed"]
+
+T = TypeVar("T")
 
 
 class Key(NamedTuple):
@@ -74,25 +78,29 @@ class _Pool(threading.local):
 _pool = _Pool()
 
 
-class keyed:  # noqa: N801 - used as a function is; a class, because contextlib's would double the cost of a short text
-    """Lend a generator that starts at ``key``, for a ``with`` block.
+@contextmanager
+def keyed(key: Key) -> Iterator[np.random.Generator]:
+    """Lend a generator that starts at ``key``.
 
     Generators are kept per thread and re-keyed; a nested use gets another one, so no two draws are ever interleaved.
     Do not keep the generator after the ``with`` block.
     """
+    free = _pool.free
+    lent = free.pop() if free else _Keyed()
+    try:
+        yield lent.start(key)
+    finally:
+        free.append(lent)
 
-    __slots__ = ("_free", "_key", "_lent")
 
-    def __init__(self, key: Key) -> None:
-        self._key = key
-
-    def __enter__(self) -> np.random.Generator:
-        free = self._free = _pool.free
-        lent = self._lent = free.pop() if free else _Keyed()
-        return lent.start(self._key)
-
-    def __exit__(self, *error: object) -> None:
-        self._free.append(self._lent)
+def call_keyed(key: Key, function: Callable[..., T], subject: object, settings: Mapping[str, Any]) -> T:
+    """Return ``function(subject, rng, **settings)`` with a generator as ``keyed`` lends it, at less cost."""
+    free = _pool.free
+    lent = free.pop() if free else _Keyed()
+    try:
+        return function(subject, lent.start(key), **settings)
+    finally:
+        free.append(lent)
 
 
 def generator(key: Key) -> np.random.Generator:

@@ -10,8 +10,9 @@ from typing import Any
 from perturbations import InputError, Perturbation, SpecError, get, names
 from perturbations._errors import nearest
 from perturbations.modality import MODALITIES
-from scenarios._bound import Bound, Target, misfit
-from scenarios._spec import ALL, Scenario, Step
+from scenarios._bound import Bound, Misfit, Target, misfit
+from scenarios._grid import check_steps
+from scenarios._spec import ALL, EVERYTHING, Scenario, Step
 
 __all__ = ["Absent", "bind", "bind_all", "candidates", "imagine", "labelled"]
 
@@ -40,12 +41,30 @@ def candidates(step: Step, who: str = "suite") -> tuple[Perturbation, ...]:
     return tuple(get(name) for name in found)
 
 
-def imagine(step: Step, who: str) -> Mapping[str, str]:
-    """Return streams that the step could be about, so that it can be checked before there is a data set."""
-    if step.key in MODALITIES:
-        return {step.key: step.key}
-    kinds = tuple(dict.fromkeys(of for perturbation in candidates(step, who) for of in perturbation.modalities))
-    return {of: of for of in kinds} if step.key == ALL else {step.key: kinds[0]}
+def imagine(scenario: Scenario, step: Step) -> Bound:
+    """Return the step on streams that it could be about, so that it can be checked before there is a data set.
+
+    A stream's name tells no modality: of the perturbations that have the name (``image.rain``, ``audio.rain``) the
+    first is taken that the step fits.
+    """
+    options = candidates(step, scenario.name)
+    kinds = tuple(dict.fromkeys(of for option in options for of in option.modalities))
+    if step.key in MODALITIES or step.key == ALL:
+        known = kinds if step.key == ALL else (step.key,)
+        return bind(scenario, step, {of: of for of in known}, EVERYTHING)
+    graded = replace(scenario, severities=None, inherited=scenario.severities or scenario.inherited)
+    found: list[Bound] = []
+    problems: list[Misfit] = []
+    for of in kinds:
+        try:
+            found.append(bind(scenario, step, {step.key: of}, EVERYTHING))
+            check_steps(graded, found[-1:])
+            return found[-1]
+        except Misfit as error:
+            problems.append(error)
+    if not found:
+        raise problems[0]
+    return found[0]
 
 
 def bind_all(

@@ -9,11 +9,11 @@ from math import prod
 from perturbations import SpecError, get
 from perturbations._errors import gather, nearest
 from scenarios._axes import crossed, slug
-from scenarios._bind import Absent, bind, bind_all, imagine, labelled
+from scenarios._bind import Absent, bind_all, imagine, labelled
 from scenarios._bound import Bound, Misfit
 from scenarios._cells import CLEAN, Cell, Condition, Plan
 from scenarios._grid import cells
-from scenarios._spec import EVERYTHING, Scenario, Suite
+from scenarios._spec import Scenario, Suite
 
 __all__ = ["check", "expand"]
 
@@ -67,7 +67,7 @@ def check(scenario: Scenario) -> list[str]:
     bounds: list[Bound] = []
     for step in scenario.steps:
         try:
-            bounds.append(bind(scenario, step, imagine(step, scenario.name), EVERYTHING))
+            bounds.append(imagine(scenario, step))
         except Misfit as error:
             problems.update(dict.fromkeys(error.problems))
     try:

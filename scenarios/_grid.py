@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from scenarios._pairwise import covering_array
 from scenarios._spec import Scenario, Step
 from scenarios._timeline import course_for
 
-__all__ = ["cells"]
+__all__ = ["cells", "check_steps"]
 
 MOST = 100_000
 """Cells that one scenario may have."""
@@ -35,14 +36,14 @@ MOST = 100_000
 
 def cells(scenario: Scenario, bounds: Sequence[Bound]) -> tuple[Cell, ...]:
     """Return the cells of a scenario on a data set, in order; those in which every severity is 0 are left out."""
-    _check(scenario, bounds)
+    check_steps(scenario, bounds)
     found = tuple(cell for cell in GRID[scenario.grid](scenario, bounds) if cell.conditions)
     if not found:
         raise misfit(scenario.where, scenario.name, "must have a severity above 0, got none.")
     return found
 
 
-def _check(scenario: Scenario, bounds: Sequence[Bound]) -> None:
+def check_steps(scenario: Scenario, bounds: Sequence[Bound]) -> None:
     """Raise every problem of every step's severities and choices at once, before any cell is made."""
     problems: dict[str, None] = {}
     if scenario.severities and not any(bound.driven for bound in bounds):
@@ -68,18 +69,21 @@ def _only(axis: Axis, index: int) -> Axis:
 
 
 def _joint(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
+    """One severity drives every step; lists of choices are crossed with it."""
     axes = [*one_severity(scenario, bounds), *choices(bounds)]
     for point in _points(scenario, axes):
         yield _cell(scenario, bounds, axes, point, short_name(axes, point))
 
 
 def _product(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
+    """Every severity and choice of every step with every other."""
     axes = crossed(scenario, bounds)
     for point in _points(scenario, axes):
         yield _cell(scenario, bounds, axes, point, joined(axes, point))
 
 
 def _pairwise(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
+    """Few cells in which every pair of values of every two axes occurs."""
     axes = crossed(scenario, bounds)
     if len(axes) < 2 or any(len(axis.values) < 2 for axis in axes):
         got = ", ".join(f"{axis.name} with {len(axis.values)}" for axis in axes) or "none"
@@ -93,6 +97,7 @@ def _pairwise(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
 
 
 def _timeline(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
+    """One cell (for each choice) whose severity goes with time."""
     if not any(bound.driven for bound in bounds):
         raise misfit(scenario.where, scenario.name, "a timeline must move a step, got none that has severities.")
     if listed := [bound for bound in bounds if isinstance(bound.step.severity, tuple)]:
@@ -104,6 +109,7 @@ def _timeline(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
 
 
 def _each(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
+    """One step at a time, at each of its severities and choices."""
     for index, bound in enumerate(bounds):
         axes = [axis for axis in crossed(scenario, bounds) if index in axis.moves]
         own = [replace(axis, moves={index: axis.moves[index]}) for axis in axes]
@@ -119,10 +125,13 @@ def _each(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
 
 
 def _subsets(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
+    """Every subset of the streams that are touched, the others clean."""
     axes = [*one_severity(scenario, bounds), *choices(bounds)]
     streams = tuple(dict.fromkeys(target.stream for bound in bounds for target in bound.targets))
-    if 2 ** len(streams) > MOST:
-        raise misfit(scenario.where, scenario.name, f"must touch at most 16 streams, got {len(streams)}.")
+    count = (2 ** len(streams) - 1) * prod(len(axis.values) for axis in axes)
+    if count > MOST:
+        text = f"must have at most {MOST} cells, got {count}: {len(streams)} streams have that many subsets."
+        raise misfit(scenario.where, scenario.name, text)
     for size in range(1, len(streams) + 1):
         for subset in itertools.combinations(streams, size):
             label = "+".join(subset)
@@ -159,9 +168,8 @@ GRID: Mapping[str, Callable[[Scenario, Sequence[Bound]], Iterator[Cell]]] = {
 
 
 def _points(scenario: Scenario, axes: Sequence[Axis]) -> Iterator[Point]:
-    count = 1
-    for axis in axes:
-        count *= len(axis.values)
+    """Return every point of the full product of the axes."""
+    count = prod(len(axis.values) for axis in axes)
     if count > MOST:
         text = f"must have at most {MOST} cells, got {count}. A pairwise grid covers every pair of values in few cells."
         raise misfit(scenario.where, scenario.name, text)
@@ -176,6 +184,7 @@ def _cell(
     name: str,
     keep: Keep = _everything,
 ) -> Cell:
+    """Return the cell at a point; ``keep`` says which steps on which streams take part in it."""
     conditions: list[Condition] = []
     for i, bound in enumerate(bounds):
         severity = bound.step.severity if isinstance(bound.step.severity, float) else None

@@ -25,6 +25,7 @@ _WORDS: Mapping[str, Any] = {
     ".inf": float("inf"), "+.inf": float("inf"), "-.inf": float("-inf"), ".nan": float("nan"),
 }  # fmt: skip
 _TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map")}
+_TOP = {"suite": " with suite: and scenarios:", "gates": " with gates: and a list of rules"}
 _MOST = 100_000
 """Nodes that a suite may have after its aliases are followed; more is an accident, or an attack."""
 
@@ -55,6 +56,7 @@ class Node:
 @dataclass
 class _Reading:
     name: str
+    what: str
     problems: list[str]
     count: int = 0
     open: list[int] = field(default_factory=list)
@@ -63,36 +65,38 @@ class _Reading:
         return f"{self.name}:{mark.line + 1}:{mark.column + 1}"
 
 
-def parse(text: str, name: str, problems: list[str]) -> Node:
+def parse(text: str, name: str, problems: list[str], what: str = "suite") -> Node:
     """Return the one document of a YAML text; what can be told beside other errors is appended to ``problems``.
+
+    ``what`` is the kind of file that messages speak of: a suite, or gates.
 
     Raises SpecError where the text is not YAML, has a cycle of aliases, or explodes through them.
     """
-    reading = _Reading(name, problems)
+    reading = _Reading(name, what, problems)
     try:
         root = yaml.compose(text, Loader=yaml.BaseLoader)
         if root is None:
-            raise SpecError(f"{name}:1:1: suite: must be a mapping with suite: and scenarios:, got an empty file.")
+            raise SpecError(f"{name}:1:1: {what}: must be a mapping{_TOP.get(what, '')}, got an empty file.")
         return _node(root, reading)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = reading.where(mark) if mark else name
-        raise SpecError(f"{where}: suite: must be valid YAML, got {error.problem or error.context}.") from None
+        raise SpecError(f"{where}: {what}: must be valid YAML, got {error.problem or error.context}.") from None
     except yaml.YAMLError as error:
-        raise SpecError(f"{name}: suite: must be valid YAML, got {' '.join(str(error).split())}.") from None
+        raise SpecError(f"{name}: {what}: must be valid YAML, got {' '.join(str(error).split())}.") from None
     except RecursionError:
-        raise SpecError(f"{name}: suite: must not be nested this deeply.") from None
+        raise SpecError(f"{name}: {what}: must not be nested this deeply.") from None
 
 
 def _node(node: yaml.Node, reading: _Reading) -> Node:
     where = reading.where(node.start_mark)
     reading.count += 1
     if reading.count > _MOST:
-        raise SpecError(f"{where}: suite: must have at most {_MOST} values, got more through its aliases.")
+        raise SpecError(f"{where}: {reading.what}: must have at most {_MOST} values, got more through its aliases.")
     if id(node) in reading.open:
-        raise SpecError(f"{where}: suite: an alias must not lead back to itself, got a cycle.")
+        raise SpecError(f"{where}: {reading.what}: an alias must not lead back to itself, got a cycle.")
     if node.tag not in _TAGS:
-        reading.problems.append(f"{where}: suite: values must have no tag, got {node.tag}.")
+        reading.problems.append(f"{where}: {reading.what}: values must have no tag, got {node.tag}.")
     reading.open.append(id(node))
     result = _content(node, where, reading)
     reading.open.pop()
@@ -122,7 +126,7 @@ def _mapping(node: yaml.MappingNode, where: str, reading: _Reading) -> Node:
     for key, value in node.value:
         place = reading.where(key.start_mark)
         if not isinstance(key, yaml.ScalarNode):
-            reading.problems.append(f"{place}: suite: a key must be a name, got a list or a mapping.")
+            reading.problems.append(f"{place}: {reading.what}: a key must be a name, got a list or a mapping.")
             continue
         name = str(key.value)
         if name in values:

@@ -60,7 +60,7 @@ def write(
         "order": pa.array(range(count), pa.int32()),
         "sequence": pa.array(sequence or [None] * count, pa.string()),
         "time": pa.array([None] * count, pa.float64()),
-        "split": pa.array(split or [None] * count, pa.string()),
+        "split": pa.array(split or ["test"] * count, pa.string()),
         "target": pa.array([t if isinstance(t, float) else str(t) for t in targets]),
         **{f"group.{k}": pa.array([None if x is None else str(x) for x in v]) for k, v in (groups or {}).items()},
     }

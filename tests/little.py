@@ -3,6 +3,7 @@
 import numpy as np
 
 from perturbations import Audio, Sample
+from scenarios import loads
 
 STREAMS = {"image": "image", "audio": "audio", "text": "text"}
 
@@ -50,3 +51,9 @@ class Data:
         if key not in self.memory:
             self.memory[key] = compute()
         return self.memory[key]
+
+
+def expand(body, streams=STREAMS, **keywords):
+    return loads("suite: try@1\nscenarios:\n" + "\n".join(f"  {line}" for line in body.splitlines())).expand(
+        streams, **keywords
+    )

@@ -454,3 +454,29 @@ def test_substitutes_keep_case_and_punctuation(tmp_path):
     found = attack.run("attack.word_substitution", {"text": ["Big, dog."]}, [0], Reading(), words=1, lexicon=str(path))
     assert found.values["text"] == ["Exxexxe, dog."]
     assert found.broken.all()
+
+
+# Where no text needs to exist
+
+
+def test_the_embedding_bound_lies_below_every_edit():
+    from stress.models._embedding import embedding_bound
+
+    chosen = worlds.samples(60)
+    model = worlds.model("intermediate")
+    texts = {"image": [None] * 60, "audio": [None] * 60, "text": [sample.streams["text"] for sample in chosen]}
+    labels = np.array([int(sample.target) for sample in chosen])
+    broken = embedding_bound(model, texts, labels, shares=(0.0, 0.1, 0.3, 1.0), steps=10)
+    clean = model(texts).argmax(axis=1) != labels
+    assert np.array_equal(broken[0], clean)
+    assert (np.diff(broken.astype(int), axis=0) >= 0).all()
+    edited = attack.run("attack.character_edits", texts, labels, demo_oracle(), severity=5, calls=100).broken
+    assert broken[-1].mean() > edited.mean() >= clean.mean()
+    assert np.array_equal(model(texts).argmax(axis=1) != labels, clean)  # nothing stays behind in the model
+
+
+def test_the_embedding_bound_needs_an_embedding():
+    from stress.models._embedding import embedding_bound
+
+    with pytest.raises(ModelError, match=r"one embedding .* got 0.*character_edits"):
+        embedding_bound(world.Net(world.trained()), {"image": world.held_out(2)[0]}, [0, 1])

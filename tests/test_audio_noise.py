@@ -101,6 +101,55 @@ def test_babble_has_the_rhythm_of_syllables():
     assert share("audio.white_noise") < 2
 
 
+def residual_of(name, seconds=20.0, **params):
+    clean = tone(440, 16_000, seconds, level_db=-60)
+    return noisy(name, clean, snr_db=0.0, **params).samples - clean.samples
+
+
+def test_machinery_turns_at_its_shaft():
+    """Lines at multiples of the shaft's frequency, the twelfth (its gear's teeth) above its neighbours."""
+    sound = residual_of("audio.machinery", shaft_hz=25.0)
+    hertz, density = spectrum(sound, 16_000, 32_768)
+    line = [density[np.abs(hertz - 25 * order) < 1.5].max() for order in range(1, 25)]
+    between = [density[np.abs(hertz - 25 * (order + 0.5)) < 1.5].max() for order in range(1, 25)]
+    assert all(db(on / off) > 10 for on, off in zip(line[:12], between[:12]))
+    assert line[11] > 4 * max(line[10], line[12])
+
+
+def test_rain_has_drops():
+    """Single drops stand out: the fourth moment of 120 drops a second is far above the normal law's 3."""
+    from scipy.stats import kurtosis
+
+    assert kurtosis(residual_of("audio.rain")[0], fisher=False) > 6
+    assert kurtosis(residual_of("audio.rain", drops_per_s=0.0)[0], fisher=False) == pytest.approx(3, abs=0.2)
+    hertz, density = spectrum(residual_of("audio.rain"), 16_000)
+    level = {f: db(density[(hertz > 0.8 * f) & (hertz < 1.25 * f)].mean()) for f in (100, 1000, 3000)}
+    assert level[1000] - level[100] > 15
+    assert abs(level[3000] - level[1000]) < 4
+
+
+def test_traffic_passes_by():
+    """The level swings by several decibels within seconds; lows are far above highs, tyres make a shoulder at 1 kHz."""
+    sound = residual_of("audio.traffic_noise", 40.0)
+    level = db(np.square(sound[0]).reshape(-1, 4000).mean(axis=1))
+    assert level.max() - level.min() > 4
+    hertz, density = spectrum(sound, 16_000)
+    at = {f: db(density[(hertz > 0.8 * f) & (hertz < 1.25 * f)].mean()) for f in (60, 300, 900, 5000)}
+    assert at[60] > at[900] > at[300] - 1
+    assert at[900] - at[5000] > 10
+
+
+def test_music_is_notes_of_one_key():
+    """The strongest lines lie on a chromatic scale; between its notes there is little."""
+    sound = residual_of("audio.music", 30.0)
+    level = np.abs(np.fft.rfft(sound[0] * np.hanning(sound.shape[1]))) ** 2
+    hertz = np.fft.rfftfreq(sound.shape[1], 1 / 16_000)
+    part = (hertz > 400) & (hertz < 1500)
+    octaves = np.log2(hertz[part] / 110) * 12
+    by_cent = np.bincount((np.floor(octaves % 1 * 20)).astype(int), weights=level[part], minlength=20)
+    assert np.convolve(np.tile(by_cent, 2), np.ones(5))[4:24].max() / by_cent.sum() > 0.7
+
+
 @pytest.mark.parametrize("mains", ["50", "60"])
 def test_hum_is_the_mains_and_its_harmonics(mains):
     clean = tone(440, 16_000, 4.0, level_db=-50)

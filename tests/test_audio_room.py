@@ -34,7 +34,7 @@ def test_reverb_keeps_the_power():
 def test_rooms_differ_between_clips_and_not_between_severities():
     clean = impulse(16_000, 0.5)
     rooms = {apply("audio.reverb", clean, 3, sample=str(i)).samples.tobytes() for i in range(40)}
-    assert len(rooms) > 10
+    assert 8 < len(rooms) <= 16
     tails = [apply("audio.reverb", clean, s).samples[0, 1:2000] for s in (2, 3)]
     assert np.corrcoef(np.sign(tails[0]), np.sign(tails[1]))[0, 1] > 0.99
 

@@ -96,6 +96,29 @@ def test_bad_severities_and_parameters_are_refused(name):
             perturbations.apply(name, image, **{key: wrong})
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_every_value_that_a_declaration_allows_works(name):
+    """Each number at either end of its range, the others at the middle level, on a small and on a tiny picture."""
+    p = perturbations.get(name)
+    base = p.settings(min(3, p.top()) if p.graded else None)
+    for key, row in p.params.items():
+        ends = (row.low, row.high) if isinstance(row, perturbations.Param) else row.options
+        for value in ends:
+            for image in (scene(24, 33, 3), scene(3, 2, 1)):
+                result = perturbations.apply(p, image, **{**base, key: value})
+                assert result.shape == image.shape, (key, value)
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if perturbations.get(n).graded])
+def test_severities_between_levels_work_or_say_why_not(name):
+    p, image = perturbations.get(name), scene(24, 33, 3)
+    for severity in (0.5, 1.5, p.top() - 0.5):
+        try:
+            assert perturbations.apply(p, image, severity).shape == image.shape
+        except InputError as error:
+            assert "tabulated only" in str(error) or "has no clean value" in str(error)  # noqa: PT017
+
+
 def test_there_are_enough():
     assert len(NAMES) >= 45
 

@@ -197,6 +197,26 @@ def test_ece_is_torchmetrics():
         assert calibration_error(share.max(axis=1), right, bins)[0] == pytest.approx(expected, abs=1e-6)
 
 
+def graded_confidence():
+    rng = np.random.default_rng(0)
+    confidence = rng.uniform(0.2, 1, 1500)
+    return confidence, (rng.random(1500) < confidence**2).astype(float)
+
+
+def test_ece_is_mapies():
+    mapie = pytest.importorskip("mapie.metrics.calibration")
+    confidence, right = graded_confidence()
+    expected = mapie.expected_calibration_error(right.astype(int), confidence, num_bins=15, split_strategy="uniform")
+    assert calibration_error(confidence, right, 15)[0] == pytest.approx(expected, abs=1e-9)
+
+
+def test_equal_mass_bins_hold_equal_numbers():
+    confidence, right = graded_confidence()
+    order = np.argsort(confidence)
+    expected = sum(abs(confidence[k].sum() - right[k].sum()) for k in np.array_split(order, 15)) / 1500
+    assert calibration_error(confidence, right, 15, "mass")[0] == pytest.approx(expected)
+
+
 def test_debiased_error_of_a_calibrated_model_is_small():
     rng, plain, repaired = np.random.default_rng(0), [], []
     for _ in range(200):
@@ -305,7 +325,7 @@ def test_reliability_and_risk_tables_add_up(sure):
 
 
 def test_latency_quantiles_bracket_the_truth():
-    from stress.measure._latency import quantile_interval
+    from stress.measure._operation import quantile_interval
 
     rng, inside = np.random.default_rng(0), 0
     for _ in range(500):
@@ -316,3 +336,32 @@ def test_latency_quantiles_bracket_the_truth():
     _, low, high = quantile_interval(np.arange(10.0), 0.95, 0.95)
     assert np.isnan(high)
     assert low < 9
+
+
+def test_auroc_of_labels_is_scikit_learns(tmp_path):
+    rng, names = np.random.default_rng(0), ["a", "b", "c"]
+    truth = rng.random((200, 3)) < 0.4
+    share = np.clip(0.5 * truth + rng.random((200, 3)) * 0.5, 0, 1).astype(np.float32)
+    task = {"task": "multilabel", "classes": names, "answers": "probabilities", "keep": "all"}
+    columns = {"prediction": pa.list_(pa.string()), **dict.fromkeys(("f1", "jaccard", "hamming"), pa.float32())}
+    columns["probabilities"] = pa.list_(pa.float32())
+    given = share >= 0.5
+    records = {
+        "cell": np.zeros(200, int),
+        "sample": np.arange(200),
+        "score": (given == truth).all(axis=1).astype(float),
+    }
+    records |= dict.fromkeys(("f1", "jaccard", "hamming"), np.ones(200)) | {"probabilities": list(share)}
+    records["prediction"] = [[n for n, x in zip(names, row) if x] for row in given]
+    targets = ["|".join(n for n, x in zip(names, row) if x) for row in truth]
+    run = write(tmp_path / "a", graded()[:1], records, targets, task, columns)
+    found = {(r["class"], r["metric"]): r for r in rows(run, "classes")}
+    for k, name in enumerate(names):
+        assert found[name, "auroc"]["value"] == pytest.approx(sk.roc_auc_score(truth[:, k], share[:, k]))
+        expected = sk.average_precision_score(truth[:, k], share[:, k])
+        assert found[name, "average_precision"]["value"] == pytest.approx(expected)
+        assert found[name, "f1"]["value"] == pytest.approx(sk.f1_score(truth[:, k], given[:, k]))
+    macro = {r["metric"]: r["value"] for r in rows(run, "cells")}
+    for average in ("macro", "micro", "weighted"):
+        assert macro[f"f1_{average}"] == pytest.approx(sk.f1_score(truth, given, average=average))
+    assert macro["auroc_macro"] == pytest.approx(sk.roc_auc_score(truth, share))

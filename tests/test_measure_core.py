@@ -222,6 +222,19 @@ def test_a_run_cut_short_is_compared_on_shared_samples(tmp_path):
     assert pick(rows(run, "cells"), cell="noise-1", metric="retention")["value"] == pytest.approx(0.5)
 
 
+def test_a_cell_with_few_clusters_has_a_t_interval_though_the_run_has_many(tmp_path):
+    from scipy import stats
+
+    scores = nested(400, RATES)
+    scores[60:, 5] = np.nan
+    ward = {"ward": [i // 10 for i in range(400)]}
+    run = write(tmp_path / "a", graded(), grid(scores), ["1"] * 400, columns=LABELS, groups=ward)
+    row = pick(rows(run, "cells", cluster="ward"), cell="noise-5", metric="accuracy")
+    means = scores[:60, 5].reshape(6, 10).mean(axis=1)
+    expected = stats.t.interval(0.95, 5, means.mean(), stats.sem(means))
+    assert (row["low"], row["high"]) == pytest.approx(expected)
+
+
 def test_a_perfect_model_is_not_infinitely_sure(tmp_path):
     speakers = {"speaker": [i // 4 for i in range(200)]}
     run = write(tmp_path / "a", graded(), grid(np.ones((200, 6))), ["1"] * 200, columns=LABELS, groups=speakers)

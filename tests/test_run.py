@@ -189,7 +189,7 @@ def faulty(batch):
     return scores
 
 
-DARK = SUITE + "  dark: {image: {name: low_light, share: 0.002, gain: 0}}\n"
+DARK = SUITE + "  dark: {image: {name: low_light, light: 0.002, gain: 0}}\n"
 
 
 def test_failures_are_findings(tmp_path):

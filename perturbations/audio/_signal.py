@@ -160,11 +160,13 @@ def _block(taps: int, frames: int) -> int:
     return max(256, 1 << (taps + min(frames, max(3 * taps, 2048)) - 2).bit_length())
 
 
-def convolve(samples: Samples, response: Callable[..., Samples], *args: float | str, lead: int = 0) -> Samples:
+def convolve(
+    samples: Samples, response: Callable[..., Samples], *args: float | str, symmetric: bool = False
+) -> Samples:
     """Return samples filtered by ``response(*args)``, kept after its first use; the length stays the same.
 
-    ``lead`` is the place of the response's time 0: half of the taps for a symmetric filter. Overlap-add with a
-    transform size that depends on the filter, so that its spectrum serves clips of any length.
+    Time 0 of a ``symmetric`` response is its middle, of others its start. Overlap-add with a transform size that
+    depends on the filter, so that its spectrum serves clips of any length.
     """
     from scipy.fft import irfft, rfft
 
@@ -172,6 +174,7 @@ def convolve(samples: Samples, response: Callable[..., Samples], *args: float | 
     if frames == 0:
         return samples.copy()
     taps = len(_response(response, args))
+    lead = taps // 2 if symmetric else 0
     size = _block(taps, frames + lead)
     hop = size - taps + 1
     blocks = -(-(frames + lead) // hop)
@@ -186,12 +189,12 @@ def convolve(samples: Samples, response: Callable[..., Samples], *args: float | 
     return result[:, lead : lead + frames]
 
 
-@lru_cache(64)
+@lru_cache(96)
 def _response(response: Callable[..., Samples], args: tuple[float | str, ...]) -> Samples:
     return response(*args)
 
 
-@lru_cache(64)
+@lru_cache(96)
 def _spectrum(response: Callable[..., Samples], args: tuple[float | str, ...], size: int) -> NDArray[np.complex64]:
     from scipy.fft import rfft
 

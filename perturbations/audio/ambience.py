@@ -86,7 +86,7 @@ def babble(audio: Audio, rng: Generator, *, snr_db: float, talkers: int) -> Audi
     hiss = shaped_noise(rng, 1, audio.frames, audio.rate, speech_spectrum)
     hiss *= _swell(rng, audio, 8, 6)
     voices = sum(_pulses(rng, audio) for _ in range(talkers))
-    voiced = convolve(np.asarray(voices)[None, :], _voiced_filter, audio.rate, lead=round(0.032 * audio.rate))
+    voiced = convolve(np.asarray(voices)[None, :], _voiced_filter, audio.rate, symmetric=True)
     weight = mean_square(voiced)
     if weight > 0:
         hiss *= np.float32((0.15 * weight / max(mean_square(hiss), 1e-30)) ** 0.5)
@@ -225,6 +225,7 @@ def _notes(degrees: NDArray[np.int64], key_hz: float, length: int, audio: Audio,
     turns = hertz[:, None] * (np.arange(length) / audio.rate)
     turns -= np.floor(turns)
     notes = look_up(table, turns.astype(np.float32))
-    notes *= np.exp(-np.arange(length, dtype=np.float32) * np.float32(4 / (0.5 * audio.rate)))
+    time = np.arange(length, dtype=np.float32) / np.float32(audio.rate)
+    notes *= np.exp(-8 * time) * np.minimum(1, np.minimum(time / 0.005, (time[-1] - time) / 0.02))
     sound = notes.reshape(-1)
     return np.pad(sound, (0, max(0, audio.frames - len(sound))))[: audio.frames]

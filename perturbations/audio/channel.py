@@ -100,8 +100,7 @@ def resampling(audio: Audio, *, rate_hz: float) -> Audio:
     """
     if rate_hz >= audio.rate:
         return audio
-    taps = len(band_limit(rate_hz, audio.rate))
-    return full_scale(convolve(audio.samples, band_limit, rate_hz, audio.rate, lead=taps // 2), audio.rate)
+    return full_scale(convolve(audio.samples, band_limit, rate_hz, audio.rate, symmetric=True), audio.rate)
 
 
 def _gain(default: tuple[float, ...], srb: tuple[float, ...]) -> Param:
@@ -138,5 +137,5 @@ def treble(audio: Audio, *, gain_db: float, corner_hz: float) -> Audio:
 )
 def tilt(audio: Audio, *, slope_db: float, pivot_hz: float) -> Audio:
     """Speech through cloth or around a corner: the whole spectrum tilts to the lows (above 0 dB: the highs)."""
-    lead = round(0.04 * audio.rate)
-    return full_scale(convolve(audio.samples, tilt_response, slope_db, pivot_hz, audio.rate, lead=lead), audio.rate)
+    tilted = convolve(audio.samples, tilt_response, slope_db, pivot_hz, audio.rate, symmetric=True)
+    return full_scale(tilted, audio.rate)

@@ -14,7 +14,7 @@ from perturbations.audio._signal import Samples, convolve, full_scale, normals, 
 
 __all__ = ["echo", "far_field", "impulse_response", "reverb"]
 
-_ROOMS = 32
+_ROOMS = 16
 """Rooms in the bank: a clip draws one, so that its response is computed once for thousands of clips."""
 _NEAR_M = 0.3
 """Distance at which the clean recording was made: a headset or a hand-held telephone."""
@@ -43,7 +43,7 @@ def room_tail(room: int, rate: int, rt60_s: float, direct_db: float, direct: flo
 def reverb(audio: Audio, rng: Generator, *, rt60_s: float, direct_db: float) -> Audio:
     """A bare room: the direct sound, followed by an echo of exponentially decaying noise.
 
-    The room is one of a bank of 32, drawn for each clip and the same for all its channels. Length and rate are kept;
+    The room is one of a bank of 16, drawn for each clip and the same for all its channels. Length and rate are kept;
     so is the power, so only the room changes.
     """
     room = int(rng.integers(_ROOMS))

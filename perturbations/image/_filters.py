@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,7 +14,17 @@ from numpy.typing import NDArray
 from perturbations._values import Image
 from perturbations.image._draw import Field
 
-__all__ = ["disk", "line_filter", "line_taps", "smooth", "smooth_mirrored", "to_image", "zoom_map", "zoomed"]
+__all__ = [
+    "disk",
+    "line_filter",
+    "line_taps",
+    "smooth",
+    "smooth_mirrored",
+    "sum_of_zooms",
+    "to_image",
+    "zoom_map",
+    "zoomed",
+]
 
 _DIRECT_AREA = 129
 """Largest kernel that OpenCV filters directly: larger ones go through a Fourier transform, empty or not."""
@@ -120,13 +132,20 @@ def line_filter(values: Field, offsets: NDArray[np.int64], weights: NDArray[np.f
 
 
 def _groups(offsets: NDArray[np.int64]) -> list[slice]:
+    """Return runs of taps that fit into small boxes; plain numbers, as arrays of two would take ten times as long."""
     groups, start = [], 0
-    for end in range(1, len(offsets) + 1):
-        box = offsets[start : end + 1]
-        if end == len(offsets) or np.prod(box.max(axis=0) - box.min(axis=0) + 1) > _DIRECT_AREA:
-            groups.append(slice(start, end))
-            start = end
-    return groups
+    top = bottom = left = right = None
+    for place, (y, x) in enumerate(offsets.tolist()):
+        if top is not None:
+            tall, wide = max(bottom, y) - min(top, y) + 1, max(right, x) - min(left, x) + 1
+            if tall * wide > _DIRECT_AREA:
+                groups.append(slice(start, place))
+                start, top = place, None
+        if top is None:
+            top, bottom, left, right = y, y, x, x
+        else:
+            top, bottom, left, right = min(top, y), max(bottom, y), min(left, x), max(right, x)
+    return [*groups, slice(start, len(offsets))]
 
 
 def zoom_map(length: int, factor: float) -> tuple[float, float]:
@@ -140,10 +159,47 @@ def zoom_map(length: int, factor: float) -> tuple[float, float]:
     return step, (length - kept) // 2 + (stretched - length) // 2 * step
 
 
-def zoomed(values: Field, factor: float) -> Field:
-    """Return the middle of a field or image enlarged to its full size, linearly interpolated."""
-    height, width = values.shape[:2]
-    (step_y, start_y), (step_x, start_x) = zoom_map(height, factor), zoom_map(width, factor)
-    matrix = np.array([[step_x, 0, start_x], [0, step_y, start_y]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(values, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+def zoomed(field: Field, factor: float) -> Field:
+    """Return the middle of a field enlarged to its full size, linearly interpolated."""
+    height, width = field.shape
+    stretched: Field = _stretch(width, factor) @ (_stretch(height, factor) @ field).T
+    return np.ascontiguousarray(stretched.T)
+
+
+def sum_of_zooms(values: Field, factors: Sequence[float]) -> Field:
+    """Return the sum of an image's enlargements by these factors, ``(height, width, channels)``.
+
+    Each is two products with a sparse matrix of two weights a row, first along columns, then along rows: half the time
+    of a warp, and exact. It is done in bands of rows that stay in the cache.
+    """
+    height, width, channels = values.shape
+    rows, result = values.reshape(height, -1), np.empty_like(values)
+    deep = max(1, _BAND // (width * channels))
+    for start in range(0, height, deep):
+        stop = min(start + deep, height)
+        shape = stop - start, width, channels
+        total = np.zeros((width, shape[0] * channels), np.float32)
+        for factor in factors:
+            band = cv2.transpose((_stretch(height, factor, start, stop) @ rows).reshape(shape))
+            total += _stretch(width, factor) @ band.reshape(width, -1)
+        result[start:stop] = cv2.transpose(total.reshape(width, shape[0], channels)).reshape(shape)
+    return result
+
+
+_BAND = 160_000
+"""Values that are worked on at a time: as many as a picture of 224×224 has, and as stay in a core's own cache."""
+
+
+@lru_cache(maxsize=1024)
+def _stretch(length: int, factor: float, start: int = 0, stop: int | None = None) -> Any:
+    """Return the linear interpolation of a zoom along one side, for some of its places, as a sparse matrix."""
+    from scipy.sparse import csr_matrix
+
+    step, first = zoom_map(length, factor)
+    place = first + step * np.arange(start, length if stop is None else stop)
+    before = np.clip(np.floor(place), 0, max(length - 2, 0)).astype(np.int32)
+    share = place - before
+    weights = np.stack([1 - share, share], axis=1).astype(np.float32)
+    columns = np.stack([before, np.minimum(before + 1, length - 1)], axis=1)
+    bounds = np.arange(0, 2 * len(place) + 1, 2)
+    return csr_matrix((weights.ravel(), columns.ravel(), bounds), (len(place), length))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from perturbations._values import Image
 from perturbations.image._draw import Field
 
-__all__ = ["LINEAR", "as_image", "coordinates", "display", "light", "rounded", "spread", "tone_curve"]
+__all__ = ["LINEAR", "as_image", "coordinates", "display", "linear", "rounded", "spread", "tone_curve"]
 
 EXPONENT = 2.2
 """Exponent that stands for the transfer curve of sRGB."""
@@ -20,7 +20,7 @@ LINEAR: Field = ((ALL / 255) ** EXPONENT).astype(np.float32)
 _ENCODED = np.rint(255 * (np.arange(65536) / 65535) ** (2 / EXPONENT)).astype(np.uint8)
 
 
-def light(image: Image) -> Field:
+def linear(image: Image) -> Field:
     """Return the light behind each level, 0..1."""
     return cv2.LUT(image, LINEAR).reshape(image.shape)
 

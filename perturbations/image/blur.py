@@ -13,7 +13,7 @@ from perturbations._declare import image_corruption
 from perturbations._params import Param
 from perturbations._values import Image
 from perturbations.image._draw import sixteen
-from perturbations.image._filters import disk, line_filter, line_taps, smooth, to_image, zoomed
+from perturbations.image._filters import disk, line_filter, line_taps, smooth, sum_of_zooms, to_image
 from perturbations.image._levels import column, published
 
 __all__ = ["defocus_blur", "gaussian_blur", "glass_blur", "motion_blur", "zoom_blur"]
@@ -78,14 +78,15 @@ _GLASS = published(
     sigma=Param(
         "standard deviation of the blur before and after", "pixels", 0, 20, scale="step", levels=column(_GLASS, 0)
     ),
-    max_shift=Param("largest shift of a pixel", "pixels", 1, 127, scale="integer", levels=column(_GLASS, 1)),
+    max_shift=Param("largest shift of a pixel", "pixels", 1, 32, scale="integer", levels=column(_GLASS, 1)),
     passes=Param("number of times each pixel is shifted", "times", 1, 16, scale="integer", levels=column(_GLASS, 2)),
 )
 def glass_blur(image: Image, rng: Generator, *, sigma: float, max_shift: int, passes: int) -> Image:
     """Frosted or rippled glass: pixels trade places with their neighbours between two soft blurs.
 
     As in the reference, pixels are visited from the last to the first, and each *copies* the value that its
-    neighbour has at that moment (the swap written there is a one-way copy). Shifts are in [-max_shift, max_shift).
+    neighbour has at that moment (the swap written there is a one-way copy). Shifts are in [-max_shift, max_shift),
+    equally likely to within 1/256.
     """
     soft = (smooth(image.astype(np.float32), sigma) + np.float32(1e-3)).astype(np.uint8)
     height, width, channels = image.shape
@@ -103,19 +104,36 @@ def _copied_from(draws: NDArray[np.uint16], reach: int) -> NDArray[np.intp]:
     """Return, for each pixel, the index of the one whose value it holds after a pass over the picture.
 
     A pixel visited later sees what an earlier one copied, which saw what … : chains of pointers. Doubling them (each
-    pointer becomes its target's pointer, until none changes) gives what the visit one by one gives, exactly.
+    pointer becomes its target's pointer, until none changes) gives what the visit one by one gives, exactly. That is
+    done in bands of rows from the last to the first; where a chain leaves its band, its end is known already.
     """
-    own, visited = _visited(*draws.shape, reach)
-    source = own + _shifts(reach, draws.shape[1]).take(draws.reshape(-1)) * visited
-    follow = np.where((source > own) & visited.take(source), source, own)
-    while True:
-        further = follow.take(follow)
-        if np.array_equal(further, follow):
-            return source.take(follow)
-        follow = further
+    height, width = draws.shape
+    own, visited = _visited(height, width, reach)
+    found = own.copy()
+    deep = max(1, _BAND // width) * width
+    for start in range((own.size - 1) // deep * deep, -1, -deep):
+        band = own[start : start + deep]
+        source = (
+            band + _shifts(reach, width).take(draws.reshape(-1)[start : start + deep]) * visited[start : start + deep]
+        )
+        chained = (source > band) & visited.take(source)
+        beyond = source >= start + deep
+        ends = np.where(chained & beyond, found.take(source), source)
+        follow = np.where(chained & ~beyond, source, band) - start
+        while True:
+            further = follow.take(follow)
+            if np.array_equal(further, follow):
+                break
+            follow = further
+        found[start : start + deep] = ends.take(follow)
+    return found
 
 
-@lru_cache(maxsize=8)
+_BAND = 65536
+"""Pixels whose pointers are followed at a time."""
+
+
+@lru_cache(maxsize=2)
 def _visited(height: int, width: int, reach: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Return every pixel's index, and whether the pass visits it: the reference leaves out an uneven margin."""
     visited = np.zeros((height, width), np.bool_)
@@ -140,8 +158,8 @@ _MOTION = published(
 
 @image_corruption(
     cite="hendrycks2019",
-    radius=Param("half the length of the trail", "pixels", 0, 500, scale="step", levels=column(_MOTION, 0)),
-    sigma=Param("standard deviation of the trail's weights", "pixels", 0, 500, scale="step", levels=column(_MOTION, 1)),
+    radius=Param("half the length of the trail", "pixels", 0, 500, clean=0, levels=column(_MOTION, 0)),
+    sigma=Param("standard deviation of the trail's weights", "pixels", 0, 500, clean=0, levels=column(_MOTION, 1)),
     spread=Param("largest tilt of the motion to either side", "degrees", 0, 180, default=45),
 )
 def motion_blur(image: Image, rng: Generator, *, radius: float, sigma: float, spread: float) -> Image:
@@ -176,8 +194,7 @@ def zoom_blur(image: Image, *, stop: float, increment: float) -> Image:
     """
     values = image.astype(np.float32)
     factors = np.arange(1, stop, increment)
-    total = values * np.float32(2)  # the picture itself, and the factor 1
-    for factor in factors[1:]:
-        cv2.accumulate(zoomed(values, float(factor)).reshape(image.shape), total)
+    total = sum_of_zooms(values, factors[1:].tolist())
+    total += 2 * values  # the picture itself, and the factor 1
     total *= np.float32(1 / (len(factors) + 1))
     return to_image(total, image)

@@ -10,7 +10,7 @@ from perturbations._declare import image_corruption
 from perturbations._params import Param
 from perturbations._values import Image
 from perturbations.image._draw import Field, normals
-from perturbations.image._light import coordinates, display, light, spread, tone_curve
+from perturbations.image._light import coordinates, display, linear, spread, tone_curve
 
 __all__ = ["backlight", "flicker_banding", "low_light", "overexposure", "shadow", "sun_flare", "vignette"]
 
@@ -20,7 +20,7 @@ _FULL_WELL = 2000.0
 
 @image_corruption(
     cite="hasinoff2010",
-    share=Param(
+    light=Param(
         "share of the good-light photons that still arrive",
         "fraction",
         0.001,
@@ -31,15 +31,15 @@ _FULL_WELL = 2000.0
     ),
     gain=Param("share of the lost brightness that the camera's gain restores", "fraction", 0, 1, default=0.5),
 )
-def low_light(image: Image, rng: Generator, *, share: float, gain: float) -> Image:
+def low_light(image: Image, rng: Generator, *, light: float, gain: float) -> Image:
     """A dark scene: fewer photons arrive, their shot noise grows, and the camera's gain amplifies both.
 
     Brightness is linearised (exponent 2.2), photons are drawn from a Poisson law (by its normal approximation with the
     variance-stabilising transform of Anscombe, so the same draw serves every level), and gain brings part of the
     brightness back.
     """
-    full = _FULL_WELL * share
-    photons = light(image)
+    full = _FULL_WELL * light
+    photons = linear(image)
     photons *= np.float32(full)
     photons += np.float32(0.375)
     root = cv2.sqrt(photons).reshape(image.shape)
@@ -47,7 +47,7 @@ def low_light(image: Image, rng: Generator, *, share: float, gain: float) -> Ima
     np.maximum(root, 0, out=root)
     root *= root
     root -= np.float32(0.375)
-    root *= np.float32(share ** (1 - gain) / full)
+    root *= np.float32(light ** (1 - gain) / full)
     return display(root, image)
 
 
@@ -72,7 +72,7 @@ def backlight(image: Image, rng: Generator, *, stops: float) -> Image:
     across, down = rng.uniform(-0.15, 0.15, 2)
     subject = np.exp(-((((x - across) / 0.65) ** 2 + ((y - 0.25 - down) / 0.85) ** 2) ** 2))
     gain = np.exp2(np.float32(stops) * (np.float32(0.4) - subject)).astype(np.float32)
-    return display(cv2.multiply(light(image), spread(gain, image)), image)
+    return display(cv2.multiply(linear(image), spread(gain, image)), image)
 
 
 @image_corruption(
@@ -93,7 +93,7 @@ def shadow(image: Image, rng: Generator, *, darkness: float, softness: float) ->
     depth = 0.45 - np.abs(across - place + bend * np.sin(2.5 * along + phase))
     covered = np.clip(depth / (2 * softness) + 0.5, 0, 1).astype(np.float32)
     covered *= covered * (3 - 2 * covered)  # a smooth penumbra
-    return display(cv2.multiply(light(image), spread(1 - np.float32(darkness) * covered, image)), image)
+    return display(cv2.multiply(linear(image), spread(1 - np.float32(darkness) * covered, image)), image)
 
 
 @image_corruption(
@@ -104,27 +104,38 @@ def shadow(image: Image, rng: Generator, *, darkness: float, softness: float) ->
 )
 def sun_flare(image: Image, rng: Generator, *, strength: float) -> Image:
     """The sun, or a headlight, shines into the lens: a glaring halo with rays, a veil, and a chain of ghosts."""
-    height, width = image.shape[:2]
+    height, width, channels = image.shape
     y, x = coordinates(image)
     y, x = y * np.float32(height / max(height, width)), x * np.float32(width / max(height, width))
-    place = rng.uniform((-0.8, -0.8), (-0.2, 0.8))
-    turn = rng.uniform(0, np.pi)
-    dy, dx = y - np.float32(place[0]), x - np.float32(place[1])
-    far = np.sqrt(dx * dx + dy * dy)
-    rays = np.abs(np.cos(3 * np.arctan2(dy, dx) + np.float32(turn))) ** 40
-    veil = np.float32(1.2) * np.exp(far * np.float32(-7)) + np.float32(0.12) * np.exp(far * np.float32(-1))
-    veil += np.float32(0.5) * rays * np.exp(far * np.float32(-4))
-    veil += np.float32(3) * np.exp(-((far / np.float32(0.05)) ** 4))
-    added = spread((np.float32(strength) * veil).astype(np.float32), image).copy()
+    place = rng.uniform((-0.8, -0.8), (-0.2, 0.8)).astype(np.float32)
+    turn = np.float32(rng.uniform(0, np.pi))
+    dy, dx = np.broadcast_arrays(y - place[0], x - place[1])
+    far, angle = cv2.cartToPolar(np.ascontiguousarray(dx), np.ascontiguousarray(dy))
+    rays = np.cos(3 * angle.reshape(height, width) + turn)
+    for _ in range(5):
+        rays = np.square(rays)  # to the power of 32: six narrow rays
+    fall = np.exp(-far.reshape(height, width))
+    veil = np.float32(1.2) * fall**7 + np.float32(0.12) * fall + np.float32(0.5) * rays * np.square(np.square(fall))
+    veil += np.float32(3) * np.exp(-np.square(np.square(far.reshape(height, width) / np.float32(0.05))))
+    added = np.repeat((np.float32(strength) * veil)[..., None], channels, axis=2)
     for distance, size, level, colour in _GHOSTS:
-        ring = np.hypot(y + np.float32(distance * place[0]), x + np.float32(distance * place[1])) / np.float32(size)
-        disk = np.clip((1 - ring) * 12, 0, 1) * (np.float32(0.5) + np.float32(0.5) * np.minimum(ring, 1) ** 4)
-        for channel in range(image.shape[2]):
-            added[..., channel] += disk * np.float32(strength * level * colour[channel])
-    return display(light(image) + added, image)
+        _add_ghost(added, y + distance * place[0], x + distance * place[1], size, strength * level, colour)
+    return display(linear(image) + added, image)
 
 
-_GHOSTS = (
+def _add_ghost(added: Field, y: Field, x: Field, size: float, level: float, colour: tuple[float, ...]) -> None:
+    """Add a disk of light about the place where ``y`` (a column) and ``x`` (a row) are 0, brighter at its rim."""
+    rows, columns = np.flatnonzero(np.abs(y) < size), np.flatnonzero(np.abs(x) < size)
+    if not rows.size or not columns.size:
+        return
+    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    ring = np.hypot(y[box[0]], x[:, box[1]]) / np.float32(size)
+    disk = np.clip((1 - ring) * 12, 0, 1) * (np.float32(0.5) + np.float32(0.5) * np.minimum(ring, 1) ** 4)
+    tint = np.array(colour[: added.shape[2]], np.float32) * np.float32(level)
+    added[box] += disk[..., None] * tint
+
+
+_GHOSTS: tuple[tuple[float, float, float, tuple[float, ...]], ...] = (
     (0.35, 0.05, 0.22, (0.7, 1.0, 0.6)),
     (0.7, 0.11, 0.12, (1.0, 0.7, 0.4)),
     (1.1, 0.17, 0.09, (0.5, 0.7, 1.0)),
@@ -151,7 +162,7 @@ def vignette(image: Image, *, corner: float) -> Image:
     y, x = coordinates(image)
     squared = (np.square(y * height) + np.square(x * width)) / np.float32(height**2 + width**2)
     gain = 1 / np.square(1 + np.float32(corner**-0.5 - 1) * squared)
-    return display(cv2.multiply(light(image), spread(gain.astype(np.float32), image)), image)
+    return display(cv2.multiply(linear(image), spread(gain.astype(np.float32), image)), image)
 
 
 @image_corruption(
@@ -164,4 +175,4 @@ def flicker_banding(image: Image, rng: Generator, *, depth: float, bands: float)
     height = image.shape[0]
     rows = (np.arange(height) + 0.5) / height
     gain: Field = (1 - depth * (0.5 - 0.5 * np.cos(2 * np.pi * (bands * rows + rng.random())))).astype(np.float32)
-    return display(light(image) * gain[:, None, None], image)
+    return display(linear(image) * gain[:, None, None], image)

@@ -29,13 +29,13 @@ _FOG = published(
 
 @image_corruption(
     cite="hendrycks2019",
-    thickness=Param("brightness of the densest fog", "of full scale", 0, 20, scale="step", levels=column(_FOG, 0)),
+    thickness=Param("brightness of the densest fog", "of full scale", 0, 20, clean=0, levels=column(_FOG, 0)),
     decay=Param(
         "ratio of the fog's variation from one octave to the next finer one",
         "times",
         1,
         10,
-        scale="step",
+        clean=2,
         levels=column(_FOG, 1),
     ),
 )
@@ -154,7 +154,7 @@ def snow(
     angle = rng.uniform(-135, -45)
     field = normals(rng, (height, width))
     if zoom > 1:
-        field = zoomed(field, zoom).reshape(height, width)
+        field = zoomed(field, zoom)
     field *= np.float32(255 * deviation)
     field += np.float32(255 * mean)
     field[field < 255 * threshold] = 0
@@ -215,7 +215,7 @@ _RELIEF = np.array([[-2, -1, 0], [-1, 1, 1], [0, 1, 2]], np.float32)
     ),
     amount=Param(
         "brightness of water (of full scale), or smoothing of mud (pixels)",
-        "see meaning",
+        "of full scale, or pixels",
         0,
         20,
         scale="step",

@@ -10,8 +10,9 @@ from perturbations.text.data import table
 __all__ = ["LAYOUTS", "is_on", "neighbours", "slip"]
 
 LAYOUTS = (
-    "auto", "arabic", "azerty", "bengali", "danish", "dvorak", "greek", "hebrew", "hindi", "italian", "korean",
-    "persian", "portuguese", "qwerty", "qwertz", "russian", "spanish", "swedish", "thai", "turkish", "ukrainian",
+    "auto", "arabic", "azerty", "bengali", "danish", "dvorak", "greek", "hebrew", "hindi", "italian", "japanese",
+    "korean", "persian", "portuguese", "qwerty", "qwertz", "russian", "spanish", "swedish", "thai",
+    "turkish", "ukrainian",
 )  # fmt: skip
 """Names of the layouts; ``auto`` takes each letter's most widespread one."""
 
@@ -35,10 +36,11 @@ def neighbours(layout: str) -> Mapping[str, str]:
     near: dict[str, str] = {}
     for rows in table("keyboards")["layouts"][layout]:
         near |= _layer(rows)
+    dotted = str.maketrans({"i": "İ"}) if layout == "turkish" else {}
     upper = {
-        key.upper(): "".join(c.upper() for c in beside if len(c.upper()) == 1)
+        capital: "".join(c.upper() for c in beside.translate(dotted) if len(c.upper()) == 1)
         for key, beside in near.items()
-        if key.upper() != key and len(key.upper()) == 1
+        if len(capital := key.translate(dotted).upper()) == 1 and capital != key
     }
     return {**upper, **near}
 
@@ -48,7 +50,7 @@ def _layer(rows: list[str]) -> dict[str, str]:
         key: (line, _STAGGER[line] + column)
         for line, keys in enumerate(rows)
         for column, key in enumerate(keys)
-        if key.isalpha()
+        if key.isalpha() and key != "\u0e33"  # Thai sara am is a letter to Unicode, and joins the letter before it
     }
     near = {
         key: "".join(o for o, (r, c) in place.items() if o != key and (r - row) ** 2 + (c - x) ** 2 <= _REACH**2)

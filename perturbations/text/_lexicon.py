@@ -9,7 +9,7 @@ from pathlib import Path
 from numpy.random import Generator
 
 from perturbations._errors import InputError, short
-from perturbations.text._units import hit_numbered, pieces
+from perturbations.text._units import hit_numbered, pieces, spaced
 
 __all__ = ["like", "read_lexicon", "read_lines", "replace_words"]
 
@@ -61,9 +61,32 @@ def _read(path: str, modified: int, size: int) -> Mapping[str, tuple[str, ...]]:
 
 def like(word: str, model: str) -> str:
     """Return a word with the capitals of another: all of them, the first one, or as it is."""
+    if model.islower():
+        return word
     if len(model) > 1 and model.isupper():
         return word.upper()
     return word[:1].upper() + word[1:] if model[:1].isupper() else word
+
+
+_LONGEST = 8
+"""Characters of a word in a script without spaces, at most."""
+
+
+def _longest_words(parts: list[str], table: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Return the pieces with characters of scripts without spaces joined to the longest words that the table has."""
+    joined = parts[:1]
+    place = 1
+    while place < len(parts):
+        end = place
+        if not spaced(parts[place]):
+            word, reach = parts[place], place + 2
+            while reach < min(len(parts), place + 2 * _LONGEST) and not parts[reach - 1]:
+                word += parts[reach]
+                end = reach if word in table else end
+                reach += 2
+        joined += ("".join(parts[place : end + 1]), parts[end + 1])
+        place = end + 2
+    return joined
 
 
 def replace_words(
@@ -73,8 +96,11 @@ def replace_words(
     table: Mapping[str, tuple[str, ...]],
     dress: Callable[[str, str], str] = like,
 ) -> str:
-    """Return the text with a share of its words that are in the table replaced by one of their entries there."""
-    parts = pieces(text)
+    """Return the text with a share of its words that are in the table replaced by one of their entries there.
+
+    In scripts without spaces the longest words that the table has are found, from the left.
+    """
+    parts = pieces(text) if text.isascii() else _longest_words(pieces(text), table)
     places = [2 * i + 1 for i, word in enumerate(map(str.lower, parts[1::2])) if word in table]
     for place, pick in hit_numbered(rng, places, share):
         word = parts[place]

@@ -10,7 +10,7 @@ takes a dictionary.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -143,36 +143,54 @@ class Where:
         return units, np.array(places, np.intp)
 
 
-_FEW = 64
-"""Up to this many things, exactly the share is chosen; of more, each is chosen by itself, which is much faster."""
+_FEW, _HANDFUL = 64, 24
+"""Up to 64 things, exactly the share is chosen; of more, each by itself. Up to 24, plain Python is the fastest."""
 
 
-def _draw(rng: Generator, count: int, share: float) -> tuple[Any, Any]:
-    """Return what is chosen among ``count`` things, and the numbers in [0, 2⁶⁴) that decided.
+def hit_numbered(rng: Generator, places: Places, share: float) -> Iterable[tuple[int, int]]:
+    """Choose a share of some places, each with a whole number in [0, 2⁶⁴) for further choices; in no order.
 
-    One number is drawn for each thing, whatever the share, and the things with the smallest numbers are chosen: what
-    is chosen at a small share is chosen at a larger one, with the same number. Of few things the share is rounded up
+    One number is drawn for each place, whatever the share, and the places with the smallest numbers are chosen: what
+    is chosen at a small share is chosen at a larger one, with the same number. Of few places the share is rounded up
     or down by a further draw, so that short texts are hit as often as they should be, and no more unevenly than must
     be. The low bits of the numbers are free for further choices (``number % options``); the high bits decided.
     """
+    count = len(places)
     raw = rng.bit_generator.random_raw(count + 1)
-    if count > _FEW:
-        return (raw[:count] < int(share * 2**64)).nonzero()[0] if share < 1 else np.arange(count), raw
-    wanted = int(share * count + (raw.item(count) >> 11) * 2**-53)
-    return raw[:count].argpartition(wanted)[:wanted] if 0 < wanted < count else np.arange(wanted), raw
+    if count <= _HANDFUL:
+        numbers, highest = _handful(raw, count, share)
+        plain = places.tolist() if isinstance(places, np.ndarray) else places
+        return [pair for pair in zip(plain, numbers) if pair[1] <= highest]
+    chosen = _chosen(raw, count, share)
+    found = places[chosen].tolist() if isinstance(places, np.ndarray) else [places[i] for i in chosen.tolist()]
+    return zip(found, raw[chosen].tolist())
 
 
 def hit(rng: Generator, places: Places, share: float) -> list[int]:
-    """Choose a share of some places; the order of the answer means nothing."""
-    chosen, _ = _draw(rng, len(places), share)
+    """Choose a share of some places, in no order; see ``hit_numbered``."""
+    count = len(places)
+    raw = rng.bit_generator.random_raw(count + 1)
+    if count <= _HANDFUL:
+        numbers, highest = _handful(raw, count, share)
+        plain = places.tolist() if isinstance(places, np.ndarray) else places
+        return [place for place, number in zip(plain, numbers) if number <= highest]
+    chosen = _chosen(raw, count, share)
     return places[chosen].tolist() if isinstance(places, np.ndarray) else [places[i] for i in chosen.tolist()]
 
 
-def hit_numbered(rng: Generator, places: Places, share: float) -> list[tuple[int, int]]:
-    """Choose a share of some places, each with a whole number in [0, 2⁶⁴) for further choices."""
-    chosen, raw = _draw(rng, len(places), share)
-    found = places[chosen].tolist() if isinstance(places, np.ndarray) else [places[i] for i in chosen.tolist()]
-    return list(zip(found, raw[chosen].tolist()))
+def _handful(raw: NDArray[np.uint64], count: int, share: float) -> tuple[list[int], int]:
+    """Return one number for each thing, and the highest one that is chosen."""
+    numbers = raw.tolist()
+    wanted = int(share * count + (numbers.pop() >> 11) * 2**-53)
+    return numbers, sorted(numbers)[wanted - 1] if wanted else -1
+
+
+def _chosen(raw: NDArray[np.uint64], count: int, share: float) -> NDArray[np.intp]:
+    """Return the indices of what is chosen, by one number for each and a last one for rounding."""
+    if count > _FEW:
+        return (raw[:count] < int(share * 2**64)).nonzero()[0] if share < 1 else np.arange(count)
+    wanted = int(share * count + (raw.item(count) >> 11) * 2**-53)
+    return raw[:count].argpartition(wanted)[:wanted] if 0 < wanted < count else np.arange(wanted)
 
 
 _UNSPACED = re.compile(rf"[{_NO_SPACES}\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u30a0-\u30ff]")

@@ -63,7 +63,7 @@ def ocr_confusions(text: str, rng: Generator, *, share: float, script: str) -> s
     clean = units.copy()
     for place, pick in hit_numbered(rng, places, share):
         unit = clean[place]
-        pair = "".join(clean[place : place + 2]) if pick & 1 else unit
+        pair = unit + clean[place + 1] if pick & 1 and place + 1 < len(clean) else unit
         if pair != unit and pair in taken:
             pairs.append((place, taken[pair], pick >> 1))
         elif options := taken.get(unit):

@@ -39,9 +39,9 @@ def _on(layout: str) -> Where:
 _LETTER = Where(lambda cluster: cluster[0].isalpha())
 
 
-def _is_letter(units: list[str]) -> bool:
-    """Tell whether there is a unit, and it is a letter."""
-    return bool(units) and units[0][0].isalpha()
+def _is_letter(unit: str) -> bool:
+    """Tell whether a unit is a letter with its marks, and not a link or an address that begins with one."""
+    return unit[0].isalpha() and (len(unit) == 1 or not ("." in unit or "/" in unit))
 
 
 _LAYOUT = Choice("layout of the keyboard; auto takes the most usual one of each letter's script", LAYOUTS, "auto")
@@ -51,7 +51,8 @@ _LAYOUT = Choice("layout of the keyboard; auto takes the most usual one of each 
 def keyboard_typos(text: str, rng: Generator, *, share: float, layout: str) -> str:
     """A finger lands on the next key: letters are replaced by a neighbour on the keyboard.
 
-    ``share`` is of the letters that are on the layout. Marks that belong to a letter stay with it.
+    ``share`` is of the letters that are on the layout. Marks that belong to a letter stay with it. Han characters
+    are typed through an input method, and have no keys.
     """
     units, places = _on(layout)(text)
     near = neighbours(layout)
@@ -72,8 +73,8 @@ def swapped_letters(text: str, rng: Generator, *, share: float) -> str:
     clean = units.copy()
     last = -1
     for place in sorted(hit(rng, places, share)):
-        first = place if _is_letter(clean[place + 1 : place + 2]) else place - 1
-        if first > last and clean[first] != clean[first + 1] and _is_letter(clean[first : first + 1]):
+        first = place if place + 1 < len(clean) and _is_letter(clean[place + 1]) else place - 1
+        if first > last and _is_letter(clean[first]) and clean[first] != clean[first + 1]:
             units[first], units[first + 1] = clean[first + 1], clean[first]
             last = first + 1
     return "".join(units)
@@ -97,8 +98,10 @@ def inserted_letters(text: str, rng: Generator, *, share: float, layout: str) ->
     units, places = _on(layout)(text)
     near = neighbours(layout)
     for place, pick in hit_numbered(rng, places, share):
-        extra = slip(units[place], pick >> 1, near)
-        units[place] = units[place] + extra if pick & 1 else extra + units[place]
+        unit = units[place]
+        beside = near.get(unit)
+        extra = beside[(pick >> 1) % len(beside)] if beside else slip(unit, pick >> 1, near)
+        units[place] = unit + extra if pick & 1 else extra + unit
     return "".join(units)
 
 
@@ -150,8 +153,8 @@ def split_words(text: str, rng: Generator, *, share: float) -> str:
     units, places = _LETTER(text)
     clean = units.copy()
     for place in hit(rng, places, share):
-        if _is_letter(clean[place + 1 : place + 2]):
-            units[place] = f"{units[place]} "
-        elif place and _is_letter(clean[place - 1 : place]):
+        if place + 1 < len(clean) and _is_letter(clean[place + 1]):
+            units[place] += " "
+        elif place and _is_letter(clean[place - 1]):
             units[place] = f" {units[place]}"
     return "".join(units)

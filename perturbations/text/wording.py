@@ -150,7 +150,7 @@ def shuffled_sentences(text: str, rng: Generator, *, share: float) -> str:
     A single sentence cannot change places; where two are chosen they are exchanged. Each place keeps its white space.
     """
     parts = sentences(text)
-    chosen = hit_numbered(rng, range(len(parts)), share)
+    chosen = list(hit_numbered(rng, range(len(parts)), share))
     places = sorted(place for place, _ in chosen)
     order = [place for _, place in sorted((number & 0xFFFFFFFF, place) for place, number in chosen)]
     if order == places:

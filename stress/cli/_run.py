@@ -59,9 +59,11 @@ def _show_plan(console: Any, planned: Planned) -> None:
         conditions = dict.fromkeys(f"{c.stream}: {c.perturbation}" for cell in cells for c in cell.conditions)
         table.add_row(name, str(len(cells)), cells[0].grid if cells[0].conditions else "", ", ".join(conditions))
     console.print(table)
+    for name, note in planned.plan.notes:
+        console.print(f"{name}: {note}", highlight=False)
     _show_left_out(console, planned)
     samples = sum(map(len, planned.shards))
-    calls = sum(-(-len(planned.shards[u.shard]) // planned.settings.batch_size) for u in planned.units)
+    calls = planned.times * sum(-(-len(shard) // planned.settings.batch_size) for shard in planned.shards)
     console.print(
         f"{samples:,} samples × {len(planned.plan.cells):,} cells = {planned.records:,} records, {calls:,} model calls"
     )

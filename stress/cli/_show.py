@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import sys
+import textwrap
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
@@ -47,7 +48,8 @@ def _list_suites() -> None:
 
     for name in scenarios.suites():
         suite = scenarios.load(name)
-        click.echo(f"{suite.title:<24} {len(suite.scenarios):>3} scenarios  {suite.about}")
+        click.echo(f"{suite.title}  ({len(suite.scenarios)} scenarios)")
+        click.echo(textwrap.fill(suite.about, 100, initial_indent="    ", subsequent_indent="    "))
 
 
 def _show_perturbation(perturbation: Perturbation) -> None:

@@ -28,7 +28,8 @@ def canaries(job: Job, samples: Sequence[Sample], cells: Sequence[Cell]) -> dict
     unlikely they find the rest. A model that answers the same question in two ways has ``None``: it cannot be
     recognised, which preflight says aloud.
     """
-    last = list({cell.scenario: cell for cell in cells if cell.conditions and not attacked(cell)}.values())
+    natural = [cell for cell in cells if cell.conditions and not attacked(cell)]  # an attack's luck says nothing
+    last = list({cell.scenario: cell for cell in natural}.values())
     chosen = [CLEAN, *last[:: max(1, -(-len(last) // _CELLS))]]
     found: dict[str, Any] = {}
     for cell in chosen:

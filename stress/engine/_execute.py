@@ -74,13 +74,14 @@ def execute(planned: Planned, out: Path) -> Outcome:
             _begin_or_continue(out, about, planned)
             writer = Writer(out / "records", job.schema, run_id(about["identity"]))
             there, thrown = writer.recover()
-            wanted = {unit: len(planned.shards[unit.shard]) for unit in planned.units}
+            units = planned.units
             try:
-                _work(planned, job, writer, [unit for unit in wanted if unit not in there], out)
+                _work(planned, job, writer, units.without(there), out)
             finally:
                 writer.flush()
-            writer.compact([cell.id for cell in planned.plan.cells], wanted)
-            took = {"finished": True, "units": len(wanted), "reused_units": len(there), "seconds": time.time() - begun}
+            counted = ((unit, len(planned.shards[unit.shard])) for unit in units)
+            writer.compact([cell.id for cell in planned.plan.cells], planned.records, counted)
+            took = {"finished": True, "units": len(units), "reused_units": len(there), "seconds": time.time() - begun}
             write_json(out / "run.json", {**about, **took})
     return Outcome(open_run(out), len(there), thrown, checks)
 

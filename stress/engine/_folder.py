@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from perturbations import RunError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["FORMAT", "Run", "open_run"]
 
@@ -67,6 +70,12 @@ class Run:
         from stress.report import write_report
 
         return write_report(self)
+
+    def plot(self, kind: str = "curves", **options: Any) -> Figure:
+        """Return a matplotlib figure for a paper – ``curves`` or ``lost``; see ``stress.report.plot``."""
+        from stress.report import plot
+
+        return plot(self, kind, **options)
 
 
 def open_run(path: str | Path) -> Run:

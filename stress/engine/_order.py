@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,28 +13,40 @@ from stress.data import Samples
 __all__ = ["shards", "visiting_order"]
 
 
-def visiting_order(data: Samples, seed: int) -> list[NDArray[np.int64]]:
-    """Return blocks of positions in the order in which they are visited: seeded, stratified, sequences whole.
+def visiting_order(data: Samples, seed: int, count: int | None = None) -> list[NDArray[np.int64]]:
+    """Return (the first so many) blocks of positions in the order of visit: seeded, stratified, sequences whole.
 
     Without sequences a block is one sample, and every beginning of the order holds the classes in nearly their
     shares of the whole. With sequences a block is one sequence, in time; sequences come in random order.
     """
-    rng = generator(Key(seed, "stress.order"))
-    sequenced = any(sequence is not None for sequence in data.sequences)
-    labels = data.sequences if sequenced else data.targets
+    if any(sequence is not None for sequence in data.sequences):
+        return _by_sequence(data, seed)[:count]
+    return list(_stratified(data, seed)[:count, None])
+
+
+def _groups(labels: Iterable[str]) -> list[list[int]]:
     groups: dict[str, list[int]] = {}
     for position, label in enumerate(labels):
-        groups.setdefault(f"{position}\x1f" if sequenced and label is None else str(label), []).append(position)
-    if sequenced:
-        members = list(groups.values())
-        return [
-            np.array(sorted(members[i], key=lambda p: (data.times[p] or 0.0, p))) for i in rng.permutation(len(members))
-        ]
+        groups.setdefault(label, []).append(position)
+    return list(groups.values())
+
+
+def _by_sequence(data: Samples, seed: int) -> list[NDArray[np.int64]]:
+    rng = generator(Key(seed, "stress.order"))
+    names = (f"{i}\x1f" if sequence is None else str(sequence) for i, sequence in enumerate(data.sequences))
+    members = _groups(names)
+    return [
+        np.array(sorted(members[i], key=lambda p: (data.times[p] or 0.0, p))) for i in rng.permutation(len(members))
+    ]
+
+
+def _stratified(data: Samples, seed: int) -> NDArray[np.int64]:
+    rng = generator(Key(seed, "stress.order"))
     place = np.empty(len(data))
-    for positions in groups.values():
+    for positions in _groups(str(target) for target in data.targets):
         shuffled = rng.permutation(len(positions))
         place[np.array(positions)[shuffled]] = (np.arange(len(positions)) + rng.random()) / len(positions)
-    return [np.array([position]) for position in np.argsort(place, kind="stable")]
+    return np.argsort(place, kind="stable")
 
 
 def shards(data: Samples, seed: int, size: int, limit: int | None = None) -> list[NDArray[np.int64]]:
@@ -40,10 +54,13 @@ def shards(data: Samples, seed: int, size: int, limit: int | None = None) -> lis
 
     Shards do not depend on the limit, but for the one it cuts.
     """
+    if not any(sequence is not None for sequence in data.sequences):
+        order = _stratified(data, seed)[:limit]
+        return [order[start : start + size] for start in range(0, len(order), size)]
     found: list[NDArray[np.int64]] = []
     current: list[NDArray[np.int64]] = []
     count = 0
-    for block in visiting_order(data, seed):
+    for block in _by_sequence(data, seed):
         current.append(block)
         count += len(block)
         if count >= size:

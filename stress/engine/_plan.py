@@ -12,9 +12,9 @@ from scenarios import Plan, Suite
 from scenarios import load as load_suite
 from stress.data import Samples, load_data
 from stress.engine._attack import check_attacks
-from stress.engine._order import shards
+from stress.engine._order import shards, visiting_order
 from stress.engine._progress import Mode
-from stress.engine._unit import Unit
+from stress.engine._units import Units
 from stress.models import Model, load_model
 from stress.tasks import Classification, Task
 
@@ -73,19 +73,19 @@ class Planned:
     shard_size: int
 
     @property
-    def units(self) -> list[Unit]:
+    def units(self) -> Units:
         """All units, in the order in which they are done: shards outside, cells inside."""
-        return [
-            Unit(shard, cell, draw)
-            for shard in range(len(self.shards))
-            for cell in range(len(self.plan.cells))
-            for draw in range(1 if cell == 0 else self.plan.draws)
-        ]
+        return Units(len(self.shards), len(self.plan.cells), self.plan.draws)
+
+    @property
+    def times(self) -> int:
+        """How often each sample is looked at: once in the clean cell, and in every other for each draw."""
+        return 1 + (len(self.plan.cells) - 1) * self.plan.draws
 
     @property
     def records(self) -> int:
         """Number of records of the whole run."""
-        return sum(len(self.shards[unit.shard]) for unit in self.units)
+        return sum(map(len, self.shards)) * self.times
 
 
 def plan_run(model: Any, data: Any, suite: Any, task: Task | None, settings: Settings) -> Planned:
@@ -104,7 +104,7 @@ def plan_run(model: Any, data: Any, suite: Any, task: Task | None, settings: Set
 
 def _shard_size(data: Samples, seed: int) -> int:
     """Return how many samples stay in memory together: up to 256, or what fits in 128 MiB, judged by the first few."""
-    first = shards(data, seed, 1)[:8]
+    first = visiting_order(data, seed, 8)
     used = [
         _bytes(value) for block in first for position in block[:4] for value in data[int(position)].streams.values()
     ]

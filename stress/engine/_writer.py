@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -150,10 +150,10 @@ class Writer:
             {"stress": json.dumps({"run": self.run_id, "units": listed, "sorted": whole})}
         )
 
-    def compact(self, cells: Sequence[str], units: Mapping[Unit, int]) -> None:
+    def compact(self, cells: Sequence[str], records: int, units: Iterable[tuple[Unit, int]]) -> None:
         """Sort all parts into one – by cell, draw and sample – so that equal runs have equal files."""
         parts = sorted(self.folder.glob("part-*.parquet"))
-        if sum(units.values()) > _COMPACT or (len(parts) == 1 and _is_sorted(parts[0])):
+        if records > _COMPACT or (len(parts) == 1 and _is_sorted(parts[0])):
             return
         table = pa.concat_tables([parquet.read_table(part) for part in parts]).unify_dictionaries()
         rank = {cell: order for order, cell in enumerate(cells)}
@@ -164,7 +164,7 @@ class Writer:
         table = table.take(compute.sort_indices(order, sort_keys=keys))
         columns = [_recode(table[field.name], field.type) for field in self.schema]
         merged = self.folder / "merged.parquet"
-        write_table(merged, self._signed(pa.table(columns, schema=self.schema), sorted(units.items()), whole=True))
+        write_table(merged, self._signed(pa.table(columns, schema=self.schema), sorted(units), whole=True))
         self._swap(merged, parts)
 
     def _swap(self, merged: Path, parts: Sequence[Path]) -> None:

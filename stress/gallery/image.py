@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from base64 import b64encode
 from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -24,8 +26,9 @@ _GAP, _LABEL = 6, 18
 def sheet(out: Path, chosen: Sequence[str] | None = None, seed: int = 0, photo: Path | Image | None = None) -> None:
     """Write a contact sheet as PNG or HTML, by the file's suffix.
 
-    ``chosen`` are names of image perturbations (all where None), ``photo`` an image or a file with one (a drawn scene
-    where None). Raises InputError for another suffix, an unknown name or a file that is not a picture.
+    ``chosen`` are names of image perturbations (all where None). ``photo`` is an image or a file with one; where None,
+    a photo that scikit-image or scikit-learn brings, or a drawn scene. Raises InputError for another suffix, an
+    unknown name or a file that is not a picture.
     """
     out = Path(out)
     if out.suffix.lower() not in (".png", ".html"):
@@ -41,9 +44,7 @@ def sheet(out: Path, chosen: Sequence[str] | None = None, seed: int = 0, photo: 
 
 def _picture(photo: Path | Image | None) -> Image:
     if photo is None:
-        picture: Image = modality("image").witness()
-        factor = _SIDE / max(picture.shape[:2])
-        return cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+        photo = _any_photo()
     if isinstance(photo, np.ndarray):
         modality("image").check(photo, "gallery")
         picture = photo
@@ -53,9 +54,26 @@ def _picture(photo: Path | Image | None) -> Image:
         if read is None:
             raise InputError(f"gallery: photo must be a picture that can be read, got {photo}.")
         picture = cv2.cvtColor(read, cv2.COLOR_BGR2RGB)
-    factor = min(1.0, _SIDE / max(picture.shape[:2]))
+    factor = _SIDE / max(picture.shape[:2])
     size = max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1)
+    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    return cv2.resize(picture, size, interpolation=how).reshape(size[1], size[0], -1)
+
+
+def _any_photo() -> Image:
+    """Return a photo that an installed package brings along, or the drawn scene that perturbations are tested on."""
+    for module, name, arguments in _PHOTOS:
+        if find_spec(module.partition(".")[0]):
+            picture: Image = getattr(import_module(module), name)(*arguments)
+            return picture
+    witness: Image = modality("image").witness()
+    return witness
+
+
+_PHOTOS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("skimage.data", "astronaut", ()),
+    ("sklearn.datasets", "load_sample_image", ("flower.jpg",)),
+)
 
 
 def _row(perturbation: Perturbation, picture: Image, seed: int) -> tuple[Perturbation, list[tuple[str, Image]]]:

@@ -38,7 +38,7 @@ def calibration_error(confidence: Floats, right: Floats, bins: int = 15, kind: s
     """Return the expected calibration error and each answer's influence on it.
 
     Σ_b (n_b / n) |mean confidence − accuracy| (Naeini et al. 2015; Guo et al. 2017). It is biased upwards: a perfectly
-    calibrated model has an error of about √(bins / n) / 2, so compare cells of equal size or read the debiased one.
+    calibrated model has one of up to 0.4 √(bins / n), so compare cells of equal size or read the debiased one.
     """
     if not len(confidence):
         return float("nan"), np.zeros(0)

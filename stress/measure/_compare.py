@@ -19,10 +19,11 @@ from stress.measure._frame import Floats
 from stress.measure._intervals import paired_proportions, t_quantile
 from stress.measure._marginals import MEASURES, entries, marginals, spread
 from stress.measure._registry import context_of
+from stress.measure._reliance import RELIANCE, difference_rows
 from stress.measure._tables import CELL, INTERVAL, about_cell, build
 from stress.measure._weights import FEW
 
-__all__ = ["COMPARISON", "compare", "holm", "mcnemar"]
+__all__ = ["COMPARISON", "RELIANCE", "compare", "holm", "mcnemar", "reliance"]
 
 COMPARISON: Mapping[str, tuple[pa.DataType, str]] = {
     **CELL,
@@ -31,8 +32,8 @@ COMPARISON: Mapping[str, tuple[pa.DataType, str]] = {
     **INTERVAL,
     "value_one": (pa.float64(), "the metric of the one on the shared samples"),
     "value_other": (pa.float64(), "the metric of the other on the shared samples"),
-    "gained": (pa.int64(), "samples that only the one has right"),
-    "lost": (pa.int64(), "samples that only the other has right"),
+    "only_one": (pa.int64(), "samples that only the one has right"),
+    "only_other": (pa.int64(), "samples that only the other has right"),
     "p": (pa.float64(), "probability of so large a difference between equals: McNemar's mid-p for plain rates, else t"),
     "p_holm": (pa.float64(), "the same, corrected for all comparisons of this table (Holm 1979)"),
     "verdict": (pa.string(), "better, worse or unknown: of the one, after correction"),
@@ -55,7 +56,7 @@ def mcnemar(gained: Floats, lost: Floats) -> Floats:
     from scipy.special import bdtr, gammaln
 
     few, total = np.minimum(gained, lost), gained + lost
-    tail = 2 * bdtr(few, total, 0.5)
+    tail = 2 * bdtr(few, total.astype(np.int64), 0.5)
     here = np.exp(gammaln(total + 1) - gammaln(few + 1) - gammaln(total - few + 1) - total * np.log(2))
     return np.where(total > 0, np.minimum(np.where(gained == lost, 1 - here, tail - here), 1.0), 1.0)
 
@@ -90,6 +91,23 @@ def compare(runs: Mapping[str, Run], **given: Any) -> pa.Table:
         sure = np.isfinite(p) and p < alpha
         row["verdict"] = ("better" if row["value"] > 0 else "worse") if sure else "unknown"
     return build(rows, COMPARISON)
+
+
+def reliance(runs: Mapping[str, Run], **given: Any) -> pa.Table:
+    """Return how differently models rely on each stream, and on each pair: does one fusion lean on one stream?
+
+    The difference (one − other) of every measure of the contributions table that both runs have, paired by sample where
+    both resample the same clusters.
+    """
+    if len(runs) < 2:
+        raise InputError(f"measure: runs to compare must be at least two, got {len(runs)}.")
+    contexts = {name: context_of(run, **given) for name, run in runs.items()}
+    rows = [
+        {"one": one, "other": other, **row}
+        for one, other in itertools.combinations(contexts, 2)
+        for row in difference_rows(contexts[one], contexts[other])
+    ]
+    return build(rows, RELIANCE)
 
 
 def _pair(contexts: Mapping[str, Context], one: str, other: str) -> list[dict[str, Any]]:
@@ -184,7 +202,7 @@ def _test(
             gained, lost = lost, gained
         ends = paired_proportions(np.array([gained]), np.array([lost]), np.array([n]), confidence)
         p = float(mcnemar(np.array([gained]), np.array([lost]))[0])
-        about = {"gained": gained, "lost": lost, "method": "bonett-price, mcnemar mid-p"}
+        about = {"only_one": gained, "only_other": lost, "method": "bonett-price, mcnemar mid-p"}
         return {**about, "low": ends.low[0], "high": ends.high[0], "p": p}
     parts = left.parts[:, cell] - right.parts[:, cell]
     count = int(left.clusters[cell])

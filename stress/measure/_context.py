@@ -14,8 +14,8 @@ from perturbations import InputError
 from perturbations._errors import nearest, short
 from stress.engine._folder import Run
 from stress.measure._frame import Floats, Frame
-from stress.measure._intervals import Bounds, degenerate, jackknife, percentile, wilson, z_quantile
-from stress.measure._weights import Clusters, clusters
+from stress.measure._intervals import Bounds, degenerate, influence, jackknife, percentile, wilson, z_quantile
+from stress.measure._weights import FEW, Clusters, clusters
 from stress.tasks._metrics import Metric, headline, metrics
 
 __all__ = ["Context", "Options", "Values", "options"]
@@ -66,7 +66,8 @@ class Values:
     """A metric in every cell, and in every cell of every resample.
 
     ``rows`` is (resamples × cells), or (clusters × cells) with each cluster left out where clusters are few;
-    ``plain`` holds the counts of a plain rate: independent samples, one right or wrong answer each.
+    ``plain`` holds the counts of a plain rate: independent samples, one right or wrong answer each. ``sparse`` holds
+    the cells that rest on few clusters though the run does not, and how far their t-based interval reaches.
     """
 
     metric: Metric
@@ -76,6 +77,7 @@ class Values:
     few: bool
     confidence: float
     plain: Mapping[str, Floats] | None = None
+    sparse: tuple[NDArray[np.int64], Floats] | None = None
 
     @cached_property
     def rows(self) -> NDArray[Any]:
@@ -111,7 +113,11 @@ class Values:
         """Return each cell's interval: Wilson's for plain rates, resampled otherwise."""
         if self.plain is not None:
             return wilson(self.plain["top"], self.plain["bottom"], z_quantile(self.confidence))
-        found = self.widen(self.interval(self.point, self.rows), self.point)
+        found = self.interval(self.point, self.rows)
+        if self.sparse is not None:
+            cells, reach = self.sparse
+            found.low[cells], found.high[cells] = self.point[cells] - reach, self.point[cells] + reach
+        found = self.widen(found, self.point)
         if not self.metric.bounded:
             return found
         return Bounds(np.maximum(found.low, 0), np.minimum(found.high, 1), found.method)
@@ -201,8 +207,24 @@ class Context:
             found = sums[:, :width] / sums[:, width:]
             return np.sqrt(found) if metric.root else found
 
+        sparse = None if who.few or plain is not None else _sparse(metric, top, bottom, self.options.confidence)
         point = np.sqrt(point) if metric.root else point
-        return Values(metric, point, rows, len(who), who.few, self.options.confidence, plain)
+        return Values(metric, point, rows, len(who), who.few, self.options.confidence, plain, sparse)
+
+
+def _sparse(metric: Metric, top: Floats, bottom: Floats, confidence: float) -> tuple[NDArray[np.int64], Floats] | None:
+    """Return the columns that rest on few clusters, and how far their t-based interval reaches; one cluster: NaN."""
+    count = (bottom > 0).sum(axis=0)
+    cells = np.flatnonzero((count > 0) & (count < FEW))
+    if not len(cells):
+        return None
+    above, below = top[:, cells], bottom[:, cells]
+    value = above.sum(axis=0) / below.sum(axis=0)
+    parts = (above - value * below) / below.sum(axis=0)
+    if metric.root:
+        parts = np.divide(parts, 2 * np.sqrt(value), out=np.zeros_like(parts), where=value > 0)
+    ends = influence(value, parts, confidence, count[cells])
+    return cells, (ends.high - ends.low) / 2
 
 
 def _binary(top: Floats, bottom: Floats) -> bool:

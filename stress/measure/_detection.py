@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,26 +15,41 @@ from stress.measure._frame import Floats
 from stress.measure._intervals import Bounds, degenerate, influence, z_quantile
 from stress.measure._ranks import auroc, average_precision, delong
 from stress.measure._tables import about_cell
+from stress.tasks._multilabel import labels_of
 
 __all__ = ["detection_rows", "macro_rows"]
 
 _MEASURES = {"auroc": auroc, "average_precision": average_precision}
 
 
-def _scores(context: Context) -> tuple[Floats, NDArray[np.int64]] | None:
-    """Return (records × classes) scores and targets: the probabilities or, of two classes, what confidence implies."""
+Truth = Callable[[NDArray[np.int64], int], NDArray[np.bool_]]
+"""Of which records (by position) is a class (by position) true?"""
+
+
+def _scores(context: Context) -> tuple[Floats, Truth] | None:
+    """Return (records × classes) scores and the truth: probabilities or, of two classes, what confidence implies."""
     frame = context.frame
+    if frame.task == "multilabel" and frame.has("probabilities"):
+        return probabilities(context)[0], _labels(context)
     if frame.task != "classification":
         return None
     if frame.has("probabilities"):
-        return probabilities(context)
+        scores, target = probabilities(context)
+        return scores, lambda rows, k: target[rows] == k
     if context.classes != 2 or not frame.has("confidence"):
         return None
     answer, confidence = frame.predictions[0], frame.column("confidence")
     first = np.where(answer == 0, confidence, 1 - confidence)
     position = {str(name): k for k, name in enumerate(frame.declared["classes"])}
     target = np.array([position.get(str(t), -1) for t in frame.targets], np.int64)[frame.sample]
-    return np.stack([first, 1 - first], axis=1), target
+    return np.stack([first, 1 - first], axis=1), lambda rows, k: target[rows] == k
+
+
+def _labels(context: Context) -> Truth:
+    sets = [set(labels_of(target)) for target in context.frame.targets]
+    names = [str(name) for name in context.frame.declared["classes"]]
+    table = np.array([[name in labels for name in names] for labels in sets], bool)
+    return lambda rows, k: table[context.frame.sample[rows], k]
 
 
 def _each(context: Context) -> dict[tuple[int, str, int], tuple[float, Floats, NDArray[np.int64]]]:
@@ -43,12 +59,12 @@ def _each(context: Context) -> dict[tuple[int, str, int], tuple[float, Floats, N
         found = _scores(context)
         if found is None:
             return {}
-        scores, target = found
+        scores, truth = found
         result = {}
         for i, rows in enumerate(context.frame.by_cell):
             known = rows[~np.isnan(scores[rows, 0])] if len(rows) else rows
             for k in range(context.classes if len(known) else 0):
-                positive = target[known] == k
+                positive = truth(known, k)
                 for name, measure in _MEASURES.items():
                     value, parts = measure(scores[known, k], positive)
                     result[i, name, k] = (value, parts, known)
@@ -60,10 +76,14 @@ def _each(context: Context) -> dict[tuple[int, str, int], tuple[float, Floats, N
 
 def detection_rows(context: Context) -> list[dict[str, Any]]:
     """Return AUROC and average precision of each class against the rest, in every cell."""
-    target = (_scores(context) or (None, np.zeros(0, np.int64)))[1]
+    found = _scores(context)
+    if found is None:
+        return []
+    truth = found[1]
     classes, rows = context.frame.declared.get("classes", ()), []
     for (i, name, k), (value, parts, known) in _each(context).items():
-        support = int((target[known] == k).sum())
+        positive = truth(known, k)
+        support = int(positive.sum())
         row = {"class": str(classes[k]), "metric": name, "n": len(known), "support": support}
         row = {**about_cell(context.frame.cells[i]), **counted(context, i), **row, "value": value}
         if not np.isfinite(value):
@@ -71,7 +91,7 @@ def detection_rows(context: Context) -> list[dict[str, Any]]:
             continue
         plain = context.clusters.alone and context.frame.draw.max(initial=0) == 0 and name == "auroc"
         if plain:
-            reach = z_quantile(context.options.confidence) * delong(value, parts, target[known] == k)
+            reach = z_quantile(context.options.confidence) * delong(value, parts, positive)
             reach = reach if reach > 0 else degenerate(min(support, len(known) - support), context.options.confidence)
             bounds = Bounds(np.array([value - reach]), np.array([value + reach]), "delong")
         else:

@@ -21,7 +21,7 @@ __all__ = ["DERIVED", "FAILURES", "Floats", "Frame"]
 
 Floats = NDArray[np.float64]
 FAILURES = ("crash", "invalid", "timeout")
-_HITS = {f"hit_{k}": "rank" for k in (1, 2, 3, 5, 10, 20, 50, 100)}
+_HITS = {f"hit_{k}": "rank" for k in range(1, 1001)}
 DERIVED = {"flip": "prediction", "absolute_error": "residual", "squared_error": "residual", **_HITS}
 """Columns that are worked out from a stored one."""
 
@@ -167,7 +167,10 @@ class Frame:
         """Each record's prediction as a position in a list of names (-1: none), and the list."""
         values = self.raw("prediction")
         if not pa.types.is_dictionary(values.type):  # lists of labels: equal sets are equal answers
-            text = ["\x1f".join(sorted(v)) if isinstance(v, list) else v for v in values.to_pylist()]
+            text = [
+                None if v is None else "\x1f".join(sorted(v)) if isinstance(v, list) else str(v)
+                for v in values.to_pylist()
+            ]
             values = pa.chunked_array([pa.array(text, pa.string())]).dictionary_encode()
         values = values.unify_dictionaries().combine_chunks()
         values = values.chunk(0) if isinstance(values, pa.ChunkedArray) else values

@@ -14,7 +14,7 @@ from stress.measure._context import Context
 from stress.measure._frame import FAILURES, Floats
 from stress.measure._tables import CELL, INTERVAL, about_cell
 
-__all__ = ["FAILED", "LATENCY", "failure_rows", "latency_rows"]
+__all__ = ["FAILED", "LATENCY", "failure_rows", "latency_rows", "quantile_interval"]
 
 FAILED: Mapping[str, tuple[pa.DataType, str]] = {
     **CELL,
@@ -66,11 +66,9 @@ def latency_rows(context: Context) -> list[dict[str, Any]]:
         for share in (0.5, 0.95):
             row: dict[str, Any] = {**about, "metric": f"latency_p{100 * share:.0f}_ms", "n": len(calls)}
             if len(calls):
-                low, high = _order_statistics(calls, share, context.options.confidence)
-                value = float(np.quantile(calls, share, method="inverted_cdf"))
-                row |= {"value": 1000 * value, "low": 1000 * low, "high": 1000 * high}
-                row |= {"method": "order statistics" if np.isfinite(low) else None}
-                row |= {"note": None if np.isfinite(low) else f"{len(calls)} calls are too few for an interval"}
+                value, low, high = (1000 * each for each in quantile_interval(calls, share, context.options.confidence))
+                short = f"{len(calls)} calls are too few to bound it" if np.isnan(low) or np.isnan(high) else None
+                row |= {"value": value, "low": low, "high": high, "method": "order statistics", "note": short}
             else:
                 row |= {"note": "no call was timed"}
             found.append(row)
@@ -81,26 +79,31 @@ def _calls(
     cell: NDArray[np.int64], draw: NDArray[np.int16], seconds: Floats, batch: Floats, count: int
 ) -> dict[int, tuple[Floats, float]]:
     """Return each cell's call times, sorted, each call once, and its mean number of samples a call."""
-    known = np.isfinite(seconds)
-    keys = np.stack([cell[known].astype(np.float64), draw[known].astype(np.float64), seconds[known], batch[known]])
-    calls = np.unique(keys, axis=1)
+    known = np.flatnonzero(np.isfinite(seconds))
+    order = known[np.lexsort((draw[known], seconds[known], cell[known]))]
+    keys = (cell[order], seconds[order], draw[order])
+    first = np.ones(len(order), bool)
+    first[1:] = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
+    calls = order[first]
+    ends = np.searchsorted(cell[calls], np.arange(count + 1))
     found = {}
     for i in range(count):
-        mine = calls[:, calls[0] == i]
-        size = float(np.mean(mine[3])) if mine.shape[1] else float("nan")
-        found[i] = (np.sort(mine[2]), size)
+        mine = calls[ends[i] : ends[i + 1]]
+        found[i] = (seconds[mine], float(np.mean(batch[mine])) if len(mine) else float("nan"))
     return found
 
 
-def _order_statistics(ordered: Floats, share: float, confidence: float) -> tuple[float, float]:
-    """Return two of the values between which a quantile lies with at least this confidence, or NaN."""
+def quantile_interval(ordered: Floats, share: float, confidence: float) -> tuple[float, float, float]:
+    """Return a quantile of sorted values and an interval of order statistics, exact for independent values.
+
+    An end that so few values cannot bound is NaN.
+    """
     from scipy.special import bdtr, bdtrik
 
     n, tail = len(ordered), (1 - confidence) / 2
-    if n < 2:
-        return float("nan"), float("nan")
-    below = int(np.floor(bdtrik(tail, n, share))) if bdtr(0, n, share) <= tail else -1
-    above = int(np.ceil(bdtrik(1 - tail, n, share))) + 1
-    if below < 0 or above > n:
-        return float("nan"), float("nan")
-    return float(ordered[below]), float(ordered[above - 1])
+    value = float(ordered[min(int(np.ceil(share * n)), n) - 1])
+    below = int(np.floor(max(float(bdtrik(tail, n, share)), 0.0)))
+    below = below if float(bdtr(below, n, share)) <= tail else below - 1
+    above = int(np.ceil(float(bdtrik(1 - tail, n, share)))) + 1
+    low = float(ordered[below]) if below >= 0 else float("nan")
+    return value, low, float(ordered[above - 1]) if above <= n else float("nan")

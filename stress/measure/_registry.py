@@ -65,8 +65,8 @@ class Table:
 def _cells(context: Context) -> list[dict[str, Any]]:
     found = [*linear_rows(context), *count_rows(context), *latency_rows(context)]
     if context.frame.task == "classification":
-        found += [*calibration_rows(context), *macro_rows(context)]
-    return found
+        found += calibration_rows(context)
+    return [*found, *macro_rows(context)] if context.classes else found
 
 
 def _classes(context: Context) -> pa.Table:
@@ -76,7 +76,11 @@ def _classes(context: Context) -> pa.Table:
 
 
 def _curves(context: Context) -> list[dict[str, Any]]:
-    return curve_rows(context, [context.headline, *(m for m in context.metrics if m.name != context.headline.name)])
+    chosen = {context.headline.name: context.headline, **{metric.name: metric for metric in context.metrics}}
+    chosen |= {
+        name: context.metric(name) for name in ("balanced_accuracy", "f1_macro", "mcc") if name in context.others
+    }
+    return curve_rows(context, list(chosen.values()))
 
 
 TABLES: Mapping[str, Table] = {

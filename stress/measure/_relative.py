@@ -23,6 +23,7 @@ from stress.measure._formulas import (
 from stress.measure._frame import Frame
 from stress.measure._robustness import Curve, curves
 from stress.measure._tables import CELL, INTERVAL
+from stress.tasks._metrics import Metric
 
 __all__ = ["RELATIVE", "relative_rows"]
 
@@ -32,7 +33,7 @@ RELATIVE: Mapping[str, tuple[pa.DataType, str]] = {
     "measure": (
         pa.string(),
         "error, ce, relative_ce; over corruptions mean_error, mce, relative_mce; against a run rra, "
-        "effective_robustness, werd, nwerd",
+        "effective_robustness, flip_rate_ratio, werd, nwerd",
     ),
     "kind": (
         pa.string(),
@@ -61,12 +62,13 @@ def _alexnet_rows(context: Context) -> list[dict[str, Any]]:
     table, found = alexnet().corruptions, []
     for curve in curves(context):
         name = str(curve.about["perturbation"] or "").removeprefix("image.")
-        if name in table and curve.severities == (1.0, 2.0, 3.0, 4.0, 5.0) and not curve.about["fallback"]:
+        pure = not curve.about["fallback"] and not curve.about["lost"]  # a lost stream is no corruption of an image
+        if name in table and curve.severities == (1.0, 2.0, 3.0, 4.0, 5.0) and pure:
             found.append((name, curve))
     if not found:
         note = "no scenario is one of the fifteen corruptions at severities 1 to 5"
         return [{"measure": "mce", "reference": _ALEXNET, "note": note}]
-    values, rows = context.values(_accuracy(context)), []
+    values, rows = context.values(context.metric("accuracy")), []
     for name, curve in found:
         for measure in _KINDS:
             row = _row(context, values, _errors(context, [(name, curve)], measure), list(curve.cells))
@@ -79,10 +81,6 @@ def _alexnet_rows(context: Context) -> list[dict[str, Any]]:
         about = {"measure": mean, "kind": _KINDS[measure], "reference": _ALEXNET, "corruptions": len(found)}
         rows.append({**about, "note": _caveat([n for n, _ in found], [c for _, c in found]), **row})
     return rows
-
-
-def _accuracy(context: Context) -> Any:
-    return context.metric("accuracy")
 
 
 def _errors(context: Context, found: Sequence[tuple[str, Curve]], measure: str) -> Callable[[Rows], Rows]:
@@ -118,7 +116,14 @@ def _row(context: Context, values: Values, function: Callable[[Rows], Rows], cel
     value, bounds = values.apply(function)
     counts = context.frame.counts
     n, failed = int(counts["n"][list(cells)].sum()), int(counts["failed"][list(cells)].sum())
-    row: dict[str, Any] = {"value": value[0], "low": bounds.low[0], "high": bounds.high[0], "n": n, "failed": failed}
+    row: dict[str, Any] = {
+        "metric": values.metric.name,
+        "value": value[0],
+        "low": bounds.low[0],
+        "high": bounds.high[0],
+        "n": n,
+        "failed": failed,
+    }
     if np.isfinite(value[0]):
         return {**row, "method": bounds.method}
     return {**row, "note": "undefined: a cell has no records, or the reference loses nothing"}
@@ -157,11 +162,11 @@ def _other(context: Context, run: Any) -> Context:
     return other
 
 
-def _both(context: Context, other: Context) -> tuple[Values, int] | None:
+def _both(context: Context, other: Context, metric: Metric) -> tuple[Values, int] | None:
     """Return our values and the reference's side by side; samples that both have are resampled alike."""
 
     def work() -> tuple[Values, int] | None:
-        ours, theirs = context.values(context.headline), other.values(other.headline)
+        ours, theirs = context.values(metric), other.values(metric)
         if (ours.few or theirs.few) and context.clusters.ids != other.clusters.ids:
             return None
         width = len(ours.point)
@@ -173,14 +178,14 @@ def _both(context: Context, other: Context) -> tuple[Values, int] | None:
         fewest = min(ours.clusters, theirs.clusters)
         return Values(ours.metric, point, rows, fewest, ours.few, ours.confidence), width
 
-    result: tuple[Values, int] | None = context.once("both", work)
+    result: tuple[Values, int] | None = context.once(f"both {metric.name}", work)
     return result
 
 
 def _against(context: Context, curve: Curve, other: Context) -> list[dict[str, Any]]:
     """Return RRA and effective robustness of a curve against the reference run's same cells."""
     about = {key: curve.about[key] for key in _ABOUT} | {"reference": str(other.frame.run.path.name)}
-    pair = _both(context, other)
+    pair = _both(context, other, context.headline)
     if pair is None:
         return [{**about, "measure": "rra", "note": "few clusters, and the two runs' differ: no paired interval"}]
     values, width = pair
@@ -198,7 +203,28 @@ def _against(context: Context, curve: Curve, other: Context) -> list[dict[str, A
     rows = []
     for measure, (kind, function) in functions.items():
         rows.append({**about, "measure": measure, "kind": kind, **_row(context, values, function, mine)})
-    return rows
+    return [*rows, *_flips(context, other, about, mine, theirs)]
+
+
+def _flips(
+    context: Context, other: Context, about: Mapping[str, Any], mine: list[int], theirs: list[int]
+) -> list[dict[str, Any]]:
+    """Return the flip rate over the reference run's: the flip rate of ImageNet-P, against the clean answer."""
+    known = {metric.name: metric for metric in context.metrics}
+    metric = known.get("flip_rate")
+    if metric is None or absent(context, metric) or absent(other, metric):
+        return []
+    pair = _both(context, other, metric)
+    if pair is None:
+        return []
+
+    def ratio(rows: Rows) -> Rows:
+        below = rows[:, theirs].mean(axis=1, keepdims=True)
+        return np.where(below > 0, rows[:, mine].mean(axis=1, keepdims=True) / below, np.nan)
+
+    note = "flips against the clean answer; AlexNet's flip rates are no part of this package"
+    row = _row(context, pair[0], ratio, mine)
+    return [{**about, "measure": "flip_rate_ratio", "kind": "normalised", "note": note, **row}]
 
 
 def _degradation(context: Context, curve: Curve, other: Context | None) -> list[dict[str, Any]]:
@@ -211,7 +237,7 @@ def _degradation(context: Context, curve: Curve, other: Context | None) -> list[
 
     values = context.values(context.headline)
     rows = [{**about, "measure": "werd", "kind": "raw", **_row(context, values, own, mine)}]
-    pair = None if other is None else _both(context, other)
+    pair = None if other is None else _both(context, other, context.headline)
     if other is None or pair is None:
         return rows
     both, width = pair

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from stress.measure._cells import absent, counted, why
 from stress.measure._context import Context, Values
+from stress.measure._formulas import area, mmi, relative_robustness
 from stress.measure._frame import Floats
 from stress.measure._intervals import Bounds, band, jackknife, wilson
 from stress.measure._tables import CELL, INTERVAL, about_cell
@@ -62,13 +64,19 @@ def curves(context: Context) -> list[Curve]:
                 continue
             about = about_cell(row)
             graded = about["severity"] is not None
-            names = ("stream", "modality", "perturbation", "profile", "category") if graded else ()
-            key = (graded, about["scenario"], about["fallback"], *(about[name] for name in names))
+            names = ("stream", "modality", "perturbation", "profile", "category", "lost") if graded else ()
+            key = (graded, about["scenario"], about["fallback"], *(about[name] for name in names), _rest(row, graded))
             found.setdefault(key, []).append(i)
         return [_curve(context, cells, key[0]) for key, cells in found.items()]
 
     result: list[Curve] = context.once("curves", work)
     return result
+
+
+def _rest(row: Mapping[str, Any], graded: bool) -> str:
+    """Return a cell's coordinates besides its severity: cells that differ there are points of different curves."""
+    axes = json.loads(row["axes"] or "{}") if graded else {}
+    return json.dumps({name: value for name, value in axes.items() if name != "severity"}, sort_keys=True)
 
 
 def _curve(context: Context, cells: list[int], graded: bool) -> Curve:
@@ -208,9 +216,9 @@ def _functions(context: Context, curve: Curve, metric: Metric, clean: int) -> di
     found: dict[str, Any] = {
         "drop": lambda rows: sign * (rows[:, [clean]] - rows[:, cells].mean(axis=1, keepdims=True)),
         "retention": lambda rows: rows[:, cells].mean(axis=1, keepdims=True) / rows[:, [clean]],
-        "mmi": lambda rows: 1 - rows[:, cells].mean(axis=1, keepdims=True) / rows[:, [clean]],
-        "area": lambda rows: _area(rows[:, both], severities) / severities[-1],
-        "relative_robustness": lambda rows: _area(rows[:, both], severities),
+        "mmi": lambda rows: mmi(rows[:, [clean]], rows[:, cells].mean(axis=1, keepdims=True)),
+        "area": lambda rows: area(rows[:, both], severities)[:, None],
+        "relative_robustness": lambda rows: relative_robustness(rows[:, both], severities)[:, None],
         "breaking_severity": _breaking(context, metric, both, severities),
     }
     if metric.better == "lower":
@@ -220,11 +228,6 @@ def _functions(context: Context, curve: Curve, metric: Metric, clean: int) -> di
         reason = "the scenario has no severities"
         found |= {"area": reason, "relative_robustness": reason, "breaking_severity": reason}
     return found
-
-
-def _area(rows: Floats, severities: Sequence[float]) -> Floats:
-    widths = np.diff(np.asarray(severities))
-    return (((rows[:, 1:] + rows[:, :-1]) / 2) @ widths)[:, None]
 
 
 def _breaking(
@@ -264,6 +267,11 @@ def _number(
             row["note"] = f"the upper end lies beyond severity {last:g}"
     elif not np.isfinite(value):
         row["note"] = f"undefined: clean {values.metric.name} is {values.point[clean]:.3g}"
+    if np.isfinite(value) and np.isnan(low):
+        why_not = (
+            "one cluster only: no interval" if values.clusters < 2 else "undefined in too many resamples: no interval"
+        )
+        row |= {"method": None, "note": row.get("note") or why_not}
     return row
 
 
@@ -275,4 +283,6 @@ def _worst(context: Context, curve: Curve, values: Values) -> dict[str, Any]:
     low, high = (ends.low.min(), ends.high.min()) if sign > 0 else (ends.low.max(), ends.high.max())
     method = f"simultaneous over {len(cells)} cells"
     row = {"cell": context.frame.ids[cells[at]], "value": values.point[cells[at]], "low": low, "high": high}
+    if not np.isfinite(low):
+        return {**row, "note": "one cluster only: no interval", **counted(context, cells[at])}
     return {**row, "method": method, **counted(context, cells[at])}

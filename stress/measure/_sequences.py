@@ -15,7 +15,7 @@ from stress.measure._tables import CELL, INTERVAL, about_cell
 __all__ = ["SEQUENCES", "confidence_sequence", "sequence_rows"]
 
 SEQUENCES = {**CELL, **INTERVAL}
-_HALVINGS = 50
+_HALVINGS = 36
 
 
 def confidence_sequence(total: Floats, count: Floats, confidence: float = 0.95) -> tuple[Floats, Floats]:

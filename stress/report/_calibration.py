@@ -26,8 +26,8 @@ def calibration(book: Book) -> Part | None:
     if table is None and not figures:
         return None
     how = (
-        "Left to right: the confidence that the model stated; upwards: how often it was right. Under the diagonal it "
-        "is surer than it should be."
+        "Left to right: the confidence that the model stated; upwards: how often it was right, with its interval. The "
+        "larger a dot, the more answers it stands for. Under the diagonal the model is surer than it should be."
     )
     return Part("calibration", "Calibration", how if figures else "", figures, [table] if table else [], open=True)
 
@@ -54,18 +54,20 @@ def _errors(book: Book) -> Grid | None:
 
 def _diagram(book: Book, cell: str) -> Drawing | None:
     rows = [r for r in book.table("reliability") if r["cell"] == cell and r["bins"] == "width" and r["n"]]
+    rows = [row for row in rows if row["confidence"] is not None]
     if not rows:
         return None
+    most = max(row["n"] for row in rows)
     points = [
-        Point(r["confidence"], r["accuracy"], r["low"], r["high"], says=_says(r))
+        Point(
+            r["confidence"], r["accuracy"], r["low"], r["high"], says=_says(r), size=2.2 + 3.8 * (r["n"] / most) ** 0.5
+        )
         for r in rows
-        if r["confidence"] is not None
     ]
     plan: Row = book.plan[cell]
     colour = "other" if cell == "clean" else hue(plan["modality"])
-    ideal = Line([Point(0.0, 0.0), Point(1.0, 1.0)], "ideal")
+    lines = [Line([Point(0.0, 0.0), Point(1.0, 1.0)], "ideal"), Line(points, colour, apart=True)]
     about = f"reliability in {visible(cell)}"
-    lines = [Line(points, colour), ideal]
     chart = Chart(lines, _AXIS, _AXIS, about, x_title="confidence, %", width=300, height=210, room=14)
     return Drawing(visible(cell), "accuracy by stated confidence, %", colour, chart.draw())
 

@@ -24,16 +24,18 @@ class Point:
     band: tuple[float | None, float | None] = (None, None)
     says: str = ""
     bad: bool = False
+    size: float = 3.0
 
 
 @dataclass(frozen=True)
 class Line:
-    """A curve, its hue (a modality's name) and what is written at its end."""
+    """A curve, its hue (a modality's name) and what is written at its end; ``apart``: dots with bars, no curve."""
 
     points: Sequence[Point]
     hue: str
     label: str = ""
     dashed: bool = False
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Chart:
         """Return the drawing."""
         parts = [self._grid(), self._levels(), self._broken()]
         for line in self.lines:
-            parts += [self._bands(line), self._stroke(line)]
+            parts += [self._bars(line)] if line.apart else [self._bands(line), self._stroke(line)]
         parts += [self._ends(), *(self._points(line) for line in self.lines)]
         box = f"0 0 {self.width} {self.height}"
         return tag("svg", join(parts), viewBox=box, role="img", aria_label=self.about, class_="chart")
@@ -119,6 +121,11 @@ class Chart:
                 parts.append(tag("path", d=path([*upper, *lower], closed=True), class_=f"{kind} {line.hue}"))
         return join(parts)
 
+    def _bars(self, line: Line) -> Markup:
+        sure = [(p.x, p.low, p.high) for p in line.points if p.low is not None and p.high is not None]
+        ends = [[self._xy(x, low), self._xy(x, high)] for x, low, high in sure]
+        return join(tag("path", d=path(pair), class_=f"bar thin {line.hue}") for pair in ends)
+
     def _stroke(self, line: Line) -> Markup:
         runs = _runs(line.points, lambda p: p.value is not None)
         look = f"line {line.hue}{' dashed' if line.dashed else ''}"
@@ -138,7 +145,7 @@ class Chart:
             parts.append(tag("text", "?", x=x, y=bottom - 4, class_="absent mid"))
         else:
             y = self._xy(point.x, point.value)[1]
-            parts.append(mark(line.hue, x, y, "failed" if point.bad else ""))
+            parts.append(mark(line.hue, x, y, "failed" if point.bad else "", point.size))
         return tag("g", join(parts), class_="point")
 
     def _ends(self) -> Markup:

@@ -97,7 +97,12 @@ def _unfinished(book: Book) -> str:
         return "There are no records yet. The same command continues it."
     there, planned = book.summary["records"], book.info.get("records")
     share = f" of {count(planned)} records ({100 * there / planned:.0f} %)" if planned else " records"
-    return f"{count(there)}{share} are there; all numbers below rest on these. The same command continues it."
+    text = f"{count(there)}{share} are there, and all numbers rest on these. The same command continues it."
+    row = next((row for row in book.table("sequences") if row["cell"] == "clean"), None)
+    if row is not None and row["low"] is not None:
+        value = book.form.both(row, True)
+        text += f" Clean {book.form.title}, with an interval that holds however often one looks: {value}."
+    return text
 
 
 def _provenance(book: Book) -> Grid:

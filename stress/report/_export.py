@@ -9,24 +9,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from stress.measure import TABLES
 from stress.report._book import Book
 from stress.report._numbers import DASH, Form, percent, severity, visible
 from stress.report._verdict import label
 
 __all__ = ["write_tables"]
 
-CSV = (
-    "cells",
-    "curves",
-    "robustness",
-    "classes",
-    "groups",
-    "calibration",
-    "contributions",
-    "distortion",
-    "failures",
-    "latency",
-)
 _LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", DASH: "--", "−": "$-$"}
 _LATEX |= {c: f"\\{c}" for c in "&%$#_{}"}
 _PATTERN = re.compile("|".join(map(re.escape, _LATEX)))
@@ -39,7 +28,7 @@ def write_tables(book: Book, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     if not book.begun:
         return
-    for name in CSV:
+    for name in TABLES:
         table = book.arrow(name)
         if table is not None and len(table):
             csv.write_csv(_flat(table), folder / f"{name}.csv")

@@ -21,7 +21,7 @@ KINDS = ("curves", "lost")
 COLOURS = {"image": "#0067a8", "audio": "#b44a00", "text": "#00755a", JOINT: "#8f3f8f", "other": "#5b5b9a"}
 """One hue per modality, the page's own; told apart with any kind of colour vision, and in grey by their markers."""
 MARKERS = {"image": "o", "audio": "s", "text": "^", JOINT: "D", "other": "v"}
-STYLE = {
+STYLE: Any = {
     "svg.hashsalt": "multimodal-stress",
     "svg.fonttype": "none",
     "pdf.fonttype": 42,
@@ -72,15 +72,13 @@ def save(figure: Figure, path: str | Path) -> Path:
 
 def _chosen(book: Book, modality: str | None) -> list[list[Row]]:
     found = [rows for rows in book.curves.values() if not rows[-1]["fallback"]]
-    if modality is not None:
-        known = dict.fromkeys(hue(rows[-1]["modality"]) for rows in found)
-        found = [rows for rows in found if modality in (hue(rows[-1]["modality"]), rows[-1]["modality"])]
-        if not found:
-            raise InputError(
-                f"plot: modality must be one that has curves ({', '.join(known) or 'there are none'}), got {modality!r}."
-            )
     if not found:
         raise InputError("plot: the run has no graded scenario, so it has no curves.")
+    known = dict.fromkeys(hue(rows[-1]["modality"]) for rows in found)
+    if modality is not None:
+        found = [rows for rows in found if modality in (hue(rows[-1]["modality"]), rows[-1]["modality"])]
+    if not found:
+        raise InputError(f"plot: modality must be one that has curves ({', '.join(known)}), got {modality!r}.")
     return found
 
 
@@ -109,13 +107,10 @@ def _curve(book: Book, place: Any, rows: list[Row]) -> None:
     known = [row for row in rows if row["value"] is not None]
     x = [row["severity"] for row in known]
     for low, high, alpha in (("band_low", "band_high", 0.12), ("low", "high", 0.25)):
-        ends = [
-            (row["severity"], row[low], row[high]) for row in known if row[low] is not None and row[high] is not None
-        ]
-        if ends:
-            at, below, above = zip(*ends)
-            below, above = [scale * v for v in below], [scale * v for v in above]
-            place.fill_between(at, below, above, color=COLOURS[colour], alpha=alpha, linewidth=0)
+        sure = [row for row in known if row[low] is not None and row[high] is not None]
+        below, above = ([scale * row[end] for row in sure] for end in (low, high))
+        at = [row["severity"] for row in sure]
+        place.fill_between(at, below, above, color=COLOURS[colour], alpha=alpha, linewidth=0)
     if book.clean_value is not None:
         place.axhline(scale * book.clean_value, color="#5b6670", linewidth=0.7)
     place.plot(x, [scale * row["value"] for row in known], color=COLOURS[colour], marker=MARKERS[colour])

@@ -11,10 +11,10 @@ __all__ = ["Column", "Grid", "drawn", "nums", "texts", "wrapped"]
 
 @dataclass(frozen=True)
 class Column:
-    """A column's title, and its look: ``text``, ``num``, ``draw``, ``wrap`` (long text) or ``small``."""
+    """A column's title, and its look: ``word``, ``num``, ``draw``, ``wrap`` (long text) or ``small``."""
 
     title: Any
-    look: str = "text"
+    look: str = "word"
 
 
 def texts(*titles: str) -> list[Column]:

@@ -25,7 +25,7 @@ class Shade:
 
 @dataclass(frozen=True)
 class Heat:
-    """A shaded table: titles of both axes, heads of the columns, and named rows of cells."""
+    """A shaded table: titles of both axes, heads of the columns, named rows of cells, and its worst cell in words."""
 
     title: str
     about: str
@@ -33,6 +33,12 @@ class Heat:
     columns: str
     heads: Sequence[str]
     body: Sequence[tuple[str, Sequence[Shade]]]
+    worst: str = ""
+
+    @property
+    def summary(self) -> str:
+        """What the table holds, for when it is folded."""
+        return f"By {self.title or self.rows}{f' – worst: {self.worst}' if self.worst else ''}"
 
 
 def heat_of(
@@ -57,7 +63,17 @@ def heat_of(
         for line in lines
     ]
     about = f"{form.title}{f', {form.mark}' if form.mark else ''}"
-    return Heat(visible(title), about, visible(axes[0]), visible(axes[1]), [_coordinate(h) for h in heads], body)
+    names = (visible(title), about, visible(axes[0]), visible(axes[1]))
+    return Heat(*names, [_coordinate(h) for h in heads], body, _worst(rows, form))
+
+
+def _worst(rows: Mapping[tuple[Any, Any], Row | None], form: Form) -> str:
+    sign = 1 if form.better == "higher" else -1
+    known = [(sign * row["value"], place, row) for place, row in rows.items() if row and row["value"] is not None]
+    if not known:
+        return ""
+    _, (line, head), row = min(known, key=lambda entry: entry[0])
+    return f"{form.both(row, True)} for {visible(line)} in {visible(head)}"
 
 
 def _shade(name: str, row: Row | None, ends: tuple[float, float], form: Form) -> Shade:

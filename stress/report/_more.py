@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from perturbations.modality import MODALITIES, modality
 from stress.report._book import Book, Row, hue
 from stress.report._calibration import calibration
 from stress.report._chart import Chart, Line, Point
-from stress.report._grid import Column, Grid
+from stress.report._grid import Column, Grid, nums, texts
 from stress.report._heat import Heat
-from stress.report._numbers import DASH, count, severity, visible
+from stress.report._numbers import DASH, Form, count, severity, visible
 from stress.report._part import Drawing, Part
-from stress.report._slices import classes, contributions, groups
+from stress.report._slices import classes, groups
+from stress.report._streams import agreement, contributions, flips, relative
 from stress.report._svg import Axis, axis_of
 
 __all__ = ["more"]
@@ -21,12 +21,9 @@ __all__ = ["more"]
 
 def more(book: Book) -> list[Part]:
     """Return the sections that this run has something to show in."""
-    found = [_sliced("classes", "Classes", classes(book)), _sliced("groups", "Groups", groups(book))]
-    given = contributions(book)
-    if given:
-        how = "What each stream is worth: alone, when it is lost, and shared out over all sets of streams (Shapley)."
-        found.append(Part("contributions", "What each stream contributes", how, grids=given, open=True))
-    return [part for part in (*found, calibration(book), _distortion(book), _latency(book)) if part]
+    sliced = [_sliced("classes", "Classes", classes(book)), _sliced("groups", "Groups", groups(book))]
+    found = [contributions(book), agreement(book), *sliced, calibration(book), flips(book), relative(book)]
+    return [part for part in (*found, _distortion(book), _latency(book)) if part]
 
 
 def _sliced(name: str, title: str, found: tuple[Sequence[Heat], Sequence[Grid], str] | None) -> Part | None:
@@ -94,23 +91,19 @@ def _ends(row: Row) -> str:
 
 
 def _latency(book: Book) -> Part | None:
-    rows = {(row["cell"], row["metric"]): row for row in book.table("latency")}
-    if not any(row["value"] is not None for row in rows.values()):
+    form = Form("latency", share=False)
+    at: dict[str, dict[str, Row]] = {}
+    for row in book.table("latency"):
+        at.setdefault(row["cell"], {})[row["metric"]] = row
+    middle, tail = "latency_p50_ms", "latency_p95_ms"
+    clean = at.get("clean", {}).get(middle)
+    if clean is None or clean["value"] is None:
         return None
-    columns = [
-        Column("cell"),
-        Column("median ms", "num"),
-        Column("interval", "num"),
-        Column("95th percentile ms", "num"),
+    body = [
+        [cell, form.both(rows[middle]), form.both(rows[tail]), count(rows[middle]["n"]), rows[tail]["note"] or ""]
+        for cell, rows in at.items()
     ]
-    columns += [Column("interval", "num"), Column("calls", "num"), Column("samples a call", "num")]
-    body: list[list[Any]] = []
-    for cell in dict.fromkeys(cell for cell, _ in rows):
-        middle, tail = rows[cell, "latency_p50_ms"], rows[cell, "latency_p95_ms"]
-        body.append([cell, _plain(middle["value"]), _ends(middle), _plain(tail["value"]), _ends(tail),
-                     count(middle["n"]), _plain(middle["batch"])])  # fmt: skip
-    clean = rows.get(("clean", "latency_p50_ms"))
-    how = "How long one call of the model took, on this machine and under its load."
-    if clean and clean["value"] is not None:
-        how += f" On clean input: {_plain(clean['value'])} ms for {_plain(clean['batch'])} samples (median)."
+    size = f" for {_plain(clean['batch'])} samples" if clean["batch"] is not None else ""
+    how = f"Time of a call on this machine and under its load. Clean: {form.value(clean['value'])} ms{size} (median)."
+    columns = [*texts("cell"), *nums("median, ms", "95th percentile, ms", "calls"), Column("", "wrap")]
     return Part("latency", "Latency", how, grids=[Grid(columns, body, "Latency of every cell")])

@@ -21,7 +21,7 @@ from stress.report._svg import mark
 
 __all__ = ["write_report"]
 
-POLICY = "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+POLICY = "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'"
 
 
 def write_report(run: Run) -> Path:
@@ -61,7 +61,7 @@ def _shown(value: Any) -> Any:
 
 def _soft(cell: Any) -> Any:
     """Return ``value (low–high)`` with the interval set softer than the value."""
-    if isinstance(cell, Markup) or not isinstance(cell, str) or not cell.endswith(")") or not cell[0].isdigit():
+    if isinstance(cell, Markup) or not isinstance(cell, str) or not cell.endswith(")") or cell[0] not in "−0123456789>":
         return cell
     value, _, rest = cell.partition(" (")
     return Markup("{} <i>({}</i>").format(visible(value), visible(rest))

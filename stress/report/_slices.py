@@ -8,11 +8,11 @@ from typing import Any
 from stress.report._book import Book, Row
 from stress.report._grid import Grid, nums, texts, wrapped
 from stress.report._heat import Heat, heat_of
-from stress.report._numbers import Form, count, percent, readable
+from stress.report._numbers import Form, count
 
-__all__ = ["classes", "contributions", "groups", "telling_cells"]
+__all__ = ["classes", "groups", "telling_cells"]
 
-MOST_ROWS, MOST_CELLS = 20, 12
+MOST_ROWS, MOST_CELLS, MOST_MAPS = 20, 12, 6
 
 
 def telling_cells(book: Book) -> list[str]:
@@ -39,9 +39,10 @@ def groups(book: Book) -> tuple[list[Heat], list[Grid], str] | None:
     rows = [r for r in book.table("groups") if r.get("by") and r["metric"] == book.form.name]
     if not rows:
         return None
-    maps = []
+    maps: list[Heat] = []
+    names = {name.removeprefix("group.") for name in book.run.samples.column_names}
     for by in dict.fromkeys(row["by"] for row in rows):
-        if "*" not in by:
+        if by in names and len(maps) < MOST_MAPS:
             mine = {(r["group"], r["cell"]): r for r in rows if r["by"] == by}
             maps.append(_heat(book, mine, by, book.form)[0])
     gaps = _gaps(book)
@@ -55,15 +56,14 @@ def _heat(book: Book, rows: Mapping[tuple[Any, str], Row], name: str, form: Form
     names = list(dict.fromkeys(key[0] for key in rows))
     sign = 1 if form.better == "higher" else -1
 
-    def worst(line: Any) -> float:
+    def standing(line: Any) -> float:
         known = [rows[line, c]["value"] for c in cells if (line, c) in rows and rows[line, c]["value"] is not None]
-        return min((sign * value for value in known), default=float("inf"))
+        return sign * sum(known) / len(known) if known else float("inf")
 
-    names.sort(key=worst)
+    names.sort(key=standing)
     at: Callable[[Any, Any], Row | None] = lambda line, cell: rows.get((line, cell))  # noqa: E731
-    return heat_of("" if name == "class" else name, (name, "cell"), cells, names[:MOST_ROWS], at, form), len(
-        names
-    ) - MOST_ROWS
+    title = "" if name == "class" else name
+    return heat_of(title, (name, ""), cells, names[:MOST_ROWS], at, form), len(names) - MOST_ROWS
 
 
 def _gaps(book: Book) -> Grid | None:
@@ -84,24 +84,3 @@ def _gaps(book: Book) -> Grid | None:
         *nums(f"gap {book.form.points}", "wider than clean by"),
     ]
     return Grid([*columns, *wrapped("")], body, "Gaps between groups")
-
-
-def contributions(book: Book) -> list[Grid]:
-    """Return what each stream adds, where the run has the cells to tell."""
-    rows = [row for row in book.table("contributions") if row["value"] is not None]
-    if not rows:
-        return []
-    goals = any(row["goal"] is not None for row in rows)
-    columns = [
-        *texts("fill", "stream", "measure", "kind"),
-        *nums("value", "n"),
-        *wrapped(*["against goal"] * goals, ""),
-    ]
-    body = []
-    for row in rows:
-        stream = " with ".join(name for name in (row["stream"], row["other"]) if name) or "all"
-        value = percent(row) if row["kind"] == "relative" or book.form.share else book.form.both(row)
-        goal = [f"{row['verdict'] or ''} ({row['goal']:.2g})" if row["goal"] is not None else ""] * goals
-        line = [row["fill"] or "", stream, readable(row["measure"]), row["kind"], value, count(row["n"] or 0)]
-        body.append([*line, *goal, row["note"] or ""])
-    return [Grid(columns, body)]

@@ -92,9 +92,13 @@ def _sentence(found: dict[Verdict, list[str]], total: int) -> str:
         return f"Holds under {'its one scenario' if total == 1 else f'all {total} scenarios'}."
     parts = []
     if broken:
-        parts.append(f"breaks under {len(broken)} of {plural(total, 'scenario')} – {_named(broken)}")
+        share = (
+            f"all {total} scenarios" if len(broken) == total > 1 else f"{len(broken)} of {plural(total, 'scenario')}"
+        )
+        parts.append(f"breaks under {share} – {_named(broken)}")
     if unsure:
-        parts.append(f"may break under {len(unsure)}{'' if broken else f' of {total}'} – {_named(unsure)}")
+        of = "" if broken else f" of {plural(total, 'scenario')}"
+        parts.append(f"may break under {len(unsure)}{of} – {_named(unsure)}")
     if found["unknown"]:
         parts.append(f"cannot be judged under {len(found['unknown'])}")
     if found["holds"]:

@@ -1,0 +1,213 @@
+"""What the harness costs beside the model, and what it takes to use it well.
+
+    python -m benchmarks engine [grid] [own] [memory] [backends] [--samples N] [--peers NAME …]
+
+``grid``: 19 corruptions × 5 severities with a ResNet-18 over the bare forward passes with the same threads, beside the
+loops that a user would write with the installed peers. ``own``: microseconds a record with an instant model, clean and
+with the stream lost. ``memory``: the peak of a run over a million streamed samples. ``backends``: how
+much two workers do of twice one's work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+import scenarios
+import stress
+from benchmarks import _resnet
+from benchmarks._image_peers import PEERS
+from benchmarks.images import CORRUPTIONS
+from stress.data import Samples
+from stress.data._dataset import Index
+from stress.engine._backends import one_thread_each
+
+BATCH = 16
+WORKERS = 2
+
+
+def pictures(count: int) -> list[np.ndarray]:
+    """Return crops of real photos, 224²."""
+    from skimage import data
+
+    photos = [data.astronaut(), data.coffee(), data.chelsea(), data.rocket()]
+    rng = np.random.default_rng(0)
+    found = []
+    for number in range(count):
+        photo = photos[number % len(photos)]
+        top, left = (int(rng.integers(0, side - 223)) for side in photo.shape[:2])
+        found.append(np.ascontiguousarray(photo[top : top + 224, left : left + 224]))
+    return found
+
+
+def world(count: int = 32) -> list[stress.Sample]:
+    """Return the pictures as samples, for workers that load them by name."""
+    return [stress.Sample(str(i), {"image": p}, target=str(i % 10)) for i, p in enumerate(pictures(count))]
+
+
+def timed(call: Callable[[], Any]) -> float:
+    """Return the seconds a call takes."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def bare(predict: Any, images: list[np.ndarray], cells: int) -> None:
+    """Run the forward passes of all cells and nothing else, in as many threads as the harness uses."""
+    stacked = [np.stack(images[i : i + BATCH]) for i in range(0, len(images), BATCH)]
+
+    def cell(_: int) -> None:
+        for batch in stacked:
+            predict.forward(batch)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(cell, range(cells)))
+
+
+def by_hand(peer: str, predict: Any, images: list[np.ndarray]) -> int:
+    """Run the loop a user would write: corrupt, stack, answer; in threads. Returns the cells that the peer can do."""
+    cells = [(name, severity) for name in CORRUPTIONS for severity in range(1, 6)]
+    able = [cell for cell in cells if PEERS[peer](*cell, images[0]) is not None]
+
+    def one(cell: tuple[str, int]) -> None:
+        for start in range(0, len(images), BATCH):
+            calls = (PEERS[peer](*cell, image) for image in images[start : start + BATCH])
+            predict.forward(np.stack([np.asarray(call(0), np.uint8).reshape(224, 224, 3) for call in calls if call]))
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(one, able))
+    return len(able)
+
+
+def grid(samples: int, peers: list[str], repeats: int = 3) -> None:
+    """Print the wall time of the whole grid over the bare forward passes."""
+    predict, images, data = _resnet.load(), pictures(samples), world(samples)
+    suite = scenarios.load("imagenet-c")
+    cells = 96
+    with one_thread_each():
+        bare(predict, images, 4)
+        ours, floor = [], []
+        for _ in range(repeats):  # in turns, so that a busy moment hits both
+            floor.append(timed(lambda: bare(predict, images, cells)))
+            with tempfile.TemporaryDirectory() as folder:
+                settings = {"workers": WORKERS, "batch_size": BATCH, "preflight": False}
+                ours.append(timed(lambda: stress.run(predict, data, suite, Path(folder) / "run", **settings)))  # noqa: B023
+    base, whole = float(np.median(floor)), float(np.median(ours))
+    print(f"grid: {samples} pictures of 224², {cells} cells, ResNet-18, {WORKERS} threads of 1")
+    print(f"  bare forward passes           {base:8.2f} s   1.00")
+    print(f"  this project, all included    {whole:8.2f} s   {whole / base:.2f}")
+    for peer in peers:
+        with one_thread_each():
+            try:
+                start = time.perf_counter()
+                able = by_hand(peer, predict, images)
+                took = (time.perf_counter() - start) * 95 / max(able, 1)
+            except ImportError as error:
+                print(f"  loop with {peer:<19} not installed ({error})")
+                continue
+        print(f"  loop with {peer:<19} {took:8.2f} s   {took / base:.2f}   ({able} of 95 cells, scaled)")
+
+
+def streamed(count: int) -> Samples:
+    """Return a data set that makes each sample when it is asked for."""
+    picture = np.zeros((2, 2, 1), np.uint8)
+    ids, targets = [str(i) for i in range(count)], ["ab"[i % 2] for i in range(count)]
+    nothing: list[None] = [None] * count
+    index = Index(ids, targets, nothing, nothing, nothing, {})
+    return Samples(
+        "streamed", {"image": "image"}, index, lambda i: stress.Sample(ids[i], {"image": picture}, targets[i]), "x"
+    )
+
+
+ANSWER = np.tile(np.array([[0.6, 0.4]]), (1024, 1))
+NOTHING = "suite: nothing@1\nscenarios: {lost: {image: missing}}"
+
+
+def instant(batch: Any) -> np.ndarray:
+    """Answer at once."""
+    return ANSWER[: batch.size]
+
+
+def one_run(count: int) -> tuple[float, int]:
+    """Return seconds and records of a run with an instant model: clean, and with the stream lost."""
+    data = streamed(count)
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        settings = {"workers": 1, "batch_size": 256, "preflight": False}
+        run = stress.run(instant, data, scenarios.loads(NOTHING), Path(folder) / "run", **settings)
+        return time.perf_counter() - start, run.info["records"]
+
+
+def own(largest: int) -> None:
+    """Print the cost of a record: the slope between a small and a large run."""
+    (small, few), (large, many) = one_run(50_000), one_run(largest)
+    slope = (large - small) / (many - few)
+    print(f"own cost: {1e6 * slope:.2f} µs a record ({few:,} to {many:,} records), fixed {small - slope * few:.2f} s")
+
+
+def _memory(count: int, answer: Any) -> None:
+    one_run(count)
+    answer.put(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def memory(count: int) -> None:
+    """Print the peak memory of a large run, in a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    answer = context.SimpleQueue()
+    process = context.Process(target=_memory, args=(count, answer))
+    process.start()
+    print(f"memory: {answer.get():.0f} MiB at most in a run over {count:,} streamed samples")
+    process.join()
+
+
+def backends(repeats: int = 3) -> None:
+    """Print how much faster two workers are than one, for each backend; starting the workers is in it."""
+    suite = scenarios.load("imagenet-c")
+    for backend in ("threads", "processes", "dask"):
+        times = {}
+        for workers in (1, 2):
+            taken = []
+            for _ in range(repeats):
+                with tempfile.TemporaryDirectory() as folder:
+                    settings = {"workers": workers, "batch_size": BATCH, "preflight": False, "backend": backend}
+                    call = lambda: stress.run(  # noqa: E731
+                        "benchmarks._resnet:load",
+                        "benchmarks.engine:world",
+                        suite,
+                        Path(folder) / "run",
+                        **settings,  # noqa: B023
+                    )
+                    taken.append(timed(call))
+            times[workers] = float(np.median(taken))
+        efficiency = times[1] / times[2] / 2
+        print(f"backend {backend:<10} 1 worker {times[1]:7.2f} s, 2 workers {times[2]:7.2f} s: {efficiency:.2f}")
+
+
+def main(argv: list[str]) -> None:
+    """Run the chosen parts."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks engine", description=__doc__.split("\n")[0])
+    parser.add_argument("parts", nargs="*", choices=["grid", "own", "memory", "backends", []], default=[])
+    parser.add_argument("--samples", type=int, default=32)
+    parser.add_argument("--records", type=int, default=10_000_000)
+    parser.add_argument("--peers", nargs="*", default=["imagecorruptions", "nrtk", "albumentations"])
+    options = parser.parse_args(argv)
+    parts = options.parts or ["grid", "own", "memory", "backends"]
+    cv2.setNumThreads(1)
+    if "grid" in parts:
+        grid(options.samples, options.peers)
+    if "own" in parts:
+        own(options.records)
+    if "memory" in parts:
+        memory(1_000_000)
+    if "backends" in parts:
+        backends()

@@ -1,0 +1,62 @@
+"""All units of a run, and those that are left to do: named by number, so that millions of them cost next to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stress.engine._unit import Unit
+
+__all__ = ["Units"]
+
+
+class Units(Sequence[Unit]):
+    """Every cell on every shard, each draw of it, in the order in which they are done: shards outside, cells inside.
+
+    The clean cell, the first, is drawn once. ``numbers`` are the units that are meant, of all; a unit is made when it
+    is looked at.
+    """
+
+    def __init__(self, shards: int, cells: int, draws: int, numbers: NDArray[np.int64] | None = None) -> None:
+        self._shards, self._cells, self._draws, self._numbers = shards, cells, draws, numbers
+        self._each = 1 + (cells - 1) * draws
+        """Units of one shard."""
+
+    def __len__(self) -> int:
+        return self._shards * self._each if self._numbers is None else len(self._numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> Unit: ...
+    @overload
+    def __getitem__(self, index: slice) -> Units: ...
+    def __getitem__(self, index: int | slice) -> Unit | Units:
+        if isinstance(index, slice):
+            numbers = np.arange(len(self)) if self._numbers is None else self._numbers
+            return Units(self._shards, self._cells, self._draws, numbers[index])
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        index %= len(self)
+        return self._unit(index if self._numbers is None else int(self._numbers[index]))
+
+    def __iter__(self) -> Iterator[Unit]:
+        return map(self._unit, range(len(self)) if self._numbers is None else map(int, self._numbers))
+
+    def _unit(self, number: int) -> Unit:
+        shard, place = divmod(number, self._each)
+        cell, draw = divmod(place - 1, self._draws) if place else (-1, 0)
+        return Unit(shard, cell + 1, draw)
+
+    def _number(self, unit: Unit) -> int:
+        return unit.shard * self._each + (1 + (unit.cell - 1) * self._draws + unit.draw if unit.cell else 0)
+
+    def without(self, done: Iterable[Unit]) -> Units:
+        """Return the units that are not among those done, in order."""
+        left = np.zeros(self._shards * self._each, bool)
+        left[slice(None) if self._numbers is None else self._numbers] = True
+        for unit in done:
+            if unit.shard < self._shards and unit.cell < self._cells and unit.draw < self._draws:
+                left[self._number(unit)] = False
+        return Units(self._shards, self._cells, self._draws, np.flatnonzero(left))

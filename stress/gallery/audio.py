@@ -1,0 +1,231 @@
+"""A sheet of sounds: every perturbation in a row, severity by severity, as waveform and spectrogram, and to play."""
+
+from __future__ import annotations
+
+import html
+import io
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+import perturbations
+from perturbations import Audio, InputError, Perturbation, Sample, apply
+from perturbations._values import Image
+from perturbations.audio._signal import resample
+from perturbations.modality import modality
+from stress.data._dataset import Samples, from_samples
+
+__all__ = ["sheet"]
+
+_WIDE, _WAVE, _SPECTRUM = 176, 36, 72
+"""Pixels of the clean clip's duration, of a waveform's and of a spectrogram's height."""
+_GAP, _LABEL = 6, 18
+_LONGEST_S = 10.0
+_FLOOR_DB = 90.0
+"""A spectrogram shows this many decibels below full scale."""
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """One sound on the sheet; ``changed`` is false where the perturbation could not act."""
+
+    caption: str
+    sound: Audio
+    changed: bool = True
+
+
+_Row = tuple[Perturbation, list[_Cell]]
+
+
+def sheet(out: Path, names: Sequence[str] | None = None, seed: int = 0, clip: Path | None = None) -> None:
+    """Write a sheet as HTML (pictures and sounds inside) or PNG (pictures only), by the file's suffix.
+
+    ``names`` are of audio perturbations (all where None), ``clip`` is a sound file of which the first ten seconds are
+    used (three spoken digits of the demo where None). Perturbations that need a file of one's own get a synthetic
+    one. Raises InputError for another suffix, an unknown name or a file that is not sound.
+    """
+    out = Path(out)
+    if out.suffix.lower() not in (".png", ".html"):
+        raise InputError(f"gallery: the file must end in .png or .html, got {out.name!r}.")
+    data = _data(_digits() if clip is None else _read(clip))
+    wanted = [perturbations.get(name) for name in (perturbations.names("audio") if names is None else names)]
+    for perturbation in wanted:
+        if "audio" not in perturbation.modalities:
+            raise InputError(f"gallery: {perturbation.name} must be a perturbation of audio.")
+    rows = [_row(perturbation, data, seed) for perturbation in wanted]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.suffix.lower() == ".png":
+        out.write_bytes(_png(_drawn(rows)))
+    else:
+        out.write_text(_page(rows), encoding="utf-8")
+
+
+def _digits() -> Audio:
+    """Return three spoken digits of the demo, at 16 kHz."""
+    from stress.data import demo
+
+    spoken = [s.streams["audio"] for s in demo.load() if s.groups["capture"] == "good"][:80:27]
+    clips = [audio for audio in spoken if isinstance(audio, Audio)]
+    pause = np.zeros((1, clips[0].rate // 10), np.float32)
+    joined = np.concatenate([part for audio in clips for part in (audio.samples, pause)], axis=1)
+    return Audio(np.clip(resample(joined, Fraction(16_000, clips[0].rate)), -1, 1), 16_000)
+
+
+def _read(path: Path) -> Audio:
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(str(path)) as source:
+            samples = source.read(int(_LONGEST_S * source.samplerate), dtype="float32", always_2d=True).T
+            audio = Audio(np.ascontiguousarray(samples), source.samplerate)
+    except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
+        raise InputError(f"gallery: clip must be a sound file that can be read, got {path}: {error}") from None
+    modality("audio").check(audio, "gallery")
+    if audio.frames == 0:
+        raise InputError(f"gallery: clip must hold sound, got {path} without any.")
+    return audio
+
+
+def _data(clip: Audio) -> Samples:
+    """Return a data set of the clip and of two other voices, for the faults that look around."""
+    from stress.data import demo
+
+    others = [s.streams["audio"] for s in demo.load("train")[40:120:40]]
+    return from_samples(Sample(str(i), {"audio": value}) for i, value in enumerate([clip, *others]))
+
+
+def _row(perturbation: Perturbation, data: Samples, seed: int) -> _Row:
+    """Return the clean clip and what the perturbation makes of it, each with its caption."""
+    sample = data[0]
+    clean = sample.streams["audio"]
+    if not isinstance(clean, Audio):
+        raise InputError("gallery: the clip must be a recording.")
+    cells = [_Cell("clean", clean)]
+    for severity in range(1, perturbation.top() + 1):
+        after = apply(
+            perturbation, sample, severity, stream="audio", data=data, seed=seed, **perturbation.examples
+        ).streams["audio"]
+        if isinstance(after, Audio):
+            cells.append(_Cell(_caption(perturbation, severity), after, not modality("audio").same(after, clean)))
+    return perturbation, cells
+
+
+def _caption(perturbation: Perturbation, severity: int) -> str:
+    if perturbation.axis != "ordinal":
+        return "on"
+    settings = perturbation.settings(severity, given=perturbation.examples)
+    shown = [f"{name} {_short(settings[name])}" for name in perturbation.graded]
+    return f"{severity}: {', '.join(shown)}"
+
+
+def _short(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _width(sound: Audio, clean: Audio) -> int:
+    """Return the pixels of a sound: as many a second as the clean one has, at most twice its width."""
+    return max(1, min(2 * _WIDE, round(_WIDE * sound.seconds / clean.seconds)))
+
+
+def _extremes(sound: Audio, columns: int) -> NDArray[np.float64]:
+    """Return the lowest and the highest sample of the first channel in every column: (columns, 2)."""
+    if sound.frames == 0:
+        return np.zeros((columns, 2))
+    edges = np.linspace(0, sound.frames, columns + 1).astype(int)[:-1]
+    edges = np.minimum(edges, sound.frames - 1)
+    one = sound.samples[0]
+    return np.stack([np.minimum.reduceat(one, edges), np.maximum.reduceat(one, edges)], axis=1).astype(float)
+
+
+def _spectrogram(sound: Audio, columns: int) -> Image:
+    """Return the first channel's spectrogram: 25 ms windows, linear frequency up to half the rate, 90 dB."""
+    length = max(16, round(0.025 * sound.rate))
+    padded = np.pad(sound.samples[0], (length // 2, length))
+    starts = np.linspace(0, max(sound.frames - 1, 0), columns).astype(int)
+    window = np.hanning(length)
+    power = np.abs(np.fft.rfft(padded[starts[:, None] + np.arange(length)] * window)) * (2 / window.sum())
+    level = 20 * np.log10(np.maximum(power, 1e-9)) / _FLOOR_DB + 1
+    grey = np.clip(255 * level.T[::-1], 0, 255).astype(np.uint8)
+    coloured = cv2.applyColorMap(
+        cv2.resize(grey, (columns, _SPECTRUM), interpolation=cv2.INTER_AREA), cv2.COLORMAP_MAGMA
+    )
+    return cv2.cvtColor(coloured, cv2.COLOR_BGR2RGB)
+
+
+def _png(picture: Image) -> bytes:
+    return bytes(cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes())
+
+
+def _drawn(rows: Sequence[_Row]) -> Image:
+    """Return the rows as one picture on white, with each row's name above it."""
+    step_y, step_x = _WAVE + _SPECTRUM + _LABEL + _GAP, 2 * _WIDE + _GAP
+    wide = max((_GAP + sum(_width(c.sound, cells[0].sound) + _GAP for c in cells) for _, cells in rows), default=step_x)
+    page = np.full((len(rows) * step_y + _GAP, max(wide, step_x), 3), 255, np.uint8)
+    for number, (perturbation, cells) in enumerate(rows):
+        top, left = _GAP + number * step_y, _GAP
+        label = f"{perturbation.name.partition('.')[2]} ({', '.join(perturbation.graded) or perturbation.axis})"
+        cv2.putText(page, label, (_GAP, top + 13), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (20, 20, 20), 1, cv2.LINE_AA)
+        for cell in cells:
+            columns = _width(cell.sound, cells[0].sound)
+            middle = top + _LABEL + _WAVE // 2
+            for x, (low, high) in enumerate(_extremes(cell.sound, columns)):
+                start, end = (round(middle - value * (_WAVE // 2 - 1)) for value in (high, low))
+                page[start : end + 1, left + x] = (40, 80, 140)
+            page[top + _LABEL + _WAVE : top + _LABEL + _WAVE + _SPECTRUM, left : left + columns] = _spectrogram(
+                cell.sound, columns
+            )
+            left += columns + _GAP
+    return page
+
+
+_STYLE = """body{font:14px/1.4 system-ui,sans-serif;margin:2rem;color:#222;background:#fff}
+h2{margin:1.6rem 0 0;font-size:1rem}p{margin:.1rem 0 .5rem;color:#555;max-width:60rem}
+.row{display:flex;flex-wrap:wrap;gap:10px}figure{margin:0}figcaption{font-size:11px;color:#666;max-width:176px}
+svg,img{display:block}audio{width:176px;height:28px;margin-top:4px}.same{opacity:.45}"""
+
+
+def _page(rows: Sequence[_Row]) -> str:
+    """Return one self-contained page; everything that is shown is escaped."""
+    parts = [
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Audio perturbations</title>",
+        "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; img-src data:; media-src data:; "
+        "style-src 'unsafe-inline'\">",
+        f"<style>{_STYLE}</style></head><body><h1>Audio perturbations</h1>",
+        "<p>Waveform (full scale ±1) above spectrogram (0 Hz to half the rate, 90 dB). Pale: nothing changed.</p>",
+    ]
+    for perturbation, cells in rows:
+        name, summary = html.escape(perturbation.name), html.escape(perturbation.summary)
+        parts.append(f"<h2 id='{name}'>{name}</h2><p>{summary}</p><div class='row'>")
+        parts += [_figure(cell, cells[0].sound) for cell in cells]
+        parts.append("</div>")
+    return "\n".join([*parts, "</body></html>", ""])
+
+
+def _figure(cell: _Cell, clean: Audio) -> str:
+    columns, words = _width(cell.sound, clean), html.escape(cell.caption)
+    points = _extremes(cell.sound, columns)
+    path = "".join(f"M{x} {-h:.3f}V{-low:.3f}" for x, (low, h) in enumerate(points))
+    picture = b64encode(_png(_spectrogram(cell.sound, columns))).decode()
+    return (
+        f"<figure{'' if cell.changed else ' class=same'}>"
+        f"<svg width='{columns}' height='{_WAVE}' viewBox='0 -1 {columns} 2' preserveAspectRatio='none' role='img' "
+        f"aria-label='{words}'><path d='{path}' stroke='#28508c' vector-effect='non-scaling-stroke'/></svg>"
+        f"<img alt='{words}' width='{columns}' height='{_SPECTRUM}' src='data:image/png;base64,{picture}'>"
+        f"<audio controls preload='none' src='data:audio/flac;base64,{_sound(cell.sound)}'></audio>"
+        f"<figcaption>{words}</figcaption></figure>"
+    )
+
+
+def _sound(sound: Audio) -> str:
+    """Return the sound as FLAC, 16 bits, in base64."""
+    import soundfile
+
+    memory = io.BytesIO()
+    soundfile.write(memory, sound.samples.T[:, :2], sound.rate, format="FLAC", subtype="PCM_16")
+    return b64encode(memory.getvalue()).decode()

@@ -1,0 +1,194 @@
+"""A gate file becomes rules: every problem is found and placed, then raised as one error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from perturbations import SpecError
+from perturbations._errors import gather, nearest
+from scenarios._steps import Problems, one_of, text_of
+from scenarios._yaml import Node, from_plain, parse
+from stress.gate._rules import Bar, Gates, Rule
+from stress.gate._select import Selection, read_selection
+
+__all__ = ["CORRECTIONS", "PER", "PRESETS", "load_gates", "loads_gates"]
+
+PRESETS = Path(__file__).parent / "presets"
+CORRECTIONS = ("holm", "bh", "none")
+PER = ("class", "cell", "group", "stream", "modality", "scenario", "severity")
+BY_CLASS = ("recall", "precision", "f1", "auroc", "average_precision")
+_TOP = ("gates", "confidence", "correction", "cluster", "about")
+_BARS = ("min", "max", "max_drop")
+_RULE = ("metric", "on", "per", "by", "of", "class", *_BARS, "against", "confidence", "name")
+
+
+def presets() -> tuple[str, ...]:
+    """Return the names of the built-in gate files."""
+    return tuple(sorted(path.stem for path in PRESETS.glob("*.yaml")))
+
+
+def load_gates(name: str | Path) -> Gates:
+    """Return a built-in gate file by name, or the one at a path. Raises SpecError with all that is wrong in it."""
+    path = PRESETS / f"{name}.yaml" if str(name) in presets() else Path(name)
+    if not path.is_file():
+        known = f"an existing YAML file or one of {', '.join(presets())}"
+        hint = nearest(str(name), presets())
+        raise SpecError(f"gates: must be {known}, got {str(name)!r}. {hint if hint.startswith('Did') else ''}".rstrip())
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{name}: gates: must be UTF-8 text, got {error.reason} at byte {error.start}.") from None
+    except OSError as error:
+        raise SpecError(f"{name}: gates: cannot be read: {error.strerror}.") from None
+    return loads_gates(text, path.name if str(name) in presets() else str(name))
+
+
+def loads_gates(gates: str | Mapping[str, Any], name: str = "<string>") -> Gates:
+    """Return the gates in a YAML text, or in plain data of the same form."""
+    found: list[str] = []
+    root = parse(gates, name, found, "gates") if isinstance(gates, str) else from_plain(gates, name)
+    problems = Problems(found, Path.cwd())
+    top = _top(root, problems)
+    rules = _rules(top.get("gates"), root, _confidence(top.get("confidence"), problems, 0.95), problems)
+    if not rules and not problems.found:
+        raise SpecError(f"{root.where}: gates: must have at least one rule, got none: an empty gate passes everything.")
+    correction = top.get("correction")
+    chosen = one_of(correction, CORRECTIONS, "gates", "correction", problems) if correction else "holm"
+    cluster = text_of(top.get("cluster"), "gates", "cluster", problems)
+    gather(problems.sorted(), SpecError)
+    return Gates(name, tuple(rules), chosen or "holm", cluster, gates if isinstance(gates, str) else "")
+
+
+def _top(root: Node, problems: Problems) -> dict[str, Node]:
+    if not isinstance(root.value, dict):
+        raise SpecError(f"{root.where}: gates: must be a mapping with gates: and a list of rules, got {root.shown}.")
+    top: dict[str, Node] = root.value
+    for key in top.keys() - set(_TOP):
+        problems.say(root.keys[key], "gates", f"a key must be one of {', '.join(_TOP)}, got {key!r}.", key, _TOP)
+    return top
+
+
+def _rules(node: Node | None, root: Node, confidence: float, problems: Problems) -> list[Rule]:
+    if node is None or node.value in (None, [], {}):
+        return []
+    if not isinstance(node.value, list):
+        problems.say(node.where, "gates", f"must be a list of rules, got {node.shown}.")
+        return []
+    found: list[Rule] = []
+    for child in node.value:
+        if not isinstance(child.value, dict):
+            problems.say(child.where, "gates", f"a rule must be a mapping such as {{metric: accuracy, min: 0.9}}, "
+                         f"got {child.shown}.")  # fmt: skip
+        elif "preset" in child.value:
+            found += _preset(child, problems)
+        else:
+            rule = _rule(child, confidence, problems)
+            found += [rule] if rule else []
+    return found
+
+
+def _preset(node: Node, problems: Problems) -> list[Rule]:
+    """Return the rules of a preset, at the place that asks for them, on the cells that it names."""
+    fields: dict[str, Node] = node.value
+    for key in fields.keys() - {"preset", "on"}:
+        problems.say(node.keys[key], "gates", f"beside preset only on can be given, got {key!r}.", key, ("on",))
+    name = one_of(fields["preset"], presets(), "gates", "preset", problems)
+    on = read_selection(fields["on"], problems) if "on" in fields else None
+    if name is None:
+        return []
+    return [replace(rule, where=node.where, on=on or rule.on) for rule in load_gates(name).rules]
+
+
+def _rule(node: Node, confidence: float, problems: Problems) -> Rule | None:
+    fields: dict[str, Node] = node.value
+    for key in fields.keys() - set(_RULE):
+        problems.say(node.keys[key], "gates", f"a key of a rule must be one of {', '.join(_RULE)}, got {key!r}.", key,
+                     _RULE)  # fmt: skip
+    texts = {key: text_of(fields.get(key), "gates", key, problems) for key in ("metric", "by", "of", "name")}
+    if "metric" not in fields:
+        problems.say(node.where, "gates", f"a rule must have a metric, got only {', '.join(fields) or 'nothing'}.")
+    kind, bar = _bar(node, problems)
+    per = one_of(fields["per"], PER, "gates", "per", problems) if "per" in fields else None
+    on = read_selection(fields.get("on"), problems)
+    sure = _confidence(fields.get("confidence"), problems, confidence)
+    classes = _classes(fields.get("class"), problems)
+    _agree(node, texts, per, kind, classes, problems)
+    if texts["metric"] is None or kind is None:
+        return None
+    per = "class" if classes and per is None else per
+    return Rule(texts["metric"], kind, bar, node.where, on, per, texts["by"], texts["of"], classes, sure, texts["name"])
+
+
+def _bar(node: Node, problems: Problems) -> tuple[Bar | None, float]:
+    given = [key for key in _BARS if key in node.value]
+    if len(given) != 1:
+        got = " and ".join(given) or "none"
+        problems.say(node.where, "gates", f"a rule must have one of {', '.join(_BARS)}, got {got}.")
+        return None, math.nan
+    kind: Any = given[0]
+    value = node.value[kind].value
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        problems.say(node.value[kind].where, "gates", f"{kind} must be a number, got {node.value[kind].shown}.")
+        return None, math.nan
+    return kind, float(value)
+
+
+def _agree(
+    node: Node, texts: Mapping[str, str | None], per: str | None, kind: str | None, classes: Sequence[str], say: Problems
+) -> None:
+    """Note what does not go together in a rule."""
+    fields, metric = node.value, texts["metric"]
+    against = fields.get("against")
+    if against is not None and against.value != "baseline":
+        say.say(against.where, "gates", f"against must be baseline, got {against.shown}.", str(against.value), ("baseline",))
+    if (against is not None) != (kind == "max_drop") and kind is not None:
+        say.say(node.where, "gates", "against: baseline and max_drop go together, got only one of them.")
+    if metric in ("gap", "widening") and not texts["by"]:
+        say.say(node.where, "gates", f"{metric} must have by: the name of a group, such as by: accent.")
+    if per == "group" and not texts["by"]:
+        say.say(node.where, "gates", "per: group must have by: the name of a group, such as by: accent.")
+    if texts["by"] and per != "group" and metric not in ("gap", "widening"):
+        say.say(node.where, "gates", "by goes with metric: gap or per: group, got neither.")
+    if texts["of"] and metric not in ("gap", "widening", "drop", "retention"):
+        say.say(fields["of"].where, "gates", f"of goes with gap, drop or retention, got metric {metric}.")
+    if classes and per not in (None, "class"):
+        say.say(fields["class"].where, "gates", f"class goes with per: class, got per: {per}.")
+    if per == "class" and metric and metric not in BY_CLASS:
+        text = f"the metric per class must be one of {', '.join(BY_CLASS)}, got {metric!r}."
+        say.say(fields["metric"].where, "gates", text, metric, BY_CLASS)
+    if kind == "max_drop" and metric in ("gap", "widening", "drop", "retention", "flip_rate"):
+        say.say(node.where, "gates", f"max_drop compares with a baseline, but {metric} compares within a run already.")
+    if kind == "max_drop" and per == "class" and metric != "recall":
+        say.say(node.where, "gates", f"of the metrics per class only recall can be paired with a baseline, got {metric}.")
+
+
+def _classes(node: Node | None, problems: Problems) -> tuple[str, ...]:
+    if node is None:
+        return ()
+    found = [str(child.value) for child in (node.value if isinstance(node.value, list) else [node])
+             if child.value is not None and not isinstance(child.value, dict | list)]  # fmt: skip
+    if not found:
+        problems.say(node.where, "gates", f"class must be a class or a list of classes, got {node.shown}.")
+    return tuple(found)
+
+
+def _confidence(node: Node | None, problems: Problems, default: float) -> float:
+    if node is None:
+        return default
+    value = node.value
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.5 <= value < 1:
+        problems.say(node.where, "gates", f"confidence must be in [0.5, 1), got {node.shown}.")
+        return default
+    return float(value)
+
+
+def selection_of(text: str) -> Selection:
+    """Return a selection from YAML, for tests and programs: ``{modality: audio}``."""
+    problems = Problems([], Path.cwd())
+    found = read_selection(parse(text, "<string>", problems.found, "on"), problems)
+    gather(problems.sorted(), SpecError)
+    return found

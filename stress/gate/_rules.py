@@ -1,0 +1,157 @@
+"""What a release must keep to: rules, and what came of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from stress.gate._select import Selection
+
+__all__ = ["Check", "Gates", "Outcome", "Report", "Rule", "Verdict"]
+
+Outcome = Literal["pass", "fail", "undecided", "unjudged"]
+"""``undecided``: the interval spans the bar. ``unjudged``: there is nothing to judge – cells that did not run, a metric
+that is undefined. Neither is a pass; only the first can be settled by more samples, or by ``--undecided``."""
+Bar = Literal["min", "max", "max_drop"]
+_WORST: Sequence[Outcome] = ("fail", "unjudged", "undecided", "pass")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One line of a gate file. ``where`` is its place: file, line, column."""
+
+    metric: str
+    kind: Bar
+    bar: float
+    where: str
+    on: Selection = field(default_factory=Selection)
+    per: str | None = None
+    by: str | None = None
+    of: str | None = None
+    classes: tuple[str, ...] = ()
+    confidence: float = 0.95
+    name: str | None = None
+
+    @property
+    def against(self) -> bool:
+        """Whether the rule compares with an earlier run."""
+        return self.kind == "max_drop"
+
+    @property
+    def title(self) -> str:
+        """The rule in words: ``recall per class on only_stream audio ≥ 0.5``."""
+        if self.name:
+            return self.name
+        what = f"{self.metric} of {self.of}" if self.of else self.metric
+        for word in (f" by {self.by}" if self.by else "", f" per {self.per}" if self.per else ""):
+            what += word
+        if self.classes:
+            what += f" ({', '.join(self.classes)})"
+        sign = {"min": "≥", "max": "≤", "max_drop": "worse than the baseline by at most"}[self.kind]
+        return f"{what} on {self.on} {sign} {self.bar:g}"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One number of a rule held against its bar. ``further`` is about how many more samples would decide it.
+
+    ``p`` is that of "the bar is kept", ``p_adjusted`` corrected for the number of checks in the file; ``value`` of a
+    comparison is the drop, from ``before`` to ``after``. ``note`` says why a number is missing.
+    """
+
+    subject: str
+    outcome: Outcome = "unjudged"
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    samples: int = 0
+    p: float | None = None
+    p_adjusted: float | None = None
+    further: float | None = None
+    before: float | None = None
+    after: float | None = None
+    method: str | None = None
+    note: str | None = None
+    cells: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A rule and its checks; its outcome is that of its worst check."""
+
+    rule: Rule
+    checks: tuple[Check, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """pass, fail, undecided or unjudged."""
+        return next((o for o in _WORST if any(check.outcome == o for check in self.checks)), "unjudged")
+
+    @property
+    def worst(self) -> Check:
+        """The check that decides, the furthest from its bar among equals."""
+        sign = 1.0 if self.rule.kind == "min" else -1.0
+        alike = [check for check in self.checks if check.outcome == self.outcome]
+        return min(alike, key=lambda check: sign * (check.value if check.value is not None else 0.0))
+
+    @property
+    def message(self) -> str:
+        """One line with the numbers."""
+        from stress.gate._words import sentence
+
+        return sentence(self)
+
+
+@dataclass(frozen=True)
+class Gates:
+    """A gate file. ``correction`` is over all checks of the file; ``cluster`` a group whose samples go together."""
+
+    name: str
+    rules: tuple[Rule, ...]
+    correction: str = "holm"
+    cluster: str | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of a gate file. ``lenient`` is what undecided rules count as: ``pass``, ``fail`` or neither."""
+
+    gates: Gates
+    verdicts: tuple[Verdict, ...]
+    run: str
+    suite: str
+    model: str
+    baseline: str | None = None
+    dropped: tuple[str, ...] = ()
+    undecided: str | None = None
+
+    def count(self, outcome: Outcome) -> int:
+        """Return how many rules ended so."""
+        return sum(verdict.outcome == outcome for verdict in self.verdicts)
+
+    @property
+    def checks(self) -> int:
+        """Number of checks, over which the correction is made."""
+        return sum(len(verdict.checks) for verdict in self.verdicts)
+
+    def judged(self, verdict: Verdict) -> Outcome:
+        """Return a rule's outcome as it counts for the exit status."""
+        if verdict.outcome == "undecided" and self.undecided in ("pass", "fail"):
+            return "pass" if self.undecided == "pass" else "fail"
+        return verdict.outcome
+
+    @property
+    def status(self) -> int:
+        """Exit status: 0 pass, 1 fail, 3 could not be judged."""
+        found = {self.judged(verdict) for verdict in self.verdicts}
+        if "fail" in found:
+            return 1
+        return 0 if found == {"pass"} else 3
+
+    @property
+    def outcome(self) -> str:
+        """The status in a word."""
+        return {0: "pass", 1: "fail", 3: "undecided"}[self.status]

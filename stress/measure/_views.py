@@ -1,0 +1,181 @@
+"""A run seen otherwise: some of its cells as one, some samples only, or two runs side by side, sample by sample.
+
+A view is a run to everything that measures. A metric over a selection of cells, and the difference between two
+releases, are then found by the same code as a metric of a cell, with the same weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from stress.engine._folder import Run
+from stress.engine._tables import CELLS, NAME
+
+__all__ = ["AFTER", "BEFORE", "View", "beside", "pooled"]
+
+BEFORE, AFTER = "before ", "after "
+"""What the names of cells begin with where two runs are seen side by side."""
+Ints = NDArray[np.int64]
+_DRAWS = 32_000
+"""Numbers of draws are kept small; that they are above 0 is what matters to a measure."""
+
+
+@dataclass(frozen=True)
+class View(Run):
+    """Records of one or two runs under other cells; nothing is copied before it is asked for."""
+
+    bases: tuple[Run, ...] = ()
+    names: tuple[str, ...] = ()
+    about: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    rows: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    codes: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    sample: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    draw: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    @cached_property
+    def info(self) -> Mapping[str, Any]:
+        """What the (first) run says of itself."""
+        return self.bases[0].info
+
+    @cached_property
+    def samples(self) -> pa.Table:
+        """The samples that the view holds records of: nobody else has a part in an interval."""
+        table = self.bases[0].samples
+        return table.filter(pa.array(np.isin(table["order"].to_numpy(), self.sample)))
+
+    @cached_property
+    def cells(self) -> pa.Table:
+        """One row for each cell of the view."""
+        rows = [{**self.about[name], "cell": name, "order": i} for i, name in enumerate(self.names)]
+        return pa.Table.from_pylist(rows, schema=CELLS)
+
+    def records(self, cells: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return the records as ``Run.records`` does."""
+        keep = np.arange(len(self.rows))
+        if cells is not None:
+            wanted = [i for i, name in enumerate(self.names) if name in set(cells)]
+            keep = np.flatnonzero(np.isin(self.codes, wanted))
+        tables = [base.records(columns=columns) for base in self.bases]
+        shared = [name for name in tables[0].column_names if all(name in t.column_names for t in tables)]
+        whole = pa.concat_tables([t.select(shared) for t in tables], promote_options="permissive")
+        table = whole.unify_dictionaries().take(pa.array(self.rows[keep]))
+        names = pa.DictionaryArray.from_arrays(pa.array(self.codes[keep], pa.int32()), pa.array(self.names, pa.string()))
+        table = _put(table, "cell", names.cast(NAME))
+        table = _put(table, "sample", pa.array(self.sample[keep], pa.int32()))
+        return _put(table, "draw", pa.array(self.draw[keep], pa.int32()))
+
+
+def _put(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
+    return table.set_column(table.column_names.index(name), name, values)
+
+
+@dataclass(frozen=True)
+class _Base:
+    """The keys of a run's records: position of the cell, "order" of the sample, draw."""
+
+    ids: tuple[str, ...]
+    cell: Ints
+    sample: Ints
+    draw: Ints
+
+
+def _base(run: Run) -> _Base:
+    table = run.records(columns=[])
+    ids = tuple(str(name) for name in run.cells["cell"].to_pylist())
+    column = table["cell"]
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    position = {name: i for i, name in enumerate(ids)}
+    parts = [np.zeros(0, np.int64)]
+    for chunk in column.chunks:
+        lookup = np.array([position.get(str(n), -1) for n in chunk.dictionary.to_pylist()] or [-1], np.int64)
+        parts.append(lookup[chunk.indices.to_numpy()])
+    sample, draw = (table[name].to_numpy().astype(np.int64) for name in ("sample", "draw"))
+    return _Base(ids, np.concatenate(parts), sample, draw)
+
+
+def _summary(run: Run, cells: Collection[str]) -> dict[str, Any]:
+    """Return what the rows of several cells agree on, for the row of the one cell that they become."""
+    rows = [row for row in run.cells.to_pylist() if row["cell"] in cells]
+    if not rows:
+        return {"scenario": "", "modality": "", "perturbation": "", "profile": "", "streams": [], "lost": []}
+    found = {name: value if all(row[name] == value for row in rows) else None for name, value in rows[0].items()}
+    for name in ("scenario", "modality", "perturbation", "profile"):
+        found[name] = found[name] or ""
+    return {**found, "streams": found["streams"] or [], "lost": found["lost"] or []}
+
+
+def pooled(run: Run, parts: Mapping[str, Sequence[str]], samples: Collection[int] | None = None) -> View:
+    """Return a view whose cells are ``parts``: each holds every record of the cells that it lists.
+
+    The clean cell stays beside them, so that a change against clean can be measured. ``samples`` (their "order")
+    are the only ones kept.
+    """
+    base = _base(run)
+    few = np.ones(len(base.cell), bool) if samples is None else np.isin(base.sample, list(samples))
+    blocks = {"clean": ["clean"], **parts} if "clean" in base.ids else dict(parts)
+    rows, codes = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for number, cells in enumerate(blocks.values()):
+        wanted = [i for i, name in enumerate(base.ids) if name in set(cells)]
+        found = np.flatnonzero(few & np.isin(base.cell, wanted))
+        rows.append(found)
+        codes.append(np.full(len(found), number))
+    row, code = np.concatenate(rows), np.concatenate(codes)
+    one = {name: len(set(cells)) == 1 for name, cells in blocks.items()}
+    single = np.array(list(one.values()), bool)[code] if len(code) else np.zeros(0, bool)
+    # a sample's records of several cells are repeats of it: each needs a draw of its own
+    draws = int(base.draw.max(initial=0)) + 1
+    draw = np.where(single, base.draw[row], base.cell[row] * draws + base.draw[row])
+    about = {name: _summary(run, set(cells)) for name, cells in blocks.items()}
+    return View(run.path, (run,), tuple(blocks), about, row, code, base.sample[row], np.minimum(draw, _DRAWS))
+
+
+def beside(before: Run, after: Run, parts: Mapping[str, Sequence[str]], samples: Collection[int] | None = None) -> View:
+    """Return a view of two runs with the cells ``before NAME`` and ``after NAME`` for every part.
+
+    Only what both runs have is kept – the same sample, cell and draw – so that every difference is paired.
+    ``samples`` are orders in ``after``.
+    """
+    new, mine, others = _shared(before, after, samples)
+    draws = int(new.draw.max(initial=0)) + 1
+    names: list[str] = []
+    about, columns = {}, [[np.zeros(0, np.int64)] for _ in range(4)]
+    for name, chosen in parts.items():
+        wanted = np.isin(new.cell[mine], [i for i, cell in enumerate(new.ids) if cell in set(chosen)])
+        both = mine[wanted]
+        repeat = 0 if len(set(chosen)) == 1 else new.cell[both] * draws
+        for word, rows in ((AFTER, both), (BEFORE, others[wanted] + len(new.cell))):
+            about[word + name] = _summary(after, set(chosen))
+            found = (rows, np.full(len(rows), len(names)), new.sample[both], np.minimum(new.draw[both] + repeat, _DRAWS))
+            for column, values in zip(columns, found):
+                column.append(values)
+            names.append(word + name)
+    return View(after.path, (after, before), tuple(names), about, *map(np.concatenate, columns))
+
+
+def _shared(before: Run, after: Run, samples: Collection[int] | None) -> tuple[_Base, Ints, Ints]:
+    """Return the keys of ``after`` and the rows of the records that both runs have, in one order."""
+    new, old = _base(after), _base(before)
+    place = dict(zip(after.samples["id"].to_pylist(), after.samples["order"].to_pylist()))
+    theirs = before.samples["order"].to_numpy()
+    order = np.full(int(theirs.max(initial=-1)) + 2, -1, np.int64)
+    order[theirs] = [place.get(name, -1) for name in before.samples["id"].to_pylist()]
+    position = {name: i for i, name in enumerate(new.ids)}
+    cells = np.array([position.get(name, -1) for name in old.ids], np.int64)
+    old = _Base(new.ids, cells[old.cell], order[old.sample], old.draw)
+    mine = np.arange(len(new.cell)) if samples is None else np.flatnonzero(np.isin(new.sample, list(samples)))
+    others = np.flatnonzero((old.cell >= 0) & (old.sample >= 0))
+    _, at, its = np.intersect1d(_keys(new, mine), _keys(old, others), assume_unique=True, return_indices=True)
+    return new, mine[at], others[its]
+
+
+def _keys(base: _Base, rows: Ints) -> Ints:
+    """Return one number for each record's cell, sample and draw."""
+    return (base.cell[rows] * 2**31 + base.sample[rows]) * 2**15 + base.draw[rows]

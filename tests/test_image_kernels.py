@@ -1,0 +1,94 @@
+"""The fast paths inside the image corruptions beside the slow and obvious way of doing the same."""
+
+import numpy as np
+import pytest
+from scipy import ndimage, stats
+
+from perturbations import Key, generator
+from perturbations.image import _draw, _filters, _photons, _plasma, blur
+from tests import image_reference as reference
+
+
+def rng(seed=0):
+    return generator(Key(seed, "test"))
+
+
+def copied_one_by_one(draws, reach):
+    """Visit pixels from the last to the first; each copies the index that its neighbour holds."""
+    height, width = draws.shape
+    shifts = np.stack([draws >> 8, draws & 255], axis=-1).astype(int) * 2 * reach // 256 - reach
+    held = np.arange(height * width).reshape(height, width)
+    for h in range(height - reach, reach, -1):
+        for w in range(width - reach, reach, -1):
+            dy, dx = shifts[h, w]
+            held[h, w] = held[h + dy, w + dx]
+    return held.ravel()
+
+
+@pytest.mark.parametrize("band", [1, 100, 700, 10**6])
+@pytest.mark.parametrize(("size", "reach"), [((40, 33), 1), ((21, 60), 2), ((35, 35), 4), ((9, 9), 4), ((1, 1), 1)])
+def test_glass_copies_are_those_of_the_visit_one_by_one(size, reach, band, monkeypatch):
+    monkeypatch.setattr(blur, "_BAND", band)
+    for seed in range(3):
+        draws = _draw.sixteen(rng(seed), size)
+        assert np.array_equal(blur._copied_from(draws, reach), copied_one_by_one(draws, reach))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_bands_of_zooms_make_no_difference(channels, monkeypatch):
+    values = _draw.uniforms(rng(), (37, 50, channels))
+    whole = _filters.sum_of_zooms(values, [1.03, 1.2, 1.7])
+    monkeypatch.setattr(_filters, "_BAND", 400)
+    assert np.array_equal(whole, _filters.sum_of_zooms(values, [1.03, 1.2, 1.7]))
+    wanted = sum(reference.clipped_zoom(values.astype(float), factor) for factor in (1.03, 1.2, 1.7))
+    np.testing.assert_allclose(whole, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("sigma", [1.2, 4.9, 5.1, 19.5, 60.0, 170.8])
+@pytest.mark.parametrize("size", [(224, 224), (64, 90), (7, 200)])
+def test_mirrored_smoothing_is_the_gaussian(size, sigma):
+    field = _draw.uniforms(rng(), size)
+    wanted = ndimage.gaussian_filter(field.astype(float), sigma, mode="reflect", truncate=3)
+    error = _filters.smooth_mirrored(field, sigma) - wanted
+    assert np.abs(error).max() < 2e-3 * max(1.0, 40 / sigma)
+    assert error.std() < 0.05 * wanted.std() + 1e-4
+
+
+@pytest.mark.parametrize("photons", [0.1, 0.7, 3, 25, 60, 255, 256.5, 1000, 20000])
+def test_photon_counts_invert_the_distribution(photons):
+    values = np.repeat(np.arange(256, dtype=np.uint8), 64).reshape(256, 64, 1)
+    draws = _draw.sixteen(rng(), values.shape)
+    draws[:, :4, 0] = (0, 1, 65534, 65535)
+    mean = values.astype(float) / 255 * photons
+    result = _photons.photon_counts(values, draws, photons).astype(int)
+    for slack, side in ((-1.0, np.less_equal), (2.0, np.greater_equal)):  # the draw's share, give or take one in 65536
+        count = stats.poisson.ppf(np.clip((draws + slack) / 65536, 0, 1), mean)
+        assert side(np.rint(255 * np.minimum(np.maximum(count, 0) / photons, 1)), result).all()
+
+
+@pytest.mark.parametrize("size", [2, 8, 64])
+def test_plasma_is_the_diamond_square_rule(size):
+    draws = _draw.uniforms(rng(), (size, size))
+    np.testing.assert_allclose(_plasma.plasma(draws, 1.7), reference.plasma(size, 1.7, draws.astype(float)), atol=1e-5)
+
+
+def test_plasma_stays_linear_in_pixels_for_long_pictures():
+    for size in ((1, 100_000), (224, 224), (3, 5), (768, 1024), (20, 4000)):
+        assert _plasma.plasma_size(*size) ** 2 <= 16 * size[0] * size[1] + 16
+
+
+def test_normal_draws_are_normal_into_the_tails():
+    draws = _draw.normals(rng(), (2000, 2000)).ravel().astype(float)
+    assert abs(draws.mean()) < 0.003
+    assert stats.kstest(draws[:200_000], "norm").pvalue > 1e-3
+    for edge in (2.0, 3.0, 4.0):
+        expected = 2 * stats.norm.sf(edge) * draws.size
+        assert abs((np.abs(draws) > edge).sum() - expected) < 5 * expected**0.5
+    assert len(np.unique(draws[np.abs(draws) > 3.5])) > 500  # not the same few outermost values again and again
+
+
+def test_chosen_grow_and_never_change():
+    hit = [_draw.chosen(rng(), 200, share) for share in (0.0, 0.01, 0.1, 0.5, 1.0)]
+    assert [h.sum() for h in hit] == [1, 2, 20, 100, 200]
+    for fewer, more in zip(hit[:-1], hit[1:], strict=True):
+        assert not (fewer & ~more).any()

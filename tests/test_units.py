@@ -1,0 +1,33 @@
+"""The units of a run: each is named once, in order, and what is done is left out."""
+
+import pytest
+
+from stress.engine._unit import Unit
+from stress.engine._units import Units
+
+
+@pytest.mark.parametrize(("shards", "cells", "draws"), [(3, 4, 1), (2, 3, 5), (1, 1, 7), (5, 2, 2)])
+def test_every_cell_on_every_shard_and_each_draw_but_of_the_clean_cell(shards, cells, draws):
+    expected = [
+        Unit(shard, cell, draw)
+        for shard in range(shards)
+        for cell in range(cells)
+        for draw in range(draws if cell else 1)
+    ]
+    units = Units(shards, cells, draws)
+    assert list(units) == expected
+    assert [units[i] for i in range(len(units))] == expected
+    assert units[-1] == expected[-1]
+    assert list(units[1::2]) == expected[1::2]
+    with pytest.raises(IndexError):
+        units[len(units)]
+
+
+def test_what_is_done_is_left_out():
+    units = Units(4, 3, 2)
+    done = set(units[::3])
+    left = units.without(done)
+    assert list(left) == [unit for unit in units if unit not in done]
+    assert list(left.without(left)) == []
+    assert list(left.without(list(left)[2:])) == list(left)[:2]
+    assert list(units.without([Unit(9, 0, 0), Unit(0, 9, 0), Unit(0, 1, 9)])) == list(units), "of another plan"
