@@ -44,6 +44,7 @@ def stress() -> None:
 @click.option("--batch-size", type=int, default=32, show_default=True, metavar="N", help="Samples a call.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Names the random draws.")
 @click.option("--limit", type=int, metavar="N", help="Only the first N samples of the seeded, stratified order.")
+@click.option("--samples", type=RUN, metavar="FILE", help="Only the samples whose ids stand in FILE, one a line.")
 @click.option("--only", multiple=True, metavar="GLOB", help="Only scenarios whose name matches; may be repeated.")
 @click.option("--skip", multiple=True, metavar="GLOB", help="No scenarios whose name matches; may be repeated.")
 @click.option("--signals", is_flag=True, help="Record each stream's quality signals too.")
@@ -100,6 +101,50 @@ def measure(folder: Path, name: str | None) -> None:
     from stress.cli._show import show_measures
 
     show_measures(folder, name)
+
+
+@stress.command(epilog=EPILOG)
+@click.argument("folder", type=RUN, metavar="RUN")
+@click.argument("gates", required=False, metavar="[GATES]")
+@click.option("--against", type=RUN, metavar="RUN", help="The last release's run, for rules against baseline.")
+@click.option("--common", is_flag=True, help="Compare what the two runs share instead of refusing runs that differ.")
+@click.option("--undecided", type=click.Choice(["pass", "fail"]), help="What undecided rules count as.  [default: 3]")
+@click.option(
+    "--correction", type=click.Choice(["holm", "bh", "none"]), help="For the number of checks.  [default: holm]"
+)
+@click.option("--json", "json_file", type=RUN, metavar="FILE", help="[default: RUN/gate.json]")
+@click.option("--junit", type=RUN, metavar="FILE", help="Write JUnit XML: a test per rule.")
+@click.option("--markdown", type=RUN, metavar="FILE", help="Write a comment for a pull request ('-': print it).")
+@click.option("--sarif", type=RUN, metavar="FILE", help="Write SARIF 2.1.0, placed at the lines of the gate file.")
+@click.option("--annotations", is_flag=True, help="Print GitHub's ::error and ::warning lines.")
+@click.option("--suggest", is_flag=True, help="Print a gate file that RUN passes, instead.")
+@click.option("--regression", type=RUN, metavar="DIR", help="Write the worst failures as a small suite.")
+def gate(**options: Any) -> int:
+    """Hold RUN against GATES: a YAML file of rules, or a preset (good, floor).
+
+    Exit status: 0 every rule passes, 1 one fails, 3 one is undecided or could not be judged, 2 bad input.
+    """
+    from stress.cli._gate import run_gate
+
+    return run_gate(**options)
+
+
+@stress.command()
+@click.argument("before", type=RUN, metavar="A")
+@click.argument("after", type=RUN, metavar="B")
+@click.option("--metric", metavar="NAME", help="[default: the task's headline]")
+@click.option("--by", multiple=True, metavar="GROUP", help="Slice by this group too; may be repeated.")
+@click.option("--cluster", metavar="GROUP", help="The group whose samples are drawn together: speaker, patient.")
+@click.option("--confidence", type=float, default=0.95, show_default=True, metavar="SHARE")
+@click.option("--correction", type=click.Choice(["holm", "bh", "none"]), default="holm", show_default=True)
+@click.option("--common", is_flag=True, help="Compare what the two runs share instead of refusing runs that differ.")
+@click.option("--json", "json_file", type=RUN, metavar="FILE", help="Write everything as JSON.")
+@click.option("--markdown", type=RUN, metavar="FILE", help="Write a comment for a pull request ('-': print it).")
+def compare(**options: Any) -> None:
+    """Say what became better or worse from run A to run B, paired sample by sample."""
+    from stress.cli._gate import run_compare
+
+    run_compare(**options)
 
 
 @stress.command()

@@ -21,6 +21,7 @@ def run_suite(
     no_preflight: bool,
     no_report: bool,
     dry_run: bool,
+    samples: Path | None = None,
     **options: Any,
 ) -> int:
     """Run a suite from the command line and return the exit status."""
@@ -32,7 +33,8 @@ def run_suite(
     for name, value in (("--model", model), ("--data", data)):
         if value is None and not demo:
             raise InputError(f"run: {name} must be given (a name, or 'demo' to try {suite} on the built-in world).")
-    planned = plan_run(model or "demo", data or "demo", loaded, None, Settings(preflight=not no_preflight, **options))
+    settings = Settings(preflight=not no_preflight, samples=_ids(samples), **options)
+    planned = plan_run(model or "demo", data or "demo", loaded, None, settings)
     folder = out or Path("runs") / planned.plan.suite
     if dry_run:
         _show_plan(console, planned)
@@ -46,6 +48,19 @@ def run_suite(
 
         console.print(f"report: {write_report(outcome.run)}", soft_wrap=True)
     return 0
+
+
+def _ids(path: Path | None) -> tuple[str, ...]:
+    """Return the sample ids in a file, one a line."""
+    if path is None:
+        return ()
+    try:
+        found = tuple(line for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"run: --samples {path}: cannot be read: {error}.") from None
+    if not found:
+        raise InputError(f"run: --samples {path}: must have at least one id, got none.")
+    return found
 
 
 def _show_plan(console: Any, planned: Planned) -> None:

@@ -127,6 +127,8 @@ def _about(planned: Planned, job: Job, answers: Mapping[str, Any], checks: Seque
         settings.signals,
     )
     who["model"]["canaries"] = answers
+    if settings.samples:
+        who["samples"] = sorted(set(settings.samples))
     return {
         "format": FORMAT,
         "identity": who,

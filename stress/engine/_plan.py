@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from perturbations import Audio, InputError
+from perturbations._errors import nearest
 from scenarios import Plan, Suite
 from scenarios import load as load_suite
 from stress.data import Samples, load_data
@@ -26,7 +27,11 @@ _SHARD_SAMPLES = 256
 
 @dataclass(frozen=True)
 class Settings:
-    """How a run is done; of these only ``seed`` and ``signals`` change a record."""
+    """How a run is done; of these only ``seed`` and ``signals`` change a record.
+
+    ``samples`` are the ids of the only ones to run on (all, where there are none); faults that look at the data set
+    still look at the whole of it.
+    """
 
     seed: int = 0
     workers: int | None = None
@@ -40,6 +45,7 @@ class Settings:
     progress: Mode = "quiet"
     backend: Literal["threads", "processes", "dask"] = "threads"
     scheduler: str | None = None
+    samples: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         for name, least in (("batch_size", 1), ("limit", 1), ("workers", 1), ("seed", 0)):
@@ -98,8 +104,23 @@ def plan_run(model: Any, data: Any, suite: Any, task: Task | None, settings: Set
     settled.check_targets(samples.targets)
     check_attacks(plan.cells, loaded.predict, settled)
     size = _shard_size(samples, settings.seed)
-    cut = shards(samples, settings.seed, size, settings.limit)
+    cut = _chosen(samples, settings.samples, shards(samples, settings.seed, size, settings.limit))
     return Planned(loaded, samples, suite, plan, settled, settings, cut, size)
+
+
+def _chosen(data: Samples, ids: Sequence[str], cut: Sequence[Any]) -> Sequence[Any]:
+    """Return the shards with the asked-for samples alone. Raises InputError for an id that is not there."""
+    if not ids:
+        return cut
+    known = set(data.ids)
+    if missing := [name for name in ids if name not in known]:
+        hint = nearest(missing[0], known)
+        raise InputError(f"run: samples must be ids of the data, got {missing[0]!r} ({len(missing)} unknown). {hint}")
+    wanted = {data.position(name) for name in ids}
+    kept = [shard[[int(position) in wanted for position in shard]] for shard in cut]
+    if not any(map(len, kept)):
+        raise InputError("run: samples must be among those that the limit keeps, got none of them.")
+    return [shard for shard in kept if len(shard)]
 
 
 def _shard_size(data: Samples, seed: int) -> int:

@@ -138,13 +138,20 @@ def _bar(node: Node, problems: Problems) -> tuple[Bar | None, float]:
 
 
 def _agree(
-    node: Node, texts: Mapping[str, str | None], per: str | None, kind: str | None, classes: Sequence[str], say: Problems
+    node: Node,
+    texts: Mapping[str, str | None],
+    per: str | None,
+    kind: str | None,
+    classes: Sequence[str],
+    say: Problems,
 ) -> None:
     """Note what does not go together in a rule."""
     fields, metric = node.value, texts["metric"]
     against = fields.get("against")
     if against is not None and against.value != "baseline":
-        say.say(against.where, "gates", f"against must be baseline, got {against.shown}.", str(against.value), ("baseline",))
+        say.say(
+            against.where, "gates", f"against must be baseline, got {against.shown}.", str(against.value), ("baseline",)
+        )
     if (against is not None) != (kind == "max_drop") and kind is not None:
         say.say(node.where, "gates", "against: baseline and max_drop go together, got only one of them.")
     if metric in ("gap", "widening") and not texts["by"]:
@@ -163,7 +170,9 @@ def _agree(
     if kind == "max_drop" and metric in ("gap", "widening", "drop", "retention", "flip_rate"):
         say.say(node.where, "gates", f"max_drop compares with a baseline, but {metric} compares within a run already.")
     if kind == "max_drop" and per == "class" and metric != "recall":
-        say.say(node.where, "gates", f"of the metrics per class only recall can be paired with a baseline, got {metric}.")
+        say.say(
+            node.where, "gates", f"of the metrics per class only recall can be paired with a baseline, got {metric}."
+        )
 
 
 def _classes(node: Node | None, problems: Problems) -> tuple[str, ...]:

@@ -67,11 +67,14 @@ class Check:
     high: float | None = None
     n: int = 0
     samples: int = 0
+    clusters: int = 0
     p: float | None = None
     p_adjusted: float | None = None
     further: float | None = None
     before: float | None = None
     after: float | None = None
+    lost: int | None = None
+    gained: int | None = None
     method: str | None = None
     note: str | None = None
     cells: tuple[str, ...] = ()
@@ -88,6 +91,11 @@ class Verdict:
     def outcome(self) -> Outcome:
         """pass, fail, undecided or unjudged."""
         return next((o for o in _WORST if any(check.outcome == o for check in self.checks)), "unjudged")
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check of the rule passed: an undecided one did not."""
+        return self.outcome == "pass"
 
     @property
     def worst(self) -> Check:
@@ -117,7 +125,10 @@ class Gates:
 
 @dataclass(frozen=True)
 class Report:
-    """What came of a gate file. ``lenient`` is what undecided rules count as: ``pass``, ``fail`` or neither."""
+    """What came of a gate file. ``undecided`` is what undecided rules count as: ``pass``, ``fail`` or neither.
+
+    An ``unfinished`` run can fail, but not pass: what would decide may be among what did not run.
+    """
 
     gates: Gates
     verdicts: tuple[Verdict, ...]
@@ -127,6 +138,7 @@ class Report:
     baseline: str | None = None
     dropped: tuple[str, ...] = ()
     undecided: str | None = None
+    unfinished: bool = False
 
     def count(self, outcome: Outcome) -> int:
         """Return how many rules ended so."""
@@ -149,7 +161,7 @@ class Report:
         found = {self.judged(verdict) for verdict in self.verdicts}
         if "fail" in found:
             return 1
-        return 0 if found == {"pass"} else 3
+        return 0 if found == {"pass"} and not self.unfinished else 3
 
     @property
     def outcome(self) -> str:

@@ -12,10 +12,11 @@ from stress.measure._cells import absent
 from stress.measure._context import Context, Values
 from stress.measure._frame import Floats
 from stress.measure._intervals import Bounds, paired_proportions
+from stress.measure._one import metric_rows
 from stress.measure._views import AFTER, BEFORE
 from stress.tasks._metrics import Metric
 
-__all__ = ["CHANGES", "change_rows", "lower_is_better"]
+__all__ = ["CHANGES", "change_rows", "distinct", "lower_is_better"]
 
 CHANGES: Mapping[str, tuple[pa.DataType, str]] = {
     "part": (pa.string(), "the cell, or the slice of several cells"),
@@ -27,6 +28,7 @@ CHANGES: Mapping[str, tuple[pa.DataType, str]] = {
     "high": (pa.float64(), "upper end of the drop's confidence interval"),
     "n": (pa.int64(), "records that each side rests on"),
     "samples": (pa.int64(), "distinct samples among them"),
+    "clusters": (pa.int64(), "clusters that these samples are drawn in"),
     "failed": (pa.int64(), "of the later run's records, those without a usable answer"),
     "lost": (pa.int64(), "records right before and wrong after; null where an answer is not right or wrong"),
     "gained": (pa.int64(), "records wrong before and right after"),
@@ -42,15 +44,15 @@ def lower_is_better(context: Context, name: str) -> bool:
     return known.get(name) == "lower" or name in _LOWER or name == "drop" or name.startswith("latency_")
 
 
-def change_rows(context: Context, name: str, parts: Sequence[str], rows: Sequence[Mapping[str, Any]] = ()) -> Any:
+def change_rows(context: Context, name: str, parts: Sequence[str]) -> list[dict[str, Any]]:
     """Return the change of a metric in every part of a view of two runs (``beside``), as rows of ``CHANGES``.
 
     Paired where the metric is a mean, a ratio or made of counts; where it is not (quantiles, ranks, calibration),
-    from the two intervals by squaring and adding (MOVER, Zou & Donner 2008). ``rows`` is the view's ``cells`` table.
+    from the two intervals by squaring and adding (MOVER, Zou & Donner 2008).
     """
     if name in {metric.name for metric in context.metrics} or name in context.others:
         return _paired(context, context.metric(name), parts)
-    return _apart(context, name, parts, rows)
+    return _apart(context, name, parts)
 
 
 def _places(context: Context, parts: Sequence[str]) -> tuple[list[int], list[int]]:
@@ -58,13 +60,21 @@ def _places(context: Context, parts: Sequence[str]) -> tuple[list[int], list[int
     return [ids[AFTER + part] for part in parts], [ids[BEFORE + part] for part in parts]
 
 
+def distinct(context: Context, cell: str, target: str | None = None) -> dict[str, int]:
+    """Return how many samples, and how many clusters of them, a cell has records of (of one class, where given)."""
+    frame = context.frame
+    samples = np.unique(frame.sample[frame.by_cell[frame.ids.index(cell)]])
+    if target is not None:
+        samples = samples[[str(frame.targets[i]) == target for i in samples]]
+    return {"samples": len(samples), "clusters": len(np.unique(context.clusters.member[samples]))}
+
+
 def _about(context: Context, name: str, parts: Sequence[str]) -> list[dict[str, Any]]:
-    after, _ = _places(context, parts)
-    counts, frame = context.frame.counts, context.frame
-    samples = [len(np.unique(frame.sample[frame.by_cell[i]])) for i in after]
+    counts = context.frame.counts
     return [
-        {"part": part, "metric": name, "n": counts["n"][i], "failed": counts["failed"][i], "samples": count}
-        for part, i, count in zip(parts, after, samples)
+        {"part": part, "metric": name, "n": counts["n"][i], "failed": counts["failed"][i]}
+        | distinct(context, AFTER + part)
+        for part, i in zip(parts, _places(context, parts)[0])
     ]
 
 
@@ -107,7 +117,7 @@ def _values(
 
 
 def _answers(context: Context, metric: Metric, parts: Sequence[str]) -> tuple[Bounds, Floats, Floats]:
-    """Return paired-proportion intervals where a sample has one plain answer a side, and the answers lost and gained."""
+    """Return paired-proportion intervals (one plain answer a side), and the numbers of answers lost and gained."""
     nothing = np.full(len(parts), np.nan)
     lost, gained, single = nothing.copy(), nothing.copy(), np.zeros(len(parts), bool)
     frame = context.frame
@@ -125,17 +135,16 @@ def _answers(context: Context, metric: Metric, parts: Sequence[str]) -> tuple[Bo
     return ends, lost, gained
 
 
-def _apart(
-    context: Context, name: str, parts: Sequence[str], rows: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    known = {row["cell"]: row for row in rows if row["metric"] == name}
+def _apart(context: Context, name: str, parts: Sequence[str]) -> list[dict[str, Any]]:
+    known = {row["cell"]: row for row in metric_rows(context, name)}
     sign = -1.0 if lower_is_better(context, name) else 1.0
     found = _about(context, name, parts)
     for row in found:
         after, before = known.get(AFTER + row["part"], {}), known.get(BEFORE + row["part"], {})
-        ends = [side.get(key) for side in (before, after) for key in ("value", "low", "high")]
+        sides = [side.get(key) for side in (before, after) for key in ("value", "low", "high")]
         row |= {"before": before.get("value"), "after": after.get("value")}
-        if any(end is None for end in ends):
+        ends = [float(end) for end in sides if end is not None]
+        if len(ends) < len(sides):
             row["note"] = after.get("note") or before.get("note") or "one of the runs has no interval of it"
             continue
         (b, b_low, b_high), (a, a_low, a_high) = ends[:3], ends[3:]

@@ -12,7 +12,7 @@ from stress.measure._intervals import Bounds, paired_proportions
 from stress.measure._tables import CELL, INTERVAL, about_cell
 from stress.tasks._metrics import Metric
 
-__all__ = ["CELLS", "absent", "cell_rows", "change", "counted", "empty_rows", "linear_rows"]
+__all__ = ["CELLS", "absent", "cell_rows", "change", "change_rows", "counted", "empty_rows", "linear_rows"]
 
 CELLS = {**CELL, **INTERVAL}
 
@@ -83,7 +83,7 @@ def linear_rows(context: Context) -> list[dict[str, Any]]:
             found += cell_rows(context, metric, values.point, values.bounds())
         else:
             found += empty_rows(context, metric.name, note)
-    return found + _changes(context)
+    return found + change_rows(context)
 
 
 def change(context: Context, metric: Metric, clean: int, name: str) -> tuple[Floats, Bounds]:
@@ -121,7 +121,8 @@ def _paired(context: Context, metric: Metric, clean: int) -> tuple[Values, int]:
     return context.ratio(metric, above, below), top.shape[1]
 
 
-def _changes(context: Context) -> list[dict[str, Any]]:
+def change_rows(context: Context) -> list[dict[str, Any]]:
+    """Return the headline's ``drop`` and ``retention`` against clean, in every cell."""
     metric, clean = context.headline, context.frame.clean
     note = absent(context, metric)
     if note is None and clean is None:

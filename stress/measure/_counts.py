@@ -36,6 +36,7 @@ __all__ = [
     "confusion_rows",
     "count_metrics",
     "count_rows",
+    "count_rows_of",
     "count_values",
     "parts_of",
 ]
@@ -122,17 +123,20 @@ def count_values(context: Context, name: str) -> Values:
 
 def count_rows(context: Context) -> list[dict[str, Any]]:
     """Return a row for every cell and measure of counts."""
-    names = count_metrics(context.frame.task)
-    found = entries(context) if names else None
+    return [row for name in count_metrics(context.frame.task) for row in count_rows_of(context, name)]
+
+
+def count_rows_of(context: Context, name: str) -> list[dict[str, Any]]:
+    """Return a row for every cell of one measure of counts."""
+    found = entries(context)
     if found is None:
-        return [row for n in names for row in empty_rows(context, n, "the records have no column prediction")]
-    rows = []
-    for name in names:
-        parts = parts_of(context, found, name)
-        bounds = bounded(context, parts, -1.0 if name == "mcc" else 0.0)
-        for row, value in zip(cell_rows(context, Metric(name, name), parts.value, bounds), parts.value):
-            rows.append(row | ({"note": _why(name)} if row["n"] and np.isnan(value) else {}))
-    return rows
+        return empty_rows(context, name, "the records have no column prediction")
+    parts = parts_of(context, found, name)
+    bounds = bounded(context, parts, -1.0 if name == "mcc" else 0.0)
+    rows = cell_rows(context, Metric(name, name), parts.value, bounds)
+    return [
+        row | ({"note": _why(name)} if row["n"] and np.isnan(value) else {}) for row, value in zip(rows, parts.value)
+    ]
 
 
 def _why(name: str) -> str:

@@ -1,24 +1,26 @@
-"""Is the true value beyond a bar, and what if sixty bars are looked at? One-sided p values, Holm, Benjamini–Hochberg."""
+"""Is the true value beyond a bar, and what if sixty bars are looked at? One-sided p values, corrected."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from stress.measure._compare import holm
 from stress.measure._frame import Floats
 from stress.measure._intervals import t_quantile, z_quantile
+
+Number = float | Floats
 
 __all__ = ["adjusted", "below", "further"]
 
 
 def below(
-    value: Floats,
-    low: Floats,
-    high: Floats,
-    bar: Floats,
-    confidence: float | Floats = 0.95,
+    value: Number,
+    low: Number,
+    high: Number,
+    bar: Number,
+    confidence: float = 0.95,
     freedom: int | None = None,
-    trials: Floats | None = None,
+    trials: Number = np.nan,
 ) -> Floats:
     """Return the p value of "the true value is at or above the bar": small where it is surely below.
 
@@ -29,17 +31,16 @@ def below(
     """
     from scipy.special import ndtr, stdtr
 
-    level = np.asarray(confidence, np.float64)
-    quantile = np.vectorize(z_quantile if freedom is None else lambda c: t_quantile(float(c), freedom))(level)
+    value, low, high, bar, trials = (np.asarray(x, np.float64) for x in (value, low, high, bar, trials))
+    quantile = z_quantile(confidence) if freedom is None else t_quantile(confidence, freedom)
     with np.errstate(invalid="ignore", divide="ignore"):
         facing = np.where(value < bar, high - value, value - low)
         z = (value - bar) / facing * quantile
         z = np.where((facing == 0) & (value != bar), np.sign(value - bar) * np.inf, z)
         z = np.where((facing == 0) & (value == bar), 0.0, z)
-        if trials is not None:
-            inside = np.clip(bar, 1e-12, 1 - 1e-12)
-            score = (value - bar) / np.sqrt(inside * (1 - inside) / trials)
-            z = np.where(np.isfinite(trials), score, z)
+        inside = np.clip(bar, 1e-12, 1 - 1e-12)
+        score = (value - bar) / np.sqrt(inside * (1 - inside) / trials)
+        z = np.where(np.isfinite(trials), score, z)
         found = ndtr(z) if freedom is None else stdtr(freedom, z)
     return np.where(np.isnan(value), np.nan, found)
 
@@ -53,27 +54,24 @@ def adjusted(p: Floats, how: str = "holm") -> Floats:
     """
     found = np.array(p, np.float64)
     live = np.flatnonzero(~np.isnan(found))
+    if how == "holm":
+        return np.array(holm(found.tolist()), np.float64)
     if how == "none" or not len(live):
         return found
-    values = found[live]
+    values, count = found[live], len(live)
     order = np.argsort(values, kind="stable")
-    count = len(values)
-    if how == "holm":
-        steps = np.maximum.accumulate(values[order] * np.arange(count, 0, -1))
-    else:
-        steps = np.minimum.accumulate((values[order] * count / np.arange(1, count + 1))[::-1])[::-1]
+    steps = np.minimum.accumulate((values[order] * count / np.arange(1, count + 1))[::-1])[::-1]
     found[live[order]] = np.minimum(steps, 1.0)
     return found
 
 
-def further(
-    value: Floats, low: Floats, high: Floats, bar: Floats, count: NDArray[np.int64] | Floats, times: Floats | float = 1.0
-) -> Floats:
+def further(value: Number, low: Number, high: Number, bar: Number, count: Number, times: Number = 1.0) -> Floats:
     """Return about how many more samples would decide on which side of the bar the value is, if it stays where it is.
 
     An interval shrinks with the square root of the samples: it stops spanning the bar when its half facing the bar is
     as short as the distance. ``times`` is how much longer a corrected interval is. inf where the value is at the bar.
     """
+    value, low, high, bar, count = (np.asarray(x, np.float64) for x in (value, low, high, bar, count))
     with np.errstate(invalid="ignore", divide="ignore"):
         facing = np.where(value < bar, high - value, value - low) * times
         needed = count * np.square(facing / (value - bar))

@@ -66,7 +66,9 @@ class View(Run):
         shared = [name for name in tables[0].column_names if all(name in t.column_names for t in tables)]
         whole = pa.concat_tables([t.select(shared) for t in tables], promote_options="permissive")
         table = whole.unify_dictionaries().take(pa.array(self.rows[keep]))
-        names = pa.DictionaryArray.from_arrays(pa.array(self.codes[keep], pa.int32()), pa.array(self.names, pa.string()))
+        names = pa.DictionaryArray.from_arrays(
+            pa.array(self.codes[keep], pa.int32()), pa.array(self.names, pa.string())
+        )
         table = _put(table, "cell", names.cast(NAME))
         table = _put(table, "sample", pa.array(self.sample[keep], pa.int32()))
         return _put(table, "draw", pa.array(self.draw[keep], pa.int32()))
@@ -153,7 +155,12 @@ def beside(before: Run, after: Run, parts: Mapping[str, Sequence[str]], samples:
         repeat = 0 if len(set(chosen)) == 1 else new.cell[both] * draws
         for word, rows in ((AFTER, both), (BEFORE, others[wanted] + len(new.cell))):
             about[word + name] = _summary(after, set(chosen))
-            found = (rows, np.full(len(rows), len(names)), new.sample[both], np.minimum(new.draw[both] + repeat, _DRAWS))
+            found = (
+                rows,
+                np.full(len(rows), len(names)),
+                new.sample[both],
+                np.minimum(new.draw[both] + repeat, _DRAWS),
+            )
             for column, values in zip(columns, found):
                 column.append(values)
             names.append(word + name)
@@ -163,10 +170,10 @@ def beside(before: Run, after: Run, parts: Mapping[str, Sequence[str]], samples:
 def _shared(before: Run, after: Run, samples: Collection[int] | None) -> tuple[_Base, Ints, Ints]:
     """Return the keys of ``after`` and the rows of the records that both runs have, in one order."""
     new, old = _base(after), _base(before)
-    place = dict(zip(after.samples["id"].to_pylist(), after.samples["order"].to_pylist()))
+    place = dict(zip(_who(after), after.samples["order"].to_pylist()))
     theirs = before.samples["order"].to_numpy()
     order = np.full(int(theirs.max(initial=-1)) + 2, -1, np.int64)
-    order[theirs] = [place.get(name, -1) for name in before.samples["id"].to_pylist()]
+    order[theirs] = [place.get(who, -1) for who in _who(before)]
     position = {name: i for i, name in enumerate(new.ids)}
     cells = np.array([position.get(name, -1) for name in old.ids], np.int64)
     old = _Base(new.ids, cells[old.cell], order[old.sample], old.draw)
@@ -174,6 +181,11 @@ def _shared(before: Run, after: Run, samples: Collection[int] | None) -> tuple[_
     others = np.flatnonzero((old.cell >= 0) & (old.sample >= 0))
     _, at, its = np.intersect1d(_keys(new, mine), _keys(old, others), assume_unique=True, return_indices=True)
     return new, mine[at], others[its]
+
+
+def _who(run: Run) -> list[tuple[str, str]]:
+    """Return what makes a sample the same in two runs: its id and the answer that is wanted of it."""
+    return list(zip(map(str, run.samples["id"].to_pylist()), map(str, run.samples["target"].to_pylist())))
 
 
 def _keys(base: _Base, rows: Ints) -> Ints:

@@ -1,0 +1,186 @@
+"""``stress gate`` and ``stress compare``: what is printed, what is written, and the exit status."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from perturbations import InputError
+from stress.engine import Run, open_run
+from stress.gate import Report, judge, load_gates
+from stress.gate._compare import Change, Comparison, compare, comparison_data, comparison_markdown, headline, notable
+from stress.gate._examples import Example, flips, worst_failures
+from stress.gate._json import report_data, save
+from stress.gate._words import MARKS, UNFINISHED, interval, number
+
+__all__ = ["run_compare", "run_gate"]
+
+_COLOURS = {"pass": "green", "fail": "red", "undecided": "yellow", "unjudged": "magenta",
+            "better": "green", "worse": "red", "unknown": "default"}  # fmt: skip
+
+
+def run_gate(
+    folder: Path,
+    gates: str | None,
+    against: Path | None,
+    common: bool,
+    undecided: str | None,
+    correction: str | None,
+    suggest: bool,
+    regression: Path | None,
+    **outputs: Any,
+) -> int:
+    """Hold a run against gates, print and write what came of it, and return the exit status."""
+    run = open_run(folder)
+    if suggest:
+        from stress.gate._suggest import suggest as suggested
+
+        click.echo(suggested(run), nl=False)
+        return 0
+    if gates is None and regression is None:
+        raise InputError("gate: GATES must be given: a YAML file, good or floor (or --suggest to get a first one).")
+    status = 0
+    if gates is not None:
+        rules = load_gates(gates)
+        rules = replace(rules, correction=correction) if correction else rules
+        before = open_run(against) if against is not None else None
+        report = judge(run, rules, before, undecided=undecided, common=common)
+        examples = _examples(report, run, before)
+        _show(report)
+        _write(report, examples, folder, **outputs)
+        status = report.status
+    if regression is not None:
+        from stress.gate._regression import export_regression
+
+        click.echo(f"regression suite: {export_regression(run, regression)}")
+    return status
+
+
+def _examples(report: Report, run: Run, before: Run | None) -> list[Example]:
+    """Return the worst three examples: answers lost since the last release, or lost under stress."""
+    bad = [v for v in report.verdicts if v.outcome in ("fail", "undecided")] or list(report.verdicts)
+    cells = list(dict.fromkeys(name for v in bad for check in v.checks for name in check.cells))
+    if before is not None and any(v.rule.against for v in bad):
+        known = set(before.cells["cell"].to_pylist())
+        return flips(before, run, [name for name in cells if name in known])[:3]
+    return worst_failures(run, cells, 3)
+
+
+def _safe(text: str) -> Any:
+    """Return a text as a terminal can show it: no markup, no escape sequences."""
+    from rich.text import Text
+
+    return Text("".join(c if c.isprintable() else "\ufffd" for c in text))
+
+
+def _console() -> Any:
+    """Return a console that does not fold a table to 80 columns where nobody looks: in a job's log."""
+    from rich.console import Console
+
+    found = Console()
+    return found if found.is_terminal else Console(width=160)
+
+
+def _mark(outcome: str) -> Any:
+    from rich.text import Text
+
+    return Text(f"{MARKS.get(outcome, '')} {outcome}".strip(), style=_COLOURS[outcome])
+
+
+def _show(report: Report) -> None:
+    from rich.table import Table
+
+    table = Table("outcome", "rule", "worst", "value", "n", title=_safe(f"{report.gates.name} on {report.run}"))
+    for verdict in report.verdicts:
+        check = verdict.worst
+        value = interval(check) if check.value is not None else (check.note or "")
+        row = (verdict.rule.title, check.subject, value, f"{check.n:,}")
+        table.add_row(_mark(verdict.outcome), *map(_safe, row))
+    _console().print(table)
+    for line in report.dropped:
+        click.echo(f"left out: {line}")
+    for verdict in report.verdicts:
+        if verdict.outcome != "pass":
+            click.echo(_safe(f"{verdict.outcome} {verdict.rule.where} {verdict.message}").plain)
+    if report.unfinished:
+        click.echo(f"{UNFINISHED}.")
+    counts = ", ".join(f"{report.count(o)} {o}" for o in ("pass", "fail", "undecided", "unjudged") if report.count(o))
+    size = f"{len(report.verdicts)} rules, {report.checks} checks (correction: {report.gates.correction})"
+    policy = f" – undecided counts as {report.undecided}" if report.undecided and report.count("undecided") else ""
+    click.echo(f"{size}: {counts}{policy}. {report.outcome.upper()}, exit status {report.status}")
+
+
+def _write(
+    report: Report,
+    examples: Sequence[Example],
+    folder: Path,
+    json_file: Path | None,
+    junit: Path | None,
+    markdown: Path | None,
+    sarif: Path | None,
+    annotations: bool,
+) -> None:
+    from stress.gate._junit import junit as to_junit
+    from stress.gate._markdown import markdown as to_markdown
+    from stress.gate._sarif import commands
+    from stress.gate._sarif import sarif as to_sarif
+
+    save(json_file or folder / "gate.json", report_data(report, examples))
+    if junit is not None:
+        save(junit, to_junit(report))
+    if sarif is not None:
+        save(sarif, to_sarif(report))
+    if markdown is not None:
+        _text(markdown, to_markdown(report, examples))
+    for line in commands(report) if annotations else ():
+        click.echo(line)
+
+
+def _text(path: Path, text: str) -> None:
+    if str(path) == "-":
+        click.echo(text, nl=False)
+    else:
+        save(path, text)
+
+
+def run_compare(before: Path, after: Path, json_file: Path | None, markdown: Path | None, **options: Any) -> None:
+    """Compare two runs, and print and write what came of it."""
+    found = compare(open_run(before), open_run(after), **options)
+    _show_comparison(found)
+    if json_file is not None:
+        save(json_file, comparison_data(found))
+    if markdown is not None:
+        _text(markdown, comparison_markdown(found))
+
+
+def _show_comparison(found: Comparison) -> None:
+    from rich.table import Table
+
+    console = _console()
+    for line in found.pair.dropped:
+        click.echo(_safe(f"left out: {line}").plain)
+    for title, changes in (("overall", found.overall), ("slices", found.slices), ("cells", found.cells)):
+        shown = notable(changes, 20)
+        table = Table("", "part", "before", "after", "drop (positive: worse)", "lost/gained", title=title)
+        for change in shown:
+            table.add_row(_mark(change.verdict), *map(_safe, _cells(change)))
+        console.print(table)
+        if len(changes) > len(shown):
+            click.echo(f"… and {len(changes) - len(shown)} more with smaller changes (--json has all)")
+    for word, examples in (("lost", found.lost), ("gained", found.gained)):
+        for example in examples[:3]:
+            answers = f"{example.before} → {example.after}"
+            line = f"{word}: {example.sample} in {example.cell} (truth {example.target}): {answers}"
+            click.echo(_safe(line).plain)
+    click.echo(f"{found.metric}, {found.confidence:.0%}, correction {found.correction}: {headline(found)}")
+
+
+def _cells(change: Change) -> list[str]:
+    check = change.check
+    name = f"{change.slice} {check.subject}" if change.slice not in ("", "cell") else check.subject
+    flipped = "" if check.lost is None else f"{check.lost}/{check.gained}"
+    return [name, number(check.before), number(check.after), interval(check), flipped]

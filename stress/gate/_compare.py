@@ -1,0 +1,184 @@
+"""What changed between two releases: cell by cell and slice by slice, on the samples that both have answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from perturbations import InputError
+from perturbations._errors import nearest
+from stress.engine._folder import Run
+from stress.gate._examples import Example, flips
+from stress.gate._judge import p_value, suite_of
+from stress.gate._markdown import quoted, table
+from stress.gate._numbers import Numbers
+from stress.gate._pair import Pair, paired
+from stress.gate._rules import Check, Rule
+from stress.gate._select import Selection
+from stress.gate._words import interval, number
+from stress.measure._compare import mcnemar
+from stress.measure._family import adjusted
+from stress.measure._registry import context_of
+
+__all__ = ["Change", "Comparison", "compare"]
+
+_SLICES = ("modality", "stream", "scenario", "severity", "class")
+
+
+@dataclass(frozen=True)
+class Change:
+    """How much worse a metric became in a cell or slice. ``verdict``: better, worse or unknown, after correction."""
+
+    slice: str
+    check: Check
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs compared. ``cells`` and ``slices`` are two families, each corrected for its number of differences."""
+
+    pair: Pair
+    metric: str
+    confidence: float
+    correction: str
+    overall: tuple[Change, ...]
+    cells: tuple[Change, ...]
+    slices: tuple[Change, ...]
+    lost: tuple[Example, ...]
+    gained: tuple[Example, ...]
+
+    def count(self, verdict: str) -> int:
+        """Return in how many cells the later run is ``better``, ``worse`` or ``unknown``."""
+        return sum(change.verdict == verdict for change in self.cells)
+
+
+def compare(
+    before: Run,
+    after: Run,
+    *,
+    metric: str | None = None,
+    by: Sequence[str] = (),
+    common: bool = False,
+    cluster: str | None = None,
+    confidence: float = 0.95,
+    correction: str = "holm",
+) -> Comparison:
+    """Return what became better, worse or remains unknown from one run to another, paired by sample.
+
+    Sliced by modality, stream, scenario, severity and class, and ``by`` groups. Raises RunError where the runs' suites,
+    data or perturbation versions differ; with ``common`` only what they share is compared, and the rest is listed.
+    """
+    pair = paired(before, after, common)
+    context = context_of(after)
+    metric = metric or context.headline.name
+    numbers = Numbers(after, pair, cluster)
+    known = {m.name for m in context.metrics} | set(context.others)
+    if metric not in known:
+        names = ", ".join(sorted(known))
+        raise InputError(f"compare: metric must be one of {names}, got {metric!r}. {nearest(metric, known)}")
+
+    def measured(per: str | None, on: Selection | None = None, group: str | None = None) -> list[tuple[str, Check]]:
+        name = "recall" if per == "class" else metric
+        rule = Rule(name, "max_drop", 0.0, "compare", on or Selection(), per, group, confidence=confidence)
+        found = numbers.checks(rule)
+        return [(group or per or "", replace(check, p=_two_sided(rule, check))) for check in found]
+
+    ways = [
+        way for way in _SLICES if way != "class" or (context.frame.task == "classification" and metric == "accuracy")
+    ]
+    sliced = [row for way in ways for row in measured(way) if row[1].value is not None]
+    sliced += [row for name in by for row in measured("group", group=name)]
+    overall = [*measured(None, Selection("clean")), *measured(None)]
+    level = 1 - confidence
+    whole, cells, slices = (_verdicts(rows, correction, level) for rows in (overall, measured("cell"), sliced))
+    lost, gained = (tuple(flips(before, after, pair.cells, worse)) for worse in (True, False))
+    return Comparison(pair, metric, confidence, correction, whole, cells, slices, lost, gained)
+
+
+def _two_sided(rule: Rule, check: Check) -> float | None:
+    if check.method == "bonett-price" and check.lost is not None and check.gained is not None:
+        return float(mcnemar(np.array([float(check.gained)]), np.array([float(check.lost)]))[0])
+    p = p_value(rule, check)
+    return None if np.isnan(p) else min(2 * min(p, 1 - p), 1.0)
+
+
+def _verdicts(rows: Sequence[tuple[str, Check]], correction: str, level: float) -> tuple[Change, ...]:
+    p = np.array([np.nan if check.p is None else check.p for _, check in rows], np.float64)
+    found = []
+    for (name, check), sure in zip(rows, adjusted(p, correction).tolist()):
+        verdict = "unknown"
+        if sure <= level and check.value is not None:
+            verdict = "worse" if check.value > 0 else "better"
+        found.append(Change(name, replace(check, p_adjusted=None if np.isnan(sure) else sure), verdict))
+    return tuple(found)
+
+
+def comparison_data(found: Comparison, most: int = 200) -> dict[str, Any]:
+    """Return a comparison as data that JSON can hold."""
+    return {
+        "format": 1,
+        "before": str(found.pair.before.path),
+        "after": str(found.pair.after.path),
+        "suite": suite_of(found.pair.after),
+        "metric": found.metric,
+        "confidence": found.confidence,
+        "correction": found.correction,
+        "left_out": list(found.pair.dropped),
+        "cells": {verdict: found.count(verdict) for verdict in ("worse", "better", "unknown")},
+        "changes": [
+            {"family": family, "slice": change.slice, "verdict": change.verdict, **asdict(change.check)}
+            for family in ("overall", "cells", "slices")
+            for change in getattr(found, family)
+        ],
+        "flipped": {
+            "lost": len(found.lost),
+            "gained": len(found.gained),
+            "samples_lost": [asdict(example) for example in found.lost[:most]],
+            "samples_gained": [asdict(example) for example in found.gained[:most]],
+        },
+    }
+
+
+def comparison_markdown(found: Comparison, most: int = 15) -> str:
+    """Return a comparison as a comment for a pull request."""
+    lines = [f"## {quoted(found.metric)}: {headline(found)}", ""]
+    lines.append(
+        f"{quoted(found.pair.before.path)} → {quoted(found.pair.after.path)}, {quoted(suite_of(found.pair.after))}"
+    )
+    heads = ["", "part", "before", "after", "drop", "lost / gained", "p (corrected)"]
+    for title, changes in (("Overall", found.overall), ("Slices", found.slices), ("Cells", found.cells)):
+        shown = notable(changes, most)
+        if shown:
+            lines += ["", f"### {title}", "", *table(heads, [_row(change) for change in shown])]
+            if len(changes) > len(shown):
+                lines += ["", f"{len(changes) - len(shown)} more, with smaller changes."]
+    if found.pair.dropped:
+        lines += ["", "Left out of the comparison:", *(f"- {quoted(line)}" for line in found.pair.dropped)]
+    if found.lost:
+        rows = [[quoted(x) for x in (e.sample, e.cell, e.target, e.before, e.after)] for e in found.lost[:3]]
+        lines += ["", "### Worst examples", "", *table(["sample", "cell", "truth", "before", "after"], rows)]
+    return "\n".join(lines) + "\n"
+
+
+def headline(found: Comparison) -> str:
+    """Return the outcome in a line: how many cells became worse, better, or cannot be told."""
+    words = f"{found.count('worse')} cells worse, {found.count('better')} better, {found.count('unknown')} unknown"
+    return f"{words}; {len(found.lost)} answers lost, {len(found.gained)} gained"
+
+
+def notable(changes: Sequence[Change], most: int) -> list[Change]:
+    """Return the surest and greatest changes first: worse, then better, then unknown."""
+    order = {"worse": 0, "better": 1, "unknown": 2}
+    return sorted(changes, key=lambda c: (order[c.verdict], -abs(c.check.value or 0.0)))[:most]
+
+
+def _row(change: Change) -> list[str]:
+    check = change.check
+    flipped = "" if check.lost is None else f"{check.lost} / {check.gained}"
+    name = f"{change.slice} {check.subject}" if change.slice not in ("", "cell") else check.subject
+    numbers = [number(check.before), number(check.after), interval(check), flipped, number(check.p_adjusted)]
+    return [change.verdict, quoted(name), *numbers]

@@ -1,0 +1,95 @@
+"""The worst changes, answer by answer: which samples were right before and are wrong now, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stress.engine._folder import Run
+from stress.measure._context import Context
+from stress.measure._registry import context_of
+from stress.measure._views import AFTER, BEFORE, beside, pooled
+
+__all__ = ["Example", "flips", "worst_failures"]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One sample in one cell: the true answer, the answer before and the answer after."""
+
+    sample: str
+    cell: str
+    target: str
+    before: str
+    after: str
+    confidence: float | None = None
+
+
+def _answer(context: Context, row: int) -> str:
+    frame = context.frame
+    if frame.failed[row]:
+        return ("crash", "invalid", "timeout")[int(frame.status[row]) - 2]
+    if not frame.has("prediction"):
+        return f"score {frame.column('score')[row]:.3g}"
+    position, names = frame.predictions
+    return names[position[row]] if position[row] >= 0 else "no answer"
+
+
+def _scores(context: Context) -> Any:
+    return np.where(context.frame.failed, 0.0, np.nan_to_num(context.frame.column("score")))
+
+
+def _example(context: Context, cell: str, before: int, after: int) -> Example:
+    frame = context.frame
+    sample = int(frame.sample[after])
+    sure = frame.column("confidence")[after] if frame.has("confidence") else np.nan
+    answers = _answer(context, before), _answer(context, after)
+    confidence = None if np.isnan(sure) else float(sure)
+    return Example(frame.samples[sample], cell, str(frame.targets[sample]), *answers, confidence)
+
+
+def _order(context: Context, rows: Any, loss: Any) -> Any:
+    """Return rows with the greatest loss first, the surest among equals."""
+    frame = context.frame
+    sure = np.nan_to_num(frame.column("confidence")[rows]) if frame.has("confidence") else np.zeros(len(rows))
+    return np.lexsort((frame.sample[rows], -sure, -loss))
+
+
+def flips(before: Run, after: Run, cells: Sequence[str], worse: bool = True) -> list[Example]:
+    """Return the samples that scored better before (``worse``) or after, in these cells, the greatest change first."""
+    if not cells:
+        return []
+    context = context_of(beside(before, after, {name: [name] for name in cells}))
+    scores, found = _scores(context), []
+    ids = {name: i for i, name in enumerate(context.frame.ids)}
+    pairs = [
+        (name, context.frame.by_cell[ids[BEFORE + name]], context.frame.by_cell[ids[AFTER + name]]) for name in cells
+    ]
+    old, new = (np.concatenate([pair[side] for pair in pairs]) for side in (1, 2))
+    where = np.repeat(np.arange(len(cells)), [len(pair[1]) for pair in pairs])
+    loss = (scores[old] - scores[new]) * (1 if worse else -1)
+    chosen = np.flatnonzero(loss > 0)
+    for k in chosen[_order(context, new[chosen], loss[chosen])]:
+        found.append(_example(context, cells[where[k]], int(old[k]), int(new[k])))
+    return found
+
+
+def worst_failures(run: Run, cells: Sequence[str], most: int) -> list[Example]:
+    """Return samples that are answered better when clean than in one of these cells, the surest mistakes first."""
+    chosen = [name for name in cells if name != "clean"]
+    if not chosen or "clean" not in run.cells["cell"].to_pylist():
+        return []
+    context = context_of(pooled(run, {f"part {name}": [name] for name in chosen}))
+    frame, scores = context.frame, _scores(context)
+    first = np.full(len(frame.samples), -1, np.int64)
+    clean = frame.by_cell[frame.ids.index("clean")]
+    first[frame.sample[clean]] = clean
+    rows = np.flatnonzero((frame.cell != frame.clean) & (first[frame.sample] >= 0))
+    loss = scores[first[frame.sample[rows]]] - scores[rows]
+    rows, loss = rows[loss > 0], loss[loss > 0]
+    picked = rows[_order(context, rows, loss)][:most]
+    names = [frame.ids[int(frame.cell[row])].removeprefix("part ") for row in picked]
+    return [_example(context, n, int(first[frame.sample[row]]), int(row)) for n, row in zip(names, picked)]

@@ -1,0 +1,78 @@
+"""Verdicts as JUnit XML: a test per rule, read by every pipeline."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from stress.gate._rules import Report, Verdict
+from stress.gate._sarif import place
+from stress.gate._words import UNFINISHED, reason
+
+__all__ = ["junit"]
+
+_SUITE = "stress gate"
+
+
+def _legal(text: str) -> str:
+    """Return a text without the characters that XML 1.0 cannot hold."""
+    return "".join(
+        c if c in "\t\n" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c > "\uffff" else "\ufffd"
+        for c in text
+    )
+
+
+def junit(report: Report) -> str:
+    """Return the report as JUnit XML. What could not be judged is an error, and so is undecided, unless told apart."""
+    cases = [_case(report, verdict) for verdict in report.verdicts]
+    cases += [_unfinished(report)] if report.unfinished else []
+    _apart(cases)
+    counts = {kind: sum(case.find(tag) is not None for case in cases) for kind, tag in _KINDS.items()}
+    numbers = {name: str(count) for name, count in counts.items()}
+    total = {"tests": str(len(cases)), "failures": numbers["failures"], "errors": numbers["errors"], "time": "0"}
+    root = ElementTree.Element("testsuites", {"name": _SUITE, **total})
+    suite = ElementTree.SubElement(root, "testsuite", {"name": _legal(report.gates.name), **total, **numbers})
+    properties = ElementTree.SubElement(suite, "properties")
+    about = {"run": report.run, "suite": report.suite, "model": report.model, "baseline": report.baseline or ""}
+    about |= {"correction": report.gates.correction, "checks": str(report.checks), "outcome": report.outcome}
+    for name, value in about.items():
+        ElementTree.SubElement(properties, "property", {"name": name, "value": _legal(value)})
+    suite.extend(cases)
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _unfinished(report: Report) -> ElementTree.Element:
+    names = {"classname": _legal(report.gates.name), "name": "the run is finished", "time": "0"}
+    case = ElementTree.Element("testcase", names)
+    ElementTree.SubElement(case, "error", {"message": UNFINISHED, "type": "unjudged"})
+    return case
+
+
+def _apart(cases: list[ElementTree.Element]) -> None:
+    """Number tests of one name: a pipeline would take them for one test."""
+    seen: dict[str, int] = {}
+    for case in cases:
+        name = case.attrib["name"]
+        seen[name] = seen.get(name, 0) + 1
+        if seen[name] > 1:
+            case.set("name", f"{name} #{seen[name]}")
+
+
+_KINDS = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+
+
+def _case(report: Report, verdict: Verdict) -> ElementTree.Element:
+    rule = verdict.rule
+    names = {"classname": _legal(place(verdict)[0]), "name": _legal(rule.title), "time": "0"}
+    case = ElementTree.Element("testcase", names)
+    detail = "\n".join(f"{check.outcome}: {check.subject}: {reason(rule, check)}" for check in verdict.checks)
+    told = {"message": _legal(verdict.message), "type": verdict.outcome}
+    counted = report.judged(verdict)
+    if counted == "fail":
+        ElementTree.SubElement(case, "failure", told).text = _legal(f"{rule.where}\n{detail}")
+    elif verdict.outcome == "undecided" and counted == "pass":
+        ElementTree.SubElement(case, "skipped", {"message": told["message"]})
+    elif counted != "pass":
+        ElementTree.SubElement(case, "error", told).text = _legal(f"{rule.where}\n{detail}")
+    ElementTree.SubElement(case, "system-out").text = _legal(detail)
+    return case

@@ -1,0 +1,97 @@
+"""A gate file from a run: every bar a little under what was measured to be sure, so that this run passes it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+
+from stress.engine._folder import Run
+from stress.gate._judge import suite_of
+from stress.gate._numbers import Numbers
+from stress.gate._rules import Rule
+from stress.gate._select import Selection
+from stress.measure._between import lower_is_better
+from stress.measure._registry import context_of
+
+__all__ = ["suggest"]
+
+MARGIN = 0.01
+"""How far under the lower bound (above the upper one) a bar is set, before it is rounded away from it."""
+
+
+def suggest(run: Run) -> str:
+    """Return a commented gate file that this run passes, and that a clearly worse one does not."""
+    lines = [
+        f"# Suggested from a run of {json.dumps(suite_of(run))}: each bar lies just beyond the interval measured.",
+        "# Raise what matters to you, delete what does not, and keep the file beside the model.",
+        "gates:",
+    ]
+    numbers = Numbers(run)
+    for rule, comment in _candidates(run):
+        if line := _line(rule, numbers):
+            lines.append(f"  - {line}{f'  # {comment}' if comment else ''}")
+    headline = context_of(run).headline.name
+    lines.append("  # with --against RUN of the last release:")
+    lines.append(f"  # - {{metric: {headline}, against: baseline, max_drop: 0.02, per: modality}}")
+    return "\n".join(lines) + "\n"
+
+
+def _candidates(run: Run) -> Iterator[tuple[Rule, str]]:
+    context = context_of(run)
+    rows = run.cells.to_pylist()
+    metric = context.headline.name
+    clean = Selection("clean")
+    way = "max" if lower_is_better(context, metric) else "min"
+    if any(row["cell"] == "clean" for row in rows):
+        yield _rule(metric, way, clean), ""
+        if context.frame.task == "classification":
+            yield _rule("recall", "min", clean, "class"), "every class, not only the frequent ones"
+            yield _rule("ece", "max", clean), ""
+    yield _rule(metric, way, Selection(), "scenario"), "the worst scenario"
+    graded = dict.fromkeys(row["modality"] for row in rows if row["modality"] and not row["lost"])
+    for name in graded if way == "min" else ():
+        yield _rule("retention", "min", Selection("terms", {"modality": (name,), "lost": ("none",)})), ""
+    lost = dict.fromkeys("+".join(row["lost"]) for row in rows if row["lost"] and not row["fallback"])
+    for name in lost:
+        yield _rule(metric, way, Selection("terms", {"lost": (name,)})), ""
+    yield _rule("crash_rate", "max", Selection()), ""
+    yield _rule("latency_p95_ms", "max", Selection()), "on the machine that this was measured on"
+
+
+def _rule(metric: str, kind: str, on: Selection, per: str | None = None) -> Rule:
+    return Rule(metric, "max" if kind == "max" else "min", 0.0, "suggest", on, per)
+
+
+def _line(rule: Rule, numbers: Numbers) -> str | None:
+    checks = numbers.checks(rule)
+    if not checks or any(check.value is None for check in checks):
+        return None
+    bar = _bar(rule, [(check.value or 0.0, check.low, check.high) for check in checks])
+    if bar is None:
+        return None
+    on = "" if rule.on.kind == "every" else f", on: {_on(rule.on)}"
+    per = f", per: {rule.per}" if rule.per else ""
+    return f"{{metric: {rule.metric}{on}{per}, {rule.kind}: {bar:g}}}"
+
+
+def _bar(rule: Rule, found: list[tuple[float, float | None, float | None]]) -> float | None:
+    if rule.metric == "crash_rate" and all(value == 0 for value, _, _ in found):
+        return 0.0
+    ends = [low if rule.kind == "min" else high for _, low, high in found]
+    known = [end for end in ends if end is not None]
+    if len(known) < len(ends):
+        return None
+    if rule.metric.startswith("latency"):
+        return float(math.ceil(1.25 * max(known)))  # another day, a busier machine
+    if rule.kind == "max":
+        return math.ceil(100 * (max(known) + MARGIN)) / 100
+    bar = math.floor(100 * (min(known) - MARGIN)) / 100
+    return bar if bar > 0 else None
+
+
+def _on(on: Selection) -> str:
+    if on.kind == "clean":
+        return "clean"
+    terms = ", ".join(f"{key}: {json.dumps(values[0], ensure_ascii=False)}" for key, values in on.terms.items())
+    return f"{{{terms}}}"
