@@ -470,8 +470,8 @@ def test_the_embedding_bound_lies_below_every_edit():
     clean = model(texts).argmax(axis=1) != labels
     assert np.array_equal(broken[0], clean)
     assert (np.diff(broken.astype(int), axis=0) >= 0).all()
-    edited = attack.run("attack.character_edits", texts, labels, demo_oracle(), severity=5, calls=100).broken
-    assert broken[-1].mean() > edited.mean() >= clean.mean()
+    edited = attack.run("attack.character_edits", texts, labels, demo_oracle(), severity=1, calls=100).broken
+    assert broken[-1].mean() > edited.mean() > clean.mean()
     assert np.array_equal(model(texts).argmax(axis=1) != labels, clean)  # nothing stays behind in the model
 
 
