@@ -313,7 +313,9 @@ def run_of(tmp_path, net, suite=SUITE, count=80, **settings):
 
 
 def attack_flags(run):
-    return [line for line in summary(run)["warnings"] if "attack" in line]
+    """Return what is said of the attacks beside their numbers: by preflight in run.json, and with the results."""
+    checks = [f"{c['name']}: {c['says']}" for c in run.info["preflight"] if c["outcome"] != "ok"]
+    return [line for line in (*checks, *summary(run)["warnings"]) if "attack" in line]
 
 
 def test_the_grid_holds_noise_and_malice(tmp_path):
@@ -328,6 +330,9 @@ def test_the_grid_holds_noise_and_malice(tmp_path):
         assert worst.low <= worst.value <= worst.high
         assert found.loc["plain chance", severity].value >= found.loc["attack.fgsm", severity].value
         assert found.loc["attack.square", severity].calls > found.loc["attack.fgsm", severity].calls >= 2
+    curve = curves[curves.scenario == "worst case (epsilon)"].set_index("severity").value
+    assert list(curve.index) == [0, 3, 5]
+    assert curve[3] == found.loc["worst case", 3].value
     assert attack_flags(run) == []
 
 
