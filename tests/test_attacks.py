@@ -313,7 +313,9 @@ def run_of(tmp_path, net, suite=SUITE, count=80, **settings):
 
 
 def attack_flags(run):
-    return [line for line in summary(run)["warnings"] if "attack" in line]
+    """Return what is said of the attacks beside their numbers: by preflight in run.json, and with the results."""
+    checks = [f"{c['name']}: {c['says']}" for c in run.info["preflight"] if c["outcome"] != "ok"]
+    return [line for line in (*checks, *summary(run)["warnings"]) if "attack" in line]
 
 
 def test_the_grid_holds_noise_and_malice(tmp_path):
@@ -328,6 +330,9 @@ def test_the_grid_holds_noise_and_malice(tmp_path):
         assert worst.low <= worst.value <= worst.high
         assert found.loc["plain chance", severity].value >= found.loc["attack.fgsm", severity].value
         assert found.loc["attack.square", severity].calls > found.loc["attack.fgsm", severity].calls >= 2
+    curve = curves[curves.scenario == "worst case (epsilon)"].set_index("severity").value
+    assert list(curve.index) == [0, 3, 5]
+    assert curve[3] == found.loc["worst case", 3].value
     assert attack_flags(run) == []
 
 
@@ -454,3 +459,29 @@ def test_substitutes_keep_case_and_punctuation(tmp_path):
     found = attack.run("attack.word_substitution", {"text": ["Big, dog."]}, [0], Reading(), words=1, lexicon=str(path))
     assert found.values["text"] == ["Exxexxe, dog."]
     assert found.broken.all()
+
+
+# Where no text needs to exist
+
+
+def test_the_embedding_bound_lies_below_every_edit():
+    from stress.models._embedding import embedding_bound
+
+    chosen = worlds.samples(60)
+    model = worlds.model("intermediate")
+    texts = {"image": [None] * 60, "audio": [None] * 60, "text": [sample.streams["text"] for sample in chosen]}
+    labels = np.array([int(sample.target) for sample in chosen])
+    broken = embedding_bound(model, texts, labels, shares=(0.0, 0.1, 0.3, 1.0), steps=10)
+    clean = model(texts).argmax(axis=1) != labels
+    assert np.array_equal(broken[0], clean)
+    assert (np.diff(broken.astype(int), axis=0) >= 0).all()
+    edited = attack.run("attack.character_edits", texts, labels, demo_oracle(), severity=1, calls=100).broken
+    assert broken[-1].mean() > edited.mean() > clean.mean()
+    assert np.array_equal(model(texts).argmax(axis=1) != labels, clean)  # nothing stays behind in the model
+
+
+def test_the_embedding_bound_needs_an_embedding():
+    from stress.models._embedding import embedding_bound
+
+    with pytest.raises(ModelError, match=r"one embedding .* got 0.*character_edits"):
+        embedding_bound(world.Net(world.trained()), {"image": world.held_out(2)[0]}, [0, 1])

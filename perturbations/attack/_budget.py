@@ -111,10 +111,13 @@ class Ball(ABC):
 class MaxBall(Ball):
     """No number may move by more than the budget."""
 
-    def project(self, point: Flat) -> Flat:
+    @cached_property
+    def _walls(self) -> tuple[Flat, Flat]:
         reach = self.layout.spread(self.radius)
-        low = np.maximum(self.clean - reach, self.lowest)
-        return np.clip(point, low, np.minimum(self.clean + reach, self.highest))
+        return np.maximum(self.clean - reach, self.lowest), np.minimum(self.clean + reach, self.highest)
+
+    def project(self, point: Flat) -> Flat:
+        return np.clip(point, *self._walls)
 
     def direction(self, gradient: Flat) -> Flat:
         return np.sign(gradient)

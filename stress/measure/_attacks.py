@@ -15,9 +15,10 @@ from perturbations import get
 from perturbations.attack._declare import nature
 from stress.measure._context import Context
 from stress.measure._frame import Floats
+from stress.measure._robustness import simultaneous
 from stress.measure._tables import CELL, INTERVAL, Columns
 
-__all__ = ["ATTACKS", "attack_rows", "attack_warnings"]
+__all__ = ["ATTACKS", "attack_rows", "attack_warnings", "worst_curves"]
 
 CHANCE, WORST = "plain chance", "worst case"
 ATTACKS: Columns = {
@@ -75,10 +76,9 @@ def attack_rows(context: Context) -> list[dict[str, Any]]:
     for group in _groups(context):
         cells = list(group.cells)
         chance, drawn = _numbers(context, "attack.random")
-        there = (bottom[:, cells] > 0).all(axis=1)
-        share = np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0)[:, cells].min(axis=1)
-        columns = np.stack([*top[:, cells].T, chance[:, cells].sum(axis=1), np.where(there, share, 0.0)], axis=1)
-        below = np.stack([*bottom[:, cells].T, drawn[:, cells].sum(axis=1), there.astype(np.float64)], axis=1)
+        right, there = _standing(top, bottom, group)
+        columns = np.stack([*top[:, cells].T, chance[:, cells].sum(axis=1), right], axis=1)
+        below = np.stack([*bottom[:, cells].T, drawn[:, cells].sum(axis=1), there], axis=1)
         found += _rows(context, group, columns, below)
     return found
 
@@ -159,10 +159,64 @@ def _broken(context: Context, cells: Sequence[int]) -> NDArray[np.bool_]:
 
 
 def attack_warnings(context: Context) -> list[str]:
-    """Return what stands in the way of believing the attacks of a run: what preflight found, and masked gradients."""
-    checks = context.frame.run.info.get("preflight") or []
-    found = [f"{c['name']}: {c['says']}" for c in checks if c["name"].startswith("attack:") and c["outcome"] != "ok"]
+    """Return where attacks without gradients beat those with them; what preflight saw of the model stands there."""
+    found = []
     for row in attack_rows(context):
         if row["attack"] == WORST and row.get("note"):
             found.append(f"attacks on {row['stream']} with {row['budget']}: {row['note']}")
     return found
+
+
+def worst_curves(context: Context) -> list[dict[str, Any]]:
+    """Return the worst case as curves against severity, like any other, where several attacks share their budgets."""
+    if "attack.calls" not in context.frame.schema or context.frame.clean is None:
+        return []
+    found: dict[tuple[str, str], list[tuple[float, _Group]]] = {}
+    for group in _groups(context):
+        first = context.frame.cells[group.cells[0]]
+        if len(group.cells) > 1 and first["severity"] is not None:
+            names = "+".join(name for budget in json.loads(group.budget).values() for name in budget)
+            found.setdefault(("+".join(first["streams"]), names), []).append((first["severity"], group))
+    return [
+        row for (_, names), graded in found.items() for row in _worst_curve(context, names, sorted(graded, key=_at))
+    ]
+
+
+def _at(point: tuple[float, _Group]) -> float:
+    return point[0]
+
+
+def _worst_curve(context: Context, names: str, graded: Sequence[tuple[float, _Group]]) -> list[dict[str, Any]]:
+    top, bottom = context.frame.sums(context.headline)
+    clean = int(context.frame.clean or 0)
+    standing = [_standing(top, bottom, group) for _, group in graded]
+    columns = np.stack([top[:, clean], *(right for right, _ in standing)], axis=1)
+    below = np.stack([bottom[:, clean], *(there for _, there in standing)], axis=1)
+    values = context.ratio(context.headline, columns, below)
+    bounds, band = values.bounds(), simultaneous(values, range(columns.shape[1]))
+    first = context.frame.cells[graded[0][1].cells[0]]
+    about = {"scenario": f"worst case ({names})", "stream": "+".join(first["streams"]), "modality": first["modality"]}
+    about |= {"perturbation": WORST, "profile": "", "lost": "", "metric": context.headline.name}
+    return [
+        {
+            **about,
+            "severity": severity,
+            "value": values.point[i],
+            "low": bounds.low[i],
+            "high": bounds.high[i],
+            "band_low": band.low[i],
+            "band_high": band.high[i],
+            "n": int((below[:, i] > 0).sum()),
+            "failed": 0,
+            "method": bounds.method,
+        }
+        for i, severity in enumerate([0.0, *(severity for severity, _ in graded)])
+    ]
+
+
+def _standing(top: Floats, bottom: Floats, group: _Group) -> tuple[Floats, Floats]:
+    """Return how right each sample is under the attack that is worst for it, and whether it was in all cells."""
+    cells = list(group.cells)
+    there = (bottom[:, cells] > 0).all(axis=1)
+    share: Floats = np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0)[:, cells].min(axis=1)
+    return np.where(there, share, 0.0), np.where(there, 1.0, 0.0)

@@ -12,7 +12,7 @@ import pyarrow as pa
 from perturbations import InputError
 from perturbations._errors import nearest
 from stress.engine._folder import Run
-from stress.measure._attacks import ATTACKS, attack_rows
+from stress.measure._attacks import ATTACKS, attack_rows, worst_curves
 from stress.measure._cells import CELLS, linear_rows
 from stress.measure._confidence import (
     CALIBRATION,
@@ -80,7 +80,7 @@ def _curves(context: Context) -> list[dict[str, Any]]:
     chosen |= {
         name: context.metric(name) for name in ("balanced_accuracy", "f1_macro", "mcc") if name in context.others
     }
-    return curve_rows(context, list(chosen.values()))
+    return [*curve_rows(context, list(chosen.values())), *worst_curves(context)]
 
 
 TABLES: Mapping[str, Table] = {
