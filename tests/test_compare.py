@@ -11,9 +11,7 @@ import scenarios
 import stress
 from perturbations import Audio, InputError, RunError
 from stress.cli import main
-from stress.gate import judge, loads_gates
-from stress.gate._compare import compare
-from stress.gate._regression import export_regression
+from stress.gate import compare, export_regression, judge, loads_gates
 from stress.measure._compare import mcnemar
 from stress.measure._family import adjusted, below, further
 from stress.measure._intervals import paired_proportions, wilson
@@ -270,6 +268,7 @@ def test_a_true_drop_is_found_from_folders_too(tmp_path):
 
 # --- on the demo
 
+COUNT = 80
 SUITE = """
 suite: release@1
 severities: [3]
@@ -297,9 +296,9 @@ def silenced(batch):
 def demo(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
     suite = scenarios.loads(SUITE)
-    good = stress.run(model(), samples(120), suite, folder / "good", workers=1)
-    sabotaged = stress.run(silenced, samples(120), suite, folder / "sabotaged", workers=1)
-    tiny = stress.run(model(), samples(12), suite, folder / "tiny", workers=1)
+    good = stress.run(model(), samples(COUNT), suite, folder / "good", workers=1, preflight=False)
+    sabotaged = stress.run(silenced, samples(COUNT), suite, folder / "sabotaged", workers=1, preflight=False)
+    tiny = stress.run(model(), samples(12), suite, folder / "tiny", workers=1, preflight=False)
     (folder / "gates.yaml").write_text(GATES)
     return folder, good, sabotaged, tiny
 
@@ -336,7 +335,7 @@ def test_the_worst_failures_become_a_suite_that_sees_the_same_inputs(demo, tmp_p
     assert {f["sample"] for f in failures} == set(names)
     assert all(f["before"] == f["target"] != f["after"] for f in failures)
     suite = scenarios.load(str(folder / "suite.yaml"))
-    again = stress.run(model(), samples(120), suite, tmp_path / "again", workers=1, samples=names)
+    again = stress.run(model(), samples(COUNT), suite, tmp_path / "again", workers=1, samples=names)
     assert again.samples["id"].to_pylist() == sorted(names, key=good.samples["id"].to_pylist().index)
     place = dict(zip(again.samples["order"].to_pylist(), again.samples["id"].to_pylist()))
     answers = {(row["cell"], place[row["sample"]]): row["prediction"] for row in again.records().to_pylist()}

@@ -122,6 +122,8 @@ def test_a_bar_at_the_end_of_the_range_is_counted(tmp_path):
     good = write(tmp_path / "good", [cell()], rows, ["0"] * 50, columns=LABELS)
     rule = gates("{metric: crash_rate, max: 0}")
     assert judge(good, rule).status == 0
+    one = {name: values[:1] for name, values in rows.items()}  # too few for an interval, enough to count
+    assert judge(write(tmp_path / "one", [cell()], one, ["0"], columns=LABELS), rule).status == 0
     rows["status"] = ["crash"] + ["ok"] * 49
     bad = write(tmp_path / "bad", [cell()], rows, ["0"] * 50, columns=LABELS)
     assert judge(bad, rule).status == 1
