@@ -149,6 +149,8 @@ def test_what_did_not_run_or_is_undefined_is_never_a_pass(tmp_path):
         ("{metric: precision, per: class, class: '7', on: clean, min: 0.1}", "never answered"),
         ("{metric: mcc, on: clean, min: 0.1}", "undefined"),
         ("{metric: nll, on: clean, max: 0.5}", "no column nll"),
+        ("{metric: gap, by: split, of: nll, on: clean, max: 0.5}", "no column nll"),
+        ("{metric: gap, by: split, on: clean, max: 0.5}", "fewer than two groups"),
     ):
         for policy in (None, "pass", "fail"):
             report = judge(run, gates(rule), undecided=policy)
