@@ -18,7 +18,7 @@ from pyarrow import parquet
 
 from stress.engine._folder import Run, open_run
 from stress.engine._tables import CELLS, record_schema
-from stress.measure import TABLES, summary, table
+from stress.measure import TABLES, compare, summary, table
 from stress.measure._intervals import percentile
 from stress.measure._weights import clusters
 
@@ -35,6 +35,7 @@ def main(argv: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         run = large(Path(folder), given.cells, given.samples)
         show("summary of the run", lambda: summary(run, resamples=given.resamples))
+        show("comparison of two runs", lambda: compare({"one": run, "other": run}, resamples=given.resamples))
         for name in TABLES:
             show(f"table {name}", lambda name=name: table(run, name, resamples=given.resamples))
 

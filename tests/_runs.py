@@ -12,6 +12,7 @@ from pyarrow import parquet
 
 from stress.engine._folder import Run, open_run
 from stress.engine._tables import CELLS, record_schema
+from stress.measure import table
 
 LABELS = {"prediction": pa.dictionary(pa.int32(), pa.string())}
 NUMBERS = {**dict.fromkeys(("confidence", "nll", "brier", "margin"), pa.float32()), "rank": pa.int32()}
@@ -141,3 +142,14 @@ def predicted(given, target, names, **more):
     found["prediction"] = [names[k] if k >= 0 else None for k in flat]
     found["status"] = np.where(flat >= 0, "ok", "invalid").astype(object)
     return {**found, **more}
+
+
+def rows(run, name, **options):
+    """A table as plain rows."""
+    return table(run, name, **options).to_pylist()
+
+
+def pick(found, **wanted):
+    """The one row with these values."""
+    (row,) = [r for r in found if all(r[k] == v for k, v in wanted.items())]
+    return row

@@ -6,7 +6,7 @@ import pytest
 
 from stress.measure import TABLES, summary, table
 from stress.tasks import METRICS
-from tests._runs import DIGITS, LABELS, NUMBERS, cell, graded, grid, nested, predicted, subsets, write
+from tests._runs import DIGITS, LABELS, NUMBERS, cell, graded, grid, nested, predicted, rows, subsets, write
 
 RATES = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]
 N = 60
@@ -134,10 +134,6 @@ def test_summary_is_made(run):
     told = summary(run)
     assert told["metric"] in {m.name for m in METRICS[told["task"]]}
     assert isinstance(told["warnings"], list)
-
-
-def rows(run, name, **options):
-    return table(run, name, **options).to_pylist()
 
 
 def test_all_invalid_is_zero_accuracy_by_failure_and_nothing_else(tmp_path):

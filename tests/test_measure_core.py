@@ -1,4 +1,4 @@
-"""The bones of measuring: weights, intervals, cells, curves and robustness, against known truth."""
+"""Cells, curves, robustness and summary, against known truth."""
 
 import math
 
@@ -7,10 +7,8 @@ import pytest
 
 from perturbations import InputError
 from stress.measure import TABLES, summary, table
-from stress.measure._intervals import degenerate, jackknife, percentile, wilson
-from stress.measure._robustness import first_below
-from stress.measure._weights import clusters, poisson_weights
-from tests._runs import LABELS, cell, graded, grid, nested, write
+from stress.measure._intervals import degenerate, wilson
+from tests._runs import LABELS, cell, graded, grid, nested, pick, rows, write
 
 RATES = [0.95, 0.93, 0.90, 0.80, 0.60, 0.40]
 
@@ -22,76 +20,6 @@ def run(tmp_path_factory):
     return write(
         tmp_path_factory.mktemp("runs") / "a", graded(), grid(scores), ["1"] * 400, columns=LABELS, groups=groups
     )
-
-
-def rows(run, name, **options):
-    return table(run, name, **options).to_pylist()
-
-
-def pick(found, **wanted):
-    (row,) = [r for r in found if all(r[k] == v for k, v in wanted.items())]
-    return row
-
-
-def test_weights_depend_on_the_id_alone():
-    several = poisson_weights(["a", "b", "c"], 2000)
-    assert (poisson_weights(["c"], 2000)[0] == several[2]).all()
-    assert (poisson_weights(["c"], 500)[0] == several[2][:500]).all()
-    assert (poisson_weights(["c"], 2000, seed=1)[0] != several[2]).any()
-
-
-def test_weights_are_poisson():
-    weights = poisson_weights([f"s{i}" for i in range(2000)], 500).astype(float)
-    assert weights.mean() == pytest.approx(1, abs=0.005)
-    assert weights.var() == pytest.approx(1, abs=0.01)
-    share = np.bincount(weights.astype(int).ravel(), minlength=5)[:5] / weights.size
-    assert share == pytest.approx([math.exp(-1) / math.factorial(k) for k in range(5)], abs=0.003)
-    assert np.abs(np.corrcoef(weights[:50])[np.triu_indices(50, 1)]).max() < 0.25
-
-
-def test_streaming_gives_the_same_sums(monkeypatch):
-    who = clusters([f"s{i}" for i in range(300)], None, rows=200)
-    sums = np.random.default_rng(0).random((300, 3))
-    whole = who.resample(sums)
-    monkeypatch.setattr("stress.measure._weights._KEPT", 0)
-    monkeypatch.setattr("stress.measure._weights._BLOCK", 64)
-    assert who.resample(sums) == pytest.approx(whole, rel=1e-5)
-
-
-def test_percentile_interval_agrees_with_the_normal_theory():
-    x = np.random.default_rng(0).normal(3, 2, 1000)
-    who = clusters([f"s{i}" for i in range(1000)], None)
-    both = who.resample(np.stack([x, np.ones(1000)], axis=1))
-    found = percentile((both[:, :1] / both[:, 1:]), 1000)
-    reach = 1.96 * x.std(ddof=1) / np.sqrt(1000)
-    assert (found.high - found.low)[0] / 2 == pytest.approx(reach, rel=0.05)
-
-
-def test_jackknife_of_a_mean_is_the_t_interval():
-    from scipy import stats
-
-    x = np.random.default_rng(0).normal(size=12)
-    left_out = ((x.sum() - x) / 11)[:, None]
-    found = jackknife(np.array([x.mean()]), left_out)
-    expected = stats.t.interval(0.95, 11, x.mean(), stats.sem(x))
-    assert (found.low[0], found.high[0]) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(("k", "n"), [(0, 10), (3, 10), (10, 10), (481, 500)])
-def test_wilson_is_that_of_statsmodels(k, n):
-    from statsmodels.stats.proportion import proportion_confint
-
-    found = wilson(np.array([float(k)]), np.array([float(n)]))
-    assert (found.low[0], found.high[0]) == pytest.approx(proportion_confint(k, n, method="wilson"), abs=1e-12)
-
-
-def test_breaking_severity_is_interpolated():
-    curve = np.array([[1.0, 0.9, 0.7, 0.2], [1.0, 1.0, 1.0, 0.95], [0.5, 0.4, 0.3, 0.2], [1.0, np.nan, 0.5, 0.2]])
-    found = first_below(curve, [0, 1, 2, 4], np.full(4, 0.8))
-    assert found[0] == pytest.approx(1.5)
-    assert found[1] == np.inf
-    assert found[2] == 0
-    assert np.isnan(found[3])
 
 
 def test_tables_have_their_documented_columns(run):

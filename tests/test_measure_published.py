@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stress.measure import table
 from stress.measure._calibration import calibration_error
 from stress.measure._formulas import (
     alexnet,
@@ -21,22 +20,13 @@ from stress.measure._formulas import (
     rra,
     werd,
 )
-from tests._runs import LABELS, cell, graded, grid, nested, write
+from tests._runs import LABELS, cell, graded, grid, nested, pick, rows, write
 
 HERE = Path(__file__).parent / "published"
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "calibration"
 ROBUSTBENCH = json.loads((HERE / "robustbench.json").read_text(encoding="utf-8"))
 MOSI = json.loads((HERE / "multibench_mosi.json").read_text(encoding="utf-8"))["mosi"]
 MODELS = [(data, model) for data, models in ROBUSTBENCH["accuracy"].items() for model in models]
-
-
-def rows(run, name, **options):
-    return table(run, name, **options).to_pylist()
-
-
-def pick(found, **wanted):
-    (row,) = [r for r in found if all(r[k] == v for k, v in wanted.items())]
-    return row
 
 
 def test_there_are_48_models():

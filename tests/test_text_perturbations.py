@@ -248,9 +248,7 @@ def test_lost_characters_are_counted_as_readers_do(shown):
 
 def test_where_nothing_can_change_the_record_says_so(tmp_path):
     samples = [Sample(str(i), {"text": f"weight {i}.5" if i % 4 == 0 else "no number"}, str(i % 2)) for i in range(24)]
-    suite = scenarios.loads(
-        "suite: l@1\nscenarios:\n  abroad: {text: {name: number_format, to: [de_DE, fr_FR]}}\n"
-    )
+    suite = scenarios.loads("suite: l@1\nscenarios:\n  abroad: {text: {name: number_format, to: [de_DE, fr_FR]}}\n")
     run = stress.run(lambda batch: [str(len(text) % 2) for text in batch["text"]], samples, suite, tmp_path, workers=1)
     shares = {row["cell"]: row["unchanged"] for row in run.table("cells").to_pylist() if row["metric"] == "accuracy"}
     assert [share for cell, share in shares.items() if cell != "clean"] == [0.75, 0.75]

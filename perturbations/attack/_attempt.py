@@ -30,8 +30,9 @@ class Attempt:
     ``balls`` and ``edits`` are the budgets of the attacked streams: a ball for each image or recording, a number of
     edits for each text. ``rngs`` holds a generator for each sample, by stream. ``values`` are the most harmful values
     found, ``margins`` what the model's answer had left over with them; a sample below 0 is broken and is left alone.
-    ``limit`` is the most calls that a sample may cost. ``halves`` says in which half of the data a sample is, and
-    ``held_out(half, fit)`` returns ``fit(attempt)`` for an attempt on samples of the other half, fitted once.
+    ``limit`` is the most calls that a sample may cost. ``lexicons`` are there for texts whose budget is in words.
+    ``halves`` says in which half of the data a sample is, and ``held_out(half, fit)`` returns ``fit(attempt)`` for an
+    attempt on samples of the other half, fitted once.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Attempt:
         self.oracle, self.labels, self.balls, self.edits, self.rngs = oracle, labels, balls, edits, rngs
         self.halves, self.held_out = np.zeros(len(labels), np.int64) if halves is None else halves, held_out
         self.limit = _NO_LIMIT
+        self.lexicons: dict[str, Mapping[str, Sequence[str]]] = {}
         self.base = {name: list(values) for name, values in streams.items()}
         self.values = {name: list(self.base[name]) for name in (*balls, *edits)}
         count = len(labels)
@@ -122,6 +124,13 @@ class Attempt:
             values = of(scores)[0]
         found[rows] = np.where(np.isfinite(values), values, -np.inf)
         return found, {name: ball.flat(slopes[name], rows) for name, ball in self.balls.items()}
+
+    def keep(self, rows: Rows, changed: Mapping[str, Sequence[Any]], scores: Floats) -> None:
+        """Take values as the attack's result, whether they are more harmful than what was found before or not."""
+        self.margins[rows] = margin(scores, self.labels[rows])
+        for name, values in changed.items():
+            for row, value in zip(rows.tolist(), values):
+                self.values[name][row] = value
 
     def settle(self, stream: str) -> None:
         """Take the best values of a stream for granted from now on, whatever is changed next."""

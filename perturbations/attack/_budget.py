@@ -24,6 +24,8 @@ __all__ = ["Ball", "EnergyBall", "Flat", "MaxBall", "image_energy", "image_maxim
 Flat = NDArray[np.float32]
 _STEPS = 32768.0
 """Steps of 16-bit audio in full scale."""
+_SLACK = 1e-6
+"""How far an energy stays below its bound, so that no rounding of sums can lift it above."""
 
 
 @dataclass(frozen=True)
@@ -37,21 +39,14 @@ class Layout:
         """Place of each sample's first number."""
         return np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
 
-    @cached_property
-    def even(self) -> bool:
-        """Whether all samples have equally many numbers."""
-        return bool((self.lengths == self.lengths[0]).all())
-
     def spread(self, numbers: NDArray[Any]) -> Flat:
         """Return a number per sample as a number per place."""
         return np.repeat(np.asarray(numbers, np.float32), self.lengths)
 
     def energy(self, flat: Flat) -> NDArray[np.float64]:
         """Return the sum of squares of each sample."""
-        squares = np.square(flat, dtype=np.float64)
-        if self.even:
-            return squares.reshape(len(self.lengths), -1).sum(axis=1)
-        return np.array([squares[s : s + n].sum() for s, n in zip(self.starts, self.lengths)])
+        squares = np.square(flat)
+        return np.array([squares[self.part(row)].sum(dtype=np.float64) for row in range(len(self.lengths))])
 
     def part(self, row: int) -> slice:
         """Return where a sample's numbers lie."""
@@ -154,20 +149,26 @@ class EnergyBall(Ball):
         return self.direction(np.concatenate(parts))
 
     def rounded(self, point: Flat) -> Flat:
-        """Return whole steps. Rounding adds energy: the change is scaled down until the budget holds again."""
-        most = np.square(self.radius, dtype=np.float64)
+        """Return whole steps. Rounding may add energy: the change is then scaled down until the budget holds again."""
+        most = np.square(self.radius, dtype=np.float64) * (1 - _SLACK)
         whole = np.clip(np.rint(point), self.lowest, self.highest)
-        for _ in range(12):
-            energy = self.layout.energy(whole - self.clean)
-            over = energy > most
-            if not over.any():
+        for row in np.flatnonzero(self.layout.energy(whole - self.clean) > most).tolist():
+            part = self.layout.part(row)
+            whole[part] = self._shrunk(point[part], self.clean[part], float(most[row]))
+        return whole
+
+    def _shrunk(self, point: Flat, clean: Flat, most: float) -> Flat:
+        """Return one sample's change, scaled down and rounded; none at all where the steps are too coarse for it."""
+        change = point - clean
+        energy = float(np.square(change, dtype=np.float64).sum())
+        # Rounding adds a twelfth of a step's square to each number, on average.
+        share = (max(most - len(change) / 12, 0.0) / energy) ** 0.5 if energy else 0.0
+        for _ in range(8):
+            whole = np.clip(np.rint(clean + change * np.float32(share)), self.lowest, self.highest)
+            if float(np.square(whole - clean, dtype=np.float64).sum()) <= most:
                 return whole
-            share = np.where(over, 0.99 * np.sqrt(most / np.maximum(energy, 1e-30)), 1.0)
-            point = self.clean + (point - self.clean) * self.layout.spread(share)
-            spread = self.layout.spread(over) > 0
-            whole = np.where(spread, np.clip(np.rint(point), self.lowest, self.highest), whole)
-        over = self.layout.energy(whole - self.clean) > most
-        return np.where(self.layout.spread(over) > 0, self.clean, whole)
+            share *= 0.98
+        return clean
 
 
 def _layout(sizes: Sequence[int]) -> Layout:

@@ -16,7 +16,7 @@ __all__ = [
     "Oracle",
     "Streams",
     "at_label",
-    "cross_entropy",
+    "log_odds",
     "margin",
     "margin_loss",
     "targeted_ratio",
@@ -74,19 +74,23 @@ def margin(scores: Floats, labels: NDArray[np.int64]) -> Floats:
     return np.where(np.isfinite(scores).all(axis=1), np.where(tied, -1e-300, gap), -np.inf)
 
 
-def cross_entropy(labels: NDArray[np.int64]) -> Loss:
-    """Return the cross-entropy of logits against the labels: large where the model is far from the right answer."""
+def log_odds(labels: NDArray[np.int64]) -> Loss:
+    """Return the logarithm of the odds against the labels: how likely all other classes are beside the right one.
+
+    The cross-entropy is log(1 + exp(this)): it rises where this rises, and its gradient points the same way. But it is
+    flat, to the last bit, where a model is sure, and this never is.
+    """
 
     def loss(scores: Floats) -> tuple[Floats, Floats]:
         rows = np.arange(len(labels))
-        shifted = scores - scores.max(axis=1, keepdims=True)
-        exponentials = np.exp(shifted)
-        total = exponentials.sum(axis=1, keepdims=True)
-        slope = exponentials / total
-        # 1 − p as the sum of the others: exact where p rounds to 1, so that sure models keep a gradient.
-        exponentials[rows, labels] = 0
-        slope[rows, labels] = -exponentials.sum(axis=1) / total[:, 0]
-        return np.log(total[:, 0]) - shifted[rows, labels], slope
+        others = scores.copy()
+        others[rows, labels] = -np.inf
+        most = others.max(axis=1, keepdims=True)
+        slope = np.exp(others - most)
+        total = slope.sum(axis=1, keepdims=True)
+        slope /= total
+        slope[rows, labels] = -1
+        return most[:, 0] + np.log(total[:, 0]) - scores[rows, labels], slope
 
     return loss
 

@@ -16,6 +16,7 @@ from perturbations._registry import get
 from perturbations.attack._attempt import Attempt, HeldOut
 from perturbations.attack._declare import BALLS, nature
 from perturbations.attack._oracle import Oracle, Streams
+from perturbations.attack.wording import read_lexicon
 from perturbations.modality import modality_of
 
 __all__ = ["Attacked", "Part", "attack_streams", "half_of", "launch", "prepared", "refuse_without_gradients"]
@@ -150,7 +151,11 @@ def prepared(
         ]
         for stream, part in parts.items()
     }
-    return Attempt(oracle, streams, right, balls, edits, rngs, np.array([half_of(one) for one in ids], np.int64))
+    attempt = Attempt(oracle, streams, right, balls, edits, rngs, np.array([half_of(one) for one in ids], np.int64))
+    for stream in edits:
+        if "words" in nature(who).budgets.values():
+            attempt.lexicons[stream] = read_lexicon(str(parts[stream].settings.get("lexicon", "")))
+    return attempt
 
 
 def half_of(sample: str) -> int:

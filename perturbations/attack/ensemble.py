@@ -5,8 +5,7 @@ from __future__ import annotations
 from perturbations._params import Param
 from perturbations.attack._attempt import Attempt
 from perturbations.attack._declare import CALLS, STEPS, attack
-from perturbations.attack._oracle import cross_entropy
-from perturbations.attack.gradient import climb, climb_targets, random_start
+from perturbations.attack.gradient import against, climb, climb_targets, random_start
 from perturbations.attack.score import search_squares
 from perturbations.attack.wording import edit_characters
 
@@ -35,6 +34,6 @@ def auto(attempt: Attempt, *, steps: int, targets: int, calls: int) -> None:
     if not attempt.balls:
         return
     if attempt.oracle.differentiable:
-        climb(attempt, random_start(attempt), steps, lambda rows: cross_entropy(attempt.labels[rows]))
+        climb(attempt, random_start(attempt), steps, against(attempt))
         climb_targets(attempt, steps, targets)
     search_squares(attempt, calls)

@@ -12,7 +12,7 @@ from perturbations._params import Param
 from perturbations.attack._attempt import Attempt, Points, Rows
 from perturbations.attack._budget import Flat
 from perturbations.attack._declare import RESTARTS, STEPS, attack
-from perturbations.attack._oracle import Loss, cross_entropy, targeted_ratio
+from perturbations.attack._oracle import Loss, log_odds, targeted_ratio
 
 __all__ = ["apgd", "apgd_dlr", "apgd_l2", "checkpoints", "climb", "climb_targets", "fgsm", "pgd", "pgd_l2"]
 
@@ -29,7 +29,7 @@ def fgsm(attempt: Attempt) -> None:
     """
     points = attempt.clean_points()
     if len(rows := attempt.open):
-        _, slopes = attempt.differentiate(rows, points, _entropy(attempt))
+        _, slopes = attempt.differentiate(rows, points, against(attempt))
         attempt.ask_at(rows, _stepped(attempt, points, slopes, np.ones(len(attempt.labels))))
 
 
@@ -49,14 +49,14 @@ def pgd_l2(attempt: Attempt, *, steps: int, restarts: int) -> None:
 def apgd(attempt: Attempt, *, steps: int, restarts: int) -> None:
     """Steps along the gradient of the cross-entropy that shorten themselves where the loss stops rising (APGD-CE)."""
     for _ in range(restarts):
-        climb(attempt, random_start(attempt), steps, _entropy(attempt))
+        climb(attempt, random_start(attempt), steps, against(attempt))
 
 
 @attack(SQUARES, cite="croce2020", gradients=True, steps=STEPS, restarts=RESTARTS)
 def apgd_l2(attempt: Attempt, *, steps: int, restarts: int) -> None:
     """Self-shortening steps along the gradient, where the energy of the change is bounded instead of its peak."""
     for _ in range(restarts):
-        climb(attempt, random_start(attempt), steps, _entropy(attempt))
+        climb(attempt, random_start(attempt), steps, against(attempt))
 
 
 @attack(
@@ -174,7 +174,7 @@ def _pgd(attempt: Attempt, steps: int, restarts: int) -> None:
         for _ in range(steps):
             if not len(rows := attempt.open):
                 return
-            _, slopes = attempt.differentiate(rows, points, _entropy(attempt))
+            _, slopes = attempt.differentiate(rows, points, against(attempt))
             points = _stepped(attempt, points, slopes, size)
         attempt.ask_at(attempt.open, points)
 
@@ -194,6 +194,6 @@ def random_start(attempt: Attempt) -> dict[str, Flat]:
     }
 
 
-def _entropy(attempt: Attempt) -> LossOf:
+def against(attempt: Attempt) -> LossOf:
     labels: NDArray[np.int64] = attempt.labels
-    return lambda rows: cross_entropy(labels[rows])
+    return lambda rows: log_odds(labels[rows])

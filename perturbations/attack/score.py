@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator
 
-from perturbations._values import Audio
+from perturbations._values import Audio, Value
 from perturbations.attack._attempt import Attempt, Rows
 from perturbations.attack._budget import Ball, EnergyBall, Flat
 from perturbations.attack._declare import CALLS, attack
 from perturbations.attack._oracle import Floats, margin
-from perturbations.attack.wording import random_edits
+from perturbations.attack.wording import random_edits, random_words
 
-__all__ = ["random", "random_points", "random_search", "search_squares", "square"]
+__all__ = ["drawn", "random", "random_points", "random_search", "search_squares", "square"]
 
 _HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """At which of 10,000 queries the square attack halves the share of the picture that it repaints."""
@@ -23,13 +23,10 @@ _LOWEST_TONE, _HIGHEST_TONE = 0.005, 0.4
 
 @attack({"image": "epsilon", "audio": "snr_db", "text": "edits"}, cite="croce2020")
 def random(attempt: Attempt) -> None:
-    """Plain chance with an attack's budget: one random draw, no questions asked."""
+    """Plain chance with an attack's budget: one random draw, kept whether it does harm or not."""
     rows = attempt.open
-    changed = {name: ball.values(point, rows) for name, point, ball in _drawn(attempt)}
-    for stream, most in attempt.edits.items():
-        texts = random_edits([str(attempt.base[stream][i] or "") for i in rows], _some(attempt, stream, rows), most)
-        changed[stream] = [text if attempt.base[stream][i] is not None else None for i, text in zip(rows, texts)]
-    attempt.ask(rows, changed)
+    changed = drawn(attempt, rows)
+    attempt.keep(rows, changed, attempt.ask(rows, changed))
 
 
 @attack({"image": "epsilon", "audio": "snr_db"}, cite="andriushchenko2020", calls=CALLS)
@@ -50,6 +47,20 @@ def square(attempt: Attempt, *, calls: int) -> None:
     search_squares(attempt, calls)
 
 
+def drawn(attempt: Attempt, rows: Rows) -> dict[str, list[Value]]:
+    """Return values drawn by chance at the edge of each budget, for some samples."""
+    changed = {name: ball.values(point, rows) for name, point, ball in _drawn(attempt)}
+    for stream, most in attempt.edits.items():
+        texts = [str(attempt.base[stream][i] or "") for i in rows]
+        rngs = [attempt.rngs[stream][i] for i in rows]
+        if stream in attempt.lexicons:
+            found = random_words(texts, rngs, most, attempt.lexicons[stream])
+        else:
+            found = random_edits(texts, rngs, most)
+        changed[stream] = [None if attempt.base[stream][i] is None else text for i, text in zip(rows, found)]
+    return changed
+
+
 def random_points(attempt: Attempt) -> dict[str, Flat]:
     """Return a random point at the edge of each budget."""
     return {name: point for name, point, _ in _drawn(attempt)}
@@ -61,10 +72,6 @@ def _drawn(attempt: Attempt) -> list[tuple[str, Flat, Ball]]:
         away = ball.direction(ball.draw(attempt.rngs[name]))
         found.append((name, ball.project(ball.clean + ball.layout.spread(ball.radius) * away), ball))
     return found
-
-
-def _some(attempt: Attempt, stream: str, rows: Rows) -> list[Generator]:
-    return [attempt.rngs[stream][i] for i in rows]
 
 
 def search_squares(attempt: Attempt, calls: int) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from perturbations.attack._attempt import Attempt, Rows
 from perturbations.attack._budget import Ball, EnergyBall, Flat, MaxBall
 from perturbations.attack._declare import STEPS, attack
-from perturbations.attack._oracle import cross_entropy, margin
+from perturbations.attack._oracle import log_odds, margin
 
 __all__ = ["universal"]
 
@@ -29,7 +29,9 @@ def universal(attempt: Attempt, *, steps: int) -> None:
         for name, ball in attempt.balls.items():
             moved = _applied(ball, patterns[name])
             points[name] = np.where(np.repeat(halves == half, ball.layout.lengths), moved, points[name])
-    attempt.ask_at(attempt.open, points)
+    rows = attempt.open
+    found = {name: ball.values(points[name], rows) for name, ball in attempt.balls.items()}
+    attempt.keep(rows, found, attempt.ask(rows, found))
 
 
 def _fit(attempt: Attempt, steps: int) -> dict[str, Flat]:
@@ -50,7 +52,7 @@ def _fit(attempt: Attempt, steps: int) -> dict[str, Flat]:
 def _climb(attempt: Attempt, patterns: dict[str, Flat], rows: Rows, steps: int) -> dict[str, Flat]:
     for number in range(steps):
         points = {name: _applied(ball, patterns[name]) for name, ball in attempt.balls.items()}
-        _, slopes = attempt.differentiate(rows, points, lambda some: cross_entropy(attempt.labels[some]))
+        _, slopes = attempt.differentiate(rows, points, lambda some: log_odds(attempt.labels[some]))
         for name, ball in attempt.balls.items():
             size = np.float32(1 - number / steps)
             patterns[name] = _unit(ball, patterns[name], _folded(ball, slopes[name], len(patterns[name])), size)

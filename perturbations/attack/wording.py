@@ -18,7 +18,7 @@ from perturbations.attack._attempt import Attempt
 from perturbations.attack._declare import CALLS, attack
 from perturbations.attack._oracle import Floats, margin
 
-__all__ = ["character_edits", "edit_characters", "random_edits", "word_substitution"]
+__all__ = ["character_edits", "edit_characters", "random_edits", "random_words", "read_lexicon", "word_substitution"]
 
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _TRIES = 8
@@ -76,9 +76,7 @@ def word_substitution(attempt: Attempt, *, calls: int, lexicon: str) -> None:
 
     def substitutes(word: str, rng: Generator) -> list[str]:
         del rng
-        bare = word.strip(_MARKS)
-        options = known.get(bare.lower(), ())
-        return [word.replace(bare, _cased(option, bare), 1) for option in options] if bare else []
+        return other_words(word, known)
 
     attempt.limit = calls
     for stream, most in attempt.edits.items():
@@ -140,6 +138,29 @@ def random_edits(texts: Sequence[str], rngs: Sequence[Generator], most: int) -> 
             text = _one_edit(text, *draws) if text else text
         found.append(text)
     return found
+
+
+def random_words(
+    texts: Sequence[str], rngs: Sequence[Generator], most: int, lexicon: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """Return texts with so many of the words that have substitutes replaced, by chance."""
+    found = []
+    for text, rng in zip(texts, rngs):
+        reading = _Reading(text)
+        places = [place for place in reading.words if other_words(reading.parts[place], lexicon)]
+        order, pick = rng.permutation(len(places)), rng.random(len(places))
+        for at in order[:most].tolist():
+            options = other_words(reading.parts[places[at]], lexicon)
+            reading.parts[places[at]] = options[int(pick[at] * len(options))]
+        found.append("".join(reading.parts))
+    return found
+
+
+def other_words(word: str, lexicon: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return a word's substitutes, written like the word and with its punctuation."""
+    bare = word.strip(_MARKS)
+    options = lexicon.get(bare.lower(), ()) if bare else ()
+    return [word.replace(bare, _cased(option, bare), 1) for option in options]
 
 
 class _Reading:

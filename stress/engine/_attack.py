@@ -15,7 +15,9 @@ from perturbations import InputError, Perturbation, Sample, SpecError, get
 from perturbations.attack import Part, launch
 from perturbations.attack._attempt import Attempt, HeldOut
 from perturbations.attack._declare import nature
+from perturbations.attack._oracle import margin
 from perturbations.attack._run import half_of, prepared, refuse_without_gradients
+from perturbations.attack.score import drawn
 from scenarios import Cell, Condition, perturb_stream
 from stress.data import Samples
 from stress.engine._order import visiting_order
@@ -23,7 +25,7 @@ from stress.engine._streams import StreamWork, compared
 from stress.models._gradients import ModelOracle, differentiable
 from stress.tasks import Classification, Task
 
-__all__ = ["COST", "Attacker", "attacked", "check_attacks"]
+__all__ = ["COST", "Attacker", "Stage", "attacked", "check_attacks", "stages"]
 
 COST = ("attack.calls", "attack.gradients", "attack.random")
 """Record columns: questions to the model for the sample, those with a gradient among them, and whether it is answered
@@ -39,7 +41,7 @@ def attacked(cell: Cell) -> bool:
 
 
 @dataclass(frozen=True)
-class _Stage:
+class Stage:
     """One attack of a cell, on one stream or on several at once."""
 
     declaration: Perturbation
@@ -54,19 +56,19 @@ class _Stage:
         }
 
 
-def _stages(cell: Cell) -> list[_Stage]:
+def stages(cell: Cell) -> list[Stage]:
     """Return the attacks of a cell in order; the same attack on several streams is one attack on all of them."""
     found: dict[tuple[str, int], list[Condition]] = {}
     for condition in cell.conditions:
         if condition.declaration.kind == "attack":
             found.setdefault((condition.perturbation, condition.step), []).append(condition)
-    return [_Stage(get(name), tuple(conditions)) for (name, _), conditions in found.items()]
+    return [Stage(get(name), tuple(conditions)) for (name, _), conditions in found.items()]
 
 
 def check_attacks(cells: Sequence[Cell], model: Any, task: Task) -> None:
     """Raise, before any work, where a cell's attack cannot be run on this model."""
     for cell in cells:
-        for stage in _stages(cell):
+        for stage in stages(cell):
             name = stage.declaration.name
             if not isinstance(task, Classification):
                 raise SpecError(f"{name}: the task must be classification, got {task.name}. Leave it out (--skip).")
@@ -107,12 +109,12 @@ class Attacker:
         """
         seen = [self._natural(cell, sample, draw, before=True) for sample in samples]
         calls, passes_back = np.zeros(len(seen)), np.zeros(len(seen))
-        luck = self._luck(_stages(cell), seen, draw)
-        for stage in _stages(cell):
+        luck = self._luck(stages(cell), seen, draw)
+        for stage in stages(cell):
             streams = self._streams(seen)
             ids = [sample.id for sample in seen]
             held_out = self._held_out(stage, draw) if nature(stage.declaration.name).held_out else None
-            labels = self._labels(seen)
+            labels = self.labels(seen)
             found = launch(stage.declaration, stage.parts, streams, labels, ids, self.oracle, self.seed, draw, held_out)
             seen = [s.with_streams({n: v[i] for n, v in found.values.items()}) for i, s in enumerate(seen)]
             calls += found.calls
@@ -135,27 +137,21 @@ class Attacker:
                 changed[stream] = perturb_stream(sample, stream, some, self.data, self.seed, draw)
         return sample.with_streams(changed) if changed else sample
 
-    def _luck(self, stages: Sequence[_Stage], samples: Sequence[Sample], draw: int) -> list[float]:
+    def _luck(self, stages: Sequence[Stage], samples: Sequence[Sample], draw: int) -> list[float]:
         """Return whether each sample is answered rightly after one random draw with the budgets of all stages."""
         chance = get("attack.random")
-        ids, labels = [sample.id for sample in samples], self._labels(samples)
+        ids, labels = [sample.id for sample in samples], self.labels(samples)
         streams = self._streams(samples)
-        drawn = [
-            prepared(s.declaration, s.parts, streams, labels, ids, self.oracle, self.seed, draw, chance) for s in stages
-        ]
-        together = Attempt(
-            self.oracle,
-            streams,
-            drawn[0].labels,
-            {name: ball for one in drawn for name, ball in one.balls.items()},
-            {name: most for one in drawn for name, most in one.edits.items()},
-            {name: rngs for one in drawn for name, rngs in one.rngs.items()},
-        )
-        together.movable[:] = True
-        chance.function(together)
-        return [float(not broken) for broken in together.broken]
+        changed: dict[str, list[Any]] = {}
+        for stage in stages:
+            attempt = prepared(
+                stage.declaration, stage.parts, streams, labels, ids, self.oracle, self.seed, draw, chance
+            )
+            changed |= drawn(attempt, np.arange(len(samples)))
+        left = margin(self.oracle.scores({**streams, **changed}), np.array(labels))
+        return [float(gap >= 0) for gap in left]
 
-    def _held_out(self, stage: _Stage, draw: int) -> HeldOut:
+    def _held_out(self, stage: Stage, draw: int) -> HeldOut:
         """Return what fits on samples of the other half of the data set, once for all cells that ask for the same."""
 
         def fitted(half: int, fit: Callable[[Attempt], Any]) -> Any:
@@ -167,7 +163,7 @@ class Attacker:
 
         return fitted
 
-    def _other_half(self, stage: _Stage, half: int, draw: int) -> Attempt:
+    def _other_half(self, stage: Stage, half: int, draw: int) -> Attempt:
         ids = self.data.ids
         order = [int(i) for block in visiting_order(self.data, self.seed) for i in block]
         chosen = [i for i in order if half_of(ids[i]) != half][:_FITTED]
@@ -178,7 +174,7 @@ class Attacker:
             stage.declaration,
             stage.parts,
             self._streams(samples),
-            self._labels(samples),
+            self.labels(samples),
             [sample.id for sample in samples],
             self.oracle,
             self.seed,
@@ -188,6 +184,7 @@ class Attacker:
     def _streams(self, samples: Sequence[Sample]) -> Mapping[str, list[Any]]:
         return {name: [sample.streams[name] for sample in samples] for name in self.data.streams}
 
-    def _labels(self, samples: Sequence[Sample]) -> list[int]:
+    def labels(self, samples: Sequence[Sample]) -> list[int]:
+        """Return the positions of the right classes."""
         place = {name: i for i, name in enumerate(self.oracle.names)}
         return [place[str(sample.target)] for sample in samples]

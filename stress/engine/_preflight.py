@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +13,8 @@ from perturbations.modality import modality
 from scenarios import CLEAN, Cell, perturb
 from stress.engine._ask import Answered, ask
 from stress.engine._attack import attacked
+from stress.engine._check import Check
+from stress.engine._diagnosis import diagnose
 from stress.engine._unit import Job
 from stress.models import Batch
 
@@ -22,15 +23,6 @@ __all__ = ["CANARIES", "Check", "preflight"]
 CANARIES = 8
 """Samples that the checks look at: the first of the visiting order, so every class has its chance."""
 _CLOSE = 1e-5
-
-
-@dataclass(frozen=True)
-class Check:
-    """One line of the preflight table."""
-
-    name: str
-    outcome: Literal["ok", "warning"]
-    says: str
 
 
 def _answers(job: Job, cell: Cell, samples: Sequence[Sample], together: bool = True) -> Answered:
@@ -58,7 +50,7 @@ def preflight(job: Job, samples: Sequence[Sample], workers: int) -> list[Check]:
     ]
     if workers > 1:
         checks.append(_concurrent(job, clean, samples, workers))
-    return [*checks, *_streams(job, samples), *_missing(job, samples), _acting(job, samples)]
+    return [*checks, *_streams(job, samples), *_missing(job, samples), _acting(job, samples), *diagnose(job, samples)]
 
 
 def _compare(name: str, one: Answered, other: Answered, wrong: str) -> Check:

@@ -112,8 +112,9 @@ def reliance(runs: Mapping[str, Run], **given: Any) -> pa.Table:
 
 def _pair(contexts: Mapping[str, Context], one: str, other: str) -> list[dict[str, Any]]:
     a, b = contexts[one], contexts[other]
-    shared = [name for name in a.frame.ids if name in set(b.frame.ids)]
-    samples = [name for name in a.frame.samples if name in set(b.frame.samples)]
+    cells, known = set(b.frame.ids), set(b.frame.samples)
+    shared = [name for name in a.frame.ids if name in cells]
+    samples = [name for name in a.frame.samples if name in known]
     if not shared or not samples:
         raise InputError(f"measure: {one} and {other} must share cells and samples, got none in common.")
     note = absent(a, a.headline) or absent(b, b.headline)

@@ -223,8 +223,15 @@ class Frame:
             bottom = np.where(np.isnan(bottom), self.per_sample(metric.bottom)[self.sample], bottom)
         if metric.failed is not None:
             top = np.where(self.failed, metric.failed * bottom, top)
-        bottom = np.where(np.isnan(top), 0.0, bottom)
-        return self.grid(top), self.grid(bottom)
+        unknown = np.isnan(top)
+        if metric.bottom is None and not unknown.any():
+            return self.grid(top), self._records
+        return self.grid(top), self.grid(np.where(unknown, 0.0, bottom))
+
+    @cached_property
+    def _records(self) -> Floats:
+        """(samples × cells) number of records: the denominator of every mean that leaves nothing out."""
+        return self.grid(np.ones(len(self.cell)))
 
     def count(self, mask: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
         """Return how many records each cell has, of those in a mask."""

@@ -12,6 +12,7 @@ import pyarrow as pa
 from perturbations import InputError
 from perturbations._errors import nearest
 from stress.engine._folder import Run
+from stress.measure._attacks import ATTACKS, attack_rows
 from stress.measure._cells import CELLS, linear_rows
 from stress.measure._confidence import (
     CALIBRATION,
@@ -83,6 +84,7 @@ def _curves(context: Context) -> list[dict[str, Any]]:
 
 
 TABLES: Mapping[str, Table] = {
+    "attacks": Table("each attack, plain chance and the worst case within the same budget", ATTACKS, attack_rows),
     "cells": Table(
         "every cell and every metric; drop and retention are the headline's, paired with clean", CELLS, _cells
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from stress.measure._attacks import attack_warnings
 from stress.measure._cells import absent
 from stress.measure._context import Context
 from stress.measure._contributions import lost_cells, streams_of
@@ -17,7 +18,8 @@ _HIGH, _LOW = 0.9, 0.5
 
 def warnings(context: Context) -> list[str]:
     """Return sentences about what a headline hides."""
-    return [*_evidence(context), *_records(context), *_classes(context), *_streams(context)]
+    found = [*_evidence(context), *_records(context), *_classes(context), *_streams(context)]
+    return [*found, *attack_warnings(context)]
 
 
 def _some(names: list[str], most: int = 3) -> str:

@@ -1,0 +1,159 @@
+"""Can attacks tell anything about this model? What must hold before a failed attack means robustness."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from perturbations import Sample
+from perturbations.attack import Part, launch
+from perturbations.attack._declare import BALLS, nature
+from perturbations.attack._oracle import Floats, log_odds
+from scenarios import Cell, Condition
+from stress.engine._attack import attacked, stages
+from stress.engine._check import Check
+from stress.engine._unit import Job
+
+__all__ = ["diagnose"]
+
+_CLOSE = 1e-5
+_ZERO_SHARE = 0.1
+"""Share of samples without any gradient from which on an attack that follows it cannot be believed."""
+_NOTHING: Mapping[str, float] = {"epsilon": 0, "rms": 0, "snr_db": 300.0, "edits": 0, "words": 0}
+"""Budgets that allow no change."""
+
+
+def diagnose(job: Job, samples: Sequence[Sample]) -> list[Check]:
+    """Return one check for each way in which attacks are known to be misled, where a run has attacks."""
+    cells = [cell for cell in job.cells if attacked(cell)]
+    if not cells:
+        return []
+    checks = [_zero_budget(job, cells, samples), _random(job, samples), *_training(job)]
+    if not job.attacker.oracle.differentiable:
+        blind = any(nature(c.perturbation).gradients for cell in cells for c in cell.conditions if _is_attack(c))
+        says = "not looked at: the model is in other processes" if blind else "the model gives none, and needs none"
+        return [*checks, Check("attack: gradients", "warning" if blind else "ok", says)]
+    names = [n for n, kind in job.data.streams.items() if any(n in cell.streams for cell in cells) and kind != "text"]
+    names = [name for name in names if any(sample.streams[name] is not None for sample in samples)]
+    return [*checks, *([_forms(job, samples, names), *_slopes(job, samples, names)] if names else [])]
+
+
+def _is_attack(condition: Condition) -> bool:
+    return condition.declaration.kind == "attack"
+
+
+def _check(name: str, wrong: str | None, fine: str) -> Check:
+    outcome: Literal["ok", "warning"] = "ok" if wrong is None else "warning"
+    return Check(f"attack: {name}", outcome, wrong or fine)
+
+
+def _zero_budget(job: Job, cells: Sequence[Cell], samples: Sequence[Sample]) -> Check:
+    """An attack without a budget changes nothing."""
+    some = samples[:2]
+    streams = {name: [sample.streams[name] for sample in some] for name in job.data.streams}
+    seen: dict[str, Any] = {}
+    for cell in cells:
+        for stage in stages(cell):
+            own = nature(stage.declaration.name)
+            if stage.declaration.name in seen or (own.gradients and not job.attacker.oracle.differentiable):
+                continue
+            parts = {n: Part({**p.settings, **_none(p, stage.declaration.name)}) for n, p in stage.parts.items()}
+            found = launch(
+                stage.declaration, parts, streams, _labels(job, some), [s.id for s in some], job.attacker.oracle
+            )
+            same = all(v is streams[name][i] for name, values in found.values.items() for i, v in enumerate(values))
+            seen[stage.declaration.name] = same
+    moved = [name for name, same in seen.items() if not same]
+    wrong = f"{', '.join(moved)} changed values that must not change" if moved else None
+    return _check("no budget, no change", wrong, f"{len(seen)} attacks on {len(some)} samples")
+
+
+def _none(part: Part, name: str) -> dict[str, float]:
+    return {budget: _NOTHING[budget] for budget in nature(name).budgets.values() if budget in part.settings}
+
+
+def _random(job: Job, samples: Sequence[Sample]) -> Check:
+    """The same question is answered the same way."""
+    streams = _streams(job, samples)
+    one, other = job.attacker.oracle.scores(streams), job.attacker.oracle.scores(streams)
+    apart = float(np.nanmax(np.abs(np.exp(one) - np.exp(other)), initial=0.0))
+    wrong = None
+    if apart > _CLOSE:
+        wrong = f"random model: two answers to the same samples differ by {apart:.2g}; average over its randomness"
+    return _check("the model is not random", wrong, f"{len(samples)} samples asked twice")
+
+
+def _training(job: Job) -> list[Check]:
+    module: Any = getattr(job.predict, "module", None)
+    if not hasattr(module, "modules"):
+        return []
+    busy = [type(part).__name__ for part in module.modules() if part.training]
+    wrong = f"training mode: {len(busy)} layers ({', '.join(sorted(set(busy))[:3])}); call module.eval()"
+    return [_check("the model is in evaluation mode", wrong if busy else None, "no layer is in training mode")]
+
+
+def _forms(job: Job, samples: Sequence[Sample], names: Sequence[str]) -> Check:
+    """What the gradient is taken of are logits."""
+    scores, _ = _differentiated(job, samples, names)
+    proper = bool(np.all(scores >= 0) and np.allclose(scores.sum(axis=1), 1, atol=1e-3))
+    wrong = "probabilities where logits are expected: their gradients vanish where the model is sure; leave softmax out"
+    return _check("gradients are of logits", wrong if proper else None, f"{scores.shape[1]} logits a sample")
+
+
+def _slopes(job: Job, samples: Sequence[Sample], names: Sequence[str]) -> list[Check]:
+    """Every sample has a gradient, it is the same each time, and it points uphill."""
+    _, first = _differentiated(job, samples, names)
+    _, again = _differentiated(job, samples, names)
+    found = []
+    for name in names:
+        there = [i for i, sample in enumerate(samples) if sample.streams[name] is not None]
+        flat = [i for i in there if not np.any(first[name][i])]
+        share = len(flat) / max(len(there), 1)
+        wrong = f"zero gradients: {len(flat)} of {len(there)} samples have none; attacks that follow it see nothing"
+        label = f"{name} has gradients"
+        found.append(_check(label, wrong if share > _ZERO_SHARE else None, f"{len(there)} samples"))
+        apart = [i for i in there if not np.allclose(first[name][i], again[name][i], rtol=1e-2, atol=1e-6)]
+        wrong = f"random gradients: {len(apart)} of {len(there)} samples have others when asked again"
+        found.append(_check(f"{name} has the same gradients again", wrong if apart else None, f"{len(there)} samples"))
+        if not flat:
+            found.append(_uphill(job, samples, name))
+    return found
+
+
+def _uphill(job: Job, samples: Sequence[Sample], name: str) -> Check:
+    """A small step along the gradient makes the right answer less likely than a step against it."""
+    kind = job.data.streams[name]
+    budget = nature("attack.fgsm").budgets[kind]
+    oracle, labels = job.attacker.oracle, np.array(_labels(job, samples))
+    streams = _streams(job, samples)
+    ball = BALLS[budget](streams[name], {"epsilon": 1, "snr_db": 50.0}[budget])
+    _, slopes = oracle.gradients(streams, [name], log_odds(labels))
+    everyone = np.arange(len(samples))
+    away = ball.layout.spread(ball.radius) * ball.direction(ball.flat(slopes[name], everyone))
+    along, against = (
+        log_odds(labels)(oracle.scores({**streams, name: ball.values(ball.project(point), everyone)}))[0]
+        for point in (ball.clean + away, ball.clean - away)
+    )
+    there = np.array([sample.streams[name] is not None for sample in samples])
+    rose, of = int((along > against)[there].sum()), int(there.sum())
+    wrong = f"misleading gradients: the loss is higher along them than against them for {rose} of {of} samples only"
+    return _check(
+        f"{name}'s gradients point uphill",
+        wrong if rose < 0.7 * of else None,
+        f"the loss is higher along them than against them for {rose} of {of} samples",
+    )
+
+
+def _differentiated(job: Job, samples: Sequence[Sample], names: Sequence[str]) -> tuple[Floats, Mapping[str, Any]]:
+    loss = log_odds(np.array(_labels(job, samples)))
+    return job.attacker.oracle.gradients(_streams(job, samples), names, loss)
+
+
+def _streams(job: Job, samples: Sequence[Sample]) -> dict[str, list[Any]]:
+    return {name: [sample.streams[name] for sample in samples] for name in job.data.streams}
+
+
+def _labels(job: Job, samples: Sequence[Sample]) -> list[int]:
+    return job.attacker.labels(samples)
