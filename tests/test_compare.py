@@ -18,7 +18,7 @@ from stress.measure._intervals import paired_proportions, wilson
 from stress.models import Batch
 from tests._runs import cell, graded, grid, write
 from tests.gate_world import graded_run, paired_run, with_streams
-from tests.worlds import model, samples
+from tests.worlds import brightness, model, samples
 
 
 @pytest.fixture(scope="module")
@@ -347,3 +347,22 @@ def test_the_worst_failures_become_a_suite_that_sees_the_same_inputs(demo, tmp_p
 def test_samples_to_run_on_must_exist(tmp_path):
     with pytest.raises(InputError, match="samples must be ids of the data, got 'nobody'"):
         stress.run(model(), samples(12), scenarios.loads(SUITE), tmp_path, workers=1, samples=["nobody"])
+
+
+def test_a_run_on_some_samples_has_the_records_that_a_whole_run_has_of_them(tmp_path):
+    """Also where a fault looks at the other samples: those that are not run on are still there to be looked at."""
+    suite = scenarios.loads(
+        "suite: p@1\nseverities: [2]\nscenarios:\n  noise: {image: gaussian_noise}\n  pairs: {audio: wrong_pairing}\n"
+    )
+    names = [sample.id for sample in samples(40)][3:40:9]
+    whole = stress.run(brightness, samples(40), suite, tmp_path / "whole", workers=1, preflight=False)
+    part = stress.run(brightness, samples(40), suite, tmp_path / "part", workers=1, preflight=False, samples=names)
+    orders = part.samples["order"].to_pylist()
+    assert sorted(part.samples["id"].to_pylist()) == sorted(names)
+    rows = [row for row in whole.records().to_pylist() if row["sample"] in orders]
+    kept = ("cell", "sample", "draw", "status", "score", "prediction", "confidence")
+    assert [{k: row[k] for k in kept} for row in part.records().to_pylist()] == [
+        {k: row[k] for k in kept} for row in rows
+    ]
+    with pytest.raises(RunError, match="samples is new"):
+        stress.run(brightness, samples(40), suite, tmp_path / "whole", workers=1, preflight=False, samples=names)
