@@ -272,6 +272,26 @@ def test_other_data_another_suite_or_seed_are_refused(tmp_path):
         stress.run(brightness, samples(), other, tmp_path, workers=1)
 
 
+def test_chosen_samples_and_a_limit_belong_to_a_run(tmp_path):
+    chosen = tuple(sample.id for sample in samples()[:7])
+    run = stress.run(brightness, samples(), suite(), tmp_path, workers=1, samples=chosen)
+    assert len(run.records(cells=["clean"])) == 7
+    with pytest.raises(stress.RunError, match="chosen was"):
+        stress.run(brightness, samples(), suite(), tmp_path, workers=1)
+    with pytest.raises(stress.InputError, match="must be ids of the data"):
+        stress.run(brightness, samples(), suite(), tmp_path / "b", workers=1, samples=("nobody",))
+
+
+def test_samples_that_belong_together_are_drawn_together(tmp_path):
+    alone = stress.run(brightness, samples(), suite(), tmp_path / "a", workers=1)
+    together = stress.run(brightness, samples(), suite(), tmp_path / "b", workers=1, cluster="voice")
+    assert together.info["cluster"] == "voice"
+    methods = [{row["method"] for row in run.table("curves").to_pylist()} for run in (alone, together)]
+    assert methods[0] != methods[1]
+    with pytest.raises(stress.InputError, match=r"cluster must be a group of the data.*voice"):
+        stress.run(brightness, samples(), suite(), tmp_path / "c", workers=1, cluster="voce")
+
+
 def test_a_folder_in_use_or_of_somebody_else_is_refused(tmp_path):
     from stress.engine._writer import lock
 

@@ -29,8 +29,8 @@ def test_the_demo_fits_the_trimodal_demo():
 
 def test_a_built_in_suite_leaves_out_what_does_not_fit_and_says_why():
     plan = load("demo").expand({"camera": "image", "speech": "audio"})
-    assert {"typos", "no-text"} <= dict(plan.left_out).keys()
-    assert {"gaussian-noise", "night", "no-audio"} <= {cell.scenario for cell in plan.cells}
+    assert {"typos", "text-only"} <= dict(plan.left_out).keys()
+    assert {"gaussian-noise", "night", "lost"} <= {cell.scenario for cell in plan.cells}
     assert "no text stream" in dict(plan.left_out)["typos"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 
@@ -18,7 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from stress.cli._commands import stress
 
     try:
-        found = stress.main(args=arguments, prog_name="stress", standalone_mode=False)
+        given = sys.argv[1:] if arguments is None else list(arguments)
+        found = stress.main(given, prog_name="stress", standalone_mode=False, obj=shlex.join(["stress", *given]))
         return found if isinstance(found, int) else DONE
     except click.exceptions.Exit as error:
         return error.exit_code

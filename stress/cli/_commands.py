@@ -47,6 +47,7 @@ def stress() -> None:
 @click.option("--samples", type=RUN, metavar="FILE", help="Only the samples whose ids stand in FILE, one a line.")
 @click.option("--only", multiple=True, metavar="GLOB", help="Only scenarios whose name matches; may be repeated.")
 @click.option("--skip", multiple=True, metavar="GLOB", help="No scenarios whose name matches; may be repeated.")
+@click.option("--cluster", metavar="GROUP", help="Samples of one GROUP belong together: intervals respect it.")
 @click.option("--signals", is_flag=True, help="Record each stream's quality signals too.")
 @click.option("--timeout", type=float, metavar="S", help="Seconds a call of the model may take.")
 @click.option("--no-preflight", is_flag=True, help="Skip the checks before the grid.")

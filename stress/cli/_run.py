@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import click
+
 from perturbations import InputError
 from scenarios import load
 from stress.engine import Outcome, Planned, Settings, execute, plan_run
@@ -33,7 +35,8 @@ def run_suite(
     for name, value in (("--model", model), ("--data", data)):
         if value is None and not demo:
             raise InputError(f"run: {name} must be given (a name, or 'demo' to try {suite} on the built-in world).")
-    settings = Settings(preflight=not no_preflight, samples=_ids(samples), **options)
+    command = click.get_current_context().find_root().obj
+    settings = Settings(preflight=not no_preflight, samples=_ids(samples), command=command, **options)
     planned = plan_run(model or "demo", data or "demo", loaded, None, settings)
     folder = out or Path("runs") / planned.plan.suite
     if dry_run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections import Counter
@@ -116,16 +117,7 @@ def settled_job(planned: Planned) -> tuple[Job, list[Sample]]:
 def _about(planned: Planned, job: Job, answers: Mapping[str, Any], checks: Sequence[Check]) -> dict[str, Any]:
     """Return the content of run.json."""
     plan, settings = planned.plan, planned.settings
-    who = identity(
-        plan,
-        planned.data,
-        planned.model,
-        job.task,
-        settings.seed,
-        settings.limit,
-        planned.shard_size,
-        settings.signals,
-    )
+    who = identity(plan, planned.data, planned.model, job.task, settings, planned.shard_size)
     who["model"]["canaries"] = answers
     if settings.samples:
         who["samples"] = sorted(set(settings.samples))
@@ -136,6 +128,8 @@ def _about(planned: Planned, job: Job, answers: Mapping[str, Any], checks: Seque
         "left_out": [list(pair) for pair in plan.left_out],
         "preflight": [vars(check) for check in checks],
         "settings": {"workers": settings.threads, "batch_size": settings.batch_size, "limit": settings.limit},
+        "command": settings.command,
+        "cluster": settings.cluster,
         "samples": sum(map(len, planned.shards)),
         "records": planned.records,
         "classes": list(getattr(job.task, "classes", ())),
@@ -181,10 +175,18 @@ def samples_table(planned: Planned) -> pa.Table:
             "sequence": column(data.sequences, pa.string()),
             "time": column(data.times, pa.float64()),
             "split": column(index.splits, pa.string()),
-            "target": column([None if target is None else str(target) for target in data.targets], pa.string()),
+            "target": column([_as_text(target) for target in data.targets], pa.string()),
             **groups,
         }
     )
+
+
+def _as_text(target: Any) -> str | None:
+    """Return a target as a table holds it: names and numbers as they are written, anything else as JSON."""
+    if target is None or isinstance(target, str):
+        return target
+    plain = target.tolist() if hasattr(target, "tolist") else target
+    return str(plain) if isinstance(plain, int | float) else json.dumps(plain, default=sorted, ensure_ascii=False)
 
 
 def _work(planned: Planned, job: Job, writer: Writer, units: Sequence[Unit], out: Path) -> None:

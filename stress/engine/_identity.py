@@ -14,6 +14,7 @@ from perturbations import RunError
 from scenarios import Cell, Plan
 from stress.data import Samples
 from stress.engine._canaries import differ
+from stress.engine._plan import Settings
 from stress.models import Model
 from stress.tasks import Task
 
@@ -21,20 +22,22 @@ __all__ = ["agree", "identity", "machine", "run_id"]
 
 
 def identity(
-    plan: Plan, data: Samples, model: Model, task: Task, seed: int, limit: int | None, shard_size: int, signals: bool
+    plan: Plan, data: Samples, model: Model, task: Task, settings: Settings, shard_size: int
 ) -> dict[str, Any]:
     """Return what a run's records depend on, as plain data; the model's canary answers come beside it."""
     cells = {cell.id: _digest(cell) for cell in plan.cells}
+    chosen = blake2b("\n".join(sorted(settings.samples)).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
     return {
         "suite": {"name": plan.suite, "version": plan.version, "cells": cells, "draws": plan.draws},
         "perturbations": {c.perturbation: c.version for cell in plan.cells for c in cell.conditions},
         "data": {"name": data.name, "samples": len(data), "streams": data.streams, "content": data.fingerprint},
         "model": {"name": model.name, "weights": model.weights},
         "task": dict(task.describe()),
-        "seed": seed,
-        "limit": limit,
+        "seed": settings.seed,
+        "limit": settings.limit,
+        "chosen": chosen if settings.samples else None,
         "shard_size": shard_size,
-        "signals": signals,
+        "signals": settings.signals,
     }
 
 

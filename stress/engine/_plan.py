@@ -29,8 +29,9 @@ _SHARD_SAMPLES = 256
 class Settings:
     """How a run is done; of these only ``seed`` and ``signals`` change a record.
 
-    ``samples`` are the ids of the only ones to run on (all, where there are none); faults that look at the data set
-    still look at the whole of it.
+    ``cluster`` names the group (or ``sequence``) whose samples belong together – speakers, patients – and are drawn
+    together in intervals; ``command`` is how the run was asked for, for the reader. ``samples`` are the ids of the only
+    ones to run on (all, where there are none); faults that look at the data set still look at the whole of it.
     """
 
     seed: int = 0
@@ -45,6 +46,8 @@ class Settings:
     progress: Mode = "quiet"
     backend: Literal["threads", "processes", "dask"] = "threads"
     scheduler: str | None = None
+    cluster: str | None = None
+    command: str | None = None
     samples: Sequence[str] = ()
 
     def __post_init__(self) -> None:
@@ -102,10 +105,17 @@ def plan_run(model: Any, data: Any, suite: Any, task: Task | None, settings: Set
     loaded = load_model(model)
     settled: Task = task or Classification(tuple(loaded.classes or samples.classes))
     settled.check_targets(samples.targets)
+    _check_cluster(settings.cluster, samples)
     check_attacks(plan.cells, loaded.predict, settled)
     size = _shard_size(samples, settings.seed)
     cut = _chosen(samples, settings.samples, shards(samples, settings.seed, size, settings.limit))
     return Planned(loaded, samples, suite, plan, settled, settings, cut, size)
+
+
+def _check_cluster(cluster: str | None, data: Samples) -> None:
+    known = [*data.index.groups, *(["sequence"] if "sequence" in data.has else [])]
+    if cluster is not None and cluster not in known:
+        raise InputError(f"run: cluster must be a group of the data, got {cluster!r}. {nearest(cluster, known)}")
 
 
 def _chosen(data: Samples, ids: Sequence[str], cut: Sequence[Any]) -> Sequence[Any]:

@@ -112,7 +112,8 @@ TABLES: Mapping[str, Table] = {
 
 
 def context_of(run: Run, **given: Any) -> Context:
-    """Return what the tables of a run share."""
+    """Return what the tables of a run share; samples cluster as the run declares, unless it is said here."""
+    given.setdefault("cluster", run.info.get("cluster"))
     frame = Frame(run)
     others = {name: partial(count_values, name=name) for name in count_metrics(frame.task)}
     return Context(frame, options(given), others)
