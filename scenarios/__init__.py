@@ -7,7 +7,7 @@
 """
 
 from scenarios._cells import CLEAN, Cell, Condition, Plan
-from scenarios._compose import perturb, perturb_stream, severities
+from scenarios._compose import course_of, perturb, perturb_stream
 from scenarios._read import load, loads, suites
 from scenarios._spec import EVERYTHING, Scenario, Step, Suite
 
@@ -20,10 +20,10 @@ __all__ = [
     "Scenario",
     "Step",
     "Suite",
+    "course_of",
     "load",
     "loads",
     "perturb",
     "perturb_stream",
-    "severities",
     "suites",
 ]

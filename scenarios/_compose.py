@@ -12,7 +12,7 @@ from perturbations._core import run_step
 from scenarios._cells import Cell, Condition
 from scenarios._timeline import places
 
-__all__ = ["perturb", "perturb_stream", "severities"]
+__all__ = ["course_of", "perturb", "perturb_stream"]
 
 
 def perturb_stream(
@@ -47,13 +47,16 @@ def perturb(cell: Cell, sample: Sample, data: Dataset | None, seed: int, draw: i
     return sample.with_streams(changed)
 
 
-def severities(cell: Cell, data: Dataset, seed: int, draw: int = 0) -> NDArray[np.float64] | None:
-    """Return the severity that each sample of a data set meets in a cell along a timeline; nothing for other cells.
+def course_of(
+    cell: Cell, data: Dataset, seed: int, draw: int = 0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Return each sample's place in time and the severity it meets, in a cell along a timeline; nothing elsewhere.
 
-    Where conditions read their tables differently (whole levels only, say), it is the highest.
+    Where conditions read their tables differently (whole levels only, say), the severity is the highest.
     """
     courses = [condition.course for condition in cell.conditions if condition.course is not None]
     if not courses:
         return None
-    found = [[course.at(place, seed, draw) for place in places(data, course.timeline.over)] for course in courses]
-    return np.max(np.array(found, np.float64), axis=0)
+    where = places(data, courses[0].timeline.over)
+    found = [[course.at(place, seed, draw) for place in where] for course in courses]
+    return where, np.max(np.array(found, np.float64), axis=0)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perturbations import SpecError
-from scenarios import loads, perturb, severities
+from scenarios import course_of, loads, perturb
 from scenarios._pairwise import covering_array
 from scenarios._timeline import Timeline
 from tests.little import STREAMS, Data, expand
@@ -196,7 +196,7 @@ def test_a_timeline_hits_samples_by_their_place():
     data = Data()
     cell = expand("fog: {image: gaussian_noise, timeline: {points: [[0.25, 0], [0.5, 5], [0.75, 0]]}}").cells[1]
     assert (cell.id, cell.grid, cell.severity) == ("fog", "timeline", None)
-    met = severities(cell, data, seed=0)
+    met = course_of(cell, data, seed=0)[1]
     assert met[[0, 23]].tolist() == [0, 0]
     assert met.max() == pytest.approx(5, abs=0.5)
     harm = [

@@ -105,3 +105,44 @@ def test_measures_of_counts_by_group(tmp_path):
     gaps = rows(run, "gaps", metric="f1_macro")
     assert pick(gaps, cell="noise-1", metric="gap")["value"] == pytest.approx(abs(f1[0] - f1[1]))
     assert pick(gaps, cell="noise-1", metric="widening")["low"] is not None
+
+
+def test_a_curve_over_time_shows_the_ramp_and_the_recovery(tmp_path):
+    import numpy as np
+
+    import scenarios
+    import stress
+    from stress import Sample
+
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(100, 156, (300, 8, 8, 1)).astype(np.uint8)
+    world = [Sample(str(i), {"image": picture}, target="x") for i, picture in enumerate(pictures)]
+
+    def sees_little_noise(batch):
+        spread = np.array([float(np.std(value)) for value in batch["image"]])
+        return ["x" if s < 45 else "y" for s in spread]
+
+    text = (
+        "suite: t@1\nscenarios:\n  noise: {image: gaussian_noise, timeline: {points: [[0.2, 0], [0.5, 5], [0.8, 0]]}}"
+    )
+    task = stress.Classification(("x", "y"))
+    run = stress.run(sees_little_noise, world, scenarios.loads(text), tmp_path, task=task, workers=1)
+    rows = run.table("timeline").to_pylist()
+    met = [row["met"] for row in rows]
+    assert [row["n"] for row in rows] == [30] * 10
+    assert met[0] == met[1] == met[8] == met[9] == 0
+    assert met[2] < met[3] < met[4]
+    assert met[5] > met[6] > met[7]
+    value = [row["value"] for row in rows]
+    assert value[0] == value[9] == 1
+    assert min(value) == min(value[4:6]) < 0.5
+    records = run.records(cells=["noise"])
+    order = np.array(records["sample"].to_pylist())
+    met_by_record = np.array(records["severity"].to_pylist())
+    right = np.array(records["score"].to_pylist())
+    window = order * 10 // 299.001
+    for w in range(10):
+        assert value[w] == right[window == w].mean()
+        assert abs(met[w] - met_by_record[window == w].mean()) < 1e-5
+    assert all(row["low"] <= row["value"] <= row["high"] for row in rows)
+    assert "Over time" in run.report().read_text()

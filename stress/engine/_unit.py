@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from perturbations import Sample
 from perturbations.modality import modality
-from scenarios import Cell
+from scenarios import Cell, course_of
 from stress.data import Samples
 from stress.engine._ask import Answered, Predict, ask, failed
 from stress.engine._attack import COST, Attacker, attacked
@@ -65,6 +65,10 @@ def measured_columns(streams: Mapping[str, str], signals: bool) -> tuple[str, ..
     return tuple(names)
 
 
+WHEN = ("place", "severity")
+"""Record columns of a cell along a timeline: where in time the sample lies (0 to 1), and the severity it met."""
+
+
 @dataclass(frozen=True)
 class Job:
     """Everything that is the same for all units of a run."""
@@ -82,7 +86,8 @@ class Job:
     def schema(self) -> pa.Schema:
         """Columns of the records."""
         costs = COST if any(map(attacked, self.cells)) else ()
-        return record_schema(self.task.columns, (*measured_columns(self.data.streams, self.signals), *costs))
+        when = WHEN if any(cell.grid == "timeline" for cell in self.cells) else ()
+        return record_schema(self.task.columns, (*measured_columns(self.data.streams, self.signals), *costs, *when))
 
     @cached_property
     def attacker(self) -> Attacker:
@@ -111,8 +116,21 @@ class Job:
                     if answers.status[row] == "ok":
                         answers.status[row] = "unchanged"
             answered.append(answers)
-            measured.append({**self._measure(clean, done), **costs})
+            measured.append({**self._measure(clean, done), **costs, **self._when(cell, positions[start:stop], draw)})
         return self._table(cell, draw, positions, Answered.join(answered), measured)
+
+    def _when(self, cell: Cell, positions: Sequence[int], draw: int) -> Mapping[str, NDArray[np.float32]]:
+        """Return the place in time and the severity of each sample, in a cell along a timeline."""
+        if cell.grid != "timeline":
+            return {}
+        if (cell.id, draw) not in self._courses:
+            self._courses[cell.id, draw] = course_of(cell, self.data, self.seed, draw)
+        found = self._courses[cell.id, draw] or ()
+        return {name: values[list(positions)].astype(np.float32) for name, values in zip(WHEN, found)}
+
+    @cached_property
+    def _courses(self) -> dict[tuple[str, int], tuple[NDArray[np.float64], NDArray[np.float64]] | None]:
+        return {}
 
     def _done(
         self, cell: Cell, samples: Sequence[Sample], draw: int, there: Mapping[str, StreamWork]

@@ -159,8 +159,8 @@ class Writer:
         rank = {cell: order for order, cell in enumerate(cells)}
         names = table["cell"].combine_chunks()
         place = pa.array([rank[name] for name in names.dictionary.to_pylist()], pa.int32()).take(names.indices)
-        order = table.append_column("place", place).select(["place", "draw", "sample"])
-        keys = [("place", "ascending"), ("draw", "ascending"), ("sample", "ascending")]
+        order = table.select(["draw", "sample"]).append_column("order", place)
+        keys = [("order", "ascending"), ("draw", "ascending"), ("sample", "ascending")]
         table = table.take(compute.sort_indices(order, sort_keys=keys))
         columns = [_recode(table[field.name], field.type) for field in self.schema]
         merged = self.folder / "merged.parquet"

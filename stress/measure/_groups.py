@@ -18,7 +18,7 @@ from stress.measure._slices import Slices, codes_of, influences, slices, wanted
 from stress.measure._tables import CELL, INTERVAL, about_cell
 from stress.measure._weights import FEW
 
-__all__ = ["GAPS", "GROUPS", "gap_rows", "group_rows"]
+__all__ = ["GAPS", "GROUPS", "end_rows", "gap_rows", "group_rows"]
 
 GROUPS: Mapping[str, tuple[pa.DataType, str]] = {
     "by": (pa.string(), "the group's name: language, speaker, domain; joined by '*' for an intersection"),
@@ -36,7 +36,7 @@ GAPS: Mapping[str, tuple[pa.DataType, str]] = {
 }
 
 
-def _end_rows(context: Context, s: Slices, g: int) -> tuple[Floats, Floats, list[str]]:
+def end_rows(context: Context, s: Slices, g: int) -> tuple[Floats, Floats, list[str]]:
     """Return low, high and method of a group's value in every cell."""
     confidence = context.options.confidence
     reach = np.array([t_quantile(confidence, int(c) - 1) for c in s.own.clusters[g]]) * s.own.error[g]
@@ -59,7 +59,7 @@ def group_rows(context: Context) -> list[dict[str, Any]]:
     for by in wanted(context):
         s = slices(context, by, metric)
         for g, name in enumerate(s.names):
-            low, high, method = _end_rows(context, s, g)
+            low, high, method = end_rows(context, s, g)
             for i, cell in enumerate(context.frame.cells):
                 about = {"by": by, "group": name, "samples": s.samples[g], **about_cell(cell)}
                 about |= {"n": s.bottom[g, i] if metric.bottom is None else None, "failed": s.failed[g, i]}

@@ -44,6 +44,7 @@ from stress.measure._robustness import CURVES, ROBUSTNESS, curve_rows, robustnes
 from stress.measure._sequences import SEQUENCES, sequence_rows
 from stress.measure._stability import DRAWS, STABILITY, draw_rows, stability_rows
 from stress.measure._tables import Columns, build
+from stress.measure._timeline import TIMELINE, timeline_rows
 
 __all__ = ["TABLES", "Table", "context_of", "make", "table"]
 
@@ -104,6 +105,7 @@ TABLES: Mapping[str, Table] = {
     "draws": Table("variance between draws apart from variance between samples", DRAWS, draw_rows),
     "relative": Table("robustness beside AlexNet's (CE, mCE) or another run's", RELATIVE, relative_rows),
     "sequences": Table("the headline with intervals that hold however often a run is read", SEQUENCES, sequence_rows),
+    "timeline": Table("the headline over time, where severity follows the order of the data", TIMELINE, timeline_rows),
     "robustness": Table("each scenario in single numbers, of the headline metric", ROBUSTNESS, robustness_rows),
     "distortion": Table("how far inputs were from the clean ones, in every cell", DISTORTION, distortion_rows),
     "failures": Table("records without a usable answer, by cell, kind and message", FAILED, failure_rows),

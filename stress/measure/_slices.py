@@ -14,7 +14,7 @@ from stress.measure._frame import Floats
 from stress.measure._marginals import MEASURES, entries, marginals, spread
 from stress.tasks._metrics import Metric
 
-__all__ = ["Slices", "codes_of", "influences", "slices", "wanted"]
+__all__ = ["Slices", "codes_of", "influences", "slices", "summed", "wanted"]
 
 _MANY = 50
 """Groups with more values than this are sliced on request (``by``) only."""
@@ -77,23 +77,28 @@ def slices(context: Context, by: str, metric: Metric) -> Slices:
         codes, names = codes_of(context, by)
         if metric.name in context.others:
             return _counted(context, by, metric)
-        top, bottom = context.once(f"sums {metric.name}", lambda: context.frame.sums(metric))
-        lost = context.once("failed grid", lambda: context.frame.grid(context.frame.failed.astype(np.float64)))
-        member, everybody = context.clusters.member, np.arange(len(codes))
-        chosen = [np.flatnonzero(codes == g) for g in range(len(names))]
-        own = np.stack([_moments(top[rows], bottom[rows], member[rows]) for rows in chosen], axis=1)
-        if _nested(codes, member):
-            rest = _moments(top, bottom, member)[:, None] - own
-        else:
-            others = [np.setdiff1d(everybody, rows) for rows in chosen]
-            rest = np.stack([_moments(top[rows], bottom[rows], member[rows]) for rows in others], axis=1)
-        plain = context.clusters.alone and metric.bottom is None and _flags(top) and _flags(bottom)
-        failed = np.stack([lost[rows].sum(axis=0) for rows in chosen])
-        samples = np.array([len(rows) for rows in chosen])
-        return Slices(by, names, samples, _solve(own), _solve(rest), own[0], own[1], failed, plain)
+        return summed(context, by, codes, names, metric)
 
     found: Slices = context.once(f"slices {by} {metric.name}", work)
     return found
+
+
+def summed(context: Context, by: str, codes: NDArray[np.int64], names: tuple[str, ...], metric: Metric) -> Slices:
+    """Return a mean or ratio for groups of samples, given by each sample's group as a position (-1: none)."""
+    top, bottom = context.once(f"sums {metric.name}", lambda: context.frame.sums(metric))
+    lost = context.once("failed grid", lambda: context.frame.grid(context.frame.failed.astype(np.float64)))
+    member, everybody = context.clusters.member, np.arange(len(codes))
+    chosen = [np.flatnonzero(codes == g) for g in range(len(names))]
+    own = np.stack([_moments(top[rows], bottom[rows], member[rows]) for rows in chosen], axis=1)
+    if _nested(codes, member):
+        rest = _moments(top, bottom, member)[:, None] - own
+    else:
+        others = [np.setdiff1d(everybody, rows) for rows in chosen]
+        rest = np.stack([_moments(top[rows], bottom[rows], member[rows]) for rows in others], axis=1)
+    plain = context.clusters.alone and metric.bottom is None and _flags(top) and _flags(bottom)
+    failed = np.stack([lost[rows].sum(axis=0) for rows in chosen])
+    samples = np.array([len(rows) for rows in chosen])
+    return Slices(by, names, samples, _solve(own), _solve(rest), own[0], own[1], failed, plain)
 
 
 def _counted(context: Context, by: str, metric: Metric) -> Slices:

@@ -15,6 +15,7 @@ from stress.report._part import Drawing, Part
 from stress.report._slices import classes, groups
 from stress.report._streams import agreement, contributions, flips, relative
 from stress.report._svg import Axis, axis_of
+from stress.report._time import over_time
 
 __all__ = ["more"]
 
@@ -22,7 +23,15 @@ __all__ = ["more"]
 def more(book: Book) -> list[Part]:
     """Return the sections that this run has something to show in."""
     sliced = [_sliced("classes", "Classes", classes(book)), _sliced("groups", "Groups", groups(book))]
-    found = [contributions(book), agreement(book), *sliced, calibration(book), flips(book), relative(book)]
+    found = [
+        over_time(book),
+        contributions(book),
+        agreement(book),
+        *sliced,
+        calibration(book),
+        flips(book),
+        relative(book),
+    ]
     return [part for part in (*found, _distortion(book), _latency(book)) if part]
 
 
