@@ -30,7 +30,7 @@ from benchmarks._image_peers import PEERS
 from benchmarks.images import CORRUPTIONS
 from stress.data import Samples
 from stress.data._dataset import Index
-from stress.engine._backends import one_thread_each
+from stress.engine._threads import one_thread_each
 
 BATCH = 16
 WORKERS = 2

@@ -11,16 +11,14 @@ import scenarios
 import stress
 from perturbations import Audio, InputError, RunError
 from stress.cli import main
-from stress.gate import judge, loads_gates
-from stress.gate._compare import compare
-from stress.gate._regression import export_regression
+from stress.gate import compare, export_regression, judge, loads_gates
 from stress.measure._compare import mcnemar
 from stress.measure._family import adjusted, below, further
 from stress.measure._intervals import paired_proportions, wilson
 from stress.models import Batch
 from tests._runs import cell, graded, grid, write
 from tests.gate_world import graded_run, paired_run, with_streams
-from tests.worlds import model, samples
+from tests.worlds import brightness, model, samples
 
 
 @pytest.fixture(scope="module")
@@ -270,6 +268,7 @@ def test_a_true_drop_is_found_from_folders_too(tmp_path):
 
 # --- on the demo
 
+COUNT = 80
 SUITE = """
 suite: release@1
 severities: [3]
@@ -297,9 +296,9 @@ def silenced(batch):
 def demo(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
     suite = scenarios.loads(SUITE)
-    good = stress.run(model(), samples(120), suite, folder / "good", workers=1)
-    sabotaged = stress.run(silenced, samples(120), suite, folder / "sabotaged", workers=1)
-    tiny = stress.run(model(), samples(12), suite, folder / "tiny", workers=1)
+    good = stress.run(model(), samples(COUNT), suite, folder / "good", workers=1, preflight=False)
+    sabotaged = stress.run(silenced, samples(COUNT), suite, folder / "sabotaged", workers=1, preflight=False)
+    tiny = stress.run(model(), samples(12), suite, folder / "tiny", workers=1, preflight=False)
     (folder / "gates.yaml").write_text(GATES)
     return folder, good, sabotaged, tiny
 
@@ -336,7 +335,7 @@ def test_the_worst_failures_become_a_suite_that_sees_the_same_inputs(demo, tmp_p
     assert {f["sample"] for f in failures} == set(names)
     assert all(f["before"] == f["target"] != f["after"] for f in failures)
     suite = scenarios.load(str(folder / "suite.yaml"))
-    again = stress.run(model(), samples(120), suite, tmp_path / "again", workers=1, samples=names)
+    again = stress.run(model(), samples(COUNT), suite, tmp_path / "again", workers=1, samples=names)
     assert again.samples["id"].to_pylist() == sorted(names, key=good.samples["id"].to_pylist().index)
     place = dict(zip(again.samples["order"].to_pylist(), again.samples["id"].to_pylist()))
     answers = {(row["cell"], place[row["sample"]]): row["prediction"] for row in again.records().to_pylist()}
@@ -348,3 +347,22 @@ def test_the_worst_failures_become_a_suite_that_sees_the_same_inputs(demo, tmp_p
 def test_samples_to_run_on_must_exist(tmp_path):
     with pytest.raises(InputError, match="samples must be ids of the data, got 'nobody'"):
         stress.run(model(), samples(12), scenarios.loads(SUITE), tmp_path, workers=1, samples=["nobody"])
+
+
+def test_a_run_on_some_samples_has_the_records_that_a_whole_run_has_of_them(tmp_path):
+    """Also where a fault looks at the other samples: those that are not run on are still there to be looked at."""
+    suite = scenarios.loads(
+        "suite: p@1\nseverities: [2]\nscenarios:\n  noise: {image: gaussian_noise}\n  pairs: {audio: wrong_pairing}\n"
+    )
+    names = [sample.id for sample in samples(40)][3:40:9]
+    whole = stress.run(brightness, samples(40), suite, tmp_path / "whole", workers=1, preflight=False)
+    part = stress.run(brightness, samples(40), suite, tmp_path / "part", workers=1, preflight=False, samples=names)
+    orders = part.samples["order"].to_pylist()
+    assert sorted(part.samples["id"].to_pylist()) == sorted(names)
+    rows = [row for row in whole.records().to_pylist() if row["sample"] in orders]
+    kept = ("cell", "sample", "draw", "status", "score", "prediction", "confidence")
+    assert [{k: row[k] for k in kept} for row in part.records().to_pylist()] == [
+        {k: row[k] for k in kept} for row in rows
+    ]
+    with pytest.raises(RunError, match="samples is new"):
+        stress.run(brightness, samples(40), suite, tmp_path / "whole", workers=1, preflight=False, samples=names)

@@ -122,6 +122,8 @@ def test_a_bar_at_the_end_of_the_range_is_counted(tmp_path):
     good = write(tmp_path / "good", [cell()], rows, ["0"] * 50, columns=LABELS)
     rule = gates("{metric: crash_rate, max: 0}")
     assert judge(good, rule).status == 0
+    one = {name: values[:1] for name, values in rows.items()}  # too few for an interval, enough to count
+    assert judge(write(tmp_path / "one", [cell()], one, ["0"], columns=LABELS), rule).status == 0
     rows["status"] = ["crash"] + ["ok"] * 49
     bad = write(tmp_path / "bad", [cell()], rows, ["0"] * 50, columns=LABELS)
     assert judge(bad, rule).status == 1
@@ -147,6 +149,8 @@ def test_what_did_not_run_or_is_undefined_is_never_a_pass(tmp_path):
         ("{metric: precision, per: class, class: '7', on: clean, min: 0.1}", "never answered"),
         ("{metric: mcc, on: clean, min: 0.1}", "undefined"),
         ("{metric: nll, on: clean, max: 0.5}", "no column nll"),
+        ("{metric: gap, by: split, of: nll, on: clean, max: 0.5}", "no column nll"),
+        ("{metric: gap, by: split, on: clean, max: 0.5}", "fewer than two groups"),
     ):
         for policy in (None, "pass", "fail"):
             report = judge(run, gates(rule), undecided=policy)

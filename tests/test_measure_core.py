@@ -251,3 +251,24 @@ def test_summary_is_plain(run):
     assert told["clean"]["low"] < told["clean"]["value"] < told["clean"]["high"]
     (scenario,) = told["scenarios"]
     assert scenario["area"]["low"] < scenario["area"]["value"]
+
+
+def test_a_curve_with_streams_lost_starts_where_only_these_are_lost(tmp_path):
+    import scenarios
+    import stress
+    from tests.worlds import brightness, samples
+
+    text = """
+suite: alone@1
+severities: [1, 3]
+scenarios:
+  lost: {all: {name: missing, fill: none}, grid: subsets}
+  picture-only: {image: gaussian_noise, audio: missing, text: missing}
+  together: {image: gaussian_noise}
+"""
+    run = stress.run(brightness, samples(), scenarios.loads(text), tmp_path, workers=1)
+    rows = [row for row in run.table("curves").to_pylist() if row["metric"] == "accuracy" and row["severity"] == 0]
+    starts = {row["scenario"]: row["cell"] for row in rows}
+    assert starts == {"picture-only": "lost:audio+text", "together": "clean"}
+    cells = {row["cell"]: row["value"] for row in run.table("cells").to_pylist() if row["metric"] == "accuracy"}
+    assert all(row["value"] == cells[row["cell"]] for row in rows)

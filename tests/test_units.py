@@ -2,8 +2,7 @@
 
 import pytest
 
-from stress.engine._unit import Unit
-from stress.engine._units import Units
+from stress.engine._units import Unit, Units
 
 
 @pytest.mark.parametrize(("shards", "cells", "draws"), [(3, 4, 1), (2, 3, 5), (1, 1, 7), (5, 2, 2)])

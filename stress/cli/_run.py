@@ -94,8 +94,8 @@ def _show_plan(console: Any, planned: Planned) -> None:
 
 def _estimate(planned: Planned) -> tuple[float, float]:
     """Return seconds and megabytes of the whole run, judged from one batch in a few cells."""
-    from stress.engine._backends import one_thread_each
     from stress.engine._execute import settled_job
+    from stress.engine._threads import one_thread_each
 
     job, _ = settled_job(planned)
     positions = [int(p) for p in planned.shards[0][: planned.settings.batch_size]]

@@ -6,11 +6,9 @@ data too; what travels is the name of a unit one way, and its records the other.
 
 from __future__ import annotations
 
-import sys
 import threading
 import warnings
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,38 +16,14 @@ import pyarrow as pa
 
 from perturbations import InputError, RunError
 from stress.engine._remote import Recipe, do_unit, probe
-from stress.engine._unit import Unit
+from stress.engine._units import Unit
 
-__all__ = ["Backend", "Finished", "in_processes", "in_threads", "on_dask", "one_thread_each"]
+__all__ = ["Backend", "Finished", "in_processes", "in_threads", "on_dask"]
 
 Backend = Literal["threads", "processes", "dask"]
 Finished = Generator[tuple[Unit, pa.Table], None, None]
 _ATTEMPTS = 2
 """How often a pool that died without finishing anything is started again before units are tried one by one."""
-
-
-@contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Let each worker's numerical libraries use one thread, and restore their numbers afterwards.
-
-    Two workers with two threads each fight for two processors: the same work can take ten times as long. Torch is
-    told only where it has been imported already. One thread is used for one worker too: the number of threads changes
-    the order of sums, and with it the last bits of a score.
-    """
-    import cv2
-
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    torch = sys.modules.get("torch")
-    torch_before = torch.get_num_threads() if torch else None
-    if torch:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
-        if torch:
-            torch.set_num_threads(torch_before)
 
 
 def in_threads(do: Callable[[Unit], tuple[Unit, pa.Table]], units: Sequence[Unit], workers: int) -> Finished:

@@ -16,16 +16,18 @@ import pyarrow as pa
 
 from perturbations import ModelError, RunError, Sample, StressError
 from stress.data._packed import pack
-from stress.engine._backends import Finished, in_processes, in_threads, on_dask, one_thread_each, remove
+from stress.engine._backends import Finished, in_processes, in_threads, on_dask, remove
 from stress.engine._canaries import canaries
 from stress.engine._folder import FORMAT, Run, open_run
 from stress.engine._identity import agree, identity, machine, run_id
-from stress.engine._plan import Planned, Settings, plan_run
+from stress.engine._plan import Planned, Settings, job_of, plan_run
 from stress.engine._preflight import CANARIES, Check, preflight
 from stress.engine._progress import watch
 from stress.engine._remote import Elsewhere, Recipe
 from stress.engine._tables import cells_table
-from stress.engine._unit import Job, Shard, Unit
+from stress.engine._threads import one_thread_each
+from stress.engine._unit import Job, Shard
+from stress.engine._units import Unit
 from stress.engine._writer import Writer, lock, write_json, write_table
 from stress.models import Batch
 from stress.tasks import Task
@@ -110,7 +112,7 @@ def settled_job(planned: Planned) -> tuple[Job, list[Sample]]:
         raise
     except (Exception, SystemExit) as error:  # whatever a user's model raises
         raise ModelError(f"model: must answer clean input, but raised {type(error).__name__}: {error}") from error
-    job = Job.of(planned, task)
+    job = job_of(planned, task)
     return job, first
 
 
@@ -119,8 +121,6 @@ def _about(planned: Planned, job: Job, answers: Mapping[str, Any], checks: Seque
     plan, settings = planned.plan, planned.settings
     who = identity(plan, planned.data, planned.model, job.task, settings, planned.shard_size)
     who["model"]["canaries"] = answers
-    if settings.samples:
-        who["samples"] = sorted(set(settings.samples))
     return {
         "format": FORMAT,
         "identity": who,

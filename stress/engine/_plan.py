@@ -15,11 +15,12 @@ from stress.data import Samples, load_data
 from stress.engine._attack import check_attacks
 from stress.engine._order import shards, visiting_order
 from stress.engine._progress import Mode
+from stress.engine._unit import Job
 from stress.engine._units import Units
 from stress.models import Model, load_model
 from stress.tasks import Classification, Task
 
-__all__ = ["Planned", "Settings", "plan_run"]
+__all__ = ["Planned", "Settings", "job_of", "plan_run"]
 
 _SHARD_BYTES = 128 * 2**20
 _SHARD_SAMPLES = 256
@@ -116,6 +117,21 @@ def _check_cluster(cluster: str | None, data: Samples) -> None:
     known = [*data.index.groups, *(["sequence"] if "sequence" in data.has else [])]
     if cluster is not None and cluster not in known:
         raise InputError(f"run: cluster must be a group of the data, got {cluster!r}. {nearest(cluster, known)}")
+
+
+def job_of(planned: Planned, task: Task) -> Job:
+    """Return the job of a planned run, with its settled task."""
+    settings = planned.settings
+    return Job(
+        planned.model.predict,
+        task,
+        planned.data,
+        planned.plan.cells,
+        settings.seed,
+        settings.batch_size,
+        settings.signals,
+        settings.timeout,
+    )
 
 
 def _chosen(data: Samples, ids: Sequence[str], cut: Sequence[Any]) -> Sequence[Any]:

@@ -14,8 +14,10 @@ import pyarrow as pa
 from scenarios import Suite
 from stress.data import load_data
 from stress.data._packed import unpack
-from stress.engine._plan import Planned, Settings, plan_run
-from stress.engine._unit import Job, Shard, Unit
+from stress.engine._plan import Planned, Settings, job_of, plan_run
+from stress.engine._threads import one_thread_each
+from stress.engine._unit import Shard
+from stress.engine._units import Unit
 from stress.models import Batch, Model, load_model
 from stress.tasks import Task
 
@@ -45,7 +47,7 @@ class _Bench:
     def __init__(self, recipe: Recipe) -> None:
         data = unpack(Path(recipe.data)) if recipe.packed else load_data(recipe.data, recipe.fingerprint)
         self.planned: Planned = plan_run(recipe.model, data, recipe.suite, recipe.task, recipe.settings)
-        self.job = Job.of(self.planned, recipe.task)
+        self.job = job_of(self.planned, recipe.task)
         self.shards: OrderedDict[int, Shard] = OrderedDict()
 
     def shard(self, number: int) -> Shard:
@@ -62,8 +64,6 @@ _benches: OrderedDict[str, _Bench] = OrderedDict()
 
 def _bench(recipe: Recipe) -> _Bench:
     if recipe.token not in _benches:
-        from stress.engine._backends import one_thread_each
-
         _benches.clear()
         found = _Bench(recipe)
         one_thread_each().__enter__()  # for the life of the worker; torch is imported by now if the model uses it
@@ -122,8 +122,6 @@ def _apart() -> Any:
 
 @cache
 def _model(spec: str) -> Model:
-    from stress.engine._backends import one_thread_each
-
     found = load_model(spec)
     one_thread_each().__enter__()  # for the life of the worker
     return found

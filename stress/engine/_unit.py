@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,19 +23,7 @@ from stress.engine._tables import record_schema
 from stress.models import Batch
 from stress.tasks import Task
 
-if TYPE_CHECKING:
-    from stress.engine._plan import Planned
-
-__all__ = ["Job", "Shard", "Unit", "measured_columns"]
-
-
-@dataclass(frozen=True, order=True)
-class Unit:
-    """The name of a unit: positions of the shard and the cell in the plan, and the draw."""
-
-    shard: int
-    cell: int
-    draw: int
+__all__ = ["Job", "Shard", "measured_columns"]
 
 
 class Shard:
@@ -89,21 +77,6 @@ class Job:
     batch_size: int
     signals: bool = False
     timeout: float | None = None
-
-    @classmethod
-    def of(cls, planned: Planned, task: Task) -> Job:
-        """Return the job of a planned run, with its settled task."""
-        settings = planned.settings
-        return cls(
-            planned.model.predict,
-            task,
-            planned.data,
-            planned.plan.cells,
-            settings.seed,
-            settings.batch_size,
-            settings.signals,
-            settings.timeout,
-        )
 
     @cached_property
     def schema(self) -> pa.Schema:

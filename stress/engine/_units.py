@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stress.engine._unit import Unit
+__all__ = ["Unit", "Units"]
 
-__all__ = ["Units"]
+
+@dataclass(frozen=True, order=True)
+class Unit:
+    """The name of a unit: positions of the shard and the cell in the plan, and the draw."""
+
+    shard: int
+    cell: int
+    draw: int
 
 
 class Units(Sequence[Unit]):

@@ -14,7 +14,7 @@ import pyarrow as pa
 from pyarrow import compute, parquet
 
 from perturbations import RunError
-from stress.engine._unit import Unit
+from stress.engine._units import Unit
 
 __all__ = ["Writer", "lock", "write_json", "write_table"]
 

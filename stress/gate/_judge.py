@@ -82,7 +82,7 @@ def _outcomes(rules: Sequence[Rule], checks: Sequence[Check], correction: str) -
 
 def _ends(rule: Rule, check: Check) -> tuple[float, float, float, float] | None:
     """Return value, low, high and bar, turned so that more is better; an end that cannot be known is infinite."""
-    if check.value is None or (check.low is None and check.high is None):
+    if check.value is None or (check.low is None and check.high is None and not _counted(rule)):
         return None
     low = -np.inf if check.low is None else check.low
     high = np.inf if check.high is None else check.high

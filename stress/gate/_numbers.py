@@ -135,10 +135,9 @@ class Numbers:
             return [Check(where, note="no records" + (" that both runs have" if rule.against else ""))]
         rows = self._rows(rule, view, key)
         found = [self._check(row, parts) for row in rows]
-        if group is not None:
-            found = [replace(check, subject=group[1] if len(parts) == 1 else f"{group[1]} in {check.subject}")
-                     for check in found]  # fmt: skip
-        return found
+        if group is None:
+            return found
+        return [replace(check, subject=group[1]) for check in found]  # a group or class has one part
 
     def _context(self, rule: Rule, view: View, key: Any) -> Context:
         options: dict[str, Any] = {"confidence": rule.confidence, "cluster": self.cluster}
@@ -165,6 +164,8 @@ class Numbers:
             _known(rule, rule.metric, context)
             rows = metric_rows(context, rule.metric)
         mine = [row for row in rows if row["metric"] == rule.metric and (row["cell"] or "").startswith(_PART)]
+        if not mine:
+            return [{"cell": _PART + str(rule.on), "note": next((r["note"] for r in rows if r["note"]), "no numbers")}]
         pairs = [f"{row['best']} over {row['worst']}" if row.get("best") else None for row in mine]
         return [{**row, **distinct(context, row["cell"]), "pair": pair} for row, pair in zip(mine, pairs)]
 

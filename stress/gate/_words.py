@@ -38,6 +38,8 @@ def reason(rule: Rule, check: Check) -> str:
     if rule.against:
         shown += f" ({number(check.before)} → {number(check.after)})"
     shown += f", n={check.n:,}"
+    if check.note:
+        shown += f" ({check.note})"
     if check.outcome == "undecided":
         if check.p is not None and check.p <= (1 - rule.confidence) / 2:
             shown += "; alone it would fail, but it is one of many checks"

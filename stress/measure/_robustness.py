@@ -19,7 +19,7 @@ from stress.measure._intervals import Bounds, band, jackknife, wilson
 from stress.measure._tables import CELL, INTERVAL, about_cell
 from stress.tasks._metrics import Metric
 
-__all__ = ["CURVES", "ROBUSTNESS", "Curve", "curve_rows", "curves", "first_below", "robustness_rows"]
+__all__ = ["CURVES", "ROBUSTNESS", "Curve", "curve_rows", "curves", "first_below", "robustness_rows", "start_of"]
 
 CURVES: Mapping[str, tuple[pa.DataType, str]] = {
     **CELL,
@@ -88,13 +88,25 @@ def _curve(context: Context, cells: list[int], graded: bool) -> Curve:
     return Curve(about, tuple(cells[i] for i in order), tuple(float(rows[i]["severity"]) for i in order))
 
 
-def _with_clean(context: Context, curve: Curve) -> tuple[list[int], list[float]]:
-    clean = [] if context.frame.clean is None else [context.frame.clean]
-    return [*clean, *curve.cells], [*(0.0 for _ in clean), *curve.severities]
+def start_of(context: Context, curve: Curve) -> int | None:
+    """Return where a curve starts: clean or, with streams lost all along, the cell that only loses these."""
+    first = context.frame.cells[curve.cells[0]]
+    setting = (sorted(first["lost"] or ()), first["fill"], None)
+    for i, row in enumerate(context.frame.cells if setting[0] else ()):
+        same = (sorted(row["lost"] or ()), row["fill"], row["fallback"]) == setting
+        if same and row["perturbation"] == "stream.missing":
+            return i
+    return context.frame.clean
+
+
+def _from_start(context: Context, curve: Curve) -> tuple[list[int], list[float]]:
+    start = start_of(context, curve)
+    first = [] if start is None else [start]
+    return [*first, *curve.cells], [*(0.0 for _ in first), *curve.severities]
 
 
 def curve_rows(context: Context, metrics: Sequence[Metric]) -> list[dict[str, Any]]:
-    """Return one row per point of each graded curve, the clean point first."""
+    """Return one row per point of each graded curve, the point where it starts first."""
     found = []
     for metric in metrics:
         note = absent(context, metric)
@@ -111,7 +123,7 @@ def curve_rows(context: Context, metrics: Sequence[Metric]) -> list[dict[str, An
 def _points(
     context: Context, metric: Metric, curve: Curve, values: Values | None, bounds: Bounds | None, note: str | None
 ) -> list[dict[str, Any]]:
-    cells, severities = _with_clean(context, curve)
+    cells, severities = _from_start(context, curve)
     ends = simultaneous(values, cells) if values else None
     found = []
     for k, (i, severity) in enumerate(zip(cells, severities)):
@@ -212,7 +224,7 @@ def _functions(context: Context, curve: Curve, metric: Metric, clean: int) -> di
     """Return each measure as a function of (rows × cells) values, or the reason why it has none."""
     cells = list(curve.cells)
     sign = 1.0 if metric.better == "higher" else -1.0
-    both, severities = _with_clean(context, curve)
+    both, severities = _from_start(context, curve)
     found: dict[str, Any] = {
         "drop": lambda rows: sign * (rows[:, [clean]] - rows[:, cells].mean(axis=1, keepdims=True)),
         "retention": lambda rows: rows[:, cells].mean(axis=1, keepdims=True) / rows[:, [clean]],
