@@ -24,7 +24,7 @@ __all__ = ["Ball", "EnergyBall", "Flat", "MaxBall", "image_energy", "image_maxim
 Flat = NDArray[np.float32]
 _STEPS = 32768.0
 """Steps of 16-bit audio in full scale."""
-_SLACK = 1e-6
+_SLACK = 1e-5
 """How far an energy stays below its bound, so that no rounding of sums can lift it above."""
 
 
@@ -45,8 +45,7 @@ class Layout:
 
     def energy(self, flat: Flat) -> NDArray[np.float64]:
         """Return the sum of squares of each sample."""
-        squares = np.square(flat)
-        return np.array([squares[self.part(row)].sum(dtype=np.float64) for row in range(len(self.lengths))])
+        return np.add.reduceat(np.square(flat), self.starts).astype(np.float64)
 
     def part(self, row: int) -> slice:
         """Return where a sample's numbers lie."""
@@ -105,7 +104,9 @@ class Ball(ABC):
         for row, value in zip(rows, values):
             if self.radius[row] > 0 and value is not None:
                 found[self.layout.part(int(row))] = np.asarray(value, np.float32).reshape(-1)
-        return np.nan_to_num(found, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        if not np.isfinite(found.sum(dtype=np.float64)):
+            np.nan_to_num(found, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        return found
 
 
 class MaxBall(Ball):
@@ -154,7 +155,7 @@ class EnergyBall(Ball):
     def rounded(self, point: Flat) -> Flat:
         """Return whole steps. Rounding may add energy: the change is then scaled down until the budget holds again."""
         most = np.square(self.radius, dtype=np.float64) * (1 - _SLACK)
-        whole = np.clip(np.rint(point), self.lowest, self.highest)
+        whole = np.rint(point)  # the format's range ends at whole steps
         for row in np.flatnonzero(self.layout.energy(whole - self.clean) > most).tolist():
             part = self.layout.part(row)
             whole[part] = self._shrunk(point[part], self.clean[part], float(most[row]))
