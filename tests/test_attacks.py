@@ -279,6 +279,24 @@ def test_two_streams_together_are_weaker_than_each_alone():
     assert left["image+audio"] < min(left["image"], left["audio"])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("on", ["image", "audio"])
+def test_the_demo_model_gives_way_in_the_same_order(on):
+    """With the other streams lost, so that the attacked one decides."""
+    chosen = worlds.samples(40)
+    streams = {name: [s.streams[name] if name == on else None for s in chosen] for name in ("image", "audio", "text")}
+    labels = [int(sample.target) for sample in chosen]
+    for severity in SEVERITIES:
+        standing = {
+            name: ~attack.run(name, streams, labels, demo_oracle(), on=[on], severity=severity).broken
+            for name in ("attack.fgsm", "attack.pgd", "attack.apgd")
+        }
+        fgsm, pgd, apgd = standing.values()
+        means = [fgsm.mean(), pgd.mean(), apgd.mean(), (fgsm & pgd & apgd).mean()]
+        assert means == sorted(means, reverse=True), (severity, means)
+    assert apgd.mean() < 0.3
+
+
 def test_a_universal_pattern_is_one_for_all_and_fitted_on_others():
     images, labels = world.held_out()
     found = attack.run("attack.universal", {"image": images}, labels, world.oracle(), severity=5)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import perturbations
 import scenarios
 import stress
 from tests import avdigits_world
@@ -74,3 +75,23 @@ def test_threads_processes_and_dask_leave_equal_records(model, cache, tmp_path, 
         )
         found.append(run.records().drop_columns(["seconds"]).to_pylist())
     assert found[0] == found[1] == found[2]
+
+
+def test_one_curve_for_every_audio_perturbation(model, world, tmp_path, capsys):
+    """On real speech, with the other streams lost, so that what the ear still hears decides."""
+    graded = [name for name in perturbations.names("audio") if perturbations.get(name).axis == "ordinal"]
+    graded = [name for name in graded if not perturbations.get(name).examples]  # those that need a folder of one's own
+    short = [name.partition(".")[2] for name in graded]
+    lines = [f"  {name.replace('_', '-')}: {{audio: {name}, image: missing, text: missing}}" for name in short]
+    suite = scenarios.loads("\n".join(["suite: ears@1", "severities: [1, 3, 5]", "scenarios:", *lines]))
+    run = stress.run(model, world, suite, tmp_path / "run", limit=80, preflight=False)
+    curves = [row for row in run.table("curves").to_pylist() if row["metric"] == "accuracy" and row["severity"]]
+    found: dict[str, list[float]] = {}
+    for row in curves:
+        assert row["low"] <= row["value"] <= row["high"]
+        found.setdefault(row["scenario"], []).append(row["value"])
+    assert len(found) == len(graded) >= 35
+    assert sum(values[-1] < values[0] for values in found.values()) > len(found) / 2
+    with capsys.disabled():
+        for name, values in found.items():
+            print(f"{name:24}", *(f"{value:.3f}" for value in values))
