@@ -54,8 +54,9 @@ def test_every_backend_leaves_the_same_records(tmp_path, backend, data):
     assert not (tmp_path / backend / ".data").exists()
 
 
-def test_a_worker_that_dies_is_a_finding(tmp_path):
-    run = go(tmp_path, model="tests.test_backends:exits_without_sound", backend="processes", preflight=True)
+@pytest.mark.parametrize("backend", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
+def test_a_worker_that_dies_is_a_finding(tmp_path, backend):
+    run = go(tmp_path, model="tests.test_backends:exits_without_sound", backend=backend, preflight=True)
     records = run.records().to_pylist()
     died = [row for row in records if row["cell"] == "no-sound"]
     assert {row["status"] for row in died} == {"crash"}

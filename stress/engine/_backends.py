@@ -112,8 +112,9 @@ def on_dask(
                 raise RunError(f"run: a dask worker cannot start: {missing[0]}")
             width = 2 * max(1, len(client.scheduler_info()["workers"])) if scheduler else 2 * workers
             waiting = list(reversed(units))
-            running = {client.submit(do_unit, recipe, waiting.pop(), pure=False) for _ in range(min(width, len(units)))}
-            names = dict(zip(running, units))
+            first = [waiting.pop() for _ in range(min(width, len(units)))]
+            running = [client.submit(do_unit, recipe, unit, pure=False) for unit in first]
+            names = dict(zip(running, first))
             yield from _collect(client, as_completed(running), names, waiting, recipe, KilledWorker, died)
     finally:
         if local is not None:

@@ -78,11 +78,14 @@ class _Bar:
 
     def __init__(self, progress: Any, task: Any) -> None:
         self._progress, self._task, self._scores = progress, task, _Scores()
+        self._start, self._count = time.monotonic(), 0
 
     def advance(self, cell: str, table: pa.Table) -> None:
         self._scores.add(cell, table)
+        self._count += len(table)
         worst, score = self._scores.worst()
-        self._progress.update(self._task, advance=len(table), worst=f"worst so far: {worst} {score:.3f}")
+        rate = f"{self._count / max(time.monotonic() - self._start, 1e-9):,.0f}/s"
+        self._progress.update(self._task, advance=len(table), rate=rate, worst=f"worst so far: {worst} {score:.3f}")
 
 
 @contextmanager
@@ -99,9 +102,10 @@ def watch(mode: Mode, units: int, records: int) -> Iterator[Progress]:
         columns = (
             bars.TextColumn("{task.completed:,.0f} of {task.total:,.0f} records"),
             bars.BarColumn(bar_width=None),
-            bars.TaskProgressColumn(),
+            bars.TaskProgressColumn(show_speed=False),
+            bars.TextColumn("{task.fields[rate]}"),
             bars.TimeRemainingColumn(),
             bars.TextColumn("{task.fields[worst]}", style="dim"),
         )
         with bars.Progress(*columns, console=Console(stderr=True)) as progress:
-            yield _Bar(progress, progress.add_task("", total=records, worst=""))
+            yield _Bar(progress, progress.add_task("", total=records, worst="", rate=""))
