@@ -48,13 +48,35 @@ class Run:
 
         return parquet.read_table(self.path / "cells.parquet")
 
+    @property
+    def parts(self) -> Sequence[Path]:
+        """The files of the records, as they were written."""
+        return sorted((self.path / "records").glob("part-*.parquet"))
+
+    @cached_property
+    def count(self) -> int:
+        """How many records there are; no record is read for it."""
+        from pyarrow import parquet
+
+        return sum(parquet.read_metadata(part).num_rows for part in self.parts)
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of the records. Raises RunError where there is no record yet."""
+        from pyarrow import parquet
+
+        return tuple(parquet.read_schema(self._begun()[0]).names)
+
+    def _begun(self) -> Sequence[Path]:
+        if not (parts := self.parts):
+            raise RunError(f"{self.path}: has no records yet.")
+        return parts
+
     def records(self, cells: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pa.Table:
         """Return the records of some cells (or all), sorted by cell and sample, with the columns asked for (or all)."""
         from pyarrow import dataset
 
-        parts = sorted((self.path / "records").glob("part-*.parquet"))
-        if not parts:
-            raise RunError(f"{self.path}: has no records yet.")
+        parts = self._begun()
         wanted = None if cells is None else dataset.field("cell").isin(list(cells))
         need = None if columns is None else list(dict.fromkeys(["cell", "sample", "draw", *columns]))
         return dataset.dataset(parts, format="parquet").to_table(columns=need, filter=wanted).unify_dictionaries()

@@ -103,7 +103,7 @@ def _rows(context: Context, group: _Group, top: Floats, bottom: Floats) -> list[
         row |= {"value": values.point[place], "low": bounds.low[place], "high": bounds.high[place]}
         row |= {"n": int((bottom[:, place] > 0).sum()), "method": bounds.method}
         if cell is not None:
-            counts = {key: int(context.frame.counts[key][cell]) for key in ("n", "failed", "unchanged")}
+            counts = {key: int(context.counts[key][cell]) for key in ("n", "failed", "unchanged")}
             row |= {"cell": context.frame.ids[cell], "calls": calls[cell], "gradients": back[cell]}
             row |= {"failed": counts["failed"], "unchanged": counts["unchanged"] / max(counts["n"], 1)}
         elif name == WORST:

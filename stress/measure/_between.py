@@ -70,7 +70,7 @@ def distinct(context: Context, cell: str, target: str | None = None) -> dict[str
 
 
 def _about(context: Context, name: str, parts: Sequence[str]) -> list[dict[str, Any]]:
-    counts = context.frame.counts
+    counts = context.counts
     return [
         {"part": part, "metric": name, "n": counts["n"][i], "failed": counts["failed"][i]}
         | distinct(context, AFTER + part)

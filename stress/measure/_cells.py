@@ -10,6 +10,7 @@ from stress.measure._context import Context, Values
 from stress.measure._frame import DERIVED, FAILURES, Floats
 from stress.measure._intervals import Bounds, paired_proportions
 from stress.measure._tables import CELL, INTERVAL, about_cell
+from stress.measure._values import discordant, shared
 from stress.tasks._metrics import Metric
 
 __all__ = ["CELLS", "absent", "cell_rows", "change", "change_rows", "counted", "empty_rows", "linear_rows"]
@@ -19,7 +20,7 @@ CELLS = {**CELL, **INTERVAL}
 
 def counted(context: Context, cell: int) -> dict[str, Any]:
     """Return how many records a cell has, and what became of them."""
-    counts = context.frame.counts
+    counts = context.counts
     n = int(counts["n"][cell])
     share = float(counts["unchanged"][cell]) / n if n else None
     return {"n": n, "failed": int(counts["failed"][cell]), "unchanged": share}
@@ -37,7 +38,7 @@ def absent(context: Context, metric: Metric) -> str | None:
 
 def why(context: Context, metric: Metric, cell: int, value: float) -> str | None:
     """Return what to know about a cell's value: why it is missing, or what it leaves out."""
-    counts = context.frame.counts
+    counts = context.counts
     n, failed = int(counts["n"][cell]), int(counts["failed"][cell])
     if not n:
         return "the cell has no records"
@@ -112,13 +113,11 @@ def change(context: Context, metric: Metric, clean: int, name: str) -> tuple[Flo
 
 def _paired(context: Context, metric: Metric, clean: int) -> tuple[Values, int]:
     """Return values of all cells, followed by the clean ones on each cell's own samples where cells are incomplete."""
-    top, bottom = context.frame.sums(metric)
-    shared = (bottom > 0) & (bottom[:, [clean]] > 0)
-    if (shared == (bottom > 0)).all() and (shared == (bottom[:, [clean]] > 0)).all():
-        return context.values(metric), top.shape[1]
-    above = np.concatenate([top * shared, top[:, [clean]] * shared], axis=1)
-    below = np.concatenate([bottom * shared, bottom[:, [clean]] * shared], axis=1)
-    return context.ratio(metric, above, below), top.shape[1]
+    cells = len(context.frame.ids)
+    if context.stream is not None:
+        return context.stream.paired(metric) or context.values(metric), cells
+    above, below, complete = shared(*context.frame.sums(metric), clean)
+    return context.values(metric) if complete else context.ratio(metric, above, below), cells
 
 
 def change_rows(context: Context) -> list[dict[str, Any]]:
@@ -151,13 +150,12 @@ def change_rows(context: Context) -> list[dict[str, Any]]:
 
 def _plain_drop(context: Context, metric: Metric, clean: int) -> Bounds:
     """Return paired-proportion intervals, for plain answers: one a sample, right or wrong."""
-    top, bottom = context.frame.sums(metric)
-    both = (bottom > 0) & (bottom[:, [clean]] > 0)
-    before, after = (top[:, [clean]] > 0) & both, (top > 0) & both
-    lost, kept = (before & ~after).sum(axis=0), (after & ~before).sum(axis=0)
+    if context.stream is not None:
+        lost, kept, count = context.stream.discordant(metric)
+    else:
+        lost, kept, count = discordant(*context.frame.sums(metric), clean)
     if metric.better == "lower":
         lost, kept = kept, lost
-    count = both.sum(axis=0).astype(np.float64)
-    found = paired_proportions(lost.astype(float), kept.astype(float), count, context.options.confidence)
+    found = paired_proportions(lost, kept, count, context.options.confidence)
     nothing = count == 0
     return Bounds(np.where(nothing, np.nan, found.low), np.where(nothing, np.nan, found.high), found.method)

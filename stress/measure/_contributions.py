@@ -182,7 +182,7 @@ def _dot(rows: Floats, vector: Floats) -> Floats:
 
 
 def _told(context: Context, value: float, bounds: Bounds, cells: Sequence[int]) -> dict[str, Any]:
-    counts = context.frame.counts
+    counts = context.counts
     n, failed = int(counts["n"][list(cells)].sum()), int(counts["failed"][list(cells)].sum())
     found = {"value": value, "low": float(bounds.low[0]), "high": float(bounds.high[0]), "n": n, "failed": failed}
     note = None if np.isfinite(value) else "undefined: a cell without records, or streams that are worth nothing"

@@ -156,7 +156,7 @@ def class_table(context: Context) -> pa.Table:
     """Return recall, precision and F1 of every class in every cell."""
     found = entries(context)
     if found is None:
-        return expand(context.frame.cells, context.frame.counts, CLASSES, np.zeros(0, np.int64), {})
+        return expand(context.frame.cells, context.counts, CLASSES, np.zeros(0, np.int64), {})
     m = counts_of(context, found)
     cells, classes = m.hits.shape
     parts = [_class_columns(context, found, m, name) for name in _BY_CLASS]
@@ -164,7 +164,7 @@ def class_table(context: Context) -> pa.Table:
     columns["class"] = np.tile(np.array(found.classes, object), cells * len(_BY_CLASS))
     columns["support"] = np.tile(m.truths.ravel(), len(_BY_CLASS))
     cell = np.tile(np.repeat(np.arange(cells), classes), len(_BY_CLASS))
-    return expand(context.frame.cells, context.frame.counts, CLASSES, cell, columns)
+    return expand(context.frame.cells, context.counts, CLASSES, cell, columns)
 
 
 def _class_columns(context: Context, found: Entries, m: Marginals, name: str) -> dict[str, NDArray[Any]]:
@@ -183,7 +183,7 @@ def _class_columns(context: Context, found: Entries, m: Marginals, name: str) ->
     record, label = found.truth
     lost = context.frame.failed[record]
     np.add.at(failed, (context.frame.cell[record[lost]], label[lost]), 1)
-    n = context.frame.counts["n"]
+    n = context.counts["n"]
     columns = {"value": gradient.value, "low": bounds.low, "high": bounds.high, "note": note}
     columns |= {"method": method, "metric": np.full(base.shape, name, object), "n": np.where(n[:, None] > 0, base, 0)}
     columns |= {"failed": failed if name != "precision" else np.zeros_like(failed)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from perturbations import InputError, RunError
 from perturbations._errors import nearest
 from stress.engine._folder import Run
+from stress.measure._facts import Facts, Failure
 from stress.tasks._metrics import Metric
 
 __all__ = ["DERIVED", "FAILURES", "Floats", "Frame"]
@@ -34,6 +36,8 @@ class Frame:
     """
 
     run: Run
+    limit: int | None = None
+    """Records above which they are not held in memory at once; None: hold any number."""
     _columns: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     @cached_property
@@ -93,7 +97,7 @@ class Frame:
 
     @cached_property
     def _base(self) -> dict[str, NDArray[Any]]:
-        table = self.run.records(columns=["status"]).combine_chunks()
+        table = self._read("status").combine_chunks()
         cell = _codes(table["cell"], self.ids)
         place = np.full(int(self._order.max(initial=-1)) + 1, -1, np.int64)
         place[self._order] = np.arange(len(self._order))
@@ -131,7 +135,24 @@ class Frame:
     @cached_property
     def schema(self) -> tuple[str, ...]:
         """Names of the record columns on disk."""
-        return tuple(self.run.records(cells=[""]).column_names)
+        return self.run.columns
+
+    @cached_property
+    def large(self) -> bool:
+        """Whether there are more records than may be held at once."""
+        return self.limit is not None and bool(self.run.parts) and self.run.count > self.limit
+
+    @property
+    def refusal(self) -> str:
+        """Why something is not worked out for a run that is too large."""
+        count, limit = f"{self.run.count:,}", f"{self.limit:,}"
+        return f"needs all {count} records in memory, more than limit={limit}: raise it where there is room"
+
+    def _read(self, column: str) -> pa.Table:
+        """Return the keys of all records and a column. Raises InputError where these are more than may be held."""
+        if self.large:
+            raise InputError(f"measure: this {self.refusal}.")
+        return self.run.records(columns=[column])
 
     def has(self, column: str) -> bool:
         """Whether ``column`` can be asked for."""
@@ -155,12 +176,12 @@ class Frame:
         if name.startswith("hit_"):
             rank = self.column("rank")
             return np.where(np.isnan(rank), np.nan, (rank <= int(name[4:])).astype(np.float64))
-        values = self.run.records(columns=[name])[name]
+        values = self._read(name)[name]
         return pc.cast(values, pa.float64()).to_numpy().astype(np.float64)
 
     def raw(self, name: str) -> pa.ChunkedArray:
         """Return a record column as it is stored."""
-        return self.run.records(columns=[name])[name]
+        return self._read(name)[name]
 
     @cached_property
     def predictions(self) -> tuple[NDArray[np.int64], list[str]]:
@@ -235,8 +256,7 @@ class Frame:
 
     def count(self, mask: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
         """Return how many records each cell has, of those in a mask."""
-        cells = self.cell if mask is None else self.cell[mask]
-        return np.bincount(cells, minlength=len(self.ids))
+        return np.bincount(self.cell if mask is None else self.cell[mask], minlength=len(self.ids))
 
     @cached_property
     def by_cell(self) -> list[NDArray[np.int64]]:
@@ -245,9 +265,19 @@ class Frame:
         return np.split(order, np.searchsorted(self.cell[order], np.arange(1, len(self.ids))))
 
     @cached_property
-    def counts(self) -> dict[str, NDArray[np.int64]]:
-        """Records of each cell: all (``n``), failed, unchanged."""
-        return {"n": self.count(), "failed": self.count(self.failed), "unchanged": self.count(self.status == 1)}
+    def facts(self) -> Facts:
+        """What became of the records of each cell."""
+        size = 2 + len(FAILURES)
+        statuses = np.bincount(self.cell * size + self.status, minlength=len(self.ids) * size).reshape(-1, size)
+        return Facts(statuses, (self._records > 0).sum(axis=0))
+
+    @cached_property
+    def failures(self) -> Counter[Failure]:
+        """How many records failed in each way."""
+        rows = np.flatnonzero(self.failed)
+        known = len(rows) and self.has("error")
+        texts = self.raw("error").take(pa.array(rows)).to_pylist() if known else [None] * len(rows)
+        return Counter(zip(self.cell[rows].tolist(), self.status[rows].tolist(), texts))
 
 
 def _codes(values: pa.ChunkedArray, names: Sequence[str]) -> NDArray[np.int64]:

@@ -29,14 +29,7 @@ LATENCY: Mapping[str, tuple[pa.DataType, str]] = {**CELL, **INTERVAL, "batch": (
 def failure_rows(context: Context) -> list[dict[str, Any]]:
     """Return one row per cell, status and message of the failed records."""
     frame = context.frame
-    rows = np.flatnonzero(frame.failed)
-    if not len(rows):
-        return []
-    texts = frame.raw("error").take(pa.array(rows)).to_pylist() if frame.has("error") else [None] * len(rows)
-    found: dict[tuple[int, int, str | None], int] = {}
-    for cell, status, text in zip(frame.cell[rows].tolist(), frame.status[rows].tolist(), texts):
-        found[cell, status, text] = found.get((cell, status, text), 0) + 1
-    listed = sorted(found.items(), key=lambda entry: (entry[0][0], -entry[1], str(entry[0])))
+    listed = sorted(context.failures.items(), key=lambda entry: (entry[0][0], -entry[1], str(entry[0])))
     return [
         {
             **about_cell(frame.cells[cell]),

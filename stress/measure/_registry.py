@@ -13,7 +13,7 @@ from perturbations import InputError
 from perturbations._errors import nearest
 from stress.engine._folder import Run
 from stress.measure._attacks import ATTACKS, attack_rows, worst_curves
-from stress.measure._cells import CELLS, linear_rows
+from stress.measure._cells import CELLS, empty_rows, linear_rows
 from stress.measure._confidence import (
     CALIBRATION,
     RELIABILITY,
@@ -46,7 +46,7 @@ from stress.measure._stability import DRAWS, STABILITY, draw_rows, stability_row
 from stress.measure._tables import Columns, build
 from stress.measure._timeline import TIMELINE, timeline_rows
 
-__all__ = ["TABLES", "Table", "context_of", "make", "table"]
+__all__ = ["BLOCKWISE", "TABLES", "Table", "context_of", "make", "table"]
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,19 @@ class Table:
 
 
 def _cells(context: Context) -> list[dict[str, Any]]:
+    if context.frame.large:
+        return [*linear_rows(context), *_unread(context)]
     found = [*linear_rows(context), *count_rows(context), *latency_rows(context)]
     if context.frame.task == "classification":
         found += calibration_rows(context)
     return [*found, *macro_rows(context)] if context.classes else found
+
+
+def _unread(context: Context) -> list[dict[str, Any]]:
+    """Return rows of the metrics that a run too large for memory is not read for, which say so."""
+    names = [*count_metrics(context.frame.task), "latency_p50_ms", "latency_p95_ms"]
+    names += ["ece"] if context.frame.task == "classification" else []
+    return [row for name in names for row in empty_rows(context, name, context.frame.refusal)]
 
 
 def _classes(context: Context) -> pa.Table:
@@ -78,6 +87,8 @@ def _classes(context: Context) -> pa.Table:
 
 def _curves(context: Context) -> list[dict[str, Any]]:
     chosen = {context.headline.name: context.headline, **{metric.name: metric for metric in context.metrics}}
+    if context.frame.large:
+        return curve_rows(context, list(chosen.values()))
     chosen |= {
         name: context.metric(name) for name in ("balanced_accuracy", "f1_macro", "mcc") if name in context.others
     }
@@ -113,18 +124,25 @@ TABLES: Mapping[str, Table] = {
 }
 
 
+BLOCKWISE = ("cells", "curves", "robustness", "failures")
+"""The tables of a run that is too large for memory: it is read in blocks of samples for them."""
+
+
 def context_of(run: Run, **given: Any) -> Context:
     """Return what the tables of a run share; samples cluster as the run declares, unless it is said here."""
     given.setdefault("cluster", run.info.get("cluster"))
-    frame = Frame(run)
+    chosen = options(given)
+    frame = Frame(run, chosen.limit)
     others = {name: partial(count_values, name=name) for name in count_metrics(frame.task)}
-    return Context(frame, options(given), others)
+    return Context(frame, chosen, others)
 
 
 def make(context: Context, name: str) -> pa.Table:
     """Return one table from what is already loaded. Raises InputError where there is none of that name."""
     if name not in TABLES:
         raise InputError(f"measure: table must be one of {', '.join(TABLES)}, got {name!r}. {nearest(name, TABLES)}")
+    if context.frame.large and name not in BLOCKWISE:
+        raise InputError(f"measure: table {name} {context.frame.refusal}. Others: {', '.join(BLOCKWISE)}.")
     filled = TABLES[name].fill(context)
     return filled if isinstance(filled, pa.Table) else build(filled, TABLES[name].columns)
 
@@ -134,7 +152,9 @@ def table(run: Run, name: str, **given: Any) -> pa.Table:
 
     Options: ``cluster`` (the group whose samples are drawn together), ``confidence`` (0.95), ``resamples`` (2000),
     ``seed``, ``metric`` (the headline), ``break_at`` (share of clean) or ``bar`` (absolute), ``top_k``, ``bins``,
-    ``by`` (groups to slice by), ``small`` (samples under which a group is marked), ``goals``, ``reference`` (a run).
+    ``by`` (groups to slice by), ``small`` (samples under which a group is marked), ``goals``, ``reference`` (a run),
+    ``limit`` (20 million): a run of more records is read in blocks of samples, with the same weights and results, for
+    the tables named in ``BLOCKWISE``; others need all records in memory and raise InputError.
     A number that is undefined is null, and the column ``note`` says why. Raises InputError for an unknown table,
     option, group or metric.
     """

@@ -114,7 +114,7 @@ def _caveat(names: Sequence[str], found: Sequence[Curve]) -> str:
 
 def _row(context: Context, values: Values, function: Callable[[Rows], Rows], cells: Sequence[int]) -> dict[str, Any]:
     value, bounds = values.apply(function)
-    counts = context.frame.counts
+    counts = context.counts
     n, failed = int(counts["n"][list(cells)].sum()), int(counts["failed"][list(cells)].sum())
     row: dict[str, Any] = {
         "metric": values.metric.name,

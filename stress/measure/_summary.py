@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
 
 from stress.engine._folder import Run
 from stress.measure._cells import CELLS, absent, cell_rows, counted
@@ -37,7 +36,7 @@ def summarise(context: Context) -> Mapping[str, Any]:
         "better": metric.better,
         "samples": len(frame.samples),
         "cells": len(frame.ids),
-        "records": len(frame.cell),
+        "records": context.facts.records,
         "cluster": context.clusters.by,
         "confidence": context.options.confidence,
         "clean": _clean(context),
@@ -75,13 +74,15 @@ def _scenarios(context: Context) -> list[dict[str, Any]]:
 
 def _statuses(context: Context) -> dict[str, int]:
     names = ("ok", "unchanged", "crash", "invalid", "timeout")
-    counts = np.bincount(context.frame.status, minlength=len(names))
+    counts = context.facts.statuses.sum(axis=0)
     return {name: int(count) for name, count in zip(names, counts)}
 
 
 def _errors(context: Context, most: int = 5) -> list[dict[str, Any]]:
-    if not context.frame.failed.any() or not context.frame.has("error"):
+    if not context.frame.has("error"):
         return []
-    values = context.frame.raw("error").filter(context.frame.failed)
-    counts = sorted(values.value_counts().to_pylist(), key=lambda row: (-row["counts"], str(row["values"])))
-    return [{"error": row["values"], "records": row["counts"]} for row in counts[:most]]
+    counts: Counter[str | None] = Counter()
+    for (_, _, error), count in context.failures.items():
+        counts[error] += count
+    listed = sorted(counts.items(), key=lambda entry: (-entry[1], str(entry[0])))
+    return [{"error": error, "records": count} for error, count in listed[:most]]

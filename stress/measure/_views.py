@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,16 @@ class View(Run):
         """One row for each cell of the view."""
         rows = [{**self.about[name], "cell": name, "order": i} for i, name in enumerate(self.names)]
         return pa.Table.from_pylist(rows, schema=CELLS)
+
+    @property
+    def parts(self) -> Sequence[Path]:
+        """None: the records stand in other runs' files, under other cells."""
+        return ()
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns that all runs have."""
+        return tuple(n for n in self.bases[0].columns if all(n in base.columns for base in self.bases))
 
     def records(self, cells: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pa.Table:
         """Return the records as ``Run.records`` does."""

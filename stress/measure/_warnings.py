@@ -9,7 +9,7 @@ from stress.measure._cells import absent
 from stress.measure._context import Context
 from stress.measure._contributions import lost_cells, streams_of
 from stress.measure._counts import counts_of
-from stress.measure._marginals import entries, measure_by_class
+from stress.measure._marginals import Entries, entries, measure_by_class
 
 __all__ = ["warnings"]
 
@@ -19,6 +19,9 @@ _HIGH, _LOW = 0.9, 0.5
 def warnings(context: Context) -> list[str]:
     """Return sentences about what a headline hides."""
     found = [*_evidence(context), *_records(context), *_classes(context), *_streams(context)]
+    if context.frame.large:
+        said = "classes, groups, calibration, contributions, attacks, stability, latency and distortion"
+        return [*found, f"not looked at: {said}; each {context.frame.refusal}"]
     return [*found, *attack_warnings(context)]
 
 
@@ -38,14 +41,13 @@ def _evidence(context: Context) -> list[str]:
 
 def _records(context: Context) -> list[str]:
     frame, found = context.frame, []
-    failed = int(frame.failed.sum())
-    if failed:
-        found.append(f"{failed} of {len(frame.failed)} records failed; they are counted as failures")
-    counts = frame.counts
+    facts, counts = context.facts, context.counts
+    if facts.failed:
+        found.append(f"{facts.failed} of {facts.records} records failed; they are counted as failures")
     idle = [i for i, n in zip(frame.ids, counts["n"]) if not n]
     if idle:
         found.append(f"{len(idle)} cells have no records: {_some(idle)}")
-    most = int((counts["n"] > 0).sum()) and int(frame.grid(np.ones(len(frame.cell))).astype(bool).sum(axis=0).max())
+    most = int(facts.present.max(initial=0))
     short = [i for k, i in enumerate(frame.ids) if 0 < counts["n"][k] < most]
     if short:
         said = "their drops are over the samples they share with clean"
@@ -57,9 +59,14 @@ def _records(context: Context) -> list[str]:
     return found
 
 
+def _answers(context: Context) -> Entries | None:
+    """Return truths and answers by class, where there are any and the run is not too large to hold them."""
+    return entries(context) if context.frame.task == "classification" and not context.frame.large else None
+
+
 def _classes(context: Context) -> list[str]:
     """The accuracy paradox, by class: nearly always right, and blind to one class."""
-    entered = entries(context) if context.frame.task == "classification" else None
+    entered = _answers(context)
     if entered is None:
         return []
     counts, found = counts_of(context, entered), []
@@ -80,7 +87,7 @@ def _streams(context: Context) -> list[str]:
     if frame.task != "classification" or frame.clean is None or not frame.has("score"):
         return []
     accuracy, streams = context.values(context.metric("accuracy")).point, streams_of(context)
-    entered, found = entries(context), []
+    entered, found = _answers(context), []
     if accuracy[frame.clean] < _HIGH or len(streams) < 2:
         return []
     for fill, cells in lost_cells(context).items():

@@ -85,16 +85,20 @@ class Clusters:
 
     def resample(self, sums: NDArray[Any]) -> NDArray[np.float32]:
         """Return (rows × columns) weighted sums of (clusters × columns) sums."""
+        return self.weighted(np.arange(len(self.ids)), sums)
+
+    def weighted(self, some: NDArray[np.int64], sums: NDArray[Any]) -> NDArray[np.float32]:
+        """Return (rows × columns) weighted sums of (clusters × columns) sums of the clusters at these positions."""
         narrow = np.ascontiguousarray(sums, np.float32)
         total = np.zeros((self.rows, narrow.shape[1]), np.float32)
         keep = len(self.ids) * self.rows <= _KEPT
-        for start in range(0, len(self.ids), _BLOCK):
-            part = slice(start, start + _BLOCK)
+        for start in range(0, len(some), _BLOCK):
+            part = some[start : start + _BLOCK]
             if keep:
                 weights = _kept(self.ids, self.rows, self.seed)[part]
             else:
-                weights = poisson_weights(self.ids[part], self.rows, self.seed)
-            total += weights.astype(np.float32).T @ narrow[part]
+                weights = poisson_weights([self.ids[i] for i in part], self.rows, self.seed)
+            total += weights.astype(np.float32).T @ narrow[start : start + _BLOCK]
         return total
 
     def leave_out(self, sums: NDArray[Any]) -> NDArray[Any]:
