@@ -1,6 +1,9 @@
-"""How long the numbers take: all intervals of a large grid, and the whole summary of a large run.
+"""How long the numbers take: all intervals of a large grid, the whole summary of a large run, and memory beyond that.
 
 ``python -m benchmarks measures [--cells 300] [--samples 10000] [--resamples 2000]``
+
+``python -m benchmarks measures --only blocks [--records 10000000]``: the summary and all linear metrics of runs of ten
+cells, from a tenth of so many records up, held in memory and read in blocks, each in a process of its own.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import json
 import resource
 import tempfile
 import time
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +23,9 @@ from pyarrow import parquet
 from stress.engine._folder import Run, open_run
 from stress.engine._tables import CELLS, record_schema
 from stress.measure import TABLES, compare, summary, table
+from stress.measure._cells import linear_rows
 from stress.measure._intervals import percentile
+from stress.measure._registry import context_of
 from stress.measure._weights import clusters
 
 
@@ -29,7 +35,18 @@ def main(argv: list[str]) -> None:
     options.add_argument("--cells", type=int, default=300)
     options.add_argument("--samples", type=int, default=10_000)
     options.add_argument("--resamples", type=int, default=2000)
+    options.add_argument("--only", choices=("tables", "blocks"))
+    options.add_argument("--records", type=int, default=10_000_000)
     given = options.parse_args(argv)
+    if given.only != "blocks":
+        tables(given)
+    if given.only != "tables":
+        for records in (given.records // 10, given.records):
+            blocks(records, given.resamples)
+
+
+def tables(given: argparse.Namespace) -> None:
+    """Print what all tables of a run of many cells take."""
     print(f"{given.cells} cells × {given.samples} samples × {given.resamples} resamples")
     show("intervals of all means and ratios", lambda: intervals(given.cells, given.samples, given.resamples))
     with tempfile.TemporaryDirectory() as folder:
@@ -38,6 +55,32 @@ def main(argv: list[str]) -> None:
         show("comparison of two runs", lambda: compare({"one": run, "other": run}, resamples=given.resamples))
         for name in TABLES:
             show(f"table {name}", lambda name=name: table(run, name, resamples=given.resamples))
+
+
+def blocks(records: int, resamples: int, cells: int = 10) -> None:
+    """Print what a run of so many records takes, read in blocks and held in memory (up to 20 million)."""
+    print(f"{records:,} records: {cells} cells × {records // cells:,} samples × {resamples} resamples")
+    with tempfile.TemporaryDirectory() as folder:
+        alone(large, Path(folder), cells, records // cells, True)
+        for limit in [250_000, *([records] if records <= 20_000_000 else [])]:
+            alone(measure, Path(folder), limit, resamples)
+
+
+def alone(work, *given) -> None:
+    """Do something in a process of its own, so that its peak of memory is its own."""
+    process = get_context("spawn").Process(target=work, args=given)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit(f"benchmarks measures: {work.__name__} ended with {process.exitcode}")
+
+
+def measure(path: Path, limit: int, resamples: int) -> None:
+    """Print seconds and peak memory of the summary, then of all metrics of every cell."""
+    run = open_run(path)
+    how = "in memory" if run.count <= limit else "in blocks"
+    show(f"summary, {how}", lambda: summary(run, limit=limit, resamples=resamples))
+    show(f"linear metrics of all cells, {how}", lambda: linear_rows(context_of(run, limit=limit, resamples=resamples)))
 
 
 def show(name: str, work) -> None:
@@ -58,8 +101,12 @@ def intervals(cells: int, samples: int, resamples: int) -> None:
     percentile(means / means[:, :1], samples)
 
 
-def large(path: Path, cells: int, samples: int) -> Run:
-    """Write a run as large as asked for, of a classifier of ten classes that answers probabilities."""
+def large(path: Path, cells: int, samples: int, shards: bool = False) -> Run:
+    """Write a run as large as asked for, of a classifier of ten classes that answers probabilities.
+
+    ``shards``: in parts of about 64k records that hold all cells of some samples, as large runs are written; else a
+    part for each cell.
+    """
     rng = np.random.default_rng(0)
     classes = [f"class-{i}" for i in range(10)]
     task = {"task": "classification", "classes": classes, "answers": "probabilities", "keep": "none"}
@@ -80,9 +127,19 @@ def large(path: Path, cells: int, samples: int) -> Run:
     parquet.write_table(pa.Table.from_pylist(rows, schema=CELLS), path / "cells.parquet")
     (path / "records").mkdir()
     luck = rng.random(samples)
-    for i, row in enumerate(rows):
-        part = _records(row, luck < 0.95 - 0.1 * (row["severity"] or 0), target, classes, rng)
-        parquet.write_table(part, path / "records" / f"part-{i:05d}.parquet")
+    step = max(1, 65_536 // cells) if shards else samples
+    order = rng.permutation(samples).astype(np.int32) if shards else np.arange(samples, dtype=np.int32)
+    number = 0
+    for start in range(0, samples, step):
+        some = order[start : start + step]
+        parts = [
+            _records(row, some, luck[some] < 0.95 - 0.1 * (row["severity"] or 0), target[some], classes, rng)
+            for row in rows
+        ]
+        for part in [pa.concat_tables(parts)] if shards else parts:
+            name = path / "records" / f"part-{number:06d}.parquet"
+            parquet.write_table(part.unify_dictionaries(), name, compression="zstd")
+            number += 1
     return open_run(path)
 
 
@@ -102,7 +159,9 @@ def _cell(i: int) -> dict:
     return {**(graded if i else clean), **about, **more}
 
 
-def _records(row: dict, right: np.ndarray, target: np.ndarray, classes: list[str], rng) -> pa.Table:
+def _records(
+    row: dict, samples: np.ndarray, right: np.ndarray, target: np.ndarray, classes: list[str], rng
+) -> pa.Table:
     count = len(target)
     answer = np.where(right, target, (target + rng.integers(1, 10, count)) % 10).astype(np.int32)
     confidence = rng.beta(5, 2, count).astype(np.float32)
@@ -114,7 +173,7 @@ def _records(row: dict, right: np.ndarray, target: np.ndarray, classes: list[str
     }
     found = {
         "cell": pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), [row["cell"]]),
-        "sample": pa.array(np.arange(count, dtype=np.int32)),
+        "sample": pa.array(samples),
         "draw": pa.array(np.zeros(count, np.int16)),
         "status": pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), ["ok"]),
         "score": pa.array(right.astype(np.float64)),

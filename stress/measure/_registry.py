@@ -124,7 +124,7 @@ TABLES: Mapping[str, Table] = {
 }
 
 
-BLOCKWISE = ("cells", "curves", "robustness", "failures")
+BLOCKWISE = ("cells", "curves", "robustness", "failures", "contributions", "relative")
 """The tables of a run that is too large for memory: it is read in blocks of samples for them."""
 
 

@@ -153,8 +153,10 @@ def _run_rows(context: Context) -> list[dict[str, Any]]:
 def _other(context: Context, run: Any) -> Context:
     """Return the reference run in the same terms. Raises InputError where its task differs or it has no clean cell."""
     o = context.options
-    chosen = Options(cluster=o.cluster, confidence=o.confidence, resamples=o.resamples, seed=o.seed, metric=o.metric)
-    other = Context(Frame(run), chosen, context.others)
+    chosen = Options(
+        cluster=o.cluster, confidence=o.confidence, resamples=o.resamples, seed=o.seed, metric=o.metric, limit=o.limit
+    )
+    other = Context(Frame(run, o.limit), chosen, context.others)
     if other.frame.task != context.frame.task:
         raise InputError(f"measure: reference must be a run of {context.frame.task}, got one of {other.frame.task}.")
     if other.frame.clean is None:

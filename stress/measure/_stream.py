@@ -25,8 +25,10 @@ from stress.tasks._metrics import Metric
 
 __all__ = ["Stream"]
 
-BLOCK = 500_000
+_BLOCK = 250_000
 """Records that are read at a time."""
+_SUMS = 16_000_000
+"""Resamples × cells × metrics that are summed up in one reading."""
 
 
 @dataclass
@@ -41,7 +43,10 @@ class _First:
 
 @dataclass(frozen=True)
 class Stream:
-    """The metrics of a run, read when first asked for: the headline in one reading, all others in a second."""
+    """The metrics of a run, read when first asked for: the headline (the first) in one reading, others in a second.
+
+    Grids of thousands of cells take a few more, so that the sums of all resamples have room.
+    """
 
     frame: Frame
     who: Clusters
@@ -51,7 +56,7 @@ class Stream:
 
     @cached_property
     def _plan(self) -> Plan:
-        return plan(self.frame.run, min(BLOCK, self.frame.limit or BLOCK))
+        return plan(self.frame.run, min(_BLOCK, self.frame.limit or _BLOCK))
 
     @property
     def facts(self) -> Facts:
@@ -65,11 +70,13 @@ class Stream:
 
     def values(self, metric: Metric) -> Values:
         """Return a metric in every cell, resampled."""
+        together = max(1, _SUMS // max(self.who.rows * len(self.frame.ids), 1))
         first, rest = self.metrics[:1], self.metrics[1:]
         if metric in first:
             _ = self._first
         elif metric in rest and metric.name not in self._known:
-            self._gather(rest)
+            start = rest.index(metric) // together * together
+            self._gather(rest[start : start + together])
         if metric.name not in self._known:
             raise InputError(f"measure: {metric.name} is not among the metrics that are read in blocks.")
         return self._known[metric.name]

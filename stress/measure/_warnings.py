@@ -20,7 +20,7 @@ def warnings(context: Context) -> list[str]:
     """Return sentences about what a headline hides."""
     found = [*_evidence(context), *_records(context), *_classes(context), *_streams(context)]
     if context.frame.large:
-        said = "classes, groups, calibration, contributions, attacks, stability, latency and distortion"
+        said = "classes, groups, calibration, the worst of several attacks, stability, latency, distortion, time"
         return [*found, f"not looked at: {said}; each {context.frame.refusal}"]
     return [*found, *attack_warnings(context)]
 
