@@ -29,6 +29,8 @@ _BLOCK = 250_000
 """Records that are read at a time."""
 _SUMS = 16_000_000
 """Resamples × cells × metrics that are summed up in one reading."""
+_CHEAP = 500
+"""Cells × metrics up to which drawing the weights costs more than using them: all are then summed up at once."""
 
 
 @dataclass
@@ -43,9 +45,10 @@ class _First:
 
 @dataclass(frozen=True)
 class Stream:
-    """The metrics of a run, read when first asked for: the headline (the first) in one reading, others in a second.
+    """The metrics of a run, the headline first, read when first asked for: those of few cells all in one reading.
 
-    Grids of thousands of cells take a few more, so that the sums of all resamples have room.
+    Of many cells the headline is read first, and the others only if they are asked for, as many at a time as there is
+    room for the sums of all resamples.
     """
 
     frame: Frame
@@ -57,6 +60,11 @@ class Stream:
     @cached_property
     def _plan(self) -> Plan:
         return plan(self.frame.run, min(_BLOCK, self.frame.limit or _BLOCK))
+
+    @property
+    def _early(self) -> tuple[Metric, ...]:
+        """The metrics that are summed up in the first reading."""
+        return self.metrics if len(self.frame.ids) * len(self.metrics) <= _CHEAP else self.metrics[:1]
 
     @property
     def facts(self) -> Facts:
@@ -71,10 +79,10 @@ class Stream:
     def values(self, metric: Metric) -> Values:
         """Return a metric in every cell, resampled."""
         together = max(1, _SUMS // max(self.who.rows * len(self.frame.ids), 1))
-        first, rest = self.metrics[:1], self.metrics[1:]
-        if metric in first:
+        if metric in self._early:
             _ = self._first
-        elif metric in rest and metric.name not in self._known:
+        elif metric in self.metrics and metric.name not in self._known:
+            rest = self.metrics[len(self._early) :]
             start = rest.index(metric) // together * together
             self._gather(rest[start : start + together])
         if metric.name not in self._known:
@@ -100,14 +108,14 @@ class Stream:
         cells = len(self.frame.ids)
         none = Facts(np.zeros((cells, 2 + len(FAILURES)), np.int64), np.zeros(cells, np.int64))
         found = _First(none, Counter(), np.zeros((3, cells)))
-        self._gather(self.metrics[:1], found)
+        self._gather(self._early, found)
         return found
 
     def _gather(self, metrics: Sequence[Metric], first: _First | None = None) -> None:
         """Read all records once: the sums of some metrics and, in the first reading, the facts."""
         metrics = [m for m in metrics if all(c is None or self.frame.has(c) for c in (m.top, m.bottom))]
         cells, clean = len(self.frame.ids), self.frame.clean
-        paired = [m for m in metrics if first is not None and clean is not None]
+        paired = [m for m in metrics[:1] if first is not None and clean is not None and m == self.metrics[0]]
         sums = Sums(self.who, cells * (len(metrics) + 2 * len(paired)))
         for block in self._plan.blocks(self._columns(metrics)):
             inner = Frame(block)
