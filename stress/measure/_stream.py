@@ -124,10 +124,10 @@ class Stream:
                 first.facts, first.failures = first.facts + inner.facts, first.failures + inner.failures
             if first is not None and clean is not None and paired:
                 top, bottom = pairs[0]
-                *extra, complete = shared(top, bottom, clean)
-                pairs.append((extra[0], extra[1]))
+                above, below, complete = shared(top, bottom, clean)
+                pairs.append((above, below))
                 first.discordant += discordant(top, bottom, clean)
-                first.complete = first.complete and complete
+                first.complete &= complete
             if pairs:
                 sums.add(block.places, *(np.concatenate(side, axis=1) for side in zip(*pairs)))
         for k, metric in enumerate(metrics):
