@@ -14,19 +14,24 @@ if TYPE_CHECKING:
     from stress.engine import Run, run
     from stress.engine import open_run as open  # noqa: A004 - stress.open reads as it should
     from stress.models import Batch
-    from stress.tasks import Classification
+    from stress.tasks import Classification, FreeText, MultiLabel, Regression, Retrieval, Transcription
 
 __all__ = [
     "Audio",
     "Batch",
     "Classification",
+    "FreeText",
     "InputError",
     "ModelError",
+    "MultiLabel",
+    "Regression",
+    "Retrieval",
     "Run",
     "RunError",
     "Sample",
     "SpecError",
     "StressError",
+    "Transcription",
     "open",
     "run",
 ]
@@ -37,7 +42,9 @@ _HOMES = {
     ),
     **dict.fromkeys(("Run", "run"), "stress.engine"),
     "Batch": "stress.models",
-    "Classification": "stress.tasks",
+    **dict.fromkeys(
+        ("Classification", "FreeText", "MultiLabel", "Regression", "Retrieval", "Transcription"), "stress.tasks"
+    ),
 }
 
 
