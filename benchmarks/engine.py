@@ -1,6 +1,6 @@
 """What the harness costs beside the model, and what it takes to use it well.
 
-    python -m benchmarks engine [grid] [own] [memory] [backends] [--samples N] [--peers NAME …]
+    python -m benchmarks engine [grid] [own] [memory] [backends] [--samples N] [--repeats N] [--peers NAME …]
 
 ``grid``: 19 corruptions × 5 severities with a ResNet-18 over the bare forward passes with the same threads, beside the
 loops that a user would write with the installed peers. ``own``: microseconds a record with an instant model, clean and
@@ -50,7 +50,7 @@ def pictures(count: int) -> list[np.ndarray]:
     return found
 
 
-def world(count: int = 32) -> list[stress.Sample]:
+def world(count: int = 16) -> list[stress.Sample]:
     """Return the pictures as samples, for workers that load them by name."""
     return [stress.Sample(str(i), {"image": p}, target=str(i % 10)) for i, p in enumerate(pictures(count))]
 
@@ -89,7 +89,7 @@ def by_hand(peer: str, predict: Any, images: list[np.ndarray]) -> int:
     return len(able)
 
 
-def grid(samples: int, peers: list[str], repeats: int = 3) -> None:
+def grid(samples: int, peers: list[str], repeats: int) -> None:
     """Print the wall time of the whole grid over the bare forward passes."""
     predict, images, data = _resnet.load(), pictures(samples), world(samples)
     suite = scenarios.load("imagenet-c")
@@ -170,7 +170,7 @@ def memory(count: int) -> None:
     process.join()
 
 
-def backends(repeats: int = 3) -> None:
+def backends(repeats: int) -> None:
     """Print how much faster two workers are than one, for each backend; starting the workers is in it."""
     suite = scenarios.load("imagenet-c")
     for backend in ("threads", "processes", "dask"):
@@ -198,16 +198,17 @@ def main(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks engine", description=__doc__.split("\n")[0])
     parser.add_argument("parts", nargs="*", choices=["grid", "own", "memory", "backends", []], default=[])
     parser.add_argument("--samples", type=int, default=32)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--records", type=int, default=10_000_000)
     parser.add_argument("--peers", nargs="*", default=["imagecorruptions", "nrtk", "albumentations"])
     options = parser.parse_args(argv)
     parts = options.parts or ["grid", "own", "memory", "backends"]
     cv2.setNumThreads(1)
     if "grid" in parts:
-        grid(options.samples, options.peers)
+        grid(options.samples, options.peers, options.repeats)
     if "own" in parts:
         own(options.records)
     if "memory" in parts:
         memory(1_000_000)
     if "backends" in parts:
-        backends()
+        backends(options.repeats)

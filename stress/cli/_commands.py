@@ -163,7 +163,8 @@ def gate(**options: Any) -> int:
 def compare(**options: Any) -> None:
     """Say what became better or worse from A to B.
 
-    Both are runs; they are compared in pairs, sample by sample."""
+    Both are runs; they are compared in pairs, sample by sample.
+    """
     from stress.cli._gate import run_compare
 
     run_compare(**options)
