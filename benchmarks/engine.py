@@ -74,6 +74,11 @@ def bare(predict: Any, images: list[np.ndarray], cells: int) -> None:
         list(pool.map(cell, range(cells)))
 
 
+def _picture(found: Any) -> np.ndarray:
+    """Return what a peer made of a picture; some return it with other things."""
+    return np.asarray(found[0] if isinstance(found, tuple) else found).astype(np.uint8).reshape(224, 224, 3)
+
+
 def by_hand(peer: str, predict: Any, images: list[np.ndarray]) -> int:
     """Run the loop a user would write: corrupt, stack, answer; in threads. Returns the cells that the peer can do."""
     cells = [(name, severity) for name in CORRUPTIONS for severity in range(1, 6)]
@@ -82,7 +87,7 @@ def by_hand(peer: str, predict: Any, images: list[np.ndarray]) -> int:
     def one(cell: tuple[str, int]) -> None:
         for start in range(0, len(images), BATCH):
             calls = (PEERS[peer](*cell, image) for image in images[start : start + BATCH])
-            predict.forward(np.stack([np.asarray(call(0), np.uint8).reshape(224, 224, 3) for call in calls if call]))
+            predict.forward(np.stack([_picture(call(0)) for call in calls if call]))
 
     with ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(one, able))

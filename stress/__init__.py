@@ -52,8 +52,8 @@ def __getattr__(name: str) -> Any:
     """Import what is asked for when it is asked for, so that ``import stress`` costs nothing."""
     from importlib import import_module
 
-    if name == "open":
-        return import_module("stress.engine").open_run
-    if name not in _HOMES:
+    if name != "open" and name not in _HOMES:
         raise AttributeError(f"module 'stress' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    home = import_module(_HOMES.get(name, "stress.engine"))
+    found = globals()[name] = getattr(home, "open_run" if name == "open" else name)
+    return found

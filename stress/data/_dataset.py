@@ -60,11 +60,12 @@ class Samples:
 
     def __getitem__(self, position: int) -> Sample:
         sample = self._load(position)
-        frozen = {
-            name: None if value is None else modality(self.streams[name]).freeze(value)
-            for name, value in sample.streams.items()
-        }
-        return sample.with_streams(frozen)
+        streams = sample.streams
+        frozen = {}
+        for name, value in streams.items():
+            if value is not None and (fixed := modality(self.streams[name]).freeze(value)) is not value:
+                frozen[name] = fixed
+        return sample.with_streams(frozen) if frozen else sample
 
     def __iter__(self) -> Iterator[Sample]:
         return (self[i] for i in range(len(self)))
