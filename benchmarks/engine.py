@@ -3,8 +3,8 @@
     python -m benchmarks engine [grid] [own] [memory] [backends] [--samples N] [--repeats N] [--peers NAME …]
 
 ``grid``: 19 corruptions × 5 severities with a ResNet-18 over the bare forward passes with the same threads, beside the
-loops that a user would write with the installed peers. ``own``: microseconds a record with an instant model, clean and
-with the stream lost. ``memory``: the peak of a run over a million streamed samples. ``backends``: how
+loops that a user would write with the installed peers. ``own``: microseconds a record with an instant model and no
+perturbation. ``memory``: the peak of a run over a million streamed samples. ``backends``: how
 much two workers do of twice one's work.
 """
 
@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from benchmarks._image_peers import PEERS
 from benchmarks.images import CORRUPTIONS
 from stress.data import Samples
 from stress.data._dataset import Index
+from stress.engine import Settings, execute, plan_run
 from stress.engine._threads import one_thread_each
 
 BATCH = 16
@@ -135,7 +137,6 @@ def streamed(count: int) -> Samples:
 
 
 ANSWER = np.tile(np.array([[0.6, 0.4]]), (1024, 1))
-NOTHING = "suite: nothing@1\nscenarios: {lost: {image: missing}}"
 
 
 def instant(batch: Any) -> np.ndarray:
@@ -143,25 +144,32 @@ def instant(batch: Any) -> np.ndarray:
     return ANSWER[: batch.size]
 
 
-def one_run(count: int) -> tuple[float, int]:
-    """Return seconds and records of a run with an instant model: clean, and with the stream lost."""
+def one_run(count: int, cells: int) -> tuple[float, int]:
+    """Return seconds and records of a run with an instant model, in so many cells in which nothing is perturbed."""
     data = streamed(count)
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        settings = {"workers": 1, "batch_size": 256, "preflight": False}
-        run = stress.run(instant, data, scenarios.loads(NOTHING), Path(folder) / "run", **settings)
+        settings = Settings(workers=1, batch_size=256, preflight=False)
+        planned = plan_run(instant, data, "quick", None, settings)
+        idle = [scenarios.Cell(f"idle:{i}", "idle") for i in range(1, cells)]
+        planned = replace(planned, plan=replace(planned.plan, cells=(scenarios.CLEAN, *idle)))
+        run = execute(planned, Path(folder) / "run").run
         return time.perf_counter() - start, run.info["records"]
 
 
 def own(largest: int) -> None:
-    """Print the cost of a record: the slope between a small and a large run."""
-    (small, few), (large, many) = one_run(50_000), one_run(largest)
-    slope = (large - small) / (many - few)
-    print(f"own cost: {1e6 * slope:.2f} µs a record ({few:,} to {many:,} records), fixed {small - slope * few:.2f} s")
+    """Print the cost of a record: the slope between a small and a large run, in a grid of ten cells and of one."""
+    for cells in (10, 1):
+        (small, few), (large, many) = one_run(50_000 // cells, cells), one_run(largest // cells, cells)
+        slope = (large - small) / (many - few)
+        fixed = small - slope * few
+        print(
+            f"own cost, {cells:2} cells: {1e6 * slope:.2f} µs a record ({few:,} to {many:,} records), fixed {fixed:.2f} s"
+        )
 
 
 def _memory(count: int, answer: Any) -> None:
-    one_run(count)
+    one_run(count, 2)
     answer.put(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 

@@ -47,6 +47,7 @@ class Samples:
     ) -> None:
         self.name, self.index, self.fingerprint = name, index, fingerprint
         self.streams: Mapping[str, str] = dict(streams)
+        self._freeze = [(name, modality(kind).freeze) for name, kind in streams.items() if kind != "text"]
         self.spec: str | None = None
         self.alternates, self._classes, self._load = tuple(alternates), classes, load
         self.ids, self.targets = index.ids, index.targets
@@ -61,10 +62,7 @@ class Samples:
     def __getitem__(self, position: int) -> Sample:
         sample = self._load(position)
         streams = sample.streams
-        frozen = {}
-        for name, value in streams.items():
-            if value is not None and (fixed := modality(self.streams[name]).freeze(value)) is not value:
-                frozen[name] = fixed
+        frozen = {name: freeze(streams[name]) for name, freeze in self._freeze if streams[name] is not None}
         return sample.with_streams(frozen) if frozen else sample
 
     def __iter__(self) -> Iterator[Sample]:
