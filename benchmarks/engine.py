@@ -163,9 +163,7 @@ def own(largest: int) -> None:
         (small, few), (large, many) = one_run(50_000 // cells, cells), one_run(largest // cells, cells)
         slope = (large - small) / (many - few)
         fixed = small - slope * few
-        print(
-            f"own cost, {cells:2} cells: {1e6 * slope:.2f} µs a record ({few:,} to {many:,} records), fixed {fixed:.2f} s"
-        )
+        print(f"own cost, {cells:2} cells: {1e6 * slope:.2f} µs a record, to {many:,} records; fixed {fixed:.2f} s")
 
 
 def _memory(count: int, answer: Any) -> None:
