@@ -1,10 +1,10 @@
 """What the harness costs beside the model, and what it takes to use it well.
 
-    python -m benchmarks engine [grid] [own] [memory] [backends] [--samples N] [--peers NAME …]
+    python -m benchmarks engine [grid] [own] [memory] [backends] [--samples N] [--repeats N] [--peers NAME …]
 
 ``grid``: 19 corruptions × 5 severities with a ResNet-18 over the bare forward passes with the same threads, beside the
-loops that a user would write with the installed peers. ``own``: microseconds a record with an instant model, clean and
-with the stream lost. ``memory``: the peak of a run over a million streamed samples. ``backends``: how
+loops that a user would write with the installed peers. ``own``: microseconds a record with an instant model and no
+perturbation. ``memory``: the peak of a run over a million streamed samples. ``backends``: how
 much two workers do of twice one's work.
 """
 
@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from benchmarks._image_peers import PEERS
 from benchmarks.images import CORRUPTIONS
 from stress.data import Samples
 from stress.data._dataset import Index
+from stress.engine import Settings, execute, plan_run
 from stress.engine._threads import one_thread_each
 
 BATCH = 16
@@ -50,7 +52,7 @@ def pictures(count: int) -> list[np.ndarray]:
     return found
 
 
-def world(count: int = 32) -> list[stress.Sample]:
+def world(count: int = 16) -> list[stress.Sample]:
     """Return the pictures as samples, for workers that load them by name."""
     return [stress.Sample(str(i), {"image": p}, target=str(i % 10)) for i, p in enumerate(pictures(count))]
 
@@ -74,6 +76,11 @@ def bare(predict: Any, images: list[np.ndarray], cells: int) -> None:
         list(pool.map(cell, range(cells)))
 
 
+def _picture(found: Any) -> np.ndarray:
+    """Return what a peer made of a picture; some return it with other things."""
+    return np.asarray(found[0] if isinstance(found, tuple) else found).astype(np.uint8).reshape(224, 224, 3)
+
+
 def by_hand(peer: str, predict: Any, images: list[np.ndarray]) -> int:
     """Run the loop a user would write: corrupt, stack, answer; in threads. Returns the cells that the peer can do."""
     cells = [(name, severity) for name in CORRUPTIONS for severity in range(1, 6)]
@@ -82,14 +89,14 @@ def by_hand(peer: str, predict: Any, images: list[np.ndarray]) -> int:
     def one(cell: tuple[str, int]) -> None:
         for start in range(0, len(images), BATCH):
             calls = (PEERS[peer](*cell, image) for image in images[start : start + BATCH])
-            predict.forward(np.stack([np.asarray(call(0), np.uint8).reshape(224, 224, 3) for call in calls if call]))
+            predict.forward(np.stack([_picture(call(0)) for call in calls if call]))
 
     with ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(one, able))
     return len(able)
 
 
-def grid(samples: int, peers: list[str], repeats: int = 3) -> None:
+def grid(samples: int, peers: list[str], repeats: int) -> None:
     """Print the wall time of the whole grid over the bare forward passes."""
     predict, images, data = _resnet.load(), pictures(samples), world(samples)
     suite = scenarios.load("imagenet-c")
@@ -130,7 +137,6 @@ def streamed(count: int) -> Samples:
 
 
 ANSWER = np.tile(np.array([[0.6, 0.4]]), (1024, 1))
-NOTHING = "suite: nothing@1\nscenarios: {lost: {image: missing}}"
 
 
 def instant(batch: Any) -> np.ndarray:
@@ -138,25 +144,30 @@ def instant(batch: Any) -> np.ndarray:
     return ANSWER[: batch.size]
 
 
-def one_run(count: int) -> tuple[float, int]:
-    """Return seconds and records of a run with an instant model: clean, and with the stream lost."""
+def one_run(count: int, cells: int) -> tuple[float, int]:
+    """Return seconds and records of a run with an instant model, in so many cells in which nothing is perturbed."""
     data = streamed(count)
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        settings = {"workers": 1, "batch_size": 256, "preflight": False}
-        run = stress.run(instant, data, scenarios.loads(NOTHING), Path(folder) / "run", **settings)
+        settings = Settings(workers=1, batch_size=256, preflight=False)
+        planned = plan_run(instant, data, "quick", None, settings)
+        idle = [scenarios.Cell(f"idle:{i}", "idle") for i in range(1, cells)]
+        planned = replace(planned, plan=replace(planned.plan, cells=(scenarios.CLEAN, *idle)))
+        run = execute(planned, Path(folder) / "run").run
         return time.perf_counter() - start, run.info["records"]
 
 
 def own(largest: int) -> None:
-    """Print the cost of a record: the slope between a small and a large run."""
-    (small, few), (large, many) = one_run(50_000), one_run(largest)
-    slope = (large - small) / (many - few)
-    print(f"own cost: {1e6 * slope:.2f} µs a record ({few:,} to {many:,} records), fixed {small - slope * few:.2f} s")
+    """Print the cost of a record: the slope between a small and a large run, in a grid of ten cells and of one."""
+    for cells in (10, 1):
+        (small, few), (large, many) = one_run(50_000 // cells, cells), one_run(largest // cells, cells)
+        slope = (large - small) / (many - few)
+        fixed = small - slope * few
+        print(f"own cost, {cells:2} cells: {1e6 * slope:.2f} µs a record, to {many:,} records; fixed {fixed:.2f} s")
 
 
 def _memory(count: int, answer: Any) -> None:
-    one_run(count)
+    one_run(count, 2)
     answer.put(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
@@ -170,7 +181,7 @@ def memory(count: int) -> None:
     process.join()
 
 
-def backends(repeats: int = 3) -> None:
+def backends(repeats: int) -> None:
     """Print how much faster two workers are than one, for each backend; starting the workers is in it."""
     suite = scenarios.load("imagenet-c")
     for backend in ("threads", "processes", "dask"):
@@ -198,16 +209,17 @@ def main(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks engine", description=__doc__.split("\n")[0])
     parser.add_argument("parts", nargs="*", choices=["grid", "own", "memory", "backends", []], default=[])
     parser.add_argument("--samples", type=int, default=32)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--records", type=int, default=10_000_000)
     parser.add_argument("--peers", nargs="*", default=["imagecorruptions", "nrtk", "albumentations"])
     options = parser.parse_args(argv)
     parts = options.parts or ["grid", "own", "memory", "backends"]
     cv2.setNumThreads(1)
     if "grid" in parts:
-        grid(options.samples, options.peers)
+        grid(options.samples, options.peers, options.repeats)
     if "own" in parts:
         own(options.records)
     if "memory" in parts:
         memory(1_000_000)
     if "backends" in parts:
-        backends()
+        backends(options.repeats)

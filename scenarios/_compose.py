@@ -23,7 +23,8 @@ def perturb_stream(
     A fault that looks at the other streams sees them clean; the value therefore depends on this stream's conditions
     alone, and cells that agree on a stream can share it.
     """
-    for condition in conditions:
+    last = len(conditions) - 1
+    for number, condition in enumerate(conditions):
         perturbation, settings = condition.declaration, condition.settings
         if condition.course is not None:
             severity = condition.course.severity(sample, data, seed, draw)
@@ -35,6 +36,8 @@ def perturb_stream(
             seed, perturbation.name, perturbation.version, condition.profile, where, condition.step, sample.id, draw
         )
         value = run_step(perturbation, Stream(sample, stream, data), settings, key)
+        if number == last:
+            return value
         sample = sample.with_streams({stream: value})
     return sample.streams[stream]
 

@@ -14,19 +14,24 @@ if TYPE_CHECKING:
     from stress.engine import Run, run
     from stress.engine import open_run as open  # noqa: A004 - stress.open reads as it should
     from stress.models import Batch
-    from stress.tasks import Classification
+    from stress.tasks import Classification, FreeText, MultiLabel, Regression, Retrieval, Transcription
 
 __all__ = [
     "Audio",
     "Batch",
     "Classification",
+    "FreeText",
     "InputError",
     "ModelError",
+    "MultiLabel",
+    "Regression",
+    "Retrieval",
     "Run",
     "RunError",
     "Sample",
     "SpecError",
     "StressError",
+    "Transcription",
     "open",
     "run",
 ]
@@ -37,7 +42,9 @@ _HOMES = {
     ),
     **dict.fromkeys(("Run", "run"), "stress.engine"),
     "Batch": "stress.models",
-    "Classification": "stress.tasks",
+    **dict.fromkeys(
+        ("Classification", "FreeText", "MultiLabel", "Regression", "Retrieval", "Transcription"), "stress.tasks"
+    ),
 }
 
 
@@ -45,8 +52,8 @@ def __getattr__(name: str) -> Any:
     """Import what is asked for when it is asked for, so that ``import stress`` costs nothing."""
     from importlib import import_module
 
-    if name == "open":
-        return import_module("stress.engine").open_run
-    if name not in _HOMES:
+    if name != "open" and name not in _HOMES:
         raise AttributeError(f"module 'stress' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    home = import_module(_HOMES.get(name, "stress.engine"))
+    found = globals()[name] = getattr(home, "open_run" if name == "open" else name)
+    return found

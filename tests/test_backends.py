@@ -38,6 +38,17 @@ def instant(batch):
     return brightness(batch)
 
 
+def tells_its_threads(batch):
+    """Answer the number of threads that the libraries of this worker may use."""
+    import cv2
+    import torch
+
+    several = cv2.getNumThreads() > 1 or torch.get_num_threads() > 1
+    scores = np.zeros((batch.size, 10))
+    scores[:, int(several)] = 1
+    return scores
+
+
 def exits_without_sound(batch):
     if any(value is None for value in batch["audio"]):
         os._exit(3)
@@ -63,6 +74,15 @@ def test_a_worker_that_dies_is_a_finding(tmp_path, backend):
     assert all("worker process died" in row["error"] for row in died)
     assert {row["status"] for row in records if row["cell"] != "no-sound"} <= {"ok", "unchanged"}
     assert run.info["finished"]
+
+
+@pytest.mark.parametrize("backend", ["threads", "processes", pytest.param("dask", marks=pytest.mark.slow)])
+def test_a_worker_uses_one_thread(tmp_path, backend, monkeypatch):
+    pytest.importorskip("torch")
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    run = go(tmp_path, model="tests.test_backends:tells_its_threads", backend=backend)
+    assert set(run.records()["prediction"].to_pylist()) == {"0"}
 
 
 def test_an_object_without_a_name_is_refused(tmp_path):

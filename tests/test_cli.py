@@ -122,6 +122,34 @@ def test_bad_input_gives_one_clear_error(project, capsys, case):
     assert sorted(p.name for p in project.rglob("*") if "__pycache__" not in str(p)) == before
 
 
+@pytest.mark.parametrize(
+    ("task", "labels", "answer", "metric"),
+    [
+        ("regression", ("1.5", "-2"), "[1.0 for _ in batch['text']]", "mae"),
+        ("transcription", ("hello there", "good day"), "[t or '' for t in batch['text']]", "wer"),
+        ("free_text", ("hello", "bye"), "[t or '' for t in batch['text']]", "token_f1"),
+        ("multilabel", ("a|b", "b"), "[['b'] for _ in batch['text']]", "f1_samples"),
+        ("retrieval", ("a", "b"), "[[0.9, 0.1] for _ in batch['text']]", "mrr"),
+    ],
+)
+def test_other_tasks_by_name(project, capsys, task, labels, answer, metric):
+    Path("data.csv").write_text(f"id,image,text,label\n1,a.png,hello there,{labels[0]}\n2,b.png,good bye,{labels[1]}\n")
+    Path("model.py").write_text(f"def predict(batch):\n    return {answer}\n")
+    damage_suite("suite: mine@1\nscenarios:\n  typos: {text: dropped_letters, severities: [5]}\n")()
+    assert run("--task", task) == 0, capsys.readouterr().err
+    assert main(["measure", "runs/mine", "--table", "cells"]) == 0
+    assert f'"{metric}"' in capsys.readouterr().out
+    assert run("--task", "clasification", "--out", "other") == 2
+    assert "Did you mean classification" in capsys.readouterr().err
+
+
+def test_the_help_names_every_task():
+    from stress.cli import _commands
+    from stress.tasks import TASKS
+
+    assert _commands.TASKS == TASKS
+
+
 def test_wrong_usage_is_status_2(project, capsys):
     assert main(["run"]) == 2
     assert main(["rnu", "demo"]) == 2

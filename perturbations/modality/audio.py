@@ -40,6 +40,8 @@ def _copy(value: Audio) -> Audio:
 
 
 def _freeze(value: Audio) -> Audio:
+    if not value.samples.flags.writeable:
+        return value
     samples = value.samples.view()
     samples.flags.writeable = False
     return Audio(samples, value.rate)

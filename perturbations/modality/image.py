@@ -40,6 +40,8 @@ def _copy(value: Image) -> Image:
 
 
 def _freeze(value: Image) -> Image:
+    if not value.flags.writeable:
+        return value
     value = value.view()
     value.flags.writeable = False
     return value

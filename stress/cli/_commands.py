@@ -12,6 +12,7 @@ __all__ = ["stress"]
 EPILOG = (
     "Exit status: 0 done, 1 a gate failed, 2 bad input, 3 incomplete or undecided, 70 a fault of ours, 130 interrupted."
 )
+TASKS = ("classification", "multilabel", "regression", "transcription", "free_text", "retrieval")  # in stress.tasks
 RUN = click.Path(path_type=Path)
 
 
@@ -19,7 +20,10 @@ def _version(context: click.Context, _: Any, wanted: bool) -> None:
     if wanted:
         from importlib import metadata
 
-        click.echo(f"stress {metadata.version('multimodal-stress')}")
+        try:
+            click.echo(f"stress {metadata.version('multimodal-stress')}")
+        except metadata.PackageNotFoundError:  # run from a checkout
+            click.echo("stress, from a checkout that is not installed")
         context.exit()
 
 
@@ -39,6 +43,11 @@ def stress() -> None:
 @click.argument("suite")
 @click.option("--model", metavar="NAME", help="demo, demo:early, module:attribute, or file.py:attribute.")
 @click.option("--data", metavar="NAME", help="demo, a .csv, .jsonl or .parquet manifest, or module:attribute.")
+@click.option(
+    "--task",
+    metavar="NAME",
+    help="classification (default), multilabel, regression, transcription, free_text, retrieval.",
+)
 @click.option("--out", type=RUN, metavar="DIR", help="Folder of the run.  [default: runs/SUITE]")
 @click.option("--workers", type=int, metavar="N", help="Cells done at once.  [default: one per processor]")
 @click.option("--batch-size", type=int, default=32, show_default=True, metavar="N", help="Samples a call.")
@@ -57,7 +66,9 @@ def stress() -> None:
 @click.option("--scheduler", metavar="ADDRESS", help="Of a dask cluster (tcp://…).  [default: one started here]")
 @click.option("--dry-run", is_flag=True, help="Print cells, model calls and an estimate; run nothing.")
 def run(**options: Any) -> int:
-    """Run SUITE: a built-in one (see `stress list suites`) or a YAML file.
+    """Run SUITE, a built-in one or a YAML file.
+
+    `stress list suites` names the built-in ones.
 
     The same command continues a run that was interrupted. `stress run demo` needs no model and no data.
     """
@@ -67,9 +78,12 @@ def run(**options: Any) -> int:
 
 
 @stress.command("list")
-@click.argument("what", required=False, metavar="[image|audio|text|stream|suites|NAME]")
+@click.argument("what", required=False, metavar="[image|audio|text|stream|attack|suites|NAME]")
 def list_(what: str | None) -> None:
-    """List perturbations or suites, or show one perturbation: parameters, units, levels, source."""
+    """List perturbations or suites, or show one.
+
+    Of one perturbation: its parameters with units, ranges and levels, and its source.
+    """
     from stress.cli._show import show_list
 
     show_list(what)
@@ -78,7 +92,7 @@ def list_(what: str | None) -> None:
 @stress.command()
 @click.argument("file", type=str)
 def validate(file: str) -> None:
-    """Check a suite file, and list every problem with file and line."""
+    """Check a suite file; list every problem."""
     from stress.cli._show import show_suite
 
     show_suite(file)
@@ -87,7 +101,10 @@ def validate(file: str) -> None:
 @stress.command()
 @click.argument("folder", type=RUN, metavar="RUN")
 def report(folder: Path) -> None:
-    """Write RUN/report/index.html: curves per modality, findings, tables. Works on unfinished runs."""
+    """Write RUN/report/index.html.
+
+    Curves per modality, findings, tables. Works on unfinished runs.
+    """
     from stress.engine import open_run
     from stress.report import write_report
 
@@ -121,7 +138,9 @@ def measure(folder: Path, name: str | None) -> None:
 @click.option("--suggest", is_flag=True, help="Print a gate file that RUN passes, instead.")
 @click.option("--regression", type=RUN, metavar="DIR", help="Write the worst failures as a small suite.")
 def gate(**options: Any) -> int:
-    """Hold RUN against GATES: a YAML file of rules, or a preset (good, floor).
+    """Hold RUN against the rules of GATES.
+
+    GATES is a YAML file of rules, or a preset (good, floor).
 
     Exit status: 0 every rule passes, 1 one fails, 3 one is undecided or could not be judged, 2 bad input.
     """
@@ -142,7 +161,10 @@ def gate(**options: Any) -> int:
 @click.option("--json", "json_file", type=RUN, metavar="FILE", help="Write everything as JSON.")
 @click.option("--markdown", type=RUN, metavar="FILE", help="Write a comment for a pull request ('-': print it).")
 def compare(**options: Any) -> None:
-    """Say what became better or worse from run A to run B, paired sample by sample."""
+    """Say what became better or worse from A to B.
+
+    Both are runs; they are compared in pairs, sample by sample.
+    """
     from stress.cli._gate import run_compare
 
     run_compare(**options)
@@ -151,7 +173,10 @@ def compare(**options: Any) -> None:
 @stress.command()
 @click.argument("folder", type=RUN, default=Path(), metavar="[DIR]")
 def init(folder: Path) -> None:
-    """Write a commented stress.yaml and a model stub for a project of your own."""
+    """Write the files that a project starts from.
+
+    A commented stress.yaml, a model stub and a manifest; files that are there already are kept.
+    """
     from stress.cli._init import write_project
 
     write_project(folder)
@@ -163,7 +188,7 @@ def init(folder: Path) -> None:
 @click.option("--only", multiple=True, metavar="GLOB", help="Only perturbations whose name matches; may be repeated.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N")
 def gallery(modality: str, output: Path, only: tuple[str, ...], seed: int) -> None:
-    """Draw a sheet of every perturbation of a modality at every severity."""
+    """Draw every perturbation at every severity."""
     from stress.cli._show import write_gallery
 
     write_gallery(modality, output, only, seed)
@@ -172,7 +197,7 @@ def gallery(modality: str, output: Path, only: tuple[str, ...], seed: int) -> No
 @stress.command()
 @click.argument("folder", type=RUN, metavar="RUN")
 def cite(folder: Path) -> None:
-    """Print the BibTeX entries of everything that RUN was built from."""
+    """Print the sources of RUN as BibTeX."""
     from stress.cli._show import show_citations
 
     show_citations(folder)

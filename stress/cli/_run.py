@@ -17,6 +17,7 @@ __all__ = ["run_suite"]
 
 def run_suite(
     suite: str,
+    task: str | None,
     model: str | None,
     data: str | None,
     out: Path | None,
@@ -37,7 +38,7 @@ def run_suite(
             raise InputError(f"run: {name} must be given (a name, or 'demo' to try {suite} on the built-in world).")
     command = click.get_current_context().find_root().obj
     settings = Settings(preflight=not no_preflight, samples=_ids(samples), command=command, **options)
-    planned = plan_run(model or "demo", data or "demo", loaded, None, settings)
+    planned = plan_run(model or "demo", data or "demo", loaded, task, settings)
     folder = out or Path("runs") / planned.plan.suite
     if dry_run:
         _show_plan(console, planned)

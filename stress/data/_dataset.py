@@ -47,6 +47,7 @@ class Samples:
     ) -> None:
         self.name, self.index, self.fingerprint = name, index, fingerprint
         self.streams: Mapping[str, str] = dict(streams)
+        self._freeze = [(name, modality(kind).freeze) for name, kind in streams.items() if kind != "text"]
         self.spec: str | None = None
         self.alternates, self._classes, self._load = tuple(alternates), classes, load
         self.ids, self.targets = index.ids, index.targets
@@ -60,11 +61,9 @@ class Samples:
 
     def __getitem__(self, position: int) -> Sample:
         sample = self._load(position)
-        frozen = {
-            name: None if value is None else modality(self.streams[name]).freeze(value)
-            for name, value in sample.streams.items()
-        }
-        return sample.with_streams(frozen)
+        streams = sample.streams
+        frozen = {name: freeze(streams[name]) for name, freeze in self._freeze if streams[name] is not None}
+        return sample.with_streams(frozen) if frozen else sample
 
     def __iter__(self) -> Iterator[Sample]:
         return (self[i] for i in range(len(self)))

@@ -15,7 +15,7 @@ from stress.tasks._task import as_array
 
 __all__ = ["canaries", "differ"]
 
-_CELLS = 6
+_CELLS, _SAMPLES = 4, 4
 _NEAR = 1e-3
 """How far an answer may move, relative to its size, before the model counts as another one."""
 _SMALLEST = 1e-30
@@ -25,17 +25,15 @@ def canaries(job: Job, samples: Sequence[Sample], cells: Sequence[Cell]) -> dict
     """Return the model's raw answers to a few samples, clean and in the last cells of some scenarios.
 
     Probabilities are kept as logarithms: two sure models agree to many digits where they are sure, and differ in how
-    unlikely they find the rest. A model that answers the same question in two ways has ``None``: it cannot be
-    recognised, which preflight says aloud.
+    unlikely they find the rest. A model that answers the same clean question in two ways has ``None`` everywhere: it
+    cannot be recognised, which preflight says aloud.
     """
     natural = [cell for cell in cells if cell.conditions and not attacked(cell)]  # an attack's luck says nothing
     last = list({cell.scenario: cell for cell in natural}.values())
     chosen = [CLEAN, *last[:: max(1, -(-len(last) // _CELLS))]]
-    found: dict[str, Any] = {}
-    for cell in chosen:
-        one, other = (_answer(job, cell, samples) for _ in range(2))
-        found[cell.id] = None if differ(one, other) else one
-    return found
+    found = {cell.id: _answer(job, cell, samples[:_SAMPLES]) for cell in chosen}
+    steady = differ(found[CLEAN.id], _answer(job, CLEAN, samples[:_SAMPLES])) is None
+    return found if steady else dict.fromkeys(found)
 
 
 def _answer(job: Job, cell: Cell, samples: Sequence[Sample]) -> Any:

@@ -51,13 +51,14 @@ def run(
     suite: Any = "quick",
     out: str | Path | None = None,
     *,
-    task: Task | None = None,
+    task: Task | str | None = None,
     **settings: Any,
 ) -> Run:
     """Run a suite and return the run: its folder holds every record, and is continued when the call is repeated.
 
     ``model`` is a callable ``predict(batch)``, ``"module:attribute"`` or ``"demo"``; ``data`` a sequence of samples,
     a manifest's path, ``"module:attribute"`` or ``"demo"``; ``suite`` a built-in name, a YAML file or a ``Suite``;
+    ``task`` is a task or its name (classification, where there is none);
     ``settings`` are those of ``Settings``. Raises StressError where an input cannot be used, before any work.
     """
     planned = plan_run(model, data, suite, task, Settings(**settings))

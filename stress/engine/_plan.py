@@ -18,7 +18,7 @@ from stress.engine._progress import Mode
 from stress.engine._unit import Job
 from stress.engine._units import Units
 from stress.models import Model, load_model
-from stress.tasks import Classification, Task
+from stress.tasks import Task, task_named
 
 __all__ = ["Planned", "Settings", "job_of", "plan_run"]
 
@@ -98,19 +98,25 @@ class Planned:
         return sum(map(len, self.shards)) * self.times
 
 
-def plan_run(model: Any, data: Any, suite: Any, task: Task | None, settings: Settings) -> Planned:
+def plan_run(model: Any, data: Any, suite: Any, task: Task | str | None, settings: Settings) -> Planned:
     """Return a checked plan. Raises the clearest error there is before any work: suite first, then data, then model."""
     suite = suite if isinstance(suite, Suite) else load_suite(suite)
     samples = load_data(data)
     plan = suite.expand(samples.streams, has=samples.has, only=settings.only, skip=settings.skip)
     loaded = load_model(model)
-    settled: Task = task or Classification(tuple(loaded.classes or samples.classes))
+    settled = _task(task, loaded, samples)
     settled.check_targets(samples.targets)
     _check_cluster(settings.cluster, samples)
     check_attacks(plan.cells, loaded.predict, settled)
     size = _shard_size(samples, settings.seed)
     cut = _chosen(samples, settings.samples, shards(samples, settings.seed, size, settings.limit))
     return Planned(loaded, samples, suite, plan, settled, settings, cut, size)
+
+
+def _task(task: Task | str | None, model: Model, data: Samples) -> Task:
+    if task is None or isinstance(task, str):
+        return task_named(task or "classification", model.classes, lambda: data.classes, data.targets)
+    return task
 
 
 def _check_cluster(cluster: str | None, data: Samples) -> None:

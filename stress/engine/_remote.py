@@ -15,7 +15,7 @@ from scenarios import Suite
 from stress.data import load_data
 from stress.data._packed import unpack
 from stress.engine._plan import Planned, Settings, job_of, plan_run
-from stress.engine._threads import one_thread_each
+from stress.engine._threads import limit_threads
 from stress.engine._unit import Shard
 from stress.engine._units import Unit
 from stress.models import Batch, Model, load_model
@@ -66,7 +66,7 @@ def _bench(recipe: Recipe) -> _Bench:
     if recipe.token not in _benches:
         _benches.clear()
         found = _Bench(recipe)
-        one_thread_each().__enter__()  # for the life of the worker; torch is imported by now if the model uses it
+        limit_threads()  # for the life of the worker; torch is imported by now if the model uses it
         _benches[recipe.token] = found
     return _benches[recipe.token]
 
@@ -123,7 +123,7 @@ def _apart() -> Any:
 @cache
 def _model(spec: str) -> Model:
     found = load_model(spec)
-    one_thread_each().__enter__()  # for the life of the worker
+    limit_threads()  # for the life of the worker
     return found
 
 

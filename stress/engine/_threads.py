@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["one_thread_each"]
+__all__ = ["limit_threads", "one_thread_each"]
 
 
-@contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Let each worker's numerical libraries use one thread, and restore their numbers afterwards.
+def limit_threads() -> Callable[[], None]:
+    """Let the numerical libraries of this process use one thread from now on; return what restores their numbers.
 
     Two workers with two threads each fight for two processors: the same work can take ten times as long. Torch is
     told only where it has been imported already. One thread is used for one worker too: the number of threads changes
@@ -25,9 +24,20 @@ def one_thread_each() -> Iterator[None]:
     torch_before = torch.get_num_threads() if torch else None
     if torch:
         torch.set_num_threads(1)
-    try:
-        yield
-    finally:
+
+    def restore() -> None:
         cv2.setNumThreads(before)
         if torch:
             torch.set_num_threads(torch_before)
+
+    return restore
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Let the numerical libraries use one thread while the block runs."""
+    restore = limit_threads()
+    try:
+        yield
+    finally:
+        restore()

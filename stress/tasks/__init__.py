@@ -3,12 +3,14 @@
 from stress.tasks._classification import Classification
 from stress.tasks._metrics import METRICS, Metric
 from stress.tasks._multilabel import MultiLabel
+from stress.tasks._named import TASKS, task_named
 from stress.tasks._numbers import Regression, Retrieval
 from stress.tasks._task import Scored, Task
 from stress.tasks._transcription import FreeText, Transcription
 
 __all__ = [
     "METRICS",
+    "TASKS",
     "Classification",
     "FreeText",
     "Metric",
@@ -18,4 +20,5 @@ __all__ = [
     "Scored",
     "Task",
     "Transcription",
+    "task_named",
 ]
