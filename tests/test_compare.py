@@ -364,5 +364,5 @@ def test_a_run_on_some_samples_has_the_records_that_a_whole_run_has_of_them(tmp_
     assert [{k: row[k] for k in kept} for row in part.records().to_pylist()] == [
         {k: row[k] for k in kept} for row in rows
     ]
-    with pytest.raises(RunError, match="samples is new"):
+    with pytest.raises(RunError, match="chosen was"):
         stress.run(brightness, samples(40), suite, tmp_path / "whole", workers=1, preflight=False, samples=names)
