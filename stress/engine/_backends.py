@@ -146,19 +146,28 @@ def _collect(
     killed: type[Exception],
     died: Callable[[Unit, str], pa.Table],
 ) -> Finished:
-    """Yield results as they come, and keep the cluster busy with what waits."""
+    """Yield results as they come, and keep the cluster busy with what waits.
+
+    A worker that dies takes units with it that only waited there: whoever was on a dying worker is asked again at the
+    end, alone, and only who dies alone is at fault.
+    """
+    suspects = []
     for future in finished:
         unit = names.pop(future)
-        try:
-            result = future.result()
-        except killed:
-            result = unit, died(unit, "the worker process died each time")
         if waiting:
             following = waiting.pop()
             more = client.submit(do_unit, recipe, following, pure=False)
             names[more] = following
             finished.add(more)
-        yield result
+        try:
+            yield future.result()
+        except killed:
+            suspects.append(unit)
+    for unit in suspects:
+        try:
+            yield client.submit(do_unit, recipe, unit, pure=False).result()
+        except killed:
+            yield unit, died(unit, "the worker process died each time")
 
 
 def remove(folder: Path) -> None:
