@@ -82,7 +82,10 @@ def _picture(found: Any) -> np.ndarray:
 
 
 def by_hand(peer: str, predict: Any, images: list[np.ndarray]) -> int:
-    """Run the loop a user would write: corrupt, stack, answer; in threads. Returns the cells that the peer can do."""
+    """Run a simple loop – corrupt, stack, answer – in threads; return how many cells the peer can do.
+
+    Transforms are built anew for each picture, so the peers' times are upper bounds.
+    """
     cells = [(name, severity) for name in CORRUPTIONS for severity in range(1, 6)]
     able = [cell for cell in cells if PEERS[peer](*cell, images[0]) is not None]
 
