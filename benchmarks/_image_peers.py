@@ -1,4 +1,8 @@
-"""The peers' nearest thing to each corruption of ImageNet-C, at the same parameter; each peer only where installed."""
+"""The peers' nearest thing to each corruption of ImageNet-C, at the same parameter; each peer only where installed.
+
+Each entry of ``PEERS`` makes a corruption at a severity once and returns a call of (picture, number of the call), or
+None where the peer has no such corruption.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ import numpy as np
 
 from perturbations import get
 
-Call = Callable[[int], object]
+Call = Callable[[np.ndarray, int], object]
 
 
 def level(name: str, severity: int) -> dict[str, Any]:
@@ -71,17 +75,17 @@ def _compiled_glass() -> Callable[..., Any] | None:
     return glass
 
 
-def imagecorruptions(name: str, severity: int, image: np.ndarray) -> Call | None:
+def imagecorruptions(name: str, severity: int) -> Call | None:
     from PIL import Image
 
-    module, picture = _imagecorruptions(), Image.fromarray(image)
+    module = _imagecorruptions()
     if name == "glass_blur" and _compiled_glass() is None:
         return None  # minutes for a large picture
     function = _compiled_glass() if name == "glass_blur" else getattr(module, name)
-    return lambda number: np.uint8(function(picture, severity))
+    return lambda image, number: np.uint8(function(Image.fromarray(image), severity))
 
 
-def albumentations(name: str, severity: int, image: np.ndarray) -> Call | None:
+def albumentations(name: str, severity: int) -> Call | None:
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     import albumentations as A  # noqa: N812
 
@@ -110,14 +114,14 @@ def albumentations(name: str, severity: int, image: np.ndarray) -> Call | None:
         return None
     transform = made[name]()
 
-    def call(number: int) -> object:
+    def call(image: np.ndarray, number: int) -> object:
         transform.set_random_seed(number)
         return transform(image=image)["image"]
 
     return call
 
 
-def nrtk(name: str, severity: int, image: np.ndarray) -> Call | None:
+def nrtk(name: str, severity: int) -> Call | None:
     from nrtk.impls.perturb_image.photometric import blur, enhance, noise
 
     v = level(name, severity)
@@ -133,10 +137,10 @@ def nrtk(name: str, severity: int, image: np.ndarray) -> Call | None:
     if name not in made:
         return None
     perturber = made[name]()
-    return lambda number: perturber.perturb(image=image)
+    return lambda image, number: perturber.perturb(image=image)
 
 
-def kornia(name: str, severity: int, image: np.ndarray) -> Call | None:
+def kornia(name: str, severity: int) -> Call | None:
     import kornia as K  # noqa: N812
     import torch
 
@@ -158,7 +162,7 @@ def kornia(name: str, severity: int, image: np.ndarray) -> Call | None:
     if name not in functions:
         return None
 
-    def call(number: int) -> object:
+    def call(image: np.ndarray, number: int) -> object:
         torch.manual_seed(number)
         with torch.inference_mode():
             x = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255

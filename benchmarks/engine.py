@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -82,17 +83,14 @@ def _picture(found: Any) -> np.ndarray:
 
 
 def by_hand(peer: str, predict: Any, images: list[np.ndarray]) -> int:
-    """Run a simple loop – corrupt, stack, answer – in threads; return how many cells the peer can do.
+    """Run a simple loop – corrupt, stack, answer – in threads; return how many cells the peer can do."""
+    made = (PEERS[peer](name, severity) for name in CORRUPTIONS for severity in range(1, 6))
+    able = [call for call in made if call is not None]
 
-    Transforms are built anew for each picture, so the peers' times are upper bounds.
-    """
-    cells = [(name, severity) for name in CORRUPTIONS for severity in range(1, 6)]
-    able = [cell for cell in cells if PEERS[peer](*cell, images[0]) is not None]
-
-    def one(cell: tuple[str, int]) -> None:
+    def one(call: Callable[[np.ndarray, int], object]) -> None:
         for start in range(0, len(images), BATCH):
-            calls = (PEERS[peer](*cell, image) for image in images[start : start + BATCH])
-            predict.forward(np.stack([_picture(call(0)) for call in calls if call]))
+            batch = images[start : start + BATCH]
+            predict.forward(np.stack([_picture(call(image, start + i)) for i, image in enumerate(batch)]))
 
     with ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(one, able))
@@ -117,15 +115,14 @@ def grid(samples: int, peers: list[str], repeats: int) -> None:
     print(f"  bare forward passes           {base:8.2f} s   1.00")
     print(f"  this project, all included    {whole:8.2f} s   {whole / base:.2f}")
     for peer in peers:
+        if util.find_spec(peer) is None:
+            print(f"  loop with {peer:<19} not installed", flush=True)
+            continue
         with one_thread_each():
-            try:
-                start = time.perf_counter()
-                able = by_hand(peer, predict, images)
-                took = (time.perf_counter() - start) * 95 / max(able, 1)
-            except ImportError as error:
-                print(f"  loop with {peer:<19} not installed ({error})")
-                continue
-        print(f"  loop with {peer:<19} {took:8.2f} s   {took / base:.2f}   ({able} of 95 cells, scaled)")
+            start = time.perf_counter()
+            able = by_hand(peer, predict, images)
+            took = (time.perf_counter() - start) * 95 / able
+        print(f"  loop with {peer:<19} {took:8.2f} s   {took / base:.2f}   ({able} of 95 cells, scaled)", flush=True)
 
 
 def streamed(count: int) -> Samples:

@@ -11,6 +11,7 @@ import argparse
 import platform
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import util
 
 import cv2
@@ -77,9 +78,9 @@ def ours(name: str, severity: int, image: np.ndarray) -> Callable[[int], object]
 def peer_calls(peers: Sequence[str], name: str, severity: int, image: np.ndarray) -> dict[str, Callable[[int], object]]:
     calls = {}
     for peer in peers:
-        call = PEERS[peer](name, severity, image)
+        call = PEERS[peer](name, severity)
         if call is not None:
-            calls[peer] = call
+            calls[peer] = partial(call, image)
     return calls
 
 

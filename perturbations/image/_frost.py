@@ -65,11 +65,9 @@ def texture(index: int, scale: float) -> Image:
 def _ferns(rng: Generator) -> Field:
     """Return brightness of crystals in about 0..1: stems with side branches that branch once more."""
     canvas = np.zeros((_SIDE, _SIDE), np.float32)
-    for depth, count, length, weight in ((0, 60, 150.0, 0.9), (0, 160, 60.0, 0.8)):
-        layer = np.zeros((3 * _SIDE, 3 * _SIDE), np.uint8)
-        for _ in range(count):
-            start = rng.uniform(_SIDE, 2 * _SIDE, 2)
-            _grow(layer, rng, start, rng.uniform(0, 2 * np.pi), length * rng.uniform(0.5, 1.2), depth)
+    for count, length, weight in ((60, 150.0, 0.9), (160, 60.0, 0.8)):
+        starts, angles = rng.uniform(_SIDE, 2 * _SIDE, (count, 2)), rng.uniform(0, 2 * np.pi, count)
+        layer = _grown(rng, starts, angles, length * rng.uniform(0.5, 1.2, count))
         folded = layer.reshape(3, _SIDE, 3, _SIDE).max(axis=(0, 2)).astype(np.float32) / 255
         canvas = np.maximum(canvas, weight * folded)
     tiled = np.tile(canvas, (3, 3))
@@ -78,20 +76,38 @@ def _ferns(rng: Generator) -> Field:
     return whole / whole.max()
 
 
-def _grow(
-    layer: NDArray[np.uint8], rng: Generator, start: NDArray[np.float64], angle: float, length: float, depth: int
+def _grown(
+    rng: Generator, starts: NDArray[np.float64], angles: NDArray[np.float64], lengths: NDArray[np.float64]
+) -> NDArray[np.uint8]:
+    """Draw branches that bend a little, and their side branches at about 60°, as ice grows: all of an age at once."""
+    layer = np.zeros((3 * _SIDE, 3 * _SIDE), np.uint8)
+    for depth, (every, part) in enumerate(((2, 0.42), (3, 0.38), (0, 0.0))):
+        steps = np.maximum(2, (lengths / 4).astype(np.int64))
+        turns = angles[:, None] + np.cumsum(rng.normal(0, 0.025, (len(steps), steps.max())), axis=1)
+        ways = np.stack([np.cos(turns), np.sin(turns)], axis=-1) * (lengths / steps)[:, None, None]
+        points = starts[:, None] + np.cumsum(ways, axis=1)
+        shades = (rng.uniform(120, 255, len(steps)) * 0.85**depth).astype(np.int64)
+        _draw(layer, np.rint(points * 16).astype(np.int32), steps, shades, 2 - min(depth, 1))
+        if every:
+            knots = np.arange(0, steps.max(), every)
+            shares = 1 - knots / steps[:, None]
+            reach = lengths[:, None] * part * shares * rng.uniform(0.5, 1.1, shares.shape)
+            away = rng.normal(np.pi / 3, 0.06, (2, *shares.shape)) * np.array([-1, 1])[:, None, None]
+            stem, knot = np.nonzero(reach > 4)
+            starts = np.tile(points[stem, knots[knot]], (2, 1))
+            angles = (turns[:, :1] + away)[:, stem, knot].reshape(-1)
+            lengths = np.tile(reach[stem, knot], 2)
+    return layer
+
+
+def _draw(
+    layer: NDArray[np.uint8],
+    points: NDArray[np.int32],
+    steps: NDArray[np.int64],
+    shades: NDArray[np.int64],
+    thickness: int,
 ) -> None:
-    """Draw a branch that bends a little, and its side branches at about 60°, as ice grows."""
-    steps = max(2, int(length / 4))
-    turns = angle + np.cumsum(rng.normal(0, 0.025, steps))
-    points = start + np.cumsum(np.stack([np.cos(turns), np.sin(turns)], axis=1) * (length / steps), axis=0)
-    shade = int(rng.uniform(120, 255) * (0.85**depth))
-    cv2.polylines(layer, [np.rint(points * 16).astype(np.int32)], False, shade, 2 - min(depth, 1), cv2.LINE_AA, shift=4)
-    if depth == 2:
-        return
-    for number, point in enumerate(points[:: 2 if depth == 0 else 3]):
-        share = 1 - number * (2 if depth == 0 else 3) / steps
-        reach = length * (0.42 if depth == 0 else 0.38) * share * rng.uniform(0.5, 1.1)
-        if reach > 4:
-            for side in (-1, 1):
-                _grow(layer, rng, point, turns[0] + side * rng.normal(np.pi / 3, 0.06), reach, depth + 1)
+    """Draw the first so many points of each line, in sixteenths of a pixel."""
+    for shade in np.unique(shades):
+        lines = [points[i, : steps[i]] for i in np.flatnonzero(shades == shade)]
+        cv2.polylines(layer, lines, False, int(shade), thickness, cv2.LINE_AA, shift=4)

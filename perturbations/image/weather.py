@@ -68,6 +68,7 @@ _FROST = published(
 
 @image_corruption(
     cite="hendrycks2019",
+    version=2,
     not_monotone="published: the scene is dimmed as ice is added, so a bright scene may come out closer to itself",
     scene=Param("share of the scene that is kept", "fraction", 0, 1, scale="step", levels=column(_FROST, 0)),
     ice=Param("share of the ice that is added", "fraction", 0, 1, scale="step", levels=column(_FROST, 1)),

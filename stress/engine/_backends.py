@@ -1,29 +1,45 @@
 """Who does the units: threads of this process, processes of this machine, or the workers of a dask cluster.
 
 Threads share the model as it is. Processes and clusters load it once per worker by the name it was given by, and the
-data too; what travels is the name of a unit one way, and its records the other.
+data too; what travels is the name of a unit one way, and its records the other. What is asked before the first unit is
+asked there as well: the model is never called where the run is started from.
 """
 
 from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
 from perturbations import InputError, RunError
-from stress.engine._remote import Recipe, do_unit, probe
+from stress.engine._remote import Recipe, answer, do_unit, probe
 from stress.engine._units import Unit
+from stress.models import Batch
 
-__all__ = ["Backend", "Finished", "in_processes", "in_threads", "on_dask"]
+__all__ = ["Backend", "Died", "Far", "Finished", "in_threads", "on_dask", "on_processes"]
 
 Backend = Literal["threads", "processes", "dask"]
 Finished = Generator[tuple[Unit, pa.Table], None, None]
+Died = Callable[[Unit, str], pa.Table]
 _ATTEMPTS = 2
 """How often a pool that died without finishing anything is started again before units are tried one by one."""
+
+
+class Far(Protocol):
+    """Workers in processes of their own, which know the model by name."""
+
+    def predict(self, batch: Batch) -> Any:
+        """Return one worker's answers to a batch; raise where it takes the worker down."""
+        ...
+
+    def work(self, recipe: Recipe, units: Sequence[Unit], died: Died) -> Finished:
+        """Yield the records of every unit; a unit whose worker dies every time is recorded by ``died``."""
+        ...
 
 
 def in_threads(do: Callable[[Unit], tuple[Unit, pa.Table]], units: Sequence[Unit], workers: int) -> Finished:
@@ -63,59 +79,128 @@ def in_threads(do: Callable[[Unit], tuple[Unit, pa.Table]], units: Sequence[Unit
             place.acquire()
 
 
-def in_processes(
-    recipe: Recipe, units: Sequence[Unit], workers: int, died: Callable[[Unit, str], pa.Table]
-) -> Finished:
-    """Yield the records of every unit; a unit whose worker dies every time is recorded by ``died``."""
-    from joblib import Parallel, delayed
-    from joblib.externals.loky import get_reusable_executor
-    from joblib.externals.loky.process_executor import BrokenProcessPool
+class _Processes:
+    """Processes of this machine; they end by themselves when they have been idle for a while."""
 
-    left = dict.fromkeys(units)
-    failures = 0
-    while left:
-        alone = failures >= _ATTEMPTS
-        turn = [next(iter(left))] if alone else list(left)
-        how = {"backend": "loky", "return_as": "generator_unordered", "batch_size": 1}
-        # joblib runs one job in this process: where one worker is wanted, two are fed one unit at a time.
-        pool = Parallel(max(2, workers), pre_dispatch=1 if workers == 1 else "2*n_jobs", **how)
-        try:
-            for unit, table in pool(delayed(do_unit)(recipe, each) for each in turn):
-                del left[unit]
-                failures = failures if alone else 0
-                yield unit, table
-        except BrokenProcessPool as error:
-            failures += 1
-            get_reusable_executor().shutdown(wait=False, kill_workers=True)
-            if alone:
-                del left[turn[0]]
-                yield turn[0], died(turn[0], f"the worker process died: {type(error).__name__}")
+    def __init__(self, spec: str, workers: int) -> None:
+        self._spec, self._workers, self._lock = spec, workers, threading.Lock()
+
+    def _pool(self) -> Any:
+        """Return a way to the processes, the same each time.
+
+        joblib runs one job in this process: where one worker is wanted, two are fed one unit at a time.
+        """
+        from joblib import Parallel
+
+        each = 1 if self._workers == 1 else "2*n_jobs"
+        how = {"backend": "loky", "return_as": "generator_unordered", "batch_size": 1, "pre_dispatch": each}
+        return Parallel(max(2, self._workers), **how)
+
+    def _end(self) -> None:
+        from joblib.externals.loky import get_reusable_executor
+
+        get_reusable_executor().shutdown(wait=False, kill_workers=True)
+
+    def predict(self, batch: Batch) -> Any:
+        from joblib import delayed
+        from joblib.externals.loky.process_executor import BrokenProcessPool
+
+        with self._lock:
+            try:
+                (answers,) = self._pool()([delayed(answer)(self._spec, batch)])
+            except BrokenProcessPool:
+                self._end()
+                raise
+        return answers
+
+    def work(self, recipe: Recipe, units: Sequence[Unit], died: Died) -> Finished:
+        from joblib import delayed
+        from joblib.externals.loky.process_executor import BrokenProcessPool
+
+        left = dict.fromkeys(units)
+        failures = 0
+        while left:
+            alone = failures >= _ATTEMPTS
+            turn = [next(iter(left))] if alone else list(left)
+            try:
+                for unit, table in self._pool()(delayed(do_unit)(recipe, each) for each in turn):
+                    del left[unit]
+                    failures = failures if alone else 0
+                    yield unit, table
+            except BrokenProcessPool as error:
+                failures += 1
+                self._end()
+                if alone:
+                    del left[turn[0]]
+                    yield turn[0], died(turn[0], f"the worker process died: {type(error).__name__}")
 
 
-def on_dask(
-    recipe: Recipe,
-    units: Sequence[Unit],
-    workers: int,
-    scheduler: str | None,
-    died: Callable[[Unit, str], pa.Table],
-) -> Finished:
-    """Yield the records of every unit from a dask cluster: the one at ``scheduler``, or a local one started here."""
+@contextmanager
+def on_processes(spec: str, workers: int) -> Iterator[Far]:
+    """Give the processes of this machine while the block runs."""
+    yield _Processes(spec, workers)
+
+
+class _Cluster:
+    """The workers of a dask cluster."""
+
+    def __init__(self, client: Any, spec: str, workers: int | None) -> None:
+        self._client, self._spec, self._workers = client, spec, workers
+
+    def predict(self, batch: Batch) -> Any:
+        return self._client.submit(answer, self._spec, batch, pure=False).result()
+
+    def work(self, recipe: Recipe, units: Sequence[Unit], died: Died) -> Finished:
+        """As promised; the cluster is kept busy with what waits.
+
+        A worker that dies takes units with it that only waited there: whoever was on a dying worker is asked again at
+        the end, alone, and only who dies alone is at fault.
+        """
+        from distributed import KilledWorker, as_completed
+
+        missing = [what for what in self._client.run(probe, recipe).values() if what is not None]
+        if missing:
+            raise RunError(f"run: a dask worker cannot start: {missing[0]}")
+        waiting, suspects, names = list(reversed(units)), [], {}
+        finished = as_completed()
+
+        def begin() -> None:
+            unit = waiting.pop()
+            future = self._client.submit(do_unit, recipe, unit, pure=False)
+            names[future] = unit
+            finished.add(future)
+
+        for _ in range(min(2 * self._size(), len(units))):
+            begin()
+        for future in finished:
+            unit = names.pop(future)
+            if waiting:
+                begin()
+            try:
+                yield future.result()
+            except KilledWorker:
+                suspects.append(unit)
+        for unit in suspects:
+            try:
+                yield self._client.submit(do_unit, recipe, unit, pure=False).result()
+            except KilledWorker:
+                yield unit, died(unit, "the worker process died each time")
+
+    def _size(self) -> int:
+        return self._workers or max(1, len(self._client.scheduler_info()["workers"]))
+
+
+@contextmanager
+def on_dask(spec: str, workers: int, scheduler: str | None) -> Iterator[Far]:
+    """Give the dask cluster at ``scheduler``, or a local one, while the block runs."""
     try:
-        from distributed import Client, KilledWorker, as_completed
+        from distributed import Client
     except ImportError as error:
         raise InputError("run: backend dask needs the extra: pip install 'multimodal-stress[distributed]'.") from error
     local = None if scheduler else _local_cluster(workers)
     try:
         with Client(scheduler or local) as client:
-            missing = [what for what in client.run(probe, recipe).values() if what is not None]
-            if missing:
-                raise RunError(f"run: a dask worker cannot start: {missing[0]}")
-            width = 2 * max(1, len(client.scheduler_info()["workers"])) if scheduler else 2 * workers
-            waiting = list(reversed(units))
-            first = [waiting.pop() for _ in range(min(width, len(units)))]
-            running = [client.submit(do_unit, recipe, unit, pure=False) for unit in first]
-            names = dict(zip(running, first))
-            yield from _collect(client, as_completed(running), names, waiting, recipe, KilledWorker, died)
+            yield _Cluster(client, spec, None if scheduler else workers)
     finally:
         if local is not None:
             local.close()
@@ -125,49 +210,23 @@ def _local_cluster(workers: int) -> Any:
     """Return a cluster of processes on this machine.
 
     By default dask has its workers hand freed memory back at once; a network's activations then cost a page fault a
-    page, and the same forward pass takes nearly twice as long.
+    page, and the same forward pass takes nearly twice as long. Its workers also look at their own stacks a hundred
+    times a second, for a dashboard that is not there. And it tries what took a worker down on three more: here one
+    death is told at once.
     """
     import dask
     from distributed import LocalCluster
 
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    with dask.config.set({"distributed.nanny.pre-spawn-environ": threads}):
+    ours = {
+        "distributed.nanny.pre-spawn-environ": threads,
+        "distributed.worker.profile.enabled": False,
+        "distributed.scheduler.allowed-failures": 0,
+    }
+    with dask.config.set(ours):
         return LocalCluster(
             n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
         )
-
-
-def _collect(
-    client: Any,
-    finished: Any,
-    names: dict[Any, Unit],
-    waiting: list[Unit],
-    recipe: Recipe,
-    killed: type[Exception],
-    died: Callable[[Unit, str], pa.Table],
-) -> Finished:
-    """Yield results as they come, and keep the cluster busy with what waits.
-
-    A worker that dies takes units with it that only waited there: whoever was on a dying worker is asked again at the
-    end, alone, and only who dies alone is at fault.
-    """
-    suspects = []
-    for future in finished:
-        unit = names.pop(future)
-        if waiting:
-            following = waiting.pop()
-            more = client.submit(do_unit, recipe, following, pure=False)
-            names[more] = following
-            finished.add(more)
-        try:
-            yield future.result()
-        except killed:
-            suspects.append(unit)
-    for unit in suspects:
-        try:
-            yield client.submit(do_unit, recipe, unit, pure=False).result()
-        except killed:
-            yield unit, died(unit, "the worker process died each time")
 
 
 def remove(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,10 @@ _NEAR = 1e-3
 _SMALLEST = 1e-30
 
 
-def canaries(job: Job, samples: Sequence[Sample], cells: Sequence[Cell]) -> dict[str, Any]:
+def canaries(job: Job, samples: Sequence[Sample], cells: Sequence[Cell], workers: int) -> dict[str, Any]:
     """Return the model's raw answers to a few samples, clean and in the last cells of some scenarios.
+
+    The questions are asked by as many threads as a run has workers.
 
     Probabilities are kept as logarithms: two sure models agree to many digits where they are sure, and differ in how
     unlikely they find the rest. A model that answers the same clean question in two ways has ``None`` everywhere: it
@@ -31,8 +34,10 @@ def canaries(job: Job, samples: Sequence[Sample], cells: Sequence[Cell]) -> dict
     natural = [cell for cell in cells if cell.conditions and not attacked(cell)]  # an attack's luck says nothing
     last = list({cell.scenario: cell for cell in natural}.values())
     chosen = [CLEAN, *last[:: max(1, -(-len(last) // _CELLS))]]
-    found = {cell.id: _answer(job, cell, samples[:_SAMPLES]) for cell in chosen}
-    steady = differ(found[CLEAN.id], _answer(job, CLEAN, samples[:_SAMPLES])) is None
+    with ThreadPoolExecutor(workers) as pool:
+        *answers, again = pool.map(lambda cell: _answer(job, cell, samples[:_SAMPLES]), [*chosen, CLEAN])
+    found = {cell.id: answer for cell, answer in zip(chosen, answers)}
+    steady = differ(found[CLEAN.id], again) is None
     return found if steady else dict.fromkeys(found)
 
 

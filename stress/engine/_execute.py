@@ -7,7 +7,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,14 @@ import pyarrow as pa
 
 from perturbations import ModelError, RunError, Sample, StressError
 from stress.data._packed import pack
-from stress.engine._backends import Finished, in_processes, in_threads, on_dask, remove
+from stress.engine._backends import Far, Finished, in_threads, on_dask, on_processes, remove
 from stress.engine._canaries import canaries
 from stress.engine._folder import FORMAT, Run, open_run
 from stress.engine._identity import agree, identity, machine, run_id
 from stress.engine._plan import Planned, Settings, job_of, plan_run
 from stress.engine._preflight import CANARIES, Check, preflight
 from stress.engine._progress import watch
-from stress.engine._remote import Elsewhere, Recipe
+from stress.engine._remote import Recipe
 from stress.engine._tables import cells_table
 from stress.engine._threads import one_thread_each
 from stress.engine._unit import Job, Shard
@@ -68,11 +68,13 @@ def run(
 def execute(planned: Planned, out: Path) -> Outcome:
     """Do what is missing of a planned run in its folder."""
     begun = time.time()
-    planned = _kept_apart(planned)
-    with one_thread_each():
+    with one_thread_each(), _workers(planned) as far:
+        if far is not None:
+            planned = replace(planned, model=replace(planned.model, predict=far.predict))
         job, first = settled_job(planned)
         checks = preflight(job, first, planned.settings.threads) if planned.settings.preflight else []
-        about = _about(planned, job, canaries(job, first, planned.plan.cells), checks)
+        known = canaries(job, first, planned.plan.cells, planned.settings.threads)
+        about = _about(planned, job, known, checks)
         _make_folder(out)
         with lock(out):
             _begin_or_continue(out, about, planned)
@@ -80,7 +82,7 @@ def execute(planned: Planned, out: Path) -> Outcome:
             there, thrown = writer.recover()
             units = planned.units
             try:
-                _work(planned, job, writer, units.without(there), out)
+                _work(planned, job, writer, units.without(there), out, far)
             finally:
                 writer.flush()
             counted = ((unit, len(planned.shards[unit.shard])) for unit in units)
@@ -90,17 +92,19 @@ def execute(planned: Planned, out: Path) -> Outcome:
     return Outcome(open_run(out), len(there), thrown, checks)
 
 
-def _kept_apart(planned: Planned) -> Planned:
-    """Return the plan with a model that is asked in a process of its own, where the backend is not threads."""
-    model, backend = planned.model, planned.settings.backend
-    if backend == "threads":
-        return planned
+def _workers(planned: Planned) -> AbstractContextManager[Far | None]:
+    """Return the workers of a backend other than threads, which load the model by its name."""
+    model, settings = planned.model, planned.settings
+    if settings.backend == "threads":
+        return nullcontext()
     if model.spec is None:
         raise ModelError(
-            f"model: must be named (module:attribute) for backend {backend}: each worker loads it. "
+            f"model: must be named (module:attribute) for backend {settings.backend}: each worker loads it. "
             f"Got the object {model.name}."
         )
-    return replace(planned, model=replace(model, predict=Elsewhere(model.spec)))
+    if settings.backend == "processes":
+        return on_processes(model.spec, settings.threads)
+    return on_dask(model.spec, settings.threads, settings.scheduler)
 
 
 def settled_job(planned: Planned) -> tuple[Job, list[Sample]]:
@@ -190,16 +194,15 @@ def _as_text(target: Any) -> str | None:
     return str(plain) if isinstance(plain, int | float) else json.dumps(plain, default=sorted, ensure_ascii=False)
 
 
-def _work(planned: Planned, job: Job, writer: Writer, units: Sequence[Unit], out: Path) -> None:
+def _work(planned: Planned, job: Job, writer: Writer, units: Sequence[Unit], out: Path, far: Far | None) -> None:
     """Do the units, and hand each one's records to the writer as it is finished."""
     settings, cells = planned.settings, planned.plan.cells
     records = sum(len(planned.shards[unit.shard]) for unit in units)
-    with watch(settings.progress, len(units), records) as progress:
-        far = settings.backend != "threads"
-        with closing(_far(planned, job, units, out) if far else _in_threads(planned, job, units)) as doing:
-            for unit, table in doing:
-                writer.add(unit, table)
-                progress.advance(cells[unit.cell].id, table)
+    finished = _far(planned, job, units, out, far) if far else _in_threads(planned, job, units)
+    with watch(settings.progress, len(units), records) as progress, closing(finished):
+        for unit, table in finished:
+            writer.add(unit, table)
+            progress.advance(cells[unit.cell].id, table)
 
 
 def _in_threads(planned: Planned, job: Job, units: Sequence[Unit]) -> Finished:
@@ -218,7 +221,7 @@ def _in_threads(planned: Planned, job: Job, units: Sequence[Unit]) -> Finished:
     return in_threads(do, units, planned.settings.threads)
 
 
-def _far(planned: Planned, job: Job, units: Sequence[Unit], out: Path) -> Finished:
+def _far(planned: Planned, job: Job, units: Sequence[Unit], out: Path, far: Far) -> Finished:
     """Do the units in other processes, which know the model and the data by name."""
     settings = planned.settings
     packed = None if planned.data.spec else pack(planned.data, out / ".data")
@@ -238,9 +241,6 @@ def _far(planned: Planned, job: Job, units: Sequence[Unit], out: Path) -> Finish
         return job.died(planned.plan.cells[unit.cell], positions, unit.draw, error)
 
     try:
-        if settings.backend == "processes":
-            yield from in_processes(recipe, units, settings.threads, died)
-        else:
-            yield from on_dask(recipe, units, settings.threads, settings.scheduler, died)
+        yield from far.work(recipe, units, died)
     finally:
         remove(out / ".data")

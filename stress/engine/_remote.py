@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cache
@@ -21,7 +20,7 @@ from stress.engine._units import Unit
 from stress.models import Batch, Model, load_model
 from stress.tasks import Task
 
-__all__ = ["Elsewhere", "Recipe", "do_unit", "probe"]
+__all__ = ["Recipe", "answer", "do_unit", "probe"]
 
 _SHARDS = 2
 """Shards that a worker keeps decoded."""
@@ -46,7 +45,7 @@ class _Bench:
 
     def __init__(self, recipe: Recipe) -> None:
         data = unpack(Path(recipe.data)) if recipe.packed else load_data(recipe.data, recipe.fingerprint)
-        self.planned: Planned = plan_run(recipe.model, data, recipe.suite, recipe.task, recipe.settings)
+        self.planned: Planned = plan_run(_model(recipe.model), data, recipe.suite, recipe.task, recipe.settings)
         self.job = job_of(self.planned, recipe.task)
         self.shards: OrderedDict[int, Shard] = OrderedDict()
 
@@ -65,9 +64,7 @@ _benches: OrderedDict[str, _Bench] = OrderedDict()
 def _bench(recipe: Recipe) -> _Bench:
     if recipe.token not in _benches:
         _benches.clear()
-        found = _Bench(recipe)
-        limit_threads()  # for the life of the worker; torch is imported by now if the model uses it
-        _benches[recipe.token] = found
+        _benches[recipe.token] = _Bench(recipe)
     return _benches[recipe.token]
 
 
@@ -89,43 +86,14 @@ def probe(recipe: Recipe) -> Any:
     return None
 
 
-@dataclass(frozen=True)
-class Elsewhere:
-    """A model asked in a process of its own: where it takes the process down, only that one ends."""
-
-    spec: str
-
-    def __call__(self, batch: Batch) -> Any:
-        """Return the model's answers."""
-        from joblib.externals.loky.process_executor import BrokenProcessPool
-
-        with _apart_lock:
-            pool = _apart()
-        try:
-            return pool.submit(_answer, self.spec, batch).result()
-        except BrokenProcessPool:
-            with _apart_lock:
-                _apart.cache_clear()
-            raise
-
-
-_apart_lock = threading.Lock()
-
-
-@cache
-def _apart() -> Any:
-    """A pool of one process, which ends by itself when it has been idle for a while."""
-    from joblib.externals.loky import ProcessPoolExecutor
-
-    return ProcessPoolExecutor(max_workers=1, timeout=10)
-
-
 @cache
 def _model(spec: str) -> Model:
+    """Return the model of this worker, loaded when it is first needed."""
     found = load_model(spec)
-    limit_threads()  # for the life of the worker
+    limit_threads()  # for the life of the worker; torch is imported by now if the model uses it
     return found
 
 
-def _answer(spec: str, batch: Batch) -> Any:
+def answer(spec: str, batch: Batch) -> Any:
+    """Return the answers of this worker's model."""
     return _model(spec).predict(batch)
