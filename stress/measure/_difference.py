@@ -171,10 +171,11 @@ def _compared(
     sides = [_by_cluster(matched.cluster[pairs], parts) for parts in (ours, theirs)]
     live = _involved(matched, old, new, pairs)
     count = len(np.unique(matched.cluster[pairs][live]))
-    error = _error(sides, count, new)
+    error = _error(sides, count)
     if new.positive is not None and matched.alone and combine is same:
         error = max(error, delong(1.0, ours - theirs, new.positive(matched.new[first])))
-    return found | _ends(found["drop"], error, count, new.bounded, confidence)
+    raised = [0.0 if m.excess is None else m.excess(at[first]) for m, at in ((old, matched.old), (new, matched.new))]
+    return found | _ends(found["drop"], error, count, new.bounded, confidence, raised if sign > 0 else raised[::-1])
 
 
 def _side(measured: Measure, parts: Sequence[Ints], combine: Combine) -> tuple[float, Floats]:
@@ -202,23 +203,25 @@ def _exact(lost: int, gained: int, n: int, confidence: float) -> dict[str, Any]:
     return {"low": ends.low[0], "high": ends.high[0], "p": float(mcnemar(*counts)[0]), "method": ends.method}
 
 
-def _error(sides: Sequence[Floats], count: int, measured: Measure) -> float:
+def _error(sides: Sequence[Floats], count: int) -> float:
     """Return the standard error of a difference from either run's influences by cluster.
 
-    As Bonett & Price (2012) do for plain answers, two clusters are added that differ, one each way, so that a handful
-    of answers that changed sides is not taken for certainty; each as much as one cluster weighs in either run: the
-    heaviest of a rate, where one answer is the smallest step, a usual one of other metrics.
+    As Bonett & Price (2012) do for plain answers, two clusters that differ are added, one each way, so that a handful
+    of answers that changed sides is not taken for certainty; each weighs what a cluster usually weighs in either run.
     """
     if count < 2:
         return float("nan")
-    heavy = max(float(np.abs(side).max()) for side in sides)
-    usual = max(float(np.sqrt(np.square(side).sum() / count)) for side in sides)
-    step = heavy if measured.rate else usual
-    return float(np.sqrt(np.square(sides[0] - sides[1]).sum() * count / (count - 1) + 2 * step**2))
+    usual = max(float(np.square(side).sum() / count) for side in sides)
+    return float(np.sqrt(np.square(sides[0] - sides[1]).sum() * count / (count - 1) + 2 * usual))
 
 
-def _ends(drop: float, error: float, count: int, bounded: bool, confidence: float) -> dict[str, Any]:
-    """Return interval, p and method of a linearised difference."""
+def _ends(
+    drop: float, error: float, count: int, bounded: bool, confidence: float, raised: Sequence[float] = (0.0, 0.0)
+) -> dict[str, Any]:
+    """Return interval, p and method of a linearised difference.
+
+    ``raised`` is by how much chance alone may have raised, and lowered, the difference.
+    """
     from scipy.special import stdtr
 
     if count < 2:
@@ -227,6 +230,7 @@ def _ends(drop: float, error: float, count: int, bounded: bool, confidence: floa
     if error == 0 and bounded:
         error = degenerate(count, confidence) / quantile
     reach = quantile * error
-    p = float(2 * stdtr(count - 1, -abs(drop) / error)) if error > 0 else float(drop == 0)
+    sure = max(drop - raised[0], 0.0) if drop > 0 else min(drop + raised[1], 0.0)
+    p = float(2 * stdtr(count - 1, -abs(sure) / error)) if error > 0 else float(drop == 0)
     method = "few clusters (t, paired)" if count < FEW else "linearised, paired"
-    return {"low": drop - reach, "high": drop + reach, "p": p, "method": method}
+    return {"low": drop - raised[0] - reach, "high": drop + raised[1] + reach, "p": p, "method": method}

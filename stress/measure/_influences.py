@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stress.measure._calibration import calibration_error
+from stress.measure._calibration import calibration_error, excess_error
 from stress.measure._cells import absent
 from stress.measure._context import Context
 from stress.measure._detection import detection_scores
@@ -38,7 +38,7 @@ class Measure:
 
     ``known`` are the records that it can be worked out from. ``answers`` are those of a plain rate: 0 or 1 a record.
     ``involved`` are the records that have a part in it, where not all have: those of a class. ``positive`` says which
-    records should rank first, of an AUROC. ``rate``: a share of answers, in which one answer is the smallest step.
+    records should rank first, of an AUROC. ``excess`` is by how much chance alone may have raised the value.
     """
 
     name: str
@@ -46,10 +46,10 @@ class Measure:
     known: NDArray[np.bool_]
     better: str = "higher"
     bounded: bool = True
-    rate: bool = False
     answers: Floats | None = None
     involved: NDArray[np.bool_] | None = None
     positive: Callable[[Ints], NDArray[np.bool_]] | None = None
+    excess: Callable[[Ints], float] | None = None
 
 
 def lower_is_better(context: Context, name: str) -> bool:
@@ -95,7 +95,7 @@ def _linear(context: Context, metric: Metric) -> Measure:
         return float(value), parts
 
     plain = metric.bottom is None and not metric.root and metric.bounded and bool(np.isin(top[known], (0, 1)).all())
-    return Measure(metric.name, of, known, metric.better, metric.bounded, plain, top if plain else None)
+    return Measure(metric.name, of, known, metric.better, metric.bounded, top if plain else None)
 
 
 def _within(pair: tuple[Ints, Ints], rows: Ints) -> tuple[Ints, Ints]:
@@ -147,9 +147,9 @@ def _of_class(context: Context, name: str, label: str) -> Measure | str | None:
     of = _estimate(found, lambda counts: measure_by_class(name, counts), k)
     truth = having(found.truth)
     if name == "recall":  # a plain rate of the records of the class
-        return Measure(name, of, truth, rate=True, answers=having(found.hit).astype(np.float64))
+        return Measure(name, of, truth, answers=having(found.hit).astype(np.float64))
     mine = having(found.answer) if name == "precision" else truth | having(found.answer)
-    return Measure(name, of, np.ones(count, bool), rate=True, involved=mine)
+    return Measure(name, of, np.ones(count, bool), involved=mine)
 
 
 def _sure(context: Context, name: str) -> Measure | str:
@@ -166,10 +166,12 @@ def _sure(context: Context, name: str) -> Measure | str:
             return aurc(c, 1 - r)
         if name == "auroc_confidence":
             return auroc(c, r > 0.5)
-        return calibration_error(c, r, bins, "mass" if name == "ece_equal_mass" else "width")
+        return calibration_error(c, r, bins, kind)
 
+    kind = "mass" if name == "ece_equal_mass" else "width"
     known = ~np.isnan(sure) & ~np.isnan(right) & ~frame.failed
-    return Measure(name, of, known, "lower" if name in _LOWER else "higher")
+    raised = (lambda rows: excess_error(sure[rows], right[rows], bins, kind)) if name.startswith("ece") else None
+    return Measure(name, of, known, "lower" if name in _LOWER else "higher", excess=raised)
 
 
 def _ranked(context: Context, name: str, label: str | None) -> Measure | str:

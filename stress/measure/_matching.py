@@ -57,10 +57,14 @@ class Matched:
         order = np.argsort(self.cell, kind="stable")
         return order, np.searchsorted(self.cell[order], np.arange(len(self.after.frame.ids) + 1))
 
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self.after.frame.ids)}
+
     def rows(self, cells: Collection[str], samples: NDArray[np.bool_] | None = None) -> Ints:
         """Return the pairs of these cells (by position in ``old`` and ``new``), of all samples or those of a mask."""
         order, edges = self._order
-        chosen = [i for i, name in enumerate(self.after.frame.ids) if name in set(cells)]
+        chosen = sorted(self._place[name] for name in set(cells) if name in self._place)
         found = np.concatenate([np.zeros(0, np.int64), *(order[edges[i] : edges[i + 1]] for i in chosen)])
         return found if samples is None else found[samples[self.sample[found]]]
 
