@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from perturbations import RunError
+from stress.engine._layout import Layout, layout
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,6 +62,11 @@ class Run:
         return sum(parquet.read_metadata(part).num_rows for part in self.parts)
 
     @cached_property
+    def layout(self) -> Layout:
+        """Where the records of each cell stand; one column of all records is read for it."""
+        return layout(self.parts, [str(name) for name in self.cells["cell"].to_pylist()])
+
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns of the records. Raises RunError where there is no record yet."""
         from pyarrow import parquet
@@ -80,6 +86,12 @@ class Run:
         wanted = None if cells is None else dataset.field("cell").isin(list(cells))
         need = None if columns is None else list(dict.fromkeys(["cell", "sample", "draw", *columns]))
         return dataset.dataset(parts, format="parquet").to_table(columns=need, filter=wanted).unify_dictionaries()
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Return one column of all records, in the order in which ``records`` has them."""
+        from pyarrow import dataset
+
+        return dataset.dataset(self._begun(), format="parquet").to_table(columns=[name])[name].unify_dictionaries()
 
     def table(self, name: str, **options: Any) -> pa.Table:
         """Return a table of measures by name – curves, cells, robustness …; see ``stress.measure.TABLES``."""

@@ -62,6 +62,10 @@ class Block(Run):
         found = self.table.select(list(need))
         return found if cells is None else found.filter(pc.is_in(found["cell"], pa.array(list(cells), pa.string())))
 
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Return one column as ``Run.column`` does."""
+        return self.table[name]
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -40,8 +40,7 @@ def detection_scores(context: Context) -> tuple[Floats, Truth] | None:
         return None
     answer, confidence = frame.predictions[0], frame.column("confidence")
     first = np.where(answer == 0, confidence, 1 - confidence)
-    position = {str(name): k for k, name in enumerate(frame.declared["classes"])}
-    target = np.array([position.get(str(t), -1) for t in frame.targets], np.int64)[frame.sample]
+    target = frame.truths[frame.sample]
     return np.stack([first, 1 - first], axis=1), lambda rows, k: target[rows] == k
 
 
@@ -89,7 +88,7 @@ def detection_rows(context: Context) -> list[dict[str, Any]]:
         if not np.isfinite(value):
             rows.append({**row, "note": "no sample of this class" if not support else "no sample of another class"})
             continue
-        plain = context.clusters.alone and context.frame.draw.max(initial=0) == 0 and name == "auroc"
+        plain = context.clusters.alone and context.frame.draw[known].max(initial=0) == 0 and name == "auroc"
         if plain:
             reach = z_quantile(context.options.confidence) * delong(value, parts, positive)
             reach = reach if reach > 0 else degenerate(min(support, len(known) - support), context.options.confidence)

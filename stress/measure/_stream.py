@@ -101,7 +101,9 @@ class Stream:
 
     def _headline(self, metric: Metric) -> None:
         if metric not in self.metrics[:1]:
-            raise InputError(f"measure: changes of {metric.name} need all records in memory. Ask for it with metric=.")
+            raise InputError(
+                f"measure: changes of a large run are the headline's, got {metric.name}. Ask for it with metric=."
+            )
 
     @cached_property
     def _first(self) -> _First:

@@ -79,6 +79,10 @@ class View(Run):
         table = _put(table, "sample", pa.array(self.sample[keep], pa.int32()))
         return _put(table, "draw", pa.array(self.draw[keep], pa.int32()))
 
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Return one column as ``Run.column`` does."""
+        return self.records(columns=[name])[name]
+
 
 def _put(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
     return table.set_column(table.column_names.index(name), name, values)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from perturbations.modality import MODALITIES
 from stress.engine import Run
 from stress.measure._context import Context
-from stress.measure._registry import BLOCKWISE, TABLES, context_of, make
+from stress.measure._registry import TABLES, context_of, make
 from stress.measure._summary import summarise
 from stress.report._numbers import Form
 from stress.report._svg import Axis, axis_of
@@ -71,8 +71,8 @@ class Book:
         return summarise(self._context)
 
     def arrow(self, name: str) -> pa.Table | None:
-        """Return a table, or nothing where measures have none of that name, or none of so large a run."""
-        if name not in TABLES or not self.begun or (self._context.frame.large and name not in BLOCKWISE):
+        """Return a table, or nothing where measures have none of that name."""
+        if name not in TABLES or not self.begun:
             return None
         return self._context.once(f"table {name}", lambda: make(self._context, name))
 
