@@ -615,7 +615,7 @@ def test_documented_files_can_be_read():
     parsed = [yaml.safe_load(block) for block in blocks]
     assert [next(iter(p)) for p in parsed] == ["gates", "name", "release-gate"]
     rules = loads_gates(blocks[0]).rules
-    assert len(rules) == 4 + 10
+    assert len(rules) == 4 + 13
     assert load_gates("good").rules[0].metric == "accuracy"
 
 

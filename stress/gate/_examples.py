@@ -10,8 +10,9 @@ import numpy as np
 
 from stress.engine._folder import Run
 from stress.measure._context import Context
+from stress.measure._matching import Matched
 from stress.measure._registry import context_of
-from stress.measure._views import AFTER, BEFORE, beside, pooled
+from stress.measure._views import pooled
 
 __all__ = ["Example", "flips", "worst_failures"]
 
@@ -42,11 +43,11 @@ def _scores(context: Context) -> Any:
     return np.where(context.frame.failed, 0.0, np.nan_to_num(context.frame.column("score")))
 
 
-def _example(context: Context, cell: str, before: int, after: int) -> Example:
+def _example(context: Context, cell: str, before: str, after: int) -> Example:
     frame = context.frame
     sample = int(frame.sample[after])
     sure = frame.column("confidence")[after] if frame.has("confidence") else np.nan
-    answers = _answer(context, before), _answer(context, after)
+    answers = before, _answer(context, after)
     confidence = None if np.isnan(sure) else float(sure)
     return Example(frame.samples[sample], cell, str(frame.targets[sample]), *answers, confidence)
 
@@ -58,22 +59,15 @@ def _order(context: Context, rows: Any, loss: Any) -> Any:
     return np.lexsort((frame.sample[rows], -sure, -loss))
 
 
-def flips(before: Run, after: Run, cells: Sequence[str], worse: bool = True) -> list[Example]:
-    """Return the samples that scored better before (``worse``) or after, in these cells, the greatest change first."""
-    if not cells:
-        return []
-    context = context_of(beside(before, after, {name: [name] for name in cells}))
-    scores, found = _scores(context), []
-    ids = {name: i for i, name in enumerate(context.frame.ids)}
-    pairs = [
-        (name, context.frame.by_cell[ids[BEFORE + name]], context.frame.by_cell[ids[AFTER + name]]) for name in cells
-    ]
-    old, new = (np.concatenate([pair[side] for pair in pairs]) for side in (1, 2))
-    where = np.repeat(np.arange(len(cells)), [len(pair[1]) for pair in pairs])
-    loss = (scores[old] - scores[new]) * (1 if worse else -1)
-    chosen = np.flatnonzero(loss > 0)
-    for k in chosen[_order(context, new[chosen], loss[chosen])]:
-        found.append(_example(context, cells[where[k]], int(old[k]), int(new[k])))
+def flips(matched: Matched, cells: Sequence[str], worse: bool = True) -> list[Example]:
+    """Return the answers that scored better before (``worse``) or after, in these cells, the greatest change first."""
+    after, rows = matched.after, matched.rows(cells)
+    loss = (_scores(matched.before)[matched.old[rows]] - _scores(after)[matched.new[rows]]) * (1 if worse else -1)
+    rows, loss = rows[loss > 0], loss[loss > 0]
+    found = []
+    for k in rows[_order(after, matched.new[rows], loss)]:
+        cell = after.frame.ids[int(matched.cell[k])]
+        found.append(_example(after, cell, _answer(matched.before, int(matched.old[k])), int(matched.new[k])))
     return found
 
 
@@ -92,4 +86,5 @@ def worst_failures(run: Run, cells: Sequence[str], most: int) -> list[Example]:
     rows, loss = rows[loss > 0], loss[loss > 0]
     picked = rows[_order(context, rows, loss)][:most]
     names = [frame.ids[int(frame.cell[row])].removeprefix("part ") for row in picked]
-    return [_example(context, n, int(first[frame.sample[row]]), int(row)) for n, row in zip(names, picked)]
+    before = [_answer(context, int(first[frame.sample[row]])) for row in picked]
+    return [_example(context, n, b, int(row)) for n, b, row in zip(names, before, picked)]

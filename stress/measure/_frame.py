@@ -209,7 +209,8 @@ class Frame:
         if self.clean is None:
             return None
         found = np.full(len(self.samples), -1, np.int64)
-        rows = np.flatnonzero((self.cell == self.clean) & ~self.failed)[::-1]  # the first draw is written last
+        rows = np.flatnonzero((self.cell == self.clean) & ~self.failed)
+        rows = rows[np.argsort(-self.draw[rows], kind="stable")]  # the first draw is written last
         found[self.sample[rows]] = self.predictions[0][rows]
         return found
 
@@ -238,8 +239,8 @@ class Frame:
         sums = np.bincount(where, weights=np.nan_to_num(values), minlength=shape[0] * shape[1])
         return sums.astype(np.float64).reshape(shape)  # of no records, bincount answers integers
 
-    def sums(self, metric: Metric) -> tuple[Floats, Floats]:
-        """Return the (samples × cells) sums above and below a metric's line, failures counted as it says."""
+    def terms(self, metric: Metric) -> tuple[Floats, Floats]:
+        """Return what each record adds above and below a metric's line, failures counted as it says; NaN: nothing."""
         top = self.column(metric.top)
         if metric.bottom is None:
             bottom = np.ones(len(top))
@@ -248,6 +249,11 @@ class Frame:
             bottom = np.where(np.isnan(bottom), self.per_sample(metric.bottom)[self.sample], bottom)
         if metric.failed is not None:
             top = np.where(self.failed, metric.failed * bottom, top)
+        return top, bottom
+
+    def sums(self, metric: Metric) -> tuple[Floats, Floats]:
+        """Return the (samples × cells) sums above and below a metric's line, failures counted as it says."""
+        top, bottom = self.terms(metric)
         unknown = np.isnan(top)
         if metric.bottom is None and not unknown.any():
             return self.grid(top), self._records
