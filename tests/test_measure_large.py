@@ -9,7 +9,7 @@ from pyarrow import parquet
 
 import stress.measure
 from perturbations import InputError
-from stress.measure import TABLES, compare, summary, table
+from stress.measure import TABLES, summary, table
 from stress.measure import _blocks as blocks_of
 from stress.report._book import Book
 from stress.report._content import content
@@ -244,8 +244,6 @@ def test_a_measure_of_counts_as_the_headline(tmp_path):
 
 def test_what_is_refused(tmp_path):
     run = answered(tmp_path / "a")
-    with pytest.raises(InputError, match="records in memory"):
-        compare({"one": run, "other": run}, limit=100)
     with pytest.raises(InputError, match="limit must be at least 1"):
         table(run, "cells", limit=0)
 

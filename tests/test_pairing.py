@@ -5,6 +5,7 @@ import pytest
 
 import stress.gate as gate
 from perturbations import RunError
+from stress.gate._examples import flips
 from stress.measure import compare, reliance
 from stress.measure._changes import change, gap_change
 from stress.measure._matching import match
@@ -170,3 +171,19 @@ def test_failures_without_a_price_are_left_out_of_both_runs(tmp_path):
     nll = [run.records(cells=["clean"]).sort_by("sample")["nll"].to_numpy()[alive].mean() for run in (one, two)]
     assert (row["n"], row["value_one"], row["value_other"]) == (len(alive), *map(pytest.approx, nll))
     assert f"{240 - len(alive)} records left out" in row["note"]
+
+
+@pytest.mark.parametrize("limit", [1, 1000])
+def test_runs_beyond_memory_are_compared_cell_by_cell(tmp_path, limit):
+    one, two = release(tmp_path / "one", 1, fails=0.02), release(tmp_path / "two", 2, loss=0.3)
+    for metric in ("accuracy", "f1_macro", "nll", "flip_rate", "drop", "ece", "auroc_macro", "latency_p50_ms"):
+        read, held = (compare({"a": one, "b": two}, metric=metric, **more) for more in ({"limit": limit}, {}))
+        assert read.equals(held), metric
+    small, large = (match(paired(one, two), limit=most) for most in (10**6, limit))
+    assert large.large
+    assert not small.large
+    assert small.ran == large.ran == {row["cell"] for row in CELLS}
+    for (name, found), (_, other) in zip(everything(small), everything(large)):
+        assert found == other, name
+    assert flips(large, small.pair.cells) == flips(small, small.pair.cells) != []
+    assert reliance({"a": one, "b": two}, limit=limit).equals(reliance({"a": one, "b": two}))

@@ -34,7 +34,7 @@ def _differences(
 ) -> list[tuple[str, Difference]]:
     sure, of = rule.confidence, rule.of
     if (of or rule.metric) not in ("drop", "retention", "gap") and rule.per != "class":
-        comparable(matched.after, of or rule.metric)
+        comparable(matched, of or rule.metric)
     if rule.metric == "gap":
         pair, found = gap_change(matched, str(rule.by), cells, of, sure)
         return [(f"{part}: {pair}" if pair else part, found)]

@@ -72,7 +72,7 @@ def compare(
     """
     pair = paired(before, after, common, cluster)
     matched = match(pair, cluster=cluster, confidence=confidence)
-    metric = comparable(matched.after, metric or matched.after.headline.name)
+    metric = comparable(matched, metric or matched.after.headline.name)
     numbers = Numbers(after, matched, cluster)
 
     def measured(per: str | None, on: Selection | None = None, group: str | None = None) -> list[tuple[str, Check]]:

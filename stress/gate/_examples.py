@@ -61,14 +61,15 @@ def _order(context: Context, rows: Any, loss: Any) -> Any:
 
 def flips(matched: Matched, cells: Sequence[str], worse: bool = True) -> list[Example]:
     """Return the answers that scored better before (``worse``) or after, in these cells, the greatest change first."""
-    after, rows = matched.after, matched.rows(cells)
-    loss = (_scores(matched.before)[matched.old[rows]] - _scores(after)[matched.new[rows]]) * (1 if worse else -1)
-    rows, loss = rows[loss > 0], loss[loss > 0]
     found = []
-    for k in rows[_order(after, matched.new[rows], loss)]:
-        cell = after.frame.ids[int(matched.cell[k])]
-        found.append(_example(after, cell, _answer(matched.before, int(matched.old[k])), int(matched.new[k])))
-    return found
+    for cell in dict.fromkeys(cells):
+        held = matched.holding([cell])
+        after, rows = held.after, held.rows([cell])
+        loss = (_scores(held.before)[held.old[rows]] - _scores(after)[held.new[rows]]) * (1 if worse else -1)
+        for k, lost in zip(rows[loss > 0], loss[loss > 0]):
+            one = _example(after, cell, _answer(held.before, int(held.old[k])), int(held.new[k]))
+            found.append((-lost, -(one.confidence or 0.0), int(held.sample[k]), one))
+    return [one for *_, one in sorted(found, key=lambda each: each[:3])]
 
 
 def worst_failures(run: Run, cells: Sequence[str], most: int) -> list[Example]:

@@ -71,8 +71,7 @@ class Numbers:
     def _ran(self, rule: Rule) -> set[str]:
         """Return the cells that have records, in both runs where a rule compares them."""
         if rule.against and self.matched is not None:
-            ids = self.matched.after.frame.ids
-            return {ids[i] for i in set(self.matched.cell.tolist())}
+            return set(self.matched.ran)
         if "ran" not in self._tables:
             column = self.run.records(columns=[])["cell"]
             self._tables["ran"] = {str(name) for name in column.unique().to_pylist()}

@@ -24,8 +24,9 @@ from stress.measure._views import pooled
 __all__ = ["change", "comparable", "gap_change"]
 
 
-def comparable(context: Context, name: str, who: str = "compare") -> str:
+def comparable(matched: Matched, name: str, who: str = "compare") -> str:
     """Return the name of a metric that can be compared. Raises InputError for one that the run's task does not have."""
+    context = matched.holding(matched.pair.cells[:1]).after
     if measure(context, name) is None and name not in (known := metric_names(context)):
         listed, task = ", ".join(known), context.frame.task
         raise InputError(f"{who}: metric must be one of {listed} for {task}, got {name!r}. {nearest(name, known)}")
@@ -48,6 +49,7 @@ def change(
     over the samples that both cells have. ``label`` is a class, ``samples`` a mask. Quantiles of times are not paired:
     their intervals are squared and added (MOVER, Zou & Donner 2008), over all records of either run.
     """
+    matched = matched.holding(cells)
     if name in ("drop", "retention"):
         return _against_clean(matched, name, of, matched.rows(cells, samples), samples, confidence)
     found = difference(matched, name, [matched.rows(cells, samples)], label=label, confidence=confidence)
@@ -86,6 +88,7 @@ def gap_change(
     """
     metric, small = of or matched.after.headline.name, matched.after.options.small
     codes, names = codes_of(matched.after, by)
+    matched = matched.holding(cells)
     found = []
     for g in range(len(names)):
         rows = matched.rows(cells, codes == g)

@@ -78,7 +78,7 @@ def _pairs(runs: Mapping[str, Run], common: bool, given: Mapping[str, Any]) -> l
 
 
 def _cells(one: str, other: str, matched: Matched, metric: str | None) -> list[dict[str, Any]]:
-    name, found = comparable(matched.after, metric or matched.after.headline.name), []
+    name, found = comparable(matched, metric or matched.after.headline.name), []
     about = {row["cell"]: about_cell(row) for row in matched.before.frame.cells}
     for cell in matched.pair.cells:
         d = change(matched, name, [cell])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +24,7 @@ class Matched:
     """The records that two runs share. ``old`` and ``new`` are their positions in either run, pair by pair.
 
     What stands in a record is looked up in its own run; what it is about – cell, sample, cluster – in the later one.
+    Of runs that are too large to be held, only some cells are at a time (``holding``).
     """
 
     pair: Pair
@@ -31,6 +32,35 @@ class Matched:
     after: Context
     old: Ints
     new: Ints
+    _held: dict[tuple[str, ...], Matched] = field(default_factory=dict, repr=False)
+
+    @property
+    def large(self) -> bool:
+        """Whether a run is too large for all its records to be held at once."""
+        return self.before.frame.large or self.after.frame.large
+
+    def holding(self, cells: Collection[str]) -> Matched:
+        """Return the shared records of these cells and of clean, or all where there is room for them."""
+        if not self.large:
+            return self
+        names = tuple(name for name in self.pair.cells if name == "clean" or name in set(cells))
+        if names not in self._held:
+            self._held.clear()
+            both = [
+                context.only([i for i, name in enumerate(context.frame.ids) if name in names])
+                for context in (self.before, self.after)
+            ]
+            self._held[names] = _matched(self.pair, *both)
+        return self._held[names]
+
+    @cached_property
+    def ran(self) -> frozenset[str]:
+        """The cells that have records in both runs."""
+        if not self.large:
+            return frozenset(self.after.frame.ids[i] for i in np.unique(self.cell))
+        counts = ((c.frame.ids, c.frame.run.layout.count) for c in (self.before, self.after))
+        one, other = ({name for name, n in zip(ids, count) if n} for ids, count in counts)
+        return frozenset(one & other & set(self.pair.cells))
 
     @cached_property
     def cell(self) -> Ints:
@@ -73,6 +103,13 @@ def match(pair: Pair, **given: Any) -> Matched:
     """Return the records that both runs of a pair have, in the cells that mean the same in both."""
     given["cluster"] = given.get("cluster") or pair.cluster
     before, after = (measured(run, **given).context for run in (pair.before, pair.after))
+    if before.frame.large or after.frame.large:
+        nothing = np.zeros(0, np.int64)
+        return Matched(pair, before, after, nothing, nothing)
+    return _matched(pair, before, after)
+
+
+def _matched(pair: Pair, before: Context, after: Context) -> Matched:
     cells = {name: i for i, name in enumerate(pair.cells)}
     place = {who: i for i, who in enumerate(who(pair.after, pair.before))}
     samples = _lookup([place.get(each, -1) for each in who(pair.before, pair.after)])

@@ -67,6 +67,7 @@ def _difference(matched: Matched, weights: Mapping[Subset, float], cells: Mappin
     if gone:
         named = ["+".join(sorted(subset)) or "no stream at all" for subset in gone[:3]]
         return {"note": f"a run has no cell with only {' / '.join(named)}"}
+    matched = matched.holding(list(cells.values()))
     parts = [matched.rows([cells[subset]]) for subset in weights]
     found = difference(
         matched, matched.after.headline.name, parts, combine=weighted(list(weights.values())), common=True
