@@ -52,7 +52,9 @@ class Perturbation:
     ``keeps_shape`` is false where the length or size may change; ``not_monotone`` gives the reason where distortion
     may fall as severity rises; ``changes_meaning`` marks changes after which the right answer may be another one;
     ``needs`` lists what a fault must be given besides the value; ``open`` marks an adapter's perturbation, whose
-    parameters are its package's own; ``known`` are their names, where the package tells.
+    parameters are its package's own; ``known`` are their names, where the package tells. Of an attack, ``budgets`` name
+    the parameter that bounds a stream of each modality; ``gradients`` says that it needs a model that can be
+    differentiated, ``held_out`` that it is fitted on other samples first.
     """
 
     name: str
@@ -73,6 +75,9 @@ class Perturbation:
     open: bool = False
     known: frozenset[str] | None = None
     own_levels: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    budgets: Mapping[str, str] = field(default_factory=dict)
+    gradients: bool = False
+    held_out: bool = False
 
     @property
     def summary(self) -> str:

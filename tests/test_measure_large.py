@@ -7,10 +7,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+import stress.measure
 from perturbations import InputError
 from stress.measure import TABLES, compare, summary, table
 from stress.measure import _blocks as blocks_of
-from stress.measure._registry import context_of
 from stress.report._book import Book
 from stress.report._content import content
 from tests._runs import DIGITS, LABELS, NUMBERS, answers, cell, graded, grid, nested, predicted, subsets, write
@@ -255,7 +255,7 @@ def test_the_page_of_a_large_run_is_that_of_memory(tmp_path, monkeypatch):
     about = json.loads((run.path / "run.json").read_text(encoding="utf-8"))
     (run.path / "run.json").write_text(json.dumps({**about, "finished": False}), encoding="utf-8")
     held = content(Book(run))
-    monkeypatch.setattr("stress.report._book.context_of", lambda run, **o: context_of(run, limit=500, **o))
+    monkeypatch.setattr("stress.report._book.measured", lambda run, **o: stress.measure.measured(run, limit=500, **o))
     read = content(Book(run))
     assert [finding.text for finding in read["findings"]] == [finding.text for finding in held["findings"]]
     assert [part.id for part in read["more"]] == [part.id for part in held["more"]]

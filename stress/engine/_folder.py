@@ -19,6 +19,8 @@ from stress.engine._layout import Layout, layout, presence
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from stress.measure import Measured
+
 __all__ = ["FORMAT", "Run", "open_run"]
 
 FORMAT = 1
@@ -30,6 +32,11 @@ class Run:
     """A run folder: ``run.json``, ``samples.parquet``, ``cells.parquet`` and ``records/part-*.parquet``."""
 
     path: Path
+
+    @cached_property
+    def kept(self) -> dict[str, Any]:
+        """What measures remember of the run, as long as it lives."""
+        return {}
 
     @cached_property
     def info(self) -> Mapping[str, Any]:
@@ -101,11 +108,15 @@ class Run:
 
         return dataset.dataset(self._begun(), format="parquet").to_table(columns=[name])[name].unify_dictionaries()
 
+    def measured(self, **options: Any) -> Measured:
+        """Return the run read once, to ask several tables and the summary of; see ``stress.measure.measured``."""
+        from stress.measure import measured
+
+        return measured(self, **options)
+
     def table(self, name: str, **options: Any) -> pa.Table:
         """Return a table of measures by name – curves, cells, robustness …; see ``stress.measure.TABLES``."""
-        from stress.measure import table
-
-        return table(self, name, **options)
+        return self.measured(**options).table(name)
 
     def report(self) -> Path:
         """Write ``report/index.html`` and return its path."""

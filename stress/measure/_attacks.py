@@ -12,7 +12,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from perturbations import get
-from perturbations.attack._declare import nature
 from stress.measure._context import Context
 from stress.measure._frame import Floats
 from stress.measure._robustness import simultaneous
@@ -59,7 +58,7 @@ def _budgets(conditions: Sequence[Mapping[str, Any]], kinds: Mapping[str, str]) 
     """Return the budget of each stream: the one that its modality has in the attack's declaration."""
     found: dict[str, Any] = {}
     for condition in conditions:
-        name = nature(condition["perturbation"]).budgets[kinds[condition["stream"]]]
+        name = get(condition["perturbation"]).budgets[kinds[condition["stream"]]]
         found[condition["stream"]] = {name: condition["settings"][name]}
     return found
 
@@ -137,7 +136,7 @@ def _masked(context: Context, group: _Group) -> str | None:
     black: list[int] = []
     for i in group.cells:
         names = str(context.frame.cells[i]["perturbation"]).split(" > ")
-        seeing = {nature(name).gradients for name in names}
+        seeing = {get(name).gradients for name in names}
         if "attack.auto" not in names and len(seeing) == 1:
             (white if seeing.pop() else black).append(i)
     if not white or not black:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stress.measure._context import Context
+from stress.measure._measured import measured
 from stress.measure._pairing import Pair, who
-from stress.measure._registry import context_of
 
 __all__ = ["Matched", "match"]
 
@@ -72,7 +72,7 @@ class Matched:
 def match(pair: Pair, **given: Any) -> Matched:
     """Return the records that both runs of a pair have, in the cells that mean the same in both."""
     given["cluster"] = given.get("cluster") or pair.cluster
-    before, after = (context_of(run, **given) for run in (pair.before, pair.after))
+    before, after = (measured(run, **given).context for run in (pair.before, pair.after))
     cells = {name: i for i, name in enumerate(pair.cells)}
     place = {who: i for i, who in enumerate(who(pair.after, pair.before))}
     samples = _lookup([place.get(each, -1) for each in who(pair.before, pair.after)])

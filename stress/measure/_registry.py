@@ -47,7 +47,7 @@ from stress.measure._stability import DRAWS, STABILITY, draw_rows, flip_rows, st
 from stress.measure._tables import Columns, build
 from stress.measure._timeline import TIMELINE, timeline_rows
 
-__all__ = ["TABLES", "Table", "context_of", "make", "make_all", "table"]
+__all__ = ["TABLES", "Table", "context_of", "make", "make_all"]
 
 
 @dataclass(frozen=True)
@@ -181,17 +181,3 @@ def make_all(context: Context, names: Sequence[str]) -> dict[str, pa.Table]:
     for name, fill, columns in each:
         found[name].append(next(sliced) if isinstance(fill, Section) else build(fill(context), columns))
     return {name: pa.concat_tables(tables) for name, tables in found.items()}
-
-
-def table(run: Run, name: str, **given: Any) -> pa.Table:
-    """Return a table of a run: ``TABLES`` names them and documents their columns.
-
-    Options: ``cluster`` (the group whose samples are drawn together), ``confidence`` (0.95), ``resamples`` (2000),
-    ``seed``, ``metric`` (the headline), ``break_at`` (share of clean) or ``bar`` (absolute), ``top_k``, ``bins``,
-    ``by`` (groups to slice by), ``small`` (samples under which a group is marked), ``goals``, ``reference`` (a run),
-    ``limit`` (4 million): a run of more records is read in blocks of samples and slices of cells, with the same weights
-    and results.
-    A number that is undefined is null, and the column ``note`` says why. Raises InputError for an unknown table,
-    option, group or metric.
-    """
-    return make(context_of(run, **given), name)
