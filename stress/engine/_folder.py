@@ -9,10 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from perturbations import RunError
-from stress.engine._layout import Layout, layout
+from stress.engine._layout import Layout, layout, presence
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,6 +74,12 @@ class Run:
     def layout(self) -> Layout:
         """Where the records of each cell stand; one column of all records is read for it."""
         return layout(self.parts, [str(name) for name in self.cells["cell"].to_pylist()])
+
+    @cached_property
+    def presence(self) -> NDArray[np.bool_]:
+        """Whether there is a record of each (cell × sample), both by position."""
+        ids = [str(name) for name in self.cells["cell"].to_pylist()]
+        return presence(self.parts, ids, self.samples["order"].to_numpy().astype(np.int64))
 
     @cached_property
     def columns(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from perturbations import RunError
 
-__all__ = ["Layout", "codes", "layout"]
+__all__ = ["Layout", "codes", "layout", "presence"]
 
 Ints = NDArray[np.int64]
 
@@ -66,3 +66,16 @@ def layout(parts: Sequence[Path], cells: Sequence[str]) -> Layout:
                 places.append((path, group))
                 held.append(np.flatnonzero(here))
     return Layout(tuple(places), tuple(held), count)
+
+
+def presence(parts: Sequence[Path], cells: Sequence[str], orders: Ints) -> NDArray[np.bool_]:
+    """Return (cells × samples) whether there is a record; ``orders`` are the samples' names in the records."""
+    place = np.full(int(orders.max(initial=-1)) + 1, -1, np.int64)
+    place[orders] = np.arange(len(orders))
+    found = np.zeros((len(cells), len(orders)), bool)
+    for path in parts:
+        with parquet.ParquetFile(path) as file:
+            for group in range(file.num_row_groups):
+                table = file.read_row_group(group, columns=["cell", "sample"])
+                found[codes(table["cell"], cells), place[table["sample"].to_numpy()]] = True
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from stress.engine._folder import Run
 from stress.measure._context import Context
 from stress.measure._matching import Matched
 from stress.measure._registry import context_of
-from stress.measure._views import pooled
+from stress.measure._sections import Needs, slices_of
 
 __all__ = ["Example", "flips", "worst_failures"]
 
@@ -74,18 +74,33 @@ def flips(matched: Matched, cells: Sequence[str], worse: bool = True) -> list[Ex
 
 def worst_failures(run: Run, cells: Sequence[str], most: int) -> list[Example]:
     """Return samples that are answered better when clean than in one of these cells, the surest mistakes first."""
-    chosen = [name for name in cells if name != "clean"]
-    if not chosen or "clean" not in run.cells["cell"].to_pylist():
+    context = context_of(run)
+    clean, wanted = context.frame.clean, set(cells) - {"clean"}
+    chosen = [i for i, name in enumerate(context.frame.ids) if name in wanted]
+    if not chosen or clean is None:
         return []
-    context = context_of(pooled(run, {f"part {name}": [name] for name in chosen}))
+    if not context.frame.large:
+        found = _failures(context, wanted, most)
+    else:
+        slices = slices_of(context, Needs([(i,) for i in chosen], (clean,)))
+        found = [failure for some, _ in slices for failure in _failures(some, wanted, most)]
+    return [example for _, example in sorted(found, key=lambda pair: pair[0])[:most]]
+
+
+def _failures(context: Context, cells: Collection[str], most: int) -> list[tuple[tuple[float, float, int], Example]]:
+    """Return the worst failures among these records, and by what they are ordered."""
     frame, scores = context.frame, _scores(context)
+    wanted = np.array([name in cells for name in frame.ids])
     first = np.full(len(frame.samples), -1, np.int64)
-    clean = frame.by_cell[frame.ids.index("clean")]
+    clean = np.flatnonzero(frame.cell == frame.clean)
     first[frame.sample[clean]] = clean
-    rows = np.flatnonzero((frame.cell != frame.clean) & (first[frame.sample] >= 0))
+    rows = np.flatnonzero(wanted[frame.cell] & (first[frame.sample] >= 0))
     loss = scores[first[frame.sample[rows]]] - scores[rows]
     rows, loss = rows[loss > 0], loss[loss > 0]
-    picked = rows[_order(context, rows, loss)][:most]
-    names = [frame.ids[int(frame.cell[row])].removeprefix("part ") for row in picked]
-    before = [_answer(context, int(first[frame.sample[row]])) for row in picked]
-    return [_example(context, n, b, int(row)) for n, b, row in zip(names, before, picked)]
+    found = []
+    for k in _order(context, rows, loss)[:most]:
+        row = int(rows[k])
+        before = _answer(context, int(first[frame.sample[row]]))
+        example = _example(context, frame.ids[int(frame.cell[row])], before, row)
+        found.append(((-float(loss[k]), -(example.confidence or 0.0), int(frame.sample[row])), example))
+    return found

@@ -16,11 +16,11 @@ from stress.engine._folder import Run
 from stress.gate._against import compared
 from stress.gate._read import BY_CLASS
 from stress.gate._rules import Check, Rule
-from stress.measure._context import Context
+from stress.measure._context import LIMIT, Context
 from stress.measure._matching import Matched
 from stress.measure._one import metric_names, metric_rows
+from stress.measure._pool import Pool, selection
 from stress.measure._registry import context_of, make
-from stress.measure._views import View, pooled
 
 __all__ = ["Numbers"]
 
@@ -73,8 +73,8 @@ class Numbers:
         if rule.against and self.matched is not None:
             return set(self.matched.ran)
         if "ran" not in self._tables:
-            column = self.run.records(columns=[])["cell"]
-            self._tables["ran"] = {str(name) for name in column.unique().to_pylist()}
+            ids = self.run.cells["cell"].to_pylist()
+            self._tables["ran"] = {str(ids[i]) for i in np.flatnonzero(self.run.layout.count)}
         found: set[str] = self._tables["ran"]
         return found
 
@@ -121,24 +121,24 @@ class Numbers:
         key = (tuple((name, tuple(cells)) for name, cells in parts.items()), group)
         if ("view", key) not in self._tables:
             named = {_PART + name: cells for name, cells in parts.items()}
-            self._tables["view", key] = pooled(self.run, named, self._orders(rule, group))
-        view: View = self._tables["view", key]
-        if not len(view.rows):
+            self._tables["view", key] = selection(self.run, named, self._orders(rule, group), LIMIT)
+        view: Run = self._tables["view", key]
+        if not view.count:
             return [Check(f"{group[0]} {group[1]}" if group else str(rule.on), note="no records")]
         found = [self._check(row, parts) for row in self._rows(rule, view, key)]
         if group is None:
             return found
         return [replace(check, subject=group[1]) for check in found]  # a group has one part
 
-    def _context(self, rule: Rule, view: View, key: Any) -> Context:
+    def _context(self, rule: Rule, view: Run, key: Any) -> Context:
         options: dict[str, Any] = {"confidence": rule.confidence, "cluster": self.cluster}
         options |= {"metric": rule.of, "by": [rule.by] if rule.by and rule.metric in ("gap", "widening") else None}
         full = ("context", key, *(str(value) for value in options.values()))
         if full not in self._tables:
-            self._tables[full] = context_of(view, **options)
+            self._tables[full] = context_of(view, limit=LIMIT, **options)
         return self._tables[full]
 
-    def _rows(self, rule: Rule, view: View, key: Any) -> list[dict[str, Any]]:
+    def _rows(self, rule: Rule, view: Run, key: Any) -> list[dict[str, Any]]:
         context = self._context(rule, view, key)
         if rule.per == "class":
             return self._class_rows(rule, context)
@@ -178,8 +178,11 @@ class Numbers:
 
 def _distinct(context: Context, cell: str, target: str | None = None) -> dict[str, int]:
     """Return how many samples, and how many clusters of them, a cell has records of (of one class, where given)."""
-    frame = context.frame
-    samples = np.unique(frame.sample[frame.by_cell[frame.ids.index(cell)]])
+    frame, run = context.frame, context.frame.run
+    if isinstance(run, Pool):
+        samples = np.flatnonzero(run.present(cell))
+    else:
+        samples = np.unique(frame.sample[frame.by_cell[frame.ids.index(cell)]])
     if target is not None:
         samples = samples[[str(frame.targets[i]) == target for i in samples]]
     return {"samples": len(samples), "clusters": len(np.unique(context.clusters.member[samples]))}

@@ -16,7 +16,8 @@ from perturbations._errors import nearest, short
 from stress.engine._folder import Run
 from stress.measure._facts import Facts, Failure
 from stress.measure._frame import Floats, Frame
-from stress.measure._portions import portion
+from stress.measure._pool import Pool
+from stress.measure._portions import Portion
 from stress.measure._stream import Stream
 from stress.measure._values import Values, binary, quotient, sparse
 from stress.measure._weights import Clusters, clusters
@@ -157,8 +158,12 @@ class Context:
     def only(self, cells: Sequence[int]) -> Context:
         """Return the context of some cells alone, by their positions; all samples are still known."""
         ids = tuple(self.frame.ids[i] for i in sorted(set(cells)))
-        frame = Frame(portion(self.frame.run, ids), whole=self.frame.roster)
-        return Context(frame, self.options, self.others, whole=self)
+        run = self.frame.run
+        return self.part(run.only(ids) if isinstance(run, Pool) else Portion(run.path, run, ids))
+
+    def part(self, run: Run) -> Context:
+        """Return the context of some of the records, which are a run by themselves."""
+        return Context(Frame(run, whole=self.frame.roster), self.options, self.others, whole=self)
 
     def once(self, name: str, work: Callable[[], Any]) -> Any:
         """Return ``work()``, done once for this question."""

@@ -12,7 +12,7 @@ from perturbations import InputError
 from stress.measure._context import Context, Values
 from stress.measure._counts import parts_of
 from stress.measure._frame import Floats
-from stress.measure._marginals import entries, labelled
+from stress.measure._marginals import labelled
 from stress.measure._sections import apart, slices_of
 from stress.tasks._metrics import Metric
 
@@ -40,8 +40,7 @@ def count_values(context: Context, name: str) -> Values:
 
 def _resampled(context: Context, names: Sequence[str]) -> tuple[Floats, NDArray[Any]]:
     """Return some measures of all cells, one measure after the other, and their resampled values."""
-    found, who = entries(context), context.clusters
-    each = [parts_of(context, found, name) for name in names] if found is not None else []
+    each, who = [parts_of(context, name) for name in names], context.clusters
     value, parts = np.concatenate([p.value for p in each]), np.concatenate([p.parts for p in each], axis=1)
     if who.few:
         return value, value - parts

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from perturbations import InputError
 from stress.measure._cells import cell_rows, empty_rows
 from stress.measure._context import Context
 from stress.measure._frame import Floats
@@ -25,7 +26,7 @@ from stress.measure._marginals import (
     measure_by_class,
     spread,
 )
-from stress.measure._sections import apart, slices_of
+from stress.measure._sections import pieces
 from stress.measure._tables import CELL, INTERVAL, about_cell, expand
 from stress.measure._weights import FEW
 from stress.tasks._metrics import Metric
@@ -94,11 +95,11 @@ def _gathered(context: Context) -> Marginals:
     cells = len(context.frame.ids)
     hits, answers, truths = (np.zeros((cells, context.classes)) for _ in range(3))
     found = Marginals(hits, answers, truths, np.zeros(cells))
-    for some, numbers in slices_of(context, apart(context)):
-        counts, places = counts_of(some), list(numbers.values())
+    for some, places in pieces(context):
+        counts = counts_of(some)
         if counts is not None:
             for name in ("hits", "answers", "truths", "records"):
-                getattr(found, name)[places] = getattr(counts, name)
+                getattr(found, name)[places] += getattr(counts, name)
     return found
 
 
@@ -120,10 +121,25 @@ def involved(context: Context) -> NDArray[np.int64]:
     return found
 
 
-def parts_of(context: Context, found: Entries, name: str) -> Parts:
-    """Return a measure of counts with the influences of the clusters."""
-    gradient = MEASURES[name](counts_of(context) or marginals(context, found))
-    return Parts(gradient.value, clustered(context, spread(context, found, gradient)), involved(context))
+def parts_of(context: Context, name: str) -> Parts:
+    """Return a measure of counts with the influences of the clusters, added up piece by piece where there are many."""
+    counts = counts_of(context)
+    if counts is None:
+        raise InputError(f"measure: {name} needs records with a prediction and a task with classes.")
+    gradient, shape = MEASURES[name](counts), (len(context.clusters), len(context.frame.ids))
+    if not context.frame.large:
+        return Parts(gradient.value, _influences(context, gradient), involved(context))
+    parts, there = np.zeros(shape), np.zeros(shape, bool)
+    for some, places in pieces(context):
+        parts[:, places] += _influences(some, gradient.of(places))
+        there[:, places] |= clustered(some, np.ones(len(some.frame.cell))) > 0
+    return Parts(gradient.value, parts, there.sum(axis=0))
+
+
+def _influences(context: Context, gradient: Gradient) -> Floats:
+    found = entries(context)
+    shape = (len(context.clusters), len(context.frame.ids))
+    return np.zeros(shape) if found is None else clustered(context, spread(context, found, gradient))
 
 
 def count_rows(context: Context) -> list[dict[str, Any]]:
@@ -133,10 +149,9 @@ def count_rows(context: Context) -> list[dict[str, Any]]:
 
 def count_rows_of(context: Context, name: str) -> list[dict[str, Any]]:
     """Return a row for every cell of one measure of counts."""
-    found = entries(context)
-    if found is None:
+    if not labelled(context):
         return empty_rows(context, name, "the records have no column prediction")
-    parts = parts_of(context, found, name)
+    parts = parts_of(context, name)
     bounds = bounded(context, parts, -1.0 if name == "mcc" else 0.0)
     rows = cell_rows(context, Metric(name, name), parts.value, bounds)
     return [

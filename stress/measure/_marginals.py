@@ -7,7 +7,7 @@ thousand classes as cheaply as for two.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +61,12 @@ class Gradient:
     answers: Floats
     truths: Floats
     records: Floats | None = None
+
+    def of(self, cells: Sequence[int]) -> Gradient:
+        """Return the gradient of some cells."""
+        some = list(cells)
+        records = None if self.records is None else self.records[some]
+        return Gradient(self.value[some], self.hits[some], self.answers[some], self.truths[some], records)
 
 
 def labelled(context: Context) -> bool:

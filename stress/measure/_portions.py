@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from stress.engine._folder import Run
 
-__all__ = ["Portion", "portion"]
+__all__ = ["Portion"]
 
 _KEYS = ("cell", "sample", "draw")
 
@@ -87,8 +87,3 @@ class Portion(Run):
 def _read(path: Path, groups: Sequence[int], columns: Sequence[str]) -> pa.Table:
     with parquet.ParquetFile(path) as file:
         return file.read_row_groups(list(groups), columns=list(columns))
-
-
-def portion(run: Run, names: Sequence[str]) -> Run:
-    """Return some cells of a run as a run."""
-    return Portion(run.path, run, tuple(names))

@@ -16,9 +16,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from stress.measure._context import Context
+from stress.measure._pool import Pool
 from stress.measure._tables import Columns, build
 
-__all__ = ["Fill", "Needs", "Section", "apart", "beside_clean", "filled", "for_headline", "slices_of"]
+__all__ = ["Fill", "Needs", "Section", "apart", "beside_clean", "filled", "for_headline", "pieces", "slices_of"]
 
 Fill = Callable[[Context], "list[dict[str, Any]] | pa.Table"]
 
@@ -71,6 +72,17 @@ def slices_of(context: Context, needs: Needs) -> Iterator[tuple[Context, dict[st
         held += size
     if some:
         yield context.only([*base, *some]), {ids[i]: k for i, k in some.items()}
+
+
+def pieces(context: Context) -> Iterator[tuple[Context, list[int]]]:
+    """Yield contexts of all records, each in one, and the positions of their cells: for what can be added up."""
+    run = context.frame.run
+    if isinstance(run, Pool):
+        for number, view in run.pieces():
+            yield context.part(view), [number]
+    else:
+        for some, numbers in slices_of(context, apart(context)):
+            yield some, list(numbers.values())
 
 
 def filled(context: Context, sections: Sequence[tuple[Section, Columns]]) -> list[pa.Table]:

@@ -17,9 +17,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from stress.engine._folder import Run
+from stress.engine._layout import codes
 from stress.engine._tables import CELLS, NAME
 
-__all__ = ["View", "pooled"]
+__all__ = ["View", "blended", "pooled", "with_clean"]
 
 Ints = NDArray[np.int64]
 _DRAWS = 32_000
@@ -55,6 +56,11 @@ class View(Run):
         rows = [{**self.about[name], "cell": name, "order": i} for i, name in enumerate(self.names)]
         return pa.Table.from_pylist(rows, schema=CELLS)
 
+    @cached_property
+    def count(self) -> int:
+        """How many records there are."""
+        return len(self.rows)
+
     @property
     def parts(self) -> Sequence[Path]:
         """None: the records stand in another run's files, under other cells."""
@@ -81,7 +87,28 @@ class View(Run):
 
     def column(self, name: str) -> pa.ChunkedArray:
         """Return one column as ``Run.column`` does."""
-        return self.records(columns=[name])[name]
+        return self.base.column(name).unify_dictionaries().take(pa.array(self.rows))
+
+    @staticmethod
+    def of(run: Run, blocks: Mapping[str, Sequence[str]], samples: Collection[int] | None = None) -> View:
+        """Return a view whose cells are ``blocks``: each holds every record of the cells that it lists."""
+        base = _base(run)
+        few = np.ones(len(base.cell), bool) if samples is None else np.isin(base.sample, list(samples))
+        rows, numbers = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        for number, cells in enumerate(blocks.values()):
+            wanted = np.zeros(len(base.ids) + 1, bool)
+            wanted[[i for i, name in enumerate(base.ids) if name in set(cells)]] = True
+            found = np.flatnonzero(few & wanted[base.cell])
+            rows.append(found)
+            numbers.append(np.full(len(found), number))
+        row, code = np.concatenate(rows), np.concatenate(numbers)
+        one = {name: len(set(cells)) == 1 for name, cells in blocks.items()}
+        single = np.array(list(one.values()), bool)[code] if len(code) else np.zeros(0, bool)
+        # a sample's records of several cells are repeats of it: each needs a draw of its own
+        draws = int(base.draw.max(initial=0)) + 1
+        draw = np.where(single, base.draw[row], base.cell[row] * draws + base.draw[row])
+        about = {name: blended(run, set(cells)) for name, cells in blocks.items()}
+        return View(run.path, run, tuple(blocks), about, row, code, base.sample[row], np.minimum(draw, _DRAWS))
 
 
 def _put(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
@@ -101,19 +128,11 @@ class _Base:
 def _base(run: Run) -> _Base:
     table = run.records(columns=[])
     ids = tuple(str(name) for name in run.cells["cell"].to_pylist())
-    column = table["cell"]
-    if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
-    position = {name: i for i, name in enumerate(ids)}
-    parts = [np.zeros(0, np.int64)]
-    for chunk in column.chunks:
-        lookup = np.array([position.get(str(n), -1) for n in chunk.dictionary.to_pylist()] or [-1], np.int64)
-        parts.append(lookup[chunk.indices.to_numpy()])
     sample, draw = (table[name].to_numpy().astype(np.int64) for name in ("sample", "draw"))
-    return _Base(ids, np.concatenate(parts), sample, draw)
+    return _Base(ids, codes(table["cell"], ids), sample, draw)
 
 
-def _summary(run: Run, cells: Collection[str]) -> dict[str, Any]:
+def blended(run: Run, cells: Collection[str]) -> dict[str, Any]:
     """Return what the rows of several cells agree on, for the row of the one cell that they become."""
     rows = [row for row in run.cells.to_pylist() if row["cell"] in cells]
     if not rows:
@@ -124,26 +143,15 @@ def _summary(run: Run, cells: Collection[str]) -> dict[str, Any]:
     return {**found, "streams": found["streams"] or [], "lost": found["lost"] or []}
 
 
+def with_clean(run: Run, parts: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    """Return the parts with the clean cell beside them, so that a change against clean can be measured."""
+    there = "clean" in run.cells["cell"].to_pylist()
+    return {"clean": ["clean"], **parts} if there else dict(parts)
+
+
 def pooled(run: Run, parts: Mapping[str, Sequence[str]], samples: Collection[int] | None = None) -> View:
     """Return a view whose cells are ``parts``: each holds every record of the cells that it lists.
 
-    The clean cell stays beside them, so that a change against clean can be measured. ``samples`` (their "order")
-    are the only ones kept.
+    The clean cell stays beside them. ``samples`` (their "order") are the only ones kept.
     """
-    base = _base(run)
-    few = np.ones(len(base.cell), bool) if samples is None else np.isin(base.sample, list(samples))
-    blocks = {"clean": ["clean"], **parts} if "clean" in base.ids else dict(parts)
-    rows, codes = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for number, cells in enumerate(blocks.values()):
-        wanted = [i for i, name in enumerate(base.ids) if name in set(cells)]
-        found = np.flatnonzero(few & np.isin(base.cell, wanted))
-        rows.append(found)
-        codes.append(np.full(len(found), number))
-    row, code = np.concatenate(rows), np.concatenate(codes)
-    one = {name: len(set(cells)) == 1 for name, cells in blocks.items()}
-    single = np.array(list(one.values()), bool)[code] if len(code) else np.zeros(0, bool)
-    # a sample's records of several cells are repeats of it: each needs a draw of its own
-    draws = int(base.draw.max(initial=0)) + 1
-    draw = np.where(single, base.draw[row], base.cell[row] * draws + base.draw[row])
-    about = {name: _summary(run, set(cells)) for name, cells in blocks.items()}
-    return View(run.path, run, tuple(blocks), about, row, code, base.sample[row], np.minimum(draw, _DRAWS))
+    return View.of(run, with_clean(run, parts), samples)
