@@ -2,8 +2,9 @@
 
 ``python -m benchmarks measures [--cells 300] [--samples 10000] [--resamples 2000]``
 
-``python -m benchmarks measures --only blocks [--records 10000000]``: the summary and all linear metrics of runs of ten
-cells, from a tenth of so many records up, held in memory and read in blocks, each in a process of its own.
+``python -m benchmarks measures --only large --records 100000000 --cells 1000 [--folder DIR] [--what NAME …]``: the
+summary, every table, a gate and the report of a run of so many records, each in a process of its own. With ``--folder``
+the run is kept there, and used again.
 """
 
 from __future__ import annotations
@@ -22,10 +23,9 @@ from pyarrow import parquet
 
 from stress.engine._folder import Run, open_run
 from stress.engine._tables import CELLS, record_schema
+from stress.gate import judge, loads_gates
 from stress.measure import TABLES, compare, summary, table
-from stress.measure._cells import linear_rows
 from stress.measure._intervals import percentile
-from stress.measure._registry import context_of
 from stress.measure._weights import clusters
 
 
@@ -35,14 +35,16 @@ def main(argv: list[str]) -> None:
     options.add_argument("--cells", type=int, default=300)
     options.add_argument("--samples", type=int, default=10_000)
     options.add_argument("--resamples", type=int, default=2000)
-    options.add_argument("--only", choices=("tables", "blocks"))
+    options.add_argument("--only", choices=("tables", "large"))
     options.add_argument("--records", type=int, default=10_000_000)
+    options.add_argument("--folder", type=Path)
+    options.add_argument("--what", nargs="*")
     given = options.parse_args(argv)
-    if given.only != "blocks":
+    if given.only != "large":
         tables(given)
     if given.only != "tables":
-        for records in (given.records // 10, given.records):
-            blocks(records, given.resamples)
+        with tempfile.TemporaryDirectory() as folder:
+            beyond_memory(given, given.folder or Path(folder))
 
 
 def tables(given: argparse.Namespace) -> None:
@@ -57,13 +59,15 @@ def tables(given: argparse.Namespace) -> None:
             show(f"table {name}", lambda name=name: table(run, name, resamples=given.resamples))
 
 
-def blocks(records: int, resamples: int, cells: int = 10) -> None:
-    """Print what a run of so many records takes, read in blocks and held in memory (up to 20 million)."""
-    print(f"{records:,} records: {cells} cells × {records // cells:,} samples × {resamples} resamples")
-    with tempfile.TemporaryDirectory() as folder:
-        alone(large, Path(folder), cells, records // cells, True)
-        for limit in [250_000, *([records] if records <= 20_000_000 else [])]:
-            alone(measure, Path(folder), limit, resamples)
+def beyond_memory(given: argparse.Namespace, folder: Path) -> None:
+    """Print what a run of so many records takes: everything that is made of it, one after the other."""
+    samples = given.records // given.cells
+    print(f"{given.records:,} records: {given.cells} cells × {samples:,} samples × {given.resamples} resamples")
+    if not (folder / "run.json").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        alone(large, folder, given.cells, samples, True)
+    for name in given.what or ["summary", *TABLES, "gate", "report"]:
+        alone(measure, folder, name, given.resamples)
 
 
 def alone(work, *given) -> None:
@@ -75,12 +79,25 @@ def alone(work, *given) -> None:
         raise SystemExit(f"benchmarks measures: {work.__name__} ended with {process.exitcode}")
 
 
-def measure(path: Path, limit: int, resamples: int) -> None:
-    """Print seconds and peak memory of the summary, then of all metrics of every cell."""
+GATES = """
+gates:
+  - {metric: accuracy, min: 0.5, on: clean}
+  - {metric: recall, min: 0.5, on: clean, per: class}
+  - {metric: ece, max: 0.5, on: clean}
+  - {metric: accuracy, min: 0.1, per: scenario}
+  - {metric: retention, min: 0.1, on: {modality: audio}}
+  - {metric: accuracy, min: 0.1, per: cell}
+  - {metric: f1_macro, min: 0.1, on: {severity: 5}, per: cell}
+  - {metric: crash_rate, max: 0}
+"""
+
+
+def measure(path: Path, name: str, resamples: int) -> None:
+    """Print seconds and peak memory of one thing that is made of a run."""
     run = open_run(path)
-    how = "in memory" if run.count <= limit else "in blocks"
-    show(f"summary, {how}", lambda: summary(run, limit=limit, resamples=resamples))
-    show(f"linear metrics of all cells, {how}", lambda: linear_rows(context_of(run, limit=limit, resamples=resamples)))
+    work = {"summary": lambda: summary(run, resamples=resamples), "report": run.report}
+    work["gate"] = lambda: judge(run, loads_gates(GATES))
+    show(name, work.get(name, lambda: table(run, name, resamples=resamples)))
 
 
 def show(name: str, work) -> None:
@@ -104,8 +121,8 @@ def intervals(cells: int, samples: int, resamples: int) -> None:
 def large(path: Path, cells: int, samples: int, shards: bool = False) -> Run:
     """Write a run as large as asked for, of a classifier of ten classes that answers probabilities.
 
-    ``shards``: in parts of about 64k records that hold all cells of some samples, as large runs are written; else a
-    part for each cell.
+    ``shards``: in parts of about a million records that hold all cells of some samples, sorted by cell, as large runs
+    are left; else a part for each cell.
     """
     rng = np.random.default_rng(0)
     classes = [f"class-{i}" for i in range(10)]
@@ -127,18 +144,15 @@ def large(path: Path, cells: int, samples: int, shards: bool = False) -> Run:
     parquet.write_table(pa.Table.from_pylist(rows, schema=CELLS), path / "cells.parquet")
     (path / "records").mkdir()
     luck = rng.random(samples)
-    step = max(1, 65_536 // cells) if shards else samples
+    step = max(1, 1_000_000 // cells) if shards else samples
     order = rng.permutation(samples).astype(np.int32) if shards else np.arange(samples, dtype=np.int32)
     number = 0
     for start in range(0, samples, step):
         some = order[start : start + step]
-        parts = [
-            _records(row, some, luck[some] < 0.95 - 0.1 * (row["severity"] or 0), target[some], classes, rng)
-            for row in rows
-        ]
-        for part in [pa.concat_tables(parts)] if shards else parts:
+        for part in [rows] if shards else [[row] for row in rows]:
             name = path / "records" / f"part-{number:06d}.parquet"
-            parquet.write_table(part.unify_dictionaries(), name, compression="zstd")
+            table = _records(part, np.sort(some), luck, target, classes, rng)
+            parquet.write_table(table, name, compression="zstd", row_group_size=16_384)
             number += 1
     return open_run(path)
 
@@ -159,31 +173,32 @@ def _cell(i: int) -> dict:
     return {**(graded if i else clean), **about, **more}
 
 
-def _records(
-    row: dict, samples: np.ndarray, right: np.ndarray, target: np.ndarray, classes: list[str], rng
-) -> pa.Table:
-    count = len(target)
+def _records(rows: list[dict], samples: np.ndarray, luck: np.ndarray, targets: np.ndarray, classes: list[str], rng):
+    """Return the records of some cells, one after the other, on some samples; calls are of 32."""
+    sample, size = np.tile(samples, len(rows)), len(samples)
+    count, target = len(sample), targets[sample]
+    chance = np.repeat([0.95 - 0.1 * (row["severity"] or 0) for row in rows], size)
+    right = 0.9 * luck[sample] + 0.1 * rng.random(count) < chance
     answer = np.where(right, target, (target + rng.integers(1, 10, count)) % 10).astype(np.int32)
     confidence = rng.beta(5, 2, count).astype(np.float32)
-    floats = {
-        "confidence": confidence,
-        "nll": -np.log(confidence),
-        "brier": (1 - confidence) ** 2,
-        "margin": confidence,
-    }
+    calls = np.repeat(rng.gamma(2, 0.01, -(-count // 32)), 32)[:count]
+    cell = np.repeat(np.arange(len(rows), dtype=np.int32), size)
     found = {
-        "cell": pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), [row["cell"]]),
-        "sample": pa.array(samples),
+        "cell": pa.DictionaryArray.from_arrays(pa.array(cell), [row["cell"] for row in rows]),
+        "sample": pa.array(sample),
         "draw": pa.array(np.zeros(count, np.int16)),
         "status": pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), ["ok"]),
         "score": pa.array(right.astype(np.float64)),
         "prediction": pa.DictionaryArray.from_arrays(pa.array(answer), classes),
-        **{name: pa.array(values.astype(np.float32)) for name, values in floats.items()},
+        "confidence": pa.array(confidence),
+        "nll": pa.array(-np.log(confidence)),
+        "brier": pa.array((1 - confidence) ** 2),
+        "margin": pa.array(confidence),
         "rank": pa.array(np.where(right, 1, rng.integers(2, 11, count)).astype(np.int32)),
-        "seconds": pa.array(rng.gamma(2, 0.01, count)),
+        "seconds": pa.array(calls),
         "batch": pa.array(np.full(count, 32, np.int32)),
     }
-    columns = {"prediction": found["prediction"].type, **dict.fromkeys(floats, pa.float32()), "rank": pa.int32()}
-    schema = record_schema(columns, ())
+    floats = dict.fromkeys(("confidence", "nll", "brier", "margin"), pa.float32())
+    schema = record_schema({"prediction": found["prediction"].type, **floats, "rank": pa.int32()}, ())
     arrays = [found.get(f.name, pa.nulls(count, f.type)) for f in schema]
     return pa.Table.from_arrays([a.cast(f.type) for a, f in zip(arrays, schema)], schema=schema)

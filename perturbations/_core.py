@@ -49,10 +49,12 @@ class Stream:
 class Perturbation:
     """A named, sourced, versioned change with physical parameters.
 
-    ``keeps_shape`` is false where the length or size may change; ``not_monotone`` gives the reason where distortion
-    may fall as severity rises; ``changes_meaning`` marks changes after which the right answer may be another one;
-    ``needs`` lists what a fault must be given besides the value; ``open`` marks an adapter's perturbation, whose
-    parameters are its package's own; ``known`` are their names, where the package tells.
+    ``keeps_shape`` is false where the length or size may change; ``not_monotone`` gives the reason where distortion may
+    fall as severity rises, one for all profiles or one each; ``changes_meaning`` marks changes after which the right
+    answer may be another one; ``needs`` lists what a fault must be given besides the value; ``open`` marks an adapter's
+    perturbation, whose parameters are its package's own; ``known`` are their names, where the package tells. Of an
+    attack, ``budgets`` name the parameter that bounds a stream of each modality; ``gradients`` says that it needs a
+    model that can be differentiated, ``held_out`` that it is fitted on other samples first.
     """
 
     name: str
@@ -67,12 +69,15 @@ class Perturbation:
     """What a wrapped package has to say about a full set of parameters, before any work; raises InputError."""
     needs: frozenset[Need] = frozenset()
     keeps_shape: bool = True
-    not_monotone: str | None = None
+    not_monotone: str | Mapping[str, str] | None = None
     changes_meaning: bool = False
     witness: Callable[[], Any] | None = None
     open: bool = False
     known: frozenset[str] | None = None
     own_levels: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    budgets: Mapping[str, str] = field(default_factory=dict)
+    gradients: bool = False
+    held_out: bool = False
 
     @property
     def summary(self) -> str:
@@ -127,6 +132,12 @@ class Perturbation:
             known = ", ".join(self.profiles)
             raise InputError(f"{self.name}: profile must be one of {known}, got {wanted!r}.")
         return wanted
+
+    def may_fall(self, profile: str | None = None) -> str | None:
+        """Return why distortion may fall as severity rises in a profile; ``None`` where it does not."""
+        if isinstance(self.not_monotone, Mapping):
+            return self.not_monotone.get(self.profile(profile))
+        return self.not_monotone
 
     def top(self, profile: str | None = None) -> int:
         """Return the highest severity of a profile; 1 where nothing is graded."""

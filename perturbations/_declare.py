@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from perturbations import _registry
@@ -24,7 +24,7 @@ def corruption(
     cite: str | tuple[str, ...],
     version: int = 1,
     keeps_shape: bool = True,
-    not_monotone: str | None = None,
+    not_monotone: str | Mapping[str, str] | None = None,
     changes_meaning: bool = False,
     witness: Callable[[], Any] | None = None,
     **params: Param | Choice,
@@ -64,7 +64,7 @@ def fault(
     needs: tuple[Need, ...] = (),
     version: int = 1,
     keeps_shape: bool = True,
-    not_monotone: str | None = None,
+    not_monotone: str | Mapping[str, str] | None = None,
     changes_meaning: bool = False,
     witness: Callable[[], Any] | None = None,
     **params: Param | Choice,
@@ -135,4 +135,8 @@ def _register(perturbation: Perturbation) -> None:
     if not perturbation.cite or not all(perturbation.cite):
         raise SpecError(f"{who}: must name its source (cite=…).")
     check_tables(who, perturbation.params)
+    exceptions = perturbation.not_monotone if isinstance(perturbation.not_monotone, Mapping) else {}
+    if unknown := sorted(exceptions.keys() - set(perturbation.profiles)):
+        known = ", ".join(perturbation.profiles)
+        raise SpecError(f"{who}: not_monotone must name profiles ({known}), got {', '.join(unknown)}.")
     _registry.add(who, perturbation)

@@ -7,7 +7,6 @@ import perturbations
 import scenarios
 import stress
 from perturbations import Audio, InputError, ModelError, SpecError, attack
-from perturbations.attack._declare import nature
 from perturbations.attack._oracle import log_odds, margin_loss, targeted_ratio
 from perturbations.modality import modality
 from perturbations.modality.text import edit_distance
@@ -111,7 +110,7 @@ def within(name, kind, clean, found, settings):
     if clean is None:
         return found is None
     modality(kind).check(found, name)
-    budget = nature(name).budgets[kind]
+    budget = perturbations.get(name).budgets[kind]
     if kind == "text":
         if budget == "words":
             return sum(a != b for a, b in zip(clean.split(), found.split())) <= settings["words"]
@@ -165,12 +164,12 @@ def test_results_depend_on_the_sample_alone(name):
     ids = [f"s{i}" for i in range(12)]
     one = attack.run(name, streams, labels, demo_oracle(32), severity=4, ids=ids, **cheap(name))
     order = list(range(12))[::-1]
-    if not nature(name).held_out:  # what is fitted on the others depends on who they are
+    if not perturbations.get(name).held_out:  # what is fitted on the others depends on who they are
         order = order[:7]
     turned = {n: [v[i] for i in order] for n, v in streams.items()}
     names = [ids[i] for i in order]
     other = attack.run(name, turned, labels[order], demo_oracle(5), severity=4, ids=names, **cheap(name))
-    if nature(name).held_out:
+    if perturbations.get(name).held_out:
         return
     for stream, values in other.values.items():
         for place, i in enumerate(order):

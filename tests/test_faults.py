@@ -137,3 +137,46 @@ def test_a_model_that_returns_rubbish(tmp_path):
     lost = run.records(cells=["no-sound"])
     assert set(lost["status"].to_pylist()) == {"invalid"}
     assert "must answer" in lost["error"][0].as_py()
+
+
+def test_a_run_too_large_to_be_sorted_at_once_is_sorted_part_by_part(tmp_path, small_shards, monkeypatch):
+    whole = sorted(map(repr, content(execute(planned(workers=1), tmp_path / "whole").run)))
+    monkeypatch.setattr(writer, "_COMPACT", 10)
+    monkeypatch.setattr(writer, "_MERGE", 60)
+    monkeypatch.setattr(writer, "_GROUP", 16)
+    run = execute(planned(workers=1), tmp_path / "parts").run
+    assert len(run.parts) > 2
+    assert sorted(map(repr, content(run))) == whole
+    for part in run.parts:
+        file = writer.parquet.ParquetFile(part)
+        order = {name: i for i, name in enumerate(run.cells["cell"].to_pylist())}
+        places = [order[name] for name in file.read()["cell"].to_pylist()]
+        assert places == sorted(places)
+        assert file.num_row_groups == -(-len(places) // 16)
+    again = execute(planned(workers=1), tmp_path / "parts")
+    assert (again.reused, again.thrown) == (len(planned().units), [])
+    assert [part.name for part in again.run.parts] == [part.name for part in run.parts]
+
+
+@pytest.mark.parametrize("moment", range(4))
+def test_a_kill_while_parts_are_merged_loses_nothing(tmp_path, small_shards, monkeypatch, moment):
+    whole = sorted(map(repr, content(execute(planned(workers=1), tmp_path / "whole").run)))
+    monkeypatch.setattr(writer, "_COMPACT", 10)
+    monkeypatch.setattr(writer, "_MERGE", 60)
+    real, left = Path.unlink, [moment]
+
+    def killed(path, missing_ok=False):
+        if path.name.startswith("part-"):
+            if not left[0]:
+                raise KeyboardInterrupt
+            left[0] -= 1
+        real(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", killed)
+    with pytest.raises(KeyboardInterrupt):
+        execute(planned(workers=1), tmp_path / "killed")
+    monkeypatch.setattr(Path, "unlink", real)
+    outcome = execute(planned(workers=1), tmp_path / "killed")
+    assert outcome.reused == len(planned().units)
+    assert any("repeats" in line for line in outcome.thrown)
+    assert sorted(map(repr, content(outcome.run))) == whole

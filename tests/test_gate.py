@@ -5,14 +5,20 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import ANY
 from xml.etree import ElementTree
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from perturbations import SpecError
 from stress.cli import main
+from stress.engine import open_run
 from stress.gate import judge, load_gates, loads_gates
+from stress.gate._examples import worst_failures
+from stress.measure._registry import context_of
 from tests._runs import LABELS, cell, write
 from tests.gate_world import alarm, graded_run, with_streams
 
@@ -615,7 +621,7 @@ def test_documented_files_can_be_read():
     parsed = [yaml.safe_load(block) for block in blocks]
     assert [next(iter(p)) for p in parsed] == ["gates", "name", "release-gate"]
     rules = loads_gates(blocks[0]).rules
-    assert len(rules) == 4 + 10
+    assert len(rules) == 4 + 13
     assert load_gates("good").rules[0].metric == "accuracy"
 
 
@@ -625,3 +631,53 @@ def test_every_selector_and_key_is_documented():
 
     for name in (*KEYS, *PER, *_RULE):
         assert f"`{name}`" in DOCS or f"{name}:" in DOCS, name
+
+
+LARGE = [
+    {"metric": "accuracy", "min": 0.5, "on": "clean"},
+    {"metric": "accuracy", "min": 0.5},
+    {"metric": "accuracy", "min": 0.5, "per": "cell"},
+    {"metric": "accuracy", "min": 0.5, "per": "severity"},
+    {"metric": "accuracy", "min": 0.5, "per": "group", "by": "speaker"},
+    {"metric": "retention", "min": 0.5, "on": {"modality": "image"}},
+    {"metric": "drop", "max": 0.5, "per": "cell"},
+    {"metric": "crash_rate", "max": 0},
+    {"metric": "f1_macro", "min": 0.5},
+    {"metric": "mcc", "min": 0.5, "per": "cell"},
+    {"metric": "recall", "min": 0.5, "per": "class", "on": "clean"},
+    {"metric": "ece", "max": 0.5, "on": "clean"},
+    {"metric": "ece", "max": 0.5, "per": "cell"},
+    {"metric": "latency_p95_ms", "max": 5},
+    {"metric": "gap", "by": "accent", "max": 0.2, "on": "clean"},
+    {"metric": "gap", "by": "accent", "max": 0.2, "per": "cell"},
+]
+
+
+@pytest.mark.parametrize("cluster", [None, "speaker"])
+@pytest.mark.parametrize("limit", [1, 500])
+def test_a_run_beyond_memory_is_judged_alike(tmp_path, monkeypatch, limit, cluster):
+    people = {"speaker": [i % 24 for i in range(120)], "accent": ["ab"[i % 2] for i in range(120)]}
+    run = graded_run(tmp_path / "a", [0.95, 0.9, 0.8, 0.6], n=120, groups=people)
+    part = run.path / "records" / "part-00000.parquet"
+    whole = parquet.read_table(part)
+    kept = whole.filter(pa.array(np.random.default_rng(0).random(len(whole)) < 0.9))  # an unfinished run
+    parquet.write_table(kept, part, row_group_size=50)
+    rules = gates(*LARGE, cluster=cluster) if cluster else gates(*LARGE)
+    held, worst = judge(open_run(run.path), rules), worst_failures(open_run(run.path), run.cells["cell"].to_pylist(), 9)
+    monkeypatch.setattr("stress.gate._numbers.LIMIT", limit)
+    monkeypatch.setattr("stress.gate._examples.context_of", lambda run: context_of(run, limit=limit))
+    read = judge(open_run(run.path), rules)
+    for one, other in zip(held.verdicts, read.verdicts, strict=True):
+        assert other.outcome == one.outcome, one.rule.title
+        for a, b in zip(one.checks, other.checks, strict=True):
+            near = {k: pytest.approx(v, abs=2e-6) if isinstance(v, float) else v for k, v in vars(a).items()}
+            near |= dict.fromkeys(("p", "p_adjusted", "further"), ANY)  # of the numbers above, very steep
+            assert vars(b) == near, one.rule.title
+    assert worst_failures(open_run(run.path), run.cells["cell"].to_pylist(), 9) == worst
+
+
+def test_what_cannot_be_held_says_what_can(tmp_path, monkeypatch):
+    run = graded_run(tmp_path / "a", [0.95, 0.9, 0.8, 0.6], n=120)
+    monkeypatch.setattr("stress.gate._numbers.LIMIT", 200)
+    with pytest.raises(SpecError, match=r"of 4 cells with more than 200 records.*per: cell"):
+        judge(run, gates({"metric": "aurc", "max": 0.5}))

@@ -7,10 +7,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+import stress.measure
 from perturbations import InputError
-from stress.measure import TABLES, compare, summary, table
+from stress.measure import TABLES, summary, table
 from stress.measure import _blocks as blocks_of
-from stress.measure._registry import BLOCKWISE, context_of
 from stress.report._book import Book
 from stress.report._content import content
 from tests._runs import DIGITS, LABELS, NUMBERS, answers, cell, graded, grid, nested, predicted, subsets, write
@@ -93,19 +93,12 @@ def agree(one, other, about):
             assert other[name] == value, (about, name)
 
 
-def unread(row):
-    return "records in memory" in (row.get("note") or "")
-
-
-def same_tables(run, limit, **options):
-    linear = {metric.name for metric in context_of(run).metrics} | {"drop", "retention"}
-    for name in BLOCKWISE:
+def same_tables(run, limit, names=tuple(TABLES), **options):
+    """Every table is the same, row by row, in the same order."""
+    for name in names:
         held, read = (table(run, name, **options, **more).to_pylist() for more in ({}, {"limit": limit}))
-        if name in ("cells", "curves"):  # of which some metrics need all records
-            held = [row for row in held if row["metric"] in linear]
-            assert not any(row["metric"] in linear for row in read if unread(row))
-            read = [row for row in read if not unread(row)]
         assert held or name not in ("cells", "robustness")
+        assert len(held) == len(read), name
         for k, (one, other) in enumerate(zip(held, read, strict=True)):
             agree(one, other, (name, k, one.get("cell"), one.get("metric")))
 
@@ -160,6 +153,60 @@ def test_what_streams_are_worth_and_a_reference(tmp_path, cluster):
     same_tables(runs[0], 400, cluster=cluster, reference=runs[1], resamples=200)
 
 
+def rich(path, draws=1, n=90):
+    """A classifier's run with everything a record can hold: probabilities, distortion, times, attacks, a timeline."""
+    rng = np.random.default_rng(8)
+    budget = {"epsilon": 0.01}
+    about = [{"stream": "image", "perturbation": f"attack.{a}", "settings": budget} for a in ("fgsm", "square")]
+    hit = [cell(f"{c['perturbation']}-3", c["perturbation"], 3.0, perturbation=c["perturbation"],
+                conditions=json.dumps([c])) for c in about]  # fmt: skip
+    graded_text = [cell(f"typos-{s}", "typos", float(s), "text") for s in (1, 3)]
+    lost = [row for row in subsets(streams=("image", "text")) if row["cell"] != "clean"]
+    cells = [*graded(severities=(1, 2, 3)), *hit, cell("weather", "weather", grid="timeline"), *graded_text, *lost]
+    names = [row["cell"] for row in cells]
+    keys = np.array([(c, d, s) for c in range(len(cells)) for d in range(draws if c else 1) for s in range(n)])
+    where, draw, sample = keys[rng.random(len(keys)) < 0.95].T
+    target = rng.integers(0, 3, n)
+    chances = rng.dirichlet((1, 1, 1), len(where))
+    chances[np.arange(len(where)), target[sample]] += 0.5
+    chances /= chances.sum(axis=1, keepdims=True)
+    given = chances.argmax(axis=1)
+    image, text = (np.array([stream in row["streams"] for row in cells])[where] for stream in ("image", "text"))
+    attacked, timed = np.isin(where, (4, 5)), where == names.index("weather")
+    numbers = {"confidence": chances.max(axis=1), "distortion.image.psnr_db": np.where(image, 40 - where, np.nan),
+               "distortion.text.cer": np.where(text, rng.random(len(where)) < 0.3, np.nan),
+               "place": np.where(timed, sample / n, np.nan), "severity": np.where(timed, sample % 5, np.nan),
+               "attack.calls": np.where(attacked, rng.integers(2, 60, len(where)), np.nan),
+               "attack.gradients": np.where(attacked, 2.0 * (where == 4), np.nan),
+               "attack.random": np.where(attacked, rng.random(len(where)) < 0.8, np.nan)}  # fmt: skip
+    records = {"cell": where, "draw": draw, "sample": sample, "score": (given == target[sample]).astype(float),
+               "prediction": [DIGITS[k] for k in given], "probabilities": chances.tolist(), "rank": 1 + (given > 0),
+               "status": np.where(rng.random(len(where)) < 0.04, "crash", "ok"),
+               "seconds": 0.01 + 0.001 * (sample // 8) + 1e-4 * where, **numbers}  # fmt: skip
+    kinds = {**LABELS, **dict.fromkeys(numbers, pa.float32()), "probabilities": pa.list_(pa.float32())}
+    task = {"task": "classification", "classes": list(DIGITS[:3]), "answers": "probabilities", "keep": "all"}
+    run = write(path, cells, records, [DIGITS[t] for t in target], task, {**kinds, "rank": pa.int32()},
+                {"speaker": [i % 25 for i in range(n)], "accent": ["ab"[i % 2] for i in range(n)]})  # fmt: skip
+    info = {**run.info, "streams": {"image": "image", "text": "text"}}
+    (run.path / "run.json").write_text(json.dumps(info), encoding="utf-8")
+    return type(run)(run.path)
+
+
+@pytest.mark.parametrize("limit", [1, 700])
+@pytest.mark.parametrize("more", [{}, {"draws": 2}])
+def test_everything_that_a_record_can_hold(tmp_path, limit, more):
+    run = spread(rich(tmp_path / "a", **more), 70, "samples")
+    for name in TABLES:
+        assert table(run, name, resamples=200, limit=limit).num_rows > 0, name
+    same_tables(run, limit, resamples=200, small=5)
+    same_tables(run, limit, resamples=200, small=5, cluster="speaker", names=("cells", "attacks", "classes", "groups"))
+
+
+def test_warnings_of_attacks_and_streams(tmp_path):
+    run = spread(rich(tmp_path / "a", draws=2), 70, "cells")
+    assert summary(run, limit=1, resamples=200)["warnings"] == summary(run, resamples=200)["warnings"]
+
+
 @pytest.mark.parametrize("scores", [np.ones((50, 6)), np.zeros((50, 6)), nested(25, [1, 1, 1, 1, 0.5, 0])])
 def test_degenerate_runs(tmp_path, scores):
     run = spread(write(tmp_path / "a", graded(), grid(scores), ["1"] * len(scores), columns=LABELS), 40, "samples")
@@ -187,35 +234,30 @@ def test_summary_is_that_of_memory(tmp_path):
                 agree(value, other[key], (one["scenario"], key))
             else:
                 assert other[key] == value
-    kept = [said for said in held["warnings"] if not said.startswith("accuracy paradox")]
-    assert read["warnings"][: len(kept)] == kept
-    assert "not looked at: classes" in read["warnings"][-1]
+    assert read["warnings"] == held["warnings"]
 
 
-def test_other_tables_say_that_they_need_memory(tmp_path):
+def test_a_measure_of_counts_as_the_headline(tmp_path):
+    run = spread(answered(tmp_path / "a", fails=0.05, share=0.5), 100, "samples")
+    same_tables(run, 400, metric="f1_macro", resamples=200)
+
+
+def test_what_is_refused(tmp_path):
     run = answered(tmp_path / "a")
-    for name in set(TABLES) - set(BLOCKWISE):
-        with pytest.raises(InputError, match="needs all 1,680 records in memory, more than limit=100"):
-            table(run, name, limit=100)
-        table(run, name, limit=1680)
-    with pytest.raises(InputError, match="records in memory"):
-        table(run, "robustness", limit=100, metric="f1_macro")
-    with pytest.raises(InputError, match="records in memory"):
-        compare({"one": run, "other": run}, limit=100)
     with pytest.raises(InputError, match="limit must be at least 1"):
         table(run, "cells", limit=0)
 
 
-def test_the_page_of_a_large_run_says_what_it_leaves_out(tmp_path, monkeypatch):
+def test_the_page_of_a_large_run_is_that_of_memory(tmp_path, monkeypatch):
     run = answered(tmp_path / "a", fails=0.05)
     about = json.loads((run.path / "run.json").read_text(encoding="utf-8"))
     (run.path / "run.json").write_text(json.dumps({**about, "finished": False}), encoding="utf-8")
-    monkeypatch.setattr("stress.report._book.context_of", lambda run, **o: context_of(run, limit=500, **o))
-    found = content(Book(run))
-    assert any("Not looked at: classes" in finding.text for finding in found["findings"])
-    assert found["overview"]
-    assert found["panels"]
-    assert {part.id for part in found["more"]} <= {"scenarios"}
+    held = content(Book(run))
+    monkeypatch.setattr("stress.report._book.measured", lambda run, **o: stress.measure.measured(run, limit=500, **o))
+    read = content(Book(run))
+    assert [finding.text for finding in read["findings"]] == [finding.text for finding in held["findings"]]
+    assert [part.id for part in read["more"]] == [part.id for part in held["more"]]
+    assert {"classes", "groups", "calibration"} <= {part.id for part in read["more"]}
 
 
 def test_blocks_hold_whole_samples_and_few_records(tmp_path):

@@ -6,9 +6,10 @@ import math
 import numpy as np
 import pytest
 
-from perturbations import InputError
+from perturbations import InputError, RunError
 from stress.measure import compare, table
-from stress.measure._compare import holm, mcnemar
+from stress.measure._difference import mcnemar
+from stress.measure._family import adjusted
 from stress.measure._stability import variance_parts
 from tests._runs import DIGITS, LABELS, answers, cell, graded, grid, nested, pick, predicted, rows, write
 
@@ -75,9 +76,9 @@ def test_holm_is_that_of_statsmodels():
     from statsmodels.stats.multitest import multipletests
 
     p = [0.01, 0.04, 0.03, 0.005, 0.9, 0.03]
-    assert holm(p) == pytest.approx(list(multipletests(p, method="holm")[1]))
-    assert holm([0.01, float("nan"), 0.04])[::2] == pytest.approx([0.02, 0.04])
-    assert holm([]) == []
+    assert adjusted(np.array(p)).tolist() == pytest.approx(list(multipletests(p, method="holm")[1]))
+    assert adjusted(np.array([0.01, np.nan, 0.04]))[::2].tolist() == pytest.approx([0.02, 0.04])
+    assert adjusted(np.array([])).tolist() == []
 
 
 @pytest.mark.parametrize(("gained", "lost"), [(0, 0), (5, 5), (10, 3), (1, 12), (130, 70), (4000, 4200)])
@@ -133,9 +134,12 @@ def test_equal_models_are_unknown(tmp_path):
 
 def test_comparison_is_over_shared_samples(tmp_path):
     runs = two(tmp_path, shift=100)
-    # ids are positions: run "early" calls its samples s00000 … s00399, which are other samples than late's
-    found = compare(runs).to_pylist()
-    assert {r["n"] for r in found} == {400}
+    # ids are positions: run "early" calls its samples s00000 … s00399, most of which have other targets than late's
+    with pytest.raises(RunError, match="100 samples are in the first run only"):
+        compare(runs)
+    alike = sum(a == b for a, b in zip(*(run.samples["target"].to_pylist() for run in runs.values())))
+    found = compare(runs, common=True).to_pylist()
+    assert {r["n"] for r in found} == {alike}
 
 
 def test_comparison_of_strangers_is_refused(tmp_path):
@@ -143,7 +147,7 @@ def test_comparison_of_strangers_is_refused(tmp_path):
     with pytest.raises(InputError, match="at least two"):
         compare({"late": runs["late"]})
     other = write(tmp_path / "r", graded(), {**grid(np.zeros((5, 6)))}, [1.0] * 5, {"task": "regression"})
-    with pytest.raises(InputError, match="of one task"):
+    with pytest.raises(RunError, match="of the same task"):
         compare({"late": runs["late"], "other": other})
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from perturbations import _registry
@@ -13,7 +12,7 @@ from perturbations._errors import SpecError
 from perturbations._params import Choice, Param, check_tables
 from perturbations.attack._budget import image_energy, image_maximum, recording_energy
 
-__all__ = ["BALLS", "BUDGETS", "CALLS", "RESTARTS", "STEPS", "Nature", "attack", "nature"]
+__all__ = ["BALLS", "BUDGETS", "CALLS", "RESTARTS", "STEPS", "attack"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -74,27 +73,6 @@ RESTARTS = Param("random starts", "starts", 1, 1000, scale="integer", default=1)
 CALLS = Param("most model calls for a sample", "calls", 2, 1_000_000, scale="integer", default=500)
 
 
-@dataclass(frozen=True)
-class Nature:
-    """What an attack needs and bounds, beside its declaration.
-
-    ``budgets`` name the row that bounds a stream of each modality; ``gradients`` says that it needs a model that can be
-    differentiated; ``held_out`` that it is fitted on other samples first.
-    """
-
-    budgets: Mapping[str, str]
-    gradients: bool = False
-    held_out: bool = False
-
-
-_NATURES: dict[str, Nature] = {}
-
-
-def nature(name: str) -> Nature:
-    """Return what an attack needs and bounds."""
-    return _NATURES[name]
-
-
 def attack(
     budgets: Mapping[str, str],
     *,
@@ -107,7 +85,9 @@ def attack(
     """Declare and register an attack: ``f(attempt, *, …)`` looks for a value that the model gets wrong.
 
     ``budgets`` maps each modality it can attack to a row of ``BUDGETS``; the function finds these as the attempt's
-    balls and edits, and takes only the other parameters. Raises SpecError at import where they do not fit.
+    balls and edits, and takes only the other parameters. ``gradients`` says that it needs a model that can be
+    differentiated, ``held_out`` that it is fitted on other samples first. Raises SpecError at import where they do not
+    fit.
     """
 
     def register(function: F) -> F:
@@ -117,7 +97,6 @@ def attack(
             raise SpecError(f"{who}: the declared parameters must be the function's, got {list(params)}, {keywords}.")
         rows = {**{name: BUDGETS[name] for name in budgets.values()}, **params}
         check_tables(who, rows)
-        _NATURES[who] = Nature(dict(budgets), gradients, held_out)
         perturbation = Perturbation(
             name=who,
             kind="attack",
@@ -126,6 +105,9 @@ def attack(
             params=rows,
             cite=(cite,) if isinstance(cite, str) else cite,
             version=version,
+            budgets=dict(budgets),
+            gradients=gradients,
+            held_out=held_out,
         )
         _registry.add(who, perturbation)
         return function

@@ -14,7 +14,7 @@ from perturbations._errors import InputError, ModelError, short
 from perturbations._keys import Key, generator
 from perturbations._registry import get
 from perturbations.attack._attempt import Attempt, HeldOut
-from perturbations.attack._declare import BALLS, nature
+from perturbations.attack._declare import BALLS
 from perturbations.attack._oracle import Oracle, Streams
 from perturbations.attack.wording import read_lexicon
 from perturbations.modality import modality_of
@@ -107,11 +107,11 @@ def launch(
 ) -> Attacked:
     """Run a declared attack on the streams that its parts name, at once."""
     attempt = prepared(declaration, parts, streams, labels, ids, oracle, seed, draw)
-    if nature(declaration.name).held_out:
+    if declaration.held_out:
         attempt.held_out = held_out or _other_half(declaration, parts, streams, labels, ids, oracle, seed, draw)
     attempt.begin()
     first = next(iter(parts.values())).settings
-    budgets = nature(declaration.name).budgets.values()
+    budgets = declaration.budgets.values()
     declaration.function(attempt, **{name: value for name, value in first.items() if name not in budgets})
     return Attacked(attempt.values, attempt.broken, attempt.wrong_before, attempt.calls, attempt.passes_back)
 
@@ -138,7 +138,7 @@ def prepared(
             continue
         if kind not in declaration.modalities:
             raise InputError(f"{who}: stream {stream} must be {' or '.join(declaration.modalities)}, got {kind}.")
-        budget = nature(who).budgets[kind]
+        budget = declaration.budgets[kind]
         if budget in BALLS:
             balls[stream] = BALLS[budget](streams[stream], part.settings[budget])
         else:
@@ -153,7 +153,7 @@ def prepared(
     }
     attempt = Attempt(oracle, streams, right, balls, edits, rngs, np.array([half_of(one) for one in ids], np.int64))
     for stream in edits:
-        if "words" in nature(who).budgets.values():
+        if "words" in declaration.budgets.values():
             attempt.lexicons[stream] = read_lexicon(str(parts[stream].settings.get("lexicon", "")))
     return attempt
 
@@ -188,7 +188,7 @@ def _other_half(
 
 def refuse_without_gradients(who: str, differentiable: bool) -> None:
     """Raise ModelError where an attack needs gradients that the model cannot give."""
-    if nature(who).gradients and not differentiable:
+    if get(who).gradients and not differentiable:
         raise ModelError(
             f"{who}: the model must give gradients (a loss_gradient method, or a torch .module with .inputs and "
             f".logits), got none. A black-box attack needs only its answers: {ALTERNATIVES}."

@@ -43,7 +43,10 @@ def tremolo(audio: Audio, rng: Generator, *, depth: float, speed_hz: float) -> A
 
 @audio_corruption(
     cite="shah2024",
-    not_monotone="In Speech Robust Bench only the delay grows: copies that come later are no louder.",
+    not_monotone={
+        "default": "Copies that come a little later can weaken what earlier ones have strengthened.",
+        "speech-robust-bench": "Only the delay grows: copies that come later are no louder.",
+    },
     delay_ms=Param(
         "delay of the first copy; the second comes 10 ms later",
         "ms",

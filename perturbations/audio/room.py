@@ -72,7 +72,10 @@ def far_field(audio: Audio, rng: Generator, *, distance_m: float, rt60_s: float,
 
 @audio_corruption(
     cite="shah2024",
-    not_monotone="Later echoes are worse to understand, yet no louder; one after the clip's end is not heard at all.",
+    not_monotone={
+        "speech-robust-bench": "Later echoes are worse to understand, yet no louder; one after the clip's end is not "
+        "heard at all."
+    },
     delay_ms=Param(
         "time after which the sound comes again",
         "ms",

@@ -11,7 +11,7 @@ from perturbations._declare import image_corruption
 from perturbations._params import Param
 from perturbations._values import Image
 from perturbations.image._draw import Field
-from perturbations.image._levels import column, published
+from perturbations.image._levels import PROFILES, column, published
 from perturbations.image._light import ALL, rounded, spread
 
 __all__ = ["brightness", "contrast", "gamma", "saturate"]
@@ -83,7 +83,7 @@ _OWN_SATURATE = {"monotone": ((1.5, 0), (2, 0), (3, 0.05), (5, 0.1), (20, 0.2))}
 
 @image_corruption(
     cite="hendrycks2019",
-    not_monotone="published: colour is drained at levels 1 and 2, then pushed; the profile monotone only pushes",
+    not_monotone=dict.fromkeys(PROFILES, "published: colour is drained at levels 1 and 2, then pushed"),
     factor=Param(
         "what saturation is multiplied with",
         "times",

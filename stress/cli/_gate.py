@@ -49,7 +49,7 @@ def run_gate(
         rules = replace(rules, correction=correction) if correction else rules
         before = open_run(against) if against is not None else None
         report = judge(run, rules, before, undecided=undecided, common=common)
-        examples = _examples(report, run, before)
+        examples = _examples(report, run)
         _show(report)
         _write(report, examples, folder, **outputs)
         status = report.status
@@ -60,13 +60,12 @@ def run_gate(
     return status
 
 
-def _examples(report: Report, run: Run, before: Run | None) -> list[Example]:
+def _examples(report: Report, run: Run) -> list[Example]:
     """Return the worst three examples: answers lost since the last release, or lost under stress."""
     bad = [v for v in report.verdicts if v.outcome in ("fail", "undecided")] or list(report.verdicts)
     cells = list(dict.fromkeys(name for v in bad for check in v.checks for name in check.cells))
-    if before is not None and any(v.rule.against for v in bad):
-        known = set(before.cells["cell"].to_pylist())
-        return flips(before, run, [name for name in cells if name in known])[:3]
+    if report.matched is not None and any(v.rule.against for v in bad):
+        return flips(report.matched, cells)[:3]
     return worst_failures(run, cells, 3)
 
 

@@ -60,8 +60,10 @@ def _show_perturbation(perturbation: Perturbation) -> None:
         click.echo(f"  {name}: {row.meaning}{_range(row)}")
         for profile, table in row.tables.items():
             click.echo(f"      {profile}: {', '.join(map(str, table))}")
-    if perturbation.not_monotone:
-        click.echo(f"\nNot monotone in severity: {perturbation.not_monotone}")
+    for reason in dict.fromkeys(filter(None, map(perturbation.may_fall, perturbation.profiles))):
+        where = [name for name in perturbation.profiles if perturbation.may_fall(name) == reason]
+        said = "" if len(where) == len(perturbation.profiles) else f" in {', '.join(where)}"
+        click.echo(f"\nNot monotone in severity{said}: {reason}")
     if perturbation.changes_meaning:
         click.echo("\nChanges the meaning: the right answer may be another one afterwards.")
     click.echo(f"\n{citation([perturbation.name])}")

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from perturbations import InputError, Perturbation, Sample, SpecError, get
 from perturbations.attack import Part, launch
 from perturbations.attack._attempt import Attempt, HeldOut
-from perturbations.attack._declare import nature
 from perturbations.attack._oracle import margin
 from perturbations.attack._run import half_of, prepared, refuse_without_gradients
 from perturbations.attack.score import drawn
@@ -73,7 +72,7 @@ def check_attacks(cells: Sequence[Cell], model: Any, task: Task) -> None:
             if not isinstance(task, Classification):
                 raise SpecError(f"{name}: the task must be classification, got {task.name}. Leave it out (--skip).")
             refuse_without_gradients(name, differentiable(model))
-            budgets = nature(name).budgets.values()
+            budgets = stage.declaration.budgets.values()
             own = [{k: v for k, v in c.settings.items() if k not in budgets} for c in stage.conditions]
             if any(settings != own[0] for settings in own):
                 raise SpecError(
@@ -113,7 +112,7 @@ class Attacker:
         for stage in stages(cell):
             streams = self._streams(seen)
             ids = [sample.id for sample in seen]
-            held_out = self._held_out(stage, draw) if nature(stage.declaration.name).held_out else None
+            held_out = self._held_out(stage, draw) if stage.declaration.held_out else None
             labels = self.labels(seen)
             found = launch(stage.declaration, stage.parts, streams, labels, ids, self.oracle, self.seed, draw, held_out)
             seen = [s.with_streams({n: v[i] for n, v in found.values.items()}) for i, s in enumerate(seen)]

@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from perturbations import Sample
+from perturbations import Sample, get
 from perturbations.attack import Part, launch
-from perturbations.attack._declare import BALLS, nature
+from perturbations.attack._declare import BALLS
 from perturbations.attack._oracle import Floats, log_odds
 from scenarios import Cell, Condition
 from stress.engine._attack import attacked, stages
@@ -32,7 +32,7 @@ def diagnose(job: Job, samples: Sequence[Sample]) -> list[Check]:
         return []
     checks = [_zero_budget(job, cells, samples), _random(job, samples), *_training(job)]
     if not job.attacker.oracle.differentiable:
-        blind = any(nature(c.perturbation).gradients for cell in cells for c in cell.conditions if _is_attack(c))
+        blind = any(get(c.perturbation).gradients for cell in cells for c in cell.conditions if _is_attack(c))
         says = "not looked at: the model is in other processes" if blind else "the model gives none, and needs none"
         return [*checks, Check("attack: gradients", "warning" if blind else "ok", says)]
     names = [n for n, kind in job.data.streams.items() if any(n in cell.streams for cell in cells) and kind != "text"]
@@ -56,8 +56,8 @@ def _zero_budget(job: Job, cells: Sequence[Cell], samples: Sequence[Sample]) -> 
     seen: dict[str, Any] = {}
     for cell in cells:
         for stage in stages(cell):
-            own = nature(stage.declaration.name)
-            if stage.declaration.name in seen or (own.gradients and not job.attacker.oracle.differentiable):
+            blind = stage.declaration.gradients and not job.attacker.oracle.differentiable
+            if stage.declaration.name in seen or blind:
                 continue
             parts = {n: Part({**p.settings, **_none(p, stage.declaration.name)}) for n, p in stage.parts.items()}
             found = launch(
@@ -71,7 +71,7 @@ def _zero_budget(job: Job, cells: Sequence[Cell], samples: Sequence[Sample]) -> 
 
 
 def _none(part: Part, name: str) -> dict[str, float]:
-    return {budget: _NOTHING[budget] for budget in nature(name).budgets.values() if budget in part.settings}
+    return {budget: _NOTHING[budget] for budget in get(name).budgets.values() if budget in part.settings}
 
 
 def _random(job: Job, samples: Sequence[Sample]) -> Check:
@@ -125,7 +125,7 @@ def _slopes(job: Job, samples: Sequence[Sample], names: Sequence[str]) -> list[C
 def _uphill(job: Job, samples: Sequence[Sample], name: str) -> Check:
     """A small step along the gradient makes the right answer less likely than a step against it."""
     kind = job.data.streams[name]
-    budget = nature("attack.fgsm").budgets[kind]
+    budget = get("attack.fgsm").budgets[kind]
     oracle, labels = job.attacker.oracle, np.array(_labels(job, samples))
     streams = _streams(job, samples)
     ball = BALLS[budget](streams[name], {"epsilon": 1, "snr_db": 50.0}[budget])

@@ -86,7 +86,7 @@ def execute(planned: Planned, out: Path) -> Outcome:
             finally:
                 writer.flush()
             counted = ((unit, len(planned.shards[unit.shard])) for unit in units)
-            writer.compact([cell.id for cell in planned.plan.cells], planned.records, counted)
+            writer.compact([cell.id for cell in planned.plan.cells], counted)
             took = {"finished": True, "units": len(units), "reused_units": len(there), "seconds": time.time() - begun}
             write_json(out / "run.json", {**about, **took})
     return Outcome(open_run(out), len(there), thrown, checks)

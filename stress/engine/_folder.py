@@ -9,12 +9,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from perturbations import RunError
+from stress.engine._layout import Layout, layout, presence
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from stress.measure import Measured
 
 __all__ = ["FORMAT", "Run", "open_run"]
 
@@ -27,6 +32,11 @@ class Run:
     """A run folder: ``run.json``, ``samples.parquet``, ``cells.parquet`` and ``records/part-*.parquet``."""
 
     path: Path
+
+    @cached_property
+    def kept(self) -> dict[str, Any]:
+        """What measures remember of the run, as long as it lives."""
+        return {}
 
     @cached_property
     def info(self) -> Mapping[str, Any]:
@@ -61,6 +71,17 @@ class Run:
         return sum(parquet.read_metadata(part).num_rows for part in self.parts)
 
     @cached_property
+    def layout(self) -> Layout:
+        """Where the records of each cell stand; one column of all records is read for it."""
+        return layout(self.parts, [str(name) for name in self.cells["cell"].to_pylist()])
+
+    @cached_property
+    def presence(self) -> NDArray[np.bool_]:
+        """Whether there is a record of each (cell × sample), both by position."""
+        ids = [str(name) for name in self.cells["cell"].to_pylist()]
+        return presence(self.parts, ids, self.samples["order"].to_numpy().astype(np.int64))
+
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns of the records. Raises RunError where there is no record yet."""
         from pyarrow import parquet
@@ -81,11 +102,21 @@ class Run:
         need = None if columns is None else list(dict.fromkeys(["cell", "sample", "draw", *columns]))
         return dataset.dataset(parts, format="parquet").to_table(columns=need, filter=wanted).unify_dictionaries()
 
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Return one column of all records, in the order in which ``records`` has them."""
+        from pyarrow import dataset
+
+        return dataset.dataset(self._begun(), format="parquet").to_table(columns=[name])[name].unify_dictionaries()
+
+    def measured(self, **options: Any) -> Measured:
+        """Return the run read once, to ask several tables and the summary of; see ``stress.measure.measured``."""
+        from stress.measure import measured
+
+        return measured(self, **options)
+
     def table(self, name: str, **options: Any) -> pa.Table:
         """Return a table of measures by name – curves, cells, robustness …; see ``stress.measure.TABLES``."""
-        from stress.measure import table
-
-        return table(self, name, **options)
+        return self.measured(**options).table(name)
 
     def report(self) -> Path:
         """Write ``report/index.html`` and return its path."""

@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,12 @@ _ROWS = 65_536
 _SHARE = 0.02
 """A part is written when so much of the time since the start has passed since the last one: a kill loses about this."""
 _SHORTEST_S, _LONGEST_S = 1.0, 30.0
-_COMPACT = 20_000_000
-"""Records up to which the parts of a finished run are sorted into one file."""
+_COMPACT, _COMPACT_BYTES = 4_000_000, 512 * 2**20
+"""Records (and bytes) up to which the parts of a finished run are sorted into one file."""
+_MERGE, _MERGE_BYTES = 1_000_000, 128 * 2**20
+"""Of a larger run, records (or bytes) from which on parts that follow each other are sorted into one."""
+_GROUP = 16_384
+"""Records of a row group of sorted parts: whoever reads some cells leaves out the groups of others."""
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -35,9 +39,9 @@ def _dump(content: Any) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True, default=str) + "\n"
 
 
-def write_table(path: Path, table: pa.Table) -> None:
-    """Write a Parquet file whole or not at all; equal tables give equal bytes."""
-    _replace(path, lambda temporary: parquet.write_table(table, temporary, compression="zstd"))
+def write_table(path: Path, table: pa.Table, rows: int | None = None) -> None:
+    """Write a Parquet file (in row groups of so many ``rows``) whole or not at all; equal tables give equal bytes."""
+    _replace(path, lambda temporary: parquet.write_table(table, temporary, compression="zstd", row_group_size=rows))
 
 
 def _replace(path: Path, write: Any) -> None:
@@ -98,7 +102,7 @@ class Writer:
         for temporary in self.folder.glob(".*.tmp"):
             temporary.unlink()
         parts = sorted(self.folder.glob("part-*.parquet"))
-        for path in sorted(parts, key=_is_sorted, reverse=True):  # the merged one outlives a kill in ``_swap``
+        for path in sorted(parts, key=_is_sorted, reverse=True):  # the merged one outlives a kill in ``_merge``
             self._number = max(self._number, int(path.stem.rpartition("-")[2]) + 1)
             units, problem = self._read_units(path)
             if problem is None and any(unit in found for unit, _ in units):
@@ -113,13 +117,13 @@ class Writer:
     def _read_units(self, path: Path) -> tuple[list[tuple[Unit, int]], str | None]:
         try:
             file = parquet.ParquetFile(path, memory_map=False)
-            about = json.loads((file.schema_arrow.metadata or {}).get(b"stress", b"{}"))
+            about = _about(path)
             rows = sum(len(file.read_row_group(i, columns=["score"])) for i in range(file.num_row_groups))
         except (pa.ArrowException, OSError, ValueError) as error:
             return [], f"cannot be read ({str(error).splitlines()[0][:80]})"
         if about.get("run") != self.run_id:
             return [], "belongs to another run"
-        units = [(Unit(*numbers), count) for *numbers, count in about["units"]]
+        units = _units(about)
         told = sum(count for _, count in units)
         return units, None if told == rows else f"holds {rows} records, but says {told}"
 
@@ -150,11 +154,31 @@ class Writer:
             {"stress": json.dumps({"run": self.run_id, "units": listed, "sorted": whole})}
         )
 
-    def compact(self, cells: Sequence[str], records: int, units: Iterable[tuple[Unit, int]]) -> None:
-        """Sort all parts into one – by cell, draw and sample – so that equal runs have equal files."""
+    def compact(self, cells: Sequence[str], units: Iterable[tuple[Unit, int]]) -> None:
+        """Sort all parts into one – by cell, draw and sample – so that equal runs have equal files.
+
+        A run too large to be held at once stays in parts, each merged of several and sorted in itself.
+        """
         parts = sorted(self.folder.glob("part-*.parquet"))
-        if records > _COMPACT or (len(parts) == 1 and _is_sorted(parts[0])):
+        sizes = [_size(part) for part in parts]
+        records, held = (sum(size) for size in zip(*sizes, (0, 0)))
+        if records <= _COMPACT and held <= _COMPACT_BYTES:
+            if len(parts) > 1 or not all(map(_is_sorted, parts)):
+                self._merge(parts, cells, sorted(units))
+                (self.folder / f"part-{self._number - 1:06d}.parquet").replace(self.folder / "part-000000.parquet")
+                self._number = 1
             return
+        some: list[Path] = []
+        records, held = 0, 0
+        left = [(part, size) for part, size in zip(parts, sizes) if not _is_sorted(part)]
+        for part, (rows, size) in left:
+            some, records, held = [*some, part], records + rows, held + size
+            if records >= _MERGE or held >= _MERGE_BYTES or part == left[-1][0]:
+                self._merge(some, cells, sorted(unit for one in some for unit in _units(_about(one))))
+                some, records, held = [], 0, 0
+
+    def _merge(self, parts: Sequence[Path], cells: Sequence[str], units: Iterable[tuple[Unit, int]]) -> None:
+        """Put one sorted part in the place of some. A kill in between leaves units twice, never lost."""
         table = pa.concat_tables([parquet.read_table(part) for part in parts]).unify_dictionaries()
         rank = {cell: order for order, cell in enumerate(cells)}
         names = table["cell"].combine_chunks()
@@ -164,25 +188,34 @@ class Writer:
         table = table.take(compute.sort_indices(order, sort_keys=keys))
         columns = [_recode(table[field.name], field.type) for field in self.schema]
         merged = self.folder / "merged.parquet"
-        write_table(merged, self._signed(pa.table(columns, schema=self.schema), sorted(units), whole=True))
-        self._swap(merged, parts)
-
-    def _swap(self, merged: Path, parts: Sequence[Path]) -> None:
-        """Put the merged file in the place of the parts. A kill in between leaves units twice, never lost."""
-        final = self.folder / "part-000000.parquet"
+        write_table(merged, self._signed(pa.table(columns, schema=self.schema), units, whole=True), _GROUP)
         merged.replace(self.folder / f"part-{self._number:06d}.parquet")
+        self._number += 1
         for part in parts:
             part.unlink()
-        (self.folder / f"part-{self._number:06d}.parquet").replace(final)
-        self._number = 1
+
+
+def _size(part: Path) -> tuple[int, int]:
+    """Return how many records a part has, and about how many bytes they take."""
+    about = parquet.read_metadata(part)
+    return about.num_rows, sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
+
+
+def _about(part: Path) -> dict[str, Any]:
+    """Return what a part says of itself: its run, its units, whether it is sorted."""
+    found: dict[str, Any] = json.loads((parquet.read_schema(part).metadata or {}).get(b"stress", b"{}"))
+    return found
+
+
+def _units(about: Mapping[str, Any]) -> list[tuple[Unit, int]]:
+    return [(Unit(*numbers), count) for *numbers, count in about["units"]]
 
 
 def _is_sorted(part: Path) -> bool:
     try:
-        about = json.loads((parquet.read_schema(part).metadata or {}).get(b"stress", b"{}"))
+        return bool(_about(part).get("sorted"))
     except (pa.ArrowException, OSError, ValueError):
         return False
-    return bool(about.get("sorted"))
 
 
 def _recode(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:

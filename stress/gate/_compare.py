@@ -8,20 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from perturbations import InputError
-from perturbations._errors import nearest
 from stress.engine._folder import Run
 from stress.gate._examples import Example, flips
-from stress.gate._judge import p_value, suite_of
+from stress.gate._judge import suite_of
 from stress.gate._markdown import quoted, table
 from stress.gate._numbers import Numbers
-from stress.gate._pair import Pair, paired
 from stress.gate._rules import Check, Rule
 from stress.gate._select import Selection
 from stress.gate._words import interval, number
-from stress.measure._compare import mcnemar
+from stress.measure._changes import comparable
 from stress.measure._family import adjusted
-from stress.measure._registry import context_of
+from stress.measure._matching import match
+from stress.measure._pairing import Pair, paired
 
 __all__ = ["Change", "Comparison", "compare"]
 
@@ -72,38 +70,25 @@ def compare(
     Sliced by modality, stream, scenario, severity and class, and ``by`` groups. Raises RunError where the runs' suites,
     data or perturbation versions differ; with ``common`` only what they share is compared, and the rest is listed.
     """
-    pair = paired(before, after, common)
-    context = context_of(after)
-    metric = metric or context.headline.name
-    numbers = Numbers(after, pair, cluster)
-    known = {m.name for m in context.metrics} | set(context.others)
-    if metric not in known:
-        names = ", ".join(sorted(known))
-        raise InputError(f"compare: metric must be one of {names}, got {metric!r}. {nearest(metric, known)}")
+    pair = paired(before, after, common, cluster)
+    matched = match(pair, cluster=cluster, confidence=confidence)
+    metric = comparable(matched, metric or matched.after.headline.name)
+    numbers = Numbers(after, matched, cluster)
 
     def measured(per: str | None, on: Selection | None = None, group: str | None = None) -> list[tuple[str, Check]]:
         name = "recall" if per == "class" else metric
         rule = Rule(name, "max_drop", 0.0, "compare", on or Selection(), per, group, confidence=confidence)
-        found = numbers.checks(rule)
-        return [(group or per or "", replace(check, p=_two_sided(rule, check))) for check in found]
+        return [(group or per or "", check) for check in numbers.checks(rule)]
 
-    ways = [
-        way for way in _SLICES if way != "class" or (context.frame.task == "classification" and metric == "accuracy")
-    ]
+    classes = matched.after.frame.task == "classification" and metric == "accuracy"
+    ways = [way for way in _SLICES if way != "class" or classes]
     sliced = [row for way in ways for row in measured(way) if row[1].value is not None]
     sliced += [row for name in by for row in measured("group", group=name)]
     overall = [*measured(None, Selection("clean")), *measured(None)]
     level = 1 - confidence
     whole, cells, slices = (_verdicts(rows, correction, level) for rows in (overall, measured("cell"), sliced))
-    lost, gained = (tuple(flips(before, after, pair.cells, worse)) for worse in (True, False))
+    lost, gained = (tuple(flips(matched, pair.cells, worse)) for worse in (True, False))
     return Comparison(pair, metric, confidence, correction, whole, cells, slices, lost, gained)
-
-
-def _two_sided(rule: Rule, check: Check) -> float | None:
-    if check.method == "bonett-price" and check.lost is not None and check.gained is not None:
-        return float(mcnemar(np.array([float(check.gained)]), np.array([float(check.lost)]))[0])
-    p = p_value(rule, check)
-    return None if np.isnan(p) else min(2 * min(p, 1 - p), 1.0)
 
 
 def _verdicts(rows: Sequence[tuple[str, Check]], correction: str, level: float) -> tuple[Change, ...]:

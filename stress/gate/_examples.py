@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,9 @@ import numpy as np
 
 from stress.engine._folder import Run
 from stress.measure._context import Context
+from stress.measure._matching import Matched
 from stress.measure._registry import context_of
-from stress.measure._views import AFTER, BEFORE, beside, pooled
+from stress.measure._sections import Needs, slices_of
 
 __all__ = ["Example", "flips", "worst_failures"]
 
@@ -42,11 +43,11 @@ def _scores(context: Context) -> Any:
     return np.where(context.frame.failed, 0.0, np.nan_to_num(context.frame.column("score")))
 
 
-def _example(context: Context, cell: str, before: int, after: int) -> Example:
+def _example(context: Context, cell: str, before: str, after: int) -> Example:
     frame = context.frame
     sample = int(frame.sample[after])
     sure = frame.column("confidence")[after] if frame.has("confidence") else np.nan
-    answers = _answer(context, before), _answer(context, after)
+    answers = before, _answer(context, after)
     confidence = None if np.isnan(sure) else float(sure)
     return Example(frame.samples[sample], cell, str(frame.targets[sample]), *answers, confidence)
 
@@ -58,38 +59,48 @@ def _order(context: Context, rows: Any, loss: Any) -> Any:
     return np.lexsort((frame.sample[rows], -sure, -loss))
 
 
-def flips(before: Run, after: Run, cells: Sequence[str], worse: bool = True) -> list[Example]:
-    """Return the samples that scored better before (``worse``) or after, in these cells, the greatest change first."""
-    if not cells:
-        return []
-    context = context_of(beside(before, after, {name: [name] for name in cells}))
-    scores, found = _scores(context), []
-    ids = {name: i for i, name in enumerate(context.frame.ids)}
-    pairs = [
-        (name, context.frame.by_cell[ids[BEFORE + name]], context.frame.by_cell[ids[AFTER + name]]) for name in cells
-    ]
-    old, new = (np.concatenate([pair[side] for pair in pairs]) for side in (1, 2))
-    where = np.repeat(np.arange(len(cells)), [len(pair[1]) for pair in pairs])
-    loss = (scores[old] - scores[new]) * (1 if worse else -1)
-    chosen = np.flatnonzero(loss > 0)
-    for k in chosen[_order(context, new[chosen], loss[chosen])]:
-        found.append(_example(context, cells[where[k]], int(old[k]), int(new[k])))
-    return found
+def flips(matched: Matched, cells: Sequence[str], worse: bool = True) -> list[Example]:
+    """Return the answers that scored better before (``worse``) or after, in these cells, the greatest change first."""
+    found = []
+    for cell in dict.fromkeys(cells):
+        held = matched.holding([cell])
+        after, rows = held.after, held.rows([cell])
+        loss = (_scores(held.before)[held.old[rows]] - _scores(after)[held.new[rows]]) * (1 if worse else -1)
+        for k, lost in zip(rows[loss > 0], loss[loss > 0]):
+            one = _example(after, cell, _answer(held.before, int(held.old[k])), int(held.new[k]))
+            found.append((-lost, -(one.confidence or 0.0), int(held.sample[k]), one))
+    return [one for *_, one in sorted(found, key=lambda each: each[:3])]
 
 
 def worst_failures(run: Run, cells: Sequence[str], most: int) -> list[Example]:
     """Return samples that are answered better when clean than in one of these cells, the surest mistakes first."""
-    chosen = [name for name in cells if name != "clean"]
-    if not chosen or "clean" not in run.cells["cell"].to_pylist():
+    context = context_of(run)
+    clean, wanted = context.frame.clean, set(cells) - {"clean"}
+    chosen = [i for i, name in enumerate(context.frame.ids) if name in wanted]
+    if not chosen or clean is None:
         return []
-    context = context_of(pooled(run, {f"part {name}": [name] for name in chosen}))
+    if not context.frame.large:
+        found = _failures(context, wanted, most)
+    else:
+        slices = slices_of(context, Needs([(i,) for i in chosen], (clean,)))
+        found = [failure for some, _ in slices for failure in _failures(some, wanted, most)]
+    return [example for _, example in sorted(found, key=lambda pair: pair[0])[:most]]
+
+
+def _failures(context: Context, cells: Collection[str], most: int) -> list[tuple[tuple[float, float, int], Example]]:
+    """Return the worst failures among these records, and by what they are ordered."""
     frame, scores = context.frame, _scores(context)
+    wanted = np.array([name in cells for name in frame.ids])
     first = np.full(len(frame.samples), -1, np.int64)
-    clean = frame.by_cell[frame.ids.index("clean")]
+    clean = np.flatnonzero(frame.cell == frame.clean)
     first[frame.sample[clean]] = clean
-    rows = np.flatnonzero((frame.cell != frame.clean) & (first[frame.sample] >= 0))
+    rows = np.flatnonzero(wanted[frame.cell] & (first[frame.sample] >= 0))
     loss = scores[first[frame.sample[rows]]] - scores[rows]
     rows, loss = rows[loss > 0], loss[loss > 0]
-    picked = rows[_order(context, rows, loss)][:most]
-    names = [frame.ids[int(frame.cell[row])].removeprefix("part ") for row in picked]
-    return [_example(context, n, int(first[frame.sample[row]]), int(row)) for n, row in zip(names, picked)]
+    found = []
+    for k in _order(context, rows, loss)[:most]:
+        row = int(rows[k])
+        before = _answer(context, int(first[frame.sample[row]]))
+        example = _example(context, frame.ids[int(frame.cell[row])], before, row)
+        found.append(((-float(loss[k]), -(example.confidence or 0.0), int(frame.sample[row])), example))
+    return found

@@ -18,10 +18,11 @@ from perturbations._errors import gather
 from scenarios._steps import Problems
 from stress.engine._folder import Run
 from stress.gate._numbers import Numbers
-from stress.gate._pair import paired
 from stress.gate._rules import Check, Gates, Outcome, Report, Rule, Verdict
 from stress.measure._family import adjusted, below, further
 from stress.measure._intervals import z_quantile
+from stress.measure._matching import match
+from stress.measure._pairing import paired
 
 __all__ = ["judge", "p_value", "suite_of"]
 
@@ -40,10 +41,10 @@ def judge(
         if rule.against and baseline is None:
             problems.say(rule.where, "gates", "a rule against baseline needs a run to compare with (--against RUN).")
     gather(problems.sorted(), SpecError)
-    pair = None
+    matched = None
     if baseline is not None and any(rule.against for rule in gates.rules):
-        pair = paired(baseline, run, common)
-    numbers = Numbers(run, pair, gates.cluster)
+        matched = match(paired(baseline, run, common, gates.cluster), cluster=gates.cluster)
+    numbers = Numbers(run, matched, gates.cluster)
     measured = [(rule, check) for rule in gates.rules for check in numbers.checks(rule)]
     checks = _outcomes([rule for rule, _ in measured], [check for _, check in measured], gates.correction)
     verdicts = []
@@ -57,9 +58,10 @@ def judge(
         suite_of(run),
         str(run.info.get("identity", {}).get("model", {}).get("name", "")),
         None if baseline is None else str(baseline.path),
-        () if pair is None else pair.dropped,
+        () if matched is None else matched.pair.dropped,
         undecided,
         not run.info.get("finished", True),
+        matched,
     )
 
 

@@ -8,31 +8,33 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+import numpy as np
+
 from perturbations import InputError, SpecError
 from perturbations._errors import nearest
 from stress.engine._folder import Run
-from stress.gate._pair import Pair
+from stress.gate._against import compared
 from stress.gate._read import BY_CLASS
 from stress.gate._rules import Check, Rule
-from stress.measure._between import change_rows, distinct
-from stress.measure._context import Context
+from stress.measure._context import LIMIT, Context
+from stress.measure._matching import Matched
 from stress.measure._one import metric_names, metric_rows
+from stress.measure._pool import Pool, selection
 from stress.measure._registry import context_of, make
-from stress.measure._views import View, beside, pooled
 
 __all__ = ["Numbers"]
 
 _PART = "part "
-_FIELDS = ("value", "low", "high", "before", "after", "lost", "gained", "method", "note")
+_FIELDS = ("value", "low", "high", "method", "note")
 _COLUMNS = ("stream", "modality", "scenario", "severity")
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """A run, the earlier run where there is one, and the tables that have been asked for already."""
+    """A run, its records matched with an earlier run's where there is one, and the tables asked for already."""
 
     run: Run
-    pair: Pair | None = None
+    matched: Matched | None = None
     cluster: str | None = None
     _tables: dict[Any, Any] = field(default_factory=dict)
 
@@ -45,9 +47,8 @@ class Numbers:
 
     def _checks(self, rule: Rule) -> list[Check]:
         cells = rule.on.cells(self.run)
-        if rule.against and self.pair is not None:
-            shared = set(self.pair.cells)
-            cells = [name for name in cells if name in shared]
+        if rule.against and self.matched is not None:
+            cells = [name for name in cells if name in self.matched.pair.cells]
         if not cells:
             hint = self._nearest(rule)
             who = "both runs have" if rule.against else "this run has"
@@ -59,26 +60,23 @@ class Numbers:
         if idle and rule.per != "cell":
             listed = f"{', '.join(idle[:3])}{' …' if len(idle) > 3 else ''}"
             return [Check(str(rule.on), note=f"{len(idle)} of its {len(cells)} cells did not run: {listed}")]
+        groups = self._groups(rule) if rule.per == "group" or (rule.by and rule.against) else []
+        if rule.against and self.matched is not None:
+            among = self._classes(rule) if rule.per == "class" else [value for _, value in groups]
+            return compared(rule, self.matched, parts, among)
         if rule.per == "group":
-            return [check for group in self._groups(rule) for check in self._measured(rule, parts, group)]
-        if rule.per == "class" and rule.against and self._task != "classification":
-            raise InputError(f"recall per class can be paired in classification only, not in {self._task}.")
-        if rule.per == "class" and rule.against:
-            return [check for name in self._classes(rule) for check in self._measured(rule, parts, ("", name))]
+            return [check for group in groups for check in self._measured(rule, parts, group)]
         return self._measured(rule, parts, None)
-
-    @property
-    def _task(self) -> str:
-        return str(self.run.info.get("identity", {}).get("task", {}).get("task", ""))
 
     def _ran(self, rule: Rule) -> set[str]:
         """Return the cells that have records, in both runs where a rule compares them."""
-        runs = [self.run, self.pair.before] if rule.against and self.pair is not None else [self.run]
-        for run in runs:
-            if ("ran", run) not in self._tables:
-                column = run.records(columns=[])["cell"]
-                self._tables["ran", run] = {str(name) for name in column.unique().to_pylist()}
-        return set.intersection(*(self._tables["ran", run] for run in runs))
+        if rule.against and self.matched is not None:
+            return set(self.matched.ran)
+        if "ran" not in self._tables:
+            ids = self.run.cells["cell"].to_pylist()
+            self._tables["ran"] = {str(ids[i]) for i in np.flatnonzero(self.run.layout.count)}
+        found: set[str] = self._tables["ran"]
+        return found
 
     def _nearest(self, rule: Rule) -> str:
         rows = self.run.cells.to_pylist()
@@ -112,50 +110,36 @@ class Numbers:
         return list(rule.classes) or known
 
     def _orders(self, rule: Rule, group: tuple[str, str] | None) -> list[int] | None:
-        """Return the samples of a group, or (where the group has no name) of a class."""
+        """Return the samples of a group."""
         if group is None:
             return None
         by, value = group
-        values = self._group(by, rule) if by else [str(v) for v in self.run.samples["target"].to_pylist()]
         orders = self.run.samples["order"].to_pylist()
-        return [order for order, found in zip(orders, values) if found == value]
+        return [order for order, found in zip(orders, self._group(by, rule)) if found == value]
 
     def _measured(self, rule: Rule, parts: Mapping[str, Sequence[str]], group: tuple[str, str] | None) -> list[Check]:
-        key = (tuple((name, tuple(cells)) for name, cells in parts.items()), group, rule.against)
+        key = (tuple((name, tuple(cells)) for name, cells in parts.items()), group)
         if ("view", key) not in self._tables:
             named = {_PART + name: cells for name, cells in parts.items()}
-            orders = self._orders(rule, group)
-            if rule.against and self.pair is not None:
-                self._tables["view", key] = beside(self.pair.before, self.run, named, orders)
-            else:
-                self._tables["view", key] = pooled(self.run, named, orders)
-        view: View = self._tables["view", key]
-        if not len(view.rows):
-            where = f"{group[0]} {group[1]}".strip() if group else str(rule.on)
-            return [Check(where, note="no records" + (" that both runs have" if rule.against else ""))]
-        rows = self._rows(rule, view, key)
-        found = [self._check(row, parts) for row in rows]
+            self._tables["view", key] = selection(self.run, named, self._orders(rule, group), LIMIT)
+        view: Run = self._tables["view", key]
+        if not view.count:
+            return [Check(f"{group[0]} {group[1]}" if group else str(rule.on), note="no records")]
+        found = [self._check(row, parts) for row in self._rows(rule, view, key)]
         if group is None:
             return found
-        return [replace(check, subject=group[1]) for check in found]  # a group or class has one part
+        return [replace(check, subject=group[1]) for check in found]  # a group has one part
 
-    def _context(self, rule: Rule, view: View, key: Any) -> Context:
+    def _context(self, rule: Rule, view: Run, key: Any) -> Context:
         options: dict[str, Any] = {"confidence": rule.confidence, "cluster": self.cluster}
         options |= {"metric": rule.of, "by": [rule.by] if rule.by and rule.metric in ("gap", "widening") else None}
         full = ("context", key, *(str(value) for value in options.values()))
         if full not in self._tables:
-            self._tables[full] = context_of(view, **options)
+            self._tables[full] = context_of(view, limit=LIMIT, **options)
         return self._tables[full]
 
-    def _rows(self, rule: Rule, view: View, key: Any) -> list[dict[str, Any]]:
+    def _rows(self, rule: Rule, view: Run, key: Any) -> list[dict[str, Any]]:
         context = self._context(rule, view, key)
-        if rule.against:
-            metric = "accuracy" if rule.per == "class" else rule.metric
-            _known(rule, metric, context)
-            parts = [name.removeprefix("after ") for name in view.names if name.startswith("after ")]
-            return [
-                {**row, "cell": row["part"], "value": row.get("drop")} for row in change_rows(context, metric, parts)
-            ]
         if rule.per == "class":
             return self._class_rows(rule, context)
         if rule.metric in ("gap", "widening"):
@@ -167,13 +151,13 @@ class Numbers:
         if not mine:
             return [{"cell": _PART + str(rule.on), "note": next((r["note"] for r in rows if r["note"]), "no numbers")}]
         pairs = [f"{row['best']} over {row['worst']}" if row.get("best") else None for row in mine]
-        return [{**row, **distinct(context, row["cell"]), "pair": pair} for row, pair in zip(mine, pairs)]
+        return [{**row, **_distinct(context, row["cell"]), "pair": pair} for row, pair in zip(mine, pairs)]
 
     def _class_rows(self, rule: Rule, context: Context) -> list[dict[str, Any]]:
         wanted = self._classes(rule)
         rows = context.once("classes", lambda: make(context, "classes").to_pylist())
         mine = [
-            {**row, **distinct(context, row["cell"], row["class"]), "subject": row["class"]}
+            {**row, **_distinct(context, row["cell"], row["class"]), "subject": row["class"]}
             for row in rows
             if row["metric"] == rule.metric and row["cell"].startswith(_PART) and row["class"] in wanted
         ]
@@ -190,6 +174,18 @@ class Numbers:
         cells = tuple(parts.get(part, ()))
         numbers |= {name: int(row.get(name) or 0) for name in ("n", "samples", "clusters")}
         return Check(str(subject), cells=cells, **numbers)
+
+
+def _distinct(context: Context, cell: str, target: str | None = None) -> dict[str, int]:
+    """Return how many samples, and how many clusters of them, a cell has records of (of one class, where given)."""
+    frame, run = context.frame, context.frame.run
+    if isinstance(run, Pool):
+        samples = np.flatnonzero(run.present(cell))
+    else:
+        samples = np.unique(frame.sample[frame.by_cell[frame.ids.index(cell)]])
+    if target is not None:
+        samples = samples[[str(frame.targets[i]) == target for i in samples]]
+    return {"samples": len(samples), "clusters": len(np.unique(context.clusters.member[samples]))}
 
 
 def _plain(value: Any) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from stress.gate._select import Selection
+from stress.measure._matching import Matched
 
 __all__ = ["Check", "Gates", "Outcome", "Report", "Rule", "Verdict"]
 
@@ -139,6 +140,8 @@ class Report:
     dropped: tuple[str, ...] = ()
     undecided: str | None = None
     unfinished: bool = False
+    matched: Matched | None = field(default=None, repr=False, compare=False)
+    """The records that were compared with the baseline's, to take examples from."""
 
     def count(self, outcome: Outcome) -> int:
         """Return how many rules ended so."""

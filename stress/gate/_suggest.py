@@ -11,7 +11,7 @@ from stress.gate._judge import suite_of
 from stress.gate._numbers import Numbers
 from stress.gate._rules import Rule
 from stress.gate._select import Selection
-from stress.measure._between import lower_is_better
+from stress.measure._influences import lower_is_better
 from stress.measure._registry import context_of
 
 __all__ = ["suggest"]

@@ -12,13 +12,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from perturbations import get
-from perturbations.attack._declare import nature
 from stress.measure._context import Context
 from stress.measure._frame import Floats
 from stress.measure._robustness import simultaneous
+from stress.measure._sections import Needs, Section, filled
 from stress.measure._tables import CELL, INTERVAL, Columns
 
-__all__ = ["ATTACKS", "attack_rows", "attack_warnings", "worst_curves"]
+__all__ = ["ATTACKS", "attack_rows", "attack_warnings", "budgets", "worst_curves"]
 
 CHANCE, WORST = "plain chance", "worst case"
 ATTACKS: Columns = {
@@ -58,9 +58,14 @@ def _budgets(conditions: Sequence[Mapping[str, Any]], kinds: Mapping[str, str]) 
     """Return the budget of each stream: the one that its modality has in the attack's declaration."""
     found: dict[str, Any] = {}
     for condition in conditions:
-        name = nature(condition["perturbation"]).budgets[kinds[condition["stream"]]]
+        name = get(condition["perturbation"]).budgets[kinds[condition["stream"]]]
         found[condition["stream"]] = {name: condition["settings"][name]}
     return found
+
+
+def budgets(context: Context) -> Needs:
+    """Attacks with the same budgets on the same streams make one worst case; other cells have no part in the table."""
+    return Needs([group.cells for group in _groups(context)] if "attack.calls" in context.frame.schema else ())
 
 
 def attack_rows(context: Context) -> list[dict[str, Any]]:
@@ -76,7 +81,7 @@ def attack_rows(context: Context) -> list[dict[str, Any]]:
     for group in _groups(context):
         cells = list(group.cells)
         chance, drawn = _numbers(context, "attack.random")
-        right, there = _standing(top, bottom, group)
+        right, there = _worst_of(top[:, cells], bottom[:, cells])
         columns = np.stack([*top[:, cells].T, chance[:, cells].sum(axis=1), right], axis=1)
         below = np.stack([*bottom[:, cells].T, drawn[:, cells].sum(axis=1), there], axis=1)
         found += _rows(context, group, columns, below)
@@ -131,7 +136,7 @@ def _masked(context: Context, group: _Group) -> str | None:
     black: list[int] = []
     for i in group.cells:
         names = str(context.frame.cells[i]["perturbation"]).split(" > ")
-        seeing = {nature(name).gradients for name in names}
+        seeing = {get(name).gradients for name in names}
         if "attack.auto" not in names and len(seeing) == 1:
             (white if seeing.pop() else black).append(i)
     if not white or not black:
@@ -161,8 +166,8 @@ def _broken(context: Context, cells: Sequence[int]) -> NDArray[np.bool_]:
 def attack_warnings(context: Context) -> list[str]:
     """Return where attacks without gradients beat those with them; what preflight saw of the model stands there."""
     found = []
-    for row in attack_rows(context):
-        if row["attack"] == WORST and row.get("note"):
+    for row in filled(context, [(Section(attack_rows, budgets), ATTACKS)])[0].to_pylist():
+        if row["attack"] == WORST and row["note"]:
             found.append(f"attacks on {row['stream']} with {row['budget']}: {row['note']}")
     return found
 
@@ -187,11 +192,10 @@ def _at(point: tuple[float, _Group]) -> float:
 
 
 def _worst_curve(context: Context, names: str, graded: Sequence[tuple[float, _Group]]) -> list[dict[str, Any]]:
-    top, bottom = context.frame.sums(context.headline)
-    clean = int(context.frame.clean or 0)
-    standing = [_standing(top, bottom, group) for _, group in graded]
-    columns = np.stack([top[:, clean], *(right for right, _ in standing)], axis=1)
-    below = np.stack([bottom[:, clean], *(there for _, there in standing)], axis=1)
+    top, bottom = _sums(context, (int(context.frame.clean or 0),))
+    standing = [_worst_of(*_sums(context, group.cells)) for _, group in graded]
+    columns = np.stack([top[:, 0], *(right for right, _ in standing)], axis=1)
+    below = np.stack([bottom[:, 0], *(there for _, there in standing)], axis=1)
     values = context.ratio(context.headline, columns, below)
     bounds, band = values.bounds(), simultaneous(values, range(columns.shape[1]))
     first = context.frame.cells[graded[0][1].cells[0]]
@@ -214,9 +218,16 @@ def _worst_curve(context: Context, names: str, graded: Sequence[tuple[float, _Gr
     ]
 
 
-def _standing(top: Floats, bottom: Floats, group: _Group) -> tuple[Floats, Floats]:
-    """Return how right each sample is under the attack that is worst for it, and whether it was in all cells."""
-    cells = list(group.cells)
-    there = (bottom[:, cells] > 0).all(axis=1)
-    share: Floats = np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0)[:, cells].min(axis=1)
+def _sums(context: Context, cells: Sequence[int]) -> tuple[Floats, Floats]:
+    """Return (samples × cells) sums of the headline in some cells, whether or not all are held in memory."""
+    some = context.only(cells) if context.frame.large else context
+    places = [some.frame.ids.index(context.frame.ids[i]) for i in cells]
+    top, bottom = some.frame.sums(some.headline)
+    return top[:, places], bottom[:, places]
+
+
+def _worst_of(top: Floats, bottom: Floats) -> tuple[Floats, Floats]:
+    """Return how right each sample is in the cell that is worst for it, and whether it was in all of these cells."""
+    there = (bottom > 0).all(axis=1)
+    share: Floats = np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0).min(axis=1)
     return np.where(there, share, 0.0), np.where(there, 1.0, 0.0)

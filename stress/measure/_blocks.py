@@ -19,6 +19,8 @@ __all__ = ["Block", "Plan", "plan"]
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+_HELD = 4_000_000
+"""Records of parts that are held for the blocks that follow."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,10 @@ class Block(Run):
         found = self.table.select(list(need))
         return found if cells is None else found.filter(pc.is_in(found["cell"], pa.array(list(cells), pa.string())))
 
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Return one column as ``Run.column`` does."""
+        return self.table[name]
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -71,15 +77,37 @@ class Plan:
     parts: tuple[Path, ...]
     number: Ints
     holds: Flags
+    rows: Ints
+    """Records of each part."""
 
     def blocks(self, columns: Sequence[str]) -> Iterator[Block]:
         """Yield the blocks, with these columns of the records."""
         order = self.run.samples["order"].to_numpy()
+        need = list(dict.fromkeys(["cell", "sample", "draw", *columns]))
+        held: dict[Path, pa.Table] = {}
         for k in range(self.holds.shape[1]):
             places = np.flatnonzero(self.number == k)
             if len(places):
-                parts = [part for part, has in zip(self.parts, self.holds[:, k]) if has]
-                yield Block(self.run.path, self.run, places, _read(parts, columns, order[places]))
+                some = np.flatnonzero(self.holds[:, k])
+                parts = [self.parts[i] for i in some]
+                if self.rows[some].sum() <= _HELD:  # blocks of one part follow each other: it is read once for all
+                    held = {part: held[part] if part in held else _whole(part, need) for part in parts}
+                    table = _of(pa.concat_tables(held.values()), order[places])
+                else:
+                    table = _read(parts, need, order[places])
+                yield Block(self.run.path, self.run, places, table)
+
+
+def _whole(part: Path, columns: Sequence[str]) -> pa.Table:
+    from pyarrow import parquet
+
+    return parquet.read_table(part, columns=columns)
+
+
+def _of(table: pa.Table, orders: NDArray[Any]) -> pa.Table:
+    import pyarrow.compute as pc
+
+    return table.filter(pc.is_in(table["sample"], pa.array(orders, pa.int32()))).unify_dictionaries()
 
 
 def _read(parts: Sequence[Path], columns: Sequence[str], orders: NDArray[Any]) -> pa.Table:
@@ -87,9 +115,8 @@ def _read(parts: Sequence[Path], columns: Sequence[str], orders: NDArray[Any]) -
 
     sample = dataset.field("sample")
     ours = (sample >= int(orders.min())) & (sample <= int(orders.max())) & sample.isin(pa.array(orders, pa.int32()))
-    need = list(dict.fromkeys(["cell", "sample", "draw", *columns]))
     found = dataset.dataset(parts, format="parquet").to_table(
-        columns=need, filter=ours, fragment_readahead=2, batch_readahead=4
+        columns=columns, filter=ours, fragment_readahead=2, batch_readahead=4
     )
     return found.unify_dictionaries()
 
@@ -108,7 +135,7 @@ def plan(run: Run, size: int) -> Plan:
     position[order] = np.arange(len(order))
     parts = tuple(run.parts)
     number, begun = np.full(len(order), -1, np.int64), 0
-    holds = np.zeros((len(parts), -(-len(order) // each)), bool)
+    holds, rows = np.zeros((len(parts), -(-len(order) // each)), bool), np.zeros(len(parts), np.int64)
     for i, part in enumerate(parts):
         with parquet.ParquetFile(part) as file:
             for batch in file.iter_batches(columns=["sample"]):
@@ -119,4 +146,5 @@ def plan(run: Run, size: int) -> Plan:
                 number[new] = (begun + np.arange(len(new))) // each
                 begun += len(new)
                 holds[i, number[places]] = True
-    return Plan(run, parts, number, holds)
+                rows[i] += len(batch)
+    return Plan(run, parts, number, holds, rows)

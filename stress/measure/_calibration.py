@@ -7,7 +7,16 @@ from numpy.typing import NDArray
 
 from stress.measure._frame import Floats
 
-__all__ = ["Bins", "bin_edges", "bins_of", "brier_decomposition", "calibration_error", "debiased_error", "temperature"]
+__all__ = [
+    "Bins",
+    "bin_edges",
+    "bins_of",
+    "brier_decomposition",
+    "calibration_error",
+    "debiased_error",
+    "excess_error",
+    "temperature",
+]
 
 Ints = NDArray[np.int64]
 
@@ -48,6 +57,23 @@ def calibration_error(confidence: Floats, right: Floats, bins: int = 15, kind: s
     gap = sums.confidence - sums.right
     value = float(np.abs(gap).sum() / len(confidence))
     return value, (np.sign(gap)[where] * (confidence - right) - value) / len(confidence)
+
+
+def excess_error(confidence: Floats, right: Floats, bins: int = 15, kind: str = "width") -> float:
+    """Return by how much chance alone may have raised an expected calibration error.
+
+    A bin whose true gap is 0 adds 0.8 standard errors on average, one whose gap is far from 0 adds nothing. Which of
+    the two a bin is can only be guessed: each adds 0.8 √(1 + τ²) / τ · exp(−x² / 2τ²) of its standard errors where its
+    gap is x of them. With τ = 0.7 that is right on average where the gap is 0, and a little too much where it is not.
+    """
+    edges = bin_edges(confidence, bins, kind)
+    where = bins_of(confidence, edges)
+    sums, apart = Bins(confidence, right, where, len(edges) - 1), np.square(confidence - right)
+    gap, used = sums.confidence - sums.right, sums.n > 0
+    square = np.bincount(where, weights=apart, minlength=len(edges) - 1)[used] - np.square(gap[used]) / sums.n[used]
+    error = np.sqrt(np.maximum(square, 0.0))
+    far = np.divide(np.abs(gap[used]), error, out=np.full(len(error), np.inf), where=error > 0)
+    return float((error * 1.395 * np.exp(-np.square(far) / 0.98)).sum() / len(confidence))
 
 
 def debiased_error(confidence: Floats, right: Floats, bins: int = 15) -> float:

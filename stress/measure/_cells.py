@@ -114,6 +114,8 @@ def change(context: Context, metric: Metric, clean: int, name: str) -> tuple[Flo
 def _paired(context: Context, metric: Metric, clean: int) -> tuple[Values, int]:
     """Return values of all cells, followed by the clean ones on each cell's own samples where cells are incomplete."""
     cells = len(context.frame.ids)
+    if metric.name in context.others:  # no sum over samples: each side is over all records of its cell
+        return context.values(metric), cells
     if context.stream is not None:
         return context.stream.paired(metric) or context.values(metric), cells
     above, below, complete = shared(*context.frame.sums(metric), clean)

@@ -149,9 +149,7 @@ def probabilities(context: Context) -> tuple[Floats, NDArray[np.int64]]:
         there = np.asarray(stored.is_valid()) & ~frame.failed
         flat = stored.filter(pa.array(there)).flatten().to_numpy(zero_copy_only=False)
         found[there] = flat.reshape(-1, width)
-        position = {str(name): k for k, name in enumerate(frame.declared["classes"])}
-        target = np.array([position.get(str(t), -1) for t in frame.targets], np.int64)[frame.sample]
-        return found, target
+        return found, frame.truths[frame.sample]
 
     result: tuple[Floats, NDArray[np.int64]] = context.once("probabilities", work)
     return result

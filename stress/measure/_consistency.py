@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from stress.measure._context import Context
 from stress.measure._contributions import lost_cells, streams_of
+from stress.measure._sections import Needs, apart, beside_clean
 from stress.measure._shares import share
 from stress.measure._tables import CELL, INTERVAL, about_cell
 
-__all__ = ["CONSISTENCY", "consistency_rows"]
+__all__ = ["CONSISTENCY", "beside_single", "consistency_rows"]
 
 CONSISTENCY: Mapping[str, tuple[pa.DataType, str]] = {
     "fill": (pa.string(), "what stood in for the other streams when one was asked alone"),
@@ -35,6 +36,14 @@ def _answers(context: Context, cell: int) -> Ints:
     rows = rows[~frame.failed[rows]]
     found[frame.sample[rows]] = frame.predictions[0][rows]
     return found
+
+
+def beside_single(context: Context) -> Needs:
+    """Each cell is compared with clean and with those in which one stream is left."""
+    streams, base = streams_of(context), list(beside_clean(context).beside)
+    for cells in lost_cells(context).values():
+        base += [cells[gone] for name in streams if (gone := frozenset(streams) - {name}) in cells]
+    return Needs(apart(context).bundles, list(dict.fromkeys(base)))
 
 
 def consistency_rows(context: Context) -> list[dict[str, Any]]:

@@ -16,6 +16,8 @@ from perturbations._errors import nearest, short
 from stress.engine._folder import Run
 from stress.measure._facts import Facts, Failure
 from stress.measure._frame import Floats, Frame
+from stress.measure._pool import Pool
+from stress.measure._portions import Portion
 from stress.measure._stream import Stream
 from stress.measure._values import Values, binary, quotient, sparse
 from stress.measure._weights import Clusters, clusters
@@ -23,7 +25,7 @@ from stress.tasks._metrics import Metric, headline, metrics
 
 __all__ = ["LIMIT", "Context", "Options", "Values", "options"]
 
-LIMIT = 20_000_000
+LIMIT = 4_000_000
 """Records that are held in memory at once: about 200 bytes each."""
 
 
@@ -34,7 +36,8 @@ class Options:
     ``cluster`` names the group (or ``sequence``) whose samples are drawn together: speakers, patients, recordings.
     ``break_at`` is the share of the clean value at which a model counts as broken; ``bar`` an absolute value instead.
     ``reference`` is another run (RRA, effective robustness, NWERD, CE), ``goals`` the declared balance of streams.
-    ``limit`` is the number of records that are held in memory at once: a larger run is read in blocks of samples.
+    ``limit`` is the number of records that are held in memory at once: a larger run is read in blocks of samples or in
+    slices of cells, of one cell (with what it is compared with) at least.
     """
 
     cluster: str | None = None
@@ -79,13 +82,15 @@ class Context:
     options: Options
     others: Mapping[str, Callable[[Context], Values]] = field(default_factory=dict)
     """Metrics that are no means or ratios of records, and who works them out."""
+    whole: Context | None = None
+    """The run that this is a slice of."""
     _values: dict[str, Values] = field(default_factory=dict)
     _shared: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def clusters(self) -> Clusters:
         """Who is drawn together."""
-        return self._clusters(self.options.cluster)
+        return self.root.clusters if self.whole else self._clusters(self.options.cluster)
 
     def _clusters(self, by: str | None) -> Clusters:
         o = self.options
@@ -144,6 +149,21 @@ class Context:
                 f"measure: metric must be one of {listed} for {task}, got {name!r}. {nearest(name, known)}"
             )
         return known[name]
+
+    @property
+    def root(self) -> Context:
+        """The whole run, where this is a slice of it: what does not depend on records is worked out there."""
+        return self.whole or self
+
+    def only(self, cells: Sequence[int]) -> Context:
+        """Return the context of some cells alone, by their positions; all samples are still known."""
+        ids = tuple(self.frame.ids[i] for i in sorted(set(cells)))
+        run = self.frame.run
+        return self.part(run.only(ids) if isinstance(run, Pool) else Portion(run.path, run, ids))
+
+    def part(self, run: Run) -> Context:
+        """Return the context of some of the records, which are a run by themselves."""
+        return Context(Frame(run, whole=self.frame.roster), self.options, self.others, whole=self)
 
     def once(self, name: str, work: Callable[[], Any]) -> Any:
         """Return ``work()``, done once for this question."""

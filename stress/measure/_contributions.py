@@ -44,7 +44,7 @@ def streams_of(context: Context) -> tuple[str, ...]:
     declared = data.get("streams") if isinstance(data, Mapping) else None
     if declared:
         return tuple(declared)
-    return tuple(dict.fromkeys(name for row in context.frame.cells for name in (row["streams"] or ())))
+    return tuple(dict.fromkeys(name for row in context.root.frame.cells for name in (row["streams"] or ())))
 
 
 def lost_cells(context: Context) -> dict[str, dict[Subset, int]]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from perturbations import InputError
 from stress.measure._cells import cell_rows, empty_rows
-from stress.measure._context import Context, Values
+from stress.measure._context import Context
 from stress.measure._frame import Floats
 from stress.measure._intervals import Bounds, degenerate, influence, t_quantile, wilson, z_quantile
 from stress.measure._marginals import (
@@ -21,10 +21,12 @@ from stress.measure._marginals import (
     Gradient,
     Marginals,
     entries,
+    labelled,
     marginals,
     measure_by_class,
     spread,
 )
+from stress.measure._sections import pieces
 from stress.measure._tables import CELL, INTERVAL, about_cell, expand
 from stress.measure._weights import FEW
 from stress.tasks._metrics import Metric
@@ -37,7 +39,6 @@ __all__ = [
     "count_metrics",
     "count_rows",
     "count_rows_of",
-    "count_values",
     "parts_of",
 ]
 
@@ -76,10 +77,30 @@ def count_metrics(task: str) -> tuple[str, ...]:
     return ()
 
 
-def counts_of(context: Context, found: Entries) -> Marginals:
-    """Return the counts of every cell, worked out once."""
-    result: Marginals = context.once("marginals", lambda: marginals(context, found))
+def counts_of(context: Context) -> Marginals | None:
+    """Return the counts of every cell, worked out once; ``None`` where there are no classes or no predictions."""
+
+    def work() -> Marginals | None:
+        if context.frame.large:
+            return _gathered(context) if labelled(context) else None
+        found = entries(context)
+        return None if found is None else marginals(context, found)
+
+    result: Marginals | None = context.once("marginals", work)
     return result
+
+
+def _gathered(context: Context) -> Marginals:
+    """Return the counts of all cells, slice by slice."""
+    cells = len(context.frame.ids)
+    hits, answers, truths = (np.zeros((cells, context.classes)) for _ in range(3))
+    found = Marginals(hits, answers, truths, np.zeros(cells))
+    for some, places in pieces(context):
+        counts = counts_of(some)
+        if counts is not None:
+            for name in ("hits", "answers", "truths", "records"):
+                getattr(found, name)[places] += getattr(counts, name)
+    return found
 
 
 def clustered(context: Context, values: Floats) -> Floats:
@@ -100,25 +121,25 @@ def involved(context: Context) -> NDArray[np.int64]:
     return found
 
 
-def parts_of(context: Context, found: Entries, name: str) -> Parts:
-    """Return a measure of counts with the influences of the clusters."""
-    gradient = MEASURES[name](counts_of(context, found))
-    return Parts(gradient.value, clustered(context, spread(context, found, gradient)), involved(context))
-
-
-def count_values(context: Context, name: str) -> Values:
-    """Return a measure of counts as values of every cell and every (linearised) resample, to make curves of."""
-    found = entries(context)
-    if found is None:
+def parts_of(context: Context, name: str) -> Parts:
+    """Return a measure of counts with the influences of the clusters, added up piece by piece where there are many."""
+    counts = counts_of(context)
+    if counts is None:
         raise InputError(f"measure: {name} needs records with a prediction and a task with classes.")
-    parts, who = parts_of(context, found, name), context.clusters
+    gradient, shape = MEASURES[name](counts), (len(context.clusters), len(context.frame.ids))
+    if not context.frame.large:
+        return Parts(gradient.value, _influences(context, gradient), involved(context))
+    parts, there = np.zeros(shape), np.zeros(shape, bool)
+    for some, places in pieces(context):
+        parts[:, places] += _influences(some, gradient.of(places))
+        there[:, places] |= clustered(some, np.ones(len(some.frame.cell))) > 0
+    return Parts(gradient.value, parts, there.sum(axis=0))
 
-    def rows() -> NDArray[Any]:
-        if who.few:
-            return parts.value - parts.parts
-        return parts.value + (who.resample(parts.parts) - parts.parts.sum(axis=0)).astype(np.float64)
 
-    return Values(Metric(name, name), parts.value, rows, len(who), who.few, context.options.confidence)
+def _influences(context: Context, gradient: Gradient) -> Floats:
+    found = entries(context)
+    shape = (len(context.clusters), len(context.frame.ids))
+    return np.zeros(shape) if found is None else clustered(context, spread(context, found, gradient))
 
 
 def count_rows(context: Context) -> list[dict[str, Any]]:
@@ -128,10 +149,9 @@ def count_rows(context: Context) -> list[dict[str, Any]]:
 
 def count_rows_of(context: Context, name: str) -> list[dict[str, Any]]:
     """Return a row for every cell of one measure of counts."""
-    found = entries(context)
-    if found is None:
+    if not labelled(context):
         return empty_rows(context, name, "the records have no column prediction")
-    parts = parts_of(context, found, name)
+    parts = parts_of(context, name)
     bounds = bounded(context, parts, -1.0 if name == "mcc" else 0.0)
     rows = cell_rows(context, Metric(name, name), parts.value, bounds)
     return [
@@ -157,7 +177,7 @@ def class_table(context: Context) -> pa.Table:
     found = entries(context)
     if found is None:
         return expand(context.frame.cells, context.counts, CLASSES, np.zeros(0, np.int64), {})
-    m = counts_of(context, found)
+    m = counts_of(context) or marginals(context, found)
     cells, classes = m.hits.shape
     parts = [_class_columns(context, found, m, name) for name in _BY_CLASS]
     columns = {key: np.concatenate([p[key] for p in parts]) for key in parts[0]}
@@ -170,15 +190,19 @@ def class_table(context: Context) -> pa.Table:
 def _class_columns(context: Context, found: Entries, m: Marginals, name: str) -> dict[str, NDArray[Any]]:
     gradient = measure_by_class(name, m)
     base = {"recall": m.truths, "precision": m.answers, "f1": m.truths + m.answers}[name]
-    plain = context.clusters.alone and context.frame.draw.max(initial=0) == 0
-    if plain and name != "f1" and found.single:
-        bounds, few = wilson(m.hits, base, z_quantile(context.options.confidence)), np.zeros(base.shape, bool)
-    else:
-        bounds, few = _class_bounds(context, found, m, gradient)
+    plain = np.full(base.shape, context.clusters.alone and name != "f1" and found.single)
+    plain[np.unique(context.frame.cell[context.frame.draw > 0])] = False
+    bounds, few = wilson(m.hits, base, z_quantile(context.options.confidence)), np.zeros(base.shape, bool)
+    if not plain.all():
+        ends, few = _class_bounds(context, found, m, gradient)
+        few &= ~plain
+        low, high = np.where(plain, bounds.low, ends.low), np.where(plain, bounds.high, ends.high)
+        bounds = Bounds(low, high, ends.method)
     sure = np.isfinite(bounds.low)
     missing = "the class is never answered" if name == "precision" else "no sample of this class"
     note = _said(base.shape, (base == 0, missing), ((base > 0) & ~sure, "one cluster only: no interval"))
-    method = _said(base.shape, (sure, bounds.method), (sure & few, f"few clusters (t, {bounds.method})"))
+    said = (sure, bounds.method), (sure & plain, "wilson"), (sure & few, f"few clusters (t, {bounds.method})")
+    method = _said(base.shape, *said)
     failed = np.zeros((len(m.hits), m.hits.shape[1]))
     record, label = found.truth
     lost = context.frame.failed[record]
@@ -245,7 +269,7 @@ def confusion_rows(context: Context) -> list[dict[str, Any]]:
     known = truth >= 0
     keys = (frame.cell * (size - 1) + truth)[known] * size + answer[known]
     names, counts = np.unique(keys, return_counts=True)
-    support = counts_of(context, found).truths
+    support = (counts_of(context) or marginals(context, found)).truths
     rows = []
     for key, count in zip(names.tolist(), counts.tolist()):
         (cell, t), a = divmod(key // size, size - 1), key % size

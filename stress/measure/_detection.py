@@ -17,7 +17,7 @@ from stress.measure._ranks import auroc, average_precision, delong
 from stress.measure._tables import about_cell
 from stress.tasks._multilabel import labels_of
 
-__all__ = ["detection_rows", "macro_rows"]
+__all__ = ["detection_rows", "detection_scores", "macro_rows"]
 
 _MEASURES = {"auroc": auroc, "average_precision": average_precision}
 
@@ -26,7 +26,7 @@ Truth = Callable[[NDArray[np.int64], int], NDArray[np.bool_]]
 """Of which records (by position) is a class (by position) true?"""
 
 
-def _scores(context: Context) -> tuple[Floats, Truth] | None:
+def detection_scores(context: Context) -> tuple[Floats, Truth] | None:
     """Return (records × classes) scores and the truth: probabilities or, of two classes, what confidence implies."""
     frame = context.frame
     if frame.task == "multilabel" and frame.has("probabilities"):
@@ -40,8 +40,7 @@ def _scores(context: Context) -> tuple[Floats, Truth] | None:
         return None
     answer, confidence = frame.predictions[0], frame.column("confidence")
     first = np.where(answer == 0, confidence, 1 - confidence)
-    position = {str(name): k for k, name in enumerate(frame.declared["classes"])}
-    target = np.array([position.get(str(t), -1) for t in frame.targets], np.int64)[frame.sample]
+    target = frame.truths[frame.sample]
     return np.stack([first, 1 - first], axis=1), lambda rows, k: target[rows] == k
 
 
@@ -56,7 +55,7 @@ def _each(context: Context) -> dict[tuple[int, str, int], tuple[float, Floats, N
     """Return value, influences and records for each (cell, measure, class)."""
 
     def work() -> dict[tuple[int, str, int], tuple[float, Floats, NDArray[np.int64]]]:
-        found = _scores(context)
+        found = detection_scores(context)
         if found is None:
             return {}
         scores, truth = found
@@ -76,7 +75,7 @@ def _each(context: Context) -> dict[tuple[int, str, int], tuple[float, Floats, N
 
 def detection_rows(context: Context) -> list[dict[str, Any]]:
     """Return AUROC and average precision of each class against the rest, in every cell."""
-    found = _scores(context)
+    found = detection_scores(context)
     if found is None:
         return []
     truth = found[1]
@@ -89,7 +88,7 @@ def detection_rows(context: Context) -> list[dict[str, Any]]:
         if not np.isfinite(value):
             rows.append({**row, "note": "no sample of this class" if not support else "no sample of another class"})
             continue
-        plain = context.clusters.alone and context.frame.draw.max(initial=0) == 0 and name == "auroc"
+        plain = context.clusters.alone and context.frame.draw[known].max(initial=0) == 0 and name == "auroc"
         if plain:
             reach = z_quantile(context.options.confidence) * delong(value, parts, positive)
             reach = reach if reach > 0 else degenerate(min(support, len(known) - support), context.options.confidence)

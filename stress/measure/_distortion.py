@@ -26,7 +26,7 @@ def distortion_rows(context: Context) -> list[dict[str, Any]]:
     """Return the mean distortion of each touched stream in each cell; streams that were lost have none."""
     frame = context.frame
     names = [n for n in frame.schema if n.startswith("distortion.") and not n.endswith(".missing")]
-    found = []
+    found: list[tuple[int, dict[str, Any]]] = []
     for name in names:
         stream, _, measure = name.removeprefix("distortion.").rpartition(".")
         column = frame.column(name)
@@ -40,8 +40,8 @@ def distortion_rows(context: Context) -> list[dict[str, Any]]:
             entry = {**about_cell(row), **counted(context, i), "of": stream, "metric": measure, "n": int(count[i])}
             entry |= {"value": values.point[i], "low": bounds.low[i], "high": bounds.high[i]}
             entry |= {"method": bounds.method if np.isfinite(bounds.low[i]) else None}
-            found.append({**entry, "note": _note(int(count[i]), counted(context, i)["n"])})
-    return found
+            found.append((i, {**entry, "note": _note(int(count[i]), counted(context, i)["n"])}))
+    return [entry for _, entry in sorted(found, key=lambda pair: pair[0])]
 
 
 def _note(measured: int, records: int) -> str | None:

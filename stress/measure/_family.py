@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from stress.measure._compare import holm
 from stress.measure._frame import Floats
 from stress.measure._intervals import t_quantile, z_quantile
 
@@ -54,13 +53,14 @@ def adjusted(p: Floats, how: str = "holm") -> Floats:
     """
     found = np.array(p, np.float64)
     live = np.flatnonzero(~np.isnan(found))
-    if how == "holm":
-        return np.array(holm(found.tolist()), np.float64)
     if how == "none" or not len(live):
         return found
     values, count = found[live], len(live)
     order = np.argsort(values, kind="stable")
-    steps = np.minimum.accumulate((values[order] * count / np.arange(1, count + 1))[::-1])[::-1]
+    if how == "holm":
+        steps = np.maximum.accumulate(values[order] * (count - np.arange(count)))
+    else:
+        steps = np.minimum.accumulate((values[order] * count / np.arange(1, count + 1))[::-1])[::-1]
     found[live[order]] = np.minimum(steps, 1.0)
     return found
 

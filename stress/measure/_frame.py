@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
@@ -14,9 +13,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from perturbations import InputError, RunError
-from perturbations._errors import nearest
 from stress.engine._folder import Run
+from stress.engine._layout import codes
 from stress.measure._facts import Facts, Failure
+from stress.measure._roster import Roster
 from stress.tasks._metrics import Metric
 
 __all__ = ["DERIVED", "FAILURES", "Floats", "Frame"]
@@ -38,6 +38,8 @@ class Frame:
     run: Run
     limit: int | None = None
     """Records above which they are not held in memory at once; None: hold any number."""
+    whole: Roster | None = None
+    """The samples of the run that these records are a part of: what is known of them is read once, there."""
     _columns: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     @cached_property
@@ -68,41 +70,40 @@ class Frame:
         return self.ids.index("clean") if "clean" in self.ids else None
 
     @cached_property
-    def _order(self) -> NDArray[np.int64]:
-        return self.run.samples["order"].to_numpy().astype(np.int64)
+    def roster(self) -> Roster:
+        """The samples."""
+        return self.whole or Roster(self.run, self.declared.get("classes", ()))
 
-    @cached_property
+    @property
     def samples(self) -> list[str]:
         """Ids of the samples, by position."""
-        return [str(value) for value in self.run.samples["id"].to_pylist()]
+        return self.roster.ids
 
-    @cached_property
+    @property
     def targets(self) -> list[Any]:
         """Targets of the samples, by position."""
-        return cast(list[Any], self.run.samples["target"].to_pylist())
+        return self.roster.targets
 
-    @cached_property
+    @property
+    def truths(self) -> NDArray[np.int64]:
+        """Position of each sample's target among the classes; −1 where it is none of them."""
+        return self.roster.truths
+
+    @property
     def groups(self) -> tuple[str, ...]:
         """Names of the groups that samples carry."""
-        names = self.run.samples.column_names
-        return tuple(name.removeprefix("group.") for name in names if name.startswith("group."))
+        return self.roster.groups
 
     def group(self, name: str) -> list[str | None]:
         """Return a group's value for each sample; ``sequence`` and ``split`` can be asked for like a group."""
-        column = name if name in ("sequence", "split") else f"group.{name}"
-        if column not in self.run.samples.column_names:
-            known = [*self.groups, "sequence", "split"]
-            raise InputError(f"measure: group must be one that the samples carry, got {name!r}. {nearest(name, known)}")
-        return [None if v is None else str(v) for v in self.run.samples[column].to_pylist()]
+        return self.roster.group(name)
 
     @cached_property
     def _base(self) -> dict[str, NDArray[Any]]:
-        table = self._read("status").combine_chunks()
-        cell = _codes(table["cell"], self.ids)
-        place = np.full(int(self._order.max(initial=-1)) + 1, -1, np.int64)
-        place[self._order] = np.arange(len(self._order))
-        sample = place[table["sample"].to_numpy()]
-        status = _codes(table["status"], ["ok", "unchanged", *FAILURES])
+        table = self._held().records(columns=["status"])
+        cell = codes(table["cell"], self.ids)
+        sample = self.roster.place[table["sample"].to_numpy()]
+        status = codes(table["status"], ["ok", "unchanged", *FAILURES])
         if min(cell.min(initial=0), sample.min(initial=0), status.min(initial=0)) < 0:
             raise RunError(f"{self.run.path}: records must name cells, samples and statuses that the run knows.")
         return {"cell": cell, "sample": sample, "status": status, "draw": table["draw"].to_numpy().astype(np.int16)}
@@ -139,20 +140,21 @@ class Frame:
 
     @cached_property
     def large(self) -> bool:
-        """Whether there are more records than may be held at once."""
-        return self.limit is not None and bool(self.run.parts) and self.run.count > self.limit
+        """Whether there is more than may be held at once."""
+        return self.limit is not None and bool(self.run.parts) and self.run.count * self.weight > self.limit
 
-    @property
-    def refusal(self) -> str:
-        """Why something is not worked out for a run that is too large."""
-        count, limit = f"{self.run.count:,}", f"{self.limit:,}"
-        return f"needs all {count} records in memory, more than limit={limit}: raise it where there is room"
+    @cached_property
+    def weight(self) -> float:
+        """How many times the room of a plain record one of these takes: more with the probabilities of all classes."""
+        wide = len(self.declared.get("classes", ())) if "probabilities" in self.schema else 0
+        return 1 + wide / 12
 
-    def _read(self, column: str) -> pa.Table:
-        """Return the keys of all records and a column. Raises InputError where these are more than may be held."""
+    def _held(self) -> Run:
+        """Return the run to read all records of. Raises InputError where these are more than may be held."""
         if self.large:
-            raise InputError(f"measure: this {self.refusal}.")
-        return self.run.records(columns=[column])
+            count, limit = f"{self.run.count:,}", f"{self.limit:,}"
+            raise InputError(f"measure: this needs all {count} records in memory, more than limit={limit}.")
+        return self.run
 
     def has(self, column: str) -> bool:
         """Whether ``column`` can be asked for."""
@@ -176,12 +178,12 @@ class Frame:
         if name.startswith("hit_"):
             rank = self.column("rank")
             return np.where(np.isnan(rank), np.nan, (rank <= int(name[4:])).astype(np.float64))
-        values = self._read(name)[name]
+        values = self._held().column(name)
         return pc.cast(values, pa.float64()).to_numpy().astype(np.float64)
 
     def raw(self, name: str) -> pa.ChunkedArray:
         """Return a record column as it is stored."""
-        return self._read(name)[name]
+        return self._held().column(name)
 
     @cached_property
     def predictions(self) -> tuple[NDArray[np.int64], list[str]]:
@@ -207,7 +209,8 @@ class Frame:
         if self.clean is None:
             return None
         found = np.full(len(self.samples), -1, np.int64)
-        rows = np.flatnonzero((self.cell == self.clean) & ~self.failed)[::-1]  # the first draw is written last
+        rows = np.flatnonzero((self.cell == self.clean) & ~self.failed)
+        rows = rows[np.argsort(-self.draw[rows], kind="stable")]  # the first draw is written last
         found[self.sample[rows]] = self.predictions[0][rows]
         return found
 
@@ -221,6 +224,8 @@ class Frame:
 
     def per_sample(self, name: str) -> Floats:
         """Return what a column says of a sample in any record: the words of its reference, say. NaN where none does."""
+        if self.whole is not None:
+            return self.whole.said(name)
         values = self.column(name)
         rows = np.flatnonzero(~np.isnan(values))
         found = np.full(len(self.samples), np.nan)
@@ -234,8 +239,8 @@ class Frame:
         sums = np.bincount(where, weights=np.nan_to_num(values), minlength=shape[0] * shape[1])
         return sums.astype(np.float64).reshape(shape)  # of no records, bincount answers integers
 
-    def sums(self, metric: Metric) -> tuple[Floats, Floats]:
-        """Return the (samples × cells) sums above and below a metric's line, failures counted as it says."""
+    def terms(self, metric: Metric) -> tuple[Floats, Floats]:
+        """Return what each record adds above and below a metric's line, failures counted as it says; NaN: nothing."""
         top = self.column(metric.top)
         if metric.bottom is None:
             bottom = np.ones(len(top))
@@ -244,6 +249,11 @@ class Frame:
             bottom = np.where(np.isnan(bottom), self.per_sample(metric.bottom)[self.sample], bottom)
         if metric.failed is not None:
             top = np.where(self.failed, metric.failed * bottom, top)
+        return top, bottom
+
+    def sums(self, metric: Metric) -> tuple[Floats, Floats]:
+        """Return the (samples × cells) sums above and below a metric's line, failures counted as it says."""
+        top, bottom = self.terms(metric)
         unknown = np.isnan(top)
         if metric.bottom is None and not unknown.any():
             return self.grid(top), self._records
@@ -278,17 +288,3 @@ class Frame:
         known = len(rows) and self.has("error")
         texts = self.raw("error").take(pa.array(rows)).to_pylist() if known else [None] * len(rows)
         return Counter(zip(self.cell[rows].tolist(), self.status[rows].tolist(), texts))
-
-
-def _codes(values: pa.ChunkedArray, names: Sequence[str]) -> NDArray[np.int64]:
-    """Return positions in ``names`` for a dictionary (or string) column."""
-    if not pa.types.is_dictionary(values.type):
-        values = values.dictionary_encode()
-    values = values.unify_dictionaries().combine_chunks()
-    if isinstance(values, pa.ChunkedArray):
-        if not values.num_chunks:
-            return np.zeros(0, np.int64)
-        values = values.chunk(0)
-    position = {name: i for i, name in enumerate(names)}
-    lookup = np.array([position.get(str(name), -1) for name in values.dictionary.to_pylist()], np.int64)
-    return lookup[values.indices.to_numpy()]

@@ -44,10 +44,9 @@ def end_rows(context: Context, s: Slices, g: int) -> tuple[Floats, Floats, list[
     reach = np.where(flat, [degenerate(max(int(c), 1), confidence) for c in s.own.clusters[g]], reach)
     low, high = s.own.value[g] - reach, s.own.value[g] + reach
     method = ["few clusters (t, linearised)" if c < FEW else "linearised" for c in s.own.clusters[g]]
-    if s.plain:
-        ends = wilson(s.top[g], s.bottom[g], z_quantile(confidence))
-        return ends.low, ends.high, [ends.method] * len(low)
-    return low, high, method
+    ends = wilson(s.top[g], s.bottom[g], z_quantile(confidence))
+    low, high = np.where(s.plain, ends.low, low), np.where(s.plain, ends.high, high)
+    return low, high, [ends.method if plain else said for plain, said in zip(s.plain, method)]
 
 
 def group_rows(context: Context) -> list[dict[str, Any]]:
@@ -75,7 +74,7 @@ def _note(context: Context, s: Slices, g: int, cell: int) -> str | None:
     if not s.bottom[g, cell]:
         return "no records of this group in this cell"
     if s.own.clusters[g, cell] < 2:
-        return "one cluster only: no interval" if not s.plain else "one sample only"
+        return "one cluster only: no interval" if not s.plain[cell] else "one sample only"
     if s.samples[g] < context.options.small:
         return f"small group: {s.samples[g]} samples"
     return None
@@ -153,7 +152,7 @@ def _gaps(context: Context, s: Slices, large: NDArray[np.int64], cell: int, left
 
 def _errors(s: Slices, live: list[int], cell: int) -> Floats:
     """Return standard errors that do not vanish where nobody, or everybody, failed (rates: Agresti & Caffo 2000)."""
-    if not s.plain:
+    if not s.plain[cell]:
         error = s.own.error[live, cell]
         floor = [degenerate(int(c)) / z_quantile(0.95) for c in s.own.clusters[live, cell]]
         return np.where(error > 0, error, floor)

@@ -7,7 +7,7 @@ thousand classes as cheaply as for two.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,17 @@ from numpy.typing import NDArray
 from stress.measure._context import Context
 from stress.measure._frame import Floats
 
-__all__ = ["MEASURES", "Entries", "Gradient", "Marginals", "entries", "marginals", "measure_by_class", "spread"]
+__all__ = [
+    "MEASURES",
+    "Entries",
+    "Gradient",
+    "Marginals",
+    "entries",
+    "labelled",
+    "marginals",
+    "measure_by_class",
+    "spread",
+]
 
 Ints = NDArray[np.int64]
 
@@ -52,13 +62,24 @@ class Gradient:
     truths: Floats
     records: Floats | None = None
 
+    def of(self, cells: Sequence[int]) -> Gradient:
+        """Return the gradient of some cells."""
+        some = list(cells)
+        records = None if self.records is None else self.records[some]
+        return Gradient(self.value[some], self.hits[some], self.answers[some], self.truths[some], records)
+
+
+def labelled(context: Context) -> bool:
+    """Whether the task has classes and the records predictions."""
+    return context.classes > 0 and context.frame.has("prediction")
+
 
 def entries(context: Context) -> Entries | None:
     """Return the labels of all records; ``None`` where the task has no classes or the records no prediction."""
     frame = context.frame
-    classes = tuple(str(name) for name in frame.declared.get("classes", ()))
-    if not classes or not frame.has("prediction"):
+    if not labelled(context):
         return None
+    classes = tuple(str(name) for name in frame.declared["classes"])
     read = _many if frame.task == "multilabel" else _one
     found: Entries = context.once("entries", lambda: read(context, classes))
     return found
@@ -66,8 +87,7 @@ def entries(context: Context) -> Entries | None:
 
 def _one(context: Context, classes: tuple[str, ...]) -> Entries:
     frame = context.frame
-    position = {name: i for i, name in enumerate(classes)}
-    target = np.array([position.get(str(t), -1) for t in frame.targets], np.int64)[frame.sample]
+    target = frame.truths[frame.sample]
     answer, _ = frame.predictions
     records = np.arange(len(target))
     known, given = target >= 0, (answer >= 0) & (answer < len(classes)) & ~frame.failed

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from stress.measure._cells import absent, cell_rows, change_rows, empty_rows
+from stress.measure._cells import CELLS, absent, cell_rows, change_rows, empty_rows
 from stress.measure._confidence import calibration_rows
 from stress.measure._context import Context
 from stress.measure._counts import count_rows_of
 from stress.measure._detection import macro_rows
 from stress.measure._operation import latency_rows
+from stress.measure._pool import Pool
+from stress.measure._sections import Section, filled
 
 __all__ = ["metric_names", "metric_rows"]
+
+Rows = list[dict[str, Any]]
 
 
 def metric_rows(context: Context, name: str) -> list[dict[str, Any]]:
@@ -23,7 +28,8 @@ def metric_rows(context: Context, name: str) -> list[dict[str, Any]]:
 def metric_names(context: Context) -> list[str]:
     """Return every metric that ``metric_rows`` knows for these records."""
     names = [*(metric.name for metric in context.metrics), *context.others, "drop", "retention"]
-    more = [*latency_rows(context), *_surely(context)]
+    some = context.only([0]) if context.frame.large else context
+    more = [*latency_rows(some), *_surely(some)]
     return sorted({*names, *(row["metric"] for row in more)})
 
 
@@ -35,12 +41,28 @@ def _rows(context: Context, name: str) -> list[dict[str, Any]]:
         values = context.values(metric)
         return cell_rows(context, metric, values.point, values.bounds())
     if name in context.others:
-        return count_rows_of(context, name)
+        return _each(context, f"counts {name}", lambda some: count_rows_of(some, name), whole=True)
     if name in ("drop", "retention"):
         return [row for row in change_rows(context) if row["metric"] == name]
-    source = latency_rows if name.startswith("latency_") else _surely
-    rows: list[dict[str, Any]] = context.once(f"all rows {source.__name__}", lambda: source(context))
+    latency = name.startswith("latency_")
+    rows = _each(context, "latency" if latency else "surely", latency_rows if latency else _surely, whole=latency)
     return [row for row in rows if row["metric"] == name]
+
+
+def _each(
+    context: Context, key: str, fill: Callable[[Context], list[dict[str, Any]]], whole: bool
+) -> list[dict[str, Any]]:
+    """Return rows of every cell, slice by slice; ``whole``: what cannot be held is added up of pieces instead."""
+    run = context.frame.run
+
+    def work() -> Rows:
+        if not context.frame.large or (whole and isinstance(run, Pool) and run.wide):
+            return fill(context)
+        rows: Rows = filled(context, [(Section(fill), CELLS)])[0].to_pylist()
+        return rows
+
+    found: Rows = context.once(f"all rows {key}", work)
+    return found
 
 
 def _surely(context: Context) -> list[dict[str, Any]]:

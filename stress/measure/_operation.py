@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from stress.measure._cells import counted
 from stress.measure._context import Context
 from stress.measure._frame import FAILURES, Floats
+from stress.measure._sections import pieces
 from stress.measure._tables import CELL, INTERVAL, about_cell
 
 __all__ = ["FAILED", "LATENCY", "failure_rows", "latency_rows", "quantile_interval"]
@@ -51,10 +51,8 @@ def latency_rows(context: Context) -> list[dict[str, Any]]:
     frame = context.frame
     if not frame.has("seconds"):
         return []
-    seconds = frame.column("seconds")
-    batch = frame.column("batch") if frame.has("batch") else np.full(len(seconds), np.nan)
     found = []
-    for cell, (calls, size) in _calls(frame.cell, frame.draw, seconds, batch, len(frame.ids)).items():
+    for cell, (calls, size) in (_gathered(context) if frame.large else _calls(context)).items():
         about = {**about_cell(frame.cells[cell]), **counted(context, cell), "batch": size}
         for share in (0.5, 0.95):
             row: dict[str, Any] = {**about, "metric": f"latency_p{100 * share:.0f}_ms", "n": len(calls)}
@@ -68,10 +66,25 @@ def latency_rows(context: Context) -> list[dict[str, Any]]:
     return found
 
 
-def _calls(
-    cell: NDArray[np.int64], draw: NDArray[np.int16], seconds: Floats, batch: Floats, count: int
-) -> dict[int, tuple[Floats, float]]:
+def _gathered(context: Context) -> dict[int, tuple[Floats, float]]:
+    """Return what ``_calls`` does, piece by piece: no call answers for two cells, or two draws of one."""
+    each: dict[int, list[tuple[Floats, float]]] = {i: [] for i in range(len(context.frame.ids))}
+    for some, places in pieces(context):
+        for place, calls in zip(places, _calls(some).values()):
+            each[place].append(calls)
+    found = {}
+    for i, parts in each.items():
+        seconds = np.sort(np.concatenate([np.zeros(0), *(calls for calls, _ in parts)]))
+        total = sum(len(calls) * size for calls, size in parts if len(calls))
+        found[i] = (seconds, total / len(seconds) if len(seconds) else float("nan"))
+    return found
+
+
+def _calls(context: Context) -> dict[int, tuple[Floats, float]]:
     """Return each cell's call times, sorted, each call once, and its mean number of samples a call."""
+    frame, count = context.frame, len(context.frame.ids)
+    cell, draw, seconds = frame.cell, frame.draw, frame.column("seconds")
+    batch = frame.column("batch") if frame.has("batch") else np.full(len(seconds), np.nan)
     known = np.flatnonzero(np.isfinite(seconds))
     order = known[np.lexsort((draw[known], seconds[known], cell[known]))]
     keys = (cell[order], seconds[order], draw[order])

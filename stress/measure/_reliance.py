@@ -6,14 +6,13 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from perturbations import InputError
 from stress.measure._cells import absent
-from stress.measure._context import Context, Values
 from stress.measure._contributions import interaction_weights, lost_cells, shapley_weights, streams_of
-from stress.measure._frame import Floats
+from stress.measure._difference import difference, weighted
+from stress.measure._matching import Matched
 from stress.measure._tables import INTERVAL
 
 __all__ = ["RELIANCE", "difference_rows"]
@@ -29,38 +28,27 @@ RELIANCE: Mapping[str, tuple[pa.DataType, str]] = {
 Subset = frozenset[str]
 
 
-def difference_rows(one: Context, other: Context) -> list[dict[str, Any]]:
+def difference_rows(matched: Matched) -> list[dict[str, Any]]:
     """Return the differences of contributions. Raises InputError where the models have other streams."""
+    one, other = matched.before, matched.after
     streams = streams_of(one)
     if set(streams) != set(streams_of(other)):
         raise InputError("measure: runs to compare must have the same streams.")
     note = absent(one, one.headline) or absent(other, other.headline)
-    ours, theirs = lost_cells(one), lost_cells(other)
-    shared = [fill for fill in ours if fill in theirs]
-    if note or not shared:
+    fills = lost_cells(other)
+    shared = {
+        fill: {gone: name for gone, i in cells.items() if (name := other.frame.ids[i]) in matched.pair.cells}
+        for fill, cells in fills.items()
+    }
+    if note or not any(shared.values()):
         return [{"measure": "shapley", "note": note or "the runs share no cells in which streams are lost"}]
-    both, width = _beside(one.values(one.headline), other.values(other.headline))
-    paired = one.clusters.ids == other.clusters.ids
-    if both.few and not paired:
-        return [{"measure": "shapley", "note": "few clusters, and the two runs' differ: no paired interval"}]
-    sign = 1.0 if one.headline.better == "higher" else -1.0
     rows = []
-    for fill in shared:
-        mine = {frozenset(streams) - gone: cell for gone, cell in ours[fill].items()}
-        yours = {frozenset(streams) - gone: width + cell for gone, cell in theirs[fill].items()}
+    for fill, cells in shared.items():
+        present = {frozenset(streams) - gone: name for gone, name in cells.items()}
         for stream, measure, weights in _measures(streams):
             row = {"fill": fill, "stream": stream, "measure": measure, "metric": one.headline.name}
-            rows.append(row | _difference(both, weights, mine, yours, sign))
+            rows.append(row | _difference(matched, weights, present))
     return rows
-
-
-def _beside(one: Values, other: Values) -> tuple[Values, int]:
-    def rows() -> Floats:
-        return np.concatenate([one.rows, other.rows], axis=1)
-
-    point = np.concatenate([one.point, other.point])
-    fewest = min(one.clusters, other.clusters)
-    return Values(one.metric, point, rows, fewest, one.few or other.few, one.confidence), len(one.point)
 
 
 def _measures(streams: tuple[str, ...]) -> list[tuple[str, str, dict[Subset, float]]]:
@@ -74,18 +62,17 @@ def _measures(streams: tuple[str, ...]) -> list[tuple[str, str, dict[Subset, flo
     return found
 
 
-def _difference(
-    both: Values, weights: Mapping[Subset, float], mine: Mapping[Subset, int], yours: Mapping[Subset, int], sign: float
-) -> dict[str, Any]:
-    gone = [subset for subset in weights if subset not in mine or subset not in yours]
+def _difference(matched: Matched, weights: Mapping[Subset, float], cells: Mapping[Subset, str]) -> dict[str, Any]:
+    gone = [subset for subset in weights if subset not in cells]
     if gone:
         named = ["+".join(sorted(subset)) or "no stream at all" for subset in gone[:3]]
         return {"note": f"a run has no cell with only {' / '.join(named)}"}
-    vector = np.zeros(len(both.point))
-    for subset, weight in weights.items():
-        vector[mine[subset]] += sign * weight
-        vector[yours[subset]] -= sign * weight
-    value, bounds = both.apply(lambda rows: (np.asarray(rows, np.float64) @ vector)[:, None])
-    if not np.isfinite(value[0]):
-        return {"note": "undefined: a cell has no records"}
-    return {"value": value[0], "low": bounds.low[0], "high": bounds.high[0], "method": bounds.method}
+    matched = matched.holding(list(cells.values()))
+    parts = [matched.rows([cells[subset]]) for subset in weights]
+    found = difference(
+        matched, matched.after.headline.name, parts, combine=weighted(list(weights.values())), common=True
+    )
+    if found is None:
+        return {"note": f"{matched.after.headline.name} has no influences"}
+    about = {"value": found.drop, "low": found.low, "high": found.high, "n": found.n, "failed": found.failed}
+    return {**about, "method": found.method, "note": found.note}

@@ -31,7 +31,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Slices:
-    """A metric for every (group × cell), of the group and of all other samples; ``plain``: one yes or no a sample."""
+    """A metric for every (group × cell), of the group and of all others; ``plain``: one yes or no a sample."""
 
     by: str
     names: tuple[str, ...]
@@ -41,7 +41,7 @@ class Slices:
     top: Floats
     bottom: Floats
     failed: Floats
-    plain: bool
+    plain: NDArray[np.bool_]
     parts: tuple[Floats, ...] | None = None
     """Of measures of counts: each group's (clusters × cells) influences."""
 
@@ -56,7 +56,7 @@ def codes_of(context: Context, by: str) -> tuple[NDArray[np.int64], tuple[str, .
         position = {name: i for i, name in enumerate(known)}
         return np.array([-1 if name is None else position[name] for name in names], np.int64), known
 
-    found: tuple[NDArray[np.int64], tuple[str, ...]] = context.once(f"codes {by}", work)
+    found: tuple[NDArray[np.int64], tuple[str, ...]] = context.root.once(f"codes {by}", work)
     return found
 
 
@@ -95,7 +95,7 @@ def summed(context: Context, by: str, codes: NDArray[np.int64], names: tuple[str
     else:
         others = [np.setdiff1d(everybody, rows) for rows in chosen]
         rest = np.stack([_moments(top[rows], bottom[rows], member[rows]) for rows in others], axis=1)
-    plain = context.clusters.alone and metric.bottom is None and _flags(top) and _flags(bottom)
+    plain = _flags(top) & _flags(bottom) & (context.clusters.alone and metric.bottom is None)
     failed = np.stack([lost[rows].sum(axis=0) for rows in chosen])
     samples = np.array([len(rows) for rows in chosen])
     return Slices(by, names, samples, _solve(own), _solve(rest), own[0], own[1], failed, plain)
@@ -124,7 +124,18 @@ def _counted(context: Context, by: str, metric: Metric) -> Slices:
         failed.append(frame.count(mask & frame.failed).astype(np.float64))
     samples = np.array([int((codes == g).sum()) for g in range(len(names))])
     below = np.stack(n)
-    return Slices(by, names, samples, _stack(own), _stack(rest), below, below, np.stack(failed), False, tuple(parts))
+    return Slices(
+        by,
+        names,
+        samples,
+        _stack(own),
+        _stack(rest),
+        below,
+        below,
+        np.stack(failed),
+        np.zeros(below.shape[1], bool),
+        tuple(parts),
+    )
 
 
 def _stack(each: list[Estimate]) -> Estimate:
@@ -133,8 +144,8 @@ def _stack(each: list[Estimate]) -> Estimate:
     )
 
 
-def _flags(values: Floats) -> bool:
-    return bool(((values == 0) | (values == 1)).all())
+def _flags(values: Floats) -> NDArray[np.bool_]:
+    return np.asarray(((values == 0) | (values == 1)).all(axis=0))
 
 
 def _nested(codes: NDArray[np.int64], member: NDArray[np.int64]) -> bool:

@@ -13,10 +13,11 @@ from stress.measure._cells import absent, counted
 from stress.measure._context import Context
 from stress.measure._frame import Floats
 from stress.measure._robustness import Curve, curves
+from stress.measure._sections import Needs, beside_clean
 from stress.measure._shares import share
 from stress.measure._tables import CELL, INTERVAL, about_cell
 
-__all__ = ["DRAWS", "STABILITY", "draw_rows", "stability_rows", "variance_parts"]
+__all__ = ["DRAWS", "STABILITY", "draw_rows", "flip_rows", "step_rows", "variance_parts", "whole_curves"]
 
 STABILITY = {**CELL, **INTERVAL}
 DRAWS: Mapping[str, tuple[pa.DataType, str]] = {
@@ -88,12 +89,11 @@ def _draws(context: Context, cell: int) -> dict[str, Any]:
     }
 
 
-def stability_rows(context: Context) -> list[dict[str, Any]]:
-    """Return flips: against the clean answer, against the severity before, between draws, and back to the clean answer.
+def flip_rows(context: Context) -> list[dict[str, Any]]:
+    """Return flips of every cell: against the clean answer, and between draws.
 
     ``flip_rate`` is of all answers; ``lost`` of those right when clean that are wrong here; ``gained`` the reverse;
-    ``step_flip_rate`` against the next lower severity of the curve; ``returned`` of those that flipped at some lower
-    severity, back at the clean answer here; ``draw_flip_rate`` between the first draw and the others.
+    ``draw_flip_rate`` between the first draw and the others.
     """
     frame = context.frame
     if not frame.has("prediction"):
@@ -103,9 +103,22 @@ def stability_rows(context: Context) -> list[dict[str, Any]]:
         about = {**about_cell(cell), **counted(context, i)}
         for name, found in _flips(context, i).items():
             rows.append({**about, "metric": name, **found})
-    for curve in curves(context):
-        rows += _steps(context, curve)
     return rows
+
+
+def whole_curves(context: Context) -> Needs:
+    """The severities of a graded curve are compared with one another and with clean."""
+    return Needs([c.cells for c in curves(context) if c.severities], beside_clean(context).beside)
+
+
+def step_rows(context: Context) -> list[dict[str, Any]]:
+    """Return flips along each graded curve: from severity to severity, and back to the clean answer.
+
+    ``step_flip_rate`` is against the next lower severity of the curve; ``returned`` of those that flipped at some lower
+    severity, back at the clean answer here.
+    """
+    known = context.frame.has("prediction")
+    return [row for curve in curves(context) if known for row in _steps(context, curve)]
 
 
 def _table(context: Context, cell: int, column: NDArray[Any]) -> NDArray[Any]:

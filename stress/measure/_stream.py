@@ -8,16 +8,18 @@ cells) for each metric, however many records there are.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from perturbations import InputError
+from stress.engine._folder import Run
 from stress.measure._blocks import Plan, plan
 from stress.measure._facts import Facts, Failure
 from stress.measure._frame import DERIVED, FAILURES, Floats, Frame
+from stress.measure._pool import Pool
 from stress.measure._sums import Sums
 from stress.measure._values import Values, discordant, shared
 from stress.measure._weights import Clusters
@@ -59,7 +61,15 @@ class Stream:
 
     @cached_property
     def _plan(self) -> Plan:
-        return plan(self.frame.run, min(_BLOCK, self.frame.limit or _BLOCK))
+        return plan(self.frame.run, self._size)
+
+    @property
+    def _size(self) -> int:
+        return min(_BLOCK, self.frame.limit or _BLOCK)
+
+    def _blocks(self, columns: Sequence[str]) -> Iterator[Run]:
+        run = self.frame.run
+        return run.read(self._size, columns) if isinstance(run, Pool) else self._plan.blocks(columns)
 
     @property
     def _early(self) -> tuple[Metric, ...]:
@@ -101,7 +111,9 @@ class Stream:
 
     def _headline(self, metric: Metric) -> None:
         if metric not in self.metrics[:1]:
-            raise InputError(f"measure: changes of {metric.name} need all records in memory. Ask for it with metric=.")
+            raise InputError(
+                f"measure: changes of a large run are the headline's, got {metric.name}. Ask for it with metric=."
+            )
 
     @cached_property
     def _first(self) -> _First:
@@ -117,7 +129,7 @@ class Stream:
         cells, clean = len(self.frame.ids), self.frame.clean
         paired = [m for m in metrics[:1] if first is not None and clean is not None and m == self.metrics[0]]
         sums = Sums(self.who, cells * (len(metrics) + 2 * len(paired)))
-        for block in self._plan.blocks(self._columns(metrics)):
+        for block in self._blocks(self._columns(metrics)):
             inner = Frame(block)
             pairs = [inner.sums(metric) for metric in metrics]
             if first is not None:
@@ -129,7 +141,10 @@ class Stream:
                 first.discordant += discordant(top, bottom, clean)
                 first.complete &= complete
             if pairs:
-                sums.add(block.places, *(np.concatenate(side, axis=1) for side in zip(*pairs)))
+                sums.add(
+                    self.frame.roster.place[block.samples["order"].to_numpy()],
+                    *(np.concatenate(side, axis=1) for side in zip(*pairs)),
+                )
         for k, metric in enumerate(metrics):
             self._known[metric.name] = sums.values(metric, slice(k * cells, (k + 1) * cells), self.confidence)
         for metric in paired:

@@ -6,29 +6,22 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from stress.engine._folder import Run
 from stress.measure._cells import CELLS, absent, cell_rows, counted
 from stress.measure._context import Context
-from stress.measure._registry import context_of, make
+from stress.measure._registry import make
 from stress.measure._tables import build
 from stress.measure._warnings import warnings
 
-__all__ = ["summarise", "summary"]
+__all__ = ["summarise"]
 
 
-def summary(run: Run, **given: Any) -> Mapping[str, Any]:
+def summarise(context: Context) -> Mapping[str, Any]:
     """Return a run's headline numbers as plain data, ready to print, to write as JSON or to draw.
 
     ``task``, ``metric``, ``better``, ``samples``, ``cells``, ``records``; ``clean`` (value, low, high, n, failed);
     ``scenarios``: a row for each curve or ungraded scenario, each measure a mapping with value, low, high, note;
     ``statuses``: how many records ended how; ``errors``: the most frequent messages; ``warnings``: plain sentences.
-    Options are those of ``table``.
     """
-    return summarise(context_of(run, **given))
-
-
-def summarise(context: Context) -> Mapping[str, Any]:
-    """Return the summary of a run that is already loaded."""
     frame, metric = context.frame, context.headline
     return {
         "task": frame.task,

@@ -48,6 +48,7 @@ def timeline_rows(context: Context) -> list[dict[str, Any]]:
 def _windows(context: Context, cell: int, about: Mapping[str, Any]) -> list[dict[str, Any]]:
     frame, metric = context.frame, context.headline
     rows = frame.by_cell[cell]
+    rows = rows[np.isfinite(frame.column("place")[rows])]
     place, met = frame.column("place")[rows], frame.column("severity")[rows]
     window = np.minimum((place * WINDOWS).astype(np.int64), WINDOWS - 1)
     codes = np.full(len(frame.samples), -1, np.int64)

@@ -1,7 +1,7 @@
-"""A run seen otherwise: some of its cells as one, some samples only, or two runs side by side, sample by sample.
+"""A run seen otherwise: some of its cells as one, or some samples only.
 
-A view is a run to everything that measures. A metric over a selection of cells, and the difference between two
-releases, are then found by the same code as a metric of a cell, with the same weights.
+A view is a run to everything that measures. A metric over a selection of cells is then found by the same code as a
+metric of a cell, with the same weights.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from stress.engine._folder import Run
+from stress.engine._layout import codes
 from stress.engine._tables import CELLS, NAME
 
-__all__ = ["AFTER", "BEFORE", "View", "beside", "pooled"]
+__all__ = ["View", "blended", "pooled", "with_clean"]
 
-BEFORE, AFTER = "before ", "after "
-"""What the names of cells begin with where two runs are seen side by side."""
 Ints = NDArray[np.int64]
 _DRAWS = 32_000
 """Numbers of draws are kept small; that they are above 0 is what matters to a measure."""
@@ -30,9 +29,9 @@ _DRAWS = 32_000
 
 @dataclass(frozen=True)
 class View(Run):
-    """Records of one or two runs under other cells; nothing is copied before it is asked for."""
+    """Records of a run under other cells; nothing is copied before it is asked for."""
 
-    bases: tuple[Run, ...] = ()
+    base: Run = field(default_factory=lambda: Run(Path()))
     names: tuple[str, ...] = ()
     about: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     rows: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -42,13 +41,13 @@ class View(Run):
 
     @cached_property
     def info(self) -> Mapping[str, Any]:
-        """What the (first) run says of itself."""
-        return self.bases[0].info
+        """What the run says of itself."""
+        return self.base.info
 
     @cached_property
     def samples(self) -> pa.Table:
         """The samples that the view holds records of: nobody else has a part in an interval."""
-        table = self.bases[0].samples
+        table = self.base.samples
         return table.filter(pa.array(np.isin(table["order"].to_numpy(), self.sample)))
 
     @cached_property
@@ -57,15 +56,20 @@ class View(Run):
         rows = [{**self.about[name], "cell": name, "order": i} for i, name in enumerate(self.names)]
         return pa.Table.from_pylist(rows, schema=CELLS)
 
+    @cached_property
+    def count(self) -> int:
+        """How many records there are."""
+        return len(self.rows)
+
     @property
     def parts(self) -> Sequence[Path]:
-        """None: the records stand in other runs' files, under other cells."""
+        """None: the records stand in another run's files, under other cells."""
         return ()
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """Names of the columns that all runs have."""
-        return tuple(n for n in self.bases[0].columns if all(n in base.columns for base in self.bases))
+        """Names of the columns of the records."""
+        return self.base.columns
 
     def records(self, cells: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pa.Table:
         """Return the records as ``Run.records`` does."""
@@ -73,16 +77,38 @@ class View(Run):
         if cells is not None:
             wanted = [i for i, name in enumerate(self.names) if name in set(cells)]
             keep = np.flatnonzero(np.isin(self.codes, wanted))
-        tables = [base.records(columns=columns) for base in self.bases]
-        shared = [name for name in tables[0].column_names if all(name in t.column_names for t in tables)]
-        whole = pa.concat_tables([t.select(shared) for t in tables], promote_options="permissive")
-        table = whole.unify_dictionaries().take(pa.array(self.rows[keep]))
+        table = self.base.records(columns=columns).unify_dictionaries().take(pa.array(self.rows[keep]))
         names = pa.DictionaryArray.from_arrays(
             pa.array(self.codes[keep], pa.int32()), pa.array(self.names, pa.string())
         )
         table = _put(table, "cell", names.cast(NAME))
         table = _put(table, "sample", pa.array(self.sample[keep], pa.int32()))
         return _put(table, "draw", pa.array(self.draw[keep], pa.int32()))
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Return one column as ``Run.column`` does."""
+        return self.base.column(name).unify_dictionaries().take(pa.array(self.rows))
+
+    @staticmethod
+    def of(run: Run, blocks: Mapping[str, Sequence[str]], samples: Collection[int] | None = None) -> View:
+        """Return a view whose cells are ``blocks``: each holds every record of the cells that it lists."""
+        base = _base(run)
+        few = np.ones(len(base.cell), bool) if samples is None else np.isin(base.sample, list(samples))
+        rows, numbers = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        for number, cells in enumerate(blocks.values()):
+            wanted = np.zeros(len(base.ids) + 1, bool)
+            wanted[[i for i, name in enumerate(base.ids) if name in set(cells)]] = True
+            found = np.flatnonzero(few & wanted[base.cell])
+            rows.append(found)
+            numbers.append(np.full(len(found), number))
+        row, code = np.concatenate(rows), np.concatenate(numbers)
+        one = {name: len(set(cells)) == 1 for name, cells in blocks.items()}
+        single = np.array(list(one.values()), bool)[code] if len(code) else np.zeros(0, bool)
+        # a sample's records of several cells are repeats of it: each needs a draw of its own
+        draws = int(base.draw.max(initial=0)) + 1
+        draw = np.where(single, base.draw[row], base.cell[row] * draws + base.draw[row])
+        about = {name: blended(run, set(cells)) for name, cells in blocks.items()}
+        return View(run.path, run, tuple(blocks), about, row, code, base.sample[row], np.minimum(draw, _DRAWS))
 
 
 def _put(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
@@ -102,19 +128,11 @@ class _Base:
 def _base(run: Run) -> _Base:
     table = run.records(columns=[])
     ids = tuple(str(name) for name in run.cells["cell"].to_pylist())
-    column = table["cell"]
-    if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
-    position = {name: i for i, name in enumerate(ids)}
-    parts = [np.zeros(0, np.int64)]
-    for chunk in column.chunks:
-        lookup = np.array([position.get(str(n), -1) for n in chunk.dictionary.to_pylist()] or [-1], np.int64)
-        parts.append(lookup[chunk.indices.to_numpy()])
     sample, draw = (table[name].to_numpy().astype(np.int64) for name in ("sample", "draw"))
-    return _Base(ids, np.concatenate(parts), sample, draw)
+    return _Base(ids, codes(table["cell"], ids), sample, draw)
 
 
-def _summary(run: Run, cells: Collection[str]) -> dict[str, Any]:
+def blended(run: Run, cells: Collection[str]) -> dict[str, Any]:
     """Return what the rows of several cells agree on, for the row of the one cell that they become."""
     rows = [row for row in run.cells.to_pylist() if row["cell"] in cells]
     if not rows:
@@ -125,80 +143,15 @@ def _summary(run: Run, cells: Collection[str]) -> dict[str, Any]:
     return {**found, "streams": found["streams"] or [], "lost": found["lost"] or []}
 
 
+def with_clean(run: Run, parts: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    """Return the parts with the clean cell beside them, so that a change against clean can be measured."""
+    there = "clean" in run.cells["cell"].to_pylist()
+    return {"clean": ["clean"], **parts} if there else dict(parts)
+
+
 def pooled(run: Run, parts: Mapping[str, Sequence[str]], samples: Collection[int] | None = None) -> View:
     """Return a view whose cells are ``parts``: each holds every record of the cells that it lists.
 
-    The clean cell stays beside them, so that a change against clean can be measured. ``samples`` (their "order")
-    are the only ones kept.
+    The clean cell stays beside them. ``samples`` (their "order") are the only ones kept.
     """
-    base = _base(run)
-    few = np.ones(len(base.cell), bool) if samples is None else np.isin(base.sample, list(samples))
-    blocks = {"clean": ["clean"], **parts} if "clean" in base.ids else dict(parts)
-    rows, codes = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for number, cells in enumerate(blocks.values()):
-        wanted = [i for i, name in enumerate(base.ids) if name in set(cells)]
-        found = np.flatnonzero(few & np.isin(base.cell, wanted))
-        rows.append(found)
-        codes.append(np.full(len(found), number))
-    row, code = np.concatenate(rows), np.concatenate(codes)
-    one = {name: len(set(cells)) == 1 for name, cells in blocks.items()}
-    single = np.array(list(one.values()), bool)[code] if len(code) else np.zeros(0, bool)
-    # a sample's records of several cells are repeats of it: each needs a draw of its own
-    draws = int(base.draw.max(initial=0)) + 1
-    draw = np.where(single, base.draw[row], base.cell[row] * draws + base.draw[row])
-    about = {name: _summary(run, set(cells)) for name, cells in blocks.items()}
-    return View(run.path, (run,), tuple(blocks), about, row, code, base.sample[row], np.minimum(draw, _DRAWS))
-
-
-def beside(before: Run, after: Run, parts: Mapping[str, Sequence[str]], samples: Collection[int] | None = None) -> View:
-    """Return a view of two runs with the cells ``before NAME`` and ``after NAME`` for every part.
-
-    Only what both runs have is kept – the same sample, cell and draw – so that every difference is paired.
-    ``samples`` are orders in ``after``.
-    """
-    new, mine, others = _shared(before, after, samples)
-    draws = int(new.draw.max(initial=0)) + 1
-    names: list[str] = []
-    about, columns = {}, [[np.zeros(0, np.int64)] for _ in range(4)]
-    for name, chosen in parts.items():
-        wanted = np.isin(new.cell[mine], [i for i, cell in enumerate(new.ids) if cell in set(chosen)])
-        both = mine[wanted]
-        repeat = 0 if len(set(chosen)) == 1 else new.cell[both] * draws
-        for word, rows in ((AFTER, both), (BEFORE, others[wanted] + len(new.cell))):
-            about[word + name] = _summary(after, set(chosen))
-            found = (
-                rows,
-                np.full(len(rows), len(names)),
-                new.sample[both],
-                np.minimum(new.draw[both] + repeat, _DRAWS),
-            )
-            for column, values in zip(columns, found):
-                column.append(values)
-            names.append(word + name)
-    return View(after.path, (after, before), tuple(names), about, *map(np.concatenate, columns))
-
-
-def _shared(before: Run, after: Run, samples: Collection[int] | None) -> tuple[_Base, Ints, Ints]:
-    """Return the keys of ``after`` and the rows of the records that both runs have, in one order."""
-    new, old = _base(after), _base(before)
-    place = dict(zip(_who(after), after.samples["order"].to_pylist()))
-    theirs = before.samples["order"].to_numpy()
-    order = np.full(int(theirs.max(initial=-1)) + 2, -1, np.int64)
-    order[theirs] = [place.get(who, -1) for who in _who(before)]
-    position = {name: i for i, name in enumerate(new.ids)}
-    cells = np.array([position.get(name, -1) for name in old.ids], np.int64)
-    old = _Base(new.ids, cells[old.cell], order[old.sample], old.draw)
-    mine = np.arange(len(new.cell)) if samples is None else np.flatnonzero(np.isin(new.sample, list(samples)))
-    others = np.flatnonzero((old.cell >= 0) & (old.sample >= 0))
-    _, at, its = np.intersect1d(_keys(new, mine), _keys(old, others), assume_unique=True, return_indices=True)
-    return new, mine[at], others[its]
-
-
-def _who(run: Run) -> list[tuple[str, str]]:
-    """Return what makes a sample the same in two runs: its id and the answer that is wanted of it."""
-    return list(zip(map(str, run.samples["id"].to_pylist()), map(str, run.samples["target"].to_pylist())))
-
-
-def _keys(base: _Base, rows: Ints) -> Ints:
-    """Return one number for each record's cell, sample and draw."""
-    return (base.cell[rows] * 2**31 + base.sample[rows]) * 2**15 + base.draw[rows]
+    return View.of(run, with_clean(run, parts), samples)

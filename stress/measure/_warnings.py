@@ -9,7 +9,7 @@ from stress.measure._cells import absent
 from stress.measure._context import Context
 from stress.measure._contributions import lost_cells, streams_of
 from stress.measure._counts import counts_of
-from stress.measure._marginals import Entries, entries, measure_by_class
+from stress.measure._marginals import measure_by_class
 
 __all__ = ["warnings"]
 
@@ -19,9 +19,6 @@ _HIGH, _LOW = 0.9, 0.5
 def warnings(context: Context) -> list[str]:
     """Return sentences about what a headline hides."""
     found = [*_evidence(context), *_records(context), *_classes(context), *_streams(context)]
-    if context.frame.large:
-        said = "classes, groups, calibration, the worst of several attacks, stability, latency, distortion, time"
-        return [*found, f"not looked at: {said}; each {context.frame.refusal}"]
     return [*found, *attack_warnings(context)]
 
 
@@ -59,23 +56,18 @@ def _records(context: Context) -> list[str]:
     return found
 
 
-def _answers(context: Context) -> Entries | None:
-    """Return truths and answers by class, where there are any and the run is not too large to hold them."""
-    return entries(context) if context.frame.task == "classification" and not context.frame.large else None
-
-
 def _classes(context: Context) -> list[str]:
     """The accuracy paradox, by class: nearly always right, and blind to one class."""
-    entered = _answers(context)
-    if entered is None:
+    counts = counts_of(context) if context.frame.task == "classification" else None
+    if counts is None:
         return []
-    counts, found = counts_of(context, entered), []
+    found, names = [], context.frame.declared["classes"]
     recall = measure_by_class("recall", counts).value
     with np.errstate(invalid="ignore", divide="ignore"):
         accuracy = counts.hits.sum(axis=1) / counts.records
     for i in np.flatnonzero(accuracy >= _HIGH):
         for k in np.flatnonzero(recall[i] < _LOW):
-            cell, name, support = context.frame.ids[i], entered.classes[k], int(counts.truths[i, k])
+            cell, name, support = context.frame.ids[i], str(names[k]), int(counts.truths[i, k])
             said = f"accuracy paradox: {cell} has accuracy {accuracy[i]:.1%} and recall {recall[i, k]:.1%}"
             found.append(f"{said} on class {name} ({support} samples)")
     return found[:10] + ([f"accuracy paradox: {len(found) - 10} more cells and classes"] if len(found) > 10 else [])
@@ -87,7 +79,7 @@ def _streams(context: Context) -> list[str]:
     if frame.task != "classification" or frame.clean is None or not frame.has("score"):
         return []
     accuracy, streams = context.values(context.metric("accuracy")).point, streams_of(context)
-    entered, found = _answers(context), []
+    counts, found = counts_of(context), []
     if accuracy[frame.clean] < _HIGH or len(streams) < 2:
         return []
     for fill, cells in lost_cells(context).items():
@@ -96,9 +88,10 @@ def _streams(context: Context) -> list[str]:
             if cell is None or not accuracy[cell] < _LOW:
                 continue
             worst = ""
-            if entered is not None:
-                recall = np.nan_to_num(measure_by_class("recall", counts_of(context, entered)).value[cell], nan=1.0)
-                worst = f"; lowest recall {recall.min():.1%} on class {entered.classes[int(recall.argmin())]}"
+            if counts is not None:
+                recall = np.nan_to_num(measure_by_class("recall", counts).value[cell], nan=1.0)
+                name_of = frame.declared["classes"][int(recall.argmin())]
+                worst = f"; lowest recall {recall.min():.1%} on class {name_of}"
             found.append(
                 f"accuracy paradox: clean accuracy is {accuracy[frame.clean]:.1%}, with {name} alone "
                 f"{accuracy[cell]:.1%} (fill {fill}){worst}"

@@ -12,9 +12,7 @@ import pyarrow as pa
 
 from perturbations.modality import MODALITIES
 from stress.engine import Run
-from stress.measure._context import Context
-from stress.measure._registry import BLOCKWISE, TABLES, context_of, make
-from stress.measure._summary import summarise
+from stress.measure import TABLES, Measured, measured
 from stress.report._numbers import Form
 from stress.report._svg import Axis, axis_of
 
@@ -62,37 +60,32 @@ class Book:
         return bool(self.info.get("finished", True))
 
     @cached_property
-    def _context(self) -> Context:
-        return context_of(self.run, break_at=BREAK_AT)
+    def measured(self) -> Measured:
+        """The run, read once."""
+        return measured(self.run, break_at=BREAK_AT)
 
-    @cached_property
+    @property
     def summary(self) -> Row:
         """The summary of ``stress.measure``."""
-        return summarise(self._context)
+        return self.measured.summary()
 
     def arrow(self, name: str) -> pa.Table | None:
-        """Return a table, or nothing where measures have none of that name, or none of so large a run."""
-        if name not in TABLES or not self.begun or (self._context.frame.large and name not in BLOCKWISE):
-            return None
-        return self._context.once(f"table {name}", lambda: make(self._context, name))
+        """Return a table, or nothing where measures have none of that name."""
+        return self.measured.table(name) if name in TABLES and self.begun else None
 
     def table(self, name: str) -> list[dict[str, Any]]:
         """Return a table's rows; none where measures have no such table."""
-        found = self.arrow(name)
-        if found is None:
-            return []
-        rows: list[dict[str, Any]] = self._context.once(f"rows of {name}", found.to_pylist)
-        return rows
+        return self.measured.rows(name) if name in TABLES and self.begun else []
 
     @cached_property
     def form(self) -> Form:
         """How values of the headline metric are written."""
-        return Form.of(self._context.headline)
+        return Form.of(self.measured.context.headline)
 
     @cached_property
     def forms(self) -> Mapping[str, Form]:
         """How values of each metric are written."""
-        return {metric.name: Form.of(metric) for metric in self._context.metrics}
+        return {metric.name: Form.of(metric) for metric in self.measured.context.metrics}
 
     @cached_property
     def plan(self) -> Mapping[str, Row]:

@@ -20,17 +20,23 @@ class Pair:
     after: Run
     cells: tuple[str, ...]
     dropped: tuple[str, ...]
+    cluster: str | None = None
 
 
-def paired(before: Run, after: Run, common: bool = False) -> Pair:
-    """Return a pair of runs of the same suite, data, seed and perturbations.
+def paired(before: Run, after: Run, common: bool = False, cluster: str | None = None) -> Pair:
+    """Return a pair of runs of the same suite, data, seed and perturbations; ``cluster``: as the runs declare.
 
-    Raises RunError that lists what differs; with ``common``, what differs is left out and listed instead. A different
-    task, or no cell or sample in common, cannot be left out.
+    Raises RunError that lists what differs; with ``common``, what differs is left out and listed instead. Another
+    task, other clusters, or no cell or sample in common cannot be left out. What an unfinished run has not answered
+    yet is left out, and listed, always.
     """
     one, other = (run.info.get("identity", {}) for run in (before, after))
-    if one.get("task", {}).get("task") != other.get("task", {}).get("task") or _classes(one) != _classes(other):
+    if _task(before) != _task(after):
         raise RunError(f"compare: {before.path} and {after.path} must be of the same task and classes.")
+    declared = [run.info.get("cluster") for run in (before, after)]
+    if cluster is None and declared[0] != declared[1]:
+        drawn = " and ".join(f"by {name}" if name else "sample by sample" for name in declared)
+        raise RunError(f"compare: runs must say alike who is drawn together, got {drawn}. Say cluster: a group's name.")
     old, new = _cells(before), _cells(after)
     moved = _versions(one, other)
     stale = {name for name in new if name in old and (new[name] != old[name] or _touches(after, name, moved))}
@@ -39,10 +45,8 @@ def paired(before: Run, after: Run, common: bool = False) -> Pair:
     differing += _listed("is in the first run only", [name for name in old if name not in new])
     differing += _listed("is in the second run only", [name for name in new if name not in old])
     differing += _listed("means another condition now", sorted(stale))
-    here, there = (set(run.samples["id"].to_pylist()) for run in (before, after))
-    for count, text in ((len(here - there), "first"), (len(there - here), "second")):
-        if count:
-            differing.append(f"{count} samples are in the {text} run only")
+    here, there = set(who(before, after)), set(who(after, before))
+    differing += _samples(here, there)
     if differing and not common:
         listed = "\n".join(f"  - {line}" for line in differing[:12])
         raise RunError(
@@ -52,11 +56,33 @@ def paired(before: Run, after: Run, common: bool = False) -> Pair:
     if not cells or not here & there:
         what = "cell" if not cells else "sample"
         raise RunError(f"compare: {before.path} and {after.path} must share at least one {what}, got none.")
-    return Pair(before, after, cells, tuple(differing))
+    for run, place in ((before, "first"), (after, "second")):
+        if not run.info.get("finished", True):
+            differing.append(f"the {place} run is unfinished: what it has not answered yet")
+    return Pair(before, after, cells, tuple(differing), cluster or declared[1])
 
 
-def _classes(identity: Mapping[str, Any]) -> list[str]:
-    return [str(name) for name in identity.get("task", {}).get("classes", ())]
+def who(run: Run, other: Run) -> list[tuple[str, ...]]:
+    """Return what makes each sample of a run the same in another: id, answer wanted, and the groups both runs know."""
+    both = sorted(set(run.samples.column_names) & set(other.samples.column_names))
+    names = ["id", "target", *(name for name in both if name == "sequence" or name.startswith("group."))]
+    return list(zip(*(map(str, run.samples[name].to_pylist()) for name in names)))
+
+
+def _samples(here: set[tuple[str, ...]], there: set[tuple[str, ...]]) -> list[str]:
+    """Return how the samples of two runs differ, in words."""
+    if here == there:
+        return []
+    old, new = {row[0] for row in here}, {row[0] for row in there}
+    changed = len(old & new) - len(here & there)
+    counts = ((len(old - new), "are in the first run only"), (len(new - old), "are in the second run only"),
+              (changed, "have another target or group now"))  # fmt: skip
+    return [f"{count} samples {text}" for count, text in counts if count]
+
+
+def _task(run: Run) -> tuple[Any, list[str]]:
+    found = run.info.get("task") or run.info.get("identity", {}).get("task") or {}
+    return (found.get("task"), [str(n) for n in found.get("classes", ())]) if isinstance(found, dict) else (found, [])
 
 
 def _cells(run: Run) -> dict[str, str]:

@@ -1,0 +1,81 @@
+"""Where the records of each cell stand: which row groups of which files, so that a reader can leave out the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pyarrow import parquet
+
+from perturbations import RunError
+
+__all__ = ["Layout", "codes", "layout", "presence"]
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The row groups of a run's files, in order, the cells that have records in each, and each cell's records."""
+
+    places: tuple[tuple[Path, int], ...]
+    held: tuple[Ints, ...]
+    count: Ints
+
+    def having(self, cells: Iterable[int]) -> Iterator[tuple[Path, list[int]]]:
+        """Yield the files with records of these cells (positions in the plan), and in which of their row groups."""
+        wanted = np.zeros(len(self.count), bool)
+        wanted[list(cells)] = True
+        found: dict[Path, list[int]] = {}
+        for (path, group), there in zip(self.places, self.held):
+            if wanted[there].any():
+                found.setdefault(path, []).append(group)
+        yield from found.items()
+
+
+def codes(values: pa.ChunkedArray, names: Sequence[str]) -> Ints:
+    """Return positions in ``names`` for a dictionary (or string) column, −1 for what is not among them."""
+    if not pa.types.is_dictionary(values.type):
+        values = values.dictionary_encode()
+    position = {name: i for i, name in enumerate(names)}
+    found = [np.zeros(0, np.int64)]
+    for chunk in values.chunks:
+        lookup = np.array([*(position.get(str(name), -1) for name in chunk.dictionary.to_pylist()), -1], np.int64)
+        found.append(lookup[pc.fill_null(chunk.indices, len(chunk.dictionary)).to_numpy()])
+    return np.concatenate(found)
+
+
+def layout(parts: Sequence[Path], cells: Sequence[str]) -> Layout:
+    """Look through one column of all files. Raises RunError where a record names a cell that is not among ``cells``."""
+    places: list[tuple[Path, int]] = []
+    held: list[Ints] = []
+    count = np.zeros(len(cells), np.int64)
+    for path in parts:
+        with parquet.ParquetFile(path) as file:
+            for group in range(file.num_row_groups):
+                found = codes(file.read_row_group(group, columns=["cell"])["cell"], cells)
+                if found.min(initial=0) < 0:
+                    raise RunError(f"{path}: records must name cells that the run knows.")
+                here = np.bincount(found, minlength=len(cells))
+                count += here
+                places.append((path, group))
+                held.append(np.flatnonzero(here))
+    return Layout(tuple(places), tuple(held), count)
+
+
+def presence(parts: Sequence[Path], cells: Sequence[str], orders: Ints) -> NDArray[np.bool_]:
+    """Return (cells × samples) whether there is a record; ``orders`` are the samples' names in the records."""
+    place = np.full(int(orders.max(initial=-1)) + 1, -1, np.int64)
+    place[orders] = np.arange(len(orders))
+    found = np.zeros((len(cells), len(orders)), bool)
+    for path in parts:
+        with parquet.ParquetFile(path) as file:
+            for group in range(file.num_row_groups):
+                table = file.read_row_group(group, columns=["cell", "sample"])
+                found[codes(table["cell"], cells), place[table["sample"].to_numpy()]] = True
+    return found

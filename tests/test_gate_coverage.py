@@ -1,0 +1,183 @@
+"""95 % intervals of differences between two releases hold the truth about 95 times in 100, in 2,000 simulated worlds.
+
+A world is a cell: its answers are drawn anew. Releases answer alike in most cases, which is what pairing is for.
+"""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from perturbations._keys import Key, generator
+from stress.measure._calibration import calibration_error
+from stress.measure._changes import change, gap_change
+from stress.measure._difference import _compared, less, share
+from stress.measure._influences import Measure
+from stress.measure._matching import match
+from stress.measure._pairing import paired
+from stress.measure._ranks import auroc, average_precision
+from tests._runs import LABELS, NUMBERS, cell, write
+
+WORLDS, N = 2000, 300
+ACCENTS = ("north", "east", "south", "west")
+LOSS = {"one": 0.0, "two": 0.25}
+"""How much weaker the signal of either release is."""
+
+
+def answers(rng, target, group, loss, shared):
+    """(worlds × samples) answers and confidences of a two-class model; ``shared`` is the noise of both releases."""
+    own = rng.normal(0, 0.5, shared.shape)
+    logit = (2 * target - 1) * (1.3 - loss - 0.15 * group) + shared + own
+    given = (logit > 0).astype(int)
+    return given, 1 / (1 + np.exp(-1.6 * np.abs(logit)))
+
+
+def drawn(name, worlds, n):
+    """Targets, groups and both releases' answers and confidences."""
+    rng = generator(Key(0, f"gate {name}"))
+    target, group = (np.arange(n) % 10 < 3).astype(int), (np.arange(n) // 10) % 4
+    shared = rng.normal(0, 1, (worlds, n))
+    return target, group, {k: answers(rng, target, group, loss, shared) for k, loss in LOSS.items()}
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """Two releases with a cell for each world."""
+    folder = tmp_path_factory.mktemp("worlds")
+    target, group, both = drawn("worlds", WORLDS, N)
+    task = {"task": "classification", "classes": ["0", "1"], "answers": "probabilities", "keep": "none"}
+    cells = [cell(f"w{i}", "noise", float(i + 1)) for i in range(WORLDS)]
+    runs = {}
+    for name, (given, sure) in both.items():
+        right = (given == target).ravel().astype(float)
+        rows = {"cell": np.repeat(np.arange(WORLDS), N), "sample": np.tile(np.arange(N), WORLDS), "score": right}
+        rows |= {"prediction": given.ravel().astype(str), "confidence": sure.ravel()}
+        columns = {**LABELS, "confidence": NUMBERS["confidence"]}
+        accent = {"accent": [ACCENTS[g] for g in group]}
+        runs[name] = write(folder / name, cells, rows, target.astype(str), task, columns, accent)
+    return match(paired(runs["one"], runs["two"]))
+
+
+@pytest.fixture(scope="module")
+def truth():
+    """What the differences are, in a world of two million samples."""
+    target, group, both = drawn("truth", 1, 2_000_000)
+    return target, group, {name: (given[0], sure[0]) for name, (given, sure) in both.items()}
+
+
+def by_class(name, target, given, k):
+    hit, answer, true = ((given == k) & (target == k)).sum(), (given == k).sum(), (target == k).sum()
+    return {"recall": hit / true, "precision": hit / answer, "f1": 2 * hit / (answer + true)}[name]
+
+
+def true(name, target, given, sure, k=1):
+    right = (given == target).astype(float)
+    first = np.where(given == 1, sure, 1 - sure)
+    if name in ("recall", "precision", "f1"):
+        return by_class(name, target, given, k)
+    if name == "f1_macro":
+        return np.mean([by_class("f1", target, given, j) for j in (0, 1)])
+    if name == "ece":
+        return calibration_error(sure, right)[0]
+    return {"auroc": auroc, "average_precision": average_precision}[name](first, target == 1)[0]
+
+
+def held(found, expected):
+    return float(np.mean([d.low <= expected <= d.high for d in found]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["recall", "precision", "f1", "auroc", "average_precision", "f1_macro", "ece"])
+def test_metrics(pair, truth, name, capsys):
+    target, _, both = truth
+    one, two = (true(name, target, *both[k]) for k in ("one", "two"))
+    label = None if name in ("f1_macro", "ece") else "1"
+    found = [change(pair, name, [f"w{i}"], label=label) for i in range(WORLDS)]
+    inside = held(found, two - one if name == "ece" else one - two)
+    width = np.mean([d.high - d.low for d in found])
+    with capsys.disabled():
+        print(f"\n{name}: {inside:.1%} of {WORLDS:,} worlds, {width:.3f} wide")
+    assert 0.93 <= inside <= (1 if name == "ece" else 0.97)
+
+
+@pytest.mark.slow
+def test_gap_of_groups(pair, truth, capsys):
+    """The two groups are chosen from the same records: the interval is about those that were chosen."""
+    target, group, both = truth
+    right = {name: (given == target) for name, (given, _) in both.items()}
+    rates = {name: {a: r[group == g].mean() for g, a in enumerate(ACCENTS)} for name, r in right.items()}
+    found = [gap_change(pair, "accent", [f"w{i}"]) for i in range(WORLDS)]
+    inside = []
+    for names, d in found:
+        best, worst = names.split(" over ")
+        gaps = {name: r[best] - r[worst] for name, r in rates.items()}
+        inside.append(d.low <= gaps["two"] - gaps["one"] <= d.high)
+    with capsys.disabled():
+        print(f"\ngap: {np.mean(inside):.1%} of {WORLDS:,} worlds")
+    assert 0.93 <= np.mean(inside) <= 0.97
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "how", "better"), [("retention", share, "higher"), ("drop", less, "lower")])
+@pytest.mark.parametrize("scores", ["right", "graded"])
+def test_retention_and_drop(name, how, better, scores, capsys):
+    """A sample that is hard is hard in both cells and for both releases: four answers of it, all alike."""
+    rng = generator(Key(0, f"gate {name} {scores}"))
+    rates = {"one": (0.92, 0.78), "two": (0.90, 0.70)}
+
+    def world(n):
+        hard, found = rng.random(n), []
+        for clean, noisy in rates.values():
+            for rate in (clean, noisy):
+                u = np.where(rng.random(n) < 0.7, hard, rng.random(n))
+                found.append((u < rate).astype(float) if scores == "right" else np.clip(rate - (u - 0.5) / 2, 0, 1))
+        return np.array(found)
+
+    big = world(2_000_000).mean(axis=1)
+    values = [how(big[k : k + 2])[0] for k in (0, 2)]
+    expected = values[0] - values[1] if better == "higher" else values[1] - values[0]
+    inside, rows = 0, np.arange(N)
+    matched = SimpleNamespace(old=np.arange(2 * N), new=np.arange(2 * N), cluster=np.tile(rows, 2),
+                              sample=np.tile(rows, 2), alone=True)  # fmt: skip
+    for _ in range(WORLDS):
+        four = world(N)
+        sides = [_mean(np.concatenate(four[k : k + 2]), better) for k in (0, 2)]
+        sign = 1.0 if better == "higher" else -1.0
+        d = _compared(matched, sides, [rows, rows + N], how, sign, 0.95)
+        inside += d["low"] <= expected <= d["high"]
+    with capsys.disabled():
+        print(f"\n{name} of {scores} answers: {inside / WORLDS:.1%} of {WORLDS:,} worlds")
+    assert 0.93 <= inside / WORLDS <= 0.97
+
+
+def _mean(values, better):
+    def of(rows):
+        return float(values[rows].mean()), (values[rows] - values[rows].mean()) / len(rows)
+
+    return Measure("score", of, np.ones(len(values), bool), better)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("before", "after"), [(0.0, 0.0), (0.0, 0.1), (0.1, 0.0), (0.1, 0.1), (0.05, 0.15)])
+@pytest.mark.parametrize("kind", ["width", "mass"])
+def test_calibration_errors_are_biased_and_their_difference_says_so(before, after, kind):
+    """A calibrated model has an error of chance alone: at least 95 in 100 hold the truth, whichever is calibrated."""
+    from stress.measure._calibration import excess_error
+
+    rng, n, inside = generator(Key(0, f"ece {before} {after} {kind}")), 600, 0
+
+    def world(n):
+        sure, u = rng.beta(5, 1.5, n) * 0.6 + 0.4, rng.random(n)
+        both = np.clip(sure + rng.normal(0, 0.05, n), 0.34, 1), np.where(rng.random(n) < 0.7, u, rng.random(n))
+        return [(c, (v < c * (1 - over)) * 1.0) for c, v, over in ((sure, u, before), (*both, after))]
+
+    one, two = (calibration_error(*side, kind=kind)[0] for side in world(2_000_000))
+    rows, worlds = np.arange(n), 700
+    matched = SimpleNamespace(old=rows, new=rows, cluster=rows, sample=rows, alone=True)
+    for _ in range(worlds):
+        sides = [
+            Measure("ece", lambda r, s=s: calibration_error(*s, kind=kind), rows >= 0, "lower",
+                    excess=lambda r, s=s: excess_error(*s, kind=kind)) for s in world(n)]  # fmt: skip
+        d = _compared(matched, sides, [rows], lambda v: (float(v[0]), np.ones(1)), -1.0, 0.95)
+        inside += d["low"] <= two - one <= d["high"]
+    assert inside / worlds >= 0.935
