@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stress.measure._intervals import jackknife, percentile, wilson
-from stress.measure._robustness import first_below
+from stress.measure._breaking import first_below
 from stress.measure._weights import clusters, poisson_weights
 
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from perturbations import get
 from perturbations.attack._declare import nature
+from stress.measure._bands import simultaneous
 from stress.measure._context import Context
 from stress.measure._frame import Floats
-from stress.measure._robustness import simultaneous
 from stress.measure._tables import CELL, INTERVAL, Columns
 
 __all__ = ["ATTACKS", "attack_rows", "attack_warnings", "worst_curves"]

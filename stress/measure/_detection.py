@@ -12,9 +12,10 @@ from stress.measure._cells import counted
 from stress.measure._confidence import probabilities
 from stress.measure._context import Context
 from stress.measure._frame import Floats
-from stress.measure._intervals import Bounds, degenerate, influence, z_quantile
+from stress.measure._intervals import clustered_error, logit
 from stress.measure._ranks import auroc, average_precision, delong
 from stress.measure._tables import about_cell
+from stress.measure._weights import FEW
 from stress.tasks._multilabel import labels_of
 
 __all__ = ["detection_rows", "macro_rows"]
@@ -89,28 +90,27 @@ def detection_rows(context: Context) -> list[dict[str, Any]]:
         if not np.isfinite(value):
             rows.append({**row, "note": "no sample of this class" if not support else "no sample of another class"})
             continue
-        plain = context.clusters.alone and context.frame.draw.max(initial=0) == 0 and name == "auroc"
-        if plain:
-            reach = z_quantile(context.options.confidence) * delong(value, parts, positive)
-            reach = reach if reach > 0 else degenerate(min(support, len(known) - support), context.options.confidence)
-            bounds = Bounds(np.array([value - reach]), np.array([value + reach]), "delong")
-        else:
-            bounds = _interval(context, value, parts, known)
-        rows.append({**row, **_ends(bounds)})
+        rows.append({**row, **_interval(context, name, value, parts, known, positive)})
     return rows
 
 
-def _interval(context: Context, value: float, parts: Floats, rows: NDArray[np.int64]) -> Bounds:
-    names, inverse = np.unique(context.clusters.member[context.frame.sample[rows]], return_inverse=True)
-    sums = np.bincount(inverse, weights=parts, minlength=len(names)).astype(np.float64)[:, None]
-    return influence(np.array([value]), sums, context.options.confidence)
+def _interval(
+    context: Context, name: str, value: float, parts: Floats, rows: NDArray[np.int64], positive: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """Return the interval of a class's area; its error rests on the clusters of the rarer kind."""
+    confidence, member = context.options.confidence, context.clusters.member[context.frame.sample[rows]]
+    rarer = min(len(np.unique(member[positive])), len(np.unique(member[~positive])))
+    if context.clusters.alone and context.frame.draw.max(initial=0) == 0 and name == "auroc":
+        return _told(*logit(value, delong(value, parts, positive), rarer, confidence), "delong, logit")
+    error, count = clustered_error(parts, member)
+    least, most = logit(value, error, min(rarer, count), confidence)
+    return _told(least, most, "few clusters (t, linearised, logit)" if count < FEW else "linearised, logit")
 
 
-def _ends(bounds: Bounds) -> dict[str, Any]:
-    low, high = float(bounds.low[0]), float(bounds.high[0])
+def _told(low: float, high: float, method: str) -> dict[str, Any]:
     if not np.isfinite(low):
         return {"note": "one cluster only: no interval"}
-    return {"low": max(low, 0.0), "high": min(high, 1.0), "method": bounds.method}
+    return {"low": low, "high": high, "method": method}
 
 
 def macro_rows(context: Context) -> list[dict[str, Any]]:
@@ -127,5 +127,8 @@ def macro_rows(context: Context) -> list[dict[str, Any]]:
                 continue
             value = float(np.mean([f[0] for f in live]))
             parts = np.mean([f[1] for f in live], axis=0)
-            rows.append({**row, "value": value, **_ends(_interval(context, value, parts, live[0][2]))})
+            error, count = clustered_error(parts, context.clusters.member[context.frame.sample[live[0][2]]])
+            ends = logit(value, error, count, context.options.confidence)
+            method = "few clusters (t, linearised, logit)" if count < FEW else "linearised, logit"
+            rows.append({**row, "value": value, **_told(*ends, method)})
     return rows

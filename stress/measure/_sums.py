@@ -68,7 +68,7 @@ class Sums:
             plain = {"top": top, "bottom": bottom}
         poor = None if few or plain is not None else self._sparse(metric, columns, confidence)
         point = quotient(metric, top, bottom)
-        return Values(metric, point, lambda: rows, len(self._who), few, confidence, plain, poor)
+        return Values(metric, point, lambda: rows, len(self._who), few, confidence, plain, poor, (top, bottom))
 
     def _sparse(self, metric: Metric, columns: slice, confidence: float) -> tuple[NDArray[np.int64], Floats] | None:
         """Return what ``sparse`` does, column by column."""

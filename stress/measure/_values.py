@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,7 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stress.measure._frame import Floats
-from stress.measure._intervals import Bounds, degenerate, influence, jackknife, percentile, wilson, z_quantile
+from stress.measure._intervals import (
+    Bounds,
+    degenerate,
+    effective,
+    influence,
+    jackknife,
+    percentile,
+    t_quantile,
+    wilson,
+    z_quantile,
+)
 from stress.measure._weights import FEW
 from stress.tasks._metrics import Metric
 
@@ -25,6 +35,7 @@ class Values:
     ``rows`` is (resamples × cells), or (clusters × cells) with each cluster left out where clusters are few;
     ``plain`` holds the counts of a plain rate: independent samples, one right or wrong answer each. ``sparse`` holds
     the cells that rest on few clusters though the run does not, and how far their t-based interval reaches.
+    ``totals`` are the sums above and below the line that ``point`` is made of.
     """
 
     metric: Metric
@@ -35,6 +46,7 @@ class Values:
     confidence: float
     plain: Mapping[str, Floats] | None = None
     sparse: tuple[NDArray[np.int64], Floats] | None = None
+    totals: tuple[Floats, Floats] | None = None
 
     @cached_property
     def rows(self) -> NDArray[Any]:
@@ -66,10 +78,20 @@ class Values:
         low, high = np.where(flat, value - reach, bounds.low), np.where(flat, value + reach, bounds.high)
         return Bounds(low, high, bounds.method)
 
+    @property
+    def records(self) -> Floats | None:
+        """Number of yes-or-no answers of each cell, where the metric is a share of such answers; else None."""
+        if self.totals is None or self.metric.bottom is not None or self.metric.root or not self.metric.bounded:
+            return None
+        top, bottom = self.totals
+        return bottom if bool((top == np.round(top)).all()) else None
+
     def bounds(self) -> Bounds:
-        """Return each cell's interval: Wilson's for plain rates, resampled otherwise."""
+        """Return each cell's interval: Wilson's for shares of yes-or-no answers, resampled otherwise."""
         if self.plain is not None:
             return wilson(self.plain["top"], self.plain["bottom"], z_quantile(self.confidence))
+        if self.records is not None:
+            return self._shares(self.records)
         found = self.interval(self.point, self.rows)
         if self.sparse is not None:
             cells, reach = self.sparse
@@ -78,6 +100,23 @@ class Values:
         if not self.metric.bounded:
             return found
         return Bounds(np.maximum(found.low, 0), np.minimum(found.high, 1), found.method)
+
+    def _shares(self, records: Floats) -> Bounds:
+        """Return Wilson's interval for the answers' effective number, from the resampled standard error."""
+        if self.clusters < 2:
+            return self.interval(self.point, self.rows)
+        count = np.full(self.point.shape, float(self.clusters))
+        if self.few:
+            reach = jackknife(self.point, np.asarray(self.rows, np.float64), self.confidence).high - self.point
+        else:
+            wide = t_quantile(self.confidence, self.clusters - 1) * float(np.sqrt(self.clusters / (self.clusters - 1)))
+            defined = np.isnan(self.rows).mean(axis=0) <= 0.05
+            reach = np.full(self.point.shape, np.nan)
+            reach[defined] = wide * np.nanstd(self.rows[:, defined], axis=0)
+        if self.sparse is not None:
+            reach[self.sparse[0]] = self.sparse[1]
+        found = effective(self.point, reach, count, records, self.confidence)
+        return replace(found, method=f"few clusters (t, {found.method})") if self.few else found
 
 
 def sparse(metric: Metric, top: Floats, bottom: Floats, confidence: float) -> tuple[NDArray[np.int64], Floats] | None:
