@@ -137,7 +137,7 @@ def test_auroc_by_class_is_scikit_learns_and_has_delongs_interval(sure):
     for k, name in enumerate("abc"):
         row = found["auroc", name]
         assert row["value"] == pytest.approx(sk.roc_auc_score(target == k, share[:, 3, k]), abs=1e-6)
-        assert row["method"] == "delong"
+        assert row["method"] == "delong, logit"
         assert found["average_precision", name]["value"] == pytest.approx(
             sk.average_precision_score(target == k, share[:, 3, k]), abs=1e-6
         )

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from stress.measure._intervals import jackknife, percentile, wilson
 from stress.measure._breaking import first_below
+from stress.measure._intervals import jackknife, percentile, wilson
 from stress.measure._weights import clusters, poisson_weights
 
 

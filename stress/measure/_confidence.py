@@ -23,7 +23,7 @@ from stress.measure._cells import counted
 from stress.measure._context import Context
 from stress.measure._frame import Floats
 from stress.measure._intervals import clustered_error, logit, t_quantile
-from stress.measure._ranks import aurc, auroc, risk_coverage
+from stress.measure._ranks import aurc, auroc, by_jackknife, risk_coverage
 from stress.measure._shares import share
 from stress.measure._tables import CELL, INTERVAL, about_cell
 from stress.measure._weights import FEW
@@ -115,6 +115,8 @@ def _bounded(
     if not np.isfinite(value):
         return {"note": _NOTES.get(name, "undefined")}
     member, level = context.clusters.member[context.frame.sample[rows]], context.options.confidence
+    if name == "aurc" and not context.clusters.alone:
+        parts = by_jackknife(c, np.ones(len(c)), 1 - r, member, parts)
     error, count = clustered_error(parts, member)
     if count < 2:
         return {"value": value, "note": "one cluster only: no interval"}

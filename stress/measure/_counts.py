@@ -14,7 +14,7 @@ from perturbations import InputError
 from stress.measure._cells import cell_rows, empty_rows
 from stress.measure._context import Context, Values
 from stress.measure._frame import Floats
-from stress.measure._intervals import Bounds, degenerate, influence, t_quantile, wilson, z_quantile
+from stress.measure._intervals import Bounds, degenerate, effective, influence, t_quantile, wilson, z_quantile
 from stress.measure._marginals import (
     MEASURES,
     Entries,
@@ -174,7 +174,7 @@ def _class_columns(context: Context, found: Entries, m: Marginals, name: str) ->
     if plain and name != "f1" and found.single:
         bounds, few = wilson(m.hits, base, z_quantile(context.options.confidence)), np.zeros(base.shape, bool)
     else:
-        bounds, few = _class_bounds(context, found, m, gradient)
+        bounds, few = _class_bounds(context, found, m, gradient, base)
     sure = np.isfinite(bounds.low)
     missing = "the class is never answered" if name == "precision" else "no sample of this class"
     note = _said(base.shape, (base == 0, missing), ((base > 0) & ~sure, "one cluster only: no interval"))
@@ -198,9 +198,9 @@ def _said(shape: tuple[int, ...], *cases: tuple[NDArray[np.bool_], str]) -> NDAr
 
 
 def _class_bounds(
-    context: Context, found: Entries, m: Marginals, gradient: Gradient
+    context: Context, found: Entries, m: Marginals, gradient: Gradient, base: Floats
 ) -> tuple[Bounds, NDArray[np.bool_]]:
-    """Return linearised intervals of each class from its own clusters, cell by cell."""
+    """Return intervals of each class from its own clusters, cell by cell; it is a share of ``base`` records."""
     cells, classes = m.hits.shape
     square, count = np.zeros((cells, classes)), np.zeros((cells, classes), np.int64)
     groups = context.clusters.member[context.frame.sample]
@@ -220,11 +220,9 @@ def _class_bounds(
         count[cell] = np.bincount(label, weights=_touching(inverse, weights, len(names)), minlength=classes)
     with np.errstate(invalid="ignore", divide="ignore"):
         error = np.sqrt(square * count / (count - 1))
-    reach = error * np.vectorize(lambda c: t_quantile(context.options.confidence, int(c) - 1))(count)
-    flat = (error == 0) & (count > 1)
-    reach = np.where(flat, np.vectorize(lambda c: degenerate(max(int(c), 1), context.options.confidence))(count), reach)
-    low, high = np.maximum(gradient.value - reach, 0), np.minimum(gradient.value + reach, 1)
-    return Bounds(low, high, "linearised"), count < FEW
+    confidence = context.options.confidence
+    reach = error * np.vectorize(lambda c: t_quantile(confidence, int(c) - 1), otypes=[float])(count)
+    return effective(gradient.value, reach, np.maximum(count, 1), base, confidence), count < FEW
 
 
 def _touching(inverse: NDArray[np.int64], weights: list[Floats], size: int) -> Floats:

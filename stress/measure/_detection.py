@@ -13,7 +13,7 @@ from stress.measure._confidence import probabilities
 from stress.measure._context import Context
 from stress.measure._frame import Floats
 from stress.measure._intervals import clustered_error, logit
-from stress.measure._ranks import auroc, average_precision, delong
+from stress.measure._ranks import auroc, average_precision, by_jackknife, delong
 from stress.measure._tables import about_cell
 from stress.measure._weights import FEW
 from stress.tasks._multilabel import labels_of
@@ -68,6 +68,12 @@ def _each(context: Context) -> dict[tuple[int, str, int], tuple[float, Floats, N
                 positive = truth(known, k)
                 for name, measure in _MEASURES.items():
                     value, parts = measure(scores[known, k], positive)
+                    if name == "average_precision" and not context.clusters.alone:
+                        flags, member = (
+                            positive.astype(np.float64),
+                            context.clusters.member[context.frame.sample[known]],
+                        )
+                        parts = by_jackknife(scores[known, k], flags, flags, member, parts)
                     result[i, name, k] = (value, parts, known)
         return result
 

@@ -145,7 +145,8 @@ def effective(
         variance = value * (1 - value)
         square = np.square(reach) / variance
         if records is not None:
-            square = np.maximum(square, z2 / records)
+            quantile = np.vectorize(lambda c: t_quantile(confidence, int(c) - 1), otypes=[np.float64])
+            square = np.fmax(square, np.square(quantile(clusters)) / records)
         square = np.where((value <= 0) | (value >= 1), z2 / clusters, square)
         middle = (value + square / 2) / (1 + square)
         half = np.sqrt(square * np.maximum(variance, 0) + np.square(square) / 4) / (1 + square)

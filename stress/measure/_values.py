@@ -25,7 +25,10 @@ from stress.measure._intervals import (
 from stress.measure._weights import FEW
 from stress.tasks._metrics import Metric
 
-__all__ = ["Values", "binary", "discordant", "quotient", "shared", "sparse"]
+__all__ = ["Sparse", "Values", "binary", "discordant", "quotient", "shared", "sparse"]
+
+
+Sparse = tuple[NDArray[np.int64], Floats, NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ class Values:
 
     ``rows`` is (resamples × cells), or (clusters × cells) with each cluster left out where clusters are few;
     ``plain`` holds the counts of a plain rate: independent samples, one right or wrong answer each. ``sparse`` holds
-    the cells that rest on few clusters though the run does not, and how far their t-based interval reaches.
+    the cells that rest on few clusters though the run does not, how far their t-based interval reaches, and how many
+    these are.
     ``totals`` are the sums above and below the line that ``point`` is made of.
     """
 
@@ -45,7 +49,7 @@ class Values:
     few: bool
     confidence: float
     plain: Mapping[str, Floats] | None = None
-    sparse: tuple[NDArray[np.int64], Floats] | None = None
+    sparse: Sparse | None = None
     totals: tuple[Floats, Floats] | None = None
 
     @cached_property
@@ -94,7 +98,7 @@ class Values:
             return self._shares(self.records)
         found = self.interval(self.point, self.rows)
         if self.sparse is not None:
-            cells, reach = self.sparse
+            cells, reach, _ = self.sparse
             found.low[cells], found.high[cells] = self.point[cells] - reach, self.point[cells] + reach
         found = self.widen(found, self.point)
         if not self.metric.bounded:
@@ -114,13 +118,13 @@ class Values:
             reach = np.full(self.point.shape, np.nan)
             reach[defined] = wide * np.nanstd(self.rows[:, defined], axis=0)
         if self.sparse is not None:
-            reach[self.sparse[0]] = self.sparse[1]
+            reach[self.sparse[0]], count[self.sparse[0]] = self.sparse[1:]
         found = effective(self.point, reach, count, records, self.confidence)
         return replace(found, method=f"few clusters (t, {found.method})") if self.few else found
 
 
-def sparse(metric: Metric, top: Floats, bottom: Floats, confidence: float) -> tuple[NDArray[np.int64], Floats] | None:
-    """Return the columns that rest on few clusters, and how far their t-based interval reaches; one cluster: NaN."""
+def sparse(metric: Metric, top: Floats, bottom: Floats, confidence: float) -> Sparse | None:
+    """Return the columns that rest on few clusters, how far their t-based interval reaches (one: NaN), and how many."""
     count = (bottom > 0).sum(axis=0)
     cells = np.flatnonzero((count > 0) & (count < FEW))
     if not len(cells):
@@ -131,7 +135,7 @@ def sparse(metric: Metric, top: Floats, bottom: Floats, confidence: float) -> tu
     if metric.root:
         parts = np.divide(parts, 2 * np.sqrt(value), out=np.zeros_like(parts), where=value > 0)
     ends = influence(value, parts, confidence, count[cells])
-    return cells, (ends.high - ends.low) / 2
+    return cells, (ends.high - ends.low) / 2, count[cells]
 
 
 def binary(top: Floats, bottom: Floats) -> bool:
