@@ -92,7 +92,7 @@ def truths_of_counts():
 @pytest.mark.parametrize("groups", [None, 25])
 def test_measures_of_counts_and_of_classes(groups):
     """Truth in closed form. Each world draws its samples, so that the classes' sizes vary too."""
-    rng, (whole, by_class), tally = rng_of(f"counts {groups}"), truths_of_counts(), Tally()
+    rng, (whole, by_class), tally, classes = rng_of(f"counts {groups}"), truths_of_counts(), Tally(), Tally()
     for _ in range(PARTS):
         pool = 2500
         target, member = rng.choice(4, pool, p=CHANCE), clustered(pool, groups and 250)[0]
@@ -105,8 +105,9 @@ def test_measures_of_counts_and_of_classes(groups):
             tally.rows(count_rows_of(context, name), whole)
         for row in class_table(context).to_pylist():
             key = row["metric"], list(LETTERS).index(row["class"])
-            tally.add(key, row["low"], row["high"], by_class[key])
-    tally.holds(missing=0.01)
+            classes.add(key, row["low"], row["high"], by_class[key])
+    tally.holds()
+    classes.holds(most=0.98, missing=0.01)
 
 
 def confident(rng, shape, kind, member=None):
@@ -122,7 +123,7 @@ def test_calibration(kind, groups):
     """The calibration error over the bins: never under 93 %; on the safe side where bins are off (its upper end)."""
     rng, n = rng_of(f"calibration {kind} {groups}"), 300
     member, given = clustered(n, groups)
-    sure, chance, right = (part[:, 0] for part in confident(rng, (2_000_000, 1), kind))
+    sure, chance, right = (part[:, 0] for part in confident(rng, (500_000, 1), kind))
     bins = np.minimum((sure * 15).astype(int), 14)
     error = np.abs(np.bincount(bins, weights=sure - chance)).sum() / len(sure)
     exact = {"overconfidence": (sure - chance).mean(), "aurc": aurc(sure, 1 - right)[0]}
@@ -135,8 +136,9 @@ def test_calibration(kind, groups):
     plain.holds()
     biased.rows(rows, {"ece": error, "ece_equal_mass": error})
     biased.holds(most=1.0)
-    reliability(context, bins, chance)
-    risks(context, sure, 1 - chance)
+    if kind == "over":
+        reliability(context, bins, chance)
+        risks(context, sure, 1 - chance)
 
 
 def reliability(context, bins, chance):
@@ -155,7 +157,7 @@ def risks(context, sure, wrong):
     truth, _ = risk_coverage(sure, wrong, coverages)
     for row in risk_rows(context):
         k = round(row["coverage"] * 20) - 1
-        if coverages[k] >= 0.25:  # 75 answers kept
+        if k in (4, 9, 14, 19):  # 75 answers kept and more
             tally.add(f"risk at coverage {coverages[k]:.2f}", row["low"], row["high"], truth[k])
     tally.holds(most=0.975)
 
@@ -218,7 +220,7 @@ def test_distortion(groups):
 @pytest.mark.parametrize("groups", [None, 25])
 @pytest.mark.parametrize("rates", [(0.95, 0.8, 0.6), (0.8, 0.8, 0.8)])
 def test_groups_and_the_gap_between_them(rates, groups):
-    """Three groups of about 200 samples, drawn with the samples; ``groups`` clusters in each. The gap is simultaneous."""
+    """Three groups of about 200 samples, drawn with the samples, in 25 clusters each. The gap is simultaneous."""
     rng, rates, tally, gaps = rng_of(f"groups {rates} {groups}"), np.array(rates), Tally(), Tally()
     for _ in range(PARTS):
         pool = 6000

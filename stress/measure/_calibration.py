@@ -66,9 +66,9 @@ def calibration_bounds(
     """Return an interval of the calibration error over these bins, of which the estimate is biased upwards.
 
     Σ |gap| has a corner wherever a bin is calibrated: chance alone then adds to it, and no symmetric interval of it
-    holds the truth. From directional derivatives (Fang & Santos 2019): bins whose gap may be 0 – within √(log clusters)
-    standard errors, Andrews & Soares 2010 – add |normal| error to the lower side, all others a signed one. The upper
-    end allows for no bias, so that it errs on the safe side. ``member`` is each answer's cluster.
+    holds the truth. From directional derivatives (Fang & Santos 2019): bins whose gap may be 0 add |normal| error to
+    the lower side, all others a signed one. It may be 0 within √(2 log clusters) standard errors, a bound on what
+    chance does. The upper end allows for no bias, so that it errs on the safe side. ``member``: each answer's cluster.
     """
     edges = bin_edges(confidence, bins, kind)
     where, n = bins_of(confidence, edges), len(confidence)
@@ -83,7 +83,7 @@ def calibration_bounds(
     parts = parts - gap * size
     inflate = count / (count - 1)
     error = np.sqrt(np.square(parts).sum(axis=0) * inflate)
-    near = np.abs(gap) <= np.sqrt(np.log(count)) * error
+    near = np.abs(gap) <= np.sqrt(2 * np.log(count)) * error
     far = parts @ np.where(near, 0.0, np.sign(gap))
     value, t = float(np.abs(gap).sum()), t_quantile(level, count - 1)
     folded = np.square(far).sum() * inflate + (1 - 2 / np.pi) * np.square(error[near]).sum()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from stress.measure._marginals import (
     measure_by_class,
     spread,
 )
+from stress.measure._ranks import MANY
 from stress.measure._tables import CELL, INTERVAL, about_cell, expand
 from stress.measure._weights import FEW
 from stress.tasks._metrics import Metric
@@ -55,6 +56,8 @@ CONFUSION: Mapping[str, tuple[pa.DataType, str]] = {
     "share": (pa.float64(), "of the records of this truth"),
 }
 Flags = NDArray[np.bool_]
+_LARGE = 10_000_000
+"""Counts (cells × clusters × classes) up to which each cluster is left out in turn."""
 _BY_CLASS = ("recall", "precision", "f1")
 
 
@@ -103,7 +106,40 @@ def involved(context: Context) -> NDArray[np.int64]:
 def parts_of(context: Context, found: Entries, name: str) -> Parts:
     """Return a measure of counts with the influences of the clusters."""
     gradient = MEASURES[name](counts_of(context, found))
+    size = len(gradient.value) * len(context.clusters) * len(found.classes)
+    if not context.clusters.alone and involved(context).max(initial=0) <= MANY and size <= _LARGE:
+        without = MEASURES[name](_without(context, found)).value.reshape(len(gradient.value), -1).T
+        count = involved(context)
+        if np.isfinite(without[:, count > 0]).all():  # a cluster without a part leaves the value as it is
+            there = clustered(context, np.ones(len(context.frame.cell))) > 0
+            mean = (without * there).sum(axis=0) / np.maximum(count, 1)
+            parts = np.where(there, mean - without, 0.0) * (count - 1) / np.maximum(count, 1)
+            return Parts(gradient.value, parts, count)
     return Parts(gradient.value, clustered(context, spread(context, found, gradient)), involved(context))
+
+
+def _without(context: Context, found: Entries) -> Marginals:
+    """Return the counts of every cell with each cluster left out in turn, as (cells × clusters) cells.
+
+    With tens of clusters a gradient says too little of how a measure varies (MacKinnon, Nielsen & Webb 2023).
+    """
+
+    def work() -> Marginals:
+        frame, many, classes = context.frame, len(context.clusters), len(found.classes)
+        place = frame.cell * many + context.clusters.member[frame.sample]
+        size = len(frame.ids) * many
+
+        def left(record: NDArray[np.int64], label: NDArray[np.int64], width: int) -> Floats:
+            own = np.bincount(place[record] * width + label, minlength=size * width)
+            each = own.reshape(len(frame.ids), many, width).astype(np.float64)
+            return (each.sum(axis=1, keepdims=True) - each).reshape(size, width)
+
+        counts = [left(*pair, classes) for pair in (found.hit, found.answer, found.truth)]
+        everyone = np.arange(len(frame.cell))
+        return Marginals(counts[0], counts[1], counts[2], left(everyone, np.zeros_like(everyone), 1)[:, 0])
+
+    result: Marginals = context.once("marginals without", work)
+    return result
 
 
 def count_values(context: Context, name: str) -> Values:
@@ -118,7 +154,8 @@ def count_values(context: Context, name: str) -> Values:
             return parts.value - parts.parts
         return parts.value + (who.resample(parts.parts) - parts.parts.sum(axis=0)).astype(np.float64)
 
-    return Values(Metric(name, name), parts.value, rows, len(who), who.few, context.options.confidence)
+    known = bounded(context, parts, _least(name))
+    return Values(Metric(name, name), parts.value, rows, len(who), who.few, context.options.confidence, given=known)
 
 
 def count_rows(context: Context) -> list[dict[str, Any]]:
@@ -132,11 +169,15 @@ def count_rows_of(context: Context, name: str) -> list[dict[str, Any]]:
     if found is None:
         return empty_rows(context, name, "the records have no column prediction")
     parts = parts_of(context, found, name)
-    bounds = bounded(context, parts, -1.0 if name == "mcc" else 0.0)
+    bounds = bounded(context, parts, _least(name))
     rows = cell_rows(context, Metric(name, name), parts.value, bounds)
     return [
         row | ({"note": _why(name)} if row["n"] and np.isnan(value) else {}) for row, value in zip(rows, parts.value)
     ]
+
+
+def _least(name: str) -> float:
+    return -1.0 if name == "mcc" else 0.0
 
 
 def _why(name: str) -> str:
@@ -145,11 +186,14 @@ def _why(name: str) -> str:
 
 def bounded(context: Context, parts: Parts, least: float = 0.0) -> Bounds:
     """Return linearised intervals that stay in range and keep a width where no cluster differs."""
-    bounds = influence(parts.value, parts.parts, context.options.confidence, parts.involved)
+    confidence = context.options.confidence
+    bounds = influence(parts.value, parts.parts, confidence, parts.involved)
     flat = (np.abs(bounds.high - bounds.low) < 1e-12) & np.isfinite(parts.value)
-    reach = np.array([degenerate(max(int(c), 1), context.options.confidence) for c in parts.involved])
-    low, high = np.where(flat, parts.value - reach, bounds.low), np.where(flat, parts.value + reach, bounds.high)
-    return Bounds(np.maximum(low, least), np.minimum(high, 1.0), bounds.method)
+    reach = np.where(flat, [degenerate(max(int(c), 1), confidence) for c in parts.involved], bounds.high - parts.value)
+    if least == 0:  # a share of a kind: Wilson's shape, that neither leaves [0, 1] nor ends at it too soon
+        ends = effective(parts.value, reach, np.maximum(parts.involved, 1), confidence=confidence)
+        return replace(ends, method=bounds.method.replace("linearised", "linearised, wilson"))
+    return Bounds(np.maximum(parts.value - reach, least), np.minimum(parts.value + reach, 1.0), bounds.method)
 
 
 def class_table(context: Context) -> pa.Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -125,8 +125,8 @@ def macro_rows(context: Context) -> list[dict[str, Any]]:
     for i in range(len(context.frame.ids)):
         for name in _MEASURES:
             row = {**about_cell(context.frame.cells[i]), **counted(context, i), "metric": f"{name}_macro"}
-            found = [each[i, name, k] for k in range(context.classes) if (i, name, k) in each]
-            live = [f for f in found if np.isfinite(f[0])]
+            found = {k: each[i, name, k] for k in range(context.classes) if (i, name, k) in each}
+            live = [f for f in found.values() if np.isfinite(f[0])]
             if not live:
                 note = "undefined: one class only" if found else "needs all probabilities: Classification(keep='all')"
                 rows.append({**row, "note": note})
@@ -134,7 +134,20 @@ def macro_rows(context: Context) -> list[dict[str, Any]]:
             value = float(np.mean([f[0] for f in live]))
             parts = np.mean([f[1] for f in live], axis=0)
             error, count = clustered_error(parts, context.clusters.member[context.frame.sample[live[0][2]]])
-            ends = logit(value, error, count, context.options.confidence)
+            ends = logit(value, error, min(count, _rarest(context, found)), context.options.confidence)
             method = "few clusters (t, linearised, logit)" if count < FEW else "linearised, logit"
             rows.append({**row, "value": value, **_told(*ends, method)})
     return rows
+
+
+def _rarest(context: Context, found: Mapping[int, tuple[float, Floats, NDArray[np.int64]]]) -> int:
+    """Return the fewest clusters that any class is seen in: most of a mean's error is the rarest class's."""
+    scores = _scores(context)
+    if scores is None:
+        return 0
+    member, sizes = context.clusters.member[context.frame.sample], []
+    for k, (value, _, known) in found.items():
+        if np.isfinite(value):
+            positive = scores[1](known, k)
+            sizes += [len(np.unique(member[known[side]])) for side in (positive, ~positive)]
+    return min(sizes, default=0)

@@ -39,7 +39,8 @@ class Values:
     ``plain`` holds the counts of a plain rate: independent samples, one right or wrong answer each. ``sparse`` holds
     the cells that rest on few clusters though the run does not, how far their t-based interval reaches, and how many
     these are.
-    ``totals`` are the sums above and below the line that ``point`` is made of.
+    ``totals`` are the sums above and below the line that ``point`` is made of. ``given`` are the cells' intervals,
+    where they are not made of the resamples.
     """
 
     metric: Metric
@@ -51,6 +52,7 @@ class Values:
     plain: Mapping[str, Floats] | None = None
     sparse: Sparse | None = None
     totals: tuple[Floats, Floats] | None = None
+    given: Bounds | None = None
 
     @cached_property
     def rows(self) -> NDArray[Any]:
@@ -92,6 +94,8 @@ class Values:
 
     def bounds(self) -> Bounds:
         """Return each cell's interval: Wilson's for shares of yes-or-no answers, resampled otherwise."""
+        if self.given is not None:
+            return self.given
         if self.plain is not None:
             return wilson(self.plain["top"], self.plain["bottom"], z_quantile(self.confidence))
         if self.records is not None:
