@@ -6,9 +6,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from stress.measure._breaking import breaking
 from stress.measure._cells import change_rows
 from stress.measure._consistency import consistency_rows
-from stress.measure._contributions import contribution_rows, interaction_weights, shapley_weights
+from stress.measure._contributions import (
+    _shares,
+    contribution_rows,
+    interaction_weights,
+    lost_cells,
+    shapley_weights,
+)
 from stress.measure._formulas import alexnet, area
 from stress.measure._groups import gap_rows
 from stress.measure._relative import relative_rows
@@ -72,8 +79,9 @@ def test_breaking_severity(rates):
     """A plateau just under the bar, a crossing near the end of the scale, a model that holds (the truth is beyond)."""
     rng, tally = rng_of(f"breaking {rates}"), Tally()
     for context in each(template(graded(), 250), {"score": nested(rng, 250, rates)}):
-        (row,) = [r for r in robustness_rows(context) if r["measure"] == "breaking_severity"]
-        tally.add("breaking_severity", row["low"], row["high"], broken_at(np.array(rates)))
+        severity = breaking(context, context.headline, list(range(6)), list(range(6)))
+        _, found = context.values(context.headline).apply(severity)
+        tally.add("breaking_severity", found.low[0], found.high[0], broken_at(np.array(rates)))
     tally.holds(most=0.97 if np.isfinite(broken_at(np.array(rates))) else 1.0)
 
 
@@ -125,7 +133,8 @@ def test_the_dominant_stream_of_equals():
     rng, tally = rng_of("dominance"), Tally()
     scores = nested(rng, 250, lost_rates(worth))
     for context in each(template(subsets(), 250, streams=STREAMS), {"score": scores}):
-        rows = [row for row in contribution_rows(context) if row["measure"] == "dominance"]
+        present = {frozenset(STREAMS) - gone: place for gone, place in lost_cells(context)["zeros"].items()}
+        rows = _shares(context, context.values(context.headline), present, 1.0, STREAMS)
         tally.rows(rows, {"dominance": 1 / 3}, "measure")
     tally.holds(least=0.94, most=1.0)
 
