@@ -4,21 +4,19 @@ import numpy as np
 import pytest
 
 from perturbations._keys import Key, generator
+from stress.measure import TABLES
 from stress.measure._intervals import (
     band,
-    influence,
     jackknife,
     paired_proportions,
     percentile,
     wilson,
 )
-from stress.measure._ranks import aurc, auroc, average_precision, delong
 from stress.measure._sequences import confidence_sequence
 from stress.measure._weights import clusters
+from tests._runs import LABELS, NUMBERS, cell, predicted, rows, subsets, write
 
 WORLDS = 2000
-FEWER = 700
-"""Worlds where each has to be ranked by itself; the bounds are a little wider for it."""
 
 
 def rng_of(name):
@@ -69,26 +67,6 @@ def test_clustered_bootstrap_of_a_ratio(groups):
 
 
 @pytest.mark.slow
-def test_paired_bootstrap_of_drop_retention_and_area():
-    """Nested answers at clean .9, .8, .6; the drop, the share kept and the area, each of its truth."""
-    rng, rates, inside = rng_of("paired"), (0.9, 0.8, 0.6), {"drop": [], "retention": [], "area": []}
-    for part in range(20):
-        u = rng.random((250, WORLDS // 20))
-        each = [sums((u < rate) * 1.0, rows=1000, seed=part) for rate in rates]
-        n = sums(np.ones((250, 1)), rows=1000, seed=part)
-        clean, mild, hard = (e / n for e in each)
-        for name, rows, truth in (
-            ("drop", clean - (mild + hard) / 2, 0.2),
-            ("retention", (mild + hard) / 2 / clean, 0.7 / 0.9),
-            ("area", ((clean + mild) / 2 + (mild + hard) / 2) / 2, 0.775),
-        ):
-            found = percentile(rows, 250)
-            inside[name].append(share(found.low, found.high, truth))
-    for name, values in inside.items():
-        assert 0.93 <= np.mean(values) <= 0.97, name
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("groups", [5, 12, 19])
 def test_jackknife_of_a_ratio_with_few_clusters(groups):
     rng = rng_of(f"jackknife {groups}")
@@ -112,69 +90,6 @@ def test_paired_proportions(gain, loss, most):
     pairs = rng_of(f"pairs {gain} {loss}").multinomial(200, [gain, loss, 1 - gain - loss], WORLDS).astype(float)
     found = paired_proportions(pairs[:, 0], pairs[:, 1], np.full(WORLDS, 200.0))
     assert 0.93 <= share(found.low, found.high, gain - loss) <= most
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("groups", [None, 25])
-def test_linearised_macro_f1(groups):
-    """The interval of scikit-learn's macro F1, from influences; truth from a world of a million."""
-    from stress.measure._marginals import MEASURES, Marginals
-
-    rng, n, k = rng_of(f"f1 {groups}"), 250, 4
-    chance = np.array([0.4, 0.3, 0.2, 0.1])
-    table = np.array([[0.8, 0.1, 0.05, 0.05], [0.1, 0.7, 0.1, 0.1], [0.1, 0.2, 0.6, 0.1], [0.2, 0.1, 0.1, 0.6]])
-
-    def measure(counts):
-        hits = np.diagonal(counts, axis1=1, axis2=2)
-        m = Marginals(hits, counts.sum(axis=1), counts.sum(axis=2), counts.sum(axis=(1, 2)))
-        return MEASURES["f1_macro"](m)
-
-    truth = measure((chance[:, None] * table * 1e6)[None])
-    target = rng.choice(k, (WORLDS, n), p=chance)
-    cumulated = table.cumsum(axis=1)
-    luck = rng.random((WORLDS, n))
-    if groups:  # the samples of a cluster share half of their luck
-        common = np.repeat(rng.random((WORLDS, groups)), n // groups, axis=1)
-        luck = np.where(rng.random((WORLDS, n)) < 0.3, common, luck)
-    answer = (luck[:, :, None] > cumulated[target]).sum(axis=2)
-    pair = target * k + answer
-    counts = np.stack([np.bincount(row, minlength=k * k).reshape(k, k) for row in pair]).astype(float)
-    slope = measure(counts)
-    world = np.arange(WORLDS)[:, None]
-    parts = slope.truths[world, target] + slope.answers[world, answer]
-    parts = parts + np.where(target == answer, slope.hits[world, target], 0)
-    if groups:
-        parts = parts.reshape(WORLDS, groups, -1).sum(axis=2)
-    found = influence(slope.value, parts.T)
-    assert 0.93 <= share(found.low, found.high, truth.value[0]) <= 0.97
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("measure", ["delong", "average_precision", "aurc"])
-def test_rank_measures(measure):
-    """AUROC (DeLong), average precision and AURC at n = 300; truth from one large world."""
-    rng = rng_of(measure)
-
-    def world(n):
-        positive = rng.random(n) < 0.4
-        return rng.normal(size=n) + 1.2 * positive, positive
-
-    def value(scores, positive):
-        if measure == "delong":
-            return auroc(scores, positive)
-        if measure == "average_precision":
-            return average_precision(scores, positive)
-        return aurc(scores, (~positive).astype(float))
-
-    truth, _ = value(*world(400_000))
-    low, high = [], []
-    for _ in range(FEWER):
-        scores, positive = world(300)
-        found, parts = value(scores, positive)
-        error = delong(found, parts, positive) if measure == "delong" else np.sqrt(np.square(parts).sum() * 300 / 299)
-        low.append(found - 1.96 * error)
-        high.append(found + 1.96 * error)
-    assert 0.925 <= share(low, high, truth) <= 0.975
 
 
 @pytest.mark.slow
@@ -223,3 +138,88 @@ def test_simultaneous_bands_hold_the_whole_curve(kind):
         inside.append(bool(((low <= rates) & (rates <= high)).all()))
     assert np.mean(inside) >= 0.95
     assert np.mean(inside) <= 0.985
+
+
+CELLS_, RUNS, HERE = "test_measure_coverage_cells.", "test_measure_coverage_runs.", "test_measure_coverage."
+_RATES = CELLS_ + "test_rates_of_clustered_answers, " + HERE + "test_wilson"
+_MEANS = CELLS_ + "test_means_roots_and_ratios, " + HERE + "test_bootstrap_of_a_mean"
+_COUNTS = CELLS_ + "test_measures_of_counts_and_of_classes"
+_SURE, _AREAS = CELLS_ + "test_calibration", CELLS_ + "test_areas_by_class"
+_ROBUST, _WORTH = RUNS + "test_robustness_and_the_band_of_a_curve", RUNS + "test_contributions"
+_CELL = {
+    **dict.fromkeys(
+        ("accuracy", "flip_rate", "top_5", "exact_match", "failure_rate", "crash_rate", "invalid_rate"), _RATES
+    ),
+    **dict.fromkeys(("timeout_rate",), _RATES),
+    **dict.fromkeys(("nll", "brier", "mean_confidence", "mean_margin", "wer", "cer"), _MEANS),
+    **dict.fromkeys(("word_deletions", "word_insertions", "word_substitutions"), _MEANS),
+    **dict.fromkeys(("balanced_accuracy", "mcc"), _COUNTS),
+    **{f"{m}_{a}": _COUNTS for m in ("precision", "recall", "f1") for a in ("macro", "micro", "weighted")},
+    **dict.fromkeys(("ece", "ece_equal_mass", "overconfidence", "aurc", "auroc_confidence"), _SURE),
+    **dict.fromkeys(("auroc_macro", "average_precision_macro"), _AREAS),
+    **dict.fromkeys(("latency_p50_ms", "latency_p95_ms"), CELLS_ + "test_latency"),
+    **dict.fromkeys(("drop", "retention"), _ROBUST),
+}
+COVERED = {
+    "cells": _CELL,
+    "curves": _CELL,  # bands: test_robustness_and_the_band_of_a_curve, test_simultaneous_bands_hold_the_whole_curve
+    "calibration": _CELL,
+    "latency": _CELL,
+    "classes": {**dict.fromkeys(("recall", "precision", "f1"), _COUNTS), "auroc": _AREAS, "average_precision": _AREAS},
+    "reliability": {None: _SURE},
+    "risk_coverage": {None: _SURE},
+    "groups": {**_CELL, "minus_rest": CELLS_ + "test_groups_and_the_gap_between_them"},
+    "gaps": {"gap": CELLS_ + "test_groups_and_the_gap_between_them", "widening": RUNS + "test_widening_of_a_gap"},
+    "robustness": {
+        **dict.fromkeys(("drop", "retention", "mmi", "area", "relative_robustness", "worst"), _ROBUST),
+        "breaking_severity": RUNS + "test_breaking_severity",
+    },
+    "contributions": {
+        **dict.fromkeys(("total", "alone", "lost", "necessity", "sufficiency", "shapley", "shapley_share"), _WORTH),
+        **dict.fromkeys(("interaction", "synergy", "redundancy"), _WORTH),
+        "dominance": RUNS + "test_the_dominant_stream_of_equals",
+    },
+    "consistency": dict.fromkeys(
+        ("pair_agreement", "conflict_rate", "agreement", "follows", "follows_neither"), RUNS + "test_consistency"
+    ),
+    "stability": {
+        **dict.fromkeys(("flip_rate", "lost", "gained", "step_flip_rate", "returned"), RUNS + "test_flips"),
+        "draw_flip_rate": RUNS + "test_shares_over_draws",
+    },
+    "relative": {
+        **dict.fromkeys(("error", "ce", "relative_ce"), RUNS + "test_relative_to_alexnet_and_to_a_run"),
+        **dict.fromkeys(("mean_error", "mce", "relative_mce"), RUNS + "test_relative_to_alexnet_and_to_a_run"),
+        **dict.fromkeys(("rra", "effective_robustness"), RUNS + "test_relative_to_alexnet_and_to_a_run"),
+        "flip_rate_ratio": RUNS + "test_relative_to_alexnet_and_to_a_run",
+        **dict.fromkeys(("werd", "nwerd"), RUNS + "test_word_errors_relative_to_a_run"),
+    },
+    "sequences": dict.fromkeys(("accuracy",), HERE + "test_confidence_sequences_hold_at_all_times_at_once"),
+    "timeline": _CELL,
+    "attacks": _CELL,
+    "distortion": {"psnr": CELLS_ + "test_distortion"},
+}
+"""For each table that prints an interval, and each measure in it, the test in which 2,000 worlds have known truth."""
+
+
+def test_every_number_with_an_interval_is_covered(tmp_path):
+    """What the tables print of runs that have nearly everything is in the list above, and so are all tables."""
+    with_ends = {name for name, table in TABLES.items() if {"low", "high"} <= set(table.columns)}
+    assert with_ends == set(COVERED)
+    rng, n = np.random.default_rng(0), 120
+    kinds = ("yes", "no", "maybe")
+    cells = [*subsets(), *(cell(f"noise-{s}", "noise", float(s)) for s in (1, 2, 3))]
+    target = rng.integers(0, 3, n)
+    given = np.where(rng.random((n, len(cells))) < 0.6, target[:, None], rng.integers(0, 3, (n, len(cells))))
+    many = {name: rng.random(n * len(cells)) for name in ("confidence", "nll", "brier", "margin")}
+    records = predicted(given, target, kinds, **many)
+    task = {"task": "classification", "classes": list(kinds), "answers": "labels", "keep": "none"}
+    groups = {"speaker": np.arange(n) // 4, "ward": np.arange(n) % 2}
+    run = write(tmp_path / "a", cells, records, [kinds[t] for t in target], task, LABELS | NUMBERS, groups)
+    seen = 0
+    for options in ({}, {"cluster": "speaker"}):
+        for name in sorted(with_ends - {"attacks", "timeline"}):
+            for row in rows(run, name, **options):
+                if row["low"] is not None:
+                    seen += 1
+                    assert row.get("measure", row.get("metric")) in COVERED[name], (name, row)
+    assert seen > 1000

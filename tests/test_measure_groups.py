@@ -1,5 +1,7 @@
 """Who is hurt, and does stress widen a gap – in worlds whose truth is known."""
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 
@@ -59,10 +61,13 @@ def test_gaps_widen_under_stress(voices):
 
 
 def test_gaps_are_fairlearns(voices):
-    fairlearn = pytest.importorskip("fairlearn.metrics")
+    if find_spec("fairlearn") is None:
+        pytest.skip("fairlearn is not installed")
+    from fairlearn.metrics import MetricFrame
+
     run, right, language = voices
     keep = language != "br"
-    frame = fairlearn.MetricFrame(
+    frame = MetricFrame(
         metrics=lambda t, p: float(np.mean(t == p)),
         y_true=np.ones(keep.sum()),
         y_pred=right[keep, 1],

@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from stress.measure._breaking import first_below
 from stress.measure._intervals import jackknife, percentile, wilson
-from stress.measure._robustness import first_below
 from stress.measure._weights import clusters, poisson_weights
+from tests._runs import LABELS, grid, nested, pick, rows, subsets, write
 
 
 def test_weights_depend_on_the_id_alone():
@@ -69,3 +70,29 @@ def test_breaking_severity_is_interpolated():
     assert found[1] == np.inf
     assert found[2] == 0
     assert np.isnan(found[3])
+
+
+@pytest.mark.parametrize("options", [{}, {"cluster": "ward"}, {"cluster": "block"}])
+@pytest.mark.parametrize("short", [False, True])
+def test_one_number_has_one_interval_in_all_tables(tmp_path, options, short):
+    """The drop of a cell stands in three tables, its value in two: none may contradict another."""
+    cells = subsets()
+    scores = nested(300, [0.9, 0.4, 0.6, 0.8, 0.3, 0.35, 0.5, 0.1])
+    if short:
+        scores[250:, 1] = np.nan
+    groups = {"ward": [i // 10 for i in range(300)], "block": [i // 30 for i in range(300)]}
+    run = write(tmp_path / "a", cells, grid(scores), ["1"] * 300, columns=LABELS, groups=groups)
+    ends = ("value", "low", "high", "method")
+    shown = rows(run, "cells", **options)
+    drop = pick(shown, cell="lost/audio", metric="drop")
+    worth = rows(run, "contributions", **options)
+    necessity = pick(worth, stream="audio", measure="necessity")
+    assert [necessity[k] for k in ends] == [drop[k] if k == "method" else pytest.approx(drop[k]) for k in ends]
+    lost = pick(worth, stream="audio", measure="lost")
+    accuracy = pick(shown, cell="lost/audio", metric="accuracy")
+    assert [lost[k] for k in ends] == [accuracy[k] for k in ends]
+    one = write(tmp_path / "b", cells[:2], grid(scores[:, :2]), ["1"] * 300, columns=LABELS, groups=groups)
+    for name in ("drop", "retention"):
+        there = pick(rows(one, "robustness", **options), measure=name)
+        here = pick(rows(one, "cells", **options), cell="lost/image", metric=name)
+        assert [there[k] for k in ends] == [here[k] for k in ends]

@@ -12,9 +12,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from perturbations import get
+from stress.measure._bands import simultaneous
 from stress.measure._context import Context
 from stress.measure._frame import Floats
-from stress.measure._robustness import simultaneous
 from stress.measure._sections import Needs, Section, filled
 from stress.measure._tables import CELL, INTERVAL, Columns
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,18 @@ from stress.measure._tables import CELL, INTERVAL, about_cell
 from stress.measure._values import discordant, shared
 from stress.tasks._metrics import Metric
 
-__all__ = ["CELLS", "absent", "cell_rows", "change", "change_rows", "counted", "empty_rows", "linear_rows"]
+__all__ = [
+    "CELLS",
+    "absent",
+    "cell_rows",
+    "change",
+    "change_rows",
+    "counted",
+    "empty_rows",
+    "linear_rows",
+    "sides",
+    "why",
+]
 
 CELLS = {**CELL, **INTERVAL}
 
@@ -87,28 +100,51 @@ def linear_rows(context: Context) -> list[dict[str, Any]]:
     return found + change_rows(context)
 
 
-def change(context: Context, metric: Metric, clean: int, name: str) -> tuple[Floats, Bounds]:
-    """Return every cell's ``drop`` (positive: worse) or ``retention`` against the clean cell.
+Sides = Callable[[Floats], tuple[Floats, Floats]]
 
-    Paired: both are taken over the samples that the two cells share, also where a run was cut short.
+
+def sides(context: Context, metric: Metric, clean: int) -> tuple[Values, Sides]:
+    """Return values, and what splits their (rows × columns) into each cell's own and clean's on the samples it shares.
+
+    Drops are paired: both are taken over the samples that the two cells share, also where a run was cut short.
     """
     values, split = _paired(context, metric, clean)
-    sign = 1.0 if metric.better == "higher" else -1.0
 
-    def sides(rows: Floats) -> tuple[Floats, Floats]:
-        return (rows[:, :split], rows[:, split:]) if rows.shape[1] > split else (rows, rows[:, [clean]])
+    def both(rows: Floats) -> tuple[Floats, Floats]:
+        if rows.shape[1] > split:
+            return rows[:, :split], rows[:, split:]
+        return rows, np.broadcast_to(rows[:, [clean]], rows.shape)
 
-    def drop(rows: Floats) -> Floats:
-        after, before = sides(rows)
-        return sign * (before - after)
+    return values, both
 
-    def retention(rows: Floats) -> Floats:
-        after, before = sides(rows)
-        return np.where(before > 0, after / before, np.nan)
 
-    value, bounds = values.apply(drop if name == "drop" else retention)
-    scale = 1.0 if name == "drop" else 1 / max(float(values.point[clean]), 1e-9)
-    return value, values.widen(bounds, value, scale)
+def change(context: Context, metric: Metric, clean: int, name: str) -> tuple[Floats, Bounds]:
+    """Return every cell's ``drop`` (positive: worse) or ``retention`` against the clean cell, paired by sample.
+
+    The one interval that such a number has, in whichever table it is shown.
+    """
+
+    def work() -> tuple[Floats, Bounds]:
+        values, both = sides(context, metric, clean)
+        sign = 1.0 if metric.better == "higher" else -1.0
+
+        def drop(rows: Floats) -> Floats:
+            after, before = both(rows)
+            return sign * (before - after)
+
+        def retention(rows: Floats) -> Floats:
+            after, before = both(rows)
+            return np.where(before > 0, after / before, np.nan)
+
+        value, bounds = values.apply(drop if name == "drop" else retention)
+        if name == "drop" and context.values(metric).plain is not None:
+            return value, _plain_drop(context, metric, clean)
+        scale = 1.0 if name == "drop" else 1 / max(float(values.point[clean]), 1e-9)
+        found = values.widen(bounds, value, scale)
+        return value, replace(found, low=np.maximum(found.low, 0.0)) if name == "retention" else found
+
+    result: tuple[Floats, Bounds] = context.once(f"{name} {metric.name}", work)
+    return result
 
 
 def _paired(context: Context, metric: Metric, clean: int) -> tuple[Values, int]:
@@ -139,8 +175,6 @@ def change_rows(context: Context) -> list[dict[str, Any]]:
             )
             continue
         value, bounds = change(context, metric, clean, name)
-        if name == "drop" and values.plain is not None:
-            bounds = _plain_drop(context, metric, clean)
         for i, row in enumerate(cell_rows(context, Metric(name, metric.top), value, bounds)):
             if i == clean:
                 row |= {"low": value[i], "high": value[i], "method": "by definition"}

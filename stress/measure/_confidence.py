@@ -14,6 +14,7 @@ from stress.measure._calibration import (
     bin_edges,
     bins_of,
     brier_decomposition,
+    calibration_bounds,
     calibration_error,
     debiased_error,
     temperature,
@@ -21,9 +22,11 @@ from stress.measure._calibration import (
 from stress.measure._cells import counted
 from stress.measure._context import Context
 from stress.measure._frame import Floats
-from stress.measure._intervals import influence, wilson, z_quantile
-from stress.measure._ranks import aurc, auroc, risk_coverage
+from stress.measure._intervals import clustered_error, logit, t_quantile
+from stress.measure._ranks import aurc, auroc, by_jackknife, risk_coverage
+from stress.measure._shares import share
 from stress.measure._tables import CELL, INTERVAL, about_cell
+from stress.measure._weights import FEW
 
 __all__ = ["CALIBRATION", "RELIABILITY", "RISK", "calibration_rows", "reliability_rows", "risk_rows"]
 
@@ -36,8 +39,8 @@ RELIABILITY: Mapping[str, tuple[pa.DataType, str]] = {
     "n": (pa.int64(), "answers in the bin"),
     "confidence": (pa.float64(), "their mean confidence"),
     "accuracy": (pa.float64(), "share of them that is right"),
-    "low": (pa.float64(), "lower end of the accuracy's Wilson interval"),
-    "high": (pa.float64(), "upper end of the accuracy's Wilson interval"),
+    "low": (pa.float64(), "lower end of the accuracy's interval, of the answers in the bin"),
+    "high": (pa.float64(), "upper end of the accuracy's interval, of the answers in the bin"),
 }
 RISK: Mapping[str, tuple[pa.DataType, str]] = {
     **CELL,
@@ -45,8 +48,8 @@ RISK: Mapping[str, tuple[pa.DataType, str]] = {
     "risk": (pa.float64(), "error rate among those"),
     "threshold": (pa.float64(), "confidence from which on an answer is kept"),
     "n": (pa.int64(), "answers kept"),
-    "low": (pa.float64(), "lower end of the risk's Wilson interval"),
-    "high": (pa.float64(), "upper end of the risk's Wilson interval"),
+    "low": (pa.float64(), "lower end of the risk's interval, of the answers kept"),
+    "high": (pa.float64(), "upper end of the risk's interval, of the answers kept"),
 }
 _NONE = "the records have no column confidence: the model gave no such answer"
 
@@ -64,7 +67,7 @@ def _measures(bins: int) -> dict[str, Measure]:
     }
 
 
-_RANGE = {"overconfidence": (-1.0, 1.0)}
+_KINDS = {"ece": "width", "ece_equal_mass": "mass"}
 _NOTES = {
     "auroc_confidence": "undefined: the answers are all right or all wrong",
     "temperature": "no temperature calibrates: all right, or no better than chance",
@@ -94,7 +97,7 @@ def calibration_rows(context: Context) -> list[dict[str, Any]]:
             continue
         c, r = confidence[chosen], right[chosen]
         for name, measure in _measures(context.options.bins).items():
-            rows.append(_row(context, i, name, _bounded(context, chosen, name, *measure(c, r))))
+            rows.append(_row(context, i, name, _bounded(context, chosen, name, c, r, *measure(c, r))))
         rows += [_row(context, i, name, {"value": v, "note": n}) for name, v, n in _plain(context, chosen, c, r)]
     return rows
 
@@ -106,18 +109,29 @@ def _row(context: Context, cell: int, metric: str, more: Mapping[str, Any]) -> d
     return about | {key: value for key, value in more.items() if value is not None}
 
 
-def _bounded(context: Context, rows: NDArray[np.int64], name: str, value: float, parts: Floats) -> dict[str, Any]:
+def _bounded(
+    context: Context, rows: NDArray[np.int64], name: str, c: Floats, r: Floats, value: float, parts: Floats
+) -> dict[str, Any]:
     if not np.isfinite(value):
         return {"note": _NOTES.get(name, "undefined")}
-    member = context.clusters.member[context.frame.sample[rows]]
-    names, inverse = np.unique(member, return_inverse=True)
-    sums = np.bincount(inverse, weights=parts, minlength=len(names)).astype(np.float64)[:, None]
-    bounds = influence(np.array([value]), sums, context.options.confidence)
-    least, most = _RANGE.get(name, (0.0, 1.0))
-    low, high = max(float(bounds.low[0]), least), min(float(bounds.high[0]), most)
-    if len(names) < 2:
+    member, level = context.clusters.member[context.frame.sample[rows]], context.options.confidence
+    if name == "aurc" and not context.clusters.alone:
+        parts = by_jackknife(c, np.ones(len(c)), 1 - r, member, parts)
+    error, count = clustered_error(parts, member)
+    if count < 2:
         return {"value": value, "note": "one cluster only: no interval"}
-    return {"value": value, "low": low, "high": high, "method": bounds.method}
+    if name in _KINDS:
+        low, high = calibration_bounds(c, r, member, context.options.bins, _KINDS[name], level)
+        method = "directional"
+    elif name == "overconfidence":
+        reach = t_quantile(level, count - 1) * error
+        (low, high), method = (max(value - reach, -1.0), min(value + reach, 1.0)), "linearised"
+    else:
+        if name == "auroc_confidence":
+            count = min(len(np.unique(member[side])) for side in (r > 0.5, r <= 0.5))
+        (low, high), method = logit(value, error, count, level), "linearised, logit"
+    few = len(np.unique(member)) < FEW
+    return {"value": value, "low": low, "high": high, "method": f"few clusters (t, {method})" if few else method}
 
 
 def _plain(
@@ -161,17 +175,17 @@ def reliability_rows(context: Context) -> list[dict[str, Any]]:
     if found is None:
         return []
     confidence, right, by_cell = found
-    z, rows = z_quantile(context.options.confidence), []
+    rows: list[dict[str, Any]] = []
     for i, chosen in enumerate(by_cell):
         for kind in ("width", "mass") if len(chosen) else ():
             edges = bin_edges(confidence[chosen], context.options.bins, kind)
             where = bins_of(confidence[chosen], edges)
             sums = Bins(confidence[chosen], right[chosen], where, len(edges) - 1)
-            ends = wilson(sums.right, sums.n, z)
             for b in np.flatnonzero(sums.n):
+                inside = chosen[where == b]
                 row = {"bins": kind, "from": edges[b], "to": edges[b + 1], "n": sums.n[b]}
                 row |= {"confidence": sums.confidence[b] / sums.n[b], "accuracy": sums.right[b] / sums.n[b]}
-                rows.append({**about_cell(context.frame.cells[i]), **row, "low": ends.low[b], "high": ends.high[b]})
+                rows.append({**about_cell(context.frame.cells[i]), **row, **_ends(context, right[inside], inside)})
     return rows
 
 
@@ -181,14 +195,21 @@ def risk_rows(context: Context) -> list[dict[str, Any]]:
     if found is None:
         return []
     confidence, right, by_cell = found
-    z, rows, coverages = z_quantile(context.options.confidence), [], np.arange(1, 21) / 20
+    rows, coverages = [], np.arange(1, 21) / 20
     for i, chosen in enumerate(by_cell):
         if not len(chosen):
             continue
         risk, threshold = risk_coverage(confidence[chosen], 1 - right[chosen], coverages)
         kept = np.maximum(np.ceil(coverages * len(chosen) - 1e-9), 1.0)
-        ends = wilson(np.round(risk * kept), kept, z)
+        surest = chosen[np.argsort(-confidence[chosen], kind="stable")]
         for k, coverage in enumerate(coverages):
+            inside = surest[: int(kept[k])]
             row = {"coverage": coverage, "risk": risk[k], "threshold": threshold[k], "n": kept[k]}
-            rows.append({**about_cell(context.frame.cells[i]), **row, "low": ends.low[k], "high": ends.high[k]})
+            rows.append({**about_cell(context.frame.cells[i]), **row, **_ends(context, 1 - right[inside], inside)})
     return rows
+
+
+def _ends(context: Context, yes: Floats, rows: NDArray[np.int64]) -> dict[str, Any]:
+    """Return the interval of a share of some records."""
+    found = share(context, yes, np.ones(len(rows)), context.frame.sample[rows])
+    return {"low": found.get("low"), "high": found.get("high")}

@@ -199,5 +199,6 @@ class Context:
             return quotient(metric, sums[:, :width], sums[:, width:])
 
         poor = None if who.few or plain is not None else sparse(metric, top, bottom, self.options.confidence)
-        point = quotient(metric, top.sum(axis=0), bottom.sum(axis=0))
-        return Values(metric, point, rows, len(who), who.few, self.options.confidence, plain, poor)
+        totals = top.sum(axis=0), bottom.sum(axis=0)
+        point = quotient(metric, *totals)
+        return Values(metric, point, rows, len(who), who.few, self.options.confidence, plain, poor, totals)

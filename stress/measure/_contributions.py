@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,10 @@ import pyarrow as pa
 
 from perturbations import InputError
 from perturbations._errors import nearest
-from stress.measure._cells import absent
+from stress.measure._cells import absent, change
 from stress.measure._context import Context, Values
 from stress.measure._frame import Floats
-from stress.measure._intervals import Bounds
+from stress.measure._intervals import Bounds, sidak
 from stress.measure._tables import INTERVAL
 
 __all__ = ["CONTRIBUTIONS", "contribution_rows", "interaction_weights", "lost_cells", "shapley_weights", "streams_of"]
@@ -34,6 +35,7 @@ CONTRIBUTIONS: Mapping[str, tuple[pa.DataType, str]] = {
     "goal": (pa.float64(), "the declared share, where goals are given"),
     "verdict": (pa.string(), "whether the share is within, outside or (interval) undecided against goal ± tolerance"),
 }
+_DOUBTFUL = "the streams together may be worth nothing: a share of that has no interval"
 Subset = frozenset[str]
 Function = Callable[[Floats], Floats]
 
@@ -173,7 +175,24 @@ def _linear(
         return {"note": note}
     vector = sign * _vector(present, weights, len(values.point))
     value, bounds = values.apply(lambda rows: _dot(rows, vector))
-    return _told(context, float(value[0]), values.widen(bounds, value), [present[s] for s in weights])
+    known = _shown(context, values, float(value[0]), vector)
+    return _told(context, float(value[0]), known or values.widen(bounds, value), [present[s] for s in weights])
+
+
+def _shown(context: Context, values: Values, value: float, vector: Floats) -> Bounds | None:
+    """Return the interval of a number that the table of cells shows too: a cell's value, or its drop from clean."""
+    used, clean = np.flatnonzero(vector), context.frame.clean
+    if len(used) == 1 and vector[used[0]] == 1:
+        return _only(context.once(f"bounds {values.metric.name}", values.bounds), int(used[0]))
+    if clean is None or len(used) != 2 or clean not in used:
+        return None
+    cell = int(used[used != clean][0])
+    drop, bounds = change(context, context.headline, clean, "drop")
+    return _only(bounds, cell) if abs(drop[cell] - value) < 1e-12 else None
+
+
+def _only(bounds: Bounds, cell: int) -> Bounds:
+    return Bounds(bounds.low[[cell]], bounds.high[[cell]], bounds.method)
 
 
 def _dot(rows: Floats, vector: Floats) -> Floats:
@@ -195,6 +214,7 @@ def _shares(
     """Return each stream's share of the whole worth, its goal, and the most dominant stream."""
     total = {frozenset(streams): 1.0, frozenset[str](): -1.0}
     rows: list[dict[str, Any]] = []
+    found: list[tuple[dict[str, Any], Bounds]] = []
     for name in streams:
         weights = shapley_weights(streams, name)
         row = {"stream": name, "measure": "shapley_share", "kind": "relative"}
@@ -203,15 +223,34 @@ def _shares(
             rows.append({**row, "note": note})
             continue
         part, whole = (sign * _vector(present, w, len(values.point)) for w in (weights, total))
-        value, bounds = values.apply(_quotient(part, whole))
+        function = _quotient(part, whole)
+        value, bounds = values.apply(function)
         rows.append({**row, **_told(context, float(value[0]), bounds, [present[s] for s in weights])})
+        if _doubtful(values, whole):
+            rows[-1] |= {"low": None, "high": None, "method": None, "note": _DOUBTFUL}
+            bounds = Bounds(np.full(1, np.nan), np.full(1, np.nan), bounds.method)
         rows[-1] |= _verdict(context, name, rows[-1])
-    live = [row for row in rows if row.get("value") is not None and np.isfinite(row["value"])]
-    if not live:
-        return rows
-    first = max(live, key=lambda row: row["value"])
-    note = "chosen as the largest: the interval does not allow for the choice"
-    return [*rows, {**first, "measure": "dominance", "goal": None, "verdict": None, "note": note}]
+        sure = replace(values, confidence=sidak(values.confidence, len(streams)))
+        found.append((rows[-1], bounds if np.isnan(bounds.low[0]) else sure.apply(function)[1]))
+    live = [(row, ends) for row, ends in found if np.isfinite(row["value"])]
+    return [*rows, _dominance(live)] if live else rows
+
+
+def _doubtful(values: Values, whole: Floats) -> bool:
+    """Whether all streams together may be worth nothing: a share of it then has no bounds (Fieller 1954)."""
+    _, bounds = values.apply(lambda rows: _dot(rows, whole))
+    return bool(bounds.low[0] <= 0 <= bounds.high[0])
+
+
+def _dominance(live: Sequence[tuple[dict[str, Any], Bounds]]) -> dict[str, Any]:
+    """Return the largest share: the interval holds it whichever stream it truly is of, so it allows for the choice."""
+    first = max((row for row, _ in live), key=lambda row: float(row["value"]))
+    row = {**first, "measure": "dominance", "goal": None, "verdict": None}
+    low, high = (np.array([float(getattr(ends, side)[0]) for _, ends in live]) for side in ("low", "high"))
+    if not np.isfinite([low, high]).all():
+        return {**row, "low": None, "high": None, "method": None}
+    method = f"{live[0][1].method}, simultaneous over {len(live)} streams"
+    return {**row, "low": float(low.max()), "high": float(high.max()), "method": method}
 
 
 def _quotient(part: Floats, whole: Floats) -> Function:
@@ -229,7 +268,9 @@ def _verdict(context: Context, name: str, row: Mapping[str, Any]) -> dict[str, A
     goal, tolerance = float(goals[name]), float(goals.get("tolerance", 0.1))
     least, most = goal - tolerance, goal + tolerance
     low, high = row["low"], row["high"]
-    if low >= least and high <= most:
+    if low is None or high is None:
+        verdict = "undecided"
+    elif low >= least and high <= most:
         verdict = "within"
     elif high < least or low > most:
         verdict = "outside"

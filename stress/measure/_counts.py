@@ -1,62 +1,43 @@
-"""What the answers are worth class by class: a model can be right 98 times in 100 and never hear the alarm."""
+"""Measures of counts – F1, balanced accuracy, MCC – of every cell, with what each cluster adds to their errors."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from perturbations import InputError
 from stress.measure._cells import cell_rows, empty_rows
 from stress.measure._context import Context
 from stress.measure._frame import Floats
-from stress.measure._intervals import Bounds, degenerate, influence, t_quantile, wilson, z_quantile
+from stress.measure._intervals import Bounds, degenerate, effective, influence
 from stress.measure._marginals import (
     MEASURES,
-    Entries,
     Gradient,
     Marginals,
     entries,
     labelled,
     marginals,
-    measure_by_class,
     spread,
 )
+from stress.measure._ranks import MANY
 from stress.measure._sections import pieces
-from stress.measure._tables import CELL, INTERVAL, about_cell, expand
-from stress.measure._weights import FEW
 from stress.tasks._metrics import Metric
 
 __all__ = [
-    "CLASSES",
-    "CONFUSION",
-    "class_table",
-    "confusion_rows",
+    "bounded",
     "count_metrics",
     "count_rows",
     "count_rows_of",
+    "least",
     "parts_of",
 ]
 
-CLASSES: Mapping[str, tuple[pa.DataType, str]] = {
-    **CELL,
-    "class": (pa.string(), "the class"),
-    **INTERVAL,
-    "support": (pa.int64(), "records whose true class it is"),
-}
-CONFUSION: Mapping[str, tuple[pa.DataType, str]] = {
-    **CELL,
-    "truth": (pa.string(), "the true class"),
-    "answer": (pa.string(), "the predicted class; null where the model gave no usable answer"),
-    "records": (pa.int64(), "records of this truth with this answer; pairs that never occur have no row"),
-    "share": (pa.float64(), "of the records of this truth"),
-}
 Flags = NDArray[np.bool_]
-_BY_CLASS = ("recall", "precision", "f1")
+_LARGE = 20_000
+"""Counts of a cell (clusters × classes) up to which each cluster is left out in turn."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +103,60 @@ def involved(context: Context) -> NDArray[np.int64]:
 
 
 def parts_of(context: Context, name: str) -> Parts:
-    """Return a measure of counts with the influences of the clusters, added up piece by piece where there are many."""
+    """Return a measure of counts with the influences of the clusters.
+
+    Of up to 50 clusters each is left out in turn; of more, or where that leaves nothing to measure, gradients tell.
+    """
+    found, without = _gradients(context, name), _without(context, name)
+    if without is None:
+        return found
+    able, parts = without
+    return replace(found, parts=np.where(able, parts, found.parts))
+
+
+def _without(context: Context, name: str) -> tuple[Flags, Floats] | None:
+    """Return the influences from leaving out each cluster in turn, and in which cells that can be done.
+
+    With tens of clusters a gradient says too little of how a measure varies (MacKinnon, Nielsen & Webb 2023).
+    """
+    many, cells = len(context.clusters), len(context.frame.ids)
+    counts = counts_of(context)
+    if counts is None or context.clusters.alone or many * counts.hits.shape[1] > _LARGE:
+        return None
+    own: list[Floats] = context.once("counts by cluster", lambda: _by_cluster(context))
+    left = [(each.sum(axis=1, keepdims=True) - each).reshape(cells * many, -1) for each in own]
+    value = MEASURES[name](Marginals(left[0], left[1], left[2], left[3][:, 0])).value.reshape(cells, many)
+    there = own[3][:, :, 0] > 0
+    count = np.maximum(there.sum(axis=1, keepdims=True), 1)
+    mean = np.where(there, value, 0.0).sum(axis=1, keepdims=True) / count
+    able = (count[:, 0] <= MANY) & (np.isfinite(value) | ~there).all(axis=1)
+    return able, (np.where(there, mean - value, 0.0) * (count - 1) / count).T
+
+
+def _by_cluster(context: Context) -> list[Floats]:
+    """Return hits, answers, truths (cells × clusters × classes) and records (cells × clusters × 1)."""
+    many, cells, classes = len(context.clusters), len(context.frame.ids), context.classes
+    if context.frame.large:
+        whole = [np.zeros((cells, many, width)) for width in (classes, classes, classes, 1)]
+        for some, places in pieces(context):
+            for sums, part in zip(whole, _by_cluster(some)):
+                sums[places] += part
+        return whole
+    frame, found = context.frame, entries(context)
+    place = frame.cell * many + context.clusters.member[frame.sample]
+    everyone = np.arange(len(place))
+
+    def own(record: NDArray[np.int64], label: NDArray[np.int64], width: int) -> Floats:
+        sums = np.bincount(place[record] * width + label, minlength=cells * many * width)
+        return sums.reshape(cells, many, width).astype(np.float64)
+
+    pairs = [] if found is None else [found.hit, found.answer, found.truth]
+    labelled = [own(*pair, classes) for pair in pairs] or [np.zeros((cells, many, classes))] * 3
+    return [*labelled, own(everyone, np.zeros_like(everyone), 1)]
+
+
+def _gradients(context: Context, name: str) -> Parts:
+    """Return a measure of counts with the clusters' linearised influences, added up where there are many records."""
     counts = counts_of(context)
     if counts is None:
         raise InputError(f"measure: {name} needs records with a prediction and a task with classes.")
@@ -152,127 +186,29 @@ def count_rows_of(context: Context, name: str) -> list[dict[str, Any]]:
     if not labelled(context):
         return empty_rows(context, name, "the records have no column prediction")
     parts = parts_of(context, name)
-    bounds = bounded(context, parts, -1.0 if name == "mcc" else 0.0)
+    bounds = bounded(context, parts, least(name))
     rows = cell_rows(context, Metric(name, name), parts.value, bounds)
     return [
         row | ({"note": _why(name)} if row["n"] and np.isnan(value) else {}) for row, value in zip(rows, parts.value)
     ]
 
 
+def least(name: str) -> float:
+    """Return the lowest value that a measure of counts can take."""
+    return -1.0 if name == "mcc" else 0.0
+
+
 def _why(name: str) -> str:
     return "undefined: one class only" if name == "mcc" else "undefined: nothing of any class"
 
 
-def bounded(context: Context, parts: Parts, least: float = 0.0) -> Bounds:
+def bounded(context: Context, parts: Parts, lowest: float = 0.0) -> Bounds:
     """Return linearised intervals that stay in range and keep a width where no cluster differs."""
-    bounds = influence(parts.value, parts.parts, context.options.confidence, parts.involved)
+    confidence = context.options.confidence
+    bounds = influence(parts.value, parts.parts, confidence, parts.involved)
     flat = (np.abs(bounds.high - bounds.low) < 1e-12) & np.isfinite(parts.value)
-    reach = np.array([degenerate(max(int(c), 1), context.options.confidence) for c in parts.involved])
-    low, high = np.where(flat, parts.value - reach, bounds.low), np.where(flat, parts.value + reach, bounds.high)
-    return Bounds(np.maximum(low, least), np.minimum(high, 1.0), bounds.method)
-
-
-def class_table(context: Context) -> pa.Table:
-    """Return recall, precision and F1 of every class in every cell."""
-    found = entries(context)
-    if found is None:
-        return expand(context.frame.cells, context.counts, CLASSES, np.zeros(0, np.int64), {})
-    m = counts_of(context) or marginals(context, found)
-    cells, classes = m.hits.shape
-    parts = [_class_columns(context, found, m, name) for name in _BY_CLASS]
-    columns = {key: np.concatenate([p[key] for p in parts]) for key in parts[0]}
-    columns["class"] = np.tile(np.array(found.classes, object), cells * len(_BY_CLASS))
-    columns["support"] = np.tile(m.truths.ravel(), len(_BY_CLASS))
-    cell = np.tile(np.repeat(np.arange(cells), classes), len(_BY_CLASS))
-    return expand(context.frame.cells, context.counts, CLASSES, cell, columns)
-
-
-def _class_columns(context: Context, found: Entries, m: Marginals, name: str) -> dict[str, NDArray[Any]]:
-    gradient = measure_by_class(name, m)
-    base = {"recall": m.truths, "precision": m.answers, "f1": m.truths + m.answers}[name]
-    plain = np.full(base.shape, context.clusters.alone and name != "f1" and found.single)
-    plain[np.unique(context.frame.cell[context.frame.draw > 0])] = False
-    bounds, few = wilson(m.hits, base, z_quantile(context.options.confidence)), np.zeros(base.shape, bool)
-    if not plain.all():
-        ends, few = _class_bounds(context, found, m, gradient)
-        few &= ~plain
-        low, high = np.where(plain, bounds.low, ends.low), np.where(plain, bounds.high, ends.high)
-        bounds = Bounds(low, high, ends.method)
-    sure = np.isfinite(bounds.low)
-    missing = "the class is never answered" if name == "precision" else "no sample of this class"
-    note = _said(base.shape, (base == 0, missing), ((base > 0) & ~sure, "one cluster only: no interval"))
-    said = (sure, bounds.method), (sure & plain, "wilson"), (sure & few, f"few clusters (t, {bounds.method})")
-    method = _said(base.shape, *said)
-    failed = np.zeros((len(m.hits), m.hits.shape[1]))
-    record, label = found.truth
-    lost = context.frame.failed[record]
-    np.add.at(failed, (context.frame.cell[record[lost]], label[lost]), 1)
-    n = context.counts["n"]
-    columns = {"value": gradient.value, "low": bounds.low, "high": bounds.high, "note": note}
-    columns |= {"method": method, "metric": np.full(base.shape, name, object), "n": np.where(n[:, None] > 0, base, 0)}
-    columns |= {"failed": failed if name != "precision" else np.zeros_like(failed)}
-    return {key: np.asarray(value).ravel() for key, value in columns.items()}
-
-
-def _said(shape: tuple[int, ...], *cases: tuple[NDArray[np.bool_], str]) -> NDArray[Any]:
-    found = np.full(shape, None, object)
-    for where, text in cases:
-        found[where] = text
-    return found
-
-
-def _class_bounds(
-    context: Context, found: Entries, m: Marginals, gradient: Gradient
-) -> tuple[Bounds, NDArray[np.bool_]]:
-    """Return linearised intervals of each class from its own clusters, cell by cell."""
-    cells, classes = m.hits.shape
-    square, count = np.zeros((cells, classes)), np.zeros((cells, classes), np.int64)
-    groups = context.clusters.member[context.frame.sample]
-    pairs = [(found.hit, gradient.hits), (found.answer, gradient.answers), (found.truth, gradient.truths)]
-    order = [np.argsort(context.frame.cell[record], kind="stable") for (record, _), _ in pairs]
-    edges = [np.searchsorted(context.frame.cell[p[0][0]][o], np.arange(cells + 1)) for p, o in zip(pairs, order)]
-    for cell in range(cells):
-        keys, weights = [], []
-        for ((record, label), slope), o, edge in zip(pairs, order, edges):
-            at = o[edge[cell] : edge[cell + 1]]
-            keys.append(label[at] * len(context.clusters) + groups[record[at]])
-            weights.append(slope[cell, label[at]])
-        names, inverse = np.unique(np.concatenate(keys), return_inverse=True)
-        sums = np.bincount(inverse, weights=np.concatenate(weights), minlength=len(names))
-        label = names // len(context.clusters)
-        square[cell] = np.bincount(label, weights=np.square(sums), minlength=classes)
-        count[cell] = np.bincount(label, weights=_touching(inverse, weights, len(names)), minlength=classes)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        error = np.sqrt(square * count / (count - 1))
-    reach = error * np.vectorize(lambda c: t_quantile(context.options.confidence, int(c) - 1))(count)
-    flat = (error == 0) & (count > 1)
-    reach = np.where(flat, np.vectorize(lambda c: degenerate(max(int(c), 1), context.options.confidence))(count), reach)
-    low, high = np.maximum(gradient.value - reach, 0), np.minimum(gradient.value + reach, 1)
-    return Bounds(low, high, "linearised"), count < FEW
-
-
-def _touching(inverse: NDArray[np.int64], weights: list[Floats], size: int) -> Floats:
-    """Return which (class, cluster) pairs have a part in the measure: an answer of no weight has none."""
-    live = np.abs(np.concatenate(weights)) > 0
-    return (np.bincount(inverse, weights=live, minlength=size) > 0).astype(np.float64)
-
-
-def confusion_rows(context: Context) -> list[dict[str, Any]]:
-    """Return how often each truth got each answer, in every cell; pairs that never occur are left out."""
-    found = entries(context)
-    if found is None or not found.single:
-        return []
-    frame, size = context.frame, len(found.classes) + 1
-    truth = np.full(len(frame.cell), -1, np.int64)
-    answer = np.full(len(frame.cell), size - 1, np.int64)
-    truth[found.truth[0]], answer[found.answer[0]] = found.truth[1], found.answer[1]
-    known = truth >= 0
-    keys = (frame.cell * (size - 1) + truth)[known] * size + answer[known]
-    names, counts = np.unique(keys, return_counts=True)
-    support = (counts_of(context) or marginals(context, found)).truths
-    rows = []
-    for key, count in zip(names.tolist(), counts.tolist()):
-        (cell, t), a = divmod(key // size, size - 1), key % size
-        row = {"truth": found.classes[t], "answer": found.classes[a] if a < size - 1 else None, "records": count}
-        rows.append({**about_cell(frame.cells[cell]), **row, "share": count / support[cell, t]})
-    return rows
+    reach = np.where(flat, [degenerate(max(int(c), 1), confidence) for c in parts.involved], bounds.high - parts.value)
+    if lowest == 0:  # a share of a kind: Wilson's shape, that neither leaves [0, 1] nor ends at it too soon
+        ends = effective(parts.value, reach, np.maximum(parts.involved, 1), confidence=confidence)
+        return replace(ends, method=bounds.method.replace("linearised", "linearised, wilson"))
+    return Bounds(np.maximum(parts.value - reach, lowest), np.minimum(parts.value + reach, 1.0), bounds.method)

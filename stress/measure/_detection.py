@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,10 @@ from stress.measure._cells import counted
 from stress.measure._confidence import probabilities
 from stress.measure._context import Context
 from stress.measure._frame import Floats
-from stress.measure._intervals import Bounds, degenerate, influence, z_quantile
-from stress.measure._ranks import auroc, average_precision, delong
+from stress.measure._intervals import clustered_error, logit
+from stress.measure._ranks import auroc, average_precision, by_jackknife, delong
 from stress.measure._tables import about_cell
+from stress.measure._weights import FEW
 from stress.tasks._multilabel import labels_of
 
 __all__ = ["detection_rows", "detection_scores", "macro_rows"]
@@ -66,6 +67,12 @@ def _each(context: Context) -> dict[tuple[int, str, int], tuple[float, Floats, N
                 positive = truth(known, k)
                 for name, measure in _MEASURES.items():
                     value, parts = measure(scores[known, k], positive)
+                    if name == "average_precision" and not context.clusters.alone:
+                        flags, member = (
+                            positive.astype(np.float64),
+                            context.clusters.member[context.frame.sample[known]],
+                        )
+                        parts = by_jackknife(scores[known, k], flags, flags, member, parts)
                     result[i, name, k] = (value, parts, known)
         return result
 
@@ -88,28 +95,27 @@ def detection_rows(context: Context) -> list[dict[str, Any]]:
         if not np.isfinite(value):
             rows.append({**row, "note": "no sample of this class" if not support else "no sample of another class"})
             continue
-        plain = context.clusters.alone and context.frame.draw[known].max(initial=0) == 0 and name == "auroc"
-        if plain:
-            reach = z_quantile(context.options.confidence) * delong(value, parts, positive)
-            reach = reach if reach > 0 else degenerate(min(support, len(known) - support), context.options.confidence)
-            bounds = Bounds(np.array([value - reach]), np.array([value + reach]), "delong")
-        else:
-            bounds = _interval(context, value, parts, known)
-        rows.append({**row, **_ends(bounds)})
+        rows.append({**row, **_interval(context, name, value, parts, known, positive)})
     return rows
 
 
-def _interval(context: Context, value: float, parts: Floats, rows: NDArray[np.int64]) -> Bounds:
-    names, inverse = np.unique(context.clusters.member[context.frame.sample[rows]], return_inverse=True)
-    sums = np.bincount(inverse, weights=parts, minlength=len(names)).astype(np.float64)[:, None]
-    return influence(np.array([value]), sums, context.options.confidence)
+def _interval(
+    context: Context, name: str, value: float, parts: Floats, rows: NDArray[np.int64], positive: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """Return the interval of a class's area; its error rests on the clusters of the rarer kind."""
+    confidence, member = context.options.confidence, context.clusters.member[context.frame.sample[rows]]
+    rarer = min(len(np.unique(member[positive])), len(np.unique(member[~positive])))
+    if context.clusters.alone and context.frame.draw[rows].max(initial=0) == 0 and name == "auroc":
+        return _told(*logit(value, delong(value, parts, positive), rarer, confidence), "delong, logit")
+    error, count = clustered_error(parts, member)
+    least, most = logit(value, error, min(rarer, count), confidence)
+    return _told(least, most, "few clusters (t, linearised, logit)" if count < FEW else "linearised, logit")
 
 
-def _ends(bounds: Bounds) -> dict[str, Any]:
-    low, high = float(bounds.low[0]), float(bounds.high[0])
+def _told(low: float, high: float, method: str) -> dict[str, Any]:
     if not np.isfinite(low):
         return {"note": "one cluster only: no interval"}
-    return {"low": max(low, 0.0), "high": min(high, 1.0), "method": bounds.method}
+    return {"low": low, "high": high, "method": method}
 
 
 def macro_rows(context: Context) -> list[dict[str, Any]]:
@@ -118,13 +124,29 @@ def macro_rows(context: Context) -> list[dict[str, Any]]:
     for i in range(len(context.frame.ids)):
         for name in _MEASURES:
             row = {**about_cell(context.frame.cells[i]), **counted(context, i), "metric": f"{name}_macro"}
-            found = [each[i, name, k] for k in range(context.classes) if (i, name, k) in each]
-            live = [f for f in found if np.isfinite(f[0])]
+            found = {k: each[i, name, k] for k in range(context.classes) if (i, name, k) in each}
+            live = [f for f in found.values() if np.isfinite(f[0])]
             if not live:
                 note = "undefined: one class only" if found else "needs all probabilities: Classification(keep='all')"
                 rows.append({**row, "note": note})
                 continue
             value = float(np.mean([f[0] for f in live]))
             parts = np.mean([f[1] for f in live], axis=0)
-            rows.append({**row, "value": value, **_ends(_interval(context, value, parts, live[0][2]))})
+            error, count = clustered_error(parts, context.clusters.member[context.frame.sample[live[0][2]]])
+            ends = logit(value, error, min(count, _rarest(context, found)), context.options.confidence)
+            method = "few clusters (t, linearised, logit)" if count < FEW else "linearised, logit"
+            rows.append({**row, "value": value, **_told(*ends, method)})
     return rows
+
+
+def _rarest(context: Context, found: Mapping[int, tuple[float, Floats, NDArray[np.int64]]]) -> int:
+    """Return the fewest clusters that any class is seen in: most of a mean's error is the rarest class's."""
+    scores = detection_scores(context)
+    if scores is None:
+        return 0
+    member, sizes = context.clusters.member[context.frame.sample], []
+    for k, (value, _, known) in found.items():
+        if np.isfinite(value):
+            positive = scores[1](known, k)
+            sizes += [len(np.unique(member[known[side]])) for side in (positive, ~positive)]
+    return min(sizes, default=0)

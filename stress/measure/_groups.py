@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,19 @@ from numpy.typing import NDArray
 
 from stress.measure._cells import absent
 from stress.measure._context import Context
+from stress.measure._counts import least
 from stress.measure._frame import Floats
-from stress.measure._intervals import degenerate, t_quantile, wilson, z_quantile
-from stress.measure._slices import Slices, codes_of, influences, slices, wanted
+from stress.measure._intervals import (
+    Bounds,
+    degenerate,
+    effective,
+    mover,
+    sidak,
+    t_quantile,
+    wilson,
+    z_quantile,
+)
+from stress.measure._slices import Estimate, Slices, codes_of, influences, slices, wanted
 from stress.measure._tables import CELL, INTERVAL, about_cell
 from stress.measure._weights import FEW
 
@@ -36,17 +45,37 @@ GAPS: Mapping[str, tuple[pa.DataType, str]] = {
 }
 
 
+def ends_of(context: Context, e: Estimate, plain: NDArray[np.bool_], confidence: float) -> Bounds:
+    """Return intervals of every (group × cell): Wilson's for shares, linearised otherwise, in the metric's range."""
+    reach = np.vectorize(lambda c: t_quantile(confidence, int(c) - 1), otypes=[float])(e.clusters) * e.error
+    count = np.maximum(e.clusters, 1)
+    if context.headline.bounded and context.headline.name not in context.others:
+        found = effective(e.value, reach, count, e.records, confidence)
+    else:
+        flat = (e.error == 0) & (e.clusters > 1)
+        reach = np.where(flat, np.vectorize(lambda c: degenerate(int(c), confidence), otypes=[float])(count), reach)
+        low, high = e.value - reach, e.value + reach
+        if context.headline.name in context.others:
+            low, high = np.maximum(low, least(context.headline.name)), np.minimum(high, 1.0)
+        found = Bounds(low, high, "linearised")
+    if e.records is None or not plain.any():
+        return found
+    exact = wilson(e.value * e.records, e.records, z_quantile(confidence))
+    return Bounds(np.where(plain, exact.low, found.low), np.where(plain, exact.high, found.high), found.method)
+
+
 def end_rows(context: Context, s: Slices, g: int) -> tuple[Floats, Floats, list[str]]:
     """Return low, high and method of a group's value in every cell."""
-    confidence = context.options.confidence
-    reach = np.array([t_quantile(confidence, int(c) - 1) for c in s.own.clusters[g]]) * s.own.error[g]
-    flat = (s.own.error[g] == 0) & (s.own.clusters[g] > 1)
-    reach = np.where(flat, [degenerate(max(int(c), 1), confidence) for c in s.own.clusters[g]], reach)
-    low, high = s.own.value[g] - reach, s.own.value[g] + reach
-    method = ["few clusters (t, linearised)" if c < FEW else "linearised" for c in s.own.clusters[g]]
-    ends = wilson(s.top[g], s.bottom[g], z_quantile(confidence))
-    low, high = np.where(s.plain, ends.low, low), np.where(s.plain, ends.high, high)
-    return low, high, [ends.method if plain else said for plain, said in zip(s.plain, method)]
+    ends = _sides(context, s, "own", context.options.confidence)
+    said = [f"few clusters (t, {ends.method})" if c < FEW else ends.method for c in s.own.clusters[g]]
+    return ends.low[g], ends.high[g], ["wilson" if plain else other for plain, other in zip(s.plain, said)]
+
+
+def _sides(context: Context, s: Slices, side: str, confidence: float) -> Bounds:
+    """Return the intervals of the groups (own) or of everybody else (rest), worked out once."""
+    name = f"ends {s.by} {context.headline.name} {side} {confidence}"
+    found: Bounds = context.once(name, lambda: ends_of(context, getattr(s, side), s.plain, confidence))
+    return found
 
 
 def group_rows(context: Context) -> list[dict[str, Any]]:
@@ -82,34 +111,18 @@ def _note(context: Context, s: Slices, g: int, cell: int) -> str | None:
 
 def _against_rest(context: Context, s: Slices, g: int, cell: int) -> dict[str, Any]:
     """Return a group's value minus that of all other samples; the two share no sample."""
-    own, rest = s.own.clusters[g, cell], s.rest.clusters[g, cell]
     value = s.own.value[g, cell] - s.rest.value[g, cell]
     if not np.isfinite(value):
         return {"value": None, "note": "no records of this group, or of any other, in this cell"}
-    with np.errstate(invalid="ignore"):
-        error = float(np.hypot(s.own.error[g, cell], s.rest.error[g, cell]))
-    reach = t_quantile(context.options.confidence, int(min(own, rest)) - 1) * error
-    sure = np.isfinite(reach) and reach > 0
+    own, rest = (_sides(context, s, side, context.options.confidence) for side in ("own", "rest"))
+    low, high = mover(s.own.value, own, s.rest.value, rest)
+    sure = bool(np.isfinite(low[g, cell]) and np.isfinite(high[g, cell]))
     return {
         "value": value,
-        "low": value - reach if sure else None,
-        "high": value + reach if sure else None,
-        "method": "linearised" if sure else None,
+        "low": low[g, cell] if sure else None,
+        "high": high[g, cell] if sure else None,
+        "method": ("newcombe" if s.plain[cell] else f"{own.method}, mover") if sure else None,
     }
-
-
-@lru_cache(maxsize=1024)
-def tukey(confidence: float, groups: int, freedom: int) -> float:
-    """Return the critical value of all pairwise differences at once (Tukey 1949, Kramer 1956)."""
-    from scipy.stats import studentized_range
-
-    return float(studentized_range.ppf(confidence, groups, freedom) / np.sqrt(2))
-
-
-def _rounded(freedom: int) -> int:
-    """Return degrees of freedom rounded down, on the safe side: each costs the quantile a tenth of a second."""
-    steps = (60, 80, 100, 120, 150, 200, 300, 500, 1000, 10_000)
-    return max((step for step in steps if step <= freedom), default=max(freedom, 1))
 
 
 def gap_rows(context: Context) -> list[dict[str, Any]]:
@@ -134,47 +147,45 @@ def _gaps(context: Context, s: Slices, large: NDArray[np.int64], cell: int, left
         reason = "fewer than two groups to compare" + (f"; {left}" if left else "")
         return [{"metric": name, "note": reason} for name in ("gap", "widening")]
     sign = 1.0 if context.headline.better == "higher" else -1.0
-    value, error = sign * s.own.value[live, cell], _errors(s, live, cell)
-    best, worst = int(value.argmax()), int(value.argmin())
-    freedom = int(s.own.clusters[live, cell].sum()) - len(live)
-    reach = tukey(context.options.confidence, len(live), _rounded(freedom)) * np.hypot(error[:, None], error)
-    apart = value[:, None] - value
+    value = s.own.value[live, cell]
+    best, worst = int((sign * value).argmax()), int((sign * value).argmin())
+    level = sidak(context.options.confidence, len(live) * (len(live) - 1) // 2)
+    all_ends = _sides(context, s, "own", level)
+    ends = Bounds(all_ends.low[live, cell], all_ends.high[live, cell], all_ends.method)
+    rows, columns = (Bounds(ends.low[at], ends.high[at], ends.method) for at in (np.s_[:, None], np.s_[None, :]))
+    low, high = mover(value[:, None], rows, value[None, :], columns)  # of all pairs, in both directions
     about = {"best": s.names[live[best]], "worst": s.names[live[worst]], "note": left}
     about |= {"n": s.bottom[live, cell].sum(), "failed": s.failed[live, cell].sum()}
-    gap = {
-        "value": apart[best, worst],
-        "low": max(float((apart - reach).max()), 0.0),
-        "high": float((apart + reach).max()),
-    }
-    rows = [{**about, "metric": "gap", **gap, "method": "tukey-kramer"}]
-    return [*rows, {**about, "metric": "widening", **_widening(context, s, live[best], live[worst], cell, sign)}]
+    gap = {"value": abs(value[best] - value[worst]), "low": max(float(low.max()), 0.0), "high": float(high.max())}
+    method = "newcombe" if s.plain[cell] else f"{ends.method}, mover"
+    found = [{**about, "metric": "gap", **gap, "method": f"{method}, simultaneous over all pairs"}]
+    return [*found, {**about, "metric": "widening", **_widening(context, s, live[best], live[worst], cell, level)}]
 
 
-def _errors(s: Slices, live: list[int], cell: int) -> Floats:
-    """Return standard errors that do not vanish where nobody, or everybody, failed (rates: Agresti & Caffo 2000)."""
-    if not s.plain[cell]:
-        error = s.own.error[live, cell]
-        floor = [degenerate(int(c)) / z_quantile(0.95) for c in s.own.clusters[live, cell]]
-        return np.where(error > 0, error, floor)
-    n = s.bottom[live, cell] + 2
-    share = (s.top[live, cell] + 1) / n
-    return np.sqrt(share * (1 - share) / n)
+def _widening(context: Context, s: Slices, best: int, worst: int, cell: int, level: float) -> dict[str, Any]:
+    """Return this cell's gap minus the same two groups' gap on clean input, paired by sample.
 
-
-def _widening(context: Context, s: Slices, best: int, worst: int, cell: int, sign: float) -> dict[str, Any]:
-    """Return this cell's gap minus the same two groups' gap on clean input, paired by sample."""
+    ``level`` is the confidence that holds for all pairs of groups at once: these two were chosen.
+    """
     clean = context.frame.clean
     if clean is None:
         return {"note": "the run has no clean cell"}
     if cell == clean:
         return {"value": 0.0, "low": 0.0, "high": 0.0, "method": "by definition"}
+    sign = 1.0 if context.headline.better == "higher" else -1.0
     shifts = [_shift(context, s, g, cell, clean) for g in (best, worst)]
     if min(count for _, _, count in shifts) < 2:
         return {"note": "too few samples of these groups have both clean records and records of this cell"}
-    value = sign * (shifts[0][0] - shifts[1][0])
-    error = float(np.sqrt(sum(square * count / (count - 1) for _, square, count in shifts)))
-    reach = t_quantile(context.options.confidence, min(count for _, _, count in shifts) - 1) * error
-    return {"value": value, "low": value - reach, "high": value + reach, "method": "linearised, paired"}
+    values, ends = [], []
+    for value, square, count in shifts:
+        error = float(np.sqrt(square * count / (count - 1)))
+        reach = t_quantile(level, count - 1) * error if error > 0 else degenerate(count, level)
+        values.append(np.array(value))
+        ends.append(Bounds(np.array(value - reach), np.array(value + reach), "linearised"))
+    one, other = (0, 1) if sign > 0 else (1, 0)
+    low, high = mover(values[one], ends[one], values[other], ends[other])
+    value = float(values[one] - values[other])
+    return {"value": value, "low": float(low), "high": float(high), "method": "linearised, paired"}
 
 
 def _shift(context: Context, s: Slices, g: int, cell: int, clean: int) -> tuple[float, float, int]:

@@ -14,12 +14,17 @@ from stress.measure._weights import FEW
 __all__ = [
     "Bounds",
     "band",
+    "clustered_error",
     "degenerate",
+    "effective",
     "expanded",
     "influence",
     "jackknife",
+    "logit",
+    "mover",
     "paired_proportions",
     "percentile",
+    "sidak",
     "t_quantile",
     "wilson",
     "z_quantile",
@@ -109,6 +114,13 @@ def influence(
     return Bounds(value - reach, value + reach, "few clusters (t, linearised)" if few else "linearised")
 
 
+def clustered_error(parts: Floats, member: Counts) -> tuple[float, int]:
+    """Return the standard error of a value from each record's influence and cluster, and the number of clusters."""
+    sums = np.bincount(np.unique(member, return_inverse=True)[1], weights=parts)
+    count = len(sums)
+    return float(np.sqrt(np.square(sums).sum() * count / (count - 1))) if count > 1 else float("nan"), count
+
+
 def wilson(successes: Floats, count: Floats, z: float | Floats = 1.959963984540054) -> Bounds:
     """Return Wilson's (1927) score interval of plain rates; a rate of 0 or 1 keeps a width."""
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -117,6 +129,63 @@ def wilson(successes: Floats, count: Floats, z: float | Floats = 1.9599639845400
         reach = z * np.sqrt(rate * (1 - rate) / count + square / (4 * count)) / (1 + square)
     low, high = np.where(successes == 0, 0.0, middle - reach), np.where(successes == count, 1.0, middle + reach)
     return Bounds(np.where(count > 0, low, np.nan), np.where(count > 0, high, np.nan), "wilson")
+
+
+def effective(
+    value: Floats, reach: Floats, clusters: Counts | Floats, records: Floats | None = None, confidence: float = 0.95
+) -> Bounds:
+    """Return Wilson's interval for as many independent answers as would make ``reach`` (quantile × error) as long.
+
+    The interval of a rate from clustered data that still holds near 0 and 1 (Korn & Graubard 1998; Dean & Pagano
+    2015). ``records`` are given for yes-or-no answers: they are worth no more than so many independent ones. A rate of
+    0 or 1 has no error of its own: each cluster then counts as one answer.
+    """
+    z2 = z_quantile(confidence) ** 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        variance = value * (1 - value)
+        square = np.square(reach) / variance
+        if records is not None:
+            quantile = np.vectorize(lambda c: t_quantile(confidence, int(c) - 1), otypes=[np.float64])
+            square = np.fmax(square, np.square(quantile(clusters)) / records)
+        square = np.where((value <= 0) | (value >= 1), z2 / clusters, square)
+        middle = (value + square / 2) / (1 + square)
+        half = np.sqrt(square * np.maximum(variance, 0) + np.square(square) / 4) / (1 + square)
+    low, high = np.where(value <= 0, 0.0, middle - half), np.where(value >= 1, 1.0, middle + half)
+    known = np.isfinite(value) & np.isfinite(reach)
+    return Bounds(np.where(known, low, np.nan), np.where(known, high, np.nan), "wilson, effective n")
+
+
+def logit(value: float, error: float, count: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the ends of an interval of an area that is made on the scale of log odds and carried back into [0, 1].
+
+    Areas under curves pile up below 1, where symmetric intervals miss on one side (Kottas, Kuss & Zapf 2014 for
+    AUROC; Boyd, Eng & Page 2013 for average precision). ``count`` is the number of independent parts, of the rarer
+    kind where there are two, that its standard error rests on. An area without an error keeps a width.
+    """
+    if count < 2:
+        return float("nan"), float("nan")
+    if not 0 < value < 1 or error <= 0:
+        least = degenerate(count, confidence)
+        return max(value - least, 0.0), min(value + least, 1.0)
+    odds, away = np.log(value / (1 - value)), t_quantile(confidence, count - 1) * error / (value * (1 - value))
+    ends = 1 / (1 + np.exp(-np.array([odds - away, odds + away])))
+    return float(ends[0]), float(ends[1])
+
+
+def mover(one: Floats, ends: Bounds, other: Floats, others: Bounds) -> tuple[Floats, Floats]:
+    """Return the interval of one − other, two independent estimates, from the interval of each (MOVER).
+
+    Zou & Donner 2008; of Wilson intervals it is Newcombe's (1998) for a difference of rates. It inherits their
+    asymmetry, so that it also holds where one of them is near 0 or 1.
+    """
+    value = one - other
+    down, up = np.hypot(one - ends.low, others.high - other), np.hypot(ends.high - one, other - others.low)
+    return value - down, value + up
+
+
+def sidak(confidence: float, count: int) -> float:
+    """Return the confidence that each of ``count`` intervals needs, so that all hold at once (Šidák 1967)."""
+    return float(confidence ** (1 / max(count, 1)))
 
 
 def paired_proportions(gained: Floats, lost: Floats, count: Floats, confidence: float = 0.95) -> Bounds:

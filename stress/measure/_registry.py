@@ -14,6 +14,7 @@ from perturbations._errors import nearest
 from stress.engine._folder import Run
 from stress.measure._attacks import ATTACKS, attack_rows, budgets, worst_curves
 from stress.measure._cells import CELLS, linear_rows
+from stress.measure._classes import CLASSES, CONFUSION, class_table, confusion_rows
 from stress.measure._confidence import (
     CALIBRATION,
     RELIABILITY,
@@ -26,14 +27,7 @@ from stress.measure._consistency import CONSISTENCY, beside_single, consistency_
 from stress.measure._context import Context, options
 from stress.measure._contributions import CONTRIBUTIONS, contribution_rows
 from stress.measure._counted import CURVED, count_values
-from stress.measure._counts import (
-    CLASSES,
-    CONFUSION,
-    class_table,
-    confusion_rows,
-    count_metrics,
-    count_rows,
-)
+from stress.measure._counts import count_metrics, count_rows
 from stress.measure._detection import detection_rows, macro_rows
 from stress.measure._distortion import DISTORTION, distortion_rows
 from stress.measure._frame import Frame

@@ -9,17 +9,18 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from stress.measure._cells import absent, counted, why
+from stress.measure._bands import simultaneous
+from stress.measure._breaking import breaking
+from stress.measure._cells import absent, change, counted, sides, why
 from stress.measure._context import Context, Values
 from stress.measure._formulas import area, mmi, relative_robustness
 from stress.measure._frame import Floats
-from stress.measure._intervals import Bounds, band, jackknife, wilson
+from stress.measure._intervals import Bounds
 from stress.measure._tables import CELL, INTERVAL, about_cell
 from stress.tasks._metrics import Metric
 
-__all__ = ["CURVES", "ROBUSTNESS", "Curve", "curve_rows", "curves", "first_below", "robustness_rows", "start_of"]
+__all__ = ["CURVES", "ROBUSTNESS", "Curve", "curve_rows", "curves", "robustness_rows", "start_of"]
 
 CURVES: Mapping[str, tuple[pa.DataType, str]] = {
     **CELL,
@@ -43,6 +44,10 @@ KINDS = {
     "breaking_severity": "raw",
     "worst": "raw",
 }
+
+
+_AGAINST = ("drop", "retention", "mmi")
+"""Measures over the samples that each cell shares with clean."""
 
 
 @dataclass(frozen=True)
@@ -143,42 +148,6 @@ def _points(
     return found
 
 
-def simultaneous(values: Values, cells: Sequence[int]) -> Bounds:
-    """Return a band that holds all of these cells' true values at once."""
-    chosen = list(cells)
-    point = values.point[chosen]
-    if values.clusters < 2 or not np.isfinite(point).all():
-        nothing = np.full(len(point), np.nan)
-        return Bounds(nothing, nothing, "one cluster")
-    if values.few:  # too few to estimate a joint law: Bonferroni
-        each = 1 - (1 - values.confidence) / len(chosen)
-        return jackknife(point, np.asarray(values.rows[:, chosen], np.float64), each)
-    critical, error = band(point, values.rows[:, chosen], values.clusters, values.confidence)
-    if values.plain is not None:
-        return wilson(values.plain["top"][chosen], values.plain["bottom"][chosen], critical)
-    low, high = point - critical * error, point + critical * error
-    if values.metric.bounded:
-        low, high = np.maximum(low, 0), np.minimum(high, 1)
-    return Bounds(low, high, "sup-t")
-
-
-def first_below(values: Floats, severities: Sequence[float], bar: Floats) -> Floats:
-    """Return where (rows × points) curves first fall below a bar, interpolated; inf where they never do.
-
-    A bar that is not reached even at the first point gives that point's severity.
-    """
-    below = values < bar[:, None]
-    first = below.argmax(axis=1)
-    rows, at = np.arange(len(values)), np.asarray(severities, float)
-    before = np.maximum(first - 1, 0)
-    above, under = values[rows, before], values[rows, first]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(first > 0, (above - bar) / (above - under), 0.0)
-    found = at[before] + share * (at[first] - at[before])
-    found = np.where(below.any(axis=1), found, np.inf)
-    return np.where(np.isnan(values).any(axis=1) | np.isnan(bar), np.nan, found)
-
-
 def robustness_rows(context: Context) -> list[dict[str, Any]]:
     """Return, for each curve (and the ungraded cells of each scenario), what it says in single numbers."""
     metric = context.headline
@@ -207,15 +176,20 @@ def _summarise(context: Context, curve: Curve, values: Values, clean: int) -> li
         return [
             _row(context, curve, m, {"note": f"undefined: cell {gaps[0]} has no {values.metric.name}"}) for m in KINDS
         ]
-    functions = _functions(context, curve, values.metric, clean)
     found = []
-    for measure in KINDS:
+    for measure, function in _functions(context, curve, values.metric, clean).items():
         if measure == "worst":
             more = _worst(context, curve, values)
-        elif isinstance(functions[measure], str):
-            more = {"note": functions[measure]}
+        elif isinstance(function, str):
+            more = {"note": function}
+        elif measure in ("drop", "retention") and len(curve.cells) == 1:  # the number that the table of cells shows
+            value, bounds = change(context, values.metric, clean, measure)
+            one = list(curve.cells)
+            ends = Bounds(bounds.low[one], bounds.high[one], bounds.method)
+            more = _told(curve, measure, values, value[one], ends, clean)
         else:
-            more = _number(curve, measure, values, functions[measure], clean)
+            chosen = sides(context, values.metric, clean)[0] if measure in _AGAINST else values
+            more = _number(curve, measure, chosen, function, clean)
         found.append(_row(context, curve, measure, more))
     return found
 
@@ -225,13 +199,24 @@ def _functions(context: Context, curve: Curve, metric: Metric, clean: int) -> di
     cells = list(curve.cells)
     sign = 1.0 if metric.better == "higher" else -1.0
     both, severities = _from_start(context, curve)
+    split = sides(context, metric, clean)[1]
+
+    def means(rows: Floats) -> tuple[Floats, Floats]:
+        after, before = split(rows)
+        return before[:, cells].mean(axis=1, keepdims=True), after[:, cells].mean(axis=1, keepdims=True)
+
+    def kept(rows: Floats) -> Floats:
+        before, after = means(rows)
+        return np.where(before > 0, after / before, np.nan)
+
     found: dict[str, Any] = {
-        "drop": lambda rows: sign * (rows[:, [clean]] - rows[:, cells].mean(axis=1, keepdims=True)),
-        "retention": lambda rows: rows[:, cells].mean(axis=1, keepdims=True) / rows[:, [clean]],
-        "mmi": lambda rows: mmi(rows[:, [clean]], rows[:, cells].mean(axis=1, keepdims=True)),
+        "drop": lambda rows: sign * np.subtract(*means(rows)),
+        "retention": kept,
+        "mmi": lambda rows: mmi(*means(rows)),
         "area": lambda rows: area(rows[:, both], severities)[:, None],
         "relative_robustness": lambda rows: relative_robustness(rows[:, both], severities)[:, None],
-        "breaking_severity": _breaking(context, metric, both, severities),
+        "breaking_severity": breaking(context, metric, both, severities),
+        "worst": None,
     }
     if metric.better == "lower":
         reason = f"{metric.name} is an error: its drop is given, a share kept has no meaning"
@@ -242,26 +227,6 @@ def _functions(context: Context, curve: Curve, metric: Metric, clean: int) -> di
     return found
 
 
-def _breaking(
-    context: Context, metric: Metric, cells: list[int], severities: list[float]
-) -> Callable[[NDArray[Any]], Floats] | str:
-    bar, share = context.options.bar, context.options.break_at
-    error = metric.better == "lower"
-    if bar is None and error and not metric.bounded and metric.bottom is None:
-        return f"{metric.name} has no best value: give bar= in its unit"
-
-    def severity(rows: NDArray[Any]) -> Floats:
-        values = np.asarray(rows[:, cells], np.float64)
-        if bar is not None:
-            return first_below(-values if error else values, severities, np.full(len(rows), -bar if error else bar))[
-                :, None
-            ]
-        values = 1 - values if error else values
-        return first_below(values, severities, share * values[:, 0])[:, None]
-
-    return severity
-
-
 def _number(
     curve: Curve, measure: str, values: Values, function: Callable[[Floats], Floats], clean: int
 ) -> dict[str, Any]:
@@ -269,6 +234,11 @@ def _number(
     if measure in ("drop", "retention", "mmi", "area"):
         scale = 1.0 if measure in ("drop", "area") else 1 / max(float(values.point[clean]), 1e-9)
         bounds = values.widen(bounds, found, scale)
+    return _told(curve, measure, values, found, bounds, clean)
+
+
+def _told(curve: Curve, measure: str, values: Values, found: Floats, bounds: Bounds, clean: int) -> dict[str, Any]:
+    """Return a number with its interval as the part of a row, and what to know of it."""
     value, low, high = float(found[0]), float(bounds.low[0]), float(bounds.high[0])
     row: dict[str, Any] = {"value": value, "low": low, "high": high, "method": bounds.method}
     if measure == "breaking_severity":

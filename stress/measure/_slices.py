@@ -14,7 +14,7 @@ from stress.measure._frame import Floats
 from stress.measure._marginals import MEASURES, entries, marginals, spread
 from stress.tasks._metrics import Metric
 
-__all__ = ["Slices", "codes_of", "influences", "slices", "summed", "wanted"]
+__all__ = ["Estimate", "Slices", "codes_of", "influences", "slices", "summed", "wanted"]
 
 _MANY = 50
 """Groups with more values than this are sliced on request (``by``) only."""
@@ -27,6 +27,8 @@ class Estimate:
     value: Floats
     error: Floats
     clusters: NDArray[np.int64]
+    records: Floats | None = None
+    """Yes-or-no answers that it is a share of; NaN, or None everywhere, for other measures."""
 
 
 @dataclass(frozen=True)
@@ -95,10 +97,11 @@ def summed(context: Context, by: str, codes: NDArray[np.int64], names: tuple[str
     else:
         others = [np.setdiff1d(everybody, rows) for rows in chosen]
         rest = np.stack([_moments(top[rows], bottom[rows], member[rows]) for rows in others], axis=1)
-    plain = _flags(top) & _flags(bottom) & (context.clusters.alone and metric.bottom is None)
+    shares = (top == np.round(top)).all(axis=0) & (metric.bottom is None and metric.bounded and not metric.root)
+    plain = shares & _flags(top) & _flags(bottom) & context.clusters.alone
     failed = np.stack([lost[rows].sum(axis=0) for rows in chosen])
     samples = np.array([len(rows) for rows in chosen])
-    return Slices(by, names, samples, _solve(own), _solve(rest), own[0], own[1], failed, plain)
+    return Slices(by, names, samples, _solve(own, shares), _solve(rest, shares), own[0], own[1], failed, plain)
 
 
 def _counted(context: Context, by: str, metric: Metric) -> Slices:
@@ -165,13 +168,13 @@ def _moments(top: Floats, bottom: Floats, member: NDArray[np.int64]) -> Floats:
     return np.stack([top.sum(axis=0), bottom.sum(axis=0), *squares, (bottom > 0).sum(axis=0)])
 
 
-def _solve(moments: Floats) -> Estimate:
+def _solve(moments: Floats, shares: NDArray[np.bool_]) -> Estimate:
     t, b, tt, tb, bb, count = moments
     with np.errstate(invalid="ignore", divide="ignore"):
         value = t / b
         square = np.maximum(tt - 2 * value * tb + value * value * bb, 0) / np.square(b)
         error = np.sqrt(square * count / (count - 1))
-    return Estimate(value, error, count.astype(np.int64))
+    return Estimate(value, error, count.astype(np.int64), np.where(shares, b, np.nan))
 
 
 def influences(top: Floats, bottom: Floats) -> tuple[float, Floats]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stress.measure._frame import Floats
-from stress.measure._values import Values, quotient, sparse
+from stress.measure._values import Sparse, Values, quotient, sparse
 from stress.measure._weights import FEW, Clusters
 from stress.tasks._metrics import Metric
 
@@ -68,15 +68,16 @@ class Sums:
             plain = {"top": top, "bottom": bottom}
         poor = None if few or plain is not None else self._sparse(metric, columns, confidence)
         point = quotient(metric, top, bottom)
-        return Values(metric, point, lambda: rows, len(self._who), few, confidence, plain, poor)
+        return Values(metric, point, lambda: rows, len(self._who), few, confidence, plain, poor, (top, bottom))
 
-    def _sparse(self, metric: Metric, columns: slice, confidence: float) -> tuple[NDArray[np.int64], Floats] | None:
+    def _sparse(self, metric: Metric, columns: slice, confidence: float) -> Sparse | None:
         """Return what ``sparse`` does, column by column."""
-        cells, reach = [], []
+        cells, reach, counts = [], [], []
         for column in range(columns.start, columns.stop):
             parts = np.array(list(self._poor.get(column, {}).values())).reshape(-1, 2)
             found = sparse(metric, parts[:, :1], parts[:, 1:], confidence)
             if found is not None:
                 cells.append(column - columns.start)
                 reach.append(float(found[1][0]))
-        return (np.array(cells, np.int64), np.array(reach)) if cells else None
+                counts.append(int(found[2][0]))
+        return (np.array(cells, np.int64), np.array(reach), np.array(counts, np.int64)) if cells else None

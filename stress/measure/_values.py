@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,11 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stress.measure._frame import Floats
-from stress.measure._intervals import Bounds, degenerate, influence, jackknife, percentile, wilson, z_quantile
+from stress.measure._intervals import (
+    Bounds,
+    degenerate,
+    effective,
+    influence,
+    jackknife,
+    percentile,
+    t_quantile,
+    wilson,
+    z_quantile,
+)
 from stress.measure._weights import FEW
 from stress.tasks._metrics import Metric
 
-__all__ = ["Values", "binary", "discordant", "quotient", "shared", "sparse"]
+__all__ = ["Sparse", "Values", "binary", "discordant", "quotient", "shared", "sparse"]
+
+
+Sparse = tuple[NDArray[np.int64], Floats, NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -24,7 +37,10 @@ class Values:
 
     ``rows`` is (resamples × cells), or (clusters × cells) with each cluster left out where clusters are few;
     ``plain`` holds the counts of a plain rate: independent samples, one right or wrong answer each. ``sparse`` holds
-    the cells that rest on few clusters though the run does not, and how far their t-based interval reaches.
+    the cells that rest on few clusters though the run does not, how far their t-based interval reaches, and how many
+    these are.
+    ``totals`` are the sums above and below the line that ``point`` is made of. ``given`` are the cells' intervals,
+    where they are not made of the resamples.
     """
 
     metric: Metric
@@ -34,7 +50,9 @@ class Values:
     few: bool
     confidence: float
     plain: Mapping[str, Floats] | None = None
-    sparse: tuple[NDArray[np.int64], Floats] | None = None
+    sparse: Sparse | None = None
+    totals: tuple[Floats, Floats] | None = None
+    given: Bounds | None = None
 
     @cached_property
     def rows(self) -> NDArray[Any]:
@@ -66,22 +84,51 @@ class Values:
         low, high = np.where(flat, value - reach, bounds.low), np.where(flat, value + reach, bounds.high)
         return Bounds(low, high, bounds.method)
 
+    @property
+    def records(self) -> Floats | None:
+        """Number of yes-or-no answers of each cell, where the metric is a share of such answers; else None."""
+        if self.totals is None or self.metric.bottom is not None or self.metric.root or not self.metric.bounded:
+            return None
+        top, bottom = self.totals
+        return bottom if bool((top == np.round(top)).all()) else None
+
     def bounds(self) -> Bounds:
-        """Return each cell's interval: Wilson's for plain rates, resampled otherwise."""
+        """Return each cell's interval: Wilson's for shares of yes-or-no answers, resampled otherwise."""
+        if self.given is not None:
+            return self.given
         if self.plain is not None:
             return wilson(self.plain["top"], self.plain["bottom"], z_quantile(self.confidence))
+        if self.records is not None:
+            return self._shares(self.records)
         found = self.interval(self.point, self.rows)
         if self.sparse is not None:
-            cells, reach = self.sparse
+            cells, reach, _ = self.sparse
             found.low[cells], found.high[cells] = self.point[cells] - reach, self.point[cells] + reach
         found = self.widen(found, self.point)
         if not self.metric.bounded:
             return found
         return Bounds(np.maximum(found.low, 0), np.minimum(found.high, 1), found.method)
 
+    def _shares(self, records: Floats) -> Bounds:
+        """Return Wilson's interval for the answers' effective number, from the resampled standard error."""
+        if self.clusters < 2:
+            return self.interval(self.point, self.rows)
+        count = np.full(self.point.shape, float(self.clusters))
+        if self.few:
+            reach = jackknife(self.point, np.asarray(self.rows, np.float64), self.confidence).high - self.point
+        else:
+            wide = t_quantile(self.confidence, self.clusters - 1) * float(np.sqrt(self.clusters / (self.clusters - 1)))
+            defined = np.isnan(self.rows).mean(axis=0) <= 0.05
+            reach = np.full(self.point.shape, np.nan)
+            reach[defined] = wide * np.nanstd(self.rows[:, defined], axis=0)
+        if self.sparse is not None:
+            reach[self.sparse[0]], count[self.sparse[0]] = self.sparse[1:]
+        found = effective(self.point, reach, count, records, self.confidence)
+        return replace(found, method=f"few clusters (t, {found.method})") if self.few else found
 
-def sparse(metric: Metric, top: Floats, bottom: Floats, confidence: float) -> tuple[NDArray[np.int64], Floats] | None:
-    """Return the columns that rest on few clusters, and how far their t-based interval reaches; one cluster: NaN."""
+
+def sparse(metric: Metric, top: Floats, bottom: Floats, confidence: float) -> Sparse | None:
+    """Return the columns that rest on few clusters, how far their t-based interval reaches (one: NaN), and how many."""
     count = (bottom > 0).sum(axis=0)
     cells = np.flatnonzero((count > 0) & (count < FEW))
     if not len(cells):
@@ -92,7 +139,7 @@ def sparse(metric: Metric, top: Floats, bottom: Floats, confidence: float) -> tu
     if metric.root:
         parts = np.divide(parts, 2 * np.sqrt(value), out=np.zeros_like(parts), where=value > 0)
     ends = influence(value, parts, confidence, count[cells])
-    return cells, (ends.high - ends.low) / 2
+    return cells, (ends.high - ends.low) / 2, count[cells]
 
 
 def binary(top: Floats, bottom: Floats) -> bool:

@@ -1,0 +1,299 @@
+"""95 % intervals hold the truth where each world has a clean cell: robustness, contributions, flips, other runs."""
+
+from itertools import combinations
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from stress.measure._breaking import breaking
+from stress.measure._cells import change_rows
+from stress.measure._consistency import consistency_rows
+from stress.measure._contributions import (
+    _shares,
+    contribution_rows,
+    interaction_weights,
+    lost_cells,
+    shapley_weights,
+)
+from stress.measure._formulas import alexnet, area
+from stress.measure._groups import gap_rows
+from stress.measure._relative import relative_rows
+from stress.measure._reliance import difference_rows
+from stress.measure._robustness import curve_rows, robustness_rows
+from stress.measure._shares import share
+from stress.measure._stability import flip_rows, step_rows
+from stress.measure._weights import clusters
+from tests._runs import STREAMS, cell, graded, subsets
+from tests.coverage_worlds import WORLDS, Tally, each, nested, rng_of, template, together
+
+pytestmark = pytest.mark.slow
+RATES = np.array([0.95, 0.92, 0.86, 0.75, 0.6, 0.4])
+
+
+def speakers(n, groups):
+    member = np.arange(n) * groups // n if groups else None
+    return member, ({"speaker": member} if groups else {}), ({"cluster": "speaker"} if groups else {})
+
+
+def broken_at(rates, share=0.9):
+    """Where a curve of true rates crosses 90 % of its start; inf where it does not."""
+    first = int(np.argmax(rates < share * rates[0]))
+    if not first:
+        return np.inf
+    return first - 1 + (rates[first - 1] - share * rates[0]) / (rates[first - 1] - rates[first])
+
+
+@pytest.mark.parametrize("groups", [None, 25])
+def test_robustness_and_the_band_of_a_curve(groups):
+    """Truth in closed form; ``worst`` is the minimum over five cells, simultaneous, and so on the safe side."""
+    n, rng = 250, rng_of(f"robustness {groups}")
+    member, named, given = speakers(n, groups)
+    kept = RATES[1:].mean()
+    truth = {"drop": RATES[0] - kept, "retention": kept / RATES[0], "mmi": 1 - kept / RATES[0]}
+    truth |= {"area": area(RATES, range(6)), "relative_robustness": 5 * area(RATES, range(6))}
+    truth["breaking_severity"] = broken_at(RATES)
+    numbers, cells, safe = Tally(), Tally(), Tally()
+    for context in each(template(graded(), n, groups=named), {"score": nested(rng, n, RATES, member=member)}, **given):
+        rows = robustness_rows(context)
+        numbers.rows(rows, truth, "measure")
+        safe.rows(rows, {"worst": RATES.min()}, "measure")
+        for row in change_rows(context):
+            k = int(row["severity"])
+            if k:
+                now = RATES[0] - RATES[k] if row["metric"] == "drop" else RATES[k] / RATES[0]
+                cells.add(f"{row['metric']} at severity {k}", row["low"], row["high"], now)
+        band = curve_rows(context, [context.headline])
+        whole = [row["band_low"] <= RATES[k] <= row["band_high"] for k, row in enumerate(band)]
+        safe.add("band", 0, 1, 0.5 if all(whole) else 2)
+    numbers.holds()
+    cells.holds()
+    safe.holds(least=0.95, most=1.0)
+
+
+@pytest.mark.parametrize(
+    "rates",
+    [(0.95, 0.9, 0.84, 0.84, 0.84, 0.84), (0.95, 0.94, 0.92, 0.9, 0.875, 0.84), (0.95, 0.94, 0.93, 0.92, 0.91, 0.9)],
+)
+def test_breaking_severity(rates):
+    """A plateau just under the bar, a crossing near the end of the scale, a model that holds (the truth is beyond)."""
+    rng, tally = rng_of(f"breaking {rates}"), Tally()
+    for context in each(template(graded(), 250), {"score": nested(rng, 250, rates)}):
+        severity = breaking(context, context.headline, list(range(6)), list(range(6)))
+        _, found = context.values(context.headline).apply(severity)
+        tally.add("breaking_severity", found.low[0], found.high[0], broken_at(np.array(rates)))
+    tally.holds(most=0.97 if np.isfinite(broken_at(np.array(rates))) else 1.0)
+
+
+WORTH = {"": 0.1, "image": 0.7, "audio": 0.45, "text": 0.2, "image+audio": 0.88, "image+text": 0.75}
+WORTH |= {"audio+text": 0.5, "image+audio+text": 0.93}
+
+
+def contributions(worth):
+    """True values of the table, by (measure, streams)."""
+    v = {frozenset(name.split("+")) - {""}: rate for name, rate in worth.items()}
+    full, none = frozenset(STREAMS), frozenset()
+    total = v[full] - v[none]
+    found = {("total",): total}
+    for name in STREAMS:
+        one = frozenset([name])
+        found |= {("alone", name): v[one], ("lost", name): v[full - one], ("necessity", name): v[full] - v[full - one]}
+        found["sufficiency", name] = v[one] - v[none]
+        found["shapley", name] = sum(v[s] * w for s, w in shapley_weights(STREAMS, name).items())
+        found["shapley_share", name] = found["shapley", name] / total
+    for one, other in combinations(STREAMS, 2):
+        index = sum(v[s] * w for s, w in interaction_weights(STREAMS, one, other).items())
+        signs = {"interaction": index, "synergy": max(index, 0), "redundancy": max(-index, 0)}
+        found |= {(name, one, other): value for name, value in signs.items()}
+    return found | {("dominance",): max(found["shapley_share", name] for name in STREAMS)}
+
+
+def lost_rates(worth):
+    return [worth["+".join(s for s in STREAMS if s not in row["lost"])] for row in subsets()]
+
+
+def test_contributions():
+    """A clipped measure (synergy) whose truth is 0 holds it more often; dominance is simultaneous."""
+    rng, truth, exact, safe = rng_of("contributions"), contributions(WORTH), Tally(), Tally()
+    scores = nested(rng, 250, lost_rates(WORTH))
+    for context in each(template(subsets(), 250, streams=STREAMS), {"score": scores}):
+        for row in contribution_rows(context):
+            names = [row["stream"], row.get("other")] if row["measure"] not in ("total", "dominance") else []
+            key = (row["measure"], *(name for name in names if name))
+            clipped = key[0] in ("synergy", "redundancy", "dominance")
+            (safe if clipped else exact).add(key, row["low"], row["high"], truth[key])
+    exact.holds()
+    safe.holds(most=1.0)
+
+
+def test_the_dominant_stream_of_equals():
+    """All streams are worth the same, so that the largest is always chosen by luck: the interval allows for it."""
+    size = {0: 0.2, 1: 0.5, 2: 0.8, 3: 0.9}
+    worth = {name: size[len(name.split("+")) if name else 0] for name in WORTH}
+    rng, tally = rng_of("dominance"), Tally()
+    scores = nested(rng, 250, lost_rates(worth))
+    for context in each(template(subsets(), 250, streams=STREAMS), {"score": scores}):
+        present = {frozenset(STREAMS) - gone: place for gone, place in lost_cells(context)["zeros"].items()}
+        rows = _shares(context, context.values(context.headline), present, 1.0, STREAMS)
+        tally.rows(rows, {"dominance": 1 / 3}, "measure")
+    tally.holds(least=0.94, most=1.0)
+
+
+def test_reliance():
+    """Two models that lean on the streams differently, on the same samples."""
+    rng, tally = rng_of("reliance"), Tally()
+    other = WORTH | {"image": 0.6, "audio": 0.6, "image+text": 0.7, "audio+text": 0.65}
+    ours, theirs = contributions(WORTH), contributions(other)
+    run = template(subsets(), 250, streams=STREAMS)
+    both = nested(rng, 250, [*lost_rates(WORTH), *lost_rates(other)])
+    sides = ({"score": both[:, :8]}, {"score": both[:, 8:]})
+    for one, two in zip(*(each(run, side, resamples=2000) for side in sides)):  # as many as there are by default
+        for row in difference_rows(one, two):
+            key = (row["measure"], *row["stream"].split("+"))
+            tally.add(key, row["low"], row["high"], ours[key] - theirs[key])
+    tally.holds()
+
+
+def test_relative_to_alexnet_and_to_a_run(monkeypatch):
+    rng, n, tally, facts = rng_of("relative"), 250, Tally(), alexnet()
+    names = ("fog", "snow")
+    cells = [cell()] + [cell(f"{p}-{s}", p, float(s), perturbation=f"image.{p}") for p in names for s in range(1, 6)]
+    ours = np.array([*RATES, 0.93, 0.9, 0.8, 0.7, 0.5])
+    theirs = 0.9 * ours
+    truth = {}
+    for k, name in enumerate(names):
+        at, reference = slice(1 + 5 * k, 6 + 5 * k), np.array(facts.corruptions[name])
+        errors, lead = 1 - ours[at], ours[at] - theirs[at] - (ours[0] - theirs[0])
+        truth |= {("error", name): errors.mean(), ("ce", name): errors.sum() / reference.sum()}
+        truth["relative_ce", name] = (errors - (1 - ours[0])).sum() / (reference - facts.clean).sum()
+        truth |= {("rra", name): ours[at].sum() / theirs[at].sum() - 1, ("effective_robustness", name): lead.sum()}
+    for mean, one in (("mean_error", "error"), ("mce", "ce"), ("relative_mce", "relative_ce")):
+        truth[mean, None] = np.mean([truth[one, name] for name in names])
+    run = template(cells, n, ("score", "prediction"))
+    sides = [{"score": x, "prediction": 1 - x} for x in (nested(rng, n, ours), nested(rng, n, theirs))]
+    large = [nested(rng, 200_000, rates, 1)[..., 0] for rates in (ours, theirs)]
+    flips = [(x != x[:, :1]).mean(axis=0) for x in large]
+    for k, name in enumerate(names):
+        at = slice(1 + 5 * k, 6 + 5 * k)
+        truth["flip_rate_ratio", name] = flips[0][at].sum() / flips[1][at].sum()
+    for one, other in zip(each(run, sides[0], reference=run), each(run, sides[1])):
+        monkeypatch.setattr("stress.measure._relative._other", lambda context, reference, other=other: other)
+        for row in relative_rows(one):
+            key = row["measure"], row.get("scenario")
+            tally.add(key, row["low"], row["high"], truth[key])
+    tally.holds()
+
+
+def test_word_errors_relative_to_a_run(monkeypatch):
+    """WERD and NWERD of three severities, from word counts; the truth is a ratio of expectations."""
+    rng, n, tally = rng_of("werd"), 250, Tally()
+    rates, theirs = np.array([0.05, 0.1, 0.2, 0.35]), np.array([0.08, 0.15, 0.3, 0.5])
+    run = template(graded(severities=(1, 2, 3)), n, ("word_errors", "words"), task={"task": "transcription"})
+    words = rng.integers(5, 20, (n, 1, 1)) * np.ones((1, 4, WORLDS))
+
+    def errors(rate):
+        hard = np.exp(0.3 * rng.normal(size=(n, 1, WORLDS)) - 0.045)  # mean 1: what is hard is hard in all cells
+        return rng.binomial(words.astype(int), np.clip(rate[None, :, None] * hard, 0, 1)).astype(float)
+
+    sides = [{"word_errors": errors(rate), "words": words} for rate in (rates, theirs)]
+    truth = {
+        "werd": (rates[1:] - rates[0]).mean(),
+        "nwerd": (rates[1:] - rates[0]).sum() / (theirs[1:] - theirs[0]).sum(),
+    }
+    for one, other in zip(each(run, sides[0], reference=run), each(run, sides[1])):
+        monkeypatch.setattr("stress.measure._relative._other", lambda context, reference, other=other: other)
+        tally.rows(relative_rows(one), truth, "measure")
+    tally.holds()
+
+
+@pytest.mark.parametrize("groups", [None, 25])
+def test_flips(groups):
+    """Answers change step by step, at 10, 15 and 20 %, to any of three others: a Markov chain in closed form."""
+    rng, n, steps, tally = rng_of(f"flips {groups}"), 300, (0.1, 0.15, 0.2), Tally()
+    member, named, given = speakers(n, groups)
+    said = np.zeros((n, 4, WORLDS), int)
+    said[:, 0] = rng.integers(0, 4, (n, WORLDS))
+    away, truth = [0.0], {}
+    for k, step in enumerate(steps, 1):
+        moved = together(rng, (n, WORLDS), member) < step
+        said[:, k] = np.where(moved, (said[:, k - 1] + rng.integers(1, 4, (n, WORLDS))) % 4, said[:, k - 1])
+        away.append(away[-1] * (1 - step / 3) + (1 - away[-1]) * step)
+        truth |= {("step_flip_rate", k): step, ("flip_rate", k): away[k], ("lost", k): away[k]}
+        truth["gained", k] = away[k] / 3
+    run = template(graded(severities=(1, 2, 3)), n, ("score", "prediction"), groups=named)
+    for context in each(run, {"score": (said == 0) * 1.0, "prediction": said}, **given):
+        for row in [*flip_rows(context), *step_rows(context)]:
+            key = row["metric"], int(row["severity"])
+            if key in truth:
+                tally.add(key, row.get("low"), row.get("high"), truth[key])
+    tally.holds(missing=0.01)
+
+
+def test_consistency():
+    """Streams that are right alone at .7, .45 and .2, and follow luck else; truth from 400,000 samples."""
+    rng, n, tally = rng_of("consistency"), 300, Tally()
+    alone = [row for row in subsets() if len(row["lost"]) in (0, 2)]
+    rates = [WORTH["+".join(s for s in STREAMS if s not in row["lost"])] for row in alone]
+
+    def said(count, worlds):
+        right = nested(rng, count, rates, worlds) > 0
+        return np.where(right, 0, rng.integers(1, 4, right.shape))
+
+    def numbers(answer, place):
+        alone = {s: answer[:, place["+".join(t for t in STREAMS if t != s)]] for s in STREAMS}
+        found = {}
+        for one, other in combinations(STREAMS, 2):
+            apart = alone[one] != alone[other]
+            found["pair_agreement", one, other], found["conflict_rate", one, other] = 1 - apart.mean(), apart.mean()
+            for a, b in ((one, other), (other, one)):
+                found["follows", a, b] = (answer[:, 0] == alone[a])[apart].mean()
+            third = (answer[:, 0] != alone[one]) & (answer[:, 0] != alone[other])
+            found["follows_neither", *sorted((one, other))] = third[apart].mean()
+        return found | {("agreement", s, None): (answer[:, 0] == alone[s]).mean() for s in STREAMS}
+
+    place = {"+".join(row["lost"]): k for k, row in enumerate(alone)}
+    truth = numbers(said(400_000, 1)[..., 0], place)
+    run = template(alone, n, ("score", "prediction"), streams=STREAMS)
+    answers = said(n, WORLDS)
+    for context in each(run, {"score": (answers == 0) * 1.0, "prediction": answers}):
+        for row in consistency_rows(context):
+            key = row["metric"], row["one"], row.get("other")
+            if row["cell"] == "clean":
+                tally.add(key, row.get("low"), row.get("high"), truth[key])
+    tally.holds()
+
+
+def test_shares_over_draws():
+    """Four draws of each of 200 samples, of which some samples flip in all: what ``draw_flip_rate`` rests on."""
+    rng, tally, where = rng_of("shares"), Tally(), np.repeat(np.arange(200), 4)
+    context = SimpleNamespace(
+        clusters=clusters([str(i) for i in range(200)], None), options=SimpleNamespace(confidence=0.95)
+    )
+    flips = rng.random((800, WORLDS)) < rng.beta(1, 4, (200, WORLDS))[where]
+    for w in range(WORLDS):
+        row = share(context, flips[:, w] * 1.0, np.ones(800), where)
+        tally.add("draw_flip_rate", row["low"], row["high"], 0.2)
+    tally.holds()
+
+
+@pytest.mark.parametrize(
+    ("clean", "now", "groups"),
+    [((0.9, 0.9), (0.8, 0.7), None), ((0.95, 0.9, 0.85), (0.9, 0.8, 0.6), True), ((0.8,) * 4, (0.8,) * 4, None)],
+)
+def test_widening_of_a_gap(clean, now, groups):
+    """The two groups are chosen by their values: with more than two the interval allows for that."""
+    rng, n, count, tally = rng_of(f"widening {clean} {groups}"), 200 * len(clean), len(clean), Tally()
+    ward = np.arange(n) % count
+    member = np.arange(n) // count // 8 * count + ward if groups else None
+    luck = together(rng, (n, 1, WORLDS), member)
+    luck = np.where(rng.random((n, 2, WORLDS)) < 0.3, rng.random((n, 2, WORLDS)), luck)
+    right = (luck < np.stack([np.array(clean)[ward], np.array(now)[ward]], axis=1)[..., None]) * 1.0
+    named = {"ward": ward} | ({"speaker": member} if groups else {})
+    run = template(graded(severities=(1,)), n, groups=named)
+    for context in each(run, {"score": right}, by=["ward"], **({"cluster": "speaker"} if groups else {})):
+        for row in gap_rows(context):
+            if row["cell"] == "noise-1" and row["metric"] == "widening":
+                best, worst = int(row["best"]), int(row["worst"])
+                truth = now[best] - now[worst] - (clean[best] - clean[worst])
+                tally.add("widening", row["low"], row["high"], truth)
+    tally.holds(most=0.97 if count == 2 else 1.0)
