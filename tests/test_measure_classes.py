@@ -81,12 +81,11 @@ def test_confusion_is_scikit_learns(world):
 def test_influences_are_the_change_from_leaving_a_sample_out(world, metric):
     """n (θ − θ without i) / (n − 1) is the jackknife's influence: ours must be its first-order equal."""
     from stress.measure._counts import parts_of
-    from stress.measure._marginals import entries
     from stress.measure._registry import context_of
 
     run, target, given = world
     context = context_of(run)
-    parts = parts_of(context, entries(context), metric)
+    parts = parts_of(context, metric)
     oracle, whole = COUNTS[metric], COUNTS[metric](target, given[:, 2])
     keep = np.arange(600)
     for i in (0, 17, 230, 599):

@@ -34,7 +34,7 @@ class Run:
     path: Path
 
     @cached_property
-    def kept(self) -> dict[str, Any]:
+    def kept(self) -> dict[Any, Any]:
         """What measures remember of the run, as long as it lives."""
         return {}
 

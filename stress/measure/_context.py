@@ -15,7 +15,7 @@ from perturbations import InputError
 from perturbations._errors import nearest, short
 from stress.engine._folder import Run
 from stress.measure._facts import Facts, Failure
-from stress.measure._frame import Floats, Frame
+from stress.measure._frame import LIMIT, Floats, Frame
 from stress.measure._pool import Pool
 from stress.measure._portions import Portion
 from stress.measure._stream import Stream
@@ -24,9 +24,6 @@ from stress.measure._weights import Clusters, clusters
 from stress.tasks._metrics import Metric, headline, metrics
 
 __all__ = ["LIMIT", "Context", "Options", "Values", "options"]
-
-LIMIT = 4_000_000
-"""Records that are held in memory at once: about 200 bytes each."""
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,11 @@ from stress.measure._facts import Facts, Failure
 from stress.measure._roster import Roster
 from stress.tasks._metrics import Metric
 
-__all__ = ["DERIVED", "FAILURES", "Floats", "Frame"]
+__all__ = ["DERIVED", "FAILURES", "LIMIT", "Floats", "Frame"]
 
 Floats = NDArray[np.float64]
+LIMIT, HELD = 4_000_000, 20_000_000
+"""Records (about 200 bytes each) that are held in memory at once, and as an exception: by what needs all at once."""
 FAILURES = ("crash", "invalid", "timeout")
 _HITS = {f"hit_{k}": "rank" for k in range(1, 1001)}
 DERIVED = {"flip": "prediction", "absolute_error": "residual", "squared_error": "residual", **_HITS}
@@ -151,9 +153,12 @@ class Frame:
 
     def _held(self) -> Run:
         """Return the run to read all records of. Raises InputError where these are more than may be held."""
-        if self.large:
-            count, limit = f"{self.run.count:,}", f"{self.limit:,}"
-            raise InputError(f"measure: this needs all {count} records in memory, more than limit={limit}.")
+        most = HELD if self.limit == LIMIT else self.limit
+        if self.large and most is not None and self.run.count * self.weight > most:
+            raise InputError(
+                f"measure: this needs all {self.run.count:,} records in memory, more than {most:,}. Give limit= where "
+                "there is room (about 200 bytes a record), or compare runs of fewer cells or samples."
+            )
         return self.run
 
     def has(self, column: str) -> bool:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
 from stress.engine._folder import Run
 from stress.measure._context import Context
-from stress.measure._registry import context_of, make
+from stress.measure._registry import context_of, make, make_all
 from stress.measure._summary import summarise
 
 __all__ = ["REMEMBERED", "Measured", "measured", "summary", "table"]
@@ -33,6 +34,12 @@ class Measured:
     def table(self, name: str) -> pa.Table:
         """Return a table; see ``stress.measure.table``. Raises InputError where there is none of that name."""
         return self.context.once(f"table {name}", lambda: make(self.context, name))
+
+    def ahead(self, names: Sequence[str]) -> None:
+        """Work out several tables at once: those of a large run share what is read for them."""
+        found = make_all(self.context, names)
+        for name in names:
+            self.context.once(f"table {name}", partial(found.__getitem__, name))
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """Return a table as plain rows, which are not to be changed."""

@@ -133,7 +133,9 @@ class Pool(Run):
 
     def read(self, size: int, columns: Sequence[str]) -> Iterator[View]:
         """Yield blocks of samples with their records."""
-        for block in plan(self.base, size).blocks(columns):
+        if ("plan", size) not in self.base.kept:  # several views of a run share it
+            self.base.kept["plan", size] = plan(self.base, size)
+        for block in self.base.kept["plan", size].blocks(columns):
             view = View.of(block, self.blocks, self.chosen)
             if view.count:
                 yield view

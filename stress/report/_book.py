@@ -62,7 +62,10 @@ class Book:
     @cached_property
     def measured(self) -> Measured:
         """The run, read once."""
-        return measured(self.run, break_at=BREAK_AT)
+        found = measured(self.run, break_at=BREAK_AT)
+        if self.begun and found.context.frame.large:
+            found.ahead(list(TABLES))
+        return found
 
     @property
     def summary(self) -> Row:
