@@ -59,6 +59,13 @@ class Memory(Run):
     def columns(self):
         return tuple(self.answers.column_names)
 
+    @cached_property
+    def count(self):
+        return len(self.answers)
+
+    def column(self, name):
+        return self.answers[name]
+
     def records(self, cells=None, columns=None):
         assert cells is None
         return self.answers if columns is None else self.answers.select(["cell", "sample", "draw", *columns])
@@ -121,7 +128,7 @@ def each(run, columns, **given):
 def _part(run, columns, worlds, chosen):
     base = Frame(run, chosen.limit)
     whole = Context(base, chosen)
-    kept = ("cells", "ids", "clean", "samples", "targets", "declared", "_base", "by_cell", "_order", "schema", "groups")
+    kept = ("cells", "ids", "clean", "roster", "declared", "_base", "by_cell", "schema")
     shared, found = {name: getattr(base, name) for name in kept}, []
     for w in worlds:
         frame = Frame(run, base.limit)

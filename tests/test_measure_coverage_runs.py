@@ -18,6 +18,8 @@ from stress.measure._contributions import (
 )
 from stress.measure._formulas import alexnet, area
 from stress.measure._groups import gap_rows
+from stress.measure._matching import matched
+from stress.measure._pairing import paired
 from stress.measure._relative import relative_rows
 from stress.measure._reliance import difference_rows
 from stress.measure._robustness import curve_rows, robustness_rows
@@ -147,8 +149,9 @@ def test_reliance():
     run = template(subsets(), 250, streams=STREAMS)
     both = nested(rng, 250, [*lost_rates(WORTH), *lost_rates(other)])
     sides = ({"score": both[:, :8]}, {"score": both[:, 8:]})
-    for one, two in zip(*(each(run, side, resamples=2000) for side in sides)):  # as many as there are by default
-        for row in difference_rows(one, two):
+    pair = paired(run, run)
+    for one, two in zip(*(each(run, side) for side in sides)):
+        for row in difference_rows(matched(pair, one, two)):
             key = (row["measure"], *row["stream"].split("+"))
             tally.add(key, row["low"], row["high"], ours[key] - theirs[key])
     tally.holds()

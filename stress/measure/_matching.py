@@ -14,7 +14,7 @@ from stress.measure._context import Context
 from stress.measure._measured import measured
 from stress.measure._pairing import Pair, who
 
-__all__ = ["Matched", "match"]
+__all__ = ["Matched", "match", "matched"]
 
 Ints = NDArray[np.int64]
 
@@ -50,7 +50,7 @@ class Matched:
                 context.only([i for i, name in enumerate(context.frame.ids) if name in names])
                 for context in (self.before, self.after)
             ]
-            self._held[names] = _matched(self.pair, *both)
+            self._held[names] = matched(self.pair, *both)
         return self._held[names]
 
     @cached_property
@@ -106,10 +106,11 @@ def match(pair: Pair, **given: Any) -> Matched:
     if before.frame.large or after.frame.large:
         nothing = np.zeros(0, np.int64)
         return Matched(pair, before, after, nothing, nothing)
-    return _matched(pair, before, after)
+    return matched(pair, before, after)
 
 
-def _matched(pair: Pair, before: Context, after: Context) -> Matched:
+def matched(pair: Pair, before: Context, after: Context) -> Matched:
+    """Return the records that two contexts, which hold all of theirs, have in common: same sample, cell and draw."""
     cells = {name: i for i, name in enumerate(pair.cells)}
     place = {who: i for i, who in enumerate(who(pair.after, pair.before))}
     samples = _lookup([place.get(each, -1) for each in who(pair.before, pair.after)])
