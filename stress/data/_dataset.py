@@ -61,8 +61,11 @@ class Samples:
 
     def __getitem__(self, position: int) -> Sample:
         sample = self._load(position)
-        streams = sample.streams
-        frozen = {name: freeze(streams[name]) for name, freeze in self._freeze if streams[name] is not None}
+        frozen = {}
+        for name, freeze in self._freeze:
+            value = sample.streams[name]
+            if value is not None and (safe := freeze(value)) is not value:
+                frozen[name] = safe
         return sample.with_streams(frozen) if frozen else sample
 
     def __iter__(self) -> Iterator[Sample]:

@@ -170,7 +170,7 @@ def samples_table(planned: Planned) -> pa.Table:
     chosen = sorted(int(position) for shard in planned.shards for position in shard)
 
     def column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-        return pa.array([values[i] for i in chosen], kind)
+        return pa.array(values if len(chosen) == len(values) else [values[i] for i in chosen], kind)
 
     groups = {f"group.{name}": column(values, pa.string()) for name, values in index.groups.items()}
     return pa.table(

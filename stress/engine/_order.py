@@ -41,12 +41,16 @@ def _by_sequence(data: Samples, seed: int) -> list[NDArray[np.int64]]:
 
 
 def _stratified(data: Samples, seed: int) -> NDArray[np.int64]:
-    rng = generator(Key(seed, "stress.order"))
-    place = np.empty(len(data))
-    for positions in _groups(str(target) for target in data.targets):
-        shuffled = rng.permutation(len(positions))
-        place[np.array(positions)[shuffled]] = (np.arange(len(positions)) + rng.random()) / len(positions)
-    return np.argsort(place, kind="stable")
+    def work() -> NDArray[np.int64]:
+        rng = generator(Key(seed, "stress.order"))
+        place = np.empty(len(data))
+        for positions in _groups(str(target) for target in data.targets):
+            shuffled = rng.permutation(len(positions))
+            place[np.array(positions)[shuffled]] = (np.arange(len(positions)) + rng.random()) / len(positions)
+        return np.argsort(place, kind="stable")
+
+    order: NDArray[np.int64] = data.remember(("order", seed), work)
+    return order
 
 
 def shards(data: Samples, seed: int, size: int, limit: int | None = None) -> list[NDArray[np.int64]]:
