@@ -53,8 +53,8 @@ def pictures(count: int) -> list[np.ndarray]:
     return found
 
 
-def world(count: int = 16) -> list[stress.Sample]:
-    """Return the pictures as samples, for workers that load them by name."""
+def world(count: int) -> list[stress.Sample]:
+    """Return the pictures as samples."""
     return [stress.Sample(str(i), {"image": p}, target=str(i % 10)) for i, p in enumerate(pictures(count))]
 
 
@@ -181,9 +181,9 @@ def memory(count: int) -> None:
     process.join()
 
 
-def backends(repeats: int) -> None:
+def backends(samples: int, repeats: int) -> None:
     """Print how much faster two workers are than one, for each backend; starting the workers is in it."""
-    suite = scenarios.load("imagenet-c")
+    suite, data = scenarios.load("imagenet-c"), world(samples)
     for backend in ("threads", "processes", "dask"):
         times = {}
         for workers in (1, 2):
@@ -193,7 +193,7 @@ def backends(repeats: int) -> None:
                     settings = {"workers": workers, "batch_size": BATCH, "preflight": False, "backend": backend}
                     call = lambda: stress.run(  # noqa: E731
                         "benchmarks._resnet:load",
-                        "benchmarks.engine:world",
+                        data,
                         suite,
                         Path(folder) / "run",
                         **settings,  # noqa: B023
@@ -201,7 +201,8 @@ def backends(repeats: int) -> None:
                     taken.append(timed(call))
             times[workers] = float(np.median(taken))
         efficiency = times[1] / times[2] / 2
-        print(f"backend {backend:<10} 1 worker {times[1]:7.2f} s, 2 workers {times[2]:7.2f} s: {efficiency:.2f}")
+        told = f"1 worker {times[1]:7.2f} s, 2 workers {times[2]:7.2f} s: {efficiency:.2f}"
+        print(f"backend {backend:<10} {samples} pictures, {told}", flush=True)
 
 
 def main(argv: list[str]) -> None:
@@ -222,4 +223,4 @@ def main(argv: list[str]) -> None:
     if "memory" in parts:
         memory(1_000_000)
     if "backends" in parts:
-        backends(options.repeats)
+        backends(options.samples, options.repeats)
