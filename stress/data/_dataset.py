@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -52,7 +53,6 @@ class Samples:
         self.alternates, self._classes, self._load = tuple(alternates), classes, load
         self.ids, self.targets = index.ids, index.targets
         self.sequences, self.times = index.sequences, index.times
-        self._positions = {sample: i for i, sample in enumerate(index.ids)}
         self._memory: dict[tuple[Any, ...], Any] = {}
         self._lock = threading.RLock()
 
@@ -70,6 +70,10 @@ class Samples:
 
     def __iter__(self) -> Iterator[Sample]:
         return (self[i] for i in range(len(self)))
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {sample: i for i, sample in enumerate(self.ids)}
 
     def position(self, sample: str) -> int:
         """Return the index of a sample's id."""

@@ -7,7 +7,9 @@ asked there as well: the model is never called where the run is started from.
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +19,7 @@ from typing import Any, Literal, Protocol
 import pyarrow as pa
 
 from perturbations import InputError, RunError
-from stress.engine._remote import Recipe, answer, do_unit, probe
+from stress.engine._remote import Recipe, answer, do_unit, load, probe
 from stress.engine._units import Unit
 from stress.models import Batch
 
@@ -31,7 +33,9 @@ _ATTEMPTS = 2
 
 
 class Far(Protocol):
-    """Workers in processes of their own, which know the model by name."""
+    """Workers in processes of their own, which know the model by name; ``token`` tells one run's from another's."""
+
+    token: str
 
     def predict(self, batch: Batch) -> Any:
         """Return one worker's answers to a batch; raise where it takes the worker down."""
@@ -79,11 +83,15 @@ def in_threads(do: Callable[[Unit], tuple[Unit, pa.Table]], units: Sequence[Unit
             place.acquire()
 
 
+def _token() -> str:
+    return f"{os.getpid()}-{time.monotonic_ns()}"
+
+
 class _Processes:
-    """Processes of this machine; they end by themselves when they have been idle for a while."""
+    """Processes of this machine."""
 
     def __init__(self, spec: str, workers: int) -> None:
-        self._spec, self._workers, self._lock = spec, workers, threading.Lock()
+        self.token, self._spec, self._workers, self._lock = _token(), spec, workers, threading.Lock()
 
     def _pool(self) -> Any:
         """Return a way to the processes, the same each time.
@@ -96,10 +104,11 @@ class _Processes:
         how = {"backend": "loky", "return_as": "generator_unordered", "batch_size": 1, "pre_dispatch": each}
         return Parallel(max(2, self._workers), **how)
 
-    def _end(self) -> None:
+    def end(self, kill: bool = False) -> None:
+        """End the processes: those of another run, or of whoever used joblib before, may hold old code."""
         from joblib.externals.loky import get_reusable_executor
 
-        get_reusable_executor().shutdown(wait=False, kill_workers=True)
+        get_reusable_executor(reuse=True).shutdown(wait=not kill, kill_workers=kill)
 
     def predict(self, batch: Batch) -> Any:
         from joblib import delayed
@@ -107,9 +116,9 @@ class _Processes:
 
         with self._lock:
             try:
-                (answers,) = self._pool()([delayed(answer)(self._spec, batch)])
+                (answers,) = self._pool()([delayed(answer)(self._spec, self.token, batch)])
             except BrokenProcessPool:
-                self._end()
+                self.end(kill=True)
                 raise
         return answers
 
@@ -129,7 +138,7 @@ class _Processes:
                     yield unit, table
             except BrokenProcessPool as error:
                 failures += 1
-                self._end()
+                self.end(kill=True)
                 if alone:
                     del left[turn[0]]
                     yield turn[0], died(turn[0], f"the worker process died: {type(error).__name__}")
@@ -138,17 +147,28 @@ class _Processes:
 @contextmanager
 def on_processes(spec: str, workers: int) -> Iterator[Far]:
     """Give the processes of this machine while the block runs."""
-    yield _Processes(spec, workers)
+    found = _Processes(spec, workers)
+    found.end()
+    try:
+        yield found
+    except BaseException:  # an interrupt does not wait for what is under way
+        found.end(kill=True)
+        raise
+    found.end()
 
 
 class _Cluster:
     """The workers of a dask cluster."""
 
     def __init__(self, client: Any, spec: str, workers: int | None) -> None:
-        self._client, self._spec, self._workers = client, spec, workers
+        self.token, self._client, self._spec, self._workers = _token(), client, spec, workers
+        self._loading = [
+            client.submit(load, spec, self.token, workers=[one], pure=False)
+            for one in client.nthreads()  # all at once
+        ]
 
     def predict(self, batch: Batch) -> Any:
-        return self._client.submit(answer, self._spec, batch, pure=False).result()
+        return self._client.submit(answer, self._spec, self.token, batch, pure=False).result()
 
     def work(self, recipe: Recipe, units: Sequence[Unit], died: Died) -> Finished:
         """As promised; the cluster is kept busy with what waits.
@@ -187,7 +207,7 @@ class _Cluster:
                 yield unit, died(unit, "the worker process died each time")
 
     def _size(self) -> int:
-        return self._workers or max(1, len(self._client.scheduler_info()["workers"]))
+        return self._workers or max(1, sum(self._client.nthreads().values()))
 
 
 @contextmanager
@@ -210,17 +230,20 @@ def _local_cluster(workers: int) -> Any:
     """Return a cluster of processes on this machine.
 
     By default dask has its workers hand freed memory back at once; a network's activations then cost a page fault a
-    page, and the same forward pass takes nearly twice as long. Its workers also look at their own stacks a hundred
-    times a second, for a dashboard that is not there. And it tries what took a worker down on three more: here one
-    death is told at once.
+    page, and the same forward pass takes nearly twice as long. Everybody also looks at the own stack, memory and clock
+    up to a hundred times a second, for a dashboard that is not there: a tenth of two processors. And what took a worker
+    down is tried on three more: here one death is told at once.
     """
     import dask
     from distributed import LocalCluster
 
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    environment = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    environment |= dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(2**32))
     ours = {
-        "distributed.nanny.pre-spawn-environ": threads,
+        "distributed.nanny.pre-spawn-environ": environment,
         "distributed.worker.profile.enabled": False,
+        "distributed.admin.tick.interval": "1s",
+        "distributed.admin.system-monitor.interval": "10s",
         "distributed.scheduler.allowed-failures": 0,
     }
     with dask.config.set(ours):

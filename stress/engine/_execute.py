@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -226,7 +225,7 @@ def _far(planned: Planned, job: Job, units: Sequence[Unit], out: Path, far: Far)
     settings = planned.settings
     packed = None if planned.data.spec else pack(planned.data, out / ".data")
     recipe = Recipe(
-        token=f"{os.getpid()}-{time.monotonic_ns()}",
+        token=far.token,
         model=str(planned.model.spec),
         data=str(packed or planned.data.spec),
         packed=packed is not None,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from stress.engine._units import Unit
 from stress.models import Batch, Model, load_model
 from stress.tasks import Task
 
-__all__ = ["Recipe", "answer", "do_unit", "probe"]
+__all__ = ["Recipe", "answer", "do_unit", "load", "probe"]
 
 _SHARDS = 2
 """Shards that a worker keeps decoded."""
@@ -45,7 +46,9 @@ class _Bench:
 
     def __init__(self, recipe: Recipe) -> None:
         data = unpack(Path(recipe.data)) if recipe.packed else load_data(recipe.data, recipe.fingerprint)
-        self.planned: Planned = plan_run(_model(recipe.model), data, recipe.suite, recipe.task, recipe.settings)
+        self.planned: Planned = plan_run(
+            _model(recipe.model, recipe.token), data, recipe.suite, recipe.task, recipe.settings
+        )
         self.job = job_of(self.planned, recipe.task)
         self.shards: OrderedDict[int, Shard] = OrderedDict()
 
@@ -61,11 +64,16 @@ class _Bench:
 _benches: OrderedDict[str, _Bench] = OrderedDict()
 
 
+_lock = threading.RLock()
+"""A worker may have several threads."""
+
+
 def _bench(recipe: Recipe) -> _Bench:
-    if recipe.token not in _benches:
-        _benches.clear()
-        _benches[recipe.token] = _Bench(recipe)
-    return _benches[recipe.token]
+    with _lock:
+        if recipe.token not in _benches:
+            _benches.clear()
+            _benches[recipe.token] = _Bench(recipe)
+        return _benches[recipe.token]
 
 
 def do_unit(recipe: Recipe, unit: Unit) -> tuple[Unit, pa.Table]:
@@ -86,14 +94,25 @@ def probe(recipe: Recipe) -> Any:
     return None
 
 
-@cache
-def _model(spec: str) -> Model:
-    """Return the model of this worker, loaded when it is first needed."""
-    found = load_model(spec)
-    limit_threads()  # for the life of the worker; torch is imported by now if the model uses it
-    return found
+_models: dict[str, Model] = {}
 
 
-def answer(spec: str, batch: Batch) -> Any:
+def _model(spec: str, token: str) -> Model:
+    """Return this worker's model, loaded once for each run: who trains it anew under the same name gets the new one."""
+    with _lock:
+        if token not in _models:
+            _models.clear()
+            _models[token] = load_model(spec)
+            limit_threads()  # for the life of the worker; torch is imported by now if the model uses it
+        return _models[token]
+
+
+def load(spec: str, token: str) -> None:
+    """Load the model ahead of the first question, which tells what is wrong with it."""
+    with suppress(Exception):
+        _model(spec, token)
+
+
+def answer(spec: str, token: str, batch: Batch) -> Any:
     """Return the answers of this worker's model."""
-    return _model(spec).predict(batch)
+    return _model(spec, token).predict(batch)
