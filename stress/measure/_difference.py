@@ -162,7 +162,7 @@ def _compared(
     if not np.isfinite(before) or not np.isfinite(after):
         found = {key: value if np.isfinite(value) else None for key, value in found.items()}
         return {**found, "note": "undefined in one of the runs"}
-    found["drop"] = sign * (before - after)
+    found["drop"] = sign * (before - after) + 0.0  # and never −0
     if combine is same and (flips := _flips(matched, old, new, first, sign)) is not None:
         found |= {"lost": flips[0], "gained": flips[1]}
         if matched.alone and len(np.unique(matched.sample[first])) == len(first):
