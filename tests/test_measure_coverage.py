@@ -198,7 +198,10 @@ COVERED = {
     "attacks": _CELL,
     "distortion": {"psnr": CELLS_ + "test_distortion"},
 }
-"""For each table that prints an interval, and each measure in it, the test in which 2,000 worlds have known truth."""
+"""For each table that prints an interval, and each measure in it, the test in which 2,000 worlds have known truth.
+
+``attacks`` and ``timeline`` have no worlds of their own: named are those of the interval that they share with a cell.
+"""
 
 
 def test_every_number_with_an_interval_is_covered(tmp_path):

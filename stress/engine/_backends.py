@@ -162,10 +162,8 @@ class _Cluster:
 
     def __init__(self, client: Any, spec: str, workers: int | None) -> None:
         self.token, self._client, self._spec, self._workers = _token(), client, spec, workers
-        self._loading = [
-            client.submit(load, spec, self.token, workers=[one], pure=False)
-            for one in client.nthreads()  # all at once
-        ]
+        # all workers load the model at once, while the first question waits for one of them
+        self._loading = [client.submit(load, spec, self.token, workers=[one], pure=False) for one in client.nthreads()]
 
     def predict(self, batch: Batch) -> Any:
         return self._client.submit(answer, self._spec, self.token, batch, pure=False).result()
@@ -231,8 +229,8 @@ def _local_cluster(workers: int) -> Any:
 
     By default dask has its workers hand freed memory back at once; a network's activations then cost a page fault a
     page, and the same forward pass takes nearly twice as long. Everybody also looks at the own stack, memory and clock
-    up to a hundred times a second, for a dashboard that is not there: a tenth of two processors. And what took a worker
-    down is tried on three more: here one death is told at once.
+    up to a hundred times a second, for a dashboard that is not there: some percent of a processor each. And what took a
+    worker down is tried on three more: here one death is told at once.
     """
     import dask
     from distributed import LocalCluster

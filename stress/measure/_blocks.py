@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 
 from perturbations import RunError
 from stress.engine._folder import Run
+from stress.measure._frame import LIMIT
 
 __all__ = ["Block", "Plan", "plan"]
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-_HELD = 4_000_000
-"""Records of parts that are held for the blocks that follow."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ class Plan:
             if len(places):
                 some = np.flatnonzero(self.holds[:, k])
                 parts = [self.parts[i] for i in some]
-                if self.rows[some].sum() <= _HELD:  # blocks of one part follow each other: it is read once for all
+                if self.rows[some].sum() <= LIMIT:  # blocks of one part follow each other: it is read once for all
                     held = {part: held[part] if part in held else _whole(part, need) for part in parts}
                     table = _of(pa.concat_tables(held.values()), order[places])
                 else:
