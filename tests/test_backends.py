@@ -137,3 +137,45 @@ def test_a_model_that_was_trained_anew_is_loaded_anew(tmp_path, backend, monkeyp
         run = go(tmp_path / str(shift), model="tests.test_backends:reads_its_weights", backend=backend)
         found.append(run.records()["prediction"].to_pylist())
     assert found[0] != found[1]
+
+
+def notes_where_it_is_loaded():
+    """A factory that writes down the process that called it."""
+    with open(os.environ["STRESS_TEST_LOADED"], "a") as notes:
+        notes.write(f"{os.getpid()}\n")
+    return brightness
+
+
+@pytest.mark.parametrize("backend", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
+def test_only_workers_load_the_model_and_each_once(tmp_path, backend, monkeypatch):
+    notes = tmp_path / "loaded"
+    monkeypatch.setenv("STRESS_TEST_LOADED", str(notes))
+    go(tmp_path / "run", model="tests.test_backends:notes_where_it_is_loaded", backend=backend, preflight=True)
+    loaded = notes.read_text().split()
+    assert str(os.getpid()) not in loaded
+    assert 1 <= len(loaded) == len(set(loaded)) <= 2
+
+
+def cannot_be_made():
+    """A factory whose weights are not there."""
+    raise FileNotFoundError("weights.safetensors")
+
+
+def takes_the_worker_down():
+    """A factory that ends its process."""
+    os._exit(3)
+
+
+@pytest.mark.parametrize("backend", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("cannot_be_made", "the factory .*cannot_be_made raised FileNotFoundError"),
+        ("takes_the_worker_down", "takes_the_worker_down cannot be loaded by a worker: "),
+        ("is_not_there", "has no 'is_not_there'"),
+    ],
+)
+def test_a_model_that_workers_cannot_load_is_told_at_once(tmp_path, backend, name, says):
+    with pytest.raises(stress.StressError, match=says):
+        go(tmp_path / "run", model=f"tests.test_backends:{name}", backend=backend)
+    assert not (tmp_path / "run").exists()

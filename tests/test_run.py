@@ -15,6 +15,7 @@ import pytest
 import perturbations
 import scenarios
 import stress
+from stress.data import from_samples
 from stress.engine import Settings, execute, plan_run
 from tests.worlds import SUITE, brightness, model, samples
 
@@ -327,3 +328,57 @@ def test_an_unchanged_input_is_said_so(tmp_path):
     world = [s.with_streams({"text": "1234 5678"}) for s in samples(10)]
     run = stress.run(brightness, world, suite(), tmp_path, workers=1, only=["typos"])
     assert set(run.records(cells=["typos:3"])["status"].to_pylist()) == {"unchanged"}
+
+
+class Made:
+    """Samples that are made when they are asked for; one of them cannot be, from some time on."""
+
+    def __init__(self, broken=None):
+        self.broken = broken
+
+    def __len__(self):
+        return 12
+
+    def __getitem__(self, position):
+        if position == self.broken:
+            raise OSError("the disk is gone")
+        return samples(12)[position]
+
+
+def needs_an_argument(count):
+    return samples(count)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (5, "must be samples .* got 5"),
+        ({"a": 1}, r"samples\[0\]: cannot be loaded: KeyError"),
+        (Made(7), r"samples\[7\]: cannot be loaded: OSError.*the disk is gone"),
+        ("tests.test_run:needs_an_argument", "needs_an_argument must return samples when it is called, but raised"),
+    ],
+)
+def test_data_that_cannot_be_loaded_are_told_before_any_work(tmp_path, data, says):
+    with pytest.raises(stress.InputError, match=says):
+        stress.run(brightness, data, suite(), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_sample_that_is_lost_on_the_way_is_named_and_the_run_goes_on_when_it_is_back(tmp_path):
+    made = Made()
+    data = from_samples(made)
+    made.broken = 11
+    settings = {"workers": 1, "preflight": False}
+    with pytest.raises(stress.InputError, match=r"sample '.*' cannot be loaded: OSError"):
+        stress.run(brightness, data, suite(), tmp_path / "run", **settings)
+    made.broken = None
+    run = stress.run(brightness, data, suite(), tmp_path / "run", **settings)
+    whole = stress.run(brightness, samples(12), suite(), tmp_path / "other", **settings)
+    assert run.records().drop_columns("seconds").equals(whole.records().drop_columns("seconds"))
+
+
+def test_a_module_that_fails_when_it_is_imported_is_named(tmp_path, monkeypatch):
+    (tmp_path / "failing_here.py").write_text("1 / 0")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(stress.InputError, match="model: failing_here cannot be imported: it raised ZeroDivisionError"):
+        stress.run("failing_here:model", samples(12), suite(), tmp_path / "run")

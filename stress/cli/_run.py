@@ -10,7 +10,7 @@ import click
 
 from perturbations import InputError
 from scenarios import load
-from stress.engine import Outcome, Planned, Settings, execute, plan_run
+from stress.engine import Outcome, Planned, Settings, execute, plan_run, prepared
 
 __all__ = ["run_suite"]
 
@@ -38,13 +38,13 @@ def run_suite(
             raise InputError(f"run: {name} must be given (a name, or 'demo' to try {suite} on the built-in world).")
     command = click.get_current_context().find_root().obj
     settings = Settings(preflight=not no_preflight, samples=_ids(samples), command=command, **options)
-    planned = plan_run(model or "demo", data or "demo", loaded, task, settings)
-    folder = out or Path("runs") / planned.plan.suite
+    what = (model or "demo", data or "demo", loaded, task, settings)
     if dry_run:
-        _show_plan(console, planned)
+        _show_plan(console, plan_run(*what))
         return 0
     started = time.monotonic()
-    outcome = execute(planned, folder)
+    with prepared(*what) as (planned, far):
+        outcome = execute(planned, out or Path("runs") / planned.plan.suite, far)
     _show_outcome(console, planned, outcome, time.monotonic() - started)
     _show_results(console, outcome, options["progress"] == "quiet")
     if not no_report:

@@ -9,7 +9,7 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
-from perturbations import InputError, Sample, Value
+from perturbations import InputError, Sample, StressError, Value
 from perturbations._errors import gather, short
 from perturbations.modality import modality, modality_of
 
@@ -60,7 +60,12 @@ class Samples:
         return len(self.ids)
 
     def __getitem__(self, position: int) -> Sample:
-        sample = self._load(position)
+        try:
+            sample = self._load(position)
+        except StressError:
+            raise
+        except Exception as error:  # a user's loader can raise anything
+            raise InputError(f"{self.name}: sample {self.ids[position]!r} cannot be loaded: {error!r}.") from error
         frozen = {}
         for name, freeze in self._freeze:
             value = sample.streams[name]
@@ -183,10 +188,23 @@ def from_samples(samples: Iterable[Sample], name: str = "samples") -> Samples:
     Every sample is looked at once, to check it and to fingerprint its content; a sequence with a ``fingerprint``
     attribute of its own and an ``index`` (``stress.data.Index``) with ``streams`` is believed instead.
     """
-    rows: Any = samples if hasattr(samples, "__getitem__") and hasattr(samples, "__len__") else list(samples)
+    rows: Any = samples
+    if not (hasattr(samples, "__getitem__") and hasattr(samples, "__len__")):
+        if not isinstance(samples, Iterable):
+            raise InputError(f"{name}: must be samples – a list, or a sequence that makes them – got {short(samples)}.")
+        rows = list(samples)
     declared = getattr(rows, "index", None)
     if isinstance(declared, Index):
         check_index(declared, name)
         return Samples(name, rows.streams, declared, rows.__getitem__, rows.fingerprint)
-    streams, index, fingerprint, languages = index_of((rows[i] for i in range(len(rows))), name)
+    streams, index, fingerprint, languages = index_of((_made(rows, i, name) for i in range(len(rows))), name)
     return Samples(name, streams, index, rows.__getitem__, fingerprint, languages)
+
+
+def _made(rows: Any, position: int, who: str) -> Any:
+    try:
+        return rows[position]
+    except StressError:
+        raise
+    except Exception as error:  # a user's sequence can raise anything
+        raise InputError(f"{who}[{position}]: cannot be loaded: {error!r}.") from error

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from perturbations import InputError
+from perturbations import InputError, StressError
 from stress._import import load_attribute
 from stress.data._dataset import Samples, from_samples
 from stress.data._manifest import from_manifest
@@ -40,5 +41,14 @@ def _by_name(source: str) -> Samples:
         known = "'demo', a .csv, .jsonl or .parquet manifest, or module:attribute"
         raise InputError(f"data: must be {known}, got {source!r}.")
     found = load_attribute(source, "data")
-    made = found() if callable(found) and not hasattr(found, "__getitem__") else found
+    made = _called(found, source) if callable(found) and not hasattr(found, "__getitem__") else found
     return made if isinstance(made, Samples) else from_samples(made, source)
+
+
+def _called(factory: Callable[[], Any], source: str) -> Any:
+    try:
+        return factory()
+    except StressError:
+        raise
+    except Exception as error:  # a user's factory can raise anything
+        raise InputError(f"data: {source} must return samples when it is called, but raised {error!r}.") from error

@@ -21,7 +21,8 @@ from scenarios import Cell, Condition, perturb_stream
 from stress.data import Samples
 from stress.engine._order import visiting_order
 from stress.engine._streams import StreamWork, compared
-from stress.models._gradients import ModelOracle, differentiable
+from stress.models import Model
+from stress.models._gradients import ModelOracle
 from stress.tasks import Classification, Task
 
 __all__ = ["COST", "Attacker", "Stage", "attacked", "check_attacks", "stages"]
@@ -64,14 +65,14 @@ def stages(cell: Cell) -> list[Stage]:
     return [Stage(get(name), tuple(conditions)) for (name, _), conditions in found.items()]
 
 
-def check_attacks(cells: Sequence[Cell], model: Any, task: Task) -> None:
+def check_attacks(cells: Sequence[Cell], model: Model, task: Task) -> None:
     """Raise, before any work, where a cell's attack cannot be run on this model."""
     for cell in cells:
         for stage in stages(cell):
             name = stage.declaration.name
             if not isinstance(task, Classification):
                 raise SpecError(f"{name}: the task must be classification, got {task.name}. Leave it out (--skip).")
-            refuse_without_gradients(name, differentiable(model))
+            refuse_without_gradients(name, model.gradients)
             budgets = stage.declaration.budgets.values()
             own = [{k: v for k, v in c.settings.items() if k not in budgets} for c in stage.conditions]
             if any(settings != own[0] for settings in own):

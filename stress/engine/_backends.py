@@ -2,7 +2,7 @@
 
 Threads share the model as it is. Processes and clusters load it once per worker by the name it was given by, and the
 data too; what travels is the name of a unit one way, and its records the other. What is asked before the first unit is
-asked there as well: the model is never called where the run is started from.
+asked there as well: the model is neither loaded nor called where the run is started from.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
-from perturbations import InputError, RunError
-from stress.engine._remote import Recipe, answer, do_unit, load, probe
+from perturbations import InputError, ModelError, RunError, StressError
+from perturbations._errors import short
+from stress.engine._remote import Recipe, about, answer, do_unit, probe
 from stress.engine._units import Unit
-from stress.models import Batch
+from stress.models import Model
 
-__all__ = ["Backend", "Died", "Far", "Finished", "in_threads", "on_dask", "on_processes"]
+__all__ = ["Backend", "Died", "Far", "Finished", "far_model", "in_threads", "on_dask", "on_processes"]
 
 Backend = Literal["threads", "processes", "dask"]
 Finished = Generator[tuple[Unit, pa.Table], None, None]
@@ -35,15 +36,33 @@ _ATTEMPTS = 2
 class Far(Protocol):
     """Workers in processes of their own, which know the model by name; ``token`` tells one run's from another's."""
 
+    spec: str
     token: str
 
-    def predict(self, batch: Batch) -> Any:
-        """Return one worker's answers to a batch; raise where it takes the worker down."""
+    def ask(self, call: Callable[..., Any], *what: Any) -> Any:
+        """Return what a call returns to one of the workers; raise where it takes the worker down."""
+        ...
+
+    def tell(self, call: Callable[..., Any], *what: Any) -> Any:
+        """Have every worker make a call, all at once; return what one of them got, as soon as it can be had."""
         ...
 
     def work(self, recipe: Recipe, units: Sequence[Unit], died: Died) -> Finished:
         """Yield the records of every unit; a unit whose worker dies every time is recorded by ``died``."""
         ...
+
+
+def far_model(far: Far) -> Model:
+    """Return the model that the workers have: what is known of it, and a way to have it answer."""
+    try:
+        known = far.tell(about, far.spec, far.token)
+    except StressError:
+        raise
+    except Exception as error:  # whatever an import does
+        raise ModelError(
+            f"model: {far.spec} cannot be loaded by a worker: {type(error).__name__}: {short(str(error))}"
+        ) from error
+    return Model(lambda batch: far.ask(answer, far.spec, far.token, batch), **known)
 
 
 def in_threads(do: Callable[[Unit], tuple[Unit, pa.Table]], units: Sequence[Unit], workers: int) -> Finished:
@@ -91,7 +110,7 @@ class _Processes:
     """Processes of this machine."""
 
     def __init__(self, spec: str, workers: int) -> None:
-        self.token, self._spec, self._workers, self._lock = _token(), spec, workers, threading.Lock()
+        self.spec, self.token, self._workers, self._lock = spec, _token(), workers, threading.Lock()
 
     def _pool(self) -> Any:
         """Return a way to the processes, the same each time.
@@ -110,17 +129,23 @@ class _Processes:
 
         get_reusable_executor(reuse=True).shutdown(wait=not kill, kill_workers=kill)
 
-    def predict(self, batch: Batch) -> Any:
+    def ask(self, call: Callable[..., Any], *what: Any) -> Any:
+        return self._asked(1, call, *what)
+
+    def tell(self, call: Callable[..., Any], *what: Any) -> Any:
+        return self._asked(self._workers, call, *what)  # who is busy with the first call leaves the others the rest
+
+    def _asked(self, times: int, call: Callable[..., Any], *what: Any) -> Any:
         from joblib import delayed
         from joblib.externals.loky.process_executor import BrokenProcessPool
 
         with self._lock:
             try:
-                (answers,) = self._pool()([delayed(answer)(self._spec, self.token, batch)])
+                found, *_ = self._pool()([delayed(call)(*what)] * times)
             except BrokenProcessPool:
                 self.end(kill=True)
                 raise
-        return answers
+        return found
 
     def work(self, recipe: Recipe, units: Sequence[Unit], died: Died) -> Finished:
         from joblib import delayed
@@ -161,12 +186,18 @@ class _Cluster:
     """The workers of a dask cluster."""
 
     def __init__(self, client: Any, spec: str, workers: int | None) -> None:
-        self.token, self._client, self._spec, self._workers = _token(), client, spec, workers
-        # all workers load the model at once, while the first question waits for one of them
-        self._loading = [client.submit(load, spec, self.token, workers=[one], pure=False) for one in client.nthreads()]
+        self.spec, self.token, self._client, self._workers = spec, _token(), client, workers
+        self._told: list[Any] = []
 
-    def predict(self, batch: Batch) -> Any:
-        return self._client.submit(answer, self._spec, self.token, batch, pure=False).result()
+    def ask(self, call: Callable[..., Any], *what: Any) -> Any:
+        return self._client.submit(call, *what, pure=False).result()
+
+    def tell(self, call: Callable[..., Any], *what: Any) -> Any:
+        """As promised; what the others are still busy with is kept, or dask would forget about it."""
+        self._told = [
+            self._client.submit(call, *what, workers=[worker], pure=False) for worker in self._client.nthreads()
+        ]
+        return self._told[0].result()
 
     def work(self, recipe: Recipe, units: Sequence[Unit], died: Died) -> Finished:
         """As promised; the cluster is kept busy with what waits.
@@ -246,7 +277,12 @@ def _local_cluster(workers: int) -> Any:
     }
     with dask.config.set(ours):
         return LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",  # any free port, for the server that dask cannot do without
+            scheduler_kwargs={"dashboard": False},
         )
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from perturbations import ModelError, RunError, Sample, StressError
+from perturbations._errors import short
 from stress.data._packed import pack
-from stress.engine._backends import Far, Finished, in_threads, on_dask, on_processes, remove
+from stress.engine._backends import Far, Finished, far_model, in_threads, on_dask, on_processes, remove
 from stress.engine._canaries import canaries
 from stress.engine._folder import FORMAT, Run, open_run
 from stress.engine._identity import agree, identity, machine, run_id
@@ -28,10 +29,10 @@ from stress.engine._threads import one_thread_each
 from stress.engine._unit import Job, Shard
 from stress.engine._units import Unit
 from stress.engine._writer import Writer, lock, write_json, write_table
-from stress.models import Batch
+from stress.models import Batch, Model, load_model
 from stress.tasks import Task
 
-__all__ = ["Outcome", "execute", "run"]
+__all__ = ["Outcome", "execute", "prepared", "run"]
 
 
 @dataclass(frozen=True)
@@ -60,16 +61,34 @@ def run(
     ``task`` is a task or its name (classification, where there is none);
     ``settings`` are those of ``Settings``. Raises StressError where an input cannot be used, before any work.
     """
-    planned = plan_run(model, data, suite, task, Settings(**settings))
-    return execute(planned, Path(out) if out is not None else Path("runs") / planned.plan.suite).run
+    with prepared(model, data, suite, task, Settings(**settings)) as (planned, far):
+        return execute(planned, Path(out) if out is not None else Path("runs") / planned.plan.suite, far).run
 
 
-def execute(planned: Planned, out: Path) -> Outcome:
-    """Do what is missing of a planned run in its folder."""
+@contextmanager
+def prepared(
+    model: Any, data: Any, suite: Any, task: Task | str | None, settings: Settings
+) -> Iterator[tuple[Planned, Far | None]]:
+    """Give a checked plan and, for backends other than threads, the workers that have the model, while the block runs.
+
+    Workers are started last: what is wrong with the suite or the data is said before.
+    """
+    with ExitStack() as stack:
+        far: Far | None = None
+
+        def find(source: Any) -> Model:
+            nonlocal far
+            far = stack.enter_context(_workers(source, settings))
+            return far_model(far)
+
+        planned = plan_run(model, data, suite, task, settings, load_model if settings.backend == "threads" else find)
+        yield planned, far
+
+
+def execute(planned: Planned, out: Path, far: Far | None = None) -> Outcome:
+    """Do what is missing of a planned run in its folder: by threads of this process, or by the workers of ``far``."""
     begun = time.time()
-    with one_thread_each(), _workers(planned) as far:
-        if far is not None:
-            planned = replace(planned, model=replace(planned.model, predict=far.predict))
+    with one_thread_each():
         job, first = settled_job(planned)
         checks = preflight(job, first, planned.settings.threads) if planned.settings.preflight else []
         known = canaries(job, first, planned.plan.cells, planned.settings.threads)
@@ -91,19 +110,17 @@ def execute(planned: Planned, out: Path) -> Outcome:
     return Outcome(open_run(out), len(there), thrown, checks)
 
 
-def _workers(planned: Planned) -> AbstractContextManager[Far | None]:
+def _workers(model: Any, settings: Settings) -> AbstractContextManager[Far]:
     """Return the workers of a backend other than threads, which load the model by its name."""
-    model, settings = planned.model, planned.settings
-    if settings.backend == "threads":
-        return nullcontext()
-    if model.spec is None:
+    spec = model.spec if isinstance(model, Model) else model
+    if not isinstance(spec, str):
         raise ModelError(
             f"model: must be named (module:attribute) for backend {settings.backend}: each worker loads it. "
-            f"Got the object {model.name}."
+            f"Got the object {short(model)}."
         )
     if settings.backend == "processes":
-        return on_processes(model.spec, settings.threads)
-    return on_dask(model.spec, settings.threads, settings.scheduler)
+        return on_processes(spec, settings.threads)
+    return on_dask(spec, settings.threads, settings.scheduler)
 
 
 def settled_job(planned: Planned) -> tuple[Job, list[Sample]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -98,16 +98,26 @@ class Planned:
         return sum(map(len, self.shards)) * self.times
 
 
-def plan_run(model: Any, data: Any, suite: Any, task: Task | str | None, settings: Settings) -> Planned:
-    """Return a checked plan. Raises the clearest error there is before any work: suite first, then data, then model."""
+def plan_run(
+    model: Any,
+    data: Any,
+    suite: Any,
+    task: Task | str | None,
+    settings: Settings,
+    find: Callable[[Any], Model] = load_model,
+) -> Planned:
+    """Return a checked plan. Raises the clearest error there is before any work: suite first, then data, then model.
+
+    ``find`` returns the model: loaded here, unless workers have it.
+    """
     suite = suite if isinstance(suite, Suite) else load_suite(suite)
     samples = load_data(data)
     plan = suite.expand(samples.streams, has=samples.has, only=settings.only, skip=settings.skip)
-    loaded = load_model(model)
+    _check_cluster(settings.cluster, samples)
+    loaded = find(model)
     settled = _task(task, loaded, samples)
     settled.check_targets(samples.targets)
-    _check_cluster(settings.cluster, samples)
-    check_attacks(plan.cells, loaded.predict, settled)
+    check_attacks(plan.cells, loaded, settled)
     size = _shard_size(samples, settings.seed)
     cut = _chosen(samples, settings.samples, shards(samples, settings.seed, size, settings.limit))
     return Planned(loaded, samples, suite, plan, settled, settings, cut, size)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from stress.engine._units import Unit
 from stress.models import Batch, Model, load_model
 from stress.tasks import Task
 
-__all__ = ["Recipe", "answer", "do_unit", "load", "probe"]
+__all__ = ["Recipe", "about", "answer", "do_unit", "probe"]
 
 _SHARDS = 2
 """Shards that a worker keeps decoded."""
@@ -107,10 +106,10 @@ def _model(spec: str, token: str) -> Model:
         return _models[token]
 
 
-def load(spec: str, token: str) -> None:
-    """Load the model ahead of the first question, which tells what is wrong with it."""
-    with suppress(Exception):
-        _model(spec, token)
+def about(spec: str, token: str) -> dict[str, Any]:
+    """Return what is known of the model, for those who do not have it. Raises what loading it raised."""
+    model = _model(spec, token)
+    return {field.name: getattr(model, field.name) for field in fields(model) if field.name != "predict"}
 
 
 def answer(spec: str, token: str, batch: Batch) -> Any:

@@ -12,6 +12,7 @@ from perturbations import ModelError
 from perturbations._errors import short
 from stress._import import load_attribute
 from stress.models._batch import Batch
+from stress.models._gradients import differentiable
 
 __all__ = ["Model", "load_model"]
 
@@ -20,7 +21,8 @@ __all__ = ["Model", "load_model"]
 class Model:
     """A callable and what is known of it: its name, a hash of its weights, and its classes, where it tells them.
 
-    ``spec`` is what workers load it by, where it was named; a callable given as it is has none.
+    ``gradients`` says whether it gives any. ``spec`` is what workers load it by, where it was named; a callable given
+    as it is has none.
     """
 
     predict: Callable[[Batch], Any]
@@ -28,6 +30,7 @@ class Model:
     spec: str | None = None
     weights: str | None = None
     classes: Sequence[str] | None = None
+    gradients: bool = False
 
 
 def load_model(source: Any) -> Model:
@@ -56,7 +59,14 @@ def _wrap(found: Any, name: str, spec: str | None) -> Model:
         if not callable(found):
             raise ModelError(f"model: the factory {name} must return a callable, got {short(found)}.")
     classes = getattr(found, "classes", None)
-    return Model(found, name, spec, getattr(found, "weights_hash", None), None if classes is None else tuple(classes))
+    return Model(
+        predict=found,
+        name=name,
+        spec=spec,
+        weights=getattr(found, "weights_hash", None),
+        classes=None if classes is None else tuple(classes),
+        gradients=differentiable(found),
+    )
 
 
 def _is_factory(found: Callable[..., Any]) -> bool:
