@@ -1,6 +1,7 @@
 """The same records from threads, processes and a cluster, and what happens when a worker dies."""
 
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -179,3 +180,40 @@ def test_a_model_that_workers_cannot_load_is_told_at_once(tmp_path, backend, nam
     with pytest.raises(stress.StressError, match=says):
         go(tmp_path / "run", model=f"tests.test_backends:{name}", backend=backend)
     assert not (tmp_path / "run").exists()
+
+
+_leaked = []
+
+
+def leaks_memory(batch):
+    """Answer by brightness, and keep 30 MB each time; note who answers."""
+    _leaked.append(np.ones(30 * 2**17))
+    time.sleep(0.05)
+    with open(os.environ["STRESS_TEST_LOADED"], "a") as notes:
+        notes.write(f"{os.getpid()}\n")
+    return brightness(batch)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["processes", "dask"])
+def test_a_model_that_leaks_memory_costs_its_workers_but_no_record(tmp_path, backend, monkeypatch):
+    """Workers that have grown are ended – by the pool, or by dask at its memory limit – and their units done again."""
+    psutil, dask = pytest.importorskip("psutil"), pytest.importorskip("dask")
+    notes = tmp_path / "notes"
+    monkeypatch.setenv("STRESS_TEST_LOADED", str(notes))
+    most = 900 * 2**20 / (psutil.virtual_memory().total / 2)  # of what a local cluster allows each of two workers
+    with dask.config.set({"distributed.worker.memory.terminate": most, "distributed.worker.memory.pause": False}):
+        run = go(tmp_path / "run", model="tests.test_backends:leaks_memory", backend=backend, batch_size=4)
+    assert in_order(run) == in_order(go(tmp_path / "threads", batch_size=4))
+    assert len(set(notes.read_text().split())) > 2
+
+
+@pytest.mark.slow
+def test_a_cluster_that_has_no_worker_yet_is_waited_for(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        0, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
+    ) as cluster:
+        cluster.adapt(minimum=0, maximum=1)
+        run = go(tmp_path / "grown", backend="dask", scheduler=cluster.scheduler_address, workers=None)
+    assert in_order(run) == in_order(go(tmp_path / "threads"))

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+import stress
 from perturbations import InputError, RunError
 from stress.measure import compare, table
 from stress.measure._difference import mcnemar
@@ -159,6 +160,31 @@ def test_flip_rates_over_a_reference_runs(tmp_path):
              for name, run in runs.items()}  # fmt: skip
     assert row["value"] == pytest.approx(np.mean(flips["late"]) / np.mean(flips["early"]))
     assert row["low"] < row["value"] < row["high"]
+
+
+def test_a_reference_run_must_have_looked_at_the_same_samples(tmp_path):
+    runs = two(tmp_path, shift=100)
+    with pytest.raises(RunError, match=r"reference must be a run on the same samples .* shares \d+ of 500\."):
+        table(runs["late"], "relative", reference=runs["early"])
+    runs = two(tmp_path)
+    where = runs["early"].path / "run.json"
+    info = json.loads(where.read_text())
+    info["identity"]["data"] = {"content": "pictures that were saved again"}
+    where.write_text(json.dumps(info))
+    with pytest.raises(RunError, match="shares 500 of 500 by name, with another content"):
+        table(runs["late"], "relative", reference=stress.open(where.parent))
+
+
+def test_a_cell_that_means_something_else_in_the_reference_run_is_left_out(tmp_path):
+    target, scores = [1] * 200, nested(200, [0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
+    given = predicted(np.where(scores > 0, 1, 2), target, DIGITS)
+    other = graded()
+    other[3]["conditions"] = '["thicker fog"]'
+    ours = write(tmp_path / "ours", graded(), given, target, columns=LABELS)
+    theirs = write(tmp_path / "theirs", other, given, target, columns=LABELS)
+    (row,) = (r for r in table(ours, "relative", reference=theirs).to_pylist() if r["measure"] == "rra")
+    assert row["value"] is None
+    assert row["note"] == "the reference run means another condition by cell noise-3"
 
 
 def test_cells_that_differ_in_another_axis_are_points_of_different_curves(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,12 +17,14 @@ import pyarrow as pa
 from perturbations import ModelError, RunError, Sample, StressError
 from perturbations._errors import short
 from stress.data._packed import pack
-from stress.engine._backends import Far, Finished, far_model, in_threads, on_dask, on_processes, remove
+from stress.engine._backends import Far, Finished, far_model, in_threads
 from stress.engine._canaries import canaries
+from stress.engine._cluster import on_dask
 from stress.engine._folder import FORMAT, Run, open_run
 from stress.engine._identity import agree, identity, machine, run_id
 from stress.engine._plan import Planned, Settings, job_of, plan_run
 from stress.engine._preflight import CANARIES, Check, preflight
+from stress.engine._processes import on_processes
 from stress.engine._progress import watch
 from stress.engine._remote import Recipe
 from stress.engine._tables import cells_table
@@ -259,4 +262,4 @@ def _far(planned: Planned, job: Job, units: Sequence[Unit], out: Path, far: Far)
     try:
         yield from far.work(recipe, units, died)
     finally:
-        remove(out / ".data")
+        shutil.rmtree(out / ".data", ignore_errors=True)

@@ -9,7 +9,7 @@ from typing import Any
 from perturbations import RunError
 from stress.engine._folder import Run
 
-__all__ = ["Pair", "paired"]
+__all__ = ["Pair", "content", "paired", "who"]
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,11 @@ def who(run: Run, other: Run) -> list[tuple[str, ...]]:
     both = sorted(set(run.samples.column_names) & set(other.samples.column_names))
     names = ["id", "target", *(name for name in both if name == "sequence" or name.startswith("group."))]
     return list(zip(*(map(str, run.samples[name].to_pylist()) for name in names)))
+
+
+def content(run: Run) -> Any:
+    """Return a digest of what was in the data that a run looked at."""
+    return run.info.get("identity", {}).get("data", {}).get("content")
 
 
 def _samples(here: set[tuple[str, ...]], there: set[tuple[str, ...]]) -> list[str]:

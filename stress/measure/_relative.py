@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from perturbations import InputError
+from perturbations import InputError, RunError
+from stress.engine._folder import Run
 from stress.measure._cells import absent
 from stress.measure._context import Context, Options, Values
 from stress.measure._formulas import (
@@ -21,6 +22,7 @@ from stress.measure._formulas import (
     werd,
 )
 from stress.measure._frame import Frame
+from stress.measure._pairing import Pair, content, paired, who
 from stress.measure._robustness import Curve, curves
 from stress.measure._tables import CELL, INTERVAL
 from stress.tasks._metrics import Metric
@@ -135,14 +137,15 @@ def _run_rows(context: Context) -> list[dict[str, Any]]:
         if metric.name != "wer":
             return []
         return [row for curve in curves(context) for row in _degradation(context, curve, None)]
+    pair = _same_samples(context.options.reference, context.frame.run, context.options.cluster)
     other = _other(context, context.options.reference)
-    there = {name: i for i, name in enumerate(other.frame.ids)}
     rows = []
     for curve in curves(context):
-        gone = [context.frame.ids[i] for i in curve.cells if context.frame.ids[i] not in there]
+        gone = [context.frame.ids[i] for i in curve.cells if context.frame.ids[i] not in pair.cells]
         if gone:
             about = {key: curve.about[key] for key in _ABOUT}
-            rows.append({**about, "measure": "rra", "note": f"the reference run has no cell {gone[0]}"})
+            told = "means another condition by" if gone[0] in other.frame.ids else "has no"
+            rows.append({**about, "measure": "rra", "note": f"the reference run {told} cell {gone[0]}"})
         elif metric.name == "wer":
             rows += _degradation(context, curve, other)
         elif metric.better == "higher":
@@ -150,15 +153,25 @@ def _run_rows(context: Context) -> list[dict[str, Any]]:
     return rows
 
 
-def _other(context: Context, run: Any) -> Context:
-    """Return the reference run in the same terms. Raises InputError where its task differs or it has no clean cell."""
+def _same_samples(reference: Run, run: Run, cluster: str | None) -> Pair:
+    """Return which cells mean the same in the reference run. Raises RunError where it looked at other samples."""
+    pair = paired(reference, run, common=True, cluster=cluster)
+    old, new = set(who(reference, run)), set(who(run, reference))
+    if old != new or content(reference) != content(run):
+        raise RunError(
+            f"measure: reference must be a run on the same samples as {run.path}, got {reference.path}, which shares "
+            f"{len(old & new)} of {len(new)}{'' if old != new else ' by name, with another content'}."
+        )
+    return pair
+
+
+def _other(context: Context, run: Run) -> Context:
+    """Return the reference run in the same terms. Raises InputError where it has no clean cell."""
     o = context.options
     chosen = Options(
         cluster=o.cluster, confidence=o.confidence, resamples=o.resamples, seed=o.seed, metric=o.metric, limit=o.limit
     )
     other = Context(Frame(run, o.limit), chosen, context.others)
-    if other.frame.task != context.frame.task:
-        raise InputError(f"measure: reference must be a run of {context.frame.task}, got one of {other.frame.task}.")
     if other.frame.clean is None:
         raise InputError("measure: reference must have a clean cell, got a run without one.")
     return other

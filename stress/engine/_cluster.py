@@ -1,0 +1,132 @@
+"""The workers of a dask cluster: of one that is there, or of one that is started on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pyarrow as pa
+
+from perturbations import InputError, RunError
+from stress.engine._backends import Died, Far, Finished, token
+from stress.engine._remote import Recipe, do_unit, probe
+from stress.engine._units import Unit
+
+__all__ = ["on_dask"]
+
+_ALONE = 3
+"""How often a unit is tried alone before its worker's death is its fault: the worker may have been at its end before,
+of a model that leaks memory."""
+
+
+class _Cluster:
+    """The workers of a dask cluster."""
+
+    def __init__(self, client: Any, spec: str, workers: int | None) -> None:
+        self.spec, self.token, self._client, self._workers = spec, token(), client, workers
+        self._told: list[Any] = []
+
+    def ask(self, call: Callable[..., Any], *what: Any) -> Any:
+        return self._client.submit(call, *what, pure=False).result()
+
+    def tell(self, call: Callable[..., Any], *what: Any) -> Any:
+        """As promised; what the others are still busy with is kept, or dask would forget about it.
+
+        A cluster that grows with its work may have no worker yet: the first one is told.
+        """
+        where: list[Any] = list(self._client.nthreads()) or [None]
+        self._told = [self._client.submit(call, *what, workers=each, pure=False) for each in where]
+        return self._told[0].result()
+
+    def work(self, recipe: Recipe, units: Sequence[Unit], died: Died) -> Finished:
+        """As promised; the cluster is kept busy with what waits.
+
+        A worker that dies takes units with it that only waited there: whoever was on a dying worker is asked again at
+        the end, alone, and only who dies alone is at fault.
+        """
+        from distributed import KilledWorker, as_completed
+
+        missing = [what for what in self._client.run(probe, recipe).values() if what is not None]
+        if missing:
+            raise RunError(f"run: a dask worker cannot start: {missing[0]}")
+        waiting, suspects, names = list(reversed(units)), [], {}
+        finished = as_completed()
+
+        def begin() -> None:
+            unit = waiting.pop()
+            future = self._client.submit(do_unit, recipe, unit, pure=False)
+            names[future] = unit
+            finished.add(future)
+
+        for _ in range(min(2 * self._size(), len(units))):
+            begin()
+        for future in finished:
+            unit = names.pop(future)
+            if waiting:
+                begin()
+            try:
+                yield future.result()
+            except KilledWorker:
+                suspects.append(unit)
+        for unit in suspects:
+            yield self._alone(recipe, unit) or (unit, died(unit, "the worker process died each time"))
+
+    def _alone(self, recipe: Recipe, unit: Unit) -> tuple[Unit, pa.Table] | None:
+        from distributed import KilledWorker
+
+        for _ in range(_ALONE):
+            with suppress(KilledWorker):
+                done: tuple[Unit, pa.Table] = self.ask(do_unit, recipe, unit)
+                return done
+        return None
+
+    def _size(self) -> int:
+        return self._workers or max(1, sum(self._client.nthreads().values()))
+
+
+@contextmanager
+def on_dask(spec: str, workers: int, scheduler: str | None) -> Iterator[Far]:
+    """Give the dask cluster at ``scheduler``, or a local one, while the block runs."""
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise InputError("run: backend dask needs the extra: pip install 'multimodal-stress[distributed]'.") from error
+    local = None if scheduler else _local_cluster(workers)
+    try:
+        with Client(scheduler or local) as client:
+            yield _Cluster(client, spec, None if scheduler else workers)
+    finally:
+        if local is not None:
+            local.close()
+
+
+def _local_cluster(workers: int) -> Any:
+    """Return a cluster of processes on this machine.
+
+    By default dask has its workers hand freed memory back at once; a network's activations then cost a page fault a
+    page, and the same forward pass takes nearly twice as long. Everybody also looks at the own stack, memory and clock
+    up to a hundred times a second, for a dashboard that is not there: some percent of a processor each. And what took a
+    worker down is tried on three more: here one death is told at once.
+    """
+    import dask
+    from distributed import LocalCluster
+
+    environment = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    environment |= dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(2**32))
+    ours = {
+        "distributed.nanny.pre-spawn-environ": environment,
+        "distributed.worker.profile.enabled": False,
+        "distributed.admin.tick.interval": "1s",
+        "distributed.admin.system-monitor.interval": "10s",
+        "distributed.scheduler.allowed-failures": 0,
+    }
+    with dask.config.set(ours):
+        return LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",  # any free port, for the server that dask cannot do without
+            scheduler_kwargs={"dashboard": False},
+        )
