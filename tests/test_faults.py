@@ -20,6 +20,7 @@ from stress.engine import Settings, execute, plan_run
 from tests.worlds import SUITE, brightness, samples
 
 ROOT = Path(__file__).resolve().parents[1]
+FAR = ("processes", "dask")
 
 
 @pytest.fixture
@@ -62,23 +63,25 @@ def test_killed_at_fifty_random_moments(tmp_path, small_shards):
     assert len(set(reused)) > 5, f"the kills hit too few different moments: {reused}"
 
 
-def test_interrupted_by_hand(tmp_path):
+@pytest.mark.parametrize("backend", ["threads", *(pytest.param(b, marks=pytest.mark.slow) for b in FAR)])
+def test_interrupted_by_hand(tmp_path, backend):
+    """A terminal sends Ctrl-C to all processes of a command: workers too."""
     code = (
         "import sys, stress.engine._writer as w\nw._SHORTEST_S = 0.0\nfrom stress.cli import main\n"
-        "sys.exit(main(['run', 'demo', '--out', sys.argv[1], '--progress', 'quiet', '--workers', '2']))"
+        "sys.exit(main(['run', 'demo', '--progress', 'quiet', '--workers', '2', *sys.argv[1:]]))"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path)], env=environment, stderr=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, "-c", code, "--out", str(tmp_path), "--backend", backend]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
     while not list(tmp_path.glob("records/part-*")):
         assert process.poll() is None
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)
     said = process.communicate(timeout=60)[1]
     assert process.returncode == 130
     assert "run the same command again to continue" in said
     assert "Traceback" not in said
+    assert "WARNING" not in said
     unfinished = stress.open(tmp_path)
     assert not unfinished.info["finished"]
     assert len(unfinished.records()) > 0

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from typing import Any
 
 import pyarrow as pa
@@ -121,7 +124,7 @@ def _local_cluster(workers: int) -> Any:
         "distributed.admin.system-monitor.interval": "10s",
         "distributed.scheduler.allowed-failures": 0,
     }
-    with dask.config.set(ours):
+    with dask.config.set(ours), _interrupts_are_ours():
         return LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
@@ -129,4 +132,20 @@ def _local_cluster(workers: int) -> Any:
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",  # any free port, for the server that dask cannot do without
             scheduler_kwargs={"dashboard": False},
+            silence_logs=logging.ERROR,  # an interrupt's every cancelled task would be told
         )
+
+
+@contextmanager
+def _interrupts_are_ours() -> Iterator[None]:
+    """Have threads and processes that the block starts, and those that they start, never hear of Ctrl-C.
+
+    A terminal sends it to all processes of a command at once. Workers that end on their own while their nannies wait
+    for them leave pages of tracebacks, and sometimes a cluster that waits forever. Here it is heard after the block.
+    """
+    resource_tracker.ensure_running()  # the first process would start it, and let interrupts in again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
