@@ -1,6 +1,7 @@
 """The same records from threads, processes and a cluster, and what happens when a worker dies."""
 
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -180,6 +181,31 @@ def test_a_model_that_workers_cannot_load_is_told_at_once(tmp_path, backend, nam
     with pytest.raises(stress.StressError, match=says):
         go(tmp_path / "run", model=f"tests.test_backends:{name}", backend=backend)
     assert not (tmp_path / "run").exists()
+
+
+def killed_once(batch):
+    """Answer by brightness; the third call of all is killed from outside, as if by an operator."""
+    with open(os.environ["STRESS_TEST_LOADED"], "a") as notes:
+        notes.write("x")
+        notes.flush()
+        if notes.tell() == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return brightness(batch)
+
+
+@pytest.mark.parametrize("backend", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
+def test_a_worker_that_is_killed_once_costs_no_record(tmp_path, backend, monkeypatch):
+    notes = tmp_path / "notes"
+    notes.write_text("xx")
+    monkeypatch.setenv("STRESS_TEST_LOADED", str(notes))
+    model = "tests.test_backends:killed_once"
+    with pytest.raises(stress.ModelError, match="must answer clean input, but raised"):  # the very first question
+        go(tmp_path / "early", model=model, backend=backend)
+    notes.write_text("")
+    monkeypatch.setattr("stress.engine._execute.canaries", lambda *given: {})
+    run = go(tmp_path / backend, model=model, backend=backend)
+    assert len(notes.read_text()) > 3
+    assert in_order(run) == in_order(go(tmp_path / "threads"))
 
 
 _leaked = []
