@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-__all__ = ["Key", "call_keyed", "generator", "keyed"]
+__all__ = ["Key", "call_keyed", "generator"]
 
 T = TypeVar("T")
 
@@ -78,23 +77,12 @@ class _Pool(threading.local):
 _pool = _Pool()
 
 
-@contextmanager
-def keyed(key: Key) -> Iterator[np.random.Generator]:
-    """Lend a generator that starts at ``key``.
+def call_keyed(key: Key, function: Callable[..., T], subject: object, settings: Mapping[str, Any]) -> T:
+    """Return ``function(subject, rng, **settings)`` with a generator that starts at ``key``.
 
     Generators are kept per thread and re-keyed; a nested use gets another one, so no two draws are ever interleaved.
-    Do not keep the generator after the ``with`` block.
+    The function must not keep it.
     """
-    free = _pool.free
-    lent = free.pop() if free else _Keyed()
-    try:
-        yield lent.start(key)
-    finally:
-        free.append(lent)
-
-
-def call_keyed(key: Key, function: Callable[..., T], subject: object, settings: Mapping[str, Any]) -> T:
-    """Return ``function(subject, rng, **settings)`` with a generator as ``keyed`` lends it, at less cost."""
     free = _pool.free
     lent = free.pop() if free else _Keyed()
     try:

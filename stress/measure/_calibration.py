@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from stress.measure._frame import Floats
 from stress.measure._intervals import t_quantile
+from stress.measure._positions import ranked
 
 __all__ = [
     "Bins",
@@ -90,7 +91,7 @@ def calibration_bounds(
     """
     edges = bin_edges(confidence, bins, kind)
     where, n = bins_of(confidence, edges), len(confidence)
-    names, cluster = np.unique(member, return_inverse=True)
+    names, cluster = ranked(member)
     count, width = len(names), len(edges) - 1
     if count < 2:
         return float("nan"), float("nan")

@@ -17,6 +17,7 @@ from stress.measure._family import below
 from stress.measure._influences import lower_is_better, measure
 from stress.measure._matching import Matched
 from stress.measure._one import metric_names, metric_rows
+from stress.measure._positions import distinct
 from stress.measure._registry import context_of
 from stress.measure._slices import codes_of
 from stress.measure._views import pooled
@@ -114,7 +115,7 @@ def _apart(
 ) -> Difference:
     """Return the difference of a metric that has no influences, from each run's own interval."""
     rows = matched.rows(cells, samples)
-    some, drawn = (len(np.unique(each[rows])) for each in (matched.sample, matched.cluster))
+    some, drawn = (distinct(each[rows]) for each in (matched.sample, matched.cluster))
     about = Difference(n=len(rows), samples=some, clusters=drawn)
     if not len(rows):
         return replace(about, note="no records that both runs have")

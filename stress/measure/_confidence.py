@@ -23,6 +23,7 @@ from stress.measure._cells import counted
 from stress.measure._context import Context
 from stress.measure._frame import Floats
 from stress.measure._intervals import clustered_error, logit, t_quantile
+from stress.measure._positions import distinct
 from stress.measure._ranks import aurc, auroc, by_jackknife, risk_coverage
 from stress.measure._shares import share
 from stress.measure._tables import CELL, INTERVAL, about_cell
@@ -128,9 +129,9 @@ def _bounded(
         (low, high), method = (max(value - reach, -1.0), min(value + reach, 1.0)), "linearised"
     else:
         if name == "auroc_confidence":
-            count = min(len(np.unique(member[side])) for side in (r > 0.5, r <= 0.5))
+            count = min(distinct(member[side]) for side in (r > 0.5, r <= 0.5))
         (low, high), method = logit(value, error, count, level), "linearised, logit"
-    few = len(np.unique(member)) < FEW
+    few = distinct(member) < FEW
     return {"value": value, "low": low, "high": high, "method": f"few clusters (t, {method})" if few else method}
 
 

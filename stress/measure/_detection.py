@@ -13,6 +13,7 @@ from stress.measure._confidence import probabilities
 from stress.measure._context import Context
 from stress.measure._frame import Floats
 from stress.measure._intervals import clustered_error, logit
+from stress.measure._positions import distinct
 from stress.measure._ranks import auroc, average_precision, by_jackknife, delong
 from stress.measure._tables import about_cell
 from stress.measure._weights import FEW
@@ -104,7 +105,7 @@ def _interval(
 ) -> dict[str, Any]:
     """Return the interval of a class's area; its error rests on the clusters of the rarer kind."""
     confidence, member = context.options.confidence, context.clusters.member[context.frame.sample[rows]]
-    rarer = min(len(np.unique(member[positive])), len(np.unique(member[~positive])))
+    rarer = min(distinct(member[positive]), distinct(member[~positive]))
     if context.clusters.alone and context.frame.draw[rows].max(initial=0) == 0 and name == "auroc":
         return _told(*logit(value, delong(value, parts, positive), rarer, confidence), "delong, logit")
     error, count = clustered_error(parts, member)
@@ -148,5 +149,5 @@ def _rarest(context: Context, found: Mapping[int, tuple[float, Floats, NDArray[n
     for k, (value, _, known) in found.items():
         if np.isfinite(value):
             positive = scores[1](known, k)
-            sizes += [len(np.unique(member[known[side]])) for side in (positive, ~positive)]
+            sizes += [distinct(member[known[side]]) for side in (positive, ~positive)]
     return min(sizes, default=0)

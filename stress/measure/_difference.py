@@ -18,6 +18,7 @@ from stress.measure._frame import Floats
 from stress.measure._influences import Measure, measure
 from stress.measure._intervals import degenerate, paired_proportions, t_quantile
 from stress.measure._matching import Matched
+from stress.measure._positions import distinct, ranked
 from stress.measure._ranks import delong
 from stress.measure._weights import FEW
 
@@ -136,7 +137,7 @@ def _about(matched: Matched, old: Measure, new: Measure, kept: Sequence[Ints]) -
     rows = np.concatenate(kept)
     rows = rows[_involved(matched, old, new, rows)]
     failed = int(matched.after.frame.failed[matched.new[rows]].sum())
-    samples, clusters = (len(np.unique(each[rows])) for each in (matched.sample, matched.cluster))
+    samples, clusters = (distinct(each[rows]) for each in (matched.sample, matched.cluster))
     return {"n": len(rows), "samples": samples, "clusters": clusters, "failed": failed}
 
 
@@ -165,12 +166,12 @@ def _compared(
     found["drop"] = sign * (before - after) + 0.0  # and never −0
     if combine is same and (flips := _flips(matched, old, new, first, sign)) is not None:
         found |= {"lost": flips[0], "gained": flips[1]}
-        if matched.alone and len(np.unique(matched.sample[first])) == len(first):
+        if matched.alone and distinct(matched.sample[first]) == len(first):
             return found | _exact(*flips, len(first), confidence)
     pairs = np.concatenate(kept)
     sides = [_by_cluster(matched.cluster[pairs], parts) for parts in (ours, theirs)]
     live = _involved(matched, old, new, pairs)
-    count = len(np.unique(matched.cluster[pairs][live]))
+    count = distinct(matched.cluster[pairs][live])
     error = _error(sides, count)
     if new.positive is not None and matched.alone and combine is same:
         error = max(error, delong(1.0, ours - theirs, new.positive(matched.new[first])))
@@ -186,7 +187,7 @@ def _side(measured: Measure, parts: Sequence[Ints], combine: Combine) -> tuple[f
 
 
 def _by_cluster(cluster: Ints, parts: Floats) -> Floats:
-    return np.bincount(np.unique(cluster, return_inverse=True)[1], weights=parts).astype(np.float64)
+    return np.bincount(ranked(cluster)[1], weights=parts).astype(np.float64)
 
 
 def _flips(matched: Matched, old: Measure, new: Measure, rows: Ints, sign: float) -> tuple[int, int] | None:

@@ -23,6 +23,7 @@ from stress.measure._intervals import (
     wilson,
     z_quantile,
 )
+from stress.measure._positions import ranked
 from stress.measure._slices import Estimate, Slices, codes_of, influences, slices, wanted
 from stress.measure._tables import CELL, INTERVAL, about_cell
 from stress.measure._weights import FEW
@@ -200,6 +201,6 @@ def _shift(context: Context, s: Slices, g: int, cell: int, clean: int) -> tuple[
     if not len(rows):
         return float("nan"), 0.0, 0
     now, before = (influences(top[rows, c], bottom[rows, c]) for c in (cell, clean))
-    names, inverse = np.unique(context.clusters.member[rows], return_inverse=True)
+    names, inverse = ranked(context.clusters.member[rows])
     parts = np.bincount(inverse, weights=now[1] - before[1], minlength=len(names)).astype(np.float64)
     return now[0] - before[0], float(np.square(parts).sum()), len(names)

@@ -9,6 +9,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from stress.measure._positions import ranked
 from stress.measure._weights import FEW
 
 __all__ = [
@@ -116,7 +117,7 @@ def influence(
 
 def clustered_error(parts: Floats, member: Counts) -> tuple[float, int]:
     """Return the standard error of a value from each record's influence and cluster, and the number of clusters."""
-    sums = np.bincount(np.unique(member, return_inverse=True)[1], weights=parts)
+    sums = np.bincount(ranked(member)[1], weights=parts)
     count = len(sums)
     return float(np.sqrt(np.square(sums).sum() * count / (count - 1))) if count > 1 else float("nan"), count
 

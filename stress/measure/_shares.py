@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from stress.measure._context import Context
 from stress.measure._frame import Floats
 from stress.measure._intervals import effective, influence, wilson, z_quantile
+from stress.measure._positions import distinct, ranked
 from stress.measure._weights import FEW
 
 __all__ = ["share"]
@@ -26,11 +27,11 @@ def share(context: Context, top: Floats, bottom: Floats, samples: NDArray[np.int
         return {"value": None, "n": 0, "note": "nothing to divide by"}
     value, confidence = float(top.sum()) / total, context.options.confidence
     used = samples[bottom > 0]
-    alone = context.clusters.alone and len(np.unique(used)) == len(used)
+    alone = context.clusters.alone and distinct(used) == len(used)
     if alone:
         ends = wilson(np.array([float(top.sum())]), np.array([total]), z_quantile(confidence))
         return {"value": value, "low": ends.low[0], "high": ends.high[0], "n": int(total), "method": ends.method}
-    names, inverse = np.unique(context.clusters.member[samples], return_inverse=True)
+    names, inverse = ranked(context.clusters.member[samples])
     parts = np.bincount(inverse, weights=(top - value * bottom) / total, minlength=len(names)).astype(np.float64)
     there = int((np.bincount(inverse, weights=bottom, minlength=len(names)) > 0).sum())
     if there < 2:

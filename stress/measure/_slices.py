@@ -12,6 +12,7 @@ from stress.measure._context import Context
 from stress.measure._counts import clustered
 from stress.measure._frame import Floats
 from stress.measure._marginals import MEASURES, entries, marginals, spread
+from stress.measure._positions import distinct
 from stress.tasks._metrics import Metric
 
 __all__ = ["Estimate", "Slices", "codes_of", "influences", "slices", "summed", "wanted"]
@@ -154,7 +155,7 @@ def _flags(values: Floats) -> NDArray[np.bool_]:
 def _nested(codes: NDArray[np.int64], member: NDArray[np.int64]) -> bool:
     """Whether no cluster has samples of two groups: then what is not in a group is the whole less the group."""
     pairs = np.unique(np.stack([member, codes]), axis=1)
-    return len(np.unique(member)) == pairs.shape[1]
+    return distinct(member) == pairs.shape[1]
 
 
 def _moments(top: Floats, bottom: Floats, member: NDArray[np.int64]) -> Floats:

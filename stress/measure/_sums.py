@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stress.measure._frame import Floats
+from stress.measure._positions import ranked
 from stress.measure._values import Sparse, Values, quotient, sparse
 from stress.measure._weights import FEW, Clusters
 from stress.tasks._metrics import Metric
@@ -30,7 +31,7 @@ class Sums:
         """Take the (samples × columns) sums of samples that have not been taken yet; ``samples`` are positions."""
         self._binary &= (((bottom == 0) | (bottom == 1)) & ((top == 0) | (top == 1))).all(axis=0)
         both = np.concatenate([top, bottom], axis=1)
-        names, inverse = np.unique(self._who.member[samples], return_inverse=True)
+        names, inverse = ranked(self._who.member[samples])
         if not self._who.alone:
             order = np.argsort(inverse, kind="stable")
             both = np.add.reduceat(both[order], np.searchsorted(inverse[order], np.arange(len(names))), axis=0)

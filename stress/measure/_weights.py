@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from perturbations import InputError
 from perturbations._errors import short
-from perturbations._keys import Key, keyed
+from perturbations._keys import Key, call_keyed
 
 __all__ = ["FEW", "Clusters", "clusters", "poisson_weights"]
 
@@ -25,6 +25,8 @@ FEW = 20
 """Under this many clusters a percentile interval is too short: a t-based one is given and marked."""
 
 _BLOCK = 4096
+_TOGETHER = 256
+"""Ids whose numbers are looked up at once."""
 _KEPT = 64_000_000
 """Weights are kept for the next table up to this many bytes; beyond it they are made again, block by block."""
 
@@ -44,11 +46,18 @@ def poisson_weights(ids: Sequence[str], rows: int, seed: int = 0) -> NDArray[np.
     """Return ``uint8 (ids, rows)``: how often each id is drawn in each resample. One id's row never changes."""
     table, words = _inverse(), -(-rows // 4)
     found = np.empty((len(ids), rows), np.uint8)
-    for i, name in enumerate(ids):
-        with keyed(Key(seed, "bootstrap", sample=name)) as rng:
-            bits: Any = rng.bit_generator.random_raw(words)
-        np.take(table, bits.view(np.uint16)[:rows], out=found[i])
+    bits = np.empty((min(len(ids), _TOGETHER), words), np.uint64)
+    for start in range(0, len(ids), _TOGETHER):
+        some = ids[start : start + _TOGETHER]
+        for i, name in enumerate(some):
+            bits[i] = call_keyed(Key(seed, "bootstrap", sample=name), _raw, words, {})
+        drawn = bits[: len(some)].view(np.uint16)[:, :rows]
+        np.take(table, drawn, out=found[start : start + len(some)], mode="wrap")  # all fit; "raise" would copy
     return found
+
+
+def _raw(words: int, rng: np.random.Generator) -> Any:
+    return rng.bit_generator.random_raw(words)
 
 
 @lru_cache(maxsize=2)
