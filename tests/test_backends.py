@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -156,6 +157,16 @@ def test_only_workers_load_the_model_and_each_once(tmp_path, backend, monkeypatc
     loaded = notes.read_text().split()
     assert str(os.getpid()) not in loaded
     assert 1 <= len(loaded) == len(set(loaded)) <= 2
+
+
+@pytest.mark.parametrize("backend", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
+def test_the_models_module_is_imported_by_workers_alone(tmp_path, backend, monkeypatch):
+    name = f"known_to_{backend}_only"
+    (tmp_path / f"{name}.py").write_text("from tests.worlds import brightness as predict\n")
+    monkeypatch.chdir(tmp_path)
+    run = go(tmp_path / "run", model=f"{name}:predict", data=samples(), backend=backend)
+    assert run.info["finished"]
+    assert name not in sys.modules
 
 
 def cannot_be_made():
