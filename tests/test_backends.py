@@ -236,6 +236,7 @@ def leaks_memory(batch):
 def test_a_model_that_leaks_memory_costs_its_workers_but_no_record(tmp_path, backend, monkeypatch):
     """Workers that have grown are ended – by the pool, or by dask at its memory limit – and their units done again."""
     psutil, dask = pytest.importorskip("psutil"), pytest.importorskip("dask")
+    pytest.importorskip("distributed")  # now: its defaults would go with the settings below, if it came within them
     notes = tmp_path / "notes"
     monkeypatch.setenv("STRESS_TEST_LOADED", str(notes))
     most = 900 * 2**20 / (psutil.virtual_memory().total / 2)  # of what a local cluster allows each of two workers
