@@ -21,12 +21,12 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from stress.engine._folder import Run, open_run
-from stress.engine._tables import CELLS, record_schema
+from stress._face import Run, open_run
 from stress.gate import judge, loads_gates
 from stress.measure import TABLES, compare, summary, table
-from stress.measure._intervals import percentile
-from stress.measure._weights import clusters
+from stress.records.schema import CELLS, record_schema
+from stress.statistics.bootstrap import clusters
+from stress.statistics.intervals import percentile
 
 
 def main(argv: list[str]) -> None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from scenarios import loads
+from scenarios import expand, loads
 from stress.data._dataset import Index, Samples
 from stress.engine._order import shards
 from stress.engine._units import Units
@@ -31,7 +31,7 @@ def main(argv: list[str]) -> None:
     print(f"{given.cells} cells × {given.samples:,} samples; the index itself is not counted")
     start = rss()
     suite = show("read the suite", lambda: loads(text(given.cells)), start)
-    plan = show("expand it", lambda: suite.expand(data.streams, has=data.has), start)
+    plan = show("expand it", lambda: expand(suite, data.streams, has=data.has), start)
     cut = show("order and cut the samples", lambda: shards(data, 0, SHARD), start)
     count = len(plan.cells)
     units = show("name the units", lambda: Units(len(cut), count, 1), start)

@@ -7,15 +7,16 @@
 
 from perturbations._apply import apply
 from perturbations._citations import citation
-from perturbations._core import Perturbation, Stream
+from perturbations._core import Perturbation, Stream, run_step
 from perturbations._declare import audio_corruption, corruption, fault, image_corruption, text_corruption
-from perturbations._errors import InputError, ModelError, RunError, SpecError, StressError
-from perturbations._keys import Key, generator
+from perturbations._keys import Key, call_keyed, generator
 from perturbations._params import Choice, Param
-from perturbations._registry import get, names
+from perturbations._registry import FAMILIES, get, names
 from perturbations._values import Audio, Dataset, Image, Sample, Value
+from perturbations.errors import InputError, ModelError, RunError, SpecError, StressError
 
 __all__ = [
+    "FAMILIES",
     "Audio",
     "Choice",
     "Dataset",
@@ -33,6 +34,7 @@ __all__ = [
     "Value",
     "apply",
     "audio_corruption",
+    "call_keyed",
     "citation",
     "corruption",
     "fault",
@@ -40,5 +42,6 @@ __all__ = [
     "get",
     "image_corruption",
     "names",
+    "run_step",
     "text_corruption",
 ]

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any, overload
 
 from perturbations._core import Perturbation, Stream, run_step
-from perturbations._errors import InputError, short
 from perturbations._keys import Key
 from perturbations._registry import get
 from perturbations._values import Dataset, Sample, Value
+from perturbations.errors import InputError, short
 from perturbations.modality import modality_of
 
 __all__ = ["apply"]

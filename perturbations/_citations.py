@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 
-from perturbations._errors import InputError, nearest
 from perturbations._registry import get
+from perturbations.errors import InputError, nearest
 
 __all__ = ["citation", "references"]
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
-from perturbations import _registry
-from perturbations._errors import InputError, SpecError, nearest, short
 from perturbations._keys import Key, call_keyed
 from perturbations._params import Choice, Param, check_tables
 from perturbations._values import Dataset, Sample, Value
+from perturbations.errors import InputError, SpecError, nearest, short
 from perturbations.modality import Modality, modality, modality_of
 
 __all__ = ["Kind", "Need", "Perturbation", "Stream", "run_step"]
@@ -211,14 +210,6 @@ class Perturbation:
             params[name] = _open_row(name, tables[name])
         check_tables(self.name, params)
         return replace(self, params=params, own_levels=tables)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (self.name, dict(self.own_levels))
-
-
-def _restore(name: str, levels: Mapping[str, Any]) -> Perturbation:
-    found = _registry.get(name)
-    return found.with_levels(levels) if levels else found
 
 
 def _open_row(name: str, table: tuple[Any, ...]) -> Param | Choice:

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from perturbations import _registry
 from perturbations._core import Need, Perturbation
-from perturbations._errors import SpecError
 from perturbations._params import Choice, Param, check_tables
+from perturbations.errors import SpecError
 from perturbations.modality import MODALITIES
 
 __all__ = ["audio_corruption", "corruption", "fault", "image_corruption", "text_corruption"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from perturbations._errors import InputError, SpecError, nearest, short
+from perturbations.errors import InputError, SpecError, nearest, short
 
 __all__ = ["Choice", "Param", "Scale"]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import copyreg
+from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import Any
 
-from perturbations._errors import InputError, SpecError, nearest
-
-if TYPE_CHECKING:
-    from perturbations._core import Perturbation
+from perturbations._core import Perturbation
+from perturbations.errors import InputError, SpecError, nearest
 
 __all__ = ["FAMILIES", "add", "get", "names"]
 
@@ -25,6 +25,18 @@ def add(name: str, perturbation: Perturbation) -> None:
     if known is not None and known.function.__module__ != perturbation.function.__module__:
         raise SpecError(f"{name}: is declared in {known.function.__module__} already. Choose another name.")
     _known[name] = perturbation
+
+
+def _by_name(perturbation: Perturbation) -> tuple[Any, ...]:
+    return _restore, (perturbation.name, dict(perturbation.own_levels))
+
+
+def _restore(name: str, levels: Mapping[str, Any]) -> Perturbation:
+    found = get(name)
+    return found.with_levels(levels) if levels else found
+
+
+copyreg.pickle(Perturbation, _by_name)  # a worker looks it up: its function and tables never travel
 
 
 def names(family: str | None = None) -> tuple[str, ...]:
@@ -60,6 +72,6 @@ def _load_plugins() -> None:
     global _plugins_loaded
     if not _plugins_loaded:
         _plugins_loaded = True
-        from perturbations._plugins import load_installed
+        from perturbations.plugins import load_installed
 
         load_installed()

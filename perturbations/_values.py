@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from perturbations._errors import InputError, short
+from perturbations.errors import InputError, short
 
 __all__ = ["Audio", "Dataset", "Image", "Sample", "Value"]
 

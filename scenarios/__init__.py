@@ -1,13 +1,14 @@
 """How inputs go wrong together: suites of composed perturbations, expanded into severity grids.
 
 >>> import scenarios
->>> plan = scenarios.load("demo").expand({"photo": "image", "speech": "audio", "caption": "text"})
+>>> plan = scenarios.expand(scenarios.load("demo"), {"photo": "image", "speech": "audio", "caption": "text"})
 >>> plan.cells[0].id, plan.cells[1].id
 ('clean', 'gaussian-noise:1')
 """
 
 from scenarios._cells import CLEAN, Cell, Condition, Plan
 from scenarios._compose import course_of, perturb, perturb_stream
+from scenarios._expand import expand
 from scenarios._read import load, loads, suites
 from scenarios._spec import EVERYTHING, Scenario, Step, Suite
 
@@ -21,6 +22,7 @@ __all__ = [
     "Step",
     "Suite",
     "course_of",
+    "expand",
     "load",
     "loads",
     "perturb",

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from perturbations import InputError, Perturbation, SpecError, get, names
-from perturbations._errors import nearest
+from perturbations.errors import nearest
 from perturbations.modality import MODALITIES
 from scenarios._bound import Bound, Misfit, Target, misfit
 from scenarios._grid import check_steps

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from perturbations import Dataset, Key, Sample, Stream, Value
-from perturbations._core import run_step
+from perturbations import Dataset, Key, Sample, Stream, Value, run_step
 from scenarios._cells import Cell, Condition
 from scenarios._timeline import places
 

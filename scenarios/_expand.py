@@ -7,21 +7,31 @@ from fnmatch import fnmatchcase
 from math import prod
 
 from perturbations import SpecError, get
-from perturbations._errors import gather, nearest
+from perturbations.errors import gather, nearest
 from scenarios._axes import crossed, slug
 from scenarios._bind import Absent, bind_all, imagine, labelled
 from scenarios._bound import Bound, Misfit
 from scenarios._cells import CLEAN, Cell, Condition, Plan
 from scenarios._grid import cells
-from scenarios._spec import Scenario, Suite
+from scenarios._spec import EVERYTHING, Scenario, Suite
 
 __all__ = ["check", "expand"]
 
 
 def expand(
-    suite: Suite, streams: Mapping[str, str], has: Collection[str], only: Sequence[str], skip: Sequence[str]
+    suite: Suite,
+    streams: Mapping[str, str],
+    *,
+    has: Collection[str] = EVERYTHING,
+    only: Sequence[str] = (),
+    skip: Sequence[str] = (),
 ) -> Plan:
-    """Return the plan of a suite for a data set's streams. Raises SpecError with every problem."""
+    """Return the plan of a suite for a data set: its streams (name → modality) and what its samples have.
+
+    ``has`` holds those of ``data``, ``sequence``, ``alternates`` and ``target`` that are there, and the languages of
+    alternates as ``alternates:de``, where they are known. ``only`` and ``skip`` are globs over cell ids and scenario
+    names; they choose cells and change none. Raises SpecError with every problem.
+    """
     found: list[Cell] = []
     left_out: list[tuple[str, str]] = []
     notes: list[tuple[str, str]] = []

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import SpecError
-from perturbations._errors import gather, nearest
-from perturbations._plugins import import_file
+from perturbations.errors import gather, nearest
+from perturbations.plugins import import_file
 from scenarios._expand import check
 from scenarios._read_timeline import read_timeline
 from scenarios._spec import GRIDS, RESERVED, Scenario, Step, Suite
-from scenarios._steps import Problems, one_of, read_severities, read_steps, text_of
+from scenarios._steps import read_severities, read_steps
 from scenarios._yaml import Node, from_plain, parse
+from scenarios.reading import Problems, one_of, text_of
 
 __all__ = ["LIBRARY", "load", "loads", "suites"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from scenarios._steps import Problems, number_of, one_of
 from scenarios._timeline import OVER, Over, Timeline
 from scenarios._yaml import Node
+from scenarios.reading import Problems, number_of, one_of
 
 __all__ = ["read_timeline"]
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scenarios._timeline import Timeline
-
-if TYPE_CHECKING:
-    from scenarios._cells import Plan
 
 __all__ = ["ALL", "EVERYTHING", "GRIDS", "RESERVED", "Scenario", "Step", "Suite"]
 
@@ -89,21 +86,3 @@ class Suite:
     def title(self) -> str:
         """Name and version, as the suite's file says it."""
         return f"{self.name}@{self.version}"
-
-    def expand(
-        self,
-        streams: Mapping[str, str],
-        *,
-        has: Collection[str] = EVERYTHING,
-        only: Sequence[str] = (),
-        skip: Sequence[str] = (),
-    ) -> Plan:
-        """Return the plan for a data set: its streams (name → modality) and what its samples have.
-
-        ``has`` holds those of ``data``, ``sequence``, ``alternates`` and ``target`` that are there, and the languages
-        of alternates as ``alternates:de``, where they are known. ``only`` and ``skip`` are globs over cell ids and
-        scenario names; they choose cells and change none. Raises SpecError.
-        """
-        from scenarios._expand import expand
-
-        return expand(self, streams, has, only, skip)

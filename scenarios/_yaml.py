@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from perturbations._errors import SpecError, short
+from perturbations.errors import SpecError, short
 
 __all__ = ["Node", "from_plain", "parse"]
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from perturbations import Audio, InputError, ModelError, RunError, Sample, SpecError, StressError
-    from stress.engine import Run, run
-    from stress.engine import open_run as open  # noqa: A004 - stress.open reads as it should
+    from stress._face import Run, run
+    from stress._face import open_run as open  # noqa: A004 - stress.open reads as it should
     from stress.models import Batch
     from stress.tasks import Classification, FreeText, MultiLabel, Regression, Retrieval, Transcription
 
@@ -40,7 +40,7 @@ _HOMES = {
     **dict.fromkeys(
         ("Audio", "InputError", "ModelError", "RunError", "Sample", "SpecError", "StressError"), "perturbations"
     ),
-    **dict.fromkeys(("Run", "run"), "stress.engine"),
+    **dict.fromkeys(("Run", "run"), "stress._face"),
     "Batch": "stress.models",
     **dict.fromkeys(
         ("Classification", "FreeText", "MultiLabel", "Regression", "Retrieval", "Transcription"), "stress.tasks"
@@ -54,6 +54,6 @@ def __getattr__(name: str) -> Any:
 
     if name != "open" and name not in _HOMES:
         raise AttributeError(f"module 'stress' has no attribute {name!r}")
-    home = import_module(_HOMES.get(name, "stress.engine"))
+    home = import_module(_HOMES.get(name, "stress._face"))
     found = globals()[name] = getattr(home, "open_run" if name == "open" else name)
     return found

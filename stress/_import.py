@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import InputError
-from perturbations._errors import nearest
-from perturbations._plugins import import_file
+from perturbations.errors import nearest
+from perturbations.plugins import import_file
 
 __all__ = ["load_attribute"]
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from stress.engine import Run
-    from stress.gate._rules import Gates, Report, Verdict
+    from stress._face import Run
+    from stress.gate import Gates, Report, Verdict
 
 __all__ = ["pytest_addoption", "pytest_generate_tests", "stress_gate", "stress_report", "stress_run"]
 
@@ -57,7 +57,7 @@ def _needed(config: pytest.Config, name: str) -> str:
 
 def _gates(config: pytest.Config) -> Gates:
     from perturbations import StressError
-    from stress.gate._read import load_gates
+    from stress.gate import load_gates
 
     try:
         return load_gates(_needed(config, "stress_gates"))
@@ -76,7 +76,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def stress_run(pytestconfig: pytest.Config) -> Run:
     """Return the run that is tested."""
-    from stress.engine import open_run
+    from stress._face import open_run
 
     return open_run(_needed(pytestconfig, "stress_run"))
 
@@ -84,8 +84,8 @@ def stress_run(pytestconfig: pytest.Config) -> Run:
 @pytest.fixture(scope="session")
 def stress_report(pytestconfig: pytest.Config, stress_run: Run) -> Report:
     """Return what came of the whole gate file, judged once."""
-    from stress.engine import open_run
-    from stress.gate._judge import judge
+    from stress._face import open_run
+    from stress.gate import judge
 
     against = _setting(pytestconfig, "stress_against")
     return judge(stress_run, _gates(pytestconfig), open_run(against) if against else None)

@@ -16,8 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from perturbations import Perturbation, Sample, apply, get
-from perturbations._values import Audio, Value
+from perturbations import Audio, Perturbation, Sample, Value, apply, get
 from perturbations.modality import Modality, modality, modality_of
 
 __all__ = ["check_perturbation", "laws", "witness_sample"]

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from stress.engine._folder import Run, open_run
-from stress.engine._tables import CELLS, record_schema
+from stress._face import Run, open_run
 from stress.measure import table
+from stress.records.schema import CELLS, record_schema
 
 LABELS = {"prediction": pa.dictionary(pa.int32(), pa.string())}
 NUMBERS = {**dict.fromkeys(("confidence", "nll", "brier", "margin"), pa.float32()), "rank": pa.int32()}

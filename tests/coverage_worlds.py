@@ -15,10 +15,10 @@ import numpy as np
 import pyarrow as pa
 
 from perturbations._keys import Key, generator
-from stress.engine._folder import Run
-from stress.engine._tables import CELLS
-from stress.measure._context import Context, options
-from stress.measure._frame import Frame
+from stress._face import Run
+from stress.measure.core.context import Context, options
+from stress.records.frame import Frame
+from stress.records.schema import CELLS
 from tests._runs import cell
 
 WORLDS = 2000

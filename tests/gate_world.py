@@ -27,7 +27,7 @@ def with_streams(run, **identity):
     """Give a run folder the identity that an engine's run has, and return it opened again."""
     import json
 
-    from stress.engine import open_run
+    from stress._face import open_run
 
     info = dict(run.info)
     data = {"name": "test", "streams": STREAMS, "content": "one", "samples": run.samples.num_rows}

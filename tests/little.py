@@ -2,8 +2,8 @@
 
 import numpy as np
 
+import scenarios
 from perturbations import Audio, Sample
-from scenarios import loads
 
 STREAMS = {"image": "image", "audio": "audio", "text": "text"}
 
@@ -54,6 +54,5 @@ class Data:
 
 
 def expand(body, streams=STREAMS, **keywords):
-    return loads("suite: try@1\nscenarios:\n" + "\n".join(f"  {line}" for line in body.splitlines())).expand(
-        streams, **keywords
-    )
+    suite = scenarios.loads("suite: try@1\nscenarios:\n" + "\n".join(f"  {line}" for line in body.splitlines()))
+    return scenarios.expand(suite, streams, **keywords)

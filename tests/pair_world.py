@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from stress.engine import open_run
+from stress._face import open_run
 from tests._runs import LABELS, NUMBERS, cell, write
 from tests.gate_world import with_streams
 

@@ -8,7 +8,7 @@ from io import StringIO
 import numpy as np
 from rich.console import Console
 
-from stress.engine import Run
+from stress._face import Run
 from stress.report import print_summary, write_report
 from tests._runs import LABELS, NUMBERS, cell, graded, grid, nested, write
 

@@ -127,4 +127,4 @@ def test_mistakes_are_found_when_the_suite_is_read():
 
 def check(scenario):
     suite = scenarios.loads(f"suite: bad@1\nseverities: [1, 2]\nscenarios:\n  {scenario}\n")
-    suite.expand({"image": "image"})
+    scenarios.expand(suite, {"image": "image"})

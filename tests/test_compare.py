@@ -12,10 +12,9 @@ import stress
 from perturbations import Audio, InputError, RunError
 from stress.cli import main
 from stress.gate import compare, export_regression, judge, loads_gates
-from stress.measure._difference import mcnemar
-from stress.measure._family import adjusted, below, further
-from stress.measure._intervals import paired_proportions, wilson
 from stress.models import Batch
+from stress.statistics.corrections import adjusted, below, further
+from stress.statistics.intervals import mcnemar, paired_proportions, wilson
 from tests._runs import cell, graded, grid, write
 from tests.gate_world import graded_run, paired_run, with_streams
 from tests.worlds import brightness, model, samples

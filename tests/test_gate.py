@@ -14,11 +14,11 @@ import pytest
 from pyarrow import parquet
 
 from perturbations import SpecError
+from stress._face import open_run
 from stress.cli import main
-from stress.engine import open_run
 from stress.gate import judge, load_gates, loads_gates
 from stress.gate._examples import worst_failures
-from stress.measure._registry import context_of
+from stress.measure.session.registry import context_of
 from tests._runs import LABELS, cell, write
 from tests.gate_world import alarm, graded_run, with_streams
 

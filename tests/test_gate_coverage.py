@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from perturbations._keys import Key, generator
-from stress.measure._calibration import calibration_error
-from stress.measure._changes import change, gap_change
-from stress.measure._difference import _compared, less, share
-from stress.measure._influences import Measure
-from stress.measure._matching import match
-from stress.measure._pairing import paired
-from stress.measure._ranks import auroc, average_precision
+from stress.measure.between.changes import change, gap_change
+from stress.measure.between.difference import _compared, less, share
+from stress.measure.between.influences import Measure
+from stress.measure.between.matching import match
+from stress.records.pairing import paired
+from stress.statistics.calibration import calibration_error
+from stress.statistics.ranks import auroc, average_precision
 from tests._runs import LABELS, NUMBERS, cell, write
 
 WORLDS, N = 2000, 300
@@ -162,7 +162,7 @@ def _mean(values, better):
 @pytest.mark.parametrize("kind", ["width", "mass"])
 def test_calibration_errors_are_biased_and_their_difference_says_so(before, after, kind):
     """A calibrated model has an error of chance alone: at least 95 in 100 hold the truth, whichever is calibrated."""
-    from stress.measure._calibration import excess_error
+    from stress.statistics.calibration import excess_error
 
     rng, n, inside = generator(Key(0, f"ece {before} {after} {kind}")), 600, 0
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import scenarios
 from perturbations import SpecError
 from scenarios import course_of, loads, perturb
 from scenarios._pairwise import covering_array
@@ -57,7 +58,7 @@ def test_own_levels_are_a_profile_of_their_own():
 
 def test_profiles_are_taken_where_a_perturbation_has_them():
     text = "suite: x@1\nprofile: cifar-10-c\nscenarios: {a: {image: [gaussian_noise, low_light]}}"
-    cell = loads(text).expand(STREAMS).cells[1]
+    cell = scenarios.expand(loads(text), STREAMS).cells[1]
     assert [c.profile for c in cell.conditions] == ["cifar-10-c", "default"]
     assert cell.conditions[0].settings["sigma"] == 0.04
 
@@ -227,11 +228,11 @@ def test_time_can_be_the_clock_of_each_sequence():
 def test_fallbacks_are_one_cell_for_each_set_of_streams():
     body = "a: {image: low_light}\nb: {image: gaussian_noise}\nc: {image: low_light, audio: reverb}\nd: {all: missing}"
     suite = loads("suite: x@1\nfallbacks: [drop]\nscenarios:\n" + "\n".join(f"  {line}" for line in body.splitlines()))
-    plan = suite.expand(STREAMS)
+    plan = scenarios.expand(suite, STREAMS)
     drops = [cell for cell in plan.cells if cell.fallback == "drop"]
     assert [cell.id for cell in drops] == ["drop:image", "drop:image+audio"]
     assert [name for name, _ in plan.left_out] == ["d"]
     lost = perturb(drops[1], Data()[0], Data(), 0)
     assert [name for name, value in lost.streams.items() if value is None] == ["image", "audio"]
-    assert [c.id for c in suite.expand(STREAMS, only=["c:5"]).cells] == ["clean", "c:5", "drop:image+audio"]
-    assert "drop:image" not in [c.id for c in suite.expand(STREAMS, skip=["drop*"]).cells]
+    assert [c.id for c in scenarios.expand(suite, STREAMS, only=["c:5"]).cells] == ["clean", "c:5", "drop:image+audio"]
+    assert "drop:image" not in [c.id for c in scenarios.expand(suite, STREAMS, skip=["drop*"]).cells]

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 from sklearn import metrics as sk
 
-from stress.measure._calibration import brier_decomposition, calibration_error, debiased_error, temperature
-from stress.measure._ranks import aurc, risk_coverage
+from stress.statistics.calibration import brier_decomposition, calibration_error, debiased_error, temperature
+from stress.statistics.ranks import aurc, risk_coverage
 from tests._runs import LABELS, NUMBERS, graded, predicted, rows, write
 
 
@@ -168,7 +168,7 @@ def test_reliability_and_risk_tables_add_up(sure):
 
 
 def test_latency_quantiles_bracket_the_truth():
-    from stress.measure._operation import quantile_interval
+    from stress.statistics.intervals import quantile_interval
 
     rng, inside = np.random.default_rng(0), 0
     for _ in range(500):

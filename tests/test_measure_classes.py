@@ -6,7 +6,7 @@ import pytest
 from sklearn import metrics as sk
 
 from stress.measure import summary
-from stress.measure._ranks import aurc, auroc, average_precision, delong
+from stress.statistics.ranks import aurc, auroc, average_precision, delong
 from tests._runs import DIGITS, LABELS, answers, graded, nested, predicted, rows, write
 
 RATES = [0.9, 0.85, 0.7, 0.6, 0.5, 0.3]
@@ -80,8 +80,8 @@ def test_confusion_is_scikit_learns(world):
 @pytest.mark.parametrize("metric", sorted(COUNTS))
 def test_influences_are_the_change_from_leaving_a_sample_out(world, metric):
     """n (θ − θ without i) / (n − 1) is the jackknife's influence: ours must be its first-order equal."""
-    from stress.measure._counts import parts_of
-    from stress.measure._registry import context_of
+    from stress.measure.core.counts import parts_of
+    from stress.measure.session.registry import context_of
 
     run, target, given = world
     context = context_of(run)

@@ -7,7 +7,7 @@ import pytest
 
 from perturbations import InputError
 from stress.measure import TABLES, summary, table
-from stress.measure._intervals import degenerate, wilson
+from stress.statistics.intervals import degenerate, wilson
 from tests._runs import LABELS, cell, graded, grid, nested, pick, rows, write
 
 RATES = [0.95, 0.93, 0.90, 0.80, 0.60, 0.40]

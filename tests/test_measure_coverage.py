@@ -5,15 +5,15 @@ import pytest
 
 from perturbations._keys import Key, generator
 from stress.measure import TABLES
-from stress.measure._intervals import (
+from stress.statistics.bootstrap import clusters
+from stress.statistics.intervals import (
     band,
     jackknife,
     paired_proportions,
     percentile,
     wilson,
 )
-from stress.measure._sequences import confidence_sequence
-from stress.measure._weights import clusters
+from stress.statistics.sequences import confidence_sequence
 from tests._runs import LABELS, NUMBERS, cell, predicted, rows, subsets, write
 
 WORLDS = 2000

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from stress.measure import compare
-from stress.measure._classes import class_table
-from stress.measure._confidence import calibration_rows, reliability_rows, risk_rows
-from stress.measure._counts import count_rows_of
-from stress.measure._detection import detection_rows, macro_rows
-from stress.measure._distortion import distortion_rows
-from stress.measure._groups import gap_rows, group_rows
-from stress.measure._marginals import MEASURES, Marginals, measure_by_class
-from stress.measure._operation import latency_rows
-from stress.measure._ranks import aurc, auroc, average_precision, risk_coverage
-from stress.measure._registry import context_of
+from stress.measure.session.registry import context_of
+from stress.measure.tables.classes import class_table
+from stress.measure.tables.confidence import calibration_rows, reliability_rows, risk_rows
+from stress.measure.tables.counts import count_rows_of
+from stress.measure.tables.detection import detection_rows, macro_rows
+from stress.measure.tables.distortion import distortion_rows
+from stress.measure.tables.groups import gap_rows, group_rows
+from stress.measure.tables.operation import latency_rows
+from stress.statistics.counts import MEASURES, Marginals, measure_by_class
+from stress.statistics.ranks import aurc, auroc, average_precision, risk_coverage
 from tests.coverage_worlds import CLASSIFICATION, LETTERS, PARTS, WORLDS, Tally, drawn, many, rng_of, together
 
 pytestmark = pytest.mark.slow

@@ -6,26 +6,21 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from stress.measure._breaking import breaking
-from stress.measure._cells import change_rows
-from stress.measure._consistency import consistency_rows
-from stress.measure._contributions import (
-    _shares,
-    contribution_rows,
-    interaction_weights,
-    lost_cells,
-    shapley_weights,
-)
-from stress.measure._formulas import alexnet, area
-from stress.measure._groups import gap_rows
-from stress.measure._matching import matched
-from stress.measure._pairing import paired
-from stress.measure._relative import relative_rows
-from stress.measure._reliance import difference_rows
-from stress.measure._robustness import curve_rows, robustness_rows
-from stress.measure._shares import share
-from stress.measure._stability import flip_rows, step_rows
-from stress.measure._weights import clusters
+from stress.measure.between.matching import matched
+from stress.measure.between.reliance import difference_rows
+from stress.measure.core.shares import share
+from stress.measure.tables.breaking import breaking
+from stress.measure.tables.cells import change_rows
+from stress.measure.tables.consistency import consistency_rows
+from stress.measure.tables.contributions import _shares, contribution_rows, lost_cells
+from stress.measure.tables.groups import gap_rows
+from stress.measure.tables.relative import relative_rows
+from stress.measure.tables.robustness import curve_rows, robustness_rows
+from stress.measure.tables.stability import flip_rows, step_rows
+from stress.records.pairing import paired
+from stress.statistics.bootstrap import clusters
+from stress.statistics.robustness import alexnet, area
+from stress.statistics.shapley import interaction_weights, shapley_weights
 from tests._runs import STREAMS, cell, graded, subsets
 from tests.coverage_worlds import WORLDS, Tally, each, nested, rng_of, template, together
 
@@ -180,9 +175,9 @@ def test_relative_to_alexnet_and_to_a_run(monkeypatch):
         at = slice(1 + 5 * k, 6 + 5 * k)
         truth["flip_rate_ratio", name] = flips[0][at].sum() / flips[1][at].sum()
     pair = paired(run, run)
-    monkeypatch.setattr("stress.measure._relative._same_samples", lambda *runs: pair)
+    monkeypatch.setattr("stress.measure.tables.relative._same_samples", lambda *runs: pair)
     for one, other in zip(each(run, sides[0], reference=run), each(run, sides[1])):
-        monkeypatch.setattr("stress.measure._relative._other", lambda context, reference, other=other: other)
+        monkeypatch.setattr("stress.measure.tables.relative._other", lambda context, reference, other=other: other)
         for row in relative_rows(one):
             key = row["measure"], row.get("scenario")
             tally.add(key, row["low"], row["high"], truth[key])
@@ -206,9 +201,9 @@ def test_word_errors_relative_to_a_run(monkeypatch):
         "nwerd": (rates[1:] - rates[0]).sum() / (theirs[1:] - theirs[0]).sum(),
     }
     pair = paired(run, run)
-    monkeypatch.setattr("stress.measure._relative._same_samples", lambda *runs: pair)
+    monkeypatch.setattr("stress.measure.tables.relative._same_samples", lambda *runs: pair)
     for one, other in zip(each(run, sides[0], reference=run), each(run, sides[1])):
-        monkeypatch.setattr("stress.measure._relative._other", lambda context, reference, other=other: other)
+        monkeypatch.setattr("stress.measure.tables.relative._other", lambda context, reference, other=other: other)
         tally.rows(relative_rows(one), truth, "measure")
     tally.holds()
 

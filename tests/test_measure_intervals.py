@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from stress.measure._breaking import first_below
-from stress.measure._intervals import jackknife, percentile, wilson
-from stress.measure._weights import clusters, poisson_weights
+from stress.statistics.bootstrap import clusters, poisson_weights
+from stress.statistics.intervals import jackknife, percentile, wilson
+from stress.statistics.robustness import first_below
 from tests._runs import LABELS, grid, nested, pick, rows, subsets, write
 
 
@@ -31,8 +31,8 @@ def test_streaming_gives_the_same_sums(monkeypatch):
     who = clusters([f"s{i}" for i in range(300)], None, rows=200)
     sums = np.random.default_rng(0).random((300, 3))
     whole = who.resample(sums)
-    monkeypatch.setattr("stress.measure._weights._KEPT", 0)
-    monkeypatch.setattr("stress.measure._weights._BLOCK", 64)
+    monkeypatch.setattr("stress.statistics.bootstrap._KEPT", 0)
+    monkeypatch.setattr("stress.statistics.bootstrap._BLOCK", 64)
     assert who.resample(sums) == pytest.approx(whole, rel=1e-5)
 
 

@@ -10,7 +10,7 @@ from pyarrow import parquet
 import stress.measure
 from perturbations import InputError
 from stress.measure import TABLES, summary, table
-from stress.measure import _blocks as blocks_of
+from stress.records import blocks as blocks_of
 from stress.report._book import Book
 from stress.report._content import content
 from tests._runs import DIGITS, LABELS, NUMBERS, answers, cell, graded, grid, nested, predicted, subsets, write
@@ -121,8 +121,8 @@ def test_blocks_give_what_memory_gives(tmp_path, cluster, more):
 
 @pytest.mark.parametrize("room", [1, 3 * 7 * 200])
 def test_metrics_that_are_read_apart_give_the_same(tmp_path, monkeypatch, room):
-    monkeypatch.setattr("stress.measure._stream._CHEAP", 1)
-    monkeypatch.setattr("stress.measure._stream._SUMS", room)
+    monkeypatch.setattr("stress.measure.core.streaming._CHEAP", 1)
+    monkeypatch.setattr("stress.measure.core.streaming._SUMS", room)
     run = spread(answered(tmp_path / "a", fails=0.1, share=0.5), 100, "samples")
     same_tables(run, 400, resamples=200)
 
@@ -253,7 +253,7 @@ def test_the_page_of_a_large_run_is_that_of_memory(tmp_path, monkeypatch):
     about = json.loads((run.path / "run.json").read_text(encoding="utf-8"))
     (run.path / "run.json").write_text(json.dumps({**about, "finished": False}), encoding="utf-8")
     held = content(Book(run))
-    monkeypatch.setattr("stress.report._book.measured", lambda run, **o: stress.measure.measured(run, limit=500, **o))
+    monkeypatch.setattr("stress._face.Run.measured", lambda run, **o: stress.measure.measured(run, limit=500, **o))
     read = content(Book(run))
     assert [finding.text for finding in read["findings"]] == [finding.text for finding in held["findings"]]
     assert [part.id for part in read["more"]] == [part.id for part in held["more"]]

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stress.measure._calibration import calibration_error
-from stress.measure._formulas import (
+from stress.statistics.calibration import calibration_error
+from stress.statistics.robustness import (
     alexnet,
     area,
     corruption_error,

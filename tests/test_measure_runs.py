@@ -9,9 +9,9 @@ import pytest
 import stress
 from perturbations import InputError, RunError
 from stress.measure import compare, table
-from stress.measure._difference import mcnemar
-from stress.measure._family import adjusted
-from stress.measure._stability import variance_parts
+from stress.statistics.corrections import adjusted
+from stress.statistics.intervals import mcnemar
+from stress.statistics.variance import variance_parts
 from tests._runs import DIGITS, LABELS, answers, cell, graded, grid, nested, pick, predicted, rows, write
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from perturbations import InputError
 from stress.measure import reliance, summary
-from stress.measure._contributions import interaction_weights, shapley_weights
+from stress.statistics.shapley import interaction_weights, shapley_weights
 from tests._runs import (
     LABELS,
     STREAMS,

@@ -7,9 +7,9 @@ import stress.gate as gate
 from perturbations import RunError
 from stress.gate._examples import flips
 from stress.measure import compare, reliance
-from stress.measure._changes import change, gap_change
-from stress.measure._matching import match
-from stress.measure._pairing import paired
+from stress.measure.between.changes import change, gap_change
+from stress.measure.between.matching import match
+from stress.records.pairing import paired
 from tests._runs import pick
 from tests.pair_world import CELLS, CLASSES, release, said, shuffled
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stress.measure._positions import distinct, ranked
+from stress.statistics.positions import distinct, ranked
 
 
 @given(st.lists(st.integers(0, 40) | st.integers(0, 100_000), max_size=60))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stress.engine import Run
+from stress._face import Run
 from stress.measure import summary, table
 from stress.report import write_report
 from stress.report._book import Book

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from stress.engine import Run
+from stress._face import Run
 from stress.measure import table
 from tests._runs import graded, grid, nested, write
 from tests.report_pages import describe, mixed_run, page_of, printed
@@ -159,7 +159,7 @@ def test_latency_counts_calls_and_not_records(tmp_path):
 def test_order_statistics_hold_the_quantile_as_often_as_they_say():
     from scipy.stats import binom
 
-    from stress.measure._operation import quantile_interval
+    from stress.statistics.intervals import quantile_interval
 
     for n in (6, 20, 100, 700):
         for share in (0.5, 0.95):

@@ -166,11 +166,11 @@ def test_without_a_partner_the_stream_stays():
 
 
 def test_streams_of_one_event_get_the_same_wrong_partner():
-    from scenarios import loads, perturb
+    from scenarios import expand, loads, perturb
 
     steps = "{name: wrong_pairing, partner: other_class, key: swap}"
     body = f"suite: x@1\nscenarios: {{a: {{image: {steps}, audio: {steps}, text: {steps}}}}}"
-    cell = loads(body).expand(ONE.streams).cells[1]
+    cell = expand(loads(body), ONE.streams).cells[1]
     changed = perturb(cell, ONE[4], ONE, seed=0)
     partner = next(s for s in ONE if s.streams["text"] == changed.streams["text"])
     assert partner.target != ONE[4].target

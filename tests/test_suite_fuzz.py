@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perturbations import SpecError
-from scenarios import loads
+from scenarios import expand, loads
 from tests.little import STREAMS as TRIMODAL
 
 NAMES = ["gaussian_noise", "low_light", "white_noise", "missing", "stream.wrong_pairing", "text.language", "frozen"]
@@ -42,7 +42,7 @@ BODIES = st.dictionaries(
 @given(st.dictionaries(st.sampled_from(["a", "b"]), BODIES, max_size=2))
 def test_whatever_is_written_is_a_plan_or_a_spec_error(body):
     try:
-        plan = loads({"suite": "x@1", "scenarios": body}).expand({**TRIMODAL, "cam": "image"})
+        plan = expand(loads({"suite": "x@1", "scenarios": body}), {**TRIMODAL, "cam": "image"})
     except SpecError:
         return
     assert plan.cells[0].id == "clean"

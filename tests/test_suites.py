@@ -4,7 +4,7 @@ import pytest
 
 import scenarios
 from perturbations import SpecError
-from scenarios import load, loads
+from scenarios import expand, load, loads
 
 TRIMODAL = {"image": "image", "audio": "audio", "text": "text"}
 
@@ -19,7 +19,7 @@ def ids(plan):
 
 
 def test_the_demo_fits_the_trimodal_demo():
-    plan = load("demo").expand(TRIMODAL)
+    plan = expand(load("demo"), TRIMODAL)
     assert plan.cells[0] is scenarios.CLEAN
     assert 35 <= len(plan.cells) <= 60
     assert plan.left_out == ()
@@ -28,7 +28,7 @@ def test_the_demo_fits_the_trimodal_demo():
 
 
 def test_a_built_in_suite_leaves_out_what_does_not_fit_and_says_why():
-    plan = load("demo").expand({"camera": "image", "speech": "audio"})
+    plan = expand(load("demo"), {"camera": "image", "speech": "audio"})
     assert {"typos", "text-only"} <= dict(plan.left_out).keys()
     assert {"gaussian-noise", "night", "lost"} <= {cell.scenario for cell in plan.cells}
     assert "no text stream" in dict(plan.left_out)["typos"]
@@ -143,7 +143,7 @@ def test_what_is_no_suite_at_all_is_one_spec_error(text):
 
 def test_plain_data_is_a_suite_too():
     body = {"night": {"image": ["low_light"], "severities": (1, 3)}}
-    plan = loads({"suite": "mine@2", "scenarios": body}).expand(TRIMODAL)
+    plan = expand(loads({"suite": "mine@2", "scenarios": body}), TRIMODAL)
     assert ids(plan) == ["clean", "night:1", "night:3"]
     with pytest.raises(SpecError, match=r"<string>\.scenarios\.night\.image"):
         loads({"suite": "mine@2", "scenarios": {"night": {"image": "lowlight"}}})
@@ -160,27 +160,27 @@ MISFITS = {
 def test_a_users_own_suite_must_fit_the_data(case):
     body, streams, *parts = MISFITS[case]
     with pytest.raises(SpecError) as error:
-        suite(body).expand(streams)
+        expand(suite(body), streams)
     for part in parts:
         assert part in str(error.value)
 
 
 def test_what_the_data_cannot_give_is_said():
-    assert suite("a: {image: missing}").expand(TRIMODAL, has=()).cells[1].id == "a"
+    assert expand(suite("a: {image: missing}"), TRIMODAL, has=()).cells[1].id == "a"
     with pytest.raises(SpecError, match=r"4:14: a: stream\.missing needs samples with data and sequence"):
-        suite("a: {image: {name: missing, fill: [none, previous]}}").expand(TRIMODAL, has=())
+        expand(suite("a: {image: {name: missing, fill: [none, previous]}}"), TRIMODAL, has=())
     with pytest.raises(SpecError, match=r"stream\.frozen needs samples with sequence"):
-        suite("a: {image: frozen}").expand(TRIMODAL, has={"data", "target"})
+        expand(suite("a: {image: frozen}"), TRIMODAL, has={"data", "target"})
 
 
 def test_only_and_skip_choose_cells_and_change_none():
-    whole = load("demo").expand(TRIMODAL)
+    whole = expand(load("demo"), TRIMODAL)
     by_id = {cell.id: cell for cell in whole.cells}
-    some = load("demo").expand(TRIMODAL, only=["night", "typos:[13]"], skip=["night:4"])
+    some = expand(load("demo"), TRIMODAL, only=["night", "typos:[13]"], skip=["night:4"])
     assert ids(some) == ["clean", "typos:1", "typos:3", "night:1", "night:2", "night:3", "night:5"]
     assert all(by_id[cell.id] == cell for cell in some.cells)
     with pytest.raises(SpecError, match=r"only must match .* Did you mean .*night"):
-        load("demo").expand(TRIMODAL, only=["nigth"])
+        expand(load("demo"), TRIMODAL, only=["nigth"])
 
 
 def test_files_and_names(tmp_path):
@@ -207,7 +207,7 @@ def test_a_plugin_is_loaded_only_where_the_suite_names_it(tmp_path):
     with pytest.raises(SpecError, match=r"y\.yaml:2:11: suite: .*does not exist"):
         load(tmp_path / "y.yaml")
     read = load(tmp_path / "x.yaml")
-    assert [c.severity for c in read.expand(TRIMODAL).cells] == [None, 1, 2, 3]
+    assert [c.severity for c in expand(read, TRIMODAL).cells] == [None, 1, 2, 3]
     assert read.plugins == (str(tmp_path / "mine.py"),)
 
 
@@ -215,7 +215,7 @@ def test_a_plugin_is_loaded_only_where_the_suite_names_it(tmp_path):
 def test_every_built_in_suite_fits_the_demo_and_says_what_it_is(name):
     has = {*scenarios.EVERYTHING, "alternates:de", "alternates:zh"}
     found = load(name)
-    plan = found.expand(TRIMODAL, has=has)
+    plan = expand(found, TRIMODAL, has=has)
     assert found.name == name
     assert found.version >= 1
     assert len(found.about) > 60
@@ -230,27 +230,27 @@ COUNTS = {"quick": (25, 40), "release": (55, 70), "imagenet-c": (96, 96), "cifar
 @pytest.mark.parametrize("name", COUNTS)
 def test_suites_keep_their_size(name):
     low, high = COUNTS[name]
-    assert low <= len(load(name).expand(TRIMODAL).cells) <= high
+    assert low <= len(expand(load(name), TRIMODAL).cells) <= high
 
 
 def test_all_subsets_under_three_fill_rules():
-    plan = load("missing-streams").expand(TRIMODAL, only=["lost"])
+    plan = expand(load("missing-streams"), TRIMODAL, only=["lost"])
     lost = {(cell.axes["streams"], cell.axes["fill"]) for cell in plan.cells[1:]}
     assert len(lost) == len(plan.cells) - 1 == 7 * 3
 
 
 def test_a_built_in_suite_takes_the_languages_that_the_data_has():
-    plan = load("languages").expand(TRIMODAL, has={"data", "alternates", "alternates:sw", "alternates:de"})
+    plan = expand(load("languages"), TRIMODAL, has={"data", "alternates", "alternates:sw", "alternates:de"})
     assert [cell.id for cell in plan.cells if cell.scenario == "language"] == ["language:de", "language:sw"]
-    none = load("languages").expand(TRIMODAL, has={"data"})
+    none = expand(load("languages"), TRIMODAL, has={"data"})
     assert dict(none.left_out)["language"] == "text.language needs samples with alternates"
 
 
 def test_a_users_own_languages_must_be_in_the_data():
     own = suite("a: {text: {name: language, to: [de, tlh]}}")
     with pytest.raises(SpecError, match=r"4:13: a: text\.language needs alternates in 'tlh'; there are de, fr"):
-        own.expand(TRIMODAL, has={"data", "alternates", "alternates:de", "alternates:fr"})
-    assert len(own.expand(TRIMODAL).cells) == 3, "where the languages are not known, nothing is refused"
+        expand(own, TRIMODAL, has={"data", "alternates", "alternates:de", "alternates:fr"})
+    assert len(expand(own, TRIMODAL).cells) == 3, "where the languages are not known, nothing is refused"
 
 
 def test_a_built_in_suite_leaves_out_single_choices_too():
@@ -258,7 +258,7 @@ def test_a_built_in_suite_leaves_out_single_choices_too():
     from dataclasses import replace
 
     builtin = replace(loads(text), builtin=True)
-    plan = builtin.expand(TRIMODAL, has={"data"})
+    plan = expand(builtin, TRIMODAL, has={"data"})
     assert ids(plan) == ["clean", "a:none"]
     assert plan.left_out == (("a", "fill previous: stream.missing needs samples with sequence"),)
 
@@ -268,7 +268,7 @@ def test_paths_start_at_the_suites_folder(tmp_path):
     (tmp_path / "own.yaml").write_text(
         "suite: own@1\nscenarios: {a: {text: {name: code_switching, lexicon: words.tsv, severity: 5}}}\n"
     )
-    cell = load(tmp_path / "own.yaml").expand(TRIMODAL).cells[1]
+    cell = expand(load(tmp_path / "own.yaml"), TRIMODAL).cells[1]
     assert cell.conditions[0].settings["lexicon"] == str(tmp_path / "words.tsv")
     assert cell.conditions[0].settings["to"] == "de"
 
@@ -279,5 +279,5 @@ def test_the_page_about_suite_files_shows_suites_that_work():
 
     page = (Path(scenarios.__file__).parent / "README.md").read_text(encoding="utf-8")
     first, more = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    shown = loads(first.replace("plugins: [my_perturbations.py]", "") + more).expand(TRIMODAL)
+    shown = expand(loads(first.replace("plugins: [my_perturbations.py]", "") + more), TRIMODAL)
     assert {"noise:5", "night:3", "dead-mic", "language:de", "storm", "drop:image+audio"} <= set(ids(shown))

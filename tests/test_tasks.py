@@ -77,7 +77,7 @@ def test_it_is_plain_data_and_pickles(task, targets, good, poor, junk):
 
 @each
 def test_its_metrics_rest_on_columns_it_declares(task, targets, good, poor, junk):
-    from stress.measure._frame import DERIVED
+    from stress.records.frame import DERIVED
 
     settled = task.settle(good, targets)
     there = {"score", "failed", *settled.columns}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from perturbations._errors import InputError, nearest
+from perturbations.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from perturbations._core import Perturbation

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from perturbations._errors import InputError
 from perturbations._values import Audio
 from perturbations.audio._signal import full_scale, resample
+from perturbations.errors import InputError
 from perturbations.modality.audio import MODALITY
 
 __all__ = ["FAILURES", "built", "first_line", "parameters_of", "recording"]

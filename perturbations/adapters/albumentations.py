@@ -17,8 +17,8 @@ import numpy as np
 from numpy.random import Generator
 
 from perturbations._core import Perturbation
-from perturbations._errors import InputError, nearest, short
 from perturbations._values import Image
+from perturbations.errors import InputError, nearest, short
 from perturbations.modality.image import MODALITY
 
 __all__ = ["adapt", "transforms"]

@@ -18,8 +18,8 @@ from typing import Any
 from numpy.random import Generator
 
 from perturbations._core import Perturbation
-from perturbations._errors import InputError, nearest, short
 from perturbations.adapters._generators import seeded
+from perturbations.errors import InputError, nearest, short
 from perturbations.modality import modality
 
 __all__ = ["adapt", "augmenters"]

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.random import Generator
 
 from perturbations._core import Perturbation
-from perturbations._errors import InputError, nearest
 from perturbations._values import Audio
 from perturbations.adapters._audio import FAILURES, built, first_line, parameters_of, recording
 from perturbations.adapters._generators import seeded
+from perturbations.errors import InputError, nearest
 
 __all__ = ["adapt", "names"]
 

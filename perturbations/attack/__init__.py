@@ -5,17 +5,30 @@
 """
 
 from perturbations.attack import ensemble, gradient, score, universal, wording
-from perturbations.attack._oracle import Oracle
-from perturbations.attack._run import Attacked, Part, launch
+from perturbations.attack._attempt import Attempt, HeldOut
+from perturbations.attack._declare import BALLS
+from perturbations.attack._oracle import Floats, Loss, Oracle, Streams, log_odds, margin
+from perturbations.attack._run import Attacked, Part, half_of, launch, prepared, refuse_without_gradients
 from perturbations.attack._run import attack_streams as run
 
 __all__ = [
+    "BALLS",
     "Attacked",
+    "Attempt",
+    "Floats",
+    "HeldOut",
+    "Loss",
     "Oracle",
     "Part",
+    "Streams",
     "ensemble",
     "gradient",
+    "half_of",
     "launch",
+    "log_odds",
+    "margin",
+    "prepared",
+    "refuse_without_gradients",
     "run",
     "score",
     "universal",

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from perturbations import _registry
 from perturbations._core import Perturbation
-from perturbations._errors import SpecError
 from perturbations._params import Choice, Param, check_tables
 from perturbations.attack._budget import image_energy, image_maximum, recording_energy
+from perturbations.errors import SpecError
 
 __all__ = ["BALLS", "BUDGETS", "CALLS", "RESTARTS", "STEPS", "attack"]
 

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perturbations._core import Perturbation
-from perturbations._errors import InputError, ModelError, short
 from perturbations._keys import Key, generator
 from perturbations._registry import get
 from perturbations.attack._attempt import Attempt, HeldOut
 from perturbations.attack._declare import BALLS
 from perturbations.attack._oracle import Oracle, Streams
 from perturbations.attack.wording import read_lexicon
+from perturbations.errors import InputError, ModelError, short
 from perturbations.modality import modality_of
 
 __all__ = ["Attacked", "Part", "attack_streams", "half_of", "launch", "prepared", "refuse_without_gradients"]

@@ -12,11 +12,11 @@ from typing import TypeAlias
 import numpy as np
 from numpy.random import Generator
 
-from perturbations._errors import InputError
 from perturbations._params import Choice
 from perturbations.attack._attempt import Attempt
 from perturbations.attack._declare import CALLS, attack
 from perturbations.attack._oracle import Floats, margin
+from perturbations.errors import InputError
 
 __all__ = ["character_edits", "edit_characters", "random_edits", "random_words", "read_lexicon", "word_substitution"]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from perturbations._errors import InputError
 from perturbations.audio._signal import Samples, fit, resample
+from perturbations.errors import InputError
 
 __all__ = [
     "SUFFIXES",

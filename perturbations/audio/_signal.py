@@ -15,8 +15,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from perturbations._errors import InputError
 from perturbations._values import Audio
+from perturbations.errors import InputError
 
 __all__ = [
     "Hertz",

@@ -71,7 +71,7 @@ def telephone(audio: Audio, *, low_hz: float, high_hz: float) -> Audio:
     Fourth-order high-pass and eighth-order low-pass; the rate stays, the codec is a perturbation of its own.
     """
     if low_hz >= high_hz:
-        from perturbations._errors import InputError
+        from perturbations.errors import InputError
 
         raise InputError(f"audio.telephone: low_hz must be below high_hz {high_hz:g} Hz, got {low_hz:g}.")
     below_nyquist("audio.telephone", "low_hz", low_hz, audio)

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from perturbations._declare import audio_corruption
-from perturbations._errors import InputError
 from perturbations._params import Choice, Param
 from perturbations._values import Audio
 from perturbations.audio._signal import Samples, fit, full_scale, resample
+from perturbations.errors import InputError
 
 __all__ = ["a_law", "adpcm", "gsm", "mp3", "mu_law", "opus", "vorbis"]
 

@@ -7,10 +7,10 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from perturbations._declare import audio_corruption
-from perturbations._errors import InputError
 from perturbations._params import Choice, Param
 from perturbations._values import Audio
 from perturbations.audio._signal import interpolate, normals
+from perturbations.errors import InputError
 
 __all__ = ["dropouts", "gilbert_elliott", "jitter", "muted", "packet_loss"]
 

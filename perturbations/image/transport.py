@@ -10,9 +10,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from perturbations._declare import image_corruption
-from perturbations._errors import InputError
 from perturbations._params import Choice, Param
 from perturbations._values import Image
+from perturbations.errors import InputError
 from perturbations.image._draw import chosen
 from perturbations.image._levels import published
 

@@ -11,7 +11,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from perturbations._errors import InputError, nearest, short
+from perturbations.errors import InputError, nearest, short
 
 __all__ = ["MODALITIES", "Modality", "modality", "modality_of"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from perturbations._errors import InputError, short
 from perturbations._values import Audio
+from perturbations.errors import InputError, short
 from perturbations.modality import Modality
 
 __all__ = ["MODALITY", "active_power"]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from perturbations._errors import InputError, short
 from perturbations._values import Image
+from perturbations.errors import InputError, short
 from perturbations.modality import Modality
 
 __all__ = ["MODALITY", "luma", "ssim"]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from perturbations._edits import edit_distance
-from perturbations._errors import InputError, short
+from perturbations.errors import InputError, short
 from perturbations.modality import Modality
 
 __all__ = ["MODALITY", "edit_distance"]

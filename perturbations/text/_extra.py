@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from perturbations._errors import InputError
+from perturbations.errors import InputError
 
 __all__ = ["need"]
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from perturbations._errors import nearest
+from perturbations.errors import nearest
 from perturbations.text._extra import need
 from perturbations.text._scripts import ZEROS, with_digits
 from perturbations.text._units import outside

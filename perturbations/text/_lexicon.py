@@ -8,7 +8,7 @@ from pathlib import Path
 
 from numpy.random import Generator
 
-from perturbations._errors import InputError, short
+from perturbations.errors import InputError, short
 from perturbations.text._units import hit_numbered, pieces, spaced
 
 __all__ = ["like", "read_lexicon", "read_lines", "replace_words"]

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from perturbations._errors import InputError
+from perturbations.errors import InputError
 from perturbations.text._extra import need
 from perturbations.text._units import sentences
 

@@ -6,8 +6,8 @@ from numpy.random import Generator
 
 from perturbations._core import Stream
 from perturbations._declare import fault, text_corruption
-from perturbations._errors import InputError
 from perturbations._params import Choice, Param
+from perturbations.errors import InputError
 from perturbations.modality import modality
 from perturbations.text._bilingual import LANGUAGES, lexicon_between
 from perturbations.text._extra import need

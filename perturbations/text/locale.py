@@ -9,8 +9,8 @@ from functools import cache
 from numpy.random import Generator
 
 from perturbations._declare import text_corruption
-from perturbations._errors import InputError
 from perturbations._params import Choice, Param
+from perturbations.errors import InputError
 from perturbations.text._bilingual import LANGUAGES, spelled
 from perturbations.text._formats import Reader, locale_problem
 from perturbations.text._units import hit, outside, pieces

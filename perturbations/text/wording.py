@@ -10,8 +10,8 @@ import numpy as np
 from numpy.random import Generator
 
 from perturbations._declare import text_corruption
-from perturbations._errors import InputError
 from perturbations._params import Choice, Param
+from perturbations.errors import InputError
 from perturbations.text._lexicon import read_lexicon, read_lines, replace_words
 from perturbations.text._units import clusters, hit, hit_numbered, pieces, sentences, spaced
 from perturbations.text.data import table, words

@@ -105,7 +105,7 @@ def report(folder: Path) -> None:
 
     Curves per modality, findings, tables. Works on unfinished runs.
     """
-    from stress.engine import open_run
+    from stress._face import open_run
     from stress.report import write_report
 
     click.echo(f"{write_report(open_run(folder))}")

@@ -10,12 +10,28 @@ from typing import Any
 import click
 
 from perturbations import InputError
-from stress.engine import Run, open_run
-from stress.gate import Report, judge, load_gates
-from stress.gate._compare import Change, Comparison, compare, comparison_data, comparison_markdown, headline, notable
-from stress.gate._examples import Example, flips, worst_failures
-from stress.gate._json import report_data, save
-from stress.gate._words import MARKS, UNFINISHED, interval, number
+from stress._face import Run, open_run
+from stress.gate import (
+    MARKS,
+    UNFINISHED,
+    Change,
+    Comparison,
+    Example,
+    Report,
+    compare,
+    comparison_data,
+    comparison_markdown,
+    flips,
+    headline,
+    interval,
+    judge,
+    load_gates,
+    notable,
+    number,
+    report_data,
+    save,
+    worst_failures,
+)
 
 __all__ = ["run_compare", "run_gate"]
 
@@ -37,7 +53,7 @@ def run_gate(
     """Hold a run against gates, print and write what came of it, and return the exit status."""
     run = open_run(folder)
     if suggest:
-        from stress.gate._suggest import suggest as suggested
+        from stress.gate import suggest as suggested
 
         click.echo(suggested(run), nl=False)
         return 0
@@ -54,7 +70,7 @@ def run_gate(
         _write(report, examples, folder, **outputs)
         status = report.status
     if regression is not None:
-        from stress.gate._regression import export_regression
+        from stress.gate import export_regression
 
         click.echo(f"regression suite: {export_regression(run, regression)}")
     return status
@@ -123,10 +139,10 @@ def _write(
     sarif: Path | None,
     annotations: bool,
 ) -> None:
-    from stress.gate._junit import junit as to_junit
-    from stress.gate._markdown import markdown as to_markdown
-    from stress.gate._sarif import commands
-    from stress.gate._sarif import sarif as to_sarif
+    from stress.gate import commands
+    from stress.gate import junit as to_junit
+    from stress.gate import markdown as to_markdown
+    from stress.gate import sarif as to_sarif
 
     save(json_file or folder / "gate.json", report_data(report, examples))
     if junit is not None:

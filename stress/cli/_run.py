@@ -10,6 +10,7 @@ import click
 
 from perturbations import InputError
 from scenarios import load
+from stress._face import Run, open_run
 from stress.engine import Outcome, Planned, Settings, execute, plan_run, prepared
 
 __all__ = ["run_suite"]
@@ -45,12 +46,13 @@ def run_suite(
     started = time.monotonic()
     with prepared(*what) as (planned, far):
         outcome = execute(planned, out or Path("runs") / planned.plan.suite, far)
+    run = open_run(outcome.run.path)
     _show_outcome(console, planned, outcome, time.monotonic() - started)
-    _show_results(console, outcome, options["progress"] == "quiet")
+    _show_results(console, run, options["progress"] == "quiet")
     if not no_report:
         from stress.report import write_report
 
-        console.print(f"report: {write_report(outcome.run)}", soft_wrap=True)
+        console.print(f"report: {write_report(run)}", soft_wrap=True)
     return 0
 
 
@@ -95,8 +97,7 @@ def _show_plan(console: Any, planned: Planned) -> None:
 
 def _estimate(planned: Planned) -> tuple[float, float]:
     """Return seconds and megabytes of the whole run, judged from one batch in a few cells."""
-    from stress.engine._execute import settled_job
-    from stress.engine._threads import one_thread_each
+    from stress.engine import one_thread_each, settled_job
 
     job, _ = settled_job(planned)
     positions = [int(p) for p in planned.shards[0][: planned.settings.batch_size]]
@@ -146,8 +147,8 @@ def _show_outcome(console: Any, planned: Planned, outcome: Outcome, seconds: flo
     )
 
 
-def _show_results(console: Any, outcome: Outcome, quiet: bool) -> None:
+def _show_results(console: Any, run: Run, quiet: bool) -> None:
     from stress.report import print_summary
 
     if not quiet:
-        print_summary(console, outcome.run)
+        print_summary(console, run)

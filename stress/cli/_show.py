@@ -13,8 +13,7 @@ from typing import Any
 
 import click
 
-from perturbations import Choice, InputError, Param, Perturbation, citation, get, names
-from perturbations._registry import FAMILIES
+from perturbations import FAMILIES, Choice, InputError, Param, Perturbation, citation, get, names
 
 __all__ = ["show_citations", "show_list", "show_measures", "show_suite", "write_gallery"]
 
@@ -90,7 +89,7 @@ def show_measures(folder: Path, name: str | None) -> None:
     """Print the summary of a run, or one table as CSV."""
     from rich.console import Console
 
-    from stress.engine import open_run
+    from stress._face import open_run
 
     run = open_run(folder)
     if name is None:
@@ -117,7 +116,7 @@ def _plain(table: Any) -> Any:
 
 def show_citations(folder: Path) -> None:
     """Print the sources of a run's perturbations as BibTeX."""
-    from stress.engine import open_run
+    from stress._face import open_run
 
     used = sorted(open_run(folder).info["identity"]["perturbations"])
     click.echo(citation(used))

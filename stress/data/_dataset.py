@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Any
 
 from perturbations import InputError, Sample, StressError, Value
-from perturbations._errors import gather, short
+from perturbations.errors import gather, short
 from perturbations.modality import modality, modality_of
 
 __all__ = ["Index", "Samples", "from_samples", "index_of"]

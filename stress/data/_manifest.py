@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import InputError, Sample, Value
-from perturbations._errors import gather, nearest
+from perturbations.errors import gather, nearest
 from perturbations.modality import MODALITIES
 from stress.data._dataset import Index, Samples, check_index
 from stress.data._files import decode, looks_right

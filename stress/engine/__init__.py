@@ -1,7 +1,7 @@
 """The only place that calls the model: plan, execute, leave records."""
 
-from stress.engine._execute import Outcome, execute, prepared, run
-from stress.engine._folder import Run, open_run
+from stress.engine._execute import Outcome, execute, prepared, settled_job
 from stress.engine._plan import Planned, Settings, plan_run
+from stress.engine._threads import one_thread_each
 
-__all__ = ["Outcome", "Planned", "Run", "Settings", "execute", "open_run", "plan_run", "prepared", "run"]
+__all__ = ["Outcome", "Planned", "Settings", "execute", "one_thread_each", "plan_run", "prepared", "settled_job"]

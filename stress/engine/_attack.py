@@ -12,17 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perturbations import InputError, Perturbation, Sample, SpecError, get
-from perturbations.attack import Part, launch
-from perturbations.attack._attempt import Attempt, HeldOut
-from perturbations.attack._oracle import margin
-from perturbations.attack._run import half_of, prepared, refuse_without_gradients
+from perturbations.attack import Attempt, HeldOut, Part, half_of, launch, margin, prepared, refuse_without_gradients
 from perturbations.attack.score import drawn
 from scenarios import Cell, Condition, perturb_stream
 from stress.data import Samples
 from stress.engine._order import visiting_order
 from stress.engine._streams import StreamWork, compared
-from stress.models import Model
-from stress.models._gradients import ModelOracle
+from stress.models import Model, ModelOracle
 from stress.tasks import Classification, Task
 
 __all__ = ["COST", "Attacker", "Stage", "attacked", "check_attacks", "stages"]

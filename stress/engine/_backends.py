@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from perturbations import ModelError, StressError
-from perturbations._errors import short
+from perturbations.errors import short
 from stress.engine._remote import Recipe, about, answer
 from stress.engine._units import Unit
 from stress.models import Model

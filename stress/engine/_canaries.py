@@ -12,7 +12,7 @@ from perturbations import Sample
 from scenarios import CLEAN, Cell
 from stress.engine._attack import attacked
 from stress.engine._unit import Job
-from stress.tasks._task import as_array
+from stress.tasks import as_array
 
 __all__ = ["canaries", "differ"]
 

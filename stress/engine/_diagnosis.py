@@ -8,9 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from perturbations import Sample, get
-from perturbations.attack import Part, launch
-from perturbations.attack._declare import BALLS
-from perturbations.attack._oracle import Floats, log_odds
+from perturbations.attack import BALLS, Floats, Part, launch, log_odds
 from scenarios import Cell, Condition
 from stress.engine._attack import attacked, stages
 from stress.engine._check import Check

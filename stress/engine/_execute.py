@@ -15,57 +15,38 @@ from typing import Any
 import pyarrow as pa
 
 from perturbations import ModelError, RunError, Sample, StressError
-from perturbations._errors import short
-from stress.data._packed import pack
+from perturbations.errors import short
+from stress.data import pack
 from stress.engine._backends import Far, Finished, far_model, in_threads
 from stress.engine._canaries import canaries
 from stress.engine._cluster import on_dask
-from stress.engine._folder import FORMAT, Run, open_run
 from stress.engine._identity import agree, identity, machine, run_id
 from stress.engine._plan import Planned, Settings, job_of, plan_run
 from stress.engine._preflight import CANARIES, Check, preflight
 from stress.engine._processes import on_processes
 from stress.engine._progress import watch
 from stress.engine._remote import Recipe
-from stress.engine._tables import cells_table
 from stress.engine._threads import one_thread_each
 from stress.engine._unit import Job, Shard
 from stress.engine._units import Unit
-from stress.engine._writer import Writer, lock, write_json, write_table
+from stress.engine._writer import Writer, lock
 from stress.models import Batch, Model, load_model
+from stress.records.folder import FORMAT, Folder, open_folder
+from stress.records.schema import cells_table
+from stress.records.writing import write_json, write_table
 from stress.tasks import Task
 
-__all__ = ["Outcome", "execute", "prepared", "run"]
+__all__ = ["Outcome", "execute", "prepared", "settled_job"]
 
 
 @dataclass(frozen=True)
 class Outcome:
     """A run as it was just done: what was there before, what had to be thrown away, and what preflight said."""
 
-    run: Run
+    run: Folder
     reused: int = 0
     thrown: Sequence[str] = ()
     checks: Sequence[Check] = field(default_factory=list)
-
-
-def run(
-    model: Any,
-    data: Any,
-    suite: Any = "quick",
-    out: str | Path | None = None,
-    *,
-    task: Task | str | None = None,
-    **settings: Any,
-) -> Run:
-    """Run a suite and return the run: its folder holds every record, and is continued when the call is repeated.
-
-    ``model`` is a callable ``predict(batch)``, ``"module:attribute"`` or ``"demo"``; ``data`` a sequence of samples,
-    a manifest's path, ``"module:attribute"`` or ``"demo"``; ``suite`` a built-in name, a YAML file or a ``Suite``;
-    ``task`` is a task or its name (classification, where there is none);
-    ``settings`` are those of ``Settings``. Raises StressError where an input cannot be used, before any work.
-    """
-    with prepared(model, data, suite, task, Settings(**settings)) as (planned, far):
-        return execute(planned, Path(out) if out is not None else Path("runs") / planned.plan.suite, far).run
 
 
 @contextmanager
@@ -110,7 +91,7 @@ def execute(planned: Planned, out: Path, far: Far | None = None) -> Outcome:
             writer.compact([cell.id for cell in planned.plan.cells], counted)
             took = {"finished": True, "units": len(units), "reused_units": len(there), "seconds": time.time() - begun}
             write_json(out / "run.json", {**about, **took})
-    return Outcome(open_run(out), len(there), thrown, checks)
+    return Outcome(open_folder(out), len(there), thrown, checks)
 
 
 def _workers(model: Any, settings: Settings) -> AbstractContextManager[Far]:
@@ -175,7 +156,7 @@ def _make_folder(out: Path) -> None:
 def _begin_or_continue(out: Path, about: Mapping[str, Any], planned: Planned) -> None:
     """Refuse a folder that holds something else; otherwise write what is known before the first record."""
     if (out / "run.json").exists():
-        agree(str(out), open_run(out).info["identity"], about["identity"])
+        agree(str(out), open_folder(out).info["identity"], about["identity"])
     elif strangers := [p.name for p in out.iterdir() if p.name != ".lock" and not p.name.endswith(".tmp")]:
         raise RunError(f"{out}: must be empty or a run folder, got {', '.join(sorted(strangers)[:3])} in it.")
     write_json(out / "run.json", about)  # first: it makes the folder ours

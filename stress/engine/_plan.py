@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from perturbations import Audio, InputError
-from perturbations._errors import nearest
-from scenarios import Plan, Suite
+from perturbations.errors import nearest
+from scenarios import Plan, Suite, expand
 from scenarios import load as load_suite
 from stress.data import Samples, load_data
 from stress.engine._attack import check_attacks
@@ -112,7 +112,7 @@ def plan_run(
     """
     suite = suite if isinstance(suite, Suite) else load_suite(suite)
     samples = load_data(data)
-    plan = suite.expand(samples.streams, has=samples.has, only=settings.only, skip=settings.skip)
+    plan = expand(suite, samples.streams, has=samples.has, only=settings.only, skip=settings.skip)
     _check_cluster(settings.cluster, samples)
     loaded = find(model)
     settled = _task(task, loaded, samples)

@@ -11,8 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from scenarios import Suite
-from stress.data import load_data
-from stress.data._packed import unpack
+from stress.data import load_data, unpack
 from stress.engine._plan import Planned, Settings, job_of, plan_run
 from stress.engine._threads import limit_threads
 from stress.engine._unit import Shard

@@ -19,8 +19,8 @@ from stress.data import Samples
 from stress.engine._ask import Answered, Predict, ask, failed
 from stress.engine._attack import COST, Attacker, attacked
 from stress.engine._streams import Shared, StreamWork, work_on
-from stress.engine._tables import record_schema
 from stress.models import Batch
+from stress.records.schema import record_schema
 from stress.tasks import Task
 
 __all__ = ["Job", "Shard", "measured_columns"]

@@ -15,8 +15,9 @@ from pyarrow import compute, parquet
 
 from perturbations import RunError
 from stress.engine._units import Unit
+from stress.records.writing import write_table
 
-__all__ = ["Writer", "lock", "write_json", "write_table"]
+__all__ = ["Writer", "lock"]
 
 _ROWS = 65_536
 _SHARE = 0.02
@@ -28,34 +29,6 @@ _MERGE, _MERGE_BYTES = 1_000_000, 128 * 2**20
 """Of a larger run, records (or bytes) from which on parts that follow each other are sorted into one."""
 _GROUP = 16_384
 """Records of a row group of sorted parts: whoever reads some cells leaves out the groups of others."""
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write a JSON file whole or not at all."""
-    _replace(path, lambda temporary: temporary.write_text(_dump(content), encoding="utf-8"))
-
-
-def _dump(content: Any) -> str:
-    return json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True, default=str) + "\n"
-
-
-def write_table(path: Path, table: pa.Table, rows: int | None = None) -> None:
-    """Write a Parquet file (in row groups of so many ``rows``) whole or not at all; equal tables give equal bytes."""
-    _replace(path, lambda temporary: parquet.write_table(table, temporary, compression="zstd", row_group_size=rows))
-
-
-def _replace(path: Path, write: Any) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        write(temporary)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise RunError(
-            f"{path}: cannot be written: {error.strerror or error}. What was finished before is kept."
-        ) from error
 
 
 class lock:  # noqa: N801 - reads as a verb in ``with lock(folder):``

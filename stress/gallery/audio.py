@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import perturbations
-from perturbations import Audio, InputError, Perturbation, Sample, apply
-from perturbations._values import Image
+from perturbations import Audio, Image, InputError, Perturbation, Sample, apply
 from perturbations.audio._signal import resample
 from perturbations.modality import modality
-from stress.data._dataset import Samples, from_samples
+from stress.data import Samples, from_samples
 
 __all__ = ["sheet"]
 

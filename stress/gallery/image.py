@@ -12,8 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from perturbations import InputError, Perturbation, apply, get, names
-from perturbations._values import Image
+from perturbations import Image, InputError, Perturbation, apply, get, names
 from perturbations.modality import modality
 
 __all__ = ["sheet"]

@@ -5,24 +5,47 @@
 >>> [verdict.message for verdict in report.verdicts if not verdict.passed]  # doctest: +SKIP
 """
 
-from stress.gate._compare import Comparison, compare
+from stress.gate._compare import Change, Comparison, compare, comparison_data, comparison_markdown, headline, notable
+from stress.gate._examples import Example, flips, worst_failures
+from stress.gate._json import report_data, save
 from stress.gate._judge import judge
+from stress.gate._junit import junit
+from stress.gate._markdown import markdown
 from stress.gate._read import load_gates, loads_gates
 from stress.gate._regression import export_regression
-from stress.gate._rules import Check, Gates, Report, Rule, Verdict
+from stress.gate._rules import MARKS, UNFINISHED, Check, Gates, Report, Rule, Verdict, interval, number
+from stress.gate._sarif import commands, sarif
 from stress.gate._suggest import suggest
 
 __all__ = [
+    "MARKS",
+    "UNFINISHED",
+    "Change",
     "Check",
     "Comparison",
+    "Example",
     "Gates",
     "Report",
     "Rule",
     "Verdict",
+    "commands",
     "compare",
+    "comparison_data",
+    "comparison_markdown",
     "export_regression",
+    "flips",
+    "headline",
+    "interval",
     "judge",
+    "junit",
     "load_gates",
     "loads_gates",
+    "markdown",
+    "notable",
+    "number",
+    "report_data",
+    "sarif",
+    "save",
     "suggest",
+    "worst_failures",
 ]

@@ -8,9 +8,9 @@ from dataclasses import fields
 import numpy as np
 
 from stress.gate._rules import Check, Rule
-from stress.measure._changes import change, comparable, gap_change
-from stress.measure._difference import Difference
-from stress.measure._matching import Matched
+from stress.measure.between.changes import change, comparable, gap_change
+from stress.measure.between.difference import Difference
+from stress.measure.between.matching import Matched
 
 __all__ = ["compared"]
 

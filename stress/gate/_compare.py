@@ -8,18 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from stress.engine._folder import Run
 from stress.gate._examples import Example, flips
 from stress.gate._judge import suite_of
 from stress.gate._markdown import quoted, table
 from stress.gate._numbers import Numbers
-from stress.gate._rules import Check, Rule
+from stress.gate._rules import Check, Rule, interval, number
 from stress.gate._select import Selection
-from stress.gate._words import interval, number
-from stress.measure._changes import comparable
-from stress.measure._family import adjusted
-from stress.measure._matching import match
-from stress.measure._pairing import Pair, paired
+from stress.measure.between.changes import comparable
+from stress.measure.between.matching import match
+from stress.records.folder import Folder
+from stress.records.pairing import Pair, paired
+from stress.statistics.corrections import adjusted
 
 __all__ = ["Change", "Comparison", "compare"]
 
@@ -55,8 +54,8 @@ class Comparison:
 
 
 def compare(
-    before: Run,
-    after: Run,
+    before: Folder,
+    after: Folder,
     *,
     metric: str | None = None,
     by: Sequence[str] = (),

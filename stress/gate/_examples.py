@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from stress.engine._folder import Run
-from stress.measure._context import Context
-from stress.measure._matching import Matched
-from stress.measure._registry import context_of
-from stress.measure._sections import Needs, slices_of
+from stress.measure.between.matching import Matched
+from stress.measure.core.context import Context
+from stress.measure.core.sections import Needs, slices_of
+from stress.measure.session.registry import context_of
+from stress.records.folder import Folder
 
 __all__ = ["Example", "flips", "worst_failures"]
 
@@ -72,7 +72,7 @@ def flips(matched: Matched, cells: Sequence[str], worse: bool = True) -> list[Ex
     return [one for *_, one in sorted(found, key=lambda each: each[:3])]
 
 
-def worst_failures(run: Run, cells: Sequence[str], most: int) -> list[Example]:
+def worst_failures(run: Folder, cells: Sequence[str], most: int) -> list[Example]:
     """Return samples that are answered better when clean than in one of these cells, the surest mistakes first."""
     context = context_of(run)
     clean, wanted = context.frame.clean, set(cells) - {"clean"}

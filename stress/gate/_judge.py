@@ -14,21 +14,21 @@ from pathlib import Path
 import numpy as np
 
 from perturbations import SpecError
-from perturbations._errors import gather
-from scenarios._steps import Problems
-from stress.engine._folder import Run
+from perturbations.errors import gather
+from scenarios.reading import Problems
 from stress.gate._numbers import Numbers
 from stress.gate._rules import Check, Gates, Outcome, Report, Rule, Verdict
-from stress.measure._family import adjusted, below, further
-from stress.measure._intervals import z_quantile
-from stress.measure._matching import match
-from stress.measure._pairing import paired
+from stress.measure.between.matching import match
+from stress.records.folder import Folder
+from stress.records.pairing import paired
+from stress.statistics.corrections import adjusted, below, further
+from stress.statistics.intervals import z_quantile
 
 __all__ = ["judge", "p_value", "suite_of"]
 
 
 def judge(
-    run: Run, gates: Gates, baseline: Run | None = None, *, undecided: str | None = None, common: bool = False
+    run: Folder, gates: Gates, baseline: Folder | None = None, *, undecided: str | None = None, common: bool = False
 ) -> Report:
     """Hold a run against gates. Raises SpecError where a rule cannot be about this run, RunError for an unfit baseline.
 
@@ -65,7 +65,7 @@ def judge(
     )
 
 
-def suite_of(run: Run) -> str:
+def suite_of(run: Folder) -> str:
     """Return the name and version of a run's suite."""
     suite = run.info.get("identity", {}).get("suite", {})
     return f"{suite['name']}@{suite['version']}" if suite else str(run.info.get("suite", ""))

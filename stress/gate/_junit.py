@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from stress.gate._rules import Report, Verdict
+from stress.gate._rules import UNFINISHED, Report, Verdict, reason
 from stress.gate._sarif import place
-from stress.gate._words import UNFINISHED, reason
 
 __all__ = ["junit"]
 

@@ -10,8 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from stress.gate._examples import Example
-from stress.gate._rules import Report, Verdict
-from stress.gate._words import MARKS, UNFINISHED, interval, number, reason
+from stress.gate._rules import MARKS, UNFINISHED, Report, Verdict, interval, number, reason
 
 __all__ = ["markdown", "quoted", "table"]
 

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 
 from perturbations import InputError, SpecError
-from perturbations._errors import nearest
-from stress.engine._folder import Run
+from perturbations.errors import nearest
 from stress.gate._against import compared
 from stress.gate._read import BY_CLASS
 from stress.gate._rules import Check, Rule
-from stress.measure._context import LIMIT, Context
-from stress.measure._matching import Matched
-from stress.measure._one import metric_names, metric_rows
-from stress.measure._pool import Pool, selection
-from stress.measure._registry import context_of, make
+from stress.measure.between.matching import Matched
+from stress.measure.core.context import LIMIT, Context
+from stress.measure.session.one import metric_names, metric_rows
+from stress.measure.session.registry import context_of, make
+from stress.records.folder import Folder
+from stress.records.pool import Pool, selection
 
 __all__ = ["Numbers"]
 
@@ -33,7 +33,7 @@ _COLUMNS = ("stream", "modality", "scenario", "severity")
 class Numbers:
     """A run, its records matched with an earlier run's where there is one, and the tables asked for already."""
 
-    run: Run
+    run: Folder
     matched: Matched | None = None
     cluster: str | None = None
     _tables: dict[Any, Any] = field(default_factory=dict)
@@ -122,7 +122,7 @@ class Numbers:
         if ("view", key) not in self._tables:
             named = {_PART + name: cells for name, cells in parts.items()}
             self._tables["view", key] = selection(self.run, named, self._orders(rule, group), LIMIT)
-        view: Run = self._tables["view", key]
+        view: Folder = self._tables["view", key]
         if not view.count:
             return [Check(f"{group[0]} {group[1]}" if group else str(rule.on), note="no records")]
         found = [self._check(row, parts) for row in self._rows(rule, view, key)]
@@ -130,7 +130,7 @@ class Numbers:
             return found
         return [replace(check, subject=group[1]) for check in found]  # a group has one part
 
-    def _context(self, rule: Rule, view: Run, key: Any) -> Context:
+    def _context(self, rule: Rule, view: Folder, key: Any) -> Context:
         options: dict[str, Any] = {"confidence": rule.confidence, "cluster": self.cluster}
         options |= {"metric": rule.of, "by": [rule.by] if rule.by and rule.metric in ("gap", "widening") else None}
         full = ("context", key, *(str(value) for value in options.values()))
@@ -138,7 +138,7 @@ class Numbers:
             self._tables[full] = context_of(view, limit=LIMIT, **options)
         return self._tables[full]
 
-    def _rows(self, rule: Rule, view: Run, key: Any) -> list[dict[str, Any]]:
+    def _rows(self, rule: Rule, view: Folder, key: Any) -> list[dict[str, Any]]:
         context = self._context(rule, view, key)
         if rule.per == "class":
             return self._class_rows(rule, context)
@@ -203,7 +203,7 @@ def _known(rule: Rule, metric: str, context: Context) -> None:
     raise SpecError(f"{rule.where}: gates: {text}")
 
 
-def _parts(rule: Rule, cells: Sequence[str], run: Run) -> dict[str, list[str]]:
+def _parts(rule: Rule, cells: Sequence[str], run: Folder) -> dict[str, list[str]]:
     """Return the cells of each part that is judged on its own, by the name it is shown by."""
     if rule.per == "cell":
         return {name: [name] for name in cells}

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import SpecError
-from perturbations._errors import gather, nearest
-from scenarios._steps import Problems, one_of, text_of
-from scenarios._yaml import Node, from_plain, parse
+from perturbations.errors import gather, nearest
+from scenarios.reading import Node, Problems, from_plain, one_of, parse, text_of
 from stress.gate._rules import Bar, Gates, Rule
 from stress.gate._select import Selection, read_selection
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import InputError
-from stress.engine._folder import Run
 from stress.gate._examples import Example, worst_failures
 from stress.gate._json import save
+from stress.records.folder import Folder
 
 __all__ = ["export_regression"]
 
 
-def export_regression(run: Run, folder: Path, cells: Sequence[str] | None = None, most: int = 50) -> Path:
+def export_regression(run: Folder, folder: Path, cells: Sequence[str] | None = None, most: int = 50) -> Path:
     """Write ``suite.yaml``, ``samples.txt``, ``failures.json`` and ``gates.yaml`` of a run's worst failures.
 
     The worst are the samples that the model answers rightly when clean and, of all mistakes in ``cells`` (or anywhere),
@@ -42,7 +42,7 @@ def _line(sample: str) -> str:
     return sample
 
 
-def _suite(run: Run, guarded: Sequence[tuple[str, float | None]]) -> str:
+def _suite(run: Folder, guarded: Sequence[tuple[str, float | None]]) -> str:
     """Return the run's suite with the guarded scenarios alone, at the guarded severities where they are graded so."""
     source: Mapping[str, Any] = run.info.get("suite", {})
     if not isinstance(source, dict) or "scenarios" not in source:
@@ -56,7 +56,7 @@ def _suite(run: Run, guarded: Sequence[tuple[str, float | None]]) -> str:
     return about + json.dumps(suite, indent=2, ensure_ascii=False) + "\n"
 
 
-def _gates(run: Run, found: Sequence[Example]) -> str:
+def _gates(run: Folder, found: Sequence[Example]) -> str:
     per = sorted({example.cell for example in found})
     right = run.info.get("identity", {}).get("task", {}).get("task") == "classification"
     lines = [

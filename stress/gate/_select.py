@@ -9,9 +9,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from perturbations.modality import MODALITIES
-from scenarios._steps import Problems
-from scenarios._yaml import Node
-from stress.engine._folder import Run
+from scenarios.reading import Node, Problems
+from stress.records.folder import Folder
 
 __all__ = ["Selection", "read_selection", "streams_of"]
 
@@ -37,7 +36,7 @@ class Selection:
             return {"clean": "clean", "every": "all cells"}[self.kind]
         return ", ".join(f"{key} {' or '.join(values)}" for key, values in self.terms.items())
 
-    def check(self, run: Run, problems: Problems) -> None:
+    def check(self, run: Folder, problems: Problems) -> None:
         """Note streams and modalities that the run's data does not have: no other run of it could have them."""
         streams = streams_of(run)
         known = sorted({*streams, *streams.values()} - {""})
@@ -49,7 +48,7 @@ class Selection:
                         text = f"{key} must be one of {', '.join(known)}, got {name!r}."
                         problems.say(self.where[key], "on", text, name, known)
 
-    def cells(self, run: Run) -> list[str]:
+    def cells(self, run: Folder) -> list[str]:
         """Return the ids of the cells that are meant. Dropped-stream fallbacks are left out unless asked for."""
         rows = run.cells.to_pylist()
         if self.kind == "clean":
@@ -67,7 +66,7 @@ class Selection:
         return all(any(_matches(key, v, row, streams) for v in values) for key, values in self.terms.items())
 
 
-def streams_of(run: Run) -> dict[str, str]:
+def streams_of(run: Folder) -> dict[str, str]:
     """Return the modality of each stream of a run's data, as far as the run says it."""
     found = run.info.get("identity", {}).get("data", {}).get("streams")
     if found:

@@ -1,7 +1,18 @@
 """Records in, numbers with intervals out. Pure: nothing here calls a model, and a new measure needs no new run."""
 
-from stress.measure._compare import COMPARISON, RELIANCE, compare, reliance
-from stress.measure._measured import Measured, measured, summary, table
-from stress.measure._registry import TABLES
+from stress.measure.between.compare import COMPARISON, RELIANCE, compare, reliance
+from stress.measure.session.registry import TABLES
+from stress.measure.session.session import Measurable, Measured, measured, summary, table
 
-__all__ = ["COMPARISON", "RELIANCE", "TABLES", "Measured", "compare", "measured", "reliance", "summary", "table"]
+__all__ = [
+    "COMPARISON",
+    "RELIANCE",
+    "TABLES",
+    "Measurable",
+    "Measured",
+    "compare",
+    "measured",
+    "reliance",
+    "summary",
+    "table",
+]

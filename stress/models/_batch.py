@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perturbations import Audio, InputError, Sample, Value
-from perturbations._errors import nearest
+from perturbations.errors import nearest
 
 __all__ = ["Batch"]
 

@@ -19,8 +19,8 @@ from typing import Any, Literal
 import numpy as np
 
 from perturbations import Audio, ModelError, StressError
-from perturbations._errors import short
-from perturbations.attack._oracle import Floats, Loss, Streams
+from perturbations.attack import Floats, Loss, Streams
+from perturbations.errors import short
 from stress.models._batch import Batch
 
 __all__ = ["ModelOracle", "differentiable"]

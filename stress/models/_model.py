@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from perturbations import ModelError
-from perturbations._errors import short
+from perturbations.errors import short
 from stress._import import load_attribute
 from stress.models._batch import Batch
 from stress.models._gradients import differentiable

@@ -11,8 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from perturbations.modality import MODALITIES
-from stress.engine import Run
-from stress.measure import TABLES, Measured, measured
+from stress.measure import TABLES, Measurable, Measured
 from stress.report._numbers import Form
 from stress.report._svg import Axis, axis_of
 
@@ -36,7 +35,7 @@ def hue(modality: str | None) -> str:
 class Book:
     """Everything that is shown about a run; ``begun`` is false where there is no record yet."""
 
-    run: Run
+    run: Measurable
 
     @cached_property
     def info(self) -> Row:
@@ -62,7 +61,7 @@ class Book:
     @cached_property
     def measured(self) -> Measured:
         """The run, read once."""
-        found = measured(self.run, break_at=BREAK_AT)
+        found = self.run.measured(break_at=BREAK_AT)
         if self.begun and found.context.frame.large:
             found.ahead(list(TABLES))
         return found

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perturbations import InputError
-from perturbations._errors import nearest
-from stress.engine import Run
+from perturbations.errors import nearest
+from stress.measure import Measurable
 from stress.report._book import JOINT, Book, Row, hue
 from stress.report._numbers import readable, visible
 from stress.report._tables import lost_rows, title_of
@@ -38,7 +38,7 @@ STYLE: Any = {
 }
 
 
-def plot(run: Run, kind: str = "curves", *, modality: str | None = None, columns: int = 4) -> Figure:
+def plot(run: Measurable, kind: str = "curves", *, modality: str | None = None, columns: int = 4) -> Figure:
     """Return a figure of a run: ``curves`` (one small plot per curve) or ``lost`` (streams missing).
 
     ``modality`` keeps one modality's curves, or ``"joint"`` those of several at once. Raises InputError where there

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stress.tasks._metrics import Metric
+from stress.records.metric import Metric
 
 __all__ = ["DASH", "Form", "count", "percent", "plural", "readable", "seconds", "severity", "visible"]
 

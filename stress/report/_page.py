@@ -12,7 +12,7 @@ from typing import Any
 from markupsafe import Markup
 
 from perturbations import RunError
-from stress.engine import Run
+from stress.measure import Measurable
 from stress.report._book import Book
 from stress.report._content import content
 from stress.report._export import write_tables
@@ -24,7 +24,7 @@ __all__ = ["write_report"]
 POLICY = "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'"
 
 
-def write_report(run: Run) -> Path:
+def write_report(run: Measurable) -> Path:
     """Write RUN/report/index.html and its tables, and return the page's path. Works on unfinished runs too."""
     book = Book(run)
     folder = run.path / "report"

@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from stress.engine import Run
+from stress.measure import Measurable
 from stress.report._book import Book, Row, hue
 from stress.report._findings import findings
 from stress.report._numbers import DASH, count, percent, plural, severity, visible
@@ -24,7 +24,7 @@ FINDINGS = {"problem": "bold red", "warning": "yellow", "note": "dim"}
 WIDE, NARROW = 118, 92
 
 
-def print_summary(console: Any, run: Run) -> None:
+def print_summary(console: Any, run: Measurable) -> None:
     """Print a run's headline, scenarios, missing streams and findings; narrow terminals get fewer columns."""
     book = Book(run)
     if not book.begun:

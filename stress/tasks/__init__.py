@@ -1,11 +1,12 @@
 """What a right answer is: a task reads the model's answers, scores each, and declares the columns it records."""
 
+from stress.records.metric import Metric
 from stress.tasks._classification import Classification
-from stress.tasks._metrics import METRICS, Metric
-from stress.tasks._multilabel import MultiLabel
+from stress.tasks._metrics import METRICS, headline, metrics
+from stress.tasks._multilabel import MultiLabel, labels_of
 from stress.tasks._named import TASKS, task_named
 from stress.tasks._numbers import Regression, Retrieval
-from stress.tasks._task import Scored, Task
+from stress.tasks._task import Scored, Task, as_array
 from stress.tasks._transcription import FreeText, Transcription
 
 __all__ = [
@@ -20,5 +21,9 @@ __all__ = [
     "Scored",
     "Task",
     "Transcription",
+    "as_array",
+    "headline",
+    "labels_of",
+    "metrics",
     "task_named",
 ]

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from perturbations import InputError, ModelError
-from perturbations._errors import nearest, short
+from perturbations.errors import nearest, short
 from stress.tasks._task import as_array
 
 __all__ = ["Classification"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from perturbations import InputError
-from perturbations._errors import nearest
+from perturbations.errors import nearest
 from stress.tasks._classification import Classification
 from stress.tasks._multilabel import MultiLabel, labels_of
 from stress.tasks._numbers import Regression, Retrieval

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from perturbations import InputError, ModelError
-from perturbations._errors import short
+from perturbations.errors import short
 from stress.tasks._task import as_array
 
 __all__ = ["Regression", "Retrieval"]

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from perturbations import InputError, ModelError
-from perturbations._errors import short
+from perturbations.errors import short
 from stress.tasks._text import chrf, edits, normalise, token_f1, words_of
 
 __all__ = ["FreeText", "Transcription"]

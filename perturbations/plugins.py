@@ -1,0 +1,47 @@
+"""Perturbations from elsewhere: an installed package's entry point, or a file that a suite names."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from importlib import metadata, util
+from pathlib import Path
+from types import ModuleType
+from zlib import crc32
+
+from perturbations.errors import SpecError
+
+__all__ = ["GROUP", "import_file", "load_installed"]
+
+GROUP = "multimodal_stress.perturbations"
+"""Entry-point group: each entry names a module that declares perturbations when it is imported."""
+
+
+def load_installed() -> None:
+    """Import the modules of all installed plug-ins; one that breaks is named in a warning and left out."""
+    for entry in metadata.entry_points(group=GROUP):
+        try:
+            entry.load()
+        except Exception as error:  # somebody else's import can raise anything
+            warnings.warn(f"plug-in {entry.name} ({entry.value}) was left out: {error!r}", RuntimeWarning, stacklevel=2)
+
+
+def import_file(path: str | Path, who: str = "plugins") -> ModuleType:
+    """Import a Python file once and return its module. Raises SpecError where it does not exist or cannot run."""
+    path = Path(path).resolve()
+    if not path.is_file() or path.suffix != ".py":
+        raise SpecError(f"{who}: must be a Python file, got {path}{'' if path.exists() else ', which does not exist'}.")
+    name = f"stress_file_{path.stem}_{crc32(str(path).encode()):08x}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise SpecError(f"{who}: {path} is not a Python file.")
+    module = util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # a user's file can raise anything
+        del sys.modules[name]
+        raise SpecError(f"{who}: {path} cannot be imported: {error!r}.") from error
+    return module

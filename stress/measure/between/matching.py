@@ -1,0 +1,130 @@
+"""Two runs, record by record: the same sample in the same cell and draw, answered by both."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stress.measure.core.context import Context
+from stress.measure.session.session import measured
+from stress.records.pairing import Pair, who
+
+__all__ = ["Matched", "match", "matched"]
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Matched:
+    """The records that two runs share. ``old`` and ``new`` are their positions in either run, pair by pair.
+
+    What stands in a record is looked up in its own run; what it is about – cell, sample, cluster – in the later one.
+    Of runs that are too large to be held, only some cells are at a time (``holding``).
+    """
+
+    pair: Pair
+    before: Context
+    after: Context
+    old: Ints
+    new: Ints
+    _held: dict[tuple[str, ...], Matched] = field(default_factory=dict, repr=False)
+
+    @property
+    def large(self) -> bool:
+        """Whether a run is too large for all its records to be held at once."""
+        return self.before.frame.large or self.after.frame.large
+
+    def holding(self, cells: Collection[str]) -> Matched:
+        """Return the shared records of these cells and of clean, or all where there is room for them."""
+        if not self.large:
+            return self
+        names = tuple(name for name in self.pair.cells if name == "clean" or name in set(cells))
+        if names not in self._held:
+            self._held.clear()
+            both = [
+                context.only([i for i, name in enumerate(context.frame.ids) if name in names])
+                for context in (self.before, self.after)
+            ]
+            self._held[names] = matched(self.pair, *both)
+        return self._held[names]
+
+    @cached_property
+    def ran(self) -> frozenset[str]:
+        """The cells that have records in both runs."""
+        if not self.large:
+            return frozenset(self.after.frame.ids[i] for i in np.unique(self.cell))
+        counts = ((c.frame.ids, c.frame.run.layout.count) for c in (self.before, self.after))
+        one, other = ({name for name, n in zip(ids, count) if n} for ids, count in counts)
+        return frozenset(one & other & set(self.pair.cells))
+
+    @cached_property
+    def cell(self) -> Ints:
+        """Position of each pair's cell among the later run's."""
+        return self.after.frame.cell[self.new]
+
+    @cached_property
+    def sample(self) -> Ints:
+        """Position of each pair's sample among the later run's."""
+        return self.after.frame.sample[self.new]
+
+    @cached_property
+    def cluster(self) -> Ints:
+        """Who is drawn together."""
+        return self.after.clusters.member[self.sample]
+
+    @property
+    def alone(self) -> bool:
+        """Whether every sample is drawn on its own."""
+        return self.after.clusters.alone
+
+    @cached_property
+    def _order(self) -> tuple[Ints, Ints]:
+        order = np.argsort(self.cell, kind="stable")
+        return order, np.searchsorted(self.cell[order], np.arange(len(self.after.frame.ids) + 1))
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self.after.frame.ids)}
+
+    def rows(self, cells: Collection[str], samples: NDArray[np.bool_] | None = None) -> Ints:
+        """Return the pairs of these cells (by position in ``old`` and ``new``), of all samples or those of a mask."""
+        order, edges = self._order
+        chosen = sorted(self._place[name] for name in set(cells) if name in self._place)
+        found = np.concatenate([np.zeros(0, np.int64), *(order[edges[i] : edges[i + 1]] for i in chosen)])
+        return found if samples is None else found[samples[self.sample[found]]]
+
+
+def match(pair: Pair, **given: Any) -> Matched:
+    """Return the records that both runs of a pair have, in the cells that mean the same in both."""
+    given["cluster"] = given.get("cluster") or pair.cluster
+    before, after = (measured(run, **given).context for run in (pair.before, pair.after))
+    if before.frame.large or after.frame.large:
+        nothing = np.zeros(0, np.int64)
+        return Matched(pair, before, after, nothing, nothing)
+    return matched(pair, before, after)
+
+
+def matched(pair: Pair, before: Context, after: Context) -> Matched:
+    """Return the records that two contexts, which hold all of theirs, have in common: same sample, cell and draw."""
+    cells = {name: i for i, name in enumerate(pair.cells)}
+    place = {who: i for i, who in enumerate(who(pair.after, pair.before))}
+    samples = _lookup([place.get(each, -1) for each in who(pair.before, pair.after)])
+    draws = 1 + max(int(context.frame.draw.max(initial=0)) for context in (before, after))
+    keys = []
+    for context, own in ((before, samples), (after, np.arange(len(place), dtype=np.int64))):
+        cell = _lookup([cells.get(name, -1) for name in context.frame.ids])[context.frame.cell]
+        sample = own[context.frame.sample]
+        rows = np.flatnonzero((cell >= 0) & (sample >= 0))
+        keys.append((rows, (cell[rows] * (len(place) + 1) + sample[rows]) * draws + context.frame.draw[rows]))
+    (mine, one), (theirs, other) = keys
+    _, old, new = np.intersect1d(one, other, assume_unique=True, return_indices=True)
+    return Matched(pair, before, after, mine[old], theirs[new])
+
+
+def _lookup(values: Sequence[int]) -> Ints:
+    return np.array(values, np.int64)

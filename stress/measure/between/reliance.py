@@ -1,0 +1,79 @@
+"""Two models beside each other, stream by stream: what one leans on and the other does not."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from perturbations import InputError
+from stress.measure.between.difference import difference, weighted
+from stress.measure.between.matching import Matched
+from stress.measure.core.cells import absent
+from stress.measure.core.rows import INTERVAL
+from stress.measure.tables.contributions import lost_cells, streams_of
+from stress.statistics.shapley import interaction_weights, shapley_weights
+
+__all__ = ["RELIANCE", "difference_rows"]
+
+RELIANCE: Mapping[str, tuple[pa.DataType, str]] = {
+    "one": (pa.string(), "name of a run"),
+    "other": (pa.string(), "name of another run"),
+    "fill": (pa.string(), "what stood in for a lost stream"),
+    "stream": (pa.string(), "the stream, or two joined by '+' for an interaction"),
+    "measure": (pa.string(), "necessity, sufficiency, shapley or interaction: of the one minus that of the other"),
+    **INTERVAL,
+}
+Subset = frozenset[str]
+
+
+def difference_rows(matched: Matched) -> list[dict[str, Any]]:
+    """Return the differences of contributions. Raises InputError where the models have other streams."""
+    one, other = matched.before, matched.after
+    streams = streams_of(one)
+    if set(streams) != set(streams_of(other)):
+        raise InputError("measure: runs to compare must have the same streams.")
+    note = absent(one, one.headline) or absent(other, other.headline)
+    fills = lost_cells(other)
+    shared = {
+        fill: {gone: name for gone, i in cells.items() if (name := other.frame.ids[i]) in matched.pair.cells}
+        for fill, cells in fills.items()
+    }
+    if note or not any(shared.values()):
+        return [{"measure": "shapley", "note": note or "the runs share no cells in which streams are lost"}]
+    rows = []
+    for fill, cells in shared.items():
+        present = {frozenset(streams) - gone: name for gone, name in cells.items()}
+        for stream, measure, weights in _measures(streams):
+            row = {"fill": fill, "stream": stream, "measure": measure, "metric": one.headline.name}
+            rows.append(row | _difference(matched, weights, present))
+    return rows
+
+
+def _measures(streams: tuple[str, ...]) -> list[tuple[str, str, dict[Subset, float]]]:
+    everything, found = frozenset(streams), []
+    for name in streams:
+        found.append((name, "necessity", {everything: 1.0, everything - {name}: -1.0}))
+        found.append((name, "sufficiency", {frozenset([name]): 1.0, frozenset[str](): -1.0}))
+        found.append((name, "shapley", shapley_weights(streams, name)))
+    for pair in itertools.combinations(streams, 2):
+        found.append(("+".join(pair), "interaction", interaction_weights(streams, *pair)))
+    return found
+
+
+def _difference(matched: Matched, weights: Mapping[Subset, float], cells: Mapping[Subset, str]) -> dict[str, Any]:
+    gone = [subset for subset in weights if subset not in cells]
+    if gone:
+        named = ["+".join(sorted(subset)) or "no stream at all" for subset in gone[:3]]
+        return {"note": f"a run has no cell with only {' / '.join(named)}"}
+    matched = matched.holding(list(cells.values()))
+    parts = [matched.rows([cells[subset]]) for subset in weights]
+    found = difference(
+        matched, matched.after.headline.name, parts, combine=weighted(list(weights.values())), common=True
+    )
+    if found is None:
+        return {"note": f"{matched.after.headline.name} has no influences"}
+    about = {"value": found.drop, "low": found.low, "high": found.high, "n": found.n, "failed": found.failed}
+    return {**about, "method": found.method, "note": found.note}

@@ -1,0 +1,72 @@
+"""What a row says of its cell: how many records it rests on, its interval, and why a number is missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from stress.measure.core.context import Context
+from stress.measure.core.rows import about_cell
+from stress.records.frame import DERIVED, FAILURES
+from stress.records.metric import Metric
+from stress.statistics.arrays import Floats
+from stress.statistics.intervals import Bounds
+
+__all__ = ["absent", "cell_rows", "counted", "empty_rows", "why"]
+
+
+def counted(context: Context, cell: int) -> dict[str, Any]:
+    """Return how many records a cell has, and what became of them."""
+    counts = context.counts
+    n = int(counts["n"][cell])
+    share = float(counts["unchanged"][cell]) / n if n else None
+    return {"n": n, "failed": int(counts["failed"][cell]), "unchanged": share}
+
+
+def absent(context: Context, metric: Metric) -> str | None:
+    """Return why a metric has no value in any cell, where that is so."""
+    for column in (metric.top, metric.bottom):
+        if column is not None and not context.frame.has(column):
+            return f"the records have no column {DERIVED.get(column, column)}: the model gave no such answer"
+    if metric.top == "flip" and context.frame.clean is None:
+        return "the run has no clean cell"
+    return None
+
+
+def why(context: Context, metric: Metric, cell: int, value: float) -> str | None:
+    """Return what to know about a cell's value: why it is missing, or what it leaves out."""
+    counts = context.counts
+    n, failed = int(counts["n"][cell]), int(counts["failed"][cell])
+    if not n:
+        return "the cell has no records"
+    if metric.failed is None and failed and metric.top not in FAILURES:
+        if failed == n:
+            return "all answers failed"
+        return f"{failed} failed records left out: {metric.name} has no price for a failure"
+    return None if np.isfinite(value) else "undefined: nothing to divide by"
+
+
+def cell_rows(context: Context, metric: Metric, values: Floats, bounds: Bounds) -> list[dict[str, Any]]:
+    """Return one row per cell for one metric."""
+    found = []
+    for i, row in enumerate(context.frame.cells):
+        found.append(
+            {
+                **about_cell(row),
+                **counted(context, i),
+                "metric": metric.name,
+                "value": values[i],
+                "low": bounds.low[i],
+                "high": bounds.high[i],
+                "method": bounds.method if np.isfinite(bounds.low[i]) else None,
+                "note": why(context, metric, i, float(values[i])),
+            }
+        )
+    return found
+
+
+def empty_rows(context: Context, name: str, note: str) -> list[dict[str, Any]]:
+    """Return one row per cell for a metric that has no value in any."""
+    rows = enumerate(context.frame.cells)
+    return [{**about_cell(row), **counted(context, i), "metric": name, "note": note} for i, row in rows]

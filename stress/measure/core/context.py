@@ -1,0 +1,203 @@
+"""What all tables share: the records, who is drawn together, how sure one wants to be, and values already resampled."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perturbations import InputError
+from perturbations.errors import nearest, short
+from stress.measure.core.streaming import Stream
+from stress.measure.core.values import Values, binary, quotient, sparse
+from stress.records.folder import Folder
+from stress.records.frame import LIMIT, Frame
+from stress.records.metric import Metric
+from stress.records.outcomes import Facts, Failure
+from stress.records.pool import Pool
+from stress.records.portions import Portion
+from stress.statistics.arrays import Floats
+from stress.statistics.bootstrap import Clusters, clusters
+from stress.tasks import headline, metrics
+
+__all__ = ["LIMIT", "Context", "Options", "Values", "options"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What can be asked of every table.
+
+    ``cluster`` names the group (or ``sequence``) whose samples are drawn together: speakers, patients, recordings.
+    ``break_at`` is the share of the clean value at which a model counts as broken; ``bar`` an absolute value instead.
+    ``reference`` is another run (RRA, effective robustness, NWERD, CE), ``goals`` the declared balance of streams.
+    ``limit`` is the number of records that are held in memory at once: a larger run is read in blocks of samples or in
+    slices of cells, of one cell (with what it is compared with) at least.
+    """
+
+    cluster: str | None = None
+    confidence: float = 0.95
+    resamples: int = 2000
+    seed: int = 0
+    metric: str | None = None
+    break_at: float = 0.9
+    bar: float | None = None
+    top_k: tuple[int, ...] = (5,)
+    bins: int = 15
+    by: Sequence[str] | None = None
+    small: int = 30
+    goals: Mapping[str, float] | None = None
+    reference: Folder | None = None
+    limit: int = LIMIT
+
+
+def options(given: Mapping[str, Any]) -> Options:
+    """Return checked options. Raises InputError where a name is unknown or a value cannot be."""
+    known = [f.name for f in fields(Options)]
+    for name in given:
+        if name not in known:
+            raise InputError(f"measure: has no option {name!r}. {nearest(name, known)}")
+    found = Options(**given)
+    if not 0.5 <= found.confidence < 1:
+        raise InputError(f"measure: confidence must be in [0.5, 1), got {short(found.confidence)}.")
+    if not 0 < found.break_at <= 1:
+        raise InputError(f"measure: break_at must be in (0, 1] of the clean value, got {short(found.break_at)}.")
+    if found.limit < 1:
+        raise InputError(f"measure: limit must be at least 1 record, got {short(found.limit)}.")
+    if found.bins < 2:
+        raise InputError(f"measure: bins must be at least 2, got {short(found.bins)}.")
+    return found
+
+
+@dataclass(frozen=True)
+class Context:
+    """The records and the options of one question, and what has been worked out on the way."""
+
+    frame: Frame
+    options: Options
+    others: Mapping[str, Callable[[Context], Values]] = field(default_factory=dict)
+    """Metrics that are no means or ratios of records, and who works them out."""
+    whole: Context | None = None
+    """The run that this is a slice of."""
+    _values: dict[str, Values] = field(default_factory=dict)
+    _shared: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def clusters(self) -> Clusters:
+        """Who is drawn together."""
+        return self.root.clusters if self.whole else self._clusters(self.options.cluster)
+
+    def _clusters(self, by: str | None) -> Clusters:
+        o = self.options
+        groups = None if by is None else self.frame.group(by)
+        return clusters(self.frame.samples, groups, by or "sample", o.resamples, o.seed)
+
+    @cached_property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics of the task that are means or ratios."""
+        ranked = self.frame.task == "classification"
+        top = tuple(Metric(f"top_{k}", f"hit_{k}") for k in self.options.top_k if ranked and k < self.classes)
+        return (*metrics(self.frame.task), *top)
+
+    @cached_property
+    def stream(self) -> Stream | None:
+        """Where the sums of a run come from that is too large to be held in memory; None for others."""
+        if not self.frame.large:
+            return None
+        first = () if self.headline.name in self.others else (self.headline,)
+        rest = tuple(metric for metric in self.metrics if metric not in first)
+        return Stream(self.frame, self.clusters, self.options.confidence, (*first, *rest))
+
+    @property
+    def facts(self) -> Facts:
+        """What became of the records of each cell."""
+        return self.frame.facts if self.stream is None else self.stream.facts
+
+    @property
+    def counts(self) -> dict[str, NDArray[np.int64]]:
+        """Records of each cell: all (``n``), failed, unchanged."""
+        return self.facts.counts
+
+    @property
+    def failures(self) -> Counter[Failure]:
+        """How many records failed in each way."""
+        return self.frame.failures if self.stream is None else self.stream.failures
+
+    @property
+    def classes(self) -> int:
+        """Number of classes; 0 where the task has none."""
+        return len(self.frame.declared.get("classes", ()))
+
+    @cached_property
+    def headline(self) -> Metric:
+        """The metric that curves show first: the one asked for, the task's own, or its first."""
+        name = self.options.metric or self.frame.declared.get("headline")
+        return self.metric(name) if name else headline(self.frame.task)
+
+    def metric(self, name: str) -> Metric:
+        """Return a metric by name. Raises InputError where the task has none of that name."""
+        known = {metric.name: metric for metric in self.metrics}
+        known |= {other: Metric(other, "prediction", failed=None) for other in self.others}
+        if name not in known:
+            task, listed = self.frame.task, ", ".join(known)
+            raise InputError(
+                f"measure: metric must be one of {listed} for {task}, got {name!r}. {nearest(name, known)}"
+            )
+        return known[name]
+
+    @property
+    def root(self) -> Context:
+        """The whole run, where this is a slice of it: what does not depend on records is worked out there."""
+        return self.whole or self
+
+    def only(self, cells: Sequence[int]) -> Context:
+        """Return the context of some cells alone, by their positions; all samples are still known."""
+        ids = tuple(self.frame.ids[i] for i in sorted(set(cells)))
+        run = self.frame.run
+        return self.part(run.only(ids) if isinstance(run, Pool) else Portion(run.path, run, ids))
+
+    def part(self, run: Folder) -> Context:
+        """Return the context of some of the records, which are a run by themselves."""
+        return Context(Frame(run, whole=self.frame.roster), self.options, self.others, whole=self)
+
+    def once(self, name: str, work: Callable[[], Any]) -> Any:
+        """Return ``work()``, done once for this question."""
+        if name not in self._shared:
+            self._shared[name] = work()
+        return self._shared[name]
+
+    def values(self, metric: Metric) -> Values:
+        """Return a metric in every cell, resampled."""
+        if metric.name not in self._values:
+            if metric.name in self.others:
+                self._values[metric.name] = self.others[metric.name](self)
+            elif self.stream is not None:
+                self._values[metric.name] = self.stream.values(metric)
+            else:
+                self._values[metric.name] = self.ratio(metric, *self.frame.sums(metric))
+        return self._values[metric.name]
+
+    def ratio(self, metric: Metric, top: Floats, bottom: Floats, who: Clusters | None = None) -> Values:
+        """Return ratios of (samples × columns) sums, resampled."""
+        who = who or self.clusters
+        plain = None
+        if who.alone and metric.bottom is None and not metric.root and binary(top, bottom):
+            plain = {"top": top.sum(axis=0), "bottom": bottom.sum(axis=0)}
+        top, bottom = who.gather(top), who.gather(bottom)
+        same = bool(len(bottom)) and bool((bottom == bottom[:, :1]).all())  # complete cells share one denominator
+        below = bottom[:, :1] if same else bottom
+        width = top.shape[1]
+        both = np.concatenate([top, below], axis=1, dtype=np.float64 if who.few else np.float32)
+
+        def rows() -> NDArray[Any]:
+            sums = who.leave_out(both) if who.few else who.resample(both)
+            return quotient(metric, sums[:, :width], sums[:, width:])
+
+        poor = None if who.few or plain is not None else sparse(metric, top, bottom, self.options.confidence)
+        totals = top.sum(axis=0), bottom.sum(axis=0)
+        point = quotient(metric, *totals)
+        return Values(metric, point, rows, len(who), who.few, self.options.confidence, plain, poor, totals)

@@ -1,0 +1,176 @@
+"""Measures of counts – F1, balanced accuracy, MCC – of every cell, with what each cluster adds to their errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perturbations import InputError
+from stress.measure.core.context import Context
+from stress.measure.core.marginals import entries, labelled, marginals, spread
+from stress.measure.core.sections import pieces
+from stress.statistics.arrays import Floats
+from stress.statistics.counts import MEASURES, Gradient, Marginals
+from stress.statistics.intervals import Bounds, degenerate, effective, influence
+from stress.statistics.ranks import MANY
+
+__all__ = ["bounded", "count_metrics", "least", "parts_of"]
+
+Flags = NDArray[np.bool_]
+_LARGE = 20_000
+"""Counts of a cell (clusters × classes) up to which each cluster is left out in turn."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A measure of every cell, and what each cluster adds to its error, (clusters × cells)."""
+
+    value: Floats
+    parts: Floats
+    involved: NDArray[np.int64]
+
+
+def count_metrics(task: str) -> tuple[str, ...]:
+    """Return the names of the measures of counts that a task has."""
+    if task == "classification":
+        return tuple(MEASURES)
+    if task == "multilabel":
+        return tuple(name for name in MEASURES if name not in ("balanced_accuracy", "mcc"))
+    return ()
+
+
+def counts_of(context: Context) -> Marginals | None:
+    """Return the counts of every cell, worked out once; ``None`` where there are no classes or no predictions."""
+
+    def work() -> Marginals | None:
+        if context.frame.large:
+            return _gathered(context) if labelled(context) else None
+        found = entries(context)
+        return None if found is None else marginals(context, found)
+
+    result: Marginals | None = context.once("marginals", work)
+    return result
+
+
+def _gathered(context: Context) -> Marginals:
+    """Return the counts of all cells, slice by slice."""
+    cells = len(context.frame.ids)
+    hits, answers, truths = (np.zeros((cells, context.classes)) for _ in range(3))
+    found = Marginals(hits, answers, truths, np.zeros(cells))
+    for some, places in pieces(context):
+        counts = counts_of(some)
+        if counts is not None:
+            for name in ("hits", "answers", "truths", "records"):
+                getattr(found, name)[places] += getattr(counts, name)
+    return found
+
+
+def clustered(context: Context, values: Floats) -> Floats:
+    """Return (clusters × cells) sums of a number per record."""
+    frame, cells = context.frame, len(context.frame.ids)
+    where = context.clusters.member[frame.sample] * cells + frame.cell
+    size = len(context.clusters) * cells
+    return np.bincount(where, weights=values, minlength=size).astype(np.float64).reshape(-1, cells)
+
+
+def involved(context: Context) -> NDArray[np.int64]:
+    """Return how many clusters each cell has records of."""
+
+    def work() -> NDArray[np.int64]:
+        return (clustered(context, np.ones(len(context.frame.cell))) > 0).sum(axis=0)
+
+    found: NDArray[np.int64] = context.once("involved", work)
+    return found
+
+
+def parts_of(context: Context, name: str) -> Parts:
+    """Return a measure of counts with the influences of the clusters.
+
+    Of up to 50 clusters each is left out in turn; of more, or where that leaves nothing to measure, gradients tell.
+    """
+    found, without = _gradients(context, name), _without(context, name)
+    if without is None:
+        return found
+    able, parts = without
+    return replace(found, parts=np.where(able, parts, found.parts))
+
+
+def _without(context: Context, name: str) -> tuple[Flags, Floats] | None:
+    """Return the influences from leaving out each cluster in turn, and in which cells that can be done.
+
+    With tens of clusters a gradient says too little of how a measure varies (MacKinnon, Nielsen & Webb 2023).
+    """
+    many, cells = len(context.clusters), len(context.frame.ids)
+    counts = counts_of(context)
+    if counts is None or context.clusters.alone or many * counts.hits.shape[1] > _LARGE:
+        return None
+    own: list[Floats] = context.once("counts by cluster", lambda: _by_cluster(context))
+    left = [(each.sum(axis=1, keepdims=True) - each).reshape(cells * many, -1) for each in own]
+    value = MEASURES[name](Marginals(left[0], left[1], left[2], left[3][:, 0])).value.reshape(cells, many)
+    there = own[3][:, :, 0] > 0
+    count = np.maximum(there.sum(axis=1, keepdims=True), 1)
+    mean = np.where(there, value, 0.0).sum(axis=1, keepdims=True) / count
+    able = (count[:, 0] <= MANY) & (np.isfinite(value) | ~there).all(axis=1)
+    return able, (np.where(there, mean - value, 0.0) * (count - 1) / count).T
+
+
+def _by_cluster(context: Context) -> list[Floats]:
+    """Return hits, answers, truths (cells × clusters × classes) and records (cells × clusters × 1)."""
+    many, cells, classes = len(context.clusters), len(context.frame.ids), context.classes
+    if context.frame.large:
+        whole = [np.zeros((cells, many, width)) for width in (classes, classes, classes, 1)]
+        for some, places in pieces(context):
+            for sums, part in zip(whole, _by_cluster(some)):
+                sums[places] += part
+        return whole
+    frame, found = context.frame, entries(context)
+    place = frame.cell * many + context.clusters.member[frame.sample]
+    everyone = np.arange(len(place))
+
+    def own(record: NDArray[np.int64], label: NDArray[np.int64], width: int) -> Floats:
+        sums = np.bincount(place[record] * width + label, minlength=cells * many * width)
+        return sums.reshape(cells, many, width).astype(np.float64)
+
+    pairs = [] if found is None else [found.hit, found.answer, found.truth]
+    labelled = [own(*pair, classes) for pair in pairs] or [np.zeros((cells, many, classes))] * 3
+    return [*labelled, own(everyone, np.zeros_like(everyone), 1)]
+
+
+def _gradients(context: Context, name: str) -> Parts:
+    """Return a measure of counts with the clusters' linearised influences, added up where there are many records."""
+    counts = counts_of(context)
+    if counts is None:
+        raise InputError(f"measure: {name} needs records with a prediction and a task with classes.")
+    gradient, shape = MEASURES[name](counts), (len(context.clusters), len(context.frame.ids))
+    if not context.frame.large:
+        return Parts(gradient.value, _influences(context, gradient), involved(context))
+    parts, there = np.zeros(shape), np.zeros(shape, bool)
+    for some, places in pieces(context):
+        parts[:, places] += _influences(some, gradient.of(places))
+        there[:, places] |= clustered(some, np.ones(len(some.frame.cell))) > 0
+    return Parts(gradient.value, parts, there.sum(axis=0))
+
+
+def _influences(context: Context, gradient: Gradient) -> Floats:
+    found = entries(context)
+    shape = (len(context.clusters), len(context.frame.ids))
+    return np.zeros(shape) if found is None else clustered(context, spread(context, found, gradient))
+
+
+def least(name: str) -> float:
+    """Return the lowest value that a measure of counts can take."""
+    return -1.0 if name == "mcc" else 0.0
+
+
+def bounded(context: Context, parts: Parts, lowest: float = 0.0) -> Bounds:
+    """Return linearised intervals that stay in range and keep a width where no cluster differs."""
+    confidence = context.options.confidence
+    bounds = influence(parts.value, parts.parts, confidence, parts.involved)
+    flat = (np.abs(bounds.high - bounds.low) < 1e-12) & np.isfinite(parts.value)
+    reach = np.where(flat, [degenerate(max(int(c), 1), confidence) for c in parts.involved], bounds.high - parts.value)
+    if lowest == 0:  # a share of a kind: Wilson's shape, that neither leaves [0, 1] nor ends at it too soon
+        ends = effective(parts.value, reach, np.maximum(parts.involved, 1), confidence=confidence)
+        return replace(ends, method=bounds.method.replace("linearised", "linearised, wilson"))
+    return Bounds(np.maximum(parts.value - reach, lowest), np.minimum(parts.value + reach, 1.0), bounds.method)

@@ -1,0 +1,185 @@
+"""A metric by group: sums, moments and standard errors of every group and of everybody else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perturbations import InputError
+from stress.measure.core.context import Context
+from stress.measure.core.counts import clustered
+from stress.measure.core.marginals import entries, marginals, spread
+from stress.records.metric import Metric
+from stress.statistics.arrays import Floats
+from stress.statistics.counts import MEASURES
+from stress.statistics.positions import distinct
+
+__all__ = ["Estimate", "Slices", "codes_of", "influences", "slices", "summed", "wanted"]
+
+_MANY = 50
+"""Groups with more values than this are sliced on request (``by``) only."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A ratio of sums for every (group × cell), its clustered standard error and the clusters it rests on."""
+
+    value: Floats
+    error: Floats
+    clusters: NDArray[np.int64]
+    records: Floats | None = None
+    """Yes-or-no answers that it is a share of; NaN, or None everywhere, for other measures."""
+
+
+@dataclass(frozen=True)
+class Slices:
+    """A metric for every (group × cell), of the group and of all others; ``plain``: one yes or no a sample."""
+
+    by: str
+    names: tuple[str, ...]
+    samples: NDArray[np.int64]
+    own: Estimate
+    rest: Estimate
+    top: Floats
+    bottom: Floats
+    failed: Floats
+    plain: NDArray[np.bool_]
+    parts: tuple[Floats, ...] | None = None
+    """Of measures of counts: each group's (clusters × cells) influences."""
+
+
+def codes_of(context: Context, by: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return each sample's group as a position (-1: none), and the groups' names; ``*`` joins an intersection."""
+
+    def work() -> tuple[NDArray[np.int64], tuple[str, ...]]:
+        parts = [context.frame.group(name) for name in ([by] if by in context.frame.groups else by.split("*"))]
+        names = [None if None in values else " × ".join(map(str, values)) for values in zip(*parts)]
+        known = tuple(sorted({name for name in names if name is not None}))
+        position = {name: i for i, name in enumerate(known)}
+        return np.array([-1 if name is None else position[name] for name in names], np.int64), known
+
+    found: tuple[NDArray[np.int64], tuple[str, ...]] = context.root.once(f"codes {by}", work)
+    return found
+
+
+def wanted(context: Context) -> list[str]:
+    """Return what to slice by: as asked, or each group of at most 50 values and each pair of those."""
+    if context.options.by is not None:
+        return list(context.options.by)
+    single = [name for name in context.frame.groups if 1 < len(codes_of(context, name)[1]) <= _MANY]
+    plain = [name for name in single if "*" not in name]
+    pairs = [f"{one}*{other}" for i, one in enumerate(plain) for other in plain[i + 1 :]]
+    return [*single, *(pair for pair in pairs if len(codes_of(context, pair)[1]) <= _MANY)]
+
+
+def slices(context: Context, by: str, metric: Metric) -> Slices:
+    """Return a metric by group, with linearised (clustered) standard errors."""
+
+    def work() -> Slices:
+        codes, names = codes_of(context, by)
+        if metric.name in context.others:
+            return _counted(context, by, metric)
+        return summed(context, by, codes, names, metric)
+
+    found: Slices = context.once(f"slices {by} {metric.name}", work)
+    return found
+
+
+def summed(context: Context, by: str, codes: NDArray[np.int64], names: tuple[str, ...], metric: Metric) -> Slices:
+    """Return a mean or ratio for groups of samples, given by each sample's group as a position (-1: none)."""
+    top, bottom = context.once(f"sums {metric.name}", lambda: context.frame.sums(metric))
+    lost = context.once("failed grid", lambda: context.frame.grid(context.frame.failed.astype(np.float64)))
+    member, everybody = context.clusters.member, np.arange(len(codes))
+    chosen = [np.flatnonzero(codes == g) for g in range(len(names))]
+    own = np.stack([_moments(top[rows], bottom[rows], member[rows]) for rows in chosen], axis=1)
+    if _nested(codes, member):
+        rest = _moments(top, bottom, member)[:, None] - own
+    else:
+        others = [np.setdiff1d(everybody, rows) for rows in chosen]
+        rest = np.stack([_moments(top[rows], bottom[rows], member[rows]) for rows in others], axis=1)
+    shares = (top == np.round(top)).all(axis=0) & (metric.bottom is None and metric.bounded and not metric.root)
+    plain = shares & _flags(top) & _flags(bottom) & context.clusters.alone
+    failed = np.stack([lost[rows].sum(axis=0) for rows in chosen])
+    samples = np.array([len(rows) for rows in chosen])
+    return Slices(by, names, samples, _solve(own, shares), _solve(rest, shares), own[0], own[1], failed, plain)
+
+
+def _counted(context: Context, by: str, metric: Metric) -> Slices:
+    """Return a measure of counts by group: its counts, gradient and influences over the group's records alone."""
+    (codes, names), frame, found = codes_of(context, by), context.frame, entries(context)
+    if found is None:
+        raise InputError(f"measure: {metric.name} needs records with a prediction and a task with classes.")
+    own: list[Estimate] = []
+    rest: list[Estimate] = []
+    parts, n, failed = [], [], []
+    for g in range(len(names)):
+        mask = codes[frame.sample] == g
+        for chosen, sink in ((mask, own), (~mask, rest)):
+            gradient = MEASURES[metric.name](marginals(context, found, chosen))
+            part = clustered(context, spread(context, found, gradient, chosen))
+            count = (clustered(context, chosen.astype(np.float64)) > 0).sum(axis=0)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                error = np.sqrt(np.square(part).sum(axis=0) * count / (count - 1))
+            sink.append(Estimate(gradient.value, error, count))
+            if chosen is mask:
+                parts.append(part)
+        n.append(frame.count(mask).astype(np.float64))
+        failed.append(frame.count(mask & frame.failed).astype(np.float64))
+    samples = np.array([int((codes == g).sum()) for g in range(len(names))])
+    below = np.stack(n)
+    return Slices(
+        by,
+        names,
+        samples,
+        _stack(own),
+        _stack(rest),
+        below,
+        below,
+        np.stack(failed),
+        np.zeros(below.shape[1], bool),
+        tuple(parts),
+    )
+
+
+def _stack(each: list[Estimate]) -> Estimate:
+    return Estimate(
+        np.stack([e.value for e in each]), np.stack([e.error for e in each]), np.stack([e.clusters for e in each])
+    )
+
+
+def _flags(values: Floats) -> NDArray[np.bool_]:
+    return np.asarray(((values == 0) | (values == 1)).all(axis=0))
+
+
+def _nested(codes: NDArray[np.int64], member: NDArray[np.int64]) -> bool:
+    """Whether no cluster has samples of two groups: then what is not in a group is the whole less the group."""
+    pairs = np.unique(np.stack([member, codes]), axis=1)
+    return distinct(member) == pairs.shape[1]
+
+
+def _moments(top: Floats, bottom: Floats, member: NDArray[np.int64]) -> Floats:
+    """Return (6 × cells): Σt, Σb, Σt², Σtb, Σb² over clusters, and how many clusters have a part."""
+    names = np.unique(member)
+    if len(names) < len(member):
+        order = np.argsort(member, kind="stable")
+        starts = np.searchsorted(member[order], names)
+        top, bottom = np.add.reduceat(top[order], starts, axis=0), np.add.reduceat(bottom[order], starts, axis=0)
+    squares = [(top * top).sum(axis=0), (top * bottom).sum(axis=0), (bottom * bottom).sum(axis=0)]
+    return np.stack([top.sum(axis=0), bottom.sum(axis=0), *squares, (bottom > 0).sum(axis=0)])
+
+
+def _solve(moments: Floats, shares: NDArray[np.bool_]) -> Estimate:
+    t, b, tt, tb, bb, count = moments
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value = t / b
+        square = np.maximum(tt - 2 * value * tb + value * value * bb, 0) / np.square(b)
+        error = np.sqrt(square * count / (count - 1))
+    return Estimate(value, error, count.astype(np.int64), np.where(shares, b, np.nan))
+
+
+def influences(top: Floats, bottom: Floats) -> tuple[float, Floats]:
+    """Return Σ top / Σ bottom and what each sample adds to its error."""
+    value = float(top.sum() / bottom.sum())
+    return value, (top - value * bottom) / bottom.sum()

@@ -1,0 +1,174 @@
+"""A metric in every cell and in every resample: where all tables start from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stress.records.metric import Metric
+from stress.statistics.arrays import Floats
+from stress.statistics.bootstrap import FEW
+from stress.statistics.intervals import (
+    Bounds,
+    degenerate,
+    effective,
+    influence,
+    jackknife,
+    percentile,
+    t_quantile,
+    wilson,
+    z_quantile,
+)
+
+__all__ = ["Sparse", "Values", "binary", "discordant", "quotient", "shared", "sparse"]
+
+
+Sparse = tuple[NDArray[np.int64], Floats, NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class Values:
+    """A metric in every cell, and in every cell of every resample.
+
+    ``rows`` is (resamples × cells), or (clusters × cells) with each cluster left out where clusters are few;
+    ``plain`` holds the counts of a plain rate: independent samples, one right or wrong answer each. ``sparse`` holds
+    the cells that rest on few clusters though the run does not, how far their t-based interval reaches, and how many
+    these are.
+    ``totals`` are the sums above and below the line that ``point`` is made of. ``given`` are the cells' intervals,
+    where they are not made of the resamples.
+    """
+
+    metric: Metric
+    point: Floats
+    resample: Callable[[], NDArray[Any]]
+    clusters: int
+    few: bool
+    confidence: float
+    plain: Mapping[str, Floats] | None = None
+    sparse: Sparse | None = None
+    totals: tuple[Floats, Floats] | None = None
+    given: Bounds | None = None
+
+    @cached_property
+    def rows(self) -> NDArray[Any]:
+        """The resampled values, worked out when first asked for: plain rates have an interval without them."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return self.resample()
+
+    def interval(self, value: Floats, rows: NDArray[Any]) -> Bounds:
+        """Return the interval of a function of the cells' values, given its value and its resampled values."""
+        if self.few:
+            if self.clusters < 2:
+                nothing = np.full(value.shape, np.nan)
+                return Bounds(nothing, nothing, "one cluster")
+            return jackknife(value, np.asarray(rows, np.float64), self.confidence)
+        return percentile(rows, self.clusters, self.confidence)
+
+    def apply(self, function: Callable[[Floats], Floats]) -> tuple[Floats, Bounds]:
+        """Return a function of the cells' values with its interval; it takes and gives (rows × columns)."""
+        with np.errstate(all="ignore"):
+            value = function(self.point[None, :])[0]
+            return value, self.interval(value, function(self.rows))
+
+    def widen(self, bounds: Bounds, value: Floats, scale: float = 1.0) -> Bounds:
+        """Return bounds that keep a width where no resample differed: none of so many clusters showed otherwise."""
+        flat = (bounds.low == bounds.high) & np.isfinite(bounds.low) & self.metric.bounded
+        if not flat.any():
+            return bounds
+        reach = degenerate(self.clusters, self.confidence) * scale
+        low, high = np.where(flat, value - reach, bounds.low), np.where(flat, value + reach, bounds.high)
+        return Bounds(low, high, bounds.method)
+
+    @property
+    def records(self) -> Floats | None:
+        """Number of yes-or-no answers of each cell, where the metric is a share of such answers; else None."""
+        if self.totals is None or self.metric.bottom is not None or self.metric.root or not self.metric.bounded:
+            return None
+        top, bottom = self.totals
+        return bottom if bool((top == np.round(top)).all()) else None
+
+    def bounds(self) -> Bounds:
+        """Return each cell's interval: Wilson's for shares of yes-or-no answers, resampled otherwise."""
+        if self.given is not None:
+            return self.given
+        if self.plain is not None:
+            return wilson(self.plain["top"], self.plain["bottom"], z_quantile(self.confidence))
+        if self.records is not None:
+            return self._shares(self.records)
+        found = self.interval(self.point, self.rows)
+        if self.sparse is not None:
+            cells, reach, _ = self.sparse
+            found.low[cells], found.high[cells] = self.point[cells] - reach, self.point[cells] + reach
+        found = self.widen(found, self.point)
+        if not self.metric.bounded:
+            return found
+        return Bounds(np.maximum(found.low, 0), np.minimum(found.high, 1), found.method)
+
+    def _shares(self, records: Floats) -> Bounds:
+        """Return Wilson's interval for the answers' effective number, from the resampled standard error."""
+        if self.clusters < 2:
+            return self.interval(self.point, self.rows)
+        count = np.full(self.point.shape, float(self.clusters))
+        if self.few:
+            reach = jackknife(self.point, np.asarray(self.rows, np.float64), self.confidence).high - self.point
+        else:
+            wide = t_quantile(self.confidence, self.clusters - 1) * float(np.sqrt(self.clusters / (self.clusters - 1)))
+            defined = np.isnan(self.rows).mean(axis=0) <= 0.05
+            reach = np.full(self.point.shape, np.nan)
+            reach[defined] = wide * np.nanstd(self.rows[:, defined], axis=0)
+        if self.sparse is not None:
+            reach[self.sparse[0]], count[self.sparse[0]] = self.sparse[1:]
+        found = effective(self.point, reach, count, records, self.confidence)
+        return replace(found, method=f"few clusters (t, {found.method})") if self.few else found
+
+
+def sparse(metric: Metric, top: Floats, bottom: Floats, confidence: float) -> Sparse | None:
+    """Return the columns that rest on few clusters, how far their t-based interval reaches (one: NaN), and how many."""
+    count = (bottom > 0).sum(axis=0)
+    cells = np.flatnonzero((count > 0) & (count < FEW))
+    if not len(cells):
+        return None
+    above, below = top[:, cells], bottom[:, cells]
+    value = above.sum(axis=0) / below.sum(axis=0)
+    parts = (above - value * below) / below.sum(axis=0)
+    if metric.root:
+        parts = np.divide(parts, 2 * np.sqrt(value), out=np.zeros_like(parts), where=value > 0)
+    ends = influence(value, parts, confidence, count[cells])
+    return cells, (ends.high - ends.low) / 2, count[cells]
+
+
+def binary(top: Floats, bottom: Floats) -> bool:
+    """Whether all are 0 or 1: right or wrong answers, one a sample at most."""
+    return bool(((bottom == 0) | (bottom == 1)).all() and ((top == 0) | (top == 1)).all())
+
+
+def quotient(metric: Metric, top: NDArray[Any], bottom: NDArray[Any]) -> NDArray[Any]:
+    """Return a metric from sums above and below its line; NaN where there is nothing to divide by."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found: NDArray[Any] = top / bottom
+        return np.sqrt(found) if metric.root else found
+
+
+def shared(top: Floats, bottom: Floats, clean: int) -> tuple[Floats, Floats, bool]:
+    """Return (samples × 2 cells) sums over the samples that each cell shares with clean: its own, then clean's.
+
+    The last value says whether they share all, so that there is nothing to leave out.
+    """
+    there, before = bottom > 0, bottom[:, [clean]] > 0
+    both = there & before
+    above = np.concatenate([top * both, top[:, [clean]] * both], axis=1)
+    below = np.concatenate([bottom * both, bottom[:, [clean]] * both], axis=1)
+    return above, below, bool((both == there).all() and (both == before).all())
+
+
+def discordant(top: Floats, bottom: Floats, clean: int) -> Floats:
+    """Return, for each cell, how many samples are right in clean only, here only, and in both cells at all."""
+    both = (bottom > 0) & (bottom[:, [clean]] > 0)
+    before, after = (top[:, [clean]] > 0) & both, (top > 0) & both
+    counts = [(before & ~after).sum(axis=0), (after & ~before).sum(axis=0), both.sum(axis=0)]
+    return np.array(counts, np.float64)

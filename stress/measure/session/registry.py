@@ -1,0 +1,178 @@
+"""The tables by name: what each holds, its columns, and who fills it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+
+from perturbations import InputError
+from perturbations.errors import nearest
+from stress.measure.core.context import Context, options
+from stress.measure.core.counted import CURVED, count_values
+from stress.measure.core.counts import count_metrics
+from stress.measure.core.rows import Columns, build
+from stress.measure.core.sections import Fill, Section, beside_clean, filled, for_headline
+from stress.measure.tables.attacks import ATTACKS, attack_rows, budgets, worst_curves
+from stress.measure.tables.cells import CELLS, linear_rows
+from stress.measure.tables.classes import CLASSES, CONFUSION, class_table, confusion_rows
+from stress.measure.tables.confidence import (
+    CALIBRATION,
+    RELIABILITY,
+    RISK,
+    calibration_rows,
+    reliability_rows,
+    risk_rows,
+)
+from stress.measure.tables.consistency import CONSISTENCY, beside_single, consistency_rows
+from stress.measure.tables.contributions import CONTRIBUTIONS, contribution_rows
+from stress.measure.tables.counts import count_rows
+from stress.measure.tables.detection import detection_rows, macro_rows
+from stress.measure.tables.distortion import DISTORTION, distortion_rows
+from stress.measure.tables.groups import GAPS, GROUPS, gap_rows, group_rows
+from stress.measure.tables.operation import FAILED, LATENCY, failure_rows, latency_rows
+from stress.measure.tables.relative import RELATIVE, relative_rows
+from stress.measure.tables.robustness import CURVES, ROBUSTNESS, curve_rows, robustness_rows
+from stress.measure.tables.sequences import SEQUENCES, sequence_rows
+from stress.measure.tables.stability import DRAWS, STABILITY, draw_rows, flip_rows, step_rows, whole_curves
+from stress.measure.tables.timeline import TIMELINE, timeline_rows
+from stress.records.folder import Folder
+from stress.records.frame import Frame
+
+__all__ = ["TABLES", "Table", "context_of", "make", "make_all"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: what it answers, its columns with their type and meaning, and who fills it, one after the other.
+
+    What is no ``Section`` reads a large run itself, in blocks of samples; sections are filled slice by slice.
+    """
+
+    about: str
+    columns: Columns
+    fills: tuple[Fill | Section, ...]
+
+    @property
+    def documented(self) -> Mapping[str, str]:
+        """Meaning of each column."""
+        return {name: meaning for name, (_, meaning) in self.columns.items()}
+
+
+def _surely(context: Context) -> list[dict[str, Any]]:
+    return calibration_rows(context) if context.frame.task == "classification" else []
+
+
+def _macro(context: Context) -> list[dict[str, Any]]:
+    return macro_rows(context) if context.classes else []
+
+
+def _ranked(context: Context) -> pa.Table:
+    return build(sorted(detection_rows(context), key=lambda row: str(row["metric"])), CLASSES)
+
+
+def _curves(context: Context) -> list[dict[str, Any]]:
+    chosen = {context.headline.name: context.headline, **{metric.name: metric for metric in context.metrics}}
+    chosen |= {name: context.metric(name) for name in CURVED if name in context.others}
+    return [*curve_rows(context, list(chosen.values())), *worst_curves(context)]
+
+
+def _one(fill: Fill) -> tuple[Section]:
+    return (Section(fill),)
+
+
+_CELLS = (
+    Section(count_rows, order=("metric",)),
+    Section(latency_rows),
+    Section(_surely),
+    Section(_macro),
+)
+_BY_CLASS = (Section(class_table, order=("metric",)), Section(_ranked, order=("metric",)))
+_GROUPS = Section(group_rows, for_headline, ("by", "group"))
+_STEPS = Section(step_rows, whole_curves)
+
+TABLES: Mapping[str, Table] = {
+    "attacks": Table(
+        "each attack, plain chance and the worst case within the same budget", ATTACKS, (Section(attack_rows, budgets),)
+    ),
+    "cells": Table(
+        "every cell and every metric; drop and retention are the headline's, paired with clean",
+        CELLS,
+        (linear_rows, *_CELLS),
+    ),
+    "curves": Table("each metric against severity, with its interval and a simultaneous band", CURVES, (_curves,)),
+    "classes": Table("recall, precision, F1, AUROC and average precision of every class and cell", CLASSES, _BY_CLASS),
+    "confusion": Table("how often each true class got each answer, in every cell", CONFUSION, _one(confusion_rows)),
+    "calibration": Table("confidence against accuracy in every cell", CALIBRATION, _one(calibration_rows)),
+    "reliability": Table(
+        "reliability diagrams: accuracy by confidence, in every cell", RELIABILITY, _one(reliability_rows)
+    ),
+    "risk_coverage": Table("the error rate among the surest answers, in every cell", RISK, _one(risk_rows)),
+    "groups": Table("the headline of every group and intersection, and against everybody else", GROUPS, (_GROUPS,)),
+    "gaps": Table(
+        "best against worst group in every cell, and whether stress widens the gap",
+        GAPS,
+        (Section(gap_rows, beside_clean, ("by",)),),
+    ),
+    "contributions": Table("what each stream and each pair is worth", CONTRIBUTIONS, (contribution_rows,)),
+    "consistency": Table(
+        "do the streams agree, and whom does the model follow",
+        CONSISTENCY,
+        (Section(consistency_rows, beside_single, ("fill",)),),
+    ),
+    "stability": Table(
+        "answers that change: from clean, step by step, and from draw to draw",
+        STABILITY,
+        (Section(flip_rows, beside_clean), _STEPS),
+    ),
+    "draws": Table(
+        "variance between draws apart from variance between samples", DRAWS, (Section(draw_rows, for_headline),)
+    ),
+    "relative": Table("robustness beside AlexNet's (CE, mCE) or another run's", RELATIVE, (relative_rows,)),
+    "sequences": Table(
+        "the headline with intervals that hold however often a run is read",
+        SEQUENCES,
+        (Section(sequence_rows, for_headline),),
+    ),
+    "timeline": Table(
+        "the headline over time, where severity follows the order of the data",
+        TIMELINE,
+        (Section(timeline_rows, beside_clean),),
+    ),
+    "robustness": Table("each scenario in single numbers, of the headline metric", ROBUSTNESS, (robustness_rows,)),
+    "distortion": Table("how far inputs were from the clean ones, in every cell", DISTORTION, _one(distortion_rows)),
+    "failures": Table("records without a usable answer, by cell, kind and message", FAILED, (failure_rows,)),
+    "latency": Table("time a call of the model takes, in every cell", LATENCY, _one(latency_rows)),
+}
+
+
+def context_of(run: Folder, **given: Any) -> Context:
+    """Return what the tables of a run share; samples cluster as the run declares, unless it is said here."""
+    given.setdefault("cluster", run.info.get("cluster"))
+    chosen = options(given)
+    frame = Frame(run, chosen.limit)
+    others = {name: partial(count_values, name=name) for name in count_metrics(frame.task)}
+    return Context(frame, chosen, others)
+
+
+def make(context: Context, name: str) -> pa.Table:
+    """Return one table from what is already loaded. Raises InputError where there is none of that name."""
+    return make_all(context, [name])[name]
+
+
+def make_all(context: Context, names: Sequence[str]) -> dict[str, pa.Table]:
+    """Return several tables: those of a large run share what is read for them."""
+    for name in names:
+        if name not in TABLES:
+            raise InputError(
+                f"measure: table must be one of {', '.join(TABLES)}, got {name!r}. {nearest(name, TABLES)}"
+            )
+    each = [(name, fill, TABLES[name].columns) for name in names for fill in TABLES[name].fills]
+    sliced = iter(filled(context, [(fill, columns) for _, fill, columns in each if isinstance(fill, Section)]))
+    found: dict[str, list[pa.Table]] = {name: [] for name in names}
+    for name, fill, columns in each:
+        found[name].append(next(sliced) if isinstance(fill, Section) else build(fill(context), columns))
+    return {name: pa.concat_tables(tables) for name, tables in found.items()}

@@ -1,0 +1,82 @@
+"""What a person should read first: the headline, every scenario in a row, and what must not be overlooked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from stress.measure.core.cells import absent, cell_rows, counted
+from stress.measure.core.context import Context
+from stress.measure.core.rows import build
+from stress.measure.session.registry import make
+from stress.measure.session.warnings import warnings
+from stress.measure.tables.cells import CELLS
+
+__all__ = ["summarise"]
+
+
+def summarise(context: Context) -> Mapping[str, Any]:
+    """Return a run's headline numbers as plain data, ready to print, to write as JSON or to draw.
+
+    ``task``, ``metric``, ``better``, ``samples``, ``cells``, ``records``; ``clean`` (value, low, high, n, failed);
+    ``scenarios``: a row for each curve or ungraded scenario, each measure a mapping with value, low, high, note;
+    ``statuses``: how many records ended how; ``errors``: the most frequent messages; ``warnings``: plain sentences.
+    """
+    frame, metric = context.frame, context.headline
+    return {
+        "task": frame.task,
+        "metric": metric.name,
+        "better": metric.better,
+        "samples": len(frame.samples),
+        "cells": len(frame.ids),
+        "records": context.facts.records,
+        "cluster": context.clusters.by,
+        "confidence": context.options.confidence,
+        "clean": _clean(context),
+        "scenarios": _scenarios(context),
+        "statuses": _statuses(context),
+        "errors": _errors(context),
+        "warnings": warnings(context),
+    }
+
+
+def _plain(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: row[name] for name in names}
+
+
+def _clean(context: Context) -> dict[str, Any] | None:
+    metric, clean = context.headline, context.frame.clean
+    if clean is None:
+        return None
+    note = absent(context, metric)
+    if note is not None:
+        return {"value": None, "low": None, "high": None, **counted(context, clean), "method": None, "note": note}
+    values = context.values(metric)
+    rows = build(cell_rows(context, metric, values.point, values.bounds()), CELLS).slice(clean, 1).to_pylist()
+    return _plain(rows[0], "value", "low", "high", "n", "failed", "method", "note")
+
+
+def _scenarios(context: Context) -> list[dict[str, Any]]:
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    about = ("scenario", "stream", "modality", "perturbation", "profile", "fallback")
+    for row in make(context, "robustness").to_pylist():
+        entry = found.setdefault(tuple(row[name] for name in about), _plain(row, *about, "n", "failed", "unchanged"))
+        entry[row["measure"]] = _plain(row, "value", "low", "high", "cell", "method", "note")
+    return list(found.values())
+
+
+def _statuses(context: Context) -> dict[str, int]:
+    names = ("ok", "unchanged", "crash", "invalid", "timeout")
+    counts = context.facts.statuses.sum(axis=0)
+    return {name: int(count) for name, count in zip(names, counts)}
+
+
+def _errors(context: Context, most: int = 5) -> list[dict[str, Any]]:
+    if not context.frame.has("error"):
+        return []
+    counts: Counter[str | None] = Counter()
+    for (_, _, error), count in context.failures.items():
+        counts[error] += count
+    listed = sorted(counts.items(), key=lambda entry: (-entry[1], str(entry[0])))
+    return [{"error": error, "records": count} for error, count in listed[:most]]

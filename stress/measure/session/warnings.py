@@ -1,0 +1,99 @@
+"""What must not be overlooked, in plain sentences: few clusters, failures, idle cells, and the accuracy paradox."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stress.measure.core.cells import absent
+from stress.measure.core.context import Context
+from stress.measure.core.counts import counts_of
+from stress.measure.tables.attacks import attack_warnings
+from stress.measure.tables.contributions import lost_cells, streams_of
+from stress.statistics.counts import measure_by_class
+
+__all__ = ["warnings"]
+
+_HIGH, _LOW = 0.9, 0.5
+
+
+def warnings(context: Context) -> list[str]:
+    """Return sentences about what a headline hides."""
+    found = [*_evidence(context), *_records(context), *_classes(context), *_streams(context)]
+    return [*found, *attack_warnings(context)]
+
+
+def _some(names: list[str], most: int = 3) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _evidence(context: Context) -> list[str]:
+    found = []
+    if context.clusters.few:
+        found.append(f"few clusters: {len(context.clusters)} by {context.clusters.by}; intervals are t-based")
+    if context.frame.clean is None:
+        found.append("the run has no clean cell: nothing can be compared with it")
+    note = absent(context, context.headline)
+    return [*found, f"{context.headline.name} has no value: {note}"] if note else found
+
+
+def _records(context: Context) -> list[str]:
+    frame, found = context.frame, []
+    facts, counts = context.facts, context.counts
+    if facts.failed:
+        found.append(f"{facts.failed} of {facts.records} records failed; they are counted as failures")
+    idle = [i for i, n in zip(frame.ids, counts["n"]) if not n]
+    if idle:
+        found.append(f"{len(idle)} cells have no records: {_some(idle)}")
+    most = int(facts.present.max(initial=0))
+    short = [i for k, i in enumerate(frame.ids) if 0 < counts["n"][k] < most]
+    if short:
+        said = "their drops are over the samples they share with clean"
+        found.append(f"{len(short)} cells lack some of the {most} samples: {_some(short)}; {said}")
+    still = [i for i, n, same in zip(frame.ids, counts["n"], counts["unchanged"]) if n and same / n > 0.5]
+    still = [i for i in still if i != "clean"]
+    if still:
+        found.append(f"in {len(still)} cells no perturbation could act on most samples: {_some(still)}")
+    return found
+
+
+def _classes(context: Context) -> list[str]:
+    """The accuracy paradox, by class: nearly always right, and blind to one class."""
+    counts = counts_of(context) if context.frame.task == "classification" else None
+    if counts is None:
+        return []
+    found, names = [], context.frame.declared["classes"]
+    recall = measure_by_class("recall", counts).value
+    with np.errstate(invalid="ignore", divide="ignore"):
+        accuracy = counts.hits.sum(axis=1) / counts.records
+    for i in np.flatnonzero(accuracy >= _HIGH):
+        for k in np.flatnonzero(recall[i] < _LOW):
+            cell, name, support = context.frame.ids[i], str(names[k]), int(counts.truths[i, k])
+            said = f"accuracy paradox: {cell} has accuracy {accuracy[i]:.1%} and recall {recall[i, k]:.1%}"
+            found.append(f"{said} on class {name} ({support} samples)")
+    return found[:10] + ([f"accuracy paradox: {len(found) - 10} more cells and classes"] if len(found) > 10 else [])
+
+
+def _streams(context: Context) -> list[str]:
+    """The accuracy paradox, by stream: right when all is there, lost with one stream alone."""
+    frame = context.frame
+    if frame.task != "classification" or frame.clean is None or not frame.has("score"):
+        return []
+    accuracy, streams = context.values(context.metric("accuracy")).point, streams_of(context)
+    counts, found = counts_of(context), []
+    if accuracy[frame.clean] < _HIGH or len(streams) < 2:
+        return []
+    for fill, cells in lost_cells(context).items():
+        for name in streams:
+            cell = cells.get(frozenset(streams) - {name})
+            if cell is None or not accuracy[cell] < _LOW:
+                continue
+            worst = ""
+            if counts is not None:
+                recall = np.nan_to_num(measure_by_class("recall", counts).value[cell], nan=1.0)
+                name_of = frame.declared["classes"][int(recall.argmin())]
+                worst = f"; lowest recall {recall.min():.1%} on class {name_of}"
+            found.append(
+                f"accuracy paradox: clean accuracy is {accuracy[frame.clean]:.1%}, with {name} alone "
+                f"{accuracy[cell]:.1%} (fill {fill}){worst}"
+            )
+    return found

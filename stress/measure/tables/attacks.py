@@ -1,0 +1,233 @@
+"""What attacks leave standing: each attack, plain chance with the same budget, and the worst case over all of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from perturbations import get
+from stress.measure.core.bands import simultaneous
+from stress.measure.core.context import Context
+from stress.measure.core.rows import CELL, INTERVAL, Columns
+from stress.measure.core.sections import Needs, Section, filled
+from stress.statistics.arrays import Floats
+
+__all__ = ["ATTACKS", "attack_rows", "attack_warnings", "budgets", "worst_curves"]
+
+CHANCE, WORST = "plain chance", "worst case"
+ATTACKS: Columns = {
+    "stream": CELL["stream"],
+    "modality": CELL["modality"],
+    "severity": CELL["severity"],
+    "budget": (pa.string(), "how far the attack may go in each stream: JSON, stream → its parameter and value"),
+    "attack": (pa.string(), "its name, 'plain chance' (one random draw with the budget) or 'worst case' (per sample)"),
+    "cell": (pa.string(), "id of the cell; null where several have a part in the number"),
+    **INTERVAL,
+    "calls": (pa.float64(), "mean number of questions to the model for a sample; of all attacks for the worst case"),
+    "gradients": (pa.float64(), "mean number of those with a gradient"),
+}
+_DOUBT = 0.01
+"""How unlikely the black-box attacks' lead must be by luck before gradients are called masked."""
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Cells whose attacks have the same budgets on the same streams, and nothing else in them."""
+
+    budget: str
+    cells: tuple[int, ...]
+
+
+def _groups(context: Context) -> list[_Group]:
+    found: dict[str, list[int]] = {}
+    for i, row in enumerate(context.frame.cells):
+        conditions = json.loads(row["conditions"])
+        if conditions and all(get(c["perturbation"]).kind == "attack" for c in conditions):
+            budgets = json.dumps(_budgets(conditions, context.frame.run.info["streams"]), sort_keys=True)
+            found.setdefault(budgets, []).append(i)
+    return [_Group(budget, tuple(cells)) for budget, cells in found.items()]
+
+
+def _budgets(conditions: Sequence[Mapping[str, Any]], kinds: Mapping[str, str]) -> dict[str, Any]:
+    """Return the budget of each stream: the one that its modality has in the attack's declaration."""
+    found: dict[str, Any] = {}
+    for condition in conditions:
+        name = get(condition["perturbation"]).budgets[kinds[condition["stream"]]]
+        found[condition["stream"]] = {name: condition["settings"][name]}
+    return found
+
+
+def budgets(context: Context) -> Needs:
+    """Attacks with the same budgets on the same streams make one worst case; other cells have no part in the table."""
+    return Needs([group.cells for group in _groups(context)] if "attack.calls" in context.frame.schema else ())
+
+
+def attack_rows(context: Context) -> list[dict[str, Any]]:
+    """Return a row for every attacked cell and, for each set of streams and budgets, plain chance and the worst case.
+
+    The worst case counts a sample as right where it is right under every attack; a sample without a record in one of
+    the cells has no part in it.
+    """
+    if "attack.calls" not in context.frame.schema:
+        return []
+    top, bottom = context.frame.sums(context.headline)
+    found = []
+    for group in _groups(context):
+        cells = list(group.cells)
+        chance, drawn = _numbers(context, "attack.random")
+        right, there = _worst_of(top[:, cells], bottom[:, cells])
+        columns = np.stack([*top[:, cells].T, chance[:, cells].sum(axis=1), right], axis=1)
+        below = np.stack([*bottom[:, cells].T, drawn[:, cells].sum(axis=1), there], axis=1)
+        found += _rows(context, group, columns, below)
+    return found
+
+
+def _numbers(context: Context, column: str) -> tuple[Floats, Floats]:
+    """Return (samples × cells) sums and counts of a record column."""
+    values = context.frame.column(column)
+    return context.frame.grid(values), context.frame.grid((~np.isnan(values)).astype(np.float64))
+
+
+def _rows(context: Context, group: _Group, top: Floats, bottom: Floats) -> list[dict[str, Any]]:
+    values = context.ratio(context.headline, top, bottom)
+    bounds = values.bounds()
+    first = context.frame.cells[group.cells[0]]
+    about = {"stream": "+".join(first["streams"]), "modality": first["modality"], "severity": first["severity"]}
+    calls, back = _means(context, "attack.calls"), _means(context, "attack.gradients")
+    names = [*(context.frame.cells[i]["perturbation"] for i in group.cells), CHANCE, WORST]
+    found = []
+    for place, name in enumerate(names):
+        cell = group.cells[place] if place < len(group.cells) else None
+        row: dict[str, Any] = {**about, "budget": group.budget, "attack": name, "metric": context.headline.name}
+        row |= {"value": values.point[place], "low": bounds.low[place], "high": bounds.high[place]}
+        row |= {"n": int((bottom[:, place] > 0).sum()), "method": bounds.method}
+        if cell is not None:
+            counts = {key: int(context.counts[key][cell]) for key in ("n", "failed", "unchanged")}
+            row |= {"cell": context.frame.ids[cell], "calls": calls[cell], "gradients": back[cell]}
+            row |= {"failed": counts["failed"], "unchanged": counts["unchanged"] / max(counts["n"], 1)}
+        elif name == WORST:
+            cells = list(group.cells)
+            row |= {"calls": calls[cells].sum(), "gradients": back[cells].sum(), "note": _masked(context, group)}
+        else:
+            row |= {"calls": 1.0, "gradients": 0.0}
+        found.append(row)
+    return found
+
+
+def _means(context: Context, column: str) -> Floats:
+    top, bottom = _numbers(context, column)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means: Floats = top.sum(axis=0) / bottom.sum(axis=0)
+    return means
+
+
+def _masked(context: Context, group: _Group) -> str | None:
+    """Return what to say where attacks that see only answers beat those that see gradients.
+
+    A sample speaks for one side where that side alone breaks it; the lead is judged by an exact sign test.
+    """
+    white: list[int] = []
+    black: list[int] = []
+    for i in group.cells:
+        names = str(context.frame.cells[i]["perturbation"]).split(" > ")
+        seeing = {get(name).gradients for name in names}
+        if "attack.auto" not in names and len(seeing) == 1:
+            (white if seeing.pop() else black).append(i)
+    if not white or not black:
+        return None
+    one, other = _broken(context, white), _broken(context, black)
+    lead, behind = int((other & ~one).sum()), int((one & ~other).sum())
+    if lead <= behind:
+        return None
+    from scipy.stats import binomtest
+
+    chance = float(binomtest(lead, lead + behind, 0.5, alternative="greater").pvalue)
+    if chance >= _DOUBT:
+        return None
+    return (
+        f"black-box is stronger than white-box: {lead} samples are broken without gradients only, {behind} with them "
+        f"only (p = {chance:.2g}); the model's gradients are masked, and the white-box numbers say nothing"
+    )
+
+
+def _broken(context: Context, cells: Sequence[int]) -> NDArray[np.bool_]:
+    """Return which samples some of these cells break."""
+    top, bottom = context.frame.sums(context.headline)
+    some = list(cells)
+    return np.asarray(((top[:, some] < bottom[:, some]) & (bottom[:, some] > 0)).any(axis=1))
+
+
+def attack_warnings(context: Context) -> list[str]:
+    """Return where attacks without gradients beat those with them; what preflight saw of the model stands there."""
+    found = []
+    for row in filled(context, [(Section(attack_rows, budgets), ATTACKS)])[0].to_pylist():
+        if row["attack"] == WORST and row["note"]:
+            found.append(f"attacks on {row['stream']} with {row['budget']}: {row['note']}")
+    return found
+
+
+def worst_curves(context: Context) -> list[dict[str, Any]]:
+    """Return the worst case as curves against severity, like any other, where several attacks share their budgets."""
+    if "attack.calls" not in context.frame.schema or context.frame.clean is None:
+        return []
+    found: dict[tuple[str, str], list[tuple[float, _Group]]] = {}
+    for group in _groups(context):
+        first = context.frame.cells[group.cells[0]]
+        if len(group.cells) > 1 and first["severity"] is not None:
+            names = "+".join(name for budget in json.loads(group.budget).values() for name in budget)
+            found.setdefault(("+".join(first["streams"]), names), []).append((first["severity"], group))
+    return [
+        row for (_, names), graded in found.items() for row in _worst_curve(context, names, sorted(graded, key=_at))
+    ]
+
+
+def _at(point: tuple[float, _Group]) -> float:
+    return point[0]
+
+
+def _worst_curve(context: Context, names: str, graded: Sequence[tuple[float, _Group]]) -> list[dict[str, Any]]:
+    top, bottom = _sums(context, (int(context.frame.clean or 0),))
+    standing = [_worst_of(*_sums(context, group.cells)) for _, group in graded]
+    columns = np.stack([top[:, 0], *(right for right, _ in standing)], axis=1)
+    below = np.stack([bottom[:, 0], *(there for _, there in standing)], axis=1)
+    values = context.ratio(context.headline, columns, below)
+    bounds, band = values.bounds(), simultaneous(values, range(columns.shape[1]))
+    first = context.frame.cells[graded[0][1].cells[0]]
+    about = {"scenario": f"worst case ({names})", "stream": "+".join(first["streams"]), "modality": first["modality"]}
+    about |= {"perturbation": WORST, "profile": "", "lost": "", "metric": context.headline.name}
+    return [
+        {
+            **about,
+            "severity": severity,
+            "value": values.point[i],
+            "low": bounds.low[i],
+            "high": bounds.high[i],
+            "band_low": band.low[i],
+            "band_high": band.high[i],
+            "n": int((below[:, i] > 0).sum()),
+            "failed": 0,
+            "method": bounds.method,
+        }
+        for i, severity in enumerate([0.0, *(severity for severity, _ in graded)])
+    ]
+
+
+def _sums(context: Context, cells: Sequence[int]) -> tuple[Floats, Floats]:
+    """Return (samples × cells) sums of the headline in some cells, whether or not all are held in memory."""
+    some = context.only(cells) if context.frame.large else context
+    places = [some.frame.ids.index(context.frame.ids[i]) for i in cells]
+    top, bottom = some.frame.sums(some.headline)
+    return top[:, places], bottom[:, places]
+
+
+def _worst_of(top: Floats, bottom: Floats) -> tuple[Floats, Floats]:
+    """Return how right each sample is in the cell that is worst for it, and whether it was in all of these cells."""
+    there = (bottom > 0).all(axis=1)
+    share: Floats = np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0).min(axis=1)
+    return np.where(there, share, 0.0), np.where(there, 1.0, 0.0)

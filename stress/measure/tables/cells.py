@@ -1,0 +1,56 @@
+"""Every cell and every metric, with an interval: what each condition alone does to the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from stress.measure.core.cells import absent, cell_rows, empty_rows
+from stress.measure.core.context import Context
+from stress.measure.core.paired import change
+from stress.measure.core.rows import CELL, INTERVAL
+from stress.records.metric import Metric
+
+__all__ = ["CELLS", "change_rows", "linear_rows"]
+
+CELLS = {**CELL, **INTERVAL}
+
+
+def linear_rows(context: Context) -> list[dict[str, Any]]:
+    """Return the rows of the metrics that are means or ratios, and the headline's change against clean."""
+    found = []
+    for metric in context.metrics:
+        note = absent(context, metric)
+        if note is None:
+            values = context.values(metric)
+            found += cell_rows(context, metric, values.point, values.bounds())
+        else:
+            found += empty_rows(context, metric.name, note)
+    return found + change_rows(context)
+
+
+def change_rows(context: Context) -> list[dict[str, Any]]:
+    """Return the headline's ``drop`` and ``retention`` against clean, in every cell."""
+    metric, clean = context.headline, context.frame.clean
+    note = absent(context, metric)
+    if note is None and clean is None:
+        note = "the run has no clean cell to compare with"
+    if note is not None or clean is None:
+        return [row for name in ("drop", "retention") for row in empty_rows(context, name, note or "")]
+    values = context.values(metric)
+    found = []
+    for name in ("drop", "retention"):
+        if name == "retention" and metric.better == "lower":
+            found += empty_rows(
+                context, name, f"{metric.name} is an error: its drop is given, a share kept has no meaning"
+            )
+            continue
+        value, bounds = change(context, metric, clean, name)
+        for i, row in enumerate(cell_rows(context, Metric(name, metric.top), value, bounds)):
+            if i == clean:
+                row |= {"low": value[i], "high": value[i], "method": "by definition"}
+            if np.isnan(value[i]) and row["n"]:
+                row["note"] = f"undefined: clean {metric.name} is {values.point[clean]:.3g}"
+            found.append(row)
+    return found

@@ -1,0 +1,206 @@
+"""Who is hurt most: every group and intersection, the gaps between them, and whether stress widens a gap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from stress.measure.core.cells import absent
+from stress.measure.core.context import Context
+from stress.measure.core.counts import least
+from stress.measure.core.rows import CELL, INTERVAL, about_cell
+from stress.measure.core.slices import Estimate, Slices, codes_of, influences, slices, wanted
+from stress.statistics.arrays import Floats
+from stress.statistics.bootstrap import FEW
+from stress.statistics.intervals import (
+    Bounds,
+    degenerate,
+    effective,
+    mover,
+    sidak,
+    t_quantile,
+    wilson,
+    z_quantile,
+)
+from stress.statistics.positions import ranked
+
+__all__ = ["GAPS", "GROUPS", "end_rows", "gap_rows", "group_rows"]
+
+GROUPS: Mapping[str, tuple[pa.DataType, str]] = {
+    "by": (pa.string(), "the group's name: language, speaker, domain; joined by '*' for an intersection"),
+    "group": (pa.string(), "the group's value"),
+    "samples": (pa.int64(), "samples of this group"),
+    **CELL,
+    **INTERVAL,
+}
+GAPS: Mapping[str, tuple[pa.DataType, str]] = {
+    "by": GROUPS["by"],
+    "best": (pa.string(), "the group with the best value in this cell"),
+    "worst": (pa.string(), "the group with the worst value in this cell"),
+    **CELL,
+    **INTERVAL,
+}
+
+
+def ends_of(context: Context, e: Estimate, plain: NDArray[np.bool_], confidence: float) -> Bounds:
+    """Return intervals of every (group × cell): Wilson's for shares, linearised otherwise, in the metric's range."""
+    reach = np.vectorize(lambda c: t_quantile(confidence, int(c) - 1), otypes=[float])(e.clusters) * e.error
+    count = np.maximum(e.clusters, 1)
+    if context.headline.bounded and context.headline.name not in context.others:
+        found = effective(e.value, reach, count, e.records, confidence)
+    else:
+        flat = (e.error == 0) & (e.clusters > 1)
+        reach = np.where(flat, np.vectorize(lambda c: degenerate(int(c), confidence), otypes=[float])(count), reach)
+        low, high = e.value - reach, e.value + reach
+        if context.headline.name in context.others:
+            low, high = np.maximum(low, least(context.headline.name)), np.minimum(high, 1.0)
+        found = Bounds(low, high, "linearised")
+    if e.records is None or not plain.any():
+        return found
+    exact = wilson(e.value * e.records, e.records, z_quantile(confidence))
+    return Bounds(np.where(plain, exact.low, found.low), np.where(plain, exact.high, found.high), found.method)
+
+
+def end_rows(context: Context, s: Slices, g: int) -> tuple[Floats, Floats, list[str]]:
+    """Return low, high and method of a group's value in every cell."""
+    ends = _sides(context, s, "own", context.options.confidence)
+    said = [f"few clusters (t, {ends.method})" if c < FEW else ends.method for c in s.own.clusters[g]]
+    return ends.low[g], ends.high[g], ["wilson" if plain else other for plain, other in zip(s.plain, said)]
+
+
+def _sides(context: Context, s: Slices, side: str, confidence: float) -> Bounds:
+    """Return the intervals of the groups (own) or of everybody else (rest), worked out once."""
+    name = f"ends {s.by} {context.headline.name} {side} {confidence}"
+    found: Bounds = context.once(name, lambda: ends_of(context, getattr(s, side), s.plain, confidence))
+    return found
+
+
+def group_rows(context: Context) -> list[dict[str, Any]]:
+    """Return the headline for every group and cell, and its difference to everybody else (the group's minus theirs)."""
+    metric, rows = context.headline, []
+    note = absent(context, metric) or ("the samples carry no group" if not wanted(context) else None)
+    if note:
+        return [{"metric": metric.name, "note": note}]
+    for by in wanted(context):
+        s = slices(context, by, metric)
+        for g, name in enumerate(s.names):
+            low, high, method = end_rows(context, s, g)
+            for i, cell in enumerate(context.frame.cells):
+                about = {"by": by, "group": name, "samples": s.samples[g], **about_cell(cell)}
+                about |= {"n": s.bottom[g, i] if metric.bottom is None else None, "failed": s.failed[g, i]}
+                note = _note(context, s, g, i)
+                row = {"value": s.own.value[g, i], "low": low[i], "high": high[i], "note": note}
+                row["method"] = method[i] if np.isfinite(low[i]) else None
+                rows.append({**about, "metric": metric.name, **row})
+                rows.append({**about, "metric": "minus_rest", "note": note, **_against_rest(context, s, g, i)})
+    return rows
+
+
+def _note(context: Context, s: Slices, g: int, cell: int) -> str | None:
+    if not s.bottom[g, cell]:
+        return "no records of this group in this cell"
+    if s.own.clusters[g, cell] < 2:
+        return "one cluster only: no interval" if not s.plain[cell] else "one sample only"
+    if s.samples[g] < context.options.small:
+        return f"small group: {s.samples[g]} samples"
+    return None
+
+
+def _against_rest(context: Context, s: Slices, g: int, cell: int) -> dict[str, Any]:
+    """Return a group's value minus that of all other samples; the two share no sample."""
+    value = s.own.value[g, cell] - s.rest.value[g, cell]
+    if not np.isfinite(value):
+        return {"value": None, "note": "no records of this group, or of any other, in this cell"}
+    own, rest = (_sides(context, s, side, context.options.confidence) for side in ("own", "rest"))
+    low, high = mover(s.own.value, own, s.rest.value, rest)
+    sure = bool(np.isfinite(low[g, cell]) and np.isfinite(high[g, cell]))
+    return {
+        "value": value,
+        "low": low[g, cell] if sure else None,
+        "high": high[g, cell] if sure else None,
+        "method": ("newcombe" if s.plain[cell] else f"{own.method}, mover") if sure else None,
+    }
+
+
+def gap_rows(context: Context) -> list[dict[str, Any]]:
+    """Return the gap between the best and the worst group in every cell, and how much wider it is than when clean."""
+    metric, rows = context.headline, []
+    note = absent(context, metric) or ("the samples carry no group" if not wanted(context) else None)
+    if note:
+        return [{"metric": "gap", "note": note}]
+    for by in wanted(context):
+        s = slices(context, by, metric)
+        large = np.flatnonzero(s.samples >= context.options.small)
+        small = [f"{s.names[g]} ({s.samples[g]} samples)" for g in range(len(s.names)) if g not in large]
+        left = f"left out, small: {', '.join(small[:5])}{' …' if len(small) > 5 else ''}" if small else None
+        for i, cell in enumerate(context.frame.cells):
+            rows += [{"by": by, **about_cell(cell), **row} for row in _gaps(context, s, large, i, left)]
+    return rows
+
+
+def _gaps(context: Context, s: Slices, large: NDArray[np.int64], cell: int, left: str | None) -> list[dict[str, Any]]:
+    live = [int(g) for g in large if np.isfinite(s.own.value[g, cell]) and s.own.clusters[g, cell] > 1]
+    if len(live) < 2:
+        reason = "fewer than two groups to compare" + (f"; {left}" if left else "")
+        return [{"metric": name, "note": reason} for name in ("gap", "widening")]
+    sign = 1.0 if context.headline.better == "higher" else -1.0
+    value = s.own.value[live, cell]
+    best, worst = int((sign * value).argmax()), int((sign * value).argmin())
+    level = sidak(context.options.confidence, len(live) * (len(live) - 1) // 2)
+    all_ends = _sides(context, s, "own", level)
+    ends = Bounds(all_ends.low[live, cell], all_ends.high[live, cell], all_ends.method)
+    rows, columns = (Bounds(ends.low[at], ends.high[at], ends.method) for at in (np.s_[:, None], np.s_[None, :]))
+    low, high = mover(value[:, None], rows, value[None, :], columns)  # of all pairs, in both directions
+    about = {"best": s.names[live[best]], "worst": s.names[live[worst]], "note": left}
+    about |= {"n": s.bottom[live, cell].sum(), "failed": s.failed[live, cell].sum()}
+    gap = {"value": abs(value[best] - value[worst]), "low": max(float(low.max()), 0.0), "high": float(high.max())}
+    method = "newcombe" if s.plain[cell] else f"{ends.method}, mover"
+    found = [{**about, "metric": "gap", **gap, "method": f"{method}, simultaneous over all pairs"}]
+    return [*found, {**about, "metric": "widening", **_widening(context, s, live[best], live[worst], cell, level)}]
+
+
+def _widening(context: Context, s: Slices, best: int, worst: int, cell: int, level: float) -> dict[str, Any]:
+    """Return this cell's gap minus the same two groups' gap on clean input, paired by sample.
+
+    ``level`` is the confidence that holds for all pairs of groups at once: these two were chosen.
+    """
+    clean = context.frame.clean
+    if clean is None:
+        return {"note": "the run has no clean cell"}
+    if cell == clean:
+        return {"value": 0.0, "low": 0.0, "high": 0.0, "method": "by definition"}
+    sign = 1.0 if context.headline.better == "higher" else -1.0
+    shifts = [_shift(context, s, g, cell, clean) for g in (best, worst)]
+    if min(count for _, _, count in shifts) < 2:
+        return {"note": "too few samples of these groups have both clean records and records of this cell"}
+    values, ends = [], []
+    for value, square, count in shifts:
+        error = float(np.sqrt(square * count / (count - 1)))
+        reach = t_quantile(level, count - 1) * error if error > 0 else degenerate(count, level)
+        values.append(np.array(value))
+        ends.append(Bounds(np.array(value - reach), np.array(value + reach), "linearised"))
+    one, other = (0, 1) if sign > 0 else (1, 0)
+    low, high = mover(values[one], ends[one], values[other], ends[other])
+    value = float(values[one] - values[other])
+    return {"value": value, "low": float(low), "high": float(high), "method": "linearised, paired"}
+
+
+def _shift(context: Context, s: Slices, g: int, cell: int, clean: int) -> tuple[float, float, int]:
+    """Return how far a group's value is from its clean one, the sum of squared influences, and its clusters."""
+    if s.parts is not None:
+        parts = s.parts[g][:, cell] - s.parts[g][:, clean]
+        count = int(min(s.own.clusters[g, cell], s.own.clusters[g, clean]))
+        return float(s.own.value[g, cell] - s.own.value[g, clean]), float(np.square(parts).sum()), count
+    top, bottom = context.once(f"sums {context.headline.name}", lambda: context.frame.sums(context.headline))
+    codes, _ = codes_of(context, s.by)
+    rows = np.flatnonzero((codes == g) & (bottom[:, cell] > 0) & (bottom[:, clean] > 0))
+    if not len(rows):
+        return float("nan"), 0.0, 0
+    now, before = (influences(top[rows, c], bottom[rows, c]) for c in (cell, clean))
+    names, inverse = ranked(context.clusters.member[rows])
+    parts = np.bincount(inverse, weights=now[1] - before[1], minlength=len(names)).astype(np.float64)
+    return now[0] - before[0], float(np.square(parts).sum()), len(names)

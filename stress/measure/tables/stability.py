@@ -1,0 +1,167 @@
+"""Does the answer stay when nothing that matters changes? From draw to draw, and from severity to severity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from stress.measure.core.cells import absent, counted
+from stress.measure.core.context import Context
+from stress.measure.core.rows import CELL, INTERVAL, about_cell
+from stress.measure.core.sections import Needs, beside_clean
+from stress.measure.core.shares import share
+from stress.measure.tables.robustness import Curve, curves
+from stress.statistics.variance import variance_parts
+
+__all__ = ["DRAWS", "STABILITY", "draw_rows", "flip_rows", "step_rows", "whole_curves"]
+
+STABILITY = {**CELL, **INTERVAL}
+DRAWS: Mapping[str, tuple[pa.DataType, str]] = {
+    **CELL,
+    "metric": (pa.string(), "what is measured"),
+    "draws": (pa.int64(), "draws of each sample's perturbation"),
+    "samples": (pa.int64(), "samples with all of them"),
+    "between_samples": (pa.float64(), "standard deviation of the samples' own expected scores"),
+    "between_draws": (pa.float64(), "standard deviation of one sample's score from draw to draw"),
+    "share_of_draws": (pa.float64(), "of all variance, the part that is due to the draw"),
+    "error_samples": (pa.float64(), "standard error of the cell's value that more draws would not lower"),
+    "error_draws": (pa.float64(), "standard error of the cell's value that more draws would lower"),
+    "lowest": (pa.float64(), "the cell's value in the least lucky draw"),
+    "highest": (pa.float64(), "the cell's value in the luckiest draw"),
+    "note": (pa.string(), "why a number is missing"),
+}
+
+
+def draw_rows(context: Context) -> list[dict[str, Any]]:
+    """Return, for every cell, how much of its uncertainty is the draw's and how much the samples'."""
+    frame, rows = context.frame, []
+    note = absent(context, context.headline)
+    if not note and context.headline.bottom is not None:
+        note = f"{context.headline.name} is a ratio: its records are no scores of equal weight"
+    for i, cell in enumerate(frame.cells):
+        row = {**about_cell(cell), "metric": context.headline.name}
+        rows.append(row | ({"note": note} if note else _draws(context, i)))
+    return rows
+
+
+def _draws(context: Context, cell: int) -> dict[str, Any]:
+    frame, metric = context.frame, context.headline
+    rows = frame.by_cell[cell]
+    draws = int(frame.draw[rows].max()) + 1 if len(rows) else 0
+    if draws < 2:
+        return {"draws": draws, "note": "one draw only: nothing to compare" if draws else "the cell has no records"}
+    values = frame.column(metric.top)[rows]
+    if metric.failed is not None:
+        values = np.where(frame.failed[rows], metric.failed, values)
+    table = np.full((len(frame.samples), draws), np.nan)
+    table[frame.sample[rows], frame.draw[rows]] = values
+    table = table[~np.isnan(table).any(axis=1)]
+    if len(table) < 2:
+        return {"draws": draws, "samples": len(table), "note": "fewer than two samples with all draws"}
+    between, within = variance_parts(table)
+    whole = between + within
+    each = table.mean(axis=0)
+    return {
+        "draws": draws,
+        "samples": len(table),
+        "between_samples": np.sqrt(between),
+        "between_draws": np.sqrt(within),
+        "share_of_draws": within / whole if whole else None,
+        "error_samples": np.sqrt(between / len(table)),
+        "error_draws": np.sqrt(within / draws / len(table)),
+        "lowest": each.min(),
+        "highest": each.max(),
+        "note": None if whole else "every score is the same",
+    }
+
+
+def flip_rows(context: Context) -> list[dict[str, Any]]:
+    """Return flips of every cell: against the clean answer, and between draws.
+
+    ``flip_rate`` is of all answers; ``lost`` of those right when clean that are wrong here; ``gained`` the reverse;
+    ``draw_flip_rate`` between the first draw and the others.
+    """
+    frame = context.frame
+    if not frame.has("prediction"):
+        return [{"metric": "flip_rate", "note": "the records have no column prediction"}]
+    rows = []
+    for i, cell in enumerate(frame.cells):
+        about = {**about_cell(cell), **counted(context, i)}
+        for name, found in _flips(context, i).items():
+            rows.append({**about, "metric": name, **found})
+    return rows
+
+
+def whole_curves(context: Context) -> Needs:
+    """The severities of a graded curve are compared with one another and with clean."""
+    return Needs([c.cells for c in curves(context) if c.severities], beside_clean(context).beside)
+
+
+def step_rows(context: Context) -> list[dict[str, Any]]:
+    """Return flips along each graded curve: from severity to severity, and back to the clean answer.
+
+    ``step_flip_rate`` is against the next lower severity of the curve; ``returned`` of those that flipped at some lower
+    severity, back at the clean answer here.
+    """
+    known = context.frame.has("prediction")
+    return [row for curve in curves(context) if known for row in _steps(context, curve)]
+
+
+def _table(context: Context, cell: int, column: NDArray[Any]) -> NDArray[Any]:
+    """Return each sample's entry of a record column in a cell's first draw, −1 where it has none."""
+    frame, found = context.frame, np.full(len(context.frame.samples), -1, np.int64)
+    rows = frame.by_cell[cell]
+    rows = rows[(frame.draw[rows] == 0) & ~frame.failed[rows]]
+    found[frame.sample[rows]] = column[rows]
+    return found
+
+
+def _flips(context: Context, cell: int) -> dict[str, dict[str, Any]]:
+    frame, rows = context.frame, context.frame.by_cell[cell]
+    found: dict[str, dict[str, Any]] = {}
+    if frame.clean is not None and cell != frame.clean:
+        flip = frame.column("flip")[rows]
+        flip = np.where(frame.failed[rows] & ~np.isnan(flip), 1.0, flip)
+        found["flip_rate"] = _of(context, np.nan_to_num(flip), ~np.isnan(flip), rows)
+        if frame.task == "classification":
+            right = np.nan_to_num(frame.column("score"))
+            before = np.zeros(len(frame.samples))
+            clean = frame.by_cell[frame.clean]
+            before[frame.sample[clean]] = right[clean]
+            was, now = before[frame.sample[rows]] > 0, right[rows] > 0
+            found["lost"], found["gained"] = _of(context, was & ~now, was, rows), _of(context, ~was & now, ~was, rows)
+    if len(rows) and frame.draw[rows].max() > 0:
+        answers = frame.predictions[0]
+        first = _table(context, cell, answers)[frame.sample[rows]]
+        others = (frame.draw[rows] > 0) & (first >= 0)
+        found["draw_flip_rate"] = _of(context, others & (answers[rows] != first), others, rows)
+    return found
+
+
+def _steps(context: Context, curve: Curve) -> list[dict[str, Any]]:
+    frame = context.frame
+    if not curve.severities or frame.clean is None:
+        return []
+    answers = frame.predictions[0]
+    clean = before = _table(context, frame.clean, answers)
+    flipped, rows = np.zeros(len(clean), bool), []
+    for cell in curve.cells:
+        now = _table(context, cell, answers)
+        about = {**about_cell(frame.cells[cell]), **counted(context, cell)}
+        known = (now >= 0) & (before >= 0)
+        where = np.arange(len(now))
+        step = share(context, (known & (now != before)).astype(float), known.astype(float), where)
+        back = flipped & (now >= 0) & (clean >= 0)
+        home = share(context, (back & (now == clean)).astype(float), back.astype(float), where)
+        rows += [{**about, "metric": "step_flip_rate", **step}, {**about, "metric": "returned", **home}]
+        flipped |= (now >= 0) & (clean >= 0) & (now != clean)
+        before = now
+    return rows
+
+
+def _of(context: Context, yes: NDArray[Any], of: NDArray[Any], rows: NDArray[np.int64]) -> dict[str, Any]:
+    return share(context, yes.astype(np.float64) * of, of.astype(np.float64), context.frame.sample[rows])

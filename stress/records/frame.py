@@ -1,0 +1,295 @@
+"""Records as arrays: which sample, which cell, what became of it, and any column on demand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from perturbations import InputError, RunError
+from stress.records.folder import Folder
+from stress.records.layout import codes
+from stress.records.metric import Metric
+from stress.records.outcomes import Facts, Failure
+from stress.records.samples import Roster
+
+__all__ = ["DERIVED", "FAILURES", "LIMIT", "Floats", "Frame"]
+
+Floats = NDArray[np.float64]
+LIMIT, HELD = 4_000_000, 20_000_000
+"""Records (about 200 bytes each) that are held in memory at once, and as an exception: by what needs all at once."""
+FAILURES = ("crash", "invalid", "timeout")
+_HITS = {f"hit_{k}": "rank" for k in range(1, 1001)}
+DERIVED = {"flip": "prediction", "absolute_error": "residual", "squared_error": "residual", **_HITS}
+"""Columns that are worked out from a stored one."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The records of a run, one array per column, with cells and samples as positions.
+
+    Failed records are kept: a column of theirs is NaN, and ``failed`` says so.
+    """
+
+    run: Folder
+    limit: int | None = None
+    """Records above which they are not held in memory at once; None: hold any number."""
+    whole: Roster | None = None
+    """The samples of the run that these records are a part of: what is known of them is read once, there."""
+    _columns: dict[str, NDArray[Any]] = field(default_factory=dict)
+
+    @cached_property
+    def declared(self) -> dict[str, Any]:
+        """What the task says of itself: its name under ``task``, classes, tolerance."""
+        info = self.run.info
+        found = info.get("task") or info.get("identity", {}).get("task") or {}
+        return dict(found) if isinstance(found, dict) else {"task": found}
+
+    @property
+    def task(self) -> str:
+        """The task's name."""
+        return str(self.declared.get("task", ""))
+
+    @cached_property
+    def cells(self) -> list[dict[str, Any]]:
+        """The cells as rows, in the order of the plan."""
+        return cast(list[dict[str, Any]], self.run.cells.to_pylist())
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """Ids of the cells."""
+        return [str(row["cell"]) for row in self.cells]
+
+    @cached_property
+    def clean(self) -> int | None:
+        """Position of the clean cell, where the run has one."""
+        return self.ids.index("clean") if "clean" in self.ids else None
+
+    @cached_property
+    def roster(self) -> Roster:
+        """The samples."""
+        return self.whole or Roster(self.run, self.declared.get("classes", ()))
+
+    @property
+    def samples(self) -> list[str]:
+        """Ids of the samples, by position."""
+        return self.roster.ids
+
+    @property
+    def targets(self) -> list[Any]:
+        """Targets of the samples, by position."""
+        return self.roster.targets
+
+    @property
+    def truths(self) -> NDArray[np.int64]:
+        """Position of each sample's target among the classes; −1 where it is none of them."""
+        return self.roster.truths
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Names of the groups that samples carry."""
+        return self.roster.groups
+
+    def group(self, name: str) -> list[str | None]:
+        """Return a group's value for each sample; ``sequence`` and ``split`` can be asked for like a group."""
+        return self.roster.group(name)
+
+    @cached_property
+    def _base(self) -> dict[str, NDArray[Any]]:
+        table = self._held().records(columns=["status"])
+        cell = codes(table["cell"], self.ids)
+        sample = self.roster.place[table["sample"].to_numpy()]
+        status = codes(table["status"], ["ok", "unchanged", *FAILURES])
+        if min(cell.min(initial=0), sample.min(initial=0), status.min(initial=0)) < 0:
+            raise RunError(f"{self.run.path}: records must name cells, samples and statuses that the run knows.")
+        return {"cell": cell, "sample": sample, "status": status, "draw": table["draw"].to_numpy().astype(np.int16)}
+
+    @property
+    def cell(self) -> NDArray[np.int64]:
+        """Position of each record's cell."""
+        return self._base["cell"]
+
+    @property
+    def sample(self) -> NDArray[np.int64]:
+        """Position of each record's sample."""
+        return self._base["sample"]
+
+    @property
+    def draw(self) -> NDArray[np.int16]:
+        """Number of each record's draw."""
+        return self._base["draw"]
+
+    @property
+    def status(self) -> NDArray[np.int64]:
+        """0 ok, 1 unchanged, 2 crash, 3 invalid, 4 timeout."""
+        return self._base["status"]
+
+    @cached_property
+    def failed(self) -> NDArray[np.bool_]:
+        """Whether the model gave no usable answer."""
+        return self.status >= 2
+
+    @cached_property
+    def schema(self) -> tuple[str, ...]:
+        """Names of the record columns on disk."""
+        return self.run.columns
+
+    @cached_property
+    def large(self) -> bool:
+        """Whether there is more than may be held at once."""
+        return self.limit is not None and bool(self.run.parts) and self.run.count * self.weight > self.limit
+
+    @cached_property
+    def weight(self) -> float:
+        """How many times the room of a plain record one of these takes: more with the probabilities of all classes."""
+        wide = len(self.declared.get("classes", ())) if "probabilities" in self.schema else 0
+        return 1 + wide / 12
+
+    def _held(self) -> Folder:
+        """Return the run to read all records of. Raises InputError where these are more than may be held."""
+        most = HELD if self.limit == LIMIT else self.limit
+        if self.large and most is not None and self.run.count * self.weight > most:
+            raise InputError(
+                f"measure: this needs all {self.run.count:,} records in memory, more than {most:,}. Give limit= where "
+                "there is room (about 200 bytes a record), or compare runs of fewer cells or samples."
+            )
+        return self.run
+
+    def has(self, column: str) -> bool:
+        """Whether ``column`` can be asked for."""
+        return column in ("failed", *FAILURES) or DERIVED.get(column, column) in self.schema
+
+    def column(self, name: str) -> Floats:
+        """Return a numeric record column, NaN where it is null; ``failed`` and a few others are worked out."""
+        if name not in self._columns:
+            self._columns[name] = self._load(name)
+        return self._columns[name]
+
+    def _load(self, name: str) -> Floats:
+        if name == "failed":
+            return self.failed.astype(np.float64)
+        if name in FAILURES:
+            return (self.status == 2 + FAILURES.index(name)).astype(np.float64)
+        if name == "flip":
+            return self._flips()
+        if name in ("absolute_error", "squared_error"):
+            return np.abs(self.column("residual")) ** (1 if name == "absolute_error" else 2)
+        if name.startswith("hit_"):
+            rank = self.column("rank")
+            return np.where(np.isnan(rank), np.nan, (rank <= int(name[4:])).astype(np.float64))
+        values = self._held().column(name)
+        return pc.cast(values, pa.float64()).to_numpy().astype(np.float64)
+
+    def raw(self, name: str) -> pa.ChunkedArray:
+        """Return a record column as it is stored."""
+        return self._held().column(name)
+
+    @cached_property
+    def predictions(self) -> tuple[NDArray[np.int64], list[str]]:
+        """Each record's prediction as a position in a list of names (-1: none), and the list."""
+        values = self.raw("prediction")
+        if not pa.types.is_dictionary(values.type):  # lists of labels: equal sets are equal answers
+            text = [
+                None if v is None else "\x1f".join(sorted(v)) if isinstance(v, list) else str(v)
+                for v in values.to_pylist()
+            ]
+            values = pa.chunked_array([pa.array(text, pa.string())]).dictionary_encode()
+        values = values.unify_dictionaries().combine_chunks()
+        values = values.chunk(0) if isinstance(values, pa.ChunkedArray) else values
+        names = [str(v) for v in values.dictionary.to_pylist()]
+        known = [str(name) for name in self.declared.get("classes", [])]
+        names_all = known + [name for name in names if name not in set(known)]
+        position = {name: i for i, name in enumerate(names_all)}
+        lookup = np.array([position[name] for name in names] + [-1], np.int64)
+        return lookup[pc.fill_null(values.indices, len(names)).to_numpy()], names_all
+
+    @cached_property
+    def _clean_predictions(self) -> NDArray[np.int64] | None:
+        if self.clean is None:
+            return None
+        found = np.full(len(self.samples), -1, np.int64)
+        rows = np.flatnonzero((self.cell == self.clean) & ~self.failed)
+        rows = rows[np.argsort(-self.draw[rows], kind="stable")]  # the first draw is written last
+        found[self.sample[rows]] = self.predictions[0][rows]
+        return found
+
+    def _flips(self) -> Floats:
+        """Whether the prediction differs from the clean one: NaN where there is no clean answer."""
+        clean = self._clean_predictions
+        if clean is None:
+            return np.full(len(self.cell), np.nan)
+        before = clean[self.sample]
+        return np.where(before < 0, np.nan, (self.predictions[0] != before).astype(np.float64))
+
+    def per_sample(self, name: str) -> Floats:
+        """Return what a column says of a sample in any record: the words of its reference, say. NaN where none does."""
+        if self.whole is not None:
+            return self.whole.said(name)
+        values = self.column(name)
+        rows = np.flatnonzero(~np.isnan(values))
+        found = np.full(len(self.samples), np.nan)
+        found[self.sample[rows]] = values[rows]
+        return found
+
+    def grid(self, values: Floats) -> Floats:
+        """Return (samples × cells) sums of a value per record; NaN counts nothing."""
+        shape = (len(self.samples), len(self.ids))
+        where = self.sample * shape[1] + self.cell
+        sums = np.bincount(where, weights=np.nan_to_num(values), minlength=shape[0] * shape[1])
+        return sums.astype(np.float64).reshape(shape)  # of no records, bincount answers integers
+
+    def terms(self, metric: Metric) -> tuple[Floats, Floats]:
+        """Return what each record adds above and below a metric's line, failures counted as it says; NaN: nothing."""
+        top = self.column(metric.top)
+        if metric.bottom is None:
+            bottom = np.ones(len(top))
+        else:
+            bottom = self.column(metric.bottom)
+            bottom = np.where(np.isnan(bottom), self.per_sample(metric.bottom)[self.sample], bottom)
+        if metric.failed is not None:
+            top = np.where(self.failed, metric.failed * bottom, top)
+        return top, bottom
+
+    def sums(self, metric: Metric) -> tuple[Floats, Floats]:
+        """Return the (samples × cells) sums above and below a metric's line, failures counted as it says."""
+        top, bottom = self.terms(metric)
+        unknown = np.isnan(top)
+        if metric.bottom is None and not unknown.any():
+            return self.grid(top), self._records
+        return self.grid(top), self.grid(np.where(unknown, 0.0, bottom))
+
+    @cached_property
+    def _records(self) -> Floats:
+        """(samples × cells) number of records: the denominator of every mean that leaves nothing out."""
+        return self.grid(np.ones(len(self.cell)))
+
+    def count(self, mask: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+        """Return how many records each cell has, of those in a mask."""
+        return np.bincount(self.cell if mask is None else self.cell[mask], minlength=len(self.ids))
+
+    @cached_property
+    def by_cell(self) -> list[NDArray[np.int64]]:
+        """Positions of each cell's records."""
+        order = np.argsort(self.cell, kind="stable")
+        return np.split(order, np.searchsorted(self.cell[order], np.arange(1, len(self.ids))))
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What became of the records of each cell."""
+        size = 2 + len(FAILURES)
+        statuses = np.bincount(self.cell * size + self.status, minlength=len(self.ids) * size).reshape(-1, size)
+        return Facts(statuses, (self._records > 0).sum(axis=0))
+
+    @cached_property
+    def failures(self) -> Counter[Failure]:
+        """How many records failed in each way."""
+        rows = np.flatnonzero(self.failed)
+        known = len(rows) and self.has("error")
+        texts = self.raw("error").take(pa.array(rows)).to_pylist() if known else [None] * len(rows)
+        return Counter(zip(self.cell[rows].tolist(), self.status[rows].tolist(), texts))

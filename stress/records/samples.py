@@ -1,0 +1,83 @@
+"""The samples of a run, by position: who they are, what is wanted of them, and what their records say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pyarrow import parquet
+
+from perturbations import InputError
+from perturbations.errors import nearest
+from stress.records.folder import Folder
+from stress.records.layout import codes
+
+__all__ = ["Roster"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Roster:
+    """What is known of a run's samples: read once, however many slices of its cells are looked at."""
+
+    run: Folder
+    classes: Sequence[str] = ()
+    _said: dict[str, Floats] = field(default_factory=dict)
+
+    @cached_property
+    def place(self) -> NDArray[np.int64]:
+        """Position of the sample of each ``order``; −1 where there is none."""
+        order = self.run.samples["order"].to_numpy().astype(np.int64)
+        place = np.full(int(order.max(initial=-1)) + 1, -1, np.int64)
+        place[order] = np.arange(len(order))
+        return place
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """Ids of the samples."""
+        return [str(value) for value in self.run.samples["id"].to_pylist()]
+
+    @cached_property
+    def targets(self) -> list[Any]:
+        """Targets of the samples."""
+        return cast(list[Any], self.run.samples["target"].to_pylist())
+
+    @cached_property
+    def truths(self) -> NDArray[np.int64]:
+        """Position of each sample's target among the declared classes; −1 where it is none of them."""
+        names = [str(name) for name in self.classes]
+        return codes(pa.chunked_array([pc.cast(c, pa.string()) for c in self.run.samples["target"].chunks]), names)
+
+    @cached_property
+    def groups(self) -> tuple[str, ...]:
+        """Names of the groups that samples carry."""
+        names = self.run.samples.column_names
+        return tuple(name.removeprefix("group.") for name in names if name.startswith("group."))
+
+    def group(self, name: str) -> list[str | None]:
+        """Return a group's value for each sample; ``sequence`` and ``split`` can be asked for like a group."""
+        column = name if name in ("sequence", "split") else f"group.{name}"
+        if column not in self.run.samples.column_names:
+            known = [*self.groups, "sequence", "split"]
+            raise InputError(f"measure: group must be one that the samples carry, got {name!r}. {nearest(name, known)}")
+        return [None if v is None else str(v) for v in self.run.samples[column].to_pylist()]
+
+    def said(self, name: str) -> Floats:
+        """Return what a stored column says of each sample in any record of the run; NaN where none does."""
+        if name not in self._said:
+            found = np.full(len(self.run.samples), np.nan)
+            for part in self.run.parts:
+                with parquet.ParquetFile(part) as file:
+                    for batch in file.iter_batches(columns=["sample", name]):
+                        values = pc.cast(batch[name], pa.float64()).to_numpy(zero_copy_only=False)
+                        rows = np.flatnonzero(~np.isnan(values))
+                        found[self.place[batch["sample"].to_numpy()[rows]]] = values[rows]
+            self._said[name] = found
+        return self._said[name]

@@ -1,0 +1,1 @@
+"""Statistics on plain arrays: intervals, bootstrap weights, ranks, calibration, corrections. Knows no run."""

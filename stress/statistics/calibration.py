@@ -1,0 +1,172 @@
+"""Does the model know when it does not know? Confidence against accuracy, in every cell."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stress.statistics.arrays import Floats
+from stress.statistics.intervals import t_quantile
+from stress.statistics.positions import ranked
+
+__all__ = [
+    "Bins",
+    "bin_edges",
+    "bins_of",
+    "brier_decomposition",
+    "calibration_bounds",
+    "calibration_error",
+    "debiased_error",
+    "excess_error",
+    "temperature",
+]
+
+Ints = NDArray[np.int64]
+
+
+def bin_edges(confidence: Floats, bins: int, kind: str = "width") -> Floats:
+    """Return bin edges in [0, 1]: of equal width, or holding equal numbers of answers (equal mass)."""
+    if kind == "width":
+        return np.linspace(0, 1, bins + 1)
+    inner = np.quantile(confidence, np.arange(1, bins) / bins, method="inverted_cdf")
+    return np.concatenate([[0.0], np.unique(inner), [1.0]])
+
+
+def bins_of(confidence: Floats, edges: Floats) -> Ints:
+    """Return the bin of each confidence; bins are open below and closed above, as in Guo et al. (2017)."""
+    return np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, len(edges) - 2)
+
+
+class Bins:
+    """Sums over bins: how many answers, how sure, how many right."""
+
+    def __init__(self, confidence: Floats, right: Floats, where: Ints, count: int) -> None:
+        self.n = np.bincount(where, minlength=count).astype(np.float64)
+        self.confidence = np.bincount(where, weights=confidence, minlength=count).astype(np.float64)
+        self.right = np.bincount(where, weights=right, minlength=count).astype(np.float64)
+
+
+def calibration_error(confidence: Floats, right: Floats, bins: int = 15, kind: str = "width") -> tuple[float, Floats]:
+    """Return the expected calibration error and each answer's influence on it.
+
+    Σ_b (n_b / n) |mean confidence − accuracy| (Naeini et al. 2015; Guo et al. 2017). It is biased upwards: a perfectly
+    calibrated model has one of up to 0.4 √(bins / n), so compare cells of equal size or read the debiased one.
+    """
+    if not len(confidence):
+        return float("nan"), np.zeros(0)
+    edges = bin_edges(confidence, bins, kind)
+    where = bins_of(confidence, edges)
+    sums = Bins(confidence, right, where, len(edges) - 1)
+    gap = sums.confidence - sums.right
+    value = float(np.abs(gap).sum() / len(confidence))
+    return value, (np.sign(gap)[where] * (confidence - right) - value) / len(confidence)
+
+
+def excess_error(confidence: Floats, right: Floats, bins: int = 15, kind: str = "width") -> float:
+    """Return by how much chance alone may have raised an expected calibration error.
+
+    A bin whose true gap is 0 adds 0.8 standard errors on average, one whose gap is far from 0 adds nothing. Which of
+    the two a bin is can only be guessed: each adds 0.8 √(1 + τ²) / τ · exp(−x² / 2τ²) of its standard errors where its
+    gap is x of them. With τ = 0.7 that is right on average where the gap is 0, and a little too much where it is not.
+    """
+    edges = bin_edges(confidence, bins, kind)
+    where = bins_of(confidence, edges)
+    sums, apart = Bins(confidence, right, where, len(edges) - 1), np.square(confidence - right)
+    gap, used = sums.confidence - sums.right, sums.n > 0
+    square = np.bincount(where, weights=apart, minlength=len(edges) - 1)[used] - np.square(gap[used]) / sums.n[used]
+    error = np.sqrt(np.maximum(square, 0.0))
+    far = np.divide(np.abs(gap[used]), error, out=np.full(len(error), np.inf), where=error > 0)
+    return float((error * 1.395 * np.exp(-np.square(far) / 0.98)).sum() / len(confidence))
+
+
+def calibration_bounds(
+    confidence: Floats, right: Floats, member: Ints, bins: int = 15, kind: str = "width", level: float = 0.95
+) -> tuple[float, float]:
+    """Return an interval of the calibration error over these bins, of which the estimate is biased upwards.
+
+    Σ |gap| has a corner wherever a bin is calibrated: chance alone then adds to it, and no symmetric interval of it
+    holds the truth. From directional derivatives (Fang & Santos 2019): bins whose gap may be 0 add |normal| error to
+    the lower side, all others a signed one. It may be 0 within √(2 log clusters) standard errors, a bound on what
+    chance does. The upper end allows for no bias, so that it errs on the safe side. ``member``: each answer's cluster.
+    """
+    edges = bin_edges(confidence, bins, kind)
+    where, n = bins_of(confidence, edges), len(confidence)
+    names, cluster = ranked(member)
+    count, width = len(names), len(edges) - 1
+    if count < 2:
+        return float("nan"), float("nan")
+    sums = np.bincount(cluster * width + where, weights=confidence - right, minlength=count * width)
+    parts = sums.reshape(count, width) / n
+    size = np.bincount(cluster, minlength=count)[:, None] / n
+    gap = parts.sum(axis=0)
+    parts = parts - gap * size
+    inflate = count / (count - 1)
+    error = np.sqrt(np.square(parts).sum(axis=0) * inflate)
+    near = np.abs(gap) <= np.sqrt(2 * np.log(count)) * error
+    far = parts @ np.where(near, 0.0, np.sign(gap))
+    value, t = float(np.abs(gap).sum()), t_quantile(level, count - 1)
+    folded = np.square(far).sum() * inflate + (1 - 2 / np.pi) * np.square(error[near]).sum()
+    down = np.sqrt(2 / np.pi) * error[near].sum() + t * np.sqrt(folded)
+    up = t * np.sqrt(np.square(parts @ np.sign(gap)).sum() * inflate)
+    return max(value - float(down), 0.0), min(value + float(up), 1.0)
+
+
+def debiased_error(confidence: Floats, right: Floats, bins: int = 15) -> float:
+    """Return the debiased root mean squared calibration error (Kumar, Liang & Ma 2019) over equal-mass bins.
+
+    What chance alone adds to each bin's squared gap is subtracted; a negative sum is none.
+    """
+    edges = bin_edges(confidence, bins, "mass")
+    sums = Bins(confidence, right, bins_of(confidence, edges), len(edges) - 1)
+    use = sums.n > 1
+    n = sums.n[use]
+    accuracy = sums.right[use] / n
+    gap = np.square(sums.confidence[use] / n - accuracy) - accuracy * (1 - accuracy) / (n - 1)
+    return float(np.sqrt(max((n * gap).sum() / n.sum(), 0.0))) if use.any() else float("nan")
+
+
+def brier_decomposition(confidence: Floats, right: Floats) -> tuple[float, float, float]:
+    """Return miscalibration, discrimination and uncertainty: Brier = miscalibration − discrimination + uncertainty.
+
+    Bins adapt to the data by isotonic regression, so that no number of bins has to be chosen (CORP, Dimitriadis,
+    Gneiting & Jordan 2021). The score is (confidence − right)².
+    """
+    from scipy.optimize import isotonic_regression
+
+    if not len(confidence):
+        return float("nan"), float("nan"), float("nan")
+    order = np.argsort(confidence, kind="stable")
+    sure, hit = confidence[order], right[order]
+    first = np.flatnonzero(np.concatenate([[True], sure[1:] != sure[:-1]]))
+    size = np.diff(np.concatenate([first, [len(sure)]])).astype(np.float64)
+    fitted = np.repeat(isotonic_regression(np.add.reduceat(hit, first) / size, weights=size).x, size.astype(int))
+    overall = float(np.square(hit - hit.mean()).mean())
+    given, best = float(np.square(sure - hit).mean()), float(np.square(fitted - hit).mean())
+    return given - best, overall - best, overall
+
+
+def temperature(probabilities: Floats, target: Ints, steps: int = 50) -> float:
+    """Return the temperature that would calibrate best: above 1 the model is too sure, below 1 not sure enough.
+
+    The minimum of the log loss of softmax(log p / T) (Guo et al. 2017), by Newton's method on 1/T, in which it is
+    convex. NaN where it has no minimum: every answer right (T → 0), or no better than chance.
+    """
+    logits = np.log(np.maximum(probabilities, 1e-12))
+    rows, sharp = np.arange(len(target)), 1.0
+    own = float(logits[rows, target].mean())
+    for _ in range(steps):
+        scaled = sharp * logits
+        share = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        share /= share.sum(axis=1, keepdims=True)
+        mean = (share * logits).sum(axis=1)
+        slope = float(mean.mean()) - own
+        curve = float(((share * np.square(logits)).sum(axis=1) - np.square(mean)).mean())
+        if curve <= 1e-12:
+            return float("nan")
+        step = float(np.clip(slope / curve, -sharp, sharp / 2))
+        sharp -= step
+        if abs(step) < 1e-8 * sharp:
+            return 1 / sharp
+        if not 1e-3 < sharp < 1e3:
+            return float("nan")
+    return float("nan")

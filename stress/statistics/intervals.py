@@ -1,0 +1,254 @@
+"""How sure a number is: percentile, t, Wilson, paired and simultaneous intervals, each said by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stress.statistics.bootstrap import FEW
+from stress.statistics.positions import ranked
+
+__all__ = [
+    "Bounds",
+    "band",
+    "clustered_error",
+    "degenerate",
+    "effective",
+    "expanded",
+    "influence",
+    "jackknife",
+    "logit",
+    "mcnemar",
+    "mover",
+    "paired_proportions",
+    "percentile",
+    "quantile_interval",
+    "sidak",
+    "t_quantile",
+    "wilson",
+    "z_quantile",
+]
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Lower and upper ends, NaN where there is none, and how they were found."""
+
+    low: Floats
+    high: Floats
+    method: str
+
+
+def z_quantile(confidence: float) -> float:
+    """Return the two-sided normal quantile: 1.96 for 0.95."""
+    return NormalDist().inv_cdf(0.5 + confidence / 2)
+
+
+@lru_cache(maxsize=4096)
+def t_quantile(confidence: float, freedom: int) -> float:
+    """Return Student's two-sided quantile."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, 0.5 + confidence / 2)) if freedom >= 1 else float("nan")
+
+
+def expanded(confidence: float, count: int) -> float:
+    """Return the tail share of the *expanded* percentile interval (Hesterberg 2015, section 5.2).
+
+    A bootstrap distribution is too narrow by √((n−1)/n) and knows no t quantile; reading it further out repairs both.
+    """
+    if count < 2:
+        return float("nan")
+    return NormalDist().cdf(-t_quantile(confidence, count - 1) * float(np.sqrt(count / (count - 1))))
+
+
+def percentile(rows: NDArray[np.float32] | Floats, count: int, confidence: float = 0.95) -> Bounds:
+    """Return the expanded percentile interval of (rows × columns) resampled values; ±inf are legal values.
+
+    A column that is undefined (NaN) in more than 5 % of the resamples has no interval.
+    """
+    tail = expanded(confidence, count)
+    ordered = np.sort(rows, axis=0)  # NaN last
+    defined = (~np.isnan(ordered)).sum(axis=0)
+    last = np.maximum(defined - 1, 0)
+    columns = np.arange(ordered.shape[1])
+    low = ordered[np.floor(tail * last).astype(int), columns].astype(np.float64)
+    high = ordered[np.ceil((1 - tail) * last).astype(int), columns].astype(np.float64)
+    poor = defined < 0.95 * len(ordered)
+    return Bounds(np.where(poor, np.nan, low), np.where(poor, np.nan, high), "bootstrap")
+
+
+def jackknife(
+    value: Floats, rows: Floats, confidence: float = 0.95, involved: NDArray[np.int64] | None = None
+) -> Bounds:
+    """Return t intervals from (clusters × columns) values with each cluster left out, marked "few clusters".
+
+    ``involved`` is the number of clusters that have a part in each column (all, by default).
+    """
+    count = np.full(rows.shape[1], len(rows)) if involved is None else involved
+    with np.errstate(invalid="ignore", divide="ignore"):
+        away = rows - value
+        mean = away.sum(axis=0) / count
+        spread = np.square(away).sum(axis=0) - count * np.square(mean)
+        error = np.sqrt(np.maximum(spread, 0) * (count - 1) / count)
+        reach = np.array([t_quantile(confidence, int(c) - 1) for c in count]) * error
+    return Bounds(value - reach, value + reach, "few clusters (t, jackknife)")
+
+
+def influence(
+    value: Floats, parts: Floats, confidence: float = 0.95, involved: NDArray[np.int64] | None = None
+) -> Bounds:
+    """Return t intervals from (clusters × columns) influences: what each cluster adds to the error of the value.
+
+    The linearised (infinitesimal jackknife, "sandwich") interval, for smooth functions of counts and of ranks.
+    """
+    count = np.full(parts.shape[1], len(parts)) if involved is None else involved
+    with np.errstate(invalid="ignore", divide="ignore"):
+        error = np.sqrt(np.square(parts).sum(axis=0) * count / (count - 1))
+        reach = np.array([t_quantile(confidence, int(c) - 1) for c in count]) * error
+    few = bool(len(count)) and bool(np.all(count < FEW))
+    return Bounds(value - reach, value + reach, "few clusters (t, linearised)" if few else "linearised")
+
+
+def clustered_error(parts: Floats, member: Counts) -> tuple[float, int]:
+    """Return the standard error of a value from each record's influence and cluster, and the number of clusters."""
+    sums = np.bincount(ranked(member)[1], weights=parts)
+    count = len(sums)
+    return float(np.sqrt(np.square(sums).sum() * count / (count - 1))) if count > 1 else float("nan"), count
+
+
+def wilson(successes: Floats, count: Floats, z: float | Floats = 1.959963984540054) -> Bounds:
+    """Return Wilson's (1927) score interval of plain rates; a rate of 0 or 1 keeps a width."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rate, square = successes / count, z * z / count
+        middle = (rate + square / 2) / (1 + square)
+        reach = z * np.sqrt(rate * (1 - rate) / count + square / (4 * count)) / (1 + square)
+    low, high = np.where(successes == 0, 0.0, middle - reach), np.where(successes == count, 1.0, middle + reach)
+    return Bounds(np.where(count > 0, low, np.nan), np.where(count > 0, high, np.nan), "wilson")
+
+
+def effective(
+    value: Floats, reach: Floats, clusters: Counts | Floats, records: Floats | None = None, confidence: float = 0.95
+) -> Bounds:
+    """Return Wilson's interval for as many independent answers as would make ``reach`` (quantile × error) as long.
+
+    The interval of a rate from clustered data that still holds near 0 and 1 (Korn & Graubard 1998; Dean & Pagano
+    2015). ``records`` are given for yes-or-no answers: they are worth no more than so many independent ones. A rate of
+    0 or 1 has no error of its own: each cluster then counts as one answer.
+    """
+    z2 = z_quantile(confidence) ** 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        variance = value * (1 - value)
+        square = np.square(reach) / variance
+        if records is not None:
+            quantile = np.vectorize(lambda c: t_quantile(confidence, int(c) - 1), otypes=[np.float64])
+            square = np.fmax(square, np.square(quantile(clusters)) / records)
+        square = np.where((value <= 0) | (value >= 1), z2 / clusters, square)
+        middle = (value + square / 2) / (1 + square)
+        half = np.sqrt(square * np.maximum(variance, 0) + np.square(square) / 4) / (1 + square)
+    low, high = np.where(value <= 0, 0.0, middle - half), np.where(value >= 1, 1.0, middle + half)
+    known = np.isfinite(value) & np.isfinite(reach)
+    return Bounds(np.where(known, low, np.nan), np.where(known, high, np.nan), "wilson, effective n")
+
+
+def logit(value: float, error: float, count: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the ends of an interval of an area that is made on the scale of log odds and carried back into [0, 1].
+
+    Areas under curves pile up below 1, where symmetric intervals miss on one side (Kottas, Kuss & Zapf 2014 for
+    AUROC; Boyd, Eng & Page 2013 for average precision). ``count`` is the number of independent parts, of the rarer
+    kind where there are two, that its standard error rests on. An area without an error keeps a width.
+    """
+    if count < 2:
+        return float("nan"), float("nan")
+    if not 0 < value < 1 or error <= 0:
+        least = degenerate(count, confidence)
+        return max(value - least, 0.0), min(value + least, 1.0)
+    odds, away = np.log(value / (1 - value)), t_quantile(confidence, count - 1) * error / (value * (1 - value))
+    ends = 1 / (1 + np.exp(-np.array([odds - away, odds + away])))
+    return float(ends[0]), float(ends[1])
+
+
+def mover(one: Floats, ends: Bounds, other: Floats, others: Bounds) -> tuple[Floats, Floats]:
+    """Return the interval of one − other, two independent estimates, from the interval of each (MOVER).
+
+    Zou & Donner 2008; of Wilson intervals it is Newcombe's (1998) for a difference of rates. It inherits their
+    asymmetry, so that it also holds where one of them is near 0 or 1.
+    """
+    value = one - other
+    down, up = np.hypot(one - ends.low, others.high - other), np.hypot(ends.high - one, other - others.low)
+    return value - down, value + up
+
+
+def sidak(confidence: float, count: int) -> float:
+    """Return the confidence that each of ``count`` intervals needs, so that all hold at once (Šidák 1967)."""
+    return float(confidence ** (1 / max(count, 1)))
+
+
+def paired_proportions(gained: Floats, lost: Floats, count: Floats, confidence: float = 0.95) -> Bounds:
+    """Return the interval of a difference of paired rates (Bonett & Price 2012): (gained − lost) / count.
+
+    ``gained`` and ``lost`` are the samples answered rightly in one of the two only. Without any, it keeps a width.
+    """
+    z = z_quantile(confidence)
+    one, other = (gained + 1) / (count + 2), (lost + 1) / (count + 2)
+    reach = z * np.sqrt((one + other - np.square(one - other)) / (count + 2))
+    middle = one - other
+    return Bounds(np.maximum(middle - reach, -1), np.minimum(middle + reach, 1), "bonett-price")
+
+
+def degenerate(count: int, confidence: float = 0.95) -> float:
+    """Return how far a share of clusters can be from 0 when none of ``count`` showed any: Wilson's upper end."""
+    square = z_quantile(confidence) ** 2
+    return square / (count + square)
+
+
+def band(
+    value: Floats, rows: Floats | NDArray[np.float32], count: int, confidence: float = 0.95
+) -> tuple[float, Floats]:
+    """Return the critical value and the standard errors of a simultaneous (sup-t) band over the columns.
+
+    All columns lie in value ± critical × error at once, in ``confidence`` of the experiments (Montiel Olea &
+    Plagborg-Møller 2019). The critical value is widened for the finite number of clusters as ``expanded`` does.
+    """
+    error = np.asarray(np.nanstd(rows, axis=0), np.float64)
+    live = error > 0
+    if not live.any():
+        return z_quantile(1 - (1 - confidence) / len(value)), error
+    centre = np.asarray(np.nanmean(rows[:, live], axis=0))
+    furthest = np.nanmax(np.abs(rows[:, live] - centre) / error[live], axis=1)
+    furthest.sort()
+    critical = float(furthest[min(int(np.ceil(confidence * (len(furthest) + 1))), len(furthest)) - 1])
+    return critical * t_quantile(confidence, count - 1) / z_quantile(confidence), error
+
+
+def mcnemar(gained: Floats, lost: Floats) -> Floats:
+    """Return McNemar's mid-p for discordant pairs (Fagerland, Lydersen & Laake 2013); 1 where there are none."""
+    from scipy.special import bdtr, gammaln
+
+    few, total = np.minimum(gained, lost), gained + lost
+    tail = 2 * bdtr(few, total.astype(np.int64), 0.5)
+    here = np.exp(gammaln(total + 1) - gammaln(few + 1) - gammaln(total - few + 1) - total * np.log(2))
+    return np.where(total > 0, np.minimum(np.where(gained == lost, 1 - here, tail - here), 1.0), 1.0)
+
+
+def quantile_interval(ordered: Floats, share: float, confidence: float) -> tuple[float, float, float]:
+    """Return a quantile of sorted values and an interval of order statistics, exact for independent values.
+
+    An end that so few values cannot bound is NaN.
+    """
+    from scipy.special import bdtr, bdtrik
+
+    n, tail = len(ordered), (1 - confidence) / 2
+    value = float(ordered[min(int(np.ceil(share * n)), n) - 1])
+    below = int(np.floor(max(float(bdtrik(tail, n, share)), 0.0)))
+    below = below if float(bdtr(below, n, share)) <= tail else below - 1
+    above = int(np.ceil(float(bdtrik(1 - tail, n, share)))) + 1
+    low = float(ordered[below]) if below >= 0 else float("nan")
+    return value, low, float(ordered[above - 1]) if above <= n else float("nan")
