@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from stress._face import Run, open_run
-from stress.measure import measured, summary, table
+from stress.measure import measured, summary
 from stress.report._book import Book
 from tests.pair_world import release
 
@@ -42,7 +42,8 @@ def test_no_column_is_read_twice(tmp_path, read):
     assert told == summary(run)
     read[:] = before
     alone = open_run(run.path)
-    assert all(table(alone, name).equals(tables[name]) for name in TABLES)
+    apart = measured(alone)
+    assert all(apart.table(name).equals(tables[name]) for name in TABLES)
     assert len(read) == 2 * len(before)  # another run knows nothing of it
 
 
