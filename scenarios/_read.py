@@ -33,8 +33,13 @@ def suites() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in LIBRARY.glob("*.yaml")))
 
 
-def load(name: str | Path) -> Suite:
-    """Return a built-in suite by name, or the suite in a YAML file. Raises SpecError with all that is wrong in it."""
+def load(name: str | Path | Mapping[str, Any]) -> Suite:
+    """Return a built-in suite by name, the suite in a YAML file, or one as plain data.
+
+    Raises SpecError with all that is wrong in it.
+    """
+    if isinstance(name, Mapping):
+        return loads(name)
     if isinstance(name, str) and name in suites():
         return replace(_read(LIBRARY / f"{name}.yaml", f"{name}.yaml"), builtin=True)
     path = Path(name)

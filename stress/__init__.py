@@ -47,13 +47,23 @@ _HOMES = {
     ),
 }
 
+_ROOMS = ("engine", "gallery", "gate", "measure", "models", "records", "report", "statistics", "tasks", "testing")
+"""Packages and modules that are imported when they are first asked for: ``stress.measure.TABLES``."""
+
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for when it is asked for, so that ``import stress`` costs nothing."""
     from importlib import import_module
 
+    if name in _ROOMS:
+        return import_module(f"stress.{name}")
     if name != "open" and name not in _HOMES:
         raise AttributeError(f"module 'stress' has no attribute {name!r}")
     home = import_module(_HOMES.get(name, "stress._face"))
     found = globals()[name] = getattr(home, "open_run" if name == "open" else name)
     return found
+
+
+def __dir__() -> list[str]:
+    """Return the public names, so that completion shows them before anything is imported."""
+    return sorted([*__all__, *_ROOMS])

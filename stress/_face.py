@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Never, Unpack
 
 from stress.records.folder import Folder, open_folder
 
@@ -12,7 +14,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from matplotlib.figure import Figure
 
-    from stress.measure import Measured
+    from perturbations import Sample
+    from scenarios import Suite
+    from stress.measure import Measured, MeasureOptions
+    from stress.models import Batch, Model
     from stress.tasks import Task
 
 __all__ = ["REMEMBERED", "Run", "open_run", "run"]
@@ -27,7 +32,7 @@ class Run(Folder):
 
     _kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
-    def measured(self, **options: Any) -> Measured:
+    def measured(self, **options: Unpack[MeasureOptions]) -> Measured:
         """Return the run read once, to ask several tables and the summary of; see ``stress.measure.measured``.
 
         What was read for the last options is remembered, unless the run is large, so that two tables read once; records
@@ -46,7 +51,7 @@ class Run(Folder):
             self._kept.update(state=state, measured=fresh)
         return fresh
 
-    def table(self, name: str, **options: Any) -> pa.Table:
+    def table(self, name: str, **options: Unpack[MeasureOptions]) -> pa.Table:
         """Return a table of measures by name – curves, cells, robustness …; see ``stress.measure.TABLES``."""
         return self.measured(**options).table(name)
 
@@ -56,11 +61,34 @@ class Run(Folder):
 
         return write_report(self)
 
-    def plot(self, kind: str = "curves", **options: Any) -> Figure:
-        """Return a matplotlib figure for a paper – ``curves`` or ``lost``; see ``stress.report.plot``."""
+    def plot(
+        self, kind: Literal["curves", "lost"] = "curves", *, modality: str | None = None, columns: int = 4
+    ) -> Figure:
+        """Return a matplotlib figure for a paper: ``curves`` (one small plot each) or ``lost`` (streams missing).
+
+        ``modality`` keeps one modality's curves, or ``"joint"`` those of several at once.
+        """
         from stress.report import plot
 
-        return plot(self, kind, **options)
+        return plot(self, kind, modality=modality, columns=columns)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: who was run on what, and each scenario in single numbers."""
+        about = self.info.get("identity", {})
+        model, data = (about.get(key, {}).get("name", "?") for key in ("model", "data"))
+        state = "" if self.info.get("finished", True) else ", unfinished"
+        title = f"{model} on {data}: {len(self.samples):,} samples × {len(self.cells):,} cells{state} – {self.path}"
+        if not self.parts:
+            return f"<p>{escape(title)}</p>"
+        names = ["scenario", "stream", "measure", "metric", "value", "low", "high", "note"]
+        rows = self.table("robustness").select(names).to_pylist()
+        head = "".join(f"<th>{name}</th>" for name in names)
+        body = "".join(f"<tr>{''.join(f'<td>{escape(_shown(row[n]))}</td>' for n in names)}</tr>" for row in rows)
+        return f"<p>{escape(title)}</p><table><tr>{head}</tr>{body}</table>"
+
+
+def _shown(value: Any) -> str:
+    return "" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def open_run(path: str | Path) -> Run:
@@ -69,22 +97,65 @@ def open_run(path: str | Path) -> Run:
 
 
 def run(
-    model: Any,
-    data: Any,
-    suite: Any = "quick",
+    model: Callable[[Batch], Any] | Model | str,
+    data: Sequence[Sample] | str | Path,
+    suite: Suite | Mapping[str, Any] | str | Path = "quick",
     out: str | Path | None = None,
     *,
     task: Task | str | None = None,
-    **settings: Any,
+    seed: int = 0,
+    workers: int | None = None,
+    batch_size: int = 32,
+    limit: int | None = None,
+    samples: Sequence[str] = (),
+    only: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    cluster: str | None = None,
+    signals: bool = False,
+    timeout: float | None = None,
+    preflight: bool = True,
+    progress: Literal["bar", "json", "quiet"] = "quiet",
+    backend: Literal["threads", "processes", "dask"] = "threads",
+    scheduler: str | None = None,
+    command: str | None = None,
+    **unknown: Never,
 ) -> Run:
     """Run a suite and return the run: its folder holds every record, and is continued when the call is repeated.
 
     ``model`` is a callable ``predict(batch)``, ``"module:attribute"`` or ``"demo"``; ``data`` a sequence of samples,
-    a manifest's path, ``"module:attribute"`` or ``"demo"``; ``suite`` a built-in name, a YAML file or a ``Suite``;
-    ``task`` is a task or its name (classification, where there is none);
-    ``settings`` are those of ``Settings``. Raises StressError where an input cannot be used, before any work.
+    a manifest's path, ``"module:attribute"`` or ``"demo"``; ``suite`` a built-in name, a YAML file, a mapping or a
+    ``Suite``; ``task`` a task or its name (classification, where there is none); ``out`` the folder (``runs/SUITE``).
+
+    ``seed`` names the random draws; ``workers`` are cells done at once (one a processor), ``batch_size`` samples a
+    call; ``limit`` keeps the first samples of the seeded, stratified order, ``samples`` those with these ids; ``only``
+    and ``skip`` are globs over scenarios and cells; samples that share a value of the group ``cluster`` belong
+    together in intervals; ``signals`` records each stream's quality; ``timeout`` are seconds a call may take.
+    Raises StressError where an input cannot be used, before any work.
     """
+    from perturbations import InputError
+    from perturbations.errors import nearest
     from stress.engine import Settings, execute, prepared
 
-    with prepared(model, data, suite, task, Settings(**settings)) as (planned, far):
-        return Run(execute(planned, Path(out) if out is not None else Path("runs") / planned.plan.suite, far).run.path)
+    if unknown:
+        name, known = next(iter(unknown)), [each.name for each in fields(Settings)]
+        raise InputError(f"run: has no option {name!r}. {nearest(name, [*known, 'task', 'out'])}")
+    settings = Settings(
+        seed=seed,
+        workers=workers,
+        batch_size=batch_size,
+        limit=limit,
+        samples=samples,
+        only=only,
+        skip=skip,
+        cluster=cluster,
+        signals=signals,
+        timeout=timeout,
+        preflight=preflight,
+        progress=progress,
+        backend=backend,
+        scheduler=scheduler,
+        command=command,
+    )
+    with prepared(model, data, suite, task, settings) as (planned, workers_of):
+        folder = Path(out) if out is not None else Path("runs") / planned.plan.suite
+        return Run(execute(planned, folder, workers_of).run.path)

@@ -2,13 +2,14 @@
 
 from stress.measure.between.compare import COMPARISON, RELIANCE, compare, reliance
 from stress.measure.session.registry import TABLES
-from stress.measure.session.session import Measurable, Measured, measured, summary, table
+from stress.measure.session.session import Measurable, Measured, MeasureOptions, measured, summary, table
 
 __all__ = [
     "COMPARISON",
     "RELIANCE",
     "TABLES",
     "Measurable",
+    "MeasureOptions",
     "Measured",
     "compare",
     "measured",

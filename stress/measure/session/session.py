@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict, Unpack
 
 import pyarrow as pa
 
@@ -15,13 +15,32 @@ from stress.measure.session.summary import summarise
 from stress.records.folder import Folder
 from stress.records.source import Source
 
-__all__ = ["Measurable", "Measured", "measured", "summary", "table"]
+__all__ = ["Measurable", "MeasureOptions", "Measured", "measured", "summary", "table"]
+
+
+class MeasureOptions(TypedDict, total=False):
+    """What can be asked of every table; ``stress.measure.table`` says what each means."""
+
+    cluster: str | None
+    confidence: float
+    resamples: int
+    seed: int
+    metric: str | None
+    break_at: float
+    bar: float | None
+    top_k: tuple[int, ...]
+    bins: int
+    by: Sequence[str] | None
+    small: int
+    goals: Mapping[str, float] | None
+    reference: Folder | None
+    limit: int
 
 
 class Measurable(Source, Protocol):
     """A run that can be read once for everybody who asks: it may remember what was read."""
 
-    def measured(self, **options: Any) -> Measured:
+    def measured(self, **options: Unpack[MeasureOptions]) -> Measured:
         """Return the run read once; see ``measured``."""
         ...
 
