@@ -12,6 +12,24 @@ PACKAGES = ("perturbations", "scenarios", "stress")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 HIGHER = {"perturbations": ("scenarios", "stress"), "scenarios": ("stress",), "stress": ()}
 WRAPPED = ("albumentations", "audiomentations", "nlpaug", "torchaudio")
+FLOORS = (  # of stress, from the ground up: what stands higher may import what stands lower
+    ("stress.statistics", "stress._import"),
+    ("stress.records", "stress.data"),
+    ("stress.tasks", "stress.models", "stress.gallery", "stress.testing"),
+    ("stress.engine", "stress.measure.core"),
+    ("stress.measure.tables",),
+    ("stress.measure.session",),
+    ("stress.measure.between",),
+    ("stress.measure",),
+    ("stress.gate",),
+    ("stress.report",),
+    ("stress._face",),
+    ("stress", "stress._pytest"),
+    ("stress.cli",),
+    ("stress.__main__",),
+)
+BESIDE = {("stress.measure", "stress.engine")}
+"""Rooms that know nothing of each other although one stands higher: measures are made of records alone."""
 
 
 def name(path):
@@ -36,6 +54,60 @@ def test_imports_run_down(path):
             assert path.parent.name == "adapters" or root == "torchaudio", (
                 f"{name(path)}:{node.lineno} imports {module}"
             )
+
+
+def dotted(path):
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {dotted(path): path for path in FILES}
+
+
+def arrows(path):
+    """The modules of the house that a file imports, wherever in it, and the line."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names if alias.name in MODULES)
+        elif isinstance(node, ast.ImportFrom) and node.module in MODULES:
+            inner = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from ((each if each in MODULES else node.module, node.lineno) for each in inner)
+
+
+def floor(module):
+    found = [
+        (len(room), level)
+        for level, rooms in enumerate(FLOORS)
+        for room in rooms
+        if module == room or module.startswith(f"{room}.")
+    ]
+    assert found, f"{module} stands on no floor"
+    return max(found)[1]
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.is_relative_to(ROOT / "stress")], ids=name)
+def test_arrows_inside_stress_point_down(path):
+    here = dotted(path)
+    for module, line in arrows(path):
+        if module.startswith("stress"):
+            assert floor(module) <= floor(here), f"{name(path)}:{line} imports {module}, which stands higher"
+            for upper, other in BESIDE:
+                assert not (here.startswith(upper) and module.startswith(other)), f"{name(path)}:{line}: {module}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_what_is_private_stays_in_its_package(path):
+    home = dotted(path) if path.name == "__init__.py" else dotted(path).rpartition(".")[0]
+    for module, line in arrows(path):
+        package, _, last = module.rpartition(".")
+        if last.startswith("_") and last != "__main__":
+            assert home == package or home.startswith(f"{package}."), f"{name(path)}:{line} imports {module}"
+
+
+def test_no_circle_of_imports():
+    left = {module: {target for target, _ in arrows(path)} - {module} for module, path in MODULES.items()}
+    while free := {module for module, needs in left.items() if not needs & left.keys()}:
+        left = {module: needs for module, needs in left.items() if module not in free}
+    assert not left, f"these import each other in a circle, or what does: {', '.join(sorted(left))}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)

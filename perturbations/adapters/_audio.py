@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from perturbations._values import Audio
-from perturbations.audio._signal import full_scale, resample
+from perturbations.audio import full_scale, resample
 from perturbations.errors import InputError
 from perturbations.modality.audio import MODALITY
 

@@ -12,15 +12,18 @@ from perturbations.audio import (
     time,
     transmission,
 )
+from perturbations.audio._signal import full_scale, resample
 
 __all__ = [
     "ambience",
     "channel",
     "codec",
+    "full_scale",
     "level",
     "modulation",
     "noise",
     "recorded",
+    "resample",
     "room",
     "time",
     "transmission",

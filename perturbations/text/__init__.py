@@ -12,5 +12,18 @@ from perturbations.text import (
     wording,
     writing,
 )
+from perturbations.text._units import clusters
 
-__all__ = ["grammar", "hearing", "language", "locale", "ocr", "translation", "typing", "unicode", "wording", "writing"]
+__all__ = [
+    "clusters",
+    "grammar",
+    "hearing",
+    "language",
+    "locale",
+    "ocr",
+    "translation",
+    "typing",
+    "unicode",
+    "wording",
+    "writing",
+]

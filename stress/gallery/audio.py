@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 import perturbations
 from perturbations import Audio, Image, InputError, Perturbation, Sample, apply
-from perturbations.audio._signal import resample
+from perturbations.audio import resample
 from perturbations.modality import modality
 from stress.data import Samples, from_samples
 

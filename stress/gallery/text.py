@@ -11,7 +11,7 @@ from typing import Any
 
 from perturbations import InputError, Perturbation, Sample, apply, get, names
 from perturbations.modality import modality
-from perturbations.text._units import clusters
+from perturbations.text import clusters
 
 __all__ = ["sheet"]
 
