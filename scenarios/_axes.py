@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from scenarios._bound import Bound, misfit
+from scenarios._bound import Bound, mismatch
 from scenarios._spec import Scenario
 
 __all__ = [
@@ -55,7 +55,7 @@ def one_severity(scenario: Scenario, bounds: Sequence[Bound]) -> list[Axis]:
     for i, own in listed.items():
         if len(own) != len(wanted):
             text = f"severity must have one value for each of the scenario's {len(wanted)}, got {len(own)}."
-            raise misfit(bounds[i].step.where, scenario.name, text)
+            raise mismatch(bounds[i].step.where, scenario.name, text)
     return [Axis("severity", wanted, {i: listed.get(i, wanted) for i in driven})]
 
 

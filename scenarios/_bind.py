@@ -10,7 +10,7 @@ from typing import Any
 from perturbations import InputError, Perturbation, SpecError, get, names
 from perturbations.errors import nearest
 from perturbations.modality import MODALITIES
-from scenarios._bound import Bound, Misfit, Target, misfit
+from scenarios._bound import Bound, Mismatch, Target, mismatch
 from scenarios._grid import check_steps
 from scenarios._spec import ALL, EVERYTHING, Scenario, Step
 
@@ -31,13 +31,13 @@ def candidates(step: Step, who: str = "suite") -> tuple[Perturbation, ...]:
         try:
             return (get(step.name),)
         except InputError as error:
-            raise misfit(step.where, who, str(error)) from None
+            raise mismatch(step.where, who, str(error)) from None
     families = (step.key, "stream") if step.key in MODALITIES else (*MODALITIES, "stream")
     found = tuple(name for family in families if (name := f"{family}.{step.name}") in names(family))
     if not found:
         known = [name for family in families for name in names(family)]
         hint = nearest(step.name, known)
-        raise misfit(step.where, who, f"name must be a perturbation's, got {step.name!r}. {hint}")
+        raise mismatch(step.where, who, f"name must be a perturbation's, got {step.name!r}. {hint}")
     return tuple(get(name) for name in found)
 
 
@@ -54,13 +54,13 @@ def imagine(scenario: Scenario, step: Step) -> Bound:
         return bind(scenario, step, {of: of for of in known}, EVERYTHING)
     graded = replace(scenario, severities=None, inherited=scenario.severities or scenario.inherited)
     found: list[Bound] = []
-    problems: list[Misfit] = []
+    problems: list[Mismatch] = []
     for of in kinds:
         try:
             found.append(bind(scenario, step, {step.key: of}, EVERYTHING))
             check_steps(graded, found[-1:])
             return found[-1]
-        except Misfit as error:
+        except Mismatch as error:
             problems.append(error)
     if not found:
         raise problems[0]
@@ -92,7 +92,7 @@ def labelled(bounds: Sequence[Bound]) -> list[Bound]:
 def bind(
     scenario: Scenario, step: Step, streams: Mapping[str, str], has: Collection[str], spared: list[str] | None = None
 ) -> Bound:
-    """Return the step on its streams. Raises Absent where the data lacks something, Misfit where the step is wrong."""
+    """Return the step on its streams. Raises Absent where the data lacks something, Mismatch for a wrong step."""
     options = candidates(step, scenario.name)
     targets = []
     for stream in _streams(step, streams):
@@ -159,7 +159,7 @@ def _fitting(scenario: Scenario, step: Step, options: tuple[Perturbation, ...], 
         kinds = " or ".join(dict.fromkeys(kind for option in options for kind in option.modalities))
         hint = nearest(step.name.rpartition(".")[2], names(of))
         text = f"{options[0].name}: stream must be {kinds}, got {stream}, which is {of}. {hint}"
-        raise misfit(step.where, scenario.name, text)
+        raise mismatch(step.where, scenario.name, text)
     return fitting[0]  # the modality's own comes before the fault of that name
 
 
@@ -172,4 +172,4 @@ def _target(scenario: Scenario, step: Step, perturbation: Perturbation, stream: 
             return Target(stream, perturbation, perturbation.profile(step.profile))
         return Target(stream, perturbation, perturbation.profile(scenario.profile, strict=False))
     except (InputError, SpecError) as error:
-        raise misfit(step.where, scenario.name, str(error)) from None
+        raise mismatch(step.where, scenario.name, str(error)) from None

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from perturbations import Perturbation
 from scenarios._spec import Step
 
-__all__ = ["Bound", "Misfit", "Target", "misfit"]
+__all__ = ["Bound", "Mismatch", "Target", "mismatch"]
 
 
-class Misfit(Exception):  # noqa: N818 - it never leaves the package
+class Mismatch(Exception):  # noqa: N818 - it never leaves the package
     """What is wrong with a scenario, each problem with its place: turned into the lines of a SpecError."""
 
     def __init__(self, *problems: str) -> None:
@@ -18,9 +18,9 @@ class Misfit(Exception):  # noqa: N818 - it never leaves the package
         self.problems = problems
 
 
-def misfit(where: str, who: str, text: str) -> Misfit:
+def mismatch(where: str, who: str, text: str) -> Mismatch:
     """Return one problem: where it stands, who has it, and what must be otherwise."""
-    return Misfit(f"{where}: {who}: {text}")
+    return Mismatch(f"{where}: {who}: {text}")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from perturbations import SpecError, get
 from perturbations.errors import gather, nearest
 from scenarios._axes import crossed, slug
 from scenarios._bind import Absent, bind_all, imagine, labelled
-from scenarios._bound import Bound, Misfit
+from scenarios._bound import Bound, Mismatch
 from scenarios._cells import CLEAN, Cell, Condition, Plan
 from scenarios._grid import cells
 from scenarios._spec import EVERYTHING, Scenario, Suite
@@ -46,7 +46,7 @@ def expand(
             if scenario.grid == "pairwise":
                 full = prod(len(axis.values) for axis in crossed(scenario, bounds))
                 notes.append((scenario.name, f"{len(made)} cells hold every pair of values; the product has {full}"))
-        except Misfit as error:
+        except Mismatch as error:
             problems += error.problems
         except Absent as error:
             left_out.append((scenario.name, str(error)))
@@ -78,12 +78,12 @@ def check(scenario: Scenario) -> list[str]:
     for step in scenario.steps:
         try:
             bounds.append(imagine(scenario, step))
-        except Misfit as error:
+        except Mismatch as error:
             problems.update(dict.fromkeys(error.problems))
     try:
         if bounds and not problems:
             cells(scenario, labelled(bounds))
-    except Misfit as error:
+    except Mismatch as error:
         problems.update(dict.fromkeys(error.problems))
     return list(problems)
 

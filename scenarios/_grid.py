@@ -22,7 +22,7 @@ from scenarios._axes import (
     slug,
     values_at,
 )
-from scenarios._bound import Bound, Misfit, Target, misfit
+from scenarios._bound import Bound, Mismatch, Target, mismatch
 from scenarios._cells import Cell, Condition
 from scenarios._pairwise import covering_array
 from scenarios._spec import Scenario, Step
@@ -39,7 +39,7 @@ def cells(scenario: Scenario, bounds: Sequence[Bound]) -> tuple[Cell, ...]:
     check_steps(scenario, bounds)
     found = tuple(cell for cell in GRID[scenario.grid](scenario, bounds) if cell.conditions)
     if not found:
-        raise misfit(scenario.where, scenario.name, "must have a severity above 0, got none.")
+        raise mismatch(scenario.where, scenario.name, "must have a severity above 0, got none.")
     return found
 
 
@@ -57,10 +57,10 @@ def check_steps(scenario: Scenario, bounds: Sequence[Bound]) -> None:
         for point in varied or [first]:
             try:
                 _cell(scenario, [bound], [_only(axis, i) for axis in own], tuple(point.values()), "check")
-            except Misfit as error:
+            except Mismatch as error:
                 problems.update(dict.fromkeys(error.problems))
     if problems:
-        raise Misfit(*problems)
+        raise Mismatch(*problems)
 
 
 def _only(axis: Axis, index: int) -> Axis:
@@ -88,10 +88,10 @@ def _pairwise(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
     if len(axes) < 2 or any(len(axis.values) < 2 for axis in axes):
         got = ", ".join(f"{axis.name} with {len(axis.values)}" for axis in axes) or "none"
         text = f"a pairwise grid must have two or more axes, each with two or more values, got {got}."
-        raise misfit(scenario.where, scenario.name, text)
+        raise mismatch(scenario.where, scenario.name, text)
     pairs = sum(len(one.values) * len(other.values) for one, other in itertools.combinations(axes, 2))
     if pairs > MOST:
-        raise misfit(scenario.where, scenario.name, f"must have at most {MOST} pairs of values, got {pairs}.")
+        raise mismatch(scenario.where, scenario.name, f"must have at most {MOST} pairs of values, got {pairs}.")
     for point in covering_array([len(axis.values) for axis in axes]):
         yield _cell(scenario, bounds, axes, point, joined(axes, point))
 
@@ -99,10 +99,10 @@ def _pairwise(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
 def _timeline(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
     """One cell (for each choice) whose severity goes with time."""
     if not any(bound.driven for bound in bounds):
-        raise misfit(scenario.where, scenario.name, "a timeline must move a step, got none that has severities.")
+        raise mismatch(scenario.where, scenario.name, "a timeline must move a step, got none that has severities.")
     if listed := [bound for bound in bounds if isinstance(bound.step.severity, tuple)]:
         text = "severity must be one number or none beside a timeline, got a list."
-        raise misfit(listed[0].step.where, scenario.name, text)
+        raise mismatch(listed[0].step.where, scenario.name, text)
     axes = choices(bounds)
     for point in _points(scenario, axes):
         yield _cell(scenario, bounds, axes, point, short_name(axes, point))
@@ -131,7 +131,7 @@ def _subsets(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
     count = (2 ** len(streams) - 1) * prod(len(axis.values) for axis in axes)
     if count > MOST:
         text = f"must have at most {MOST} cells, got {count}: {len(streams)} streams have that many subsets."
-        raise misfit(scenario.where, scenario.name, text)
+        raise mismatch(scenario.where, scenario.name, text)
     for size in range(1, len(streams) + 1):
         for subset in itertools.combinations(streams, size):
             label = "+".join(subset)
@@ -172,7 +172,7 @@ def _points(scenario: Scenario, axes: Sequence[Axis]) -> Iterator[Point]:
     count = prod(len(axis.values) for axis in axes)
     if count > MOST:
         text = f"must have at most {MOST} cells, got {count}. A pairwise grid covers every pair of values in few cells."
-        raise misfit(scenario.where, scenario.name, text)
+        raise mismatch(scenario.where, scenario.name, text)
     return itertools.product(*(range(len(axis.values)) for axis in axes))
 
 
@@ -211,7 +211,7 @@ def _condition(
     chosen: Mapping[str, str],
     again: int,
 ) -> Condition:
-    """Return a step on one stream at one point, its parameters resolved. Raises Misfit where they cannot be.
+    """Return a step on one stream at one point, its parameters resolved. Raises Mismatch where they cannot be.
 
     ``again`` counts the earlier steps of the scenario that do the same to the stream, whether they act in this cell or
     not: a sample's draw is then the same in all cells.
@@ -223,7 +223,7 @@ def _condition(
     try:
         settings = perturbation.settings(severity, target.profile or None, given)
     except InputError as error:
-        raise misfit(step.where, scenario.name, str(error)) from None
+        raise mismatch(step.where, scenario.name, str(error)) from None
     category = settings[perturbation.category] if perturbation.axis == "categorical" and perturbation.category else None
     return Condition(
         stream=target.stream,

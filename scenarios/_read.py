@@ -150,7 +150,7 @@ def _fallbacks(node: Node | None, who: str, problems: Problems) -> tuple[str, ..
 def _check_profile(node: Node | None, who: str, scenarios: Sequence[Scenario], problems: Problems) -> None:
     """A profile that no perturbation concerned has is a slip of the pen."""
     from scenarios._bind import candidates
-    from scenarios._bound import Misfit
+    from scenarios._bound import Mismatch
 
     if node is None or not isinstance(node.value, str):
         return
@@ -158,7 +158,7 @@ def _check_profile(node: Node | None, who: str, scenarios: Sequence[Scenario], p
     for step in (step for scenario in scenarios for step in scenario.steps):
         try:
             known.update(dict.fromkeys(name for option in candidates(step) for name in option.profiles))
-        except Misfit:  # said already
+        except Mismatch:  # said already
             return
     if node.value not in known:
         text = (

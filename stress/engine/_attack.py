@@ -105,7 +105,7 @@ class Attacker:
         """
         seen = [self._natural(cell, sample, draw, before=True) for sample in samples]
         calls, passes_back = np.zeros(len(seen)), np.zeros(len(seen))
-        luck = self._luck(stages(cell), seen, draw)
+        chance_of = self._plain_chance(stages(cell), seen, draw)
         for stage in stages(cell):
             streams = self._streams(seen)
             ids = [sample.id for sample in seen]
@@ -117,7 +117,7 @@ class Attacker:
             passes_back += found.passes_back
         seen = [self._natural(cell, sample, draw, before=False) for sample in seen]
         done = {n: compared(n, samples, [s.streams[n] for s in seen], self.data) for n in cell.streams}
-        costs = zip(COST, (calls, passes_back, luck))
+        costs = zip(COST, (calls, passes_back, chance_of))
         return done, {name: np.asarray(numbers, np.float32) for name, numbers in costs}
 
     def _natural(self, cell: Cell, sample: Sample, draw: int, before: bool) -> Sample:
@@ -133,7 +133,7 @@ class Attacker:
                 changed[stream] = perturb_stream(sample, stream, some, self.data, self.seed, draw)
         return sample.with_streams(changed) if changed else sample
 
-    def _luck(self, stages: Sequence[Stage], samples: Sequence[Sample], draw: int) -> list[float]:
+    def _plain_chance(self, stages: Sequence[Stage], samples: Sequence[Sample], draw: int) -> list[float]:
         """Return whether each sample is answered rightly after one random draw with the budgets of all stages."""
         chance = get("attack.random")
         ids, labels = [sample.id for sample in samples], self.labels(samples)

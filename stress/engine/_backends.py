@@ -1,8 +1,8 @@
-"""Who does the units: threads of this process, processes of this machine, or the workers of a dask cluster.
+"""What units of work run on: threads of this process, processes of this machine, or the workers of a dask cluster.
 
-Threads share the model as it is. Processes and clusters load it once per worker by the name it was given by, and the
-data too; what travels is the name of a unit one way, and its records the other. What is asked before the first unit is
-asked there as well: the model is neither loaded nor called where the run is started from.
+Threads share the model. Processes and clusters load model and data by name, once per worker; a unit's name travels one
+way and its records the other. Preflight calls the model there as well: where the run is started from it is neither
+loaded nor called.
 """
 
 from __future__ import annotations
@@ -22,42 +22,42 @@ from stress.engine._remote import Recipe, about, answer
 from stress.engine._units import Unit
 from stress.models import Model
 
-__all__ = ["Died", "Far", "Finished", "far_model", "in_threads", "token"]
+__all__ = ["Died", "Finished", "Workers", "in_threads", "model_of", "token"]
 
 Finished = Generator[tuple[Unit, pa.Table], None, None]
 Died = Callable[[Unit, str], pa.Table]
 
 
-class Far(Protocol):
-    """Workers in processes of their own, which know the model by name; ``token`` tells one run's from another's."""
+class Workers(Protocol):
+    """Workers in processes of their own, which load the model by its name; ``token`` is unique to the run."""
 
     spec: str
     token: str
 
-    def ask(self, call: Callable[..., Any], *what: Any) -> Any:
-        """Return what a call returns to one of the workers; raise where it takes the worker down."""
+    def call(self, function: Callable[..., Any], *what: Any) -> Any:
+        """Return what a function returns in one of the workers; raise where the worker process dies of it."""
         ...
 
-    def tell(self, call: Callable[..., Any], *what: Any) -> Any:
-        """Have every worker make a call, all at once; return what one of them got, as soon as it can be had."""
+    def call_all(self, function: Callable[..., Any], *what: Any) -> Any:
+        """Call a function in every worker at once; return the first result, as soon as it is there."""
         ...
 
     def work(self, recipe: Recipe, units: Sequence[Unit], died: Died) -> Finished:
-        """Yield the records of every unit; a unit whose worker dies every time is recorded by ``died``."""
+        """Yield the records of every unit; ``died`` makes those of a unit whose worker died at each attempt."""
         ...
 
 
-def far_model(far: Far) -> Model:
-    """Return the model that the workers have: what is known of it, and a way to have it answer."""
+def model_of(workers: Workers) -> Model:
+    """Return the model that the workers loaded: its name, classes and weights, and a predict that runs in a worker."""
     try:
-        known = far.tell(about, far.spec, far.token)
+        known = workers.call_all(about, workers.spec, workers.token)
     except StressError:
         raise
     except Exception as error:  # whatever an import does
         raise ModelError(
-            f"model: {far.spec} cannot be loaded by a worker: {type(error).__name__}: {short(str(error))}"
+            f"model: {workers.spec} cannot be loaded by a worker: {type(error).__name__}: {short(str(error))}"
         ) from error
-    return Model(lambda batch: far.ask(answer, far.spec, far.token, batch), **known)
+    return Model(lambda batch: workers.call(answer, workers.spec, workers.token, batch), **known)
 
 
 def in_threads(do: Callable[[Unit], tuple[Unit, pa.Table]], units: Sequence[Unit], workers: int) -> Finished:
@@ -98,5 +98,5 @@ def in_threads(do: Callable[[Unit], tuple[Unit, pa.Table]], units: Sequence[Unit
 
 
 def token() -> str:
-    """Return what tells this run from others in a worker's memory."""
+    """Return a text that no other run in a worker's memory has."""
     return f"{os.getpid()}-{time.monotonic_ns()}"

@@ -12,15 +12,15 @@ from typing import Any
 import pyarrow as pa
 
 from perturbations import InputError, RunError
-from stress.engine._backends import Died, Far, Finished, token
+from stress.engine._backends import Died, Finished, Workers, token
 from stress.engine._remote import Recipe, do_unit, probe
 from stress.engine._units import Unit
 
 __all__ = ["on_dask"]
 
 _ALONE = 3
-"""How often a unit is tried alone before its worker's death is its fault: the worker may have been at its end before,
-of a model that leaks memory."""
+"""How often a unit is tried alone before it is recorded as a crash: with a model that leaks memory, the worker may have
+reached its memory limit because of earlier units."""
 
 
 class _Cluster:
@@ -28,25 +28,25 @@ class _Cluster:
 
     def __init__(self, client: Any, spec: str, workers: int | None) -> None:
         self.spec, self.token, self._client, self._workers = spec, token(), client, workers
-        self._told: list[Any] = []
+        self._running: list[Any] = []
 
-    def ask(self, call: Callable[..., Any], *what: Any) -> Any:
-        return self._client.submit(call, *what, pure=False).result()
+    def call(self, function: Callable[..., Any], *what: Any) -> Any:
+        return self._client.submit(function, *what, pure=False).result()
 
-    def tell(self, call: Callable[..., Any], *what: Any) -> Any:
-        """As promised; what the others are still busy with is kept, or dask would forget about it.
+    def call_all(self, function: Callable[..., Any], *what: Any) -> Any:
+        """Call a function in every worker; the futures are kept, or dask would cancel those that still run.
 
-        A cluster that grows with its work may have no worker yet: the first one is told.
+        An adaptive cluster may have no worker yet: the call then goes to whichever comes first.
         """
         where: list[Any] = list(self._client.nthreads()) or [None]
-        self._told = [self._client.submit(call, *what, workers=each, pure=False) for each in where]
-        return self._told[0].result()
+        self._running = [self._client.submit(function, *what, workers=each, pure=False) for each in where]
+        return self._running[0].result()
 
     def work(self, recipe: Recipe, units: Sequence[Unit], died: Died) -> Finished:
-        """As promised; the cluster is kept busy with what waits.
+        """Yield the records of every unit, with two units a worker submitted at any time.
 
-        A worker that dies takes units with it that only waited there: whoever was on a dying worker is asked again at
-        the end, alone, and only who dies alone is at fault.
+        A worker that dies also loses the units that only waited in its queue. Every unit that a dying worker held is
+        tried again at the end, one at a time, and recorded as a crash only if its worker dies then, too.
         """
         from distributed import KilledWorker, as_completed
 
@@ -80,7 +80,7 @@ class _Cluster:
 
         for _ in range(_ALONE):
             with suppress(KilledWorker):
-                done: tuple[Unit, pa.Table] = self.ask(do_unit, recipe, unit)
+                done: tuple[Unit, pa.Table] = self.call(do_unit, recipe, unit)
                 return done
         return None
 
@@ -89,7 +89,7 @@ class _Cluster:
 
 
 @contextmanager
-def on_dask(spec: str, workers: int, scheduler: str | None) -> Iterator[Far]:
+def on_dask(spec: str, workers: int, scheduler: str | None) -> Iterator[Workers]:
     """Give the dask cluster at ``scheduler``, or a local one, while the block runs."""
     try:
         from distributed import Client

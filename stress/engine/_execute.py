@@ -17,7 +17,7 @@ import pyarrow as pa
 from perturbations import ModelError, RunError, Sample, StressError
 from perturbations.errors import short
 from stress.data import pack
-from stress.engine._backends import Far, Finished, far_model, in_threads
+from stress.engine._backends import Finished, Workers, in_threads, model_of
 from stress.engine._canaries import canaries
 from stress.engine._cluster import on_dask
 from stress.engine._identity import agree, identity, machine, run_id
@@ -52,25 +52,25 @@ class Outcome:
 @contextmanager
 def prepared(
     model: Any, data: Any, suite: Any, task: Task | str | None, settings: Settings
-) -> Iterator[tuple[Planned, Far | None]]:
+) -> Iterator[tuple[Planned, Workers | None]]:
     """Give a checked plan and, for backends other than threads, the workers that have the model, while the block runs.
 
     Workers are started last: what is wrong with the suite or the data is said before.
     """
     with ExitStack() as stack:
-        far: Far | None = None
+        workers: Workers | None = None
 
         def find(source: Any) -> Model:
-            nonlocal far
-            far = stack.enter_context(_workers(source, settings))
-            return far_model(far)
+            nonlocal workers
+            workers = stack.enter_context(_workers(source, settings))
+            return model_of(workers)
 
         planned = plan_run(model, data, suite, task, settings, load_model if settings.backend == "threads" else find)
-        yield planned, far
+        yield planned, workers
 
 
-def execute(planned: Planned, out: Path, far: Far | None = None) -> Outcome:
-    """Do what is missing of a planned run in its folder: by threads of this process, or by the workers of ``far``."""
+def execute(planned: Planned, out: Path, workers: Workers | None = None) -> Outcome:
+    """Do what is missing of a planned run in its folder: by threads of this process, or by ``workers``."""
     begun = time.time()
     with one_thread_each():
         job, first = settled_job(planned)
@@ -84,7 +84,7 @@ def execute(planned: Planned, out: Path, far: Far | None = None) -> Outcome:
             there, thrown = writer.recover()
             units = planned.units
             try:
-                _work(planned, job, writer, units.without(there), out, far)
+                _work(planned, job, writer, units.without(there), out, workers)
             finally:
                 writer.flush()
             counted = ((unit, len(planned.shards[unit.shard])) for unit in units)
@@ -94,7 +94,7 @@ def execute(planned: Planned, out: Path, far: Far | None = None) -> Outcome:
     return Outcome(open_folder(out), len(there), thrown, checks)
 
 
-def _workers(model: Any, settings: Settings) -> AbstractContextManager[Far]:
+def _workers(model: Any, settings: Settings) -> AbstractContextManager[Workers]:
     """Return the workers of a backend other than threads, which load the model by its name."""
     spec = model.spec if isinstance(model, Model) else model
     if not isinstance(spec, str):
@@ -194,11 +194,13 @@ def _as_text(target: Any) -> str | None:
     return str(plain) if isinstance(plain, int | float) else json.dumps(plain, default=sorted, ensure_ascii=False)
 
 
-def _work(planned: Planned, job: Job, writer: Writer, units: Sequence[Unit], out: Path, far: Far | None) -> None:
+def _work(
+    planned: Planned, job: Job, writer: Writer, units: Sequence[Unit], out: Path, workers: Workers | None
+) -> None:
     """Do the units, and hand each one's records to the writer as it is finished."""
     settings, cells = planned.settings, planned.plan.cells
     records = sum(len(planned.shards[unit.shard]) for unit in units)
-    finished = _far(planned, job, units, out, far) if far else _in_threads(planned, job, units)
+    finished = _in_workers(planned, job, units, out, workers) if workers else _in_threads(planned, job, units)
     with watch(settings.progress, len(units), records) as progress, closing(finished):
         for unit, table in finished:
             writer.add(unit, table)
@@ -221,12 +223,12 @@ def _in_threads(planned: Planned, job: Job, units: Sequence[Unit]) -> Finished:
     return in_threads(do, units, planned.settings.threads)
 
 
-def _far(planned: Planned, job: Job, units: Sequence[Unit], out: Path, far: Far) -> Finished:
+def _in_workers(planned: Planned, job: Job, units: Sequence[Unit], out: Path, workers: Workers) -> Finished:
     """Do the units in other processes, which know the model and the data by name."""
     settings = planned.settings
     packed = None if planned.data.spec else pack(planned.data, out / ".data")
     recipe = Recipe(
-        token=far.token,
+        token=workers.token,
         model=str(planned.model.spec),
         data=str(packed or planned.data.spec),
         packed=packed is not None,
@@ -241,6 +243,6 @@ def _far(planned: Planned, job: Job, units: Sequence[Unit], out: Path, far: Far)
         return job.died(planned.plan.cells[unit.cell], positions, unit.draw, error)
 
     try:
-        yield from far.work(recipe, units, died)
+        yield from workers.work(recipe, units, died)
     finally:
         shutil.rmtree(out / ".data", ignore_errors=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from stress.engine._backends import Died, Far, Finished, token
+from stress.engine._backends import Died, Finished, Workers, token
 from stress.engine._remote import Recipe, do_unit
 from stress.engine._units import Unit
 
@@ -40,19 +40,19 @@ class _Processes:
 
         get_reusable_executor(reuse=True).shutdown(wait=not kill, kill_workers=kill)
 
-    def ask(self, call: Callable[..., Any], *what: Any) -> Any:
-        return self._asked(1, call, *what)
+    def call(self, function: Callable[..., Any], *what: Any) -> Any:
+        return self._called(1, function, *what)
 
-    def tell(self, call: Callable[..., Any], *what: Any) -> Any:
-        return self._asked(self._workers, call, *what)  # who is busy with the first call leaves the others the rest
+    def call_all(self, function: Callable[..., Any], *what: Any) -> Any:
+        return self._called(self._workers, function, *what)  # a busy worker leaves its turn to the others
 
-    def _asked(self, times: int, call: Callable[..., Any], *what: Any) -> Any:
+    def _called(self, times: int, function: Callable[..., Any], *what: Any) -> Any:
         from joblib import delayed
         from joblib.externals.loky.process_executor import BrokenProcessPool
 
         with self._lock:
             try:
-                found, *_ = self._pool()([delayed(call)(*what)] * times)
+                found, *_ = self._pool()([delayed(function)(*what)] * times)
             except BrokenProcessPool:
                 self.end(kill=True)
                 raise
@@ -81,7 +81,7 @@ class _Processes:
 
 
 @contextmanager
-def on_processes(spec: str, workers: int) -> Iterator[Far]:
+def on_processes(spec: str, workers: int) -> Iterator[Workers]:
     """Give the processes of this machine while the block runs."""
     found = _Processes(spec, workers)
     found.end()

@@ -1,4 +1,4 @@
-"""The far side of a backend: a worker process that knows the model and the data by name."""
+"""What runs in a worker process: it loads model and data by name, once per run, and does units of work."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Recipe:
     fingerprint: str
 
 
-class _Bench:
-    """What a worker has laid out for one run."""
+class _Prepared:
+    """Model, data and plan of one run in a worker."""
 
     def __init__(self, recipe: Recipe) -> None:
         data = unpack(Path(recipe.data)) if recipe.packed else load_data(recipe.data, recipe.fingerprint)
@@ -59,35 +59,35 @@ class _Bench:
         return self.shards[number]
 
 
-_benches: OrderedDict[str, _Bench] = OrderedDict()
+_prepared_runs: OrderedDict[str, _Prepared] = OrderedDict()
 
 
 _lock = threading.RLock()
 """A worker may have several threads."""
 
 
-def _bench(recipe: Recipe) -> _Bench:
+def _prepared(recipe: Recipe) -> _Prepared:
     with _lock:
-        if recipe.token not in _benches:
-            _benches.clear()
-            _benches[recipe.token] = _Bench(recipe)
-        return _benches[recipe.token]
+        if recipe.token not in _prepared_runs:
+            _prepared_runs.clear()
+            _prepared_runs[recipe.token] = _Prepared(recipe)
+        return _prepared_runs[recipe.token]
 
 
 def do_unit(recipe: Recipe, unit: Unit) -> tuple[Unit, pa.Table]:
     """Return the records of a unit."""
-    bench = _bench(recipe)
-    shard = bench.shard(unit.shard)
-    cell = bench.planned.plan.cells[unit.cell]
+    prepared = _prepared(recipe)
+    shard = prepared.shard(unit.shard)
+    cell = prepared.planned.plan.cells[unit.cell]
     samples = shard.samples()
-    return unit, bench.job.records(cell, samples, shard.positions, unit.draw, shard.shared)
+    return unit, prepared.job.records(cell, samples, shard.positions, unit.draw, shard.shared)
 
 
 def probe(recipe: Recipe) -> Any:
-    """Lay out a run on a worker; return what is wrong, or nothing."""
+    """Prepare a run in a worker; return what is wrong, or nothing."""
     try:
-        _bench(recipe)
-    except Exception as error:  # to be told on the near side
+        _prepared(recipe)
+    except Exception as error:  # reported where the run was started
         return f"{type(error).__name__}: {error}"
     return None
 
