@@ -6,7 +6,7 @@
 """
 
 from perturbations._apply import apply
-from perturbations._citations import citation
+from perturbations._citations import bibliography, citation
 from perturbations._core import Perturbation, Stream, run_step
 from perturbations._declare import audio_corruption, corruption, fault, image_corruption, text_corruption
 from perturbations._keys import Key, call_keyed, generator
@@ -34,6 +34,7 @@ __all__ = [
     "Value",
     "apply",
     "audio_corruption",
+    "bibliography",
     "call_keyed",
     "citation",
     "corruption",

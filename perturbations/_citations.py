@@ -9,7 +9,7 @@ from importlib import resources
 from perturbations._registry import get
 from perturbations.errors import InputError, nearest
 
-__all__ = ["citation", "references"]
+__all__ = ["bibliography", "citation", "references"]
 
 
 @cache
@@ -29,8 +29,12 @@ def citation(names: Iterable[str]) -> str:
 
     A source given in words (a plug-in's) is returned as a comment.
     """
-    keys = sorted({key for name in names for key in get(name).cite})
-    known = references()
+    return bibliography(key for name in names for key in get(name).cite)
+
+
+def bibliography(sources: Iterable[str]) -> str:
+    """Return the BibTeX entries of sources, each a key or words, sorted and each once."""
+    keys, known = sorted(set(sources)), references()
     for key in keys:
         if key not in known and " " not in key:
             raise InputError(f"citation: {key!r} is not in references.bib. {nearest(key, known)}")

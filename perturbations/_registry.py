@@ -64,8 +64,14 @@ def get(name: str) -> Perturbation:
     if name not in _known:
         _load_plugins()
     if name not in _known:
-        raise InputError(f"{name}: is not a perturbation. {nearest(name, names())}")
+        raise InputError(f"{name}: is not a perturbation. {_meant(name)}")
     return _known[name]
+
+
+def _meant(name: str) -> str:
+    """Return a hint: a family where one was all but named, else the perturbations that are most alike."""
+    hint = nearest(name, FAMILIES)
+    return f"{hint[:-1]}, the family?" if hint.startswith("Did") and "." not in name else nearest(name, names())
 
 
 def _load_plugins() -> None:

@@ -27,7 +27,12 @@ def load_installed() -> None:
 
 
 def import_file(path: str | Path, who: str = "plugins") -> ModuleType:
-    """Import a Python file once and return its module. Raises SpecError where it does not exist or cannot run."""
+    """Import a Python file once and return its module; it may import modules that stand beside it, as a script may.
+
+    Raises SpecError where it does not exist, cannot run, or ends the process when it is imported.
+    """
+    if "\0" in str(path):
+        raise SpecError(f"{who}: must be a Python file, got a path with a NUL character.")
     path = Path(path).resolve()
     if not path.is_file() or path.suffix != ".py":
         raise SpecError(f"{who}: must be a Python file, got {path}{'' if path.exists() else ', which does not exist'}.")
@@ -39,9 +44,11 @@ def import_file(path: str | Path, who: str = "plugins") -> ModuleType:
         raise SpecError(f"{who}: {path} is not a Python file.")
     module = util.module_from_spec(spec)
     sys.modules[name] = module
+    if str(path.parent) not in sys.path:  # and it stays: a function of the file may import when it is called
+        sys.path.insert(0, str(path.parent))
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # a user's file can raise anything
+    except (Exception, SystemExit) as error:  # a user's file can raise anything, and call sys.exit
         del sys.modules[name]
         raise SpecError(f"{who}: {path} cannot be imported: {error!r}.") from error
     return module

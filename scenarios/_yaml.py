@@ -123,17 +123,37 @@ def _scalar(text: str) -> Any:
 def _mapping(node: yaml.MappingNode, where: str, reading: _Reading) -> Node:
     values: dict[str, Node] = {}
     keys: dict[str, str] = {}
+    merged: dict[str, tuple[Node, str]] = {}
     for key, value in node.value:
         place = reading.where(key.start_mark)
         if not isinstance(key, yaml.ScalarNode):
             reading.problems.append(f"{place}: {reading.what}: a key must be a name, got a list or a mapping.")
             continue
         name = str(key.value)
+        if name == "<<" and not key.style:
+            merged.update(_merged(value, place, reading))
+            continue
         if name in values:
             reading.problems.append(f"{place}: {name}: must be given once, got it at {keys[name]} already.")
             continue
         values[name], keys[name] = _node(value, reading), place
+    for name, (inherited, place) in merged.items():
+        if name not in values:
+            values[name], keys[name] = inherited, place
     return Node(values, where, keys)
+
+
+def _merged(value: yaml.Node, place: str, reading: _Reading) -> dict[str, tuple[Node, str]]:
+    """Return what ``<<: *base`` or ``<<: [*one, *other]`` brings: of two, the first that has a key gives it."""
+    found: dict[str, tuple[Node, str]] = {}
+    for each in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+        if not isinstance(each, yaml.MappingNode):
+            reading.problems.append(f"{place}: {reading.what}: << must name a mapping, or a list of mappings.")
+            continue
+        node = _node(each, reading)
+        for name, child in node.value.items():
+            found.setdefault(name, (child, node.keys[name]))
+    return found
 
 
 def from_plain(value: Any, where: str, depth: int = 0) -> Node:

@@ -37,5 +37,5 @@ def _module(place: str, who: str) -> Any:
         return importlib.import_module(place)
     except ImportError as error:
         raise InputError(f"{who}: {place} cannot be imported: {error}.") from error
-    except Exception as error:  # somebody else's module can raise anything
+    except (Exception, SystemExit) as error:  # somebody else's module can raise anything
         raise InputError(f"{who}: {place} cannot be imported: it raised {error!r}.") from error

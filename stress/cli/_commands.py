@@ -14,6 +14,14 @@ EPILOG = (
 )
 TASKS = ("classification", "multilabel", "regression", "transcription", "free_text", "retrieval")  # in stress.tasks
 RUN = click.Path(path_type=Path)
+PLUGIN = click.option(
+    "--plugin",
+    "plugins",
+    type=RUN,
+    multiple=True,
+    metavar="FILE",
+    help="A file of your own perturbations; may be repeated.",
+)
 
 
 def _version(context: click.Context, _: Any, wanted: bool) -> None:
@@ -79,14 +87,15 @@ def run(**options: Any) -> int:
 
 @stress.command("list")
 @click.argument("what", required=False, metavar="[image|audio|text|stream|attack|suites|NAME]")
-def list_(what: str | None) -> None:
+@PLUGIN
+def list_(what: str | None, plugins: tuple[Path, ...]) -> None:
     """List perturbations or suites, or show one.
 
     Of one perturbation: its parameters with units, ranges and levels, and its source.
     """
     from stress.cli._show import show_list
 
-    show_list(what)
+    show_list(what, plugins)
 
 
 @stress.command()
@@ -187,11 +196,12 @@ def init(folder: Path) -> None:
 @click.option("-o", "--output", type=RUN, required=True, metavar="FILE", help="An .html file (images: also .png).")
 @click.option("--only", multiple=True, metavar="GLOB", help="Only perturbations whose name matches; may be repeated.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N")
-def gallery(modality: str, output: Path, only: tuple[str, ...], seed: int) -> None:
+@PLUGIN
+def gallery(modality: str, output: Path, only: tuple[str, ...], seed: int, plugins: tuple[Path, ...]) -> None:
     """Draw every perturbation at every severity."""
     from stress.cli._show import write_gallery
 
-    write_gallery(modality, output, only, seed)
+    write_gallery(modality, output, only, seed, plugins)
 
 
 @stress.command()

@@ -13,13 +13,14 @@ from typing import Any
 
 import click
 
-from perturbations import FAMILIES, Choice, InputError, Param, Perturbation, citation, get, names
+from perturbations import FAMILIES, Choice, InputError, Param, Perturbation, bibliography, citation, get, names
 
 __all__ = ["show_citations", "show_list", "show_measures", "show_suite", "write_gallery"]
 
 
-def show_list(what: str | None) -> None:
-    """List a family, the suites, or everything; or show one perturbation."""
+def show_list(what: str | None, plugins: Sequence[Path] = ()) -> None:
+    """List a family, the suites, or everything; or show one perturbation, a plug-in's too."""
+    load_plugins(plugins)
     if what == "suites":
         _list_suites()
     elif what is None or what in FAMILIES:
@@ -118,13 +119,23 @@ def show_citations(folder: Path) -> None:
     """Print the sources of a run's perturbations as BibTeX."""
     from stress._face import open_run
 
-    used = sorted(open_run(folder).info["identity"]["perturbations"])
-    click.echo(citation(used))
+    sources = open_run(folder).info["sources"]
+    click.echo(bibliography(key for keys in sources.values() for key in keys))
 
 
-def write_gallery(modality: str, output: Path, only: Sequence[str], seed: int) -> None:
+def load_plugins(files: Sequence[Path]) -> None:
+    """Import files that declare perturbations of a user's own, so that their names are known."""
+    from perturbations.plugins import import_file
+
+    for file in files:
+        import_file(file)
+
+
+def write_gallery(modality: str, output: Path, only: Sequence[str], seed: int, plugins: Sequence[Path] = ()) -> None:
     """Draw the sheet of a modality."""
     from importlib import import_module
+
+    load_plugins(plugins)
 
     def wanted(name: str) -> bool:
         return not only or any(fnmatch(name, glob) or fnmatch(name.partition(".")[2], glob) for glob in only)

@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,12 +69,22 @@ def prepared(
         yield planned, workers
 
 
-def execute(planned: Planned, out: Path, workers: Workers | None = None) -> Outcome:
-    """Do what is missing of a planned run in its folder: by threads of this process, or by ``workers``."""
+def execute(
+    planned: Planned,
+    out: Path,
+    workers: Workers | None = None,
+    checked: Callable[[Sequence[Check]], None] | None = None,
+) -> Outcome:
+    """Do what is missing of a planned run in its folder: by threads of this process, or by ``workers``.
+
+    ``checked`` is called with what preflight found, before the grid begins.
+    """
     begun = time.time()
     with one_thread_each():
         job, first = settled_job(planned)
         checks = preflight(job, first, planned.settings.threads) if planned.settings.preflight else []
+        if checked is not None:
+            checked(checks)
         known = canaries(job, first, planned.plan.cells, planned.settings.threads)
         about = _about(planned, job, known, checks)
         _make_folder(out)
@@ -135,6 +145,8 @@ def _about(planned: Planned, job: Job, answers: Mapping[str, Any], checks: Seque
         "settings": {"workers": settings.threads, "batch_size": settings.batch_size, "limit": settings.limit},
         "command": settings.command,
         "cluster": settings.cluster,
+        "sources": {c.perturbation: list(c.declaration.cite) for cell in plan.cells for c in cell.conditions},
+        "plugins": [str(Path(plugin).resolve()) for plugin in plan.plugins],
         "samples": sum(map(len, planned.shards)),
         "records": planned.records,
         "classes": list(getattr(job.task, "classes", ())),

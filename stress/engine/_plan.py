@@ -54,7 +54,9 @@ class Settings:
     def __post_init__(self) -> None:
         for name, least in (("batch_size", 1), ("limit", 1), ("workers", 1), ("seed", 0)):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+            if value is None and name in ("limit", "workers"):
+                continue
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
                 raise InputError(f"run: {name} must be a whole number of at least {least}, got {value!r}.")
         if self.backend not in ("threads", "processes", "dask"):
             raise InputError(f"run: backend must be threads, processes or dask, got {self.backend!r}.")

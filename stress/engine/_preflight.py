@@ -55,14 +55,14 @@ def preflight(job: Job, samples: Sequence[Sample], workers: int) -> list[Check]:
 
 def _compare(name: str, one: Answered, other: Answered, wrong: str) -> Check:
     furthest = 0.0
+    if other.errors:
+        return Check(name, "warning", f"{wrong}: {next(iter(other.errors.values()))}")
     for column, values in one.columns.items():
         for a, b in zip(_plain(values), _plain(other.columns[column])):
             if isinstance(a, float) and isinstance(b, float):
                 furthest = max(furthest, abs(a - b))
             elif isinstance(a, str | int) and a != b:
                 return Check(name, "warning", f"{wrong}: {column} was {a!r}, then {b!r}")
-    if other.errors:
-        return Check(name, "warning", f"{wrong}: {next(iter(other.errors.values()))}")
     if furthest > _CLOSE:
         return Check(name, "warning", f"{wrong}: numbers differ by up to {furthest:.2g}")
     return Check(name, "ok", f"{len(one.status)} samples, largest difference {furthest:.1g}")

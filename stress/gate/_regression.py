@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ def export_regression(run: Folder, folder: Path, cells: Sequence[str] | None = N
         raise InputError(f"regression: {run.path}: must have answers that a perturbation turned wrong, got none.")
     scenarios = {row["cell"]: (row["scenario"], row["severity"]) for row in rows}
     guarded = [scenarios[example.cell] for example in found]
-    save(folder / "suite.yaml", _suite(run, guarded))
+    save(folder / "suite.yaml", _suite(run, guarded, folder))
     save(folder / "samples.txt", "".join(f"{name}\n" for name in dict.fromkeys(_line(e.sample) for e in found)))
     save(folder / "failures.json", {"format": 1, "run": str(run.path), "failures": [vars(e) for e in found]})
     save(folder / "gates.yaml", _gates(run, found))
@@ -42,7 +43,7 @@ def _line(sample: str) -> str:
     return sample
 
 
-def _suite(run: Folder, guarded: Sequence[tuple[str, float | None]]) -> str:
+def _suite(run: Folder, guarded: Sequence[tuple[str, float | None]], folder: Path) -> str:
     """Return the run's suite with the guarded scenarios alone, at the guarded severities where they are graded so."""
     source: Mapping[str, Any] = run.info.get("suite", {})
     if not isinstance(source, dict) or "scenarios" not in source:
@@ -50,6 +51,8 @@ def _suite(run: Folder, guarded: Sequence[tuple[str, float | None]]) -> str:
     suite = copy.deepcopy(dict(source))
     name = str(suite.get("suite", "suite")).partition("@")[0]
     suite["suite"] = f"{name[:60]}-regression@1"
+    if plugins := run.info.get("plugins"):  # as the guard's folder sees them: the suite's own may be another one
+        suite["plugins"] = [os.path.relpath(plugin, folder.resolve()) for plugin in plugins]
     kept = {scenario for scenario, _ in guarded}
     suite["scenarios"] = {key: value for key, value in suite["scenarios"].items() if key in kept}
     about = "# The worst failures of a run, to be run again on later models:\n"

@@ -109,8 +109,9 @@ def open_folder(path: str | Path) -> Folder:
     run = Folder(Path(path))
     try:
         version = run.info["format"]
-    except FileNotFoundError:
-        raise RunError(f"{path}: must be a run folder, got one without run.json.") from None
+    except (FileNotFoundError, NotADirectoryError):
+        what = "a folder without run.json" if run.path.is_dir() else "a file" if run.path.exists() else "nothing there"
+        raise RunError(f"{path}: must be a run folder, got {what}.") from None
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise RunError(f"{path}/run.json: cannot be read: {error}.") from None
     if version != FORMAT:
