@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+from rich.markup import escape
 
 from perturbations import InputError
 from scenarios import load
-from stress._face import Run, open_run
-from stress.engine import Outcome, Planned, Settings, execute, plan_run, prepared
+from stress._face import open_run
+from stress.cli._estimate import estimate
+from stress.engine import Check, Outcome, Planned, Settings, duration, execute, plan_run, prepared
 
 __all__ = ["run_suite"]
 
@@ -29,9 +32,7 @@ def run_suite(
     **options: Any,
 ) -> int:
     """Run a suite from the command line and return the exit status."""
-    from rich.console import Console
-
-    console = Console()
+    console = _console(quiet=options["progress"] == "quiet")
     demo = suite == "demo"
     loaded = load(suite)
     for name, value in (("--model", model), ("--data", data)):
@@ -44,16 +45,29 @@ def run_suite(
         _show_plan(console, plan_run(*what))
         return 0
     started = time.monotonic()
-    with prepared(*what) as (planned, far):
-        outcome = execute(planned, out or Path("runs") / planned.plan.suite, far)
+    with prepared(*what) as (planned, workers):
+        _show_left_out(console, planned)
+        folder = out or Path("runs") / planned.plan.suite
+        outcome = execute(planned, folder, workers, lambda checks: _show_checks(console, checks))
     run = open_run(outcome.run.path)
     _show_outcome(console, planned, outcome, time.monotonic() - started)
-    _show_results(console, run, options["progress"] == "quiet")
+    if options["progress"] != "quiet":
+        from stress.report import print_summary
+
+        print_summary(console, run)
     if not no_report:
         from stress.report import write_report
 
         console.print(f"report: {write_report(run)}", soft_wrap=True)
     return 0
+
+
+def _console(quiet: bool) -> Any:
+    """Return a console: 160 columns wide where nobody looks, in a log; with ``quiet`` it prints nothing."""
+    from rich.console import Console
+
+    found = Console(quiet=quiet)
+    return found if found.is_terminal else Console(width=160, quiet=quiet)
 
 
 def _ids(path: Path | None) -> tuple[str, ...]:
@@ -88,54 +102,32 @@ def _show_plan(console: Any, planned: Planned) -> None:
     console.print(
         f"{samples:,} samples × {len(planned.plan.cells):,} cells = {planned.records:,} records, {calls:,} model calls"
     )
-    seconds, megabytes = _estimate(planned)
+    low, high, megabytes = estimate(planned)
     console.print(
-        f"about {_duration(seconds)} with {planned.settings.threads} workers, and {megabytes:.1f} MB of records "
-        "(judged from a short probe)"
+        f"between {duration(low)} and {duration(high)} with {planned.settings.threads} workers, and {megabytes:.1f} MB "
+        "of records (judged from a batch in each kind of cell, on this machine as busy as it is now)"
     )
-
-
-def _estimate(planned: Planned) -> tuple[float, float]:
-    """Return seconds and megabytes of the whole run, judged from one batch in a few cells."""
-    from stress.engine import one_thread_each, settled_job
-
-    job, _ = settled_job(planned)
-    positions = [int(p) for p in planned.shards[0][: planned.settings.batch_size]]
-    samples = [planned.data[p] for p in positions]
-    cells = planned.plan.cells[:: max(1, len(planned.plan.cells) // 8)]
-    with one_thread_each():
-        for cell in cells:  # the first pass pays for imports and caches
-            job.records(cell, samples[:1], positions[:1], 0)
-        start = time.perf_counter()
-        size = sum(job.records(cell, samples, positions, 0).nbytes for cell in cells)
-    each = (time.perf_counter() - start) / (len(cells) * len(samples))
-    # Columns shrink to about a third in Parquet.
-    return each * planned.records / planned.settings.threads, size / (len(cells) * len(samples)) * planned.records / 3e6
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _show_left_out(console: Any, planned: Planned) -> None:
     for name, reason in planned.plan.left_out:
-        console.print(f"[yellow]left out[/yellow] {name}: {reason}", highlight=False)
+        console.print(f"[yellow]left out[/yellow] {escape(name)}: {escape(reason)}", highlight=False)
+
+
+def _show_checks(console: Any, checks: Sequence[Check]) -> None:
+    from rich.table import Table
+
+    if checks:
+        table = Table("preflight", "", "")
+        for check in checks:
+            mark = "[green]ok[/green]" if check.outcome == "ok" else "[bold yellow]warning[/bold yellow]"
+            table.add_row(escape(check.name), mark, escape(check.says))
+        console.print(table)
 
 
 def _show_outcome(console: Any, planned: Planned, outcome: Outcome, seconds: float) -> None:
     for line in outcome.thrown:
-        console.print(f"[yellow]damaged[/yellow] {line}", highlight=False)
-    _show_left_out(console, planned)
-    if outcome.checks:
-        from rich.table import Table
-
-        table = Table("preflight", "", "")
-        for check in outcome.checks:
-            mark = "[green]ok[/green]" if check.outcome == "ok" else "[bold yellow]warning[/bold yellow]"
-            table.add_row(check.name, mark, check.says)
-        console.print(table)
+        console.print(f"[yellow]damaged[/yellow] {escape(line)}", highlight=False)
     units = len(planned.units)
     if outcome.reused:
         left = units - outcome.reused
@@ -143,12 +135,5 @@ def _show_outcome(console: Any, planned: Planned, outcome: Outcome, seconds: flo
         console.print(f"continued: {outcome.reused:,} of {units:,} units were there already, {what}")
     console.print(
         f"{planned.records:,} records ({sum(map(len, planned.shards)):,} samples × {len(planned.plan.cells):,} cells) "
-        f"in {_duration(seconds)} → {outcome.run.path}"
+        f"in {duration(seconds)} → {escape(str(outcome.run.path))}"
     )
-
-
-def _show_results(console: Any, run: Run, quiet: bool) -> None:
-    from stress.report import print_summary
-
-    if not quiet:
-        print_summary(console, run)

@@ -134,7 +134,9 @@ def _acting(job: Job, samples: Sequence[Sample]) -> Check:
     if idle:
         shown = ", ".join(idle[:5]) + (" …" if len(idle) > 5 else "")
         return Check(
-            "every cell changes its input", "warning", f"{len(idle)} cells change none of these samples: {shown}"
+            "every cell changes its input",
+            "warning",
+            f"{len(idle)} {'cell changes' if len(idle) == 1 else 'cells change'} none of these samples: {shown}",
         )
     return Check("every cell changes its input", "ok", f"{len(natural)} cells on {min(4, len(samples))} samples")
 

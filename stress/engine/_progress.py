@@ -12,9 +12,11 @@ from typing import Any, Literal, Protocol
 import pyarrow as pa
 from pyarrow import compute
 
-__all__ = ["Mode", "Progress", "watch"]
+__all__ = ["Mode", "Progress", "duration", "watch"]
 
 Mode = Literal["bar", "json", "quiet"]
+_EVERY_S = 10.0
+"""Seconds between two lines of a log."""
 
 
 class Progress(Protocol):
@@ -73,6 +75,39 @@ class _Json:
         sys.stderr.flush()
 
 
+class _Lines:
+    """A line every ten seconds, for a log or a pipe: done, rate, time left, the worst cell so far."""
+
+    def __init__(self, units: int, records: int) -> None:
+        self._units, self._records, self._done, self._count = units, records, 0, 0
+        self._scores, self._start = _Scores(), time.monotonic()
+        self._last = self._start
+
+    def advance(self, cell: str, table: pa.Table) -> None:
+        self._done += 1
+        self._count += len(table)
+        self._scores.add(cell, table)
+        now = time.monotonic()
+        if now - self._last < _EVERY_S and self._done < self._units:
+            return
+        self._last = now
+        rate = self._count / max(now - self._start, 1e-9)
+        worst, score = self._scores.worst()
+        left = duration((self._records - self._count) / max(rate, 1e-9))
+        sys.stdout.write(
+            f"{self._count:,} of {self._records:,} records ({self._count / max(self._records, 1):.0%}), {rate:,.0f}/s, "
+            f"{left} left, worst so far: {worst} {score:.3f}\n"
+        )
+        sys.stdout.flush()
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it: 40 s, 12 min, 3.5 h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 class _Bar:
     """A bar with the rate, the time left and the worst cell so far."""
 
@@ -95,6 +130,8 @@ def watch(mode: Mode, units: int, records: int) -> Iterator[Progress]:
         yield _Quiet()
     elif mode == "json":
         yield _Json(units, records)
+    elif not (sys.stdout.isatty() and sys.stderr.isatty()):
+        yield _Lines(units, records)
     else:
         from rich import progress as bars
         from rich.console import Console
