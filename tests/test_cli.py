@@ -38,7 +38,7 @@ def project(tmp_path, monkeypatch):
 
 
 def run(*extra, suite="suite.yaml", data="data.csv", model="model.py:predict"):
-    return main(["run", suite, "--model", model, "--data", data, "--progress", "quiet", "--workers", "1", *extra])
+    return main(["run", suite, "--model", model, "--data", data, "--workers", "1", *extra])
 
 
 def test_a_project_of_ones_own(project, capsys):

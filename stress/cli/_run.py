@@ -42,7 +42,7 @@ def run_suite(
     settings = Settings(preflight=not no_preflight, samples=_ids(samples), command=command, **options)
     what = (model or "demo", data or "demo", loaded, task, settings)
     if dry_run:
-        _show_plan(console, plan_run(*what))
+        _show_plan(_console(quiet=False), plan_run(*what))
         return 0
     started = time.monotonic()
     with prepared(*what) as (planned, workers):
