@@ -64,9 +64,7 @@ def _files(folder: Path) -> list[tuple[Path, str]]:
         if (kind := kinds.get(path.suffix.lower())) and not hidden and path.is_file():
             found.append((path, kind))
         if len(found) > _MOST:
-            raise InputError(
-                f"init: {folder} must have at most {_MOST:,} files, got more. Write a manifest instead."
-            )
+            raise InputError(f"init: {folder} must have at most {_MOST:,} files, got more. Write a manifest instead.")
     return found
 
 

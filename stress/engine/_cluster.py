@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import logging
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pyarrow as pa
@@ -95,6 +99,8 @@ def on_dask(spec: str, workers: int, scheduler: str | None) -> Iterator[Workers]
         from distributed import Client
     except ImportError as error:
         raise InputError("run: backend dask needs the extra: pip install 'multimodal-stress[distributed]'.") from error
+    if not scheduler:
+        _check_main()
     local = None if scheduler else _local_cluster(workers)
     try:
         with Client(scheduler or local) as client:
@@ -102,6 +108,30 @@ def on_dask(spec: str, workers: int, scheduler: str | None) -> Iterator[Workers]
     finally:
         if local is not None:
             local.close()
+
+
+def _check_main() -> None:
+    """Raise InputError where a script would start a cluster again in each worker, which imports the script.
+
+    New processes import the main script under another name. What stands in it outside ``if __name__ == "__main__":``
+    is done once more there, and would start processes while a process is still starting.
+    """
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and not (frame.f_code.co_name == "<module>" and frame.f_globals["__name__"] == "__main__"):
+        frame = frame.f_back
+    file = getattr(sys.modules.get("__main__"), "__file__", None)
+    if frame is None or not file or not Path(file).is_file():  # a notebook, python -c
+        return
+    guards = [node for node in ast.parse(Path(file).read_text(encoding="utf-8")).body if _is_guard(node)]
+    if not any(node.lineno <= frame.f_lineno <= (node.end_lineno or node.lineno) for node in guards):
+        raise InputError(
+            f'run: {file}:{frame.f_lineno} must stand under `if __name__ == "__main__":` for backend dask, since each '
+            "worker imports the script. Or give the address of a cluster (scheduler=)."
+        )
+
+
+def _is_guard(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and "__name__" in {n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)}
 
 
 def _local_cluster(workers: int) -> Any:

@@ -71,7 +71,7 @@ def _canaries_differ(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str
     found = []
     for cell in old:
         if old[cell] is not None and new.get(cell) is not None and (how := differ(old[cell], new[cell])):
-            found.append(f"the model answers its canaries differently: in cell {cell}, {how[:120]}")
+            found.append(f"the model answers as another one would: in cell {cell}, {how[:120]}")
     return found
 
 
