@@ -48,7 +48,7 @@ class Samples:
     ) -> None:
         self.name, self.index, self.fingerprint = name, index, fingerprint
         self.streams: Mapping[str, str] = dict(streams)
-        self._freeze = [(name, modality(kind).freeze) for name, kind in streams.items() if kind != "text"]
+        self._freeze = [(name, modality(kind).freeze) for name, kind in streams.items()]
         self.spec: str | None = None
         self.alternates, self._classes, self._load = tuple(alternates), classes, load
         self.ids, self.targets = index.ids, index.targets
