@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from perturbations import _registry
@@ -97,19 +98,12 @@ def fault(
     return register
 
 
-def image_corruption(**declaration: Any) -> Callable[[F], F]:
-    """Declare a change of an image; see ``corruption``."""
-    return corruption("image", **declaration)
-
-
-def audio_corruption(**declaration: Any) -> Callable[[F], F]:
-    """Declare a change of a recording; see ``corruption``."""
-    return corruption("audio", **declaration)
-
-
-def text_corruption(**declaration: Any) -> Callable[[F], F]:
-    """Declare a change of a text; see ``corruption``."""
-    return corruption("text", **declaration)
+image_corruption = partial(corruption, "image")
+"""Declare a change of an image; see ``corruption``."""
+audio_corruption = partial(corruption, "audio")
+"""Declare a change of a recording; see ``corruption``."""
+text_corruption = partial(corruption, "text")
+"""Declare a change of a text; see ``corruption``."""
 
 
 def _positional(function: Callable[..., Any]) -> int:

@@ -6,13 +6,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from perturbations._errors import InputError, SpecError, nearest
+from perturbations.modality import MODALITIES
 
 if TYPE_CHECKING:
     from perturbations._core import Perturbation
 
 __all__ = ["FAMILIES", "add", "get", "names"]
 
-FAMILIES = ("image", "audio", "text", "stream", "attack")
+FAMILIES = (*MODALITIES, "stream", "attack")
 """First parts of the names, each a package here."""
 
 _known: dict[str, Perturbation] = {}
