@@ -8,12 +8,19 @@
 from perturbations._apply import apply
 from perturbations._citations import citation
 from perturbations._core import Perturbation, Stream
-from perturbations._declare import audio_corruption, corruption, fault, image_corruption, text_corruption
+from perturbations._declare import (
+    audio_corruption,
+    corruption,
+    fault,
+    image_corruption,
+    series_corruption,
+    text_corruption,
+)
 from perturbations._errors import InputError, ModelError, RunError, SpecError, StressError
 from perturbations._keys import Key, generator
 from perturbations._params import Choice, Param
 from perturbations._registry import get, names
-from perturbations._values import Audio, Dataset, Image, Sample, Value
+from perturbations._values import Audio, Dataset, Image, Sample, Series, Value
 
 __all__ = [
     "Audio",
@@ -27,6 +34,7 @@ __all__ = [
     "Perturbation",
     "RunError",
     "Sample",
+    "Series",
     "SpecError",
     "Stream",
     "StressError",
@@ -40,5 +48,6 @@ __all__ = [
     "get",
     "image_corruption",
     "names",
+    "series_corruption",
     "text_corruption",
 ]

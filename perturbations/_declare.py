@@ -13,7 +13,7 @@ from perturbations._errors import SpecError
 from perturbations._params import Choice, Param, check_tables
 from perturbations.modality import MODALITIES
 
-__all__ = ["audio_corruption", "corruption", "fault", "image_corruption", "text_corruption"]
+__all__ = ["audio_corruption", "corruption", "fault", "image_corruption", "series_corruption", "text_corruption"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 _RESERVED = {"severity", "profile", "seed", "sample", "stream", "step", "draw", "data", "name", "levels", "key"}
@@ -104,6 +104,8 @@ audio_corruption = partial(corruption, "audio")
 """Declare a change of a recording; see ``corruption``."""
 text_corruption = partial(corruption, "text")
 """Declare a change of a text; see ``corruption``."""
+series_corruption = partial(corruption, "series")
+"""Declare a change of a series; see ``corruption``."""
 
 
 def _positional(function: Callable[..., Any]) -> int:

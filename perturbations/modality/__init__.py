@@ -19,7 +19,7 @@ from perturbations._errors import InputError, nearest, short
 
 __all__ = ["MODALITIES", "Look", "Modality", "Stored", "modality", "modality_of", "size_of"]
 
-MODALITIES: tuple[str, ...] = ("image", "audio", "text")
+MODALITIES: tuple[str, ...] = ("image", "audio", "text", "series")
 """Names of the modalities, each a module here, in the order in which they are shown."""
 
 

@@ -64,9 +64,10 @@ def _figures(kind: Modality, perturbation: Perturbation, seed: int) -> Iterator[
 
 def _ways(perturbation: Perturbation) -> Iterator[tuple[str, dict[str, Any]]]:
     """Return the caption of each degree or category, and the keywords that make it."""
-    row: Any = perturbation.params.get(perturbation.category or "")
-    if perturbation.axis == "categorical":
-        yield from ((option, {perturbation.category: option}) for option in row.options if option)
+    if perturbation.category is not None:
+        row: Any = perturbation.params[perturbation.category]
+        for option in row.options or (row.default,):
+            yield option, {perturbation.category: option}
         return
     for severity in range(1, perturbation.top() + 1):
         settings = perturbation.settings(severity, given=perturbation.examples)

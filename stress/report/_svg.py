@@ -85,6 +85,7 @@ def mark(hue: str, x: float, y: float, extra: str = "", size: float = 3.0) -> Ma
 
 _CORNERS: Mapping[str, Sequence[tuple[float, float, float, float]]] = {
     "^": ((0, -1, 0, 0.6), (1, 1, 0.4, -0.6), (-1, 1, 0.4, -0.6)),
+    "v": ((0, 1, 0, 0.6), (1, -1, 0.4, -0.6), (-1, -1, 0.4, -0.6)),
     "D": ((0, -1, 0, 0.8), (1, 0, 0.8, 0), (0, 1, 0, 0.8), (-1, 0, 0.8, 0)),
 }
 """Corners of a form: a direction each, and by how much it goes beyond the size."""
