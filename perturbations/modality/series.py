@@ -187,7 +187,7 @@ def _witness() -> Series:
 
 
 def _problem(content: bytes) -> str | None:
-    head = content.partition(b"\n")[0].decode("utf-8-sig", "replace").strip()
+    head = content[:100_000].partition(b"\n")[0].decode("utf-8-sig", "replace").strip()
     names = _header(head)
     if names[0] == "time" and len(names) > 1:
         return None
@@ -195,13 +195,16 @@ def _problem(content: bytes) -> str | None:
 
 
 def _header(line: str) -> list[str]:
-    return [name.strip() for name in next(csv.reader([line]), [""])] or [""]
+    try:
+        return [name.strip() for name in next(csv.reader([line]), [])] or [""]
+    except csv.Error:  # it is no text at all
+        return [""]
 
 
 def _decode(source: Any, who: str) -> Series:
     """Return the series in a CSV file: a column ``time`` in seconds, evenly spaced, and one for each channel."""
     try:
-        with open(source, encoding="utf-8-sig", newline="") as file:
+        with open(source, encoding="utf-8-sig") as file:
             names, rows = _header(file.readline()), [row for row in file if row.strip()]
         table = np.loadtxt(rows, delimiter=",", ndmin=2, dtype=np.float64, comments=None) if rows else np.empty((0, 0))
     except (OSError, ValueError) as error:
@@ -209,14 +212,35 @@ def _decode(source: Any, who: str) -> Series:
     if len(table) < 2 or table.shape[1] != len(names):
         got = f"{table.shape[0]} of {table.shape[1]}"
         raise InputError(f"{who}: {source} must have 2 or more rows of {len(names)} numbers, got {got}.")
-    time = table[:, 0]
-    period = (time[-1] - time[0]) / (len(time) - 1) if np.isfinite(time).all() else 0.0
-    if not period > 0 or np.abs(time - time[0] - period * np.arange(len(time))).max() > _UNEVEN * period:
+    if (rate := _rate(table[:, 0])) is None:
         raise InputError(f"{who}: {source} must have evenly spaced times, in seconds. Resample it first.")
+    samples: NDArray[Any] = table[:, 1:]
     try:
-        return Series(table[:, 1:], 1 / period, tuple(names[1:]))
+        return Series(samples, rate, tuple(names[1:]))
     except InputError as error:
         raise InputError(f"{who}: {source}: {error}") from None
+
+
+def _rate(time: NDArray[np.float64]) -> float | None:
+    """Return the rate of evenly spaced times, in hertz; nothing where they are not.
+
+    It is the roundest number that the times allow for: those of a log are rounded, so files of one sensor would
+    otherwise each have a rate of their own.
+    """
+    period = float(time[-1] - time[0]) / (len(time) - 1) if np.isfinite(time).all() else 0.0
+    if not period > 0:
+        return None
+
+    def off(rate: float) -> float:
+        return float(np.abs(time - time[0] - np.arange(len(time)) / rate).max())
+
+    least = off(1 / period)
+    if least > _UNEVEN * period:
+        return None
+    rounded = next((10.0**-digits for digits in range(9) if np.array_equal(np.round(time, digits), time)), 1e-9)
+    tried = (float(f"{1 / period:.{digits}g}") for digits in range(1, 13))
+    allowed = least + min(rounded, _UNEVEN * period)
+    return next((rate for rate in tried if off(rate) <= allowed), 1 / period)
 
 
 _INKS = ("#0067a8", "#b44a00", "#00755a", "#8f3f8f", "#7a6a00", "#5b5b9a")
