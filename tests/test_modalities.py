@@ -153,6 +153,16 @@ def test_every_modality_has_a_sheet(kind, tmp_path):
     assert "<script" not in page
 
 
+def test_a_gallery_of_an_unknown_modality_names_the_nearest(tmp_path):
+    from click.testing import CliRunner
+
+    from stress.cli._commands import stress
+
+    found = CliRunner().invoke(stress, ["gallery", "imgae", "-o", str(tmp_path / "a.html")])
+    assert isinstance(found.exception, InputError)
+    assert "Did you mean image?" in str(found.exception)
+
+
 class TestStack:
     """One array of a stream, or why there is none."""
 

@@ -80,9 +80,9 @@ def _choice() -> Choice:
 def missing(stream: Stream, rng: Generator, *, fill: str) -> Value:
     """A sensor, cable or service is down: the stream is lost, and a fill rule says what the model sees.
 
-    ``none`` gives the model nothing; ``zeros`` a black picture, silence or an empty text of the same size; ``mean``
-    the mean of the declared data set (of texts, the most typical one); ``noise`` noise at the data set's own level, or
-    words drawn from it; ``previous`` the value before in the sequence. A stream lost already stays lost.
+    ``none`` gives the model nothing; ``zeros`` a black picture, silence, a series of zeros or an empty text, of the same
+    size; ``mean`` the mean of the declared data set (of texts, the most typical one); ``noise`` noise at the data set's
+    own level, or words drawn from it; ``previous`` the value before in the sequence. A stream lost already stays lost.
     """
     return _fill(stream, rng, fill)
 
@@ -112,7 +112,8 @@ def partly_missing(stream: Stream, rng: Generator, *, share: float) -> Value:
     """A hand before the lens, a dropped connection, a torn page: one stretch of the value is gone.
 
     Of a picture, a rectangle of its own proportions and this share of its area turns black; of a recording, a stretch
-    turns silent; of a text, words in a row are gone. A larger share contains the smaller one, up to rounding.
+    turns silent, of a series zero; of a text, words in a row are gone. A larger share contains the smaller one, up to
+    rounding.
     """
     place = rng.random(2).tolist()
     return None if stream.value is None else stream.modality.cut(stream.value, share, place)

@@ -131,7 +131,8 @@ def lagging(stream: Stream, *, delay_ms: float) -> Value:
 def late(stream: Stream, *, delay_ms: float) -> Value:
     """Sound behind the picture: the recording begins late, with silence, and its end is cut off.
 
-    A negative delay cuts the beginning and ends with silence. Length and rate are kept.
+    A negative delay cuts the beginning and ends with silence. Length and rate are kept. A series begins, or ends, with
+    zeros.
     """
     if stream.value is None or (late_by := stream.modality.late) is None:
         return stream.value
@@ -164,7 +165,7 @@ def out_of_order(stream: Stream, rng: Generator, *, reach: int) -> Value:
 def duplicated(stream: Stream, rng: Generator, *, share: float) -> Value:
     """A buffer is delivered twice: a stretch of the value is followed by itself.
 
-    Of a recording and of a picture's rows, the repetition takes the place of what came next; a text grows by the
+    Of a recording, a series and a picture's rows, the repetition takes the place of what came next; a text grows by the
     repeated words.
     """
     place = rng.random(1).tolist()
