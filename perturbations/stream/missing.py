@@ -80,9 +80,10 @@ def _choice() -> Choice:
 def missing(stream: Stream, rng: Generator, *, fill: str) -> Value:
     """A sensor, cable or service is down: the stream is lost, and a fill rule says what the model sees.
 
-    ``none`` gives the model nothing; ``zeros`` a black picture, silence, a series of zeros or an empty text, of the same
-    size; ``mean`` the mean of the declared data set (of texts, the most typical one); ``noise`` noise at the data set's
-    own level, or words drawn from it; ``previous`` the value before in the sequence. A stream lost already stays lost.
+    ``none`` gives the model nothing; ``zeros`` a black picture, silence, a series of zeros – each of the same size – or
+    an empty text; ``mean`` the mean of the declared data set (of texts, the most typical one); ``noise`` noise at the
+    data set's own level, or words drawn from it; ``previous`` the value before in the sequence. A stream lost already
+    stays lost.
     """
     return _fill(stream, rng, fill)
 
