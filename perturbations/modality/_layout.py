@@ -46,7 +46,7 @@ class Layout:
 
     def copy(self, value: Any) -> Any:
         """Return a value that shares no memory with this one."""
-        return self.with_array(value, self.array(value).copy())
+        return self.build(self.array(value).copy(), self.facts(value))
 
     def freeze(self, value: Any) -> Any:
         """Return the value with an array that cannot be written to; the memory is shared."""
