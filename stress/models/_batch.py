@@ -52,12 +52,13 @@ class Batch(Mapping[str, list[Value]]):
         return np.array([value is not None for value in self[stream]], bool)
 
     def stack(self, stream: str, frames: int | None = None) -> NDArray[Any]:
-        """Return a stream as one new array: images ``(n, height, width, channels)``, audio ``(n, channels, frames)``.
+        """Return a stream as one new array: images ``(n, height, width, channels)``, audio ``(n, channels, frames)``,
+        series ``(n, frames, channels)``.
 
-        Recordings of different lengths need ``frames``: they are cut or padded with silence to that length – never
-        to the longest of the batch, which would make answers depend on who else is in it. Raises InputError where
-        values cannot be one array: where one is lost (see ``present``), where they differ in shape or in rate, where
-        they are texts.
+        Recordings and series of different lengths need ``frames``: they are cut or padded with zeros to that length –
+        never to the longest of the batch, which would make answers depend on who else is in it. Raises InputError where
+        values cannot be one array: where one is lost (see ``present``), where they differ in shape, rate or channels,
+        where they are texts.
         """
         values, who = self[stream], f"stack: stream {stream!r}"
         if not values:
