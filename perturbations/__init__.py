@@ -8,11 +8,18 @@
 from perturbations._apply import apply
 from perturbations._citations import bibliography, citation
 from perturbations._core import Perturbation, Stream, run_step
-from perturbations._declare import audio_corruption, corruption, fault, image_corruption, text_corruption
+from perturbations._declare import (
+    audio_corruption,
+    corruption,
+    fault,
+    image_corruption,
+    series_corruption,
+    text_corruption,
+)
 from perturbations._keys import Key, call_keyed, generator
 from perturbations._params import Choice, Param
 from perturbations._registry import FAMILIES, get, names
-from perturbations._values import Audio, Dataset, Image, Sample, Value
+from perturbations._values import Audio, Dataset, Image, Sample, Series, Value
 from perturbations.errors import InputError, ModelError, RunError, SpecError, StressError
 
 __all__ = [
@@ -28,6 +35,7 @@ __all__ = [
     "Perturbation",
     "RunError",
     "Sample",
+    "Series",
     "SpecError",
     "Stream",
     "StressError",
@@ -44,5 +52,6 @@ __all__ = [
     "image_corruption",
     "names",
     "run_step",
+    "series_corruption",
     "text_corruption",
 ]

@@ -35,7 +35,8 @@ def apply(
 ) -> Any:
     """Return a new value, with the perturbation applied at a severity or with parameters given by name.
 
-    ``value`` is an image, an Audio, a text, or a Sample of which ``stream`` is changed (a Sample is returned then).
+    ``value`` is an image, an Audio, a text, a Series, or a Sample of which ``stream`` is changed (a Sample is returned
+    then).
     ``seed``, ``sample`` (an id), ``stream``, ``step`` and ``draw`` name the draw: equal names give equal bytes.
     Severity 0 returns a copy. Raises InputError before any work where something does not fit.
     """

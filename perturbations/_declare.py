@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from perturbations import _registry
@@ -12,7 +13,7 @@ from perturbations._params import Choice, Param, check_tables
 from perturbations.errors import SpecError
 from perturbations.modality import MODALITIES
 
-__all__ = ["audio_corruption", "corruption", "fault", "image_corruption", "text_corruption"]
+__all__ = ["audio_corruption", "corruption", "fault", "image_corruption", "series_corruption", "text_corruption"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 _RESERVED = {"severity", "profile", "seed", "sample", "stream", "step", "draw", "data", "name", "levels", "key"}
@@ -97,19 +98,14 @@ def fault(
     return register
 
 
-def image_corruption(**declaration: Any) -> Callable[[F], F]:
-    """Declare a change of an image; see ``corruption``."""
-    return corruption("image", **declaration)
-
-
-def audio_corruption(**declaration: Any) -> Callable[[F], F]:
-    """Declare a change of a recording; see ``corruption``."""
-    return corruption("audio", **declaration)
-
-
-def text_corruption(**declaration: Any) -> Callable[[F], F]:
-    """Declare a change of a text; see ``corruption``."""
-    return corruption("text", **declaration)
+image_corruption = partial(corruption, "image")
+"""Declare a change of an image; see ``corruption``."""
+audio_corruption = partial(corruption, "audio")
+"""Declare a change of a recording; see ``corruption``."""
+text_corruption = partial(corruption, "text")
+"""Declare a change of a text; see ``corruption``."""
+series_corruption = partial(corruption, "series")
+"""Declare a change of a series; see ``corruption``."""
 
 
 def _positional(function: Callable[..., Any]) -> int:

@@ -9,10 +9,11 @@ from typing import Any
 
 from perturbations._core import Perturbation
 from perturbations.errors import InputError, SpecError, nearest
+from perturbations.modality import MODALITIES
 
 __all__ = ["FAMILIES", "add", "get", "names"]
 
-FAMILIES = ("image", "audio", "text", "stream", "attack")
+FAMILIES = (*MODALITIES, "stream", "attack")
 """First parts of the names, each a package here."""
 
 _known: dict[str, Perturbation] = {}

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perturbations.errors import InputError, short
+from perturbations.modality.series import Series
 
-__all__ = ["Audio", "Dataset", "Image", "Sample", "Value"]
+__all__ = ["Audio", "Dataset", "Image", "Sample", "Series", "Value"]
 
 Image: TypeAlias = NDArray[np.uint8]
 """``uint8 (height, width, channels)``: RGB (3 channels) or grey (1), any size from 1×1 up."""
@@ -60,7 +61,7 @@ class Audio:
         return self.frames / self.rate
 
 
-Value: TypeAlias = Image | Audio | str | None
+Value: TypeAlias = Image | Audio | str | Series | None
 """The value of one stream; ``None`` is a lost stream."""
 
 

@@ -84,8 +84,8 @@ def test_what_is_refused(tmp_path):
 
 
 def test_an_empty_sound_is_drawn():
-    from stress.gallery.audio import _extremes, _spectrogram
+    from perturbations.modality.drawn_audio import extremes, spectrogram
 
     silent = Audio(np.zeros((1, 0), np.float32), 8000)
-    assert _extremes(silent, 10).shape == (10, 2)
-    assert _spectrogram(silent, 10).shape == (72, 10, 3)
+    assert extremes(silent, 10).shape == (10, 2)
+    assert spectrogram(silent, 10).shape == (72, 10, 3)

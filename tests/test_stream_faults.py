@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 import perturbations
 from perturbations import Audio, InputError, Sample, apply
+from perturbations.modality._spans import span
+from perturbations.modality.text import words
 from perturbations.stream._around import by_class, sequences
-from perturbations.stream._spans import span, words
 from tests.little import Data
 
 ONE = Data(24)

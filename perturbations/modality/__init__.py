@@ -1,67 +1,135 @@
-"""A modality is one module that knows its value: checks, fills, distortions, signals and a witness.
+"""A modality is one module that knows its value: all that the house asks of an image, a recording or a text.
 
-A new one (video, series) is a module here and a row in ``_MODULES``; nothing else has to learn of it.
+A new one is a module here with a ``MODALITY`` and a name in ``MODALITIES``, its type in ``perturbations.Value`` and a
+folder of perturbations of that name; whatever else differs between modalities is asked of the module.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import Any
 
+from numpy.random import Generator
+from numpy.typing import NDArray
+
 from perturbations.errors import InputError, nearest, short
 
-__all__ = ["MODALITIES", "Modality", "modality", "modality_of"]
+__all__ = ["MODALITIES", "Look", "Modality", "Stored", "modality", "modality_of", "size_of"]
 
-_MODULES = ("image", "audio", "text")
-MODALITIES: tuple[str, ...] = _MODULES
-"""Names of the modalities, in the order in which they are shown."""
+MODALITIES: tuple[str, ...] = ("image", "audio", "text", "series")
+"""Names of the modalities, each a module here, in the order in which they are shown."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """How a value comes out of a manifest.
+
+    ``in_file`` tells whether a manifest's cell names a file (of a text, the cell is the value). ``problem(content)``
+    says what is wrong with a file's bytes, judged by its header. ``decode(source, who)`` returns the value in a file or
+    a cell, and raises InputError where it is damaged; it need not be checked yet.
+    """
+
+    in_file: bool
+    problem: Callable[[bytes], str | None]
+    decode: Callable[[Any, str], Any]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a modality and its values are shown.
+
+    ``colour`` on white and ``dark`` on black are of one hue, ``terminal`` is its name there; ``marker`` is matplotlib's
+    letter of a form that tells the modality without its colour. ``titles`` name the distortion measures for a reader.
+    ``draw(value, clean, words)`` returns a value as HTML that needs no script and nothing from elsewhere, everything
+    in it escaped: as it is, or marked where it differs from the clean one; ``words`` describe it.
+    """
+
+    colour: str
+    dark: str
+    terminal: str
+    marker: str
+    titles: Mapping[str, str]
+    draw: Callable[[Any, Any, str], str]
 
 
 @dataclass(frozen=True)
 class Modality:
     """What the house needs to know of one kind of value.
 
-    ``check(value, who)`` raises InputError; ``holds(value)`` tells by type alone; ``digest`` is the bytes that a
-    content hash is made of; ``freeze`` forbids writing; ``mean`` takes the values of a whole data set and the value
-    that is to be filled. ``distortion(clean, perturbed)`` is how far a value is from the clean one, the first entry
+    *What it is.* ``takes`` names the type for an error; ``holds(value)`` tells by type alone; ``check(value, who)``
+    raises InputError; ``shown(value)`` is its size in a few words. ``array(value)`` is the array that holds it (None of
+    a modality that is no array), ``shape`` what a change that keeps the shape keeps, ``facts`` what goes with the array
+    (a rate), by name, as plain data. ``size`` is the memory it takes, in bytes.
+
+    *How it is kept.* ``freeze`` forbids writing; ``digest`` is the bytes that a content hash is made of; ``pack``
+    returns bytes and plain data, from which ``unpack`` makes the value again (it may share the bytes' memory);
+    ``stack(values, who, frames)`` makes one array of several values, or raises InputError that says why it cannot.
+
+    *What can stand in for it.* ``zeros``; ``mean`` takes the values of a whole data set and the value that is to be
+    filled; ``noise(value, level, rng)`` takes what ``level(values)`` found in some of the data set. ``cut(value, share,
+    place)`` loses a stretch, ``repeat`` delivers one twice (``place``: two numbers in [0, 1)), ``late(value,
+    delay_ms)`` shifts it in time (None where a value has none). ``vary(value, number)`` is another valid value.
+
+    *What is measured.* ``distortion(clean, perturbed)`` is how far a value is from the clean one, the first entry
     being the one a curve is drawn against (``falls`` tells whether it falls as damage grows: PSNR does, an error
-    rate does not). ``signals(value)`` are model-free measures of quality.
+    rate does not). ``signals(value)`` are model-free measures of quality. ``witness`` makes a value on which every
+    perturbation shows.
     """
 
     name: str
+    takes: str
     holds: Callable[[object], bool]
     check: Callable[[Any, str], None]
+    shown: Callable[[Any], str]
+    array: Callable[[Any], NDArray[Any]] | None
+    shape: Callable[[Any], Hashable]
+    facts: Callable[[Any], Mapping[str, Any]]
+    size: Callable[[Any], int]
     copy: Callable[[Any], Any]
     freeze: Callable[[Any], Any]
     same: Callable[[Any, Any], bool]
     digest: Callable[[Any], bytes]
+    pack: Callable[[Any], tuple[bytes, Mapping[str, Any]]]
+    unpack: Callable[[Any, Mapping[str, Any]], Any]
+    stack: Callable[[Sequence[Any], str, int | None], NDArray[Any]]
     zeros: Callable[[Any], Any]
     mean: Callable[[Iterable[Any], Any], Any]
+    level: Callable[[Sequence[Any]], Any]
+    noise: Callable[[Any, Any, Generator], Any]
+    cut: Callable[[Any, float, Sequence[float]], Any]
+    repeat: Callable[[Any, float, Sequence[float]], Any]
+    late: Callable[[Any, float], Any] | None
+    vary: Callable[[Any, int], Any]
     distortion: Callable[[Any, Any], Mapping[str, float]]
     falls: bool
     signals: Callable[[Any], Mapping[str, float]]
     witness: Callable[[], Any]
+    stored: Stored
+    look: Look
 
 
 @cache
 def modality(name: str) -> Modality:
     """Return the modality of that name."""
-    if name not in _MODULES:
-        known = ", ".join(_MODULES)
-        raise InputError(f"modality: must be one of {known}, got {short(name)}. {nearest(name, _MODULES)}")
+    if name not in MODALITIES:
+        known = ", ".join(MODALITIES)
+        raise InputError(f"modality: must be one of {known}, got {short(name)}. {nearest(name, MODALITIES)}")
     found: Modality = import_module(f"perturbations.modality.{name}").MODALITY
     return found
 
 
 def modality_of(value: object, who: str = "value") -> Modality:
     """Return the modality whose type a value has."""
-    for name in _MODULES:
+    for name in MODALITIES:
         if modality(name).holds(value):
             return modality(name)
-    raise InputError(
-        f"{who}: must be an image (uint8 array), an Audio, a text (str) or None, got {short(value)}. "
-        "Raw recordings need their rate: Audio(samples, rate=16000)."
-    )
+    known = ", ".join(modality(name).takes for name in MODALITIES)
+    raise InputError(f"{who}: must be {known}, or None, got {short(value)}.")
+
+
+def size_of(value: object) -> int:
+    """Return the bytes that a value takes in memory; a lost stream takes none."""
+    return 0 if value is None else modality_of(value).size(value)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 
 from perturbations._values import Audio
 from perturbations.errors import InputError, short
-from perturbations.modality import Modality
+from perturbations.modality import Look, Modality, Stored
+from perturbations.modality._layout import Layout
+from perturbations.modality.drawn_audio import draw_recording
 
 __all__ = ["MODALITY", "active_power"]
 
@@ -35,28 +39,23 @@ def _check(value: Any, who: str) -> None:
         )
 
 
-def _copy(value: Audio) -> Audio:
-    return Audio(value.samples.copy(), value.rate)
-
-
-def _freeze(value: Audio) -> Audio:
-    if not value.samples.flags.writeable:
-        return value
-    samples = value.samples.view()
-    samples.flags.writeable = False
-    return Audio(samples, value.rate)
-
-
-def _same(one: Audio, other: Audio) -> bool:
-    return one.rate == other.rate and np.array_equal(one.samples, other.samples)
+_LAYOUT = Layout(
+    axes=("channels", "frames"),
+    extent=(1,),
+    dtype=np.float32,
+    array=lambda value: value.samples,
+    build=lambda samples, facts: Audio(samples, facts["rate"]),
+    facts=lambda value: {"rate": value.rate},
+    remedies={
+        "channels": "Mix the recordings down, or choose a channel, in the model.",
+        "frames": "Give frames=N: each is cut, or padded with silence, to that length.",
+        "rate": "Resample the recordings to one rate in the model.",
+    },
+)
 
 
 def _digest(value: Audio) -> bytes:
     return f"{value.rate} {value.samples.shape}".encode() + value.samples.tobytes()
-
-
-def _zeros(value: Audio) -> Audio:
-    return Audio(np.zeros_like(value.samples), value.rate)
 
 
 def _mean(values: Iterable[Audio], like: Audio) -> Audio:
@@ -70,6 +69,17 @@ def _mean(values: Iterable[Audio], like: Audio) -> Audio:
         total[:, :frames] += value.samples[:, :frames].mean(axis=0)
         count += 1
     return Audio((total / max(count, 1)).astype(np.float32), like.rate)
+
+
+def _level(values: Sequence[Audio]) -> np.float32:
+    """Return the root mean square of a data set's recordings, each counted once; 0 where all are empty."""
+    power = [float(np.mean(np.square(value.samples))) for value in values if value.frames]
+    return np.float32(np.sqrt(np.mean(power))) if power else np.float32(0)
+
+
+def _noise(value: Audio, level: np.float32, rng: Generator) -> Audio:
+    noise = rng.standard_normal(value.samples.shape, dtype=np.float32) * level
+    return Audio(np.clip(noise, -1, 1), value.rate)
 
 
 def active_power(value: Audio) -> float:
@@ -125,18 +135,56 @@ def _witness() -> Audio:
     return Audio((0.2 * voice * syllables).astype(np.float32)[None, :], rate)
 
 
+def _problem(content: bytes) -> str | None:
+    import soundfile
+
+    try:
+        soundfile.info(BytesIO(content))
+    except (soundfile.SoundFileError, RuntimeError) as error:
+        reason = str(error).rpartition(": ")[2].rstrip(".")
+        return f"is not a recording that can be read ({reason})"
+    return None
+
+
+def _decode(source: Any, who: str) -> Audio:
+    import soundfile
+
+    try:
+        samples, rate = soundfile.read(source, dtype="float32", always_2d=True)
+    except (soundfile.SoundFileError, RuntimeError) as error:
+        raise InputError(f"{who}: {source} is damaged: {error}.") from None
+    return Audio(np.ascontiguousarray(samples.T), rate)
+
+
 MODALITY = Modality(
     name="audio",
+    takes="an Audio(samples, rate)",
     holds=_holds,
     check=_check,
-    copy=_copy,
-    freeze=_freeze,
-    same=_same,
+    shown=lambda value: f"{value.channels} × {value.rate} Hz",
+    array=_LAYOUT.array,
+    shape=_LAYOUT.shape,
+    facts=_LAYOUT.facts,
+    size=_LAYOUT.size,
+    copy=_LAYOUT.copy,
+    freeze=_LAYOUT.freeze,
+    same=_LAYOUT.same,
     digest=_digest,
-    zeros=_zeros,
+    pack=_LAYOUT.pack,
+    unpack=_LAYOUT.unpack,
+    stack=_LAYOUT.stack,
+    zeros=_LAYOUT.zeros,
     mean=_mean,
+    level=_level,
+    noise=_noise,
+    cut=_LAYOUT.cut,
+    repeat=_LAYOUT.repeat,
+    late=_LAYOUT.late,
+    vary=lambda value, number: _LAYOUT.rolled(value, 997 * number),
     distortion=_distortion,
     falls=True,
     signals=_signals,
     witness=_witness,
+    stored=Stored(in_file=True, problem=_problem, decode=_decode),
+    look=Look("#b44a00", "#f09a5e", "dark_orange3", "s", {"snr_db": "SNR, dB"}, draw_recording),
 )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from perturbations._values import Image
 from perturbations.errors import InputError, short
-from perturbations.modality import Modality
+from perturbations.modality import Look, Modality, Stored
+from perturbations.modality._layout import Layout
 
 __all__ = ["MODALITY", "luma", "ssim"]
 
@@ -35,20 +39,18 @@ def _check(value: Any, who: str) -> None:
         raise InputError(f"{who}: an image must have at least one pixel, got {short(value)}.")
 
 
-def _copy(value: Image) -> Image:
-    return value.copy()
-
-
-def _freeze(value: Image) -> Image:
-    if not value.flags.writeable:
-        return value
-    value = value.view()
-    value.flags.writeable = False
-    return value
-
-
-def _same(one: Image, other: Image) -> bool:
-    return one.shape == other.shape and np.array_equal(one, other)
+_LAYOUT = Layout(
+    axes=("height", "width", "channels"),
+    extent=(0, 1),
+    dtype=np.uint8,
+    array=lambda value: value,
+    build=lambda array, facts: array,
+    remedies={
+        "height": "Resize the pictures in the model.",
+        "width": "Resize the pictures in the model.",
+        "channels": "Turn the pictures grey, or to three channels, in the model.",
+    },
+)
 
 
 def _digest(value: Image) -> bytes:
@@ -67,6 +69,18 @@ def _mean(values: Iterable[Image], like: Image) -> Image:
         total += scaled if scaled.shape[2] == channels else scaled.mean(axis=2, keepdims=True)
         count += 1
     return np.rint(total / max(count, 1)).astype(np.uint8)
+
+
+def _level(values: Sequence[Image]) -> tuple[np.float32, np.float32] | None:
+    """Return mean and deviation of a data set's pixels, each the mean over its pictures."""
+    found = np.array([(value.mean(), value.std()) for value in values])
+    return (np.float32(found[:, 0].mean()), np.float32(found[:, 1].mean())) if len(found) else None
+
+
+def _noise(value: Image, level: tuple[np.float32, np.float32] | None, rng: Generator) -> Image:
+    mean, deviation = level or (np.float32(0), np.float32(0))
+    noise = rng.standard_normal(value.shape, dtype=np.float32) * deviation + mean
+    return np.clip(np.rint(noise), 0, 255).astype(np.uint8)
 
 
 def luma(value: Image) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -144,18 +158,73 @@ def _witness() -> Image:
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
+_SIGNATURES = (
+    b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\x00", b"MM\x00*", b"RIFF", b"\x00\x00\x00\x0cjP  ",
+    b"P1", b"P2", b"P3", b"P4", b"P5", b"P6",
+)  # fmt: skip
+
+
+def _problem(content: bytes) -> str | None:
+    known = content.startswith(_SIGNATURES) or content[4:8] == b"ftyp"
+    return None if known else f"is not an image that can be read (its first bytes are {content[:8]!r})"
+
+
+def _decode(source: Any, who: str) -> Image:
+    import cv2
+
+    content = np.fromfile(source, np.uint8)
+    found = cv2.imdecode(content, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION) if content.size else None
+    if found is None:
+        raise InputError(f"{who}: {source} is damaged: it has the header of an image, but cannot be decoded.")
+    if found.dtype != np.uint8:
+        raise InputError(f"{who}: {source} must have 8 bits a channel, got {found.dtype}. Convert it first.")
+    if found.ndim == 2:
+        return found[..., None]
+    if found.shape[2] == 4:
+        if found[..., 3].min() < 255:
+            raise InputError(f"{who}: {source} is partly transparent. Flatten it onto a background first.")
+        found = found[..., :3]
+    return np.ascontiguousarray(found[..., ::-1])
+
+
+def _draw(value: Image, clean: Image, words: str) -> str:
+    """Return the picture as a JPEG inside an element."""
+    import cv2
+
+    stored = value if value.shape[2] == 1 else value[..., ::-1]
+    content = cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()
+    return f"<img alt='{escape(words)}' src='data:image/jpeg;base64,{b64encode(content).decode()}'>"
+
+
 MODALITY = Modality(
     name="image",
+    takes="an image (uint8 array)",
     holds=_holds,
     check=_check,
-    copy=_copy,
-    freeze=_freeze,
-    same=_same,
+    shown=lambda value: "×".join(map(str, value.shape)),
+    array=_LAYOUT.array,
+    shape=_LAYOUT.shape,
+    facts=_LAYOUT.facts,
+    size=_LAYOUT.size,
+    copy=_LAYOUT.copy,
+    freeze=_LAYOUT.freeze,
+    same=_LAYOUT.same,
     digest=_digest,
-    zeros=np.zeros_like,
+    pack=_LAYOUT.pack,
+    unpack=_LAYOUT.unpack,
+    stack=_LAYOUT.stack,
+    zeros=_LAYOUT.zeros,
     mean=_mean,
+    level=_level,
+    noise=_noise,
+    cut=_LAYOUT.cut,
+    repeat=_LAYOUT.repeat,
+    late=None,
+    vary=lambda value, number: _LAYOUT.rolled(value, 3 * number),
     distortion=_distortion,
     falls=True,
     signals=_signals,
     witness=_witness,
+    stored=Stored(in_file=True, problem=_problem, decode=_decode),
+    look=Look("#0067a8", "#62b5f0", "blue", "o", {"psnr_db": "PSNR, dB"}, _draw),
 )

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import sys
+import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from numpy.random import Generator
+from numpy.typing import NDArray
 
 from perturbations._edits import edit_distance
 from perturbations.errors import InputError, short
-from perturbations.modality import Modality
+from perturbations.modality import Look, Modality, Stored
+from perturbations.modality._layout import no_facts
+from perturbations.modality._spans import span
+from perturbations.modality.drawn_text import draw_text
 
-__all__ = ["MODALITY", "edit_distance"]
+__all__ = ["MODALITY", "edit_distance", "words"]
 
 
 def _holds(value: object) -> bool:
@@ -48,6 +57,61 @@ def _mean(values: Iterable[str], like: str) -> str:
     return texts[scores.index(max(scores))] if texts else ""
 
 
+def words(text: str) -> list[tuple[int, int]]:
+    """Return where the words of a text begin and end; in a run of over 40 characters, as in a script without spaces,
+    every character is one. A character is a letter with its marks, or an emoji with its joiners.
+    """
+    pieces: list[tuple[int, int]] = []
+    for match in re.finditer(r"\S+", text):
+        start, end = match.span()
+        if end - start <= 40 or match[0].isascii():
+            pieces.append((start, end))
+            continue
+        edges = [i for i in range(start + 1, end) if not _joined(text[i - 1], text[i])]
+        pieces += zip([start, *edges], [*edges, end], strict=True)
+    return pieces
+
+
+def _joined(before: str, after: str) -> bool:
+    """Whether two code points belong to one character: marks, joiners, skin tones and flags stay together."""
+    if unicodedata.category(after).startswith("M") or "\u200d" in (before, after):
+        return True
+    flag = "\U0001f1e6" <= before <= "\U0001f1ff" and "\U0001f1e6" <= after <= "\U0001f1ff"
+    return flag or "\U0001f3fb" <= after <= "\U0001f3ff"
+
+
+def _cut(value: str, share: float, place: Sequence[float]) -> str:
+    """Return the text without words in a row, of which there are this share."""
+    found = words(value)
+    first, last = span(len(found), share, place[0])
+    return value if first == last else value[: found[first][0]] + value[found[last - 1][1] :].lstrip()
+
+
+def _repeat(value: str, share: float, place: Sequence[float]) -> str:
+    """Return the text with some words in a row given twice; it grows by them."""
+    found = words(value)
+    first, last = span(len(found), share, place[0])
+    if first == last:
+        return value
+    end = found[last - 1][1]
+    return f"{value[:end]} {value[found[first][0] : end]}{value[end:]}"
+
+
+def _level(values: Sequence[str]) -> Sequence[str]:
+    """Return the words that occur in a data set."""
+    return sorted({word for text in values for word in text.split()})
+
+
+def _noise(value: str, level: Sequence[str], rng: Generator) -> str:
+    """Return as many words as the text has, drawn from those that occur."""
+    count = len(value.split())
+    return " ".join(level[i] for i in rng.integers(0, len(level), count)) if level else ""
+
+
+def _stack(values: Sequence[str], who: str, frames: int | None = None) -> NDArray[Any]:
+    raise InputError(f"{who}: the values must be arrays, got texts. Tokenise or embed batch[…] in the model.")
+
+
 def _distortion(clean: str, perturbed: str) -> Mapping[str, float]:
     """Character error rate: edits over the clean length (over 1 for an empty text).
 
@@ -78,16 +142,33 @@ def _witness() -> str:
 
 MODALITY = Modality(
     name="text",
+    takes="a text (str)",
     holds=_holds,
     check=_check,
+    shown=lambda value: "text",
+    array=None,
+    shape=lambda value: (),
+    facts=no_facts,
+    size=sys.getsizeof,
     copy=_identity,
     freeze=_identity,
     same=str.__eq__,
     digest=lambda value: value.encode("utf-8"),
+    pack=lambda value: (value.encode("utf-8"), {}),
+    unpack=lambda content, packed: bytes(content).decode("utf-8"),
+    stack=_stack,
     zeros=_zeros,
     mean=_mean,
+    level=_level,
+    noise=_noise,
+    cut=_cut,
+    repeat=_repeat,
+    late=None,
+    vary=lambda value, number: f"{value} {number}" if number else value,
     distortion=_distortion,
     falls=False,
     signals=_signals,
     witness=_witness,
+    stored=Stored(in_file=False, problem=lambda content: None, decode=lambda source, who: str(source)),
+    look=Look("#00755a", "#4cc4a0", "green4", "^", {"cer": "character error rate"}, draw_text),
 )

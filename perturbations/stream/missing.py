@@ -13,7 +13,6 @@ from perturbations._declare import fault
 from perturbations._params import Choice, Param
 from perturbations._values import Audio, Dataset, Value
 from perturbations.stream._around import sequences, value_at
-from perturbations.stream._spans import span, words
 
 __all__ = ["dead_channel", "intermittent", "missing", "partly_missing"]
 
@@ -33,8 +32,7 @@ def _mean(stream: Stream) -> Value:
     data, value = stream.data, stream.value
     if data is None or value is None:  # apply and suites make sure that there is a data set
         return None
-    samples = value.samples if isinstance(value, Audio) else value
-    key = ("mean", stream.name, getattr(samples, "shape", ()), getattr(value, "rate", 0))
+    key = ("mean", stream.name, stream.modality.shape(value))
     mean = data.remember(key, lambda: stream.modality.mean(_values(data, stream.name), value))
     return stream.modality.copy(mean)
 
@@ -50,19 +48,8 @@ def _noise(stream: Stream, rng: Generator) -> Value:
     data, value = stream.data, stream.value
     if data is None or value is None:
         return None
-    key = ("noise level", stream.name)
-    if isinstance(value, str):
-        known = data.remember(key, lambda: sorted({w for text in _spread(data, stream.name) for w in text.split()}))
-        count = len(value.split())
-        return " ".join(known[i] for i in rng.integers(0, len(known), count)) if known else ""
-    if isinstance(value, Audio):
-        power = data.remember(key, lambda: [float(np.mean(np.square(v.samples))) for v in _spread(data, stream.name)])
-        noise = rng.standard_normal(value.samples.shape, dtype=np.float32) * np.float32(np.sqrt(np.mean(power)))
-        return Audio(np.clip(noise, -1, 1), value.rate)
-    level = data.remember(key, lambda: np.array([(v.mean(), v.std()) for v in _spread(data, stream.name)]))
-    mean, deviation = np.float32(level[:, 0].mean()), np.float32(level[:, 1].mean())
-    noise = rng.standard_normal(value.shape, dtype=np.float32) * deviation + mean
-    return np.clip(np.rint(noise), 0, 255).astype(np.uint8)
+    level = data.remember(("noise level", stream.name), lambda: stream.modality.level(_spread(data, stream.name)))
+    return stream.modality.noise(value, level, rng)
 
 
 def _previous(stream: Stream) -> Value:
@@ -93,9 +80,10 @@ def _choice() -> Choice:
 def missing(stream: Stream, rng: Generator, *, fill: str) -> Value:
     """A sensor, cable or service is down: the stream is lost, and a fill rule says what the model sees.
 
-    ``none`` gives the model nothing; ``zeros`` a black picture, silence or an empty text of the same size; ``mean``
-    the mean of the declared data set (of texts, the most typical one); ``noise`` noise at the data set's own level, or
-    words drawn from it; ``previous`` the value before in the sequence. A stream lost already stays lost.
+    ``none`` gives the model nothing; ``zeros`` a black picture, silence, a series of zeros – each of the same size – or
+    an empty text; ``mean`` the mean of the declared data set (of texts, the most typical one); ``noise`` noise at the
+    data set's own level, or words drawn from it; ``previous`` the value before in the sequence. A stream lost already
+    stays lost.
     """
     return _fill(stream, rng, fill)
 
@@ -125,25 +113,11 @@ def partly_missing(stream: Stream, rng: Generator, *, share: float) -> Value:
     """A hand before the lens, a dropped connection, a torn page: one stretch of the value is gone.
 
     Of a picture, a rectangle of its own proportions and this share of its area turns black; of a recording, a stretch
-    turns silent; of a text, words in a row are gone. A larger share contains the smaller one, up to rounding.
+    turns silent, of a series zero; of a text, words in a row are gone. A larger share contains the smaller one, up to
+    rounding.
     """
-    value, place = stream.value, rng.random(2)
-    if value is None:
-        return None
-    if isinstance(value, str):
-        found = words(value)
-        first, last = span(len(found), share, place[0])
-        return value if first == last else value[: found[first][0]] + value[found[last - 1][1] :].lstrip()
-    if isinstance(value, Audio):
-        first, last = span(value.frames, share, place[0])
-        samples = value.samples.copy()
-        samples[:, first:last] = 0
-        return Audio(samples, value.rate)
-    top, bottom = span(value.shape[0], share**0.5, place[0])
-    left, right = span(value.shape[1], share**0.5, place[1])
-    picture = value.copy()
-    picture[top:bottom, left:right] = 0
-    return picture
+    place = rng.random(2).tolist()
+    return None if stream.value is None else stream.modality.cut(stream.value, share, place)
 
 
 def _stereo() -> Audio:

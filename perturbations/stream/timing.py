@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 from numpy.random import Generator
 
 from perturbations._core import Stream
 from perturbations._declare import fault
 from perturbations._params import Param
-from perturbations._values import Audio, Value
+from perturbations._values import Value
+from perturbations.modality import MODALITIES, modality
 from perturbations.stream._around import sequences, value_at
-from perturbations.stream._spans import span, words
 
 __all__ = ["duplicated", "frozen", "lagging", "late", "out_of_order", "out_of_step", "stale"]
 
@@ -123,7 +122,7 @@ def lagging(stream: Stream, *, delay_ms: float) -> Value:
 
 @fault(
     cite="chung2016",
-    of=("audio",),
+    of=tuple(name for name in MODALITIES if modality(name).late is not None),
     not_monotone="a voice repeats itself: it is more like itself at some delays than at shorter ones",
     delay_ms=Param(
         "time by which the recording is late", "ms", -60_000, 60_000, clean=0, levels=(40, 80, 160, 320, 640)
@@ -132,18 +131,12 @@ def lagging(stream: Stream, *, delay_ms: float) -> Value:
 def late(stream: Stream, *, delay_ms: float) -> Value:
     """Sound behind the picture: the recording begins late, with silence, and its end is cut off.
 
-    A negative delay cuts the beginning and ends with silence. Length and rate are kept.
+    A negative delay cuts the beginning and ends with silence. Length and rate are kept. A series begins, or ends, with
+    zeros.
     """
-    value = stream.value
-    if not isinstance(value, Audio):
-        return value
-    shift = min(max(round(delay_ms * value.rate / 1000), -value.frames), value.frames)
-    samples = np.zeros_like(value.samples)
-    if shift >= 0:
-        samples[:, shift:] = value.samples[:, : value.frames - shift]
-    else:
-        samples[:, :shift] = value.samples[:, -shift:]
-    return Audio(samples, value.rate)
+    if stream.value is None or (late_by := stream.modality.late) is None:
+        return stream.value
+    return late_by(stream.value, delay_ms)
 
 
 @fault(
@@ -172,26 +165,8 @@ def out_of_order(stream: Stream, rng: Generator, *, reach: int) -> Value:
 def duplicated(stream: Stream, rng: Generator, *, share: float) -> Value:
     """A buffer is delivered twice: a stretch of the value is followed by itself.
 
-    Of a recording and of a picture's rows, the repetition takes the place of what came next; a text grows by the
+    Of a recording, a series and a picture's rows, the repetition takes the place of what came next; a text grows by the
     repeated words.
     """
-    value, place = stream.value, float(rng.random())
-    if value is None:
-        return None
-    if isinstance(value, str):
-        found = words(value)
-        first, last = span(len(found), share, place)
-        if first == last:
-            return value
-        end = found[last - 1][1]
-        return f"{value[:end]} {value[found[first][0] : end]}{value[end:]}"
-    length = value.frames if isinstance(value, Audio) else value.shape[0]
-    first, last = span(length, 2 * share, place)
-    half = (last - first) // 2
-    if isinstance(value, Audio):
-        samples = value.samples.copy()
-        samples[:, first + half : first + 2 * half] = samples[:, first : first + half]
-        return Audio(samples, value.rate)
-    picture = value.copy()
-    picture[first + half : first + 2 * half] = picture[first : first + half]
-    return picture
+    place = rng.random(1).tolist()
+    return None if stream.value is None else stream.modality.repeat(stream.value, share, place)

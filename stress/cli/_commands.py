@@ -192,13 +192,13 @@ def init(folder: Path) -> None:
 
 
 @stress.command()
-@click.argument("modality", type=click.Choice(["image", "audio", "text"]))
+@click.argument("modality")
 @click.option("-o", "--output", type=RUN, required=True, metavar="FILE", help="An .html file (images: also .png).")
 @click.option("--only", multiple=True, metavar="GLOB", help="Only perturbations whose name matches; may be repeated.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N")
 @PLUGIN
 def gallery(modality: str, output: Path, only: tuple[str, ...], seed: int, plugins: tuple[Path, ...]) -> None:
-    """Draw every perturbation at every severity."""
+    """Draw every perturbation of a modality (image, audio …) at every severity."""
     from stress.cli._show import write_gallery
 
     write_gallery(modality, output, only, seed, plugins)

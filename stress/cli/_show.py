@@ -133,15 +133,16 @@ def load_plugins(files: Sequence[Path]) -> None:
 
 def write_gallery(modality: str, output: Path, only: Sequence[str], seed: int, plugins: Sequence[Path] = ()) -> None:
     """Draw the sheet of a modality."""
-    from importlib import import_module
+    from perturbations.modality import modality as known
+    from stress.gallery import write_sheet
 
     load_plugins(plugins)
 
     def wanted(name: str) -> bool:
         return not only or any(fnmatch(name, glob) or fnmatch(name.partition(".")[2], glob) for glob in only)
 
-    chosen = [name for name in names(modality) if wanted(name)]
+    chosen = [name for name in names(known(modality).name) if wanted(name)]
     if not chosen:
         raise InputError(f"gallery: --only must match a perturbation of {modality}, got {', '.join(only)}.")
-    import_module(f"stress.gallery.{modality}").sheet(output, chosen, seed=seed)
+    write_sheet(modality, output, chosen, seed)
     click.echo(f"{output}")

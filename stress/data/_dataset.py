@@ -48,7 +48,8 @@ class Samples:
     ) -> None:
         self.name, self.index, self.fingerprint = name, index, fingerprint
         self.streams: Mapping[str, str] = dict(streams)
-        self._freeze = [(name, modality(kind).freeze) for name, kind in streams.items() if kind != "text"]
+        kinds = {name: modality(kind) for name, kind in streams.items()}
+        self._freeze = [(name, kind.freeze) for name, kind in kinds.items() if kind.array is not None]
         self.spec: str | None = None
         self.alternates, self._classes, self._load = tuple(alternates), classes, load
         self.ids, self.targets = index.ids, index.targets

@@ -1,9 +1,10 @@
 """A manifest: a table with one row a sample, whose columns name files, texts, the label and groups.
 
-Columns: ``image``, ``audio`` and ``text``, or ``image:front_camera``, ``audio:speech``, ``text:caption`` where a
-stream has a name of its own; ``text:caption@de`` is the same text in another language. ``label`` is the right answer;
-``id``, ``sequence``, ``time`` and ``split`` are optional; ``group:speaker`` declares a group. Images and recordings
-are paths, relative to the manifest; texts stand in the table. Columns with other names are not used.
+A stream's column is named by its modality – ``image``, ``audio``, ``text`` – or ``image:front_camera``,
+``audio:speech``, ``text:caption`` where it has a name of its own; ``text:caption@de`` is the same text in another
+language. ``label`` is the right answer; ``id``, ``sequence``, ``time`` and ``split`` are optional; ``group:speaker``
+declares a group. Texts stand in the table; the values of other modalities are files, relative to the manifest. Columns
+with other names are not used.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 
 from perturbations import InputError, Sample, Value
 from perturbations.errors import gather, nearest
-from perturbations.modality import MODALITIES
+from perturbations.modality import MODALITIES, modality
 from stress.data._dataset import Index, Samples, check_index
 from stress.data._files import decode, looks_right
 
@@ -138,7 +139,8 @@ def _columns(path: Path, names: Sequence[str]) -> list[_Column]:
         raise InputError(f"{who}: must have a column 'label', got {', '.join(names)}. {nearest('label', names)}")
     streams = [c.stream for c in found if c.language is None]
     if not streams:
-        raise InputError(f"{who}: must have a column image, audio or text (or image:NAME …), got {', '.join(names)}.")
+        known = f"{', '.join(MODALITIES[:-1])} or {MODALITIES[-1]}"
+        raise InputError(f"{who}: must have a column {known} (or {MODALITIES[0]}:NAME …), got {', '.join(names)}.")
     if doubled := [name for name in streams if streams.count(name) > 1]:
         raise InputError(f"{who}: two columns name the stream {doubled[0]!r}.")
     for column in found:
@@ -190,7 +192,7 @@ def _check_files(
         value = rows[position][column.column]
         if value in (None, ""):
             return b"", None
-        if column.modality == "text":
+        if not modality(column.modality).stored.in_file:
             return (str(value).encode("utf-8", "surrogatepass"), None)
         return looks_right(path.parent / str(value), column.modality, f"{path}:{lines[position]}: {column.column}")
 
@@ -215,11 +217,7 @@ def _sample(
     streams: dict[str, Value] = {}
     alternates: dict[str, dict[str, Value]] = {}
     for column in columns:
-        value = row[column.column]
-        who = f"{path}:{line}: {column.column}"
-        decoded: Value = None
-        if value not in (None, "") or (column.modality == "text" and value == ""):
-            decoded = decode(value if column.modality == "text" else path.parent / str(value), column.modality, who)
+        decoded = decode(row[column.column], column.modality, path.parent, f"{path}:{line}: {column.column}")
         if column.language is None:
             streams[column.stream] = decoded
         elif decoded is not None:

@@ -9,10 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from perturbations import Audio, Sample, Value
+from perturbations import Sample, Value
+from perturbations.modality import modality, modality_of
 from stress.data._dataset import Index, Samples
 
 __all__ = ["pack", "unpack"]
+
+_ALIGNED = 16
+"""Every value begins at a multiple of so many bytes: arrays of numbers that do not are slow, or refused."""
 
 
 def pack(data: Samples, folder: Path) -> Path:
@@ -37,16 +41,11 @@ def _put(file: Any, value: Value) -> list[Any] | None:
     """Append a value, and return where it lies and what it is."""
     if value is None:
         return None
-    start = file.tell()
-    if isinstance(value, str):
-        content = value.encode("utf-8")
-        file.write(content)
-        return ["text", start, len(content)]
-    array = np.ascontiguousarray(value.samples if isinstance(value, Audio) else value)
-    file.write(array.tobytes())
-    if isinstance(value, Audio):
-        return ["audio", start, array.shape, value.rate]
-    return ["image", start, array.shape]
+    file.write(bytes(-file.tell() % _ALIGNED))
+    start, kind = file.tell(), modality_of(value)
+    content, packed = kind.pack(value)
+    file.write(content)
+    return [kind.name, start, len(content), packed]
 
 
 def unpack(folder: Path) -> Samples:
@@ -80,10 +79,6 @@ def unpack(folder: Path) -> Samples:
 def _get(memory: Any, at: list[Any] | None) -> Value:
     if at is None:
         return None
-    kind, start, extent = at[:3]
-    if kind == "text":
-        return bytes(memory[start : start + extent]).decode("utf-8")
-    dtype = np.float32 if kind == "audio" else np.uint8
-    length = int(np.prod(extent)) * np.dtype(dtype).itemsize
-    array = np.frombuffer(memory[start : start + length], dtype).reshape(extent)
-    return Audio(array, at[3]) if kind == "audio" else array
+    kind, start, length, packed = at
+    value: Value = modality(kind).unpack(memory[start : start + length], packed)
+    return value

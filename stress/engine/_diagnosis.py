@@ -9,6 +9,7 @@ import numpy as np
 
 from perturbations import Sample, get
 from perturbations.attack import BALLS, Floats, Part, launch, log_odds
+from perturbations.modality import modality
 from scenarios import Cell, Condition
 from stress.engine._attack import attacked, stages
 from stress.engine._check import Check
@@ -33,7 +34,9 @@ def diagnose(job: Job, samples: Sequence[Sample]) -> list[Check]:
         blind = any(get(c.perturbation).gradients for cell in cells for c in cell.conditions if _is_attack(c))
         says = "not looked at: the model is in other processes" if blind else "the model gives none, and needs none"
         return [*checks, Check("attack: gradients", "warning" if blind else "ok", says)]
-    names = [n for n, kind in job.data.streams.items() if any(n in cell.streams for cell in cells) and kind != "text"]
+    kinds = {of for c in cells for each in c.conditions if _is_attack(each) for of in each.declaration.modalities}
+    kinds = {of for of in kinds if modality(of).array is not None}  # what is no array has no gradient
+    names = [n for n, kind in job.data.streams.items() if kind in kinds and any(n in cell.streams for cell in cells)]
     names = [name for name in names if any(sample.streams[name] is not None for sample in samples)]
     return [*checks, *([_forms(job, samples, names), *_slopes(job, samples, names)] if names else [])]
 

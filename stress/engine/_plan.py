@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from perturbations import Audio, InputError
+from perturbations import InputError
 from perturbations.errors import nearest
+from perturbations.modality import size_of
 from scenarios import Plan, Suite, expand
 from scenarios import load as load_suite
 from stress.data import Samples, load_data
@@ -171,11 +172,7 @@ def _shard_size(data: Samples, seed: int) -> int:
     """Return how many samples stay in memory together: up to 256, or what fits in 128 MiB, judged by the first few."""
     first = visiting_order(data, seed, 8)
     used = [
-        _bytes(value) for block in first for position in block[:4] for value in data[int(position)].streams.values()
+        size_of(value) for block in first for position in block[:4] for value in data[int(position)].streams.values()
     ]
     samples = sum(len(block[:4]) for block in first)
     return max(1, min(_SHARD_SAMPLES, int(_SHARD_BYTES * samples / max(sum(used), 1))))
-
-
-def _bytes(value: Any) -> int:
-    return int(getattr(value.samples if isinstance(value, Audio) else value, "nbytes", 0))

@@ -98,21 +98,14 @@ def _streams(job: Job, samples: Sequence[Sample]) -> list[Check]:
         values = [sample.streams[name] for sample in samples if sample.streams[name] is not None]
         signals = [modality(kind).signals(value) for value in values]
         means = {key: float(np.mean([s[key] for s in signals])) for key in (signals[0] if signals else {})}
-        shapes = sorted({_shape(value) for value in values})
+        shapes = sorted({modality(kind).shown(value) for value in values})
         shown = ", ".join([*shapes[:3], *(f"{key} {value:.3g}" for key, value in means.items())])
-        rates = {getattr(value, "rate", None) for value in values}
-        outcome: Literal["ok", "warning"] = "warning" if len(rates) > 1 or not values else "ok"
-        mixed = " – sample rates differ" if len(rates) > 1 else ""
+        facts = [modality(kind).facts(value) for value in values]
+        differing = [fact for fact in (facts[0] if facts else {}) if any(f[fact] != facts[0][fact] for f in facts)]
+        outcome: Literal["ok", "warning"] = "warning" if differing or not values else "ok"
+        mixed = f" – samples differ in {' and '.join(differing)}" if differing else ""
         checks.append(Check(f"stream {name} ({kind})", outcome, (shown or "lost in all of these samples") + mixed))
     return checks
-
-
-def _shape(value: Any) -> str:
-    if isinstance(value, str):
-        return "text"
-    if hasattr(value, "rate"):
-        return f"{value.channels} × {value.rate} Hz"
-    return "×".join(map(str, value.shape))
 
 
 def _missing(job: Job, samples: Sequence[Sample]) -> list[Check]:

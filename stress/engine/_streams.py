@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from perturbations import Audio, Sample, Value
-from perturbations.modality import modality
+from perturbations import Sample, Value
+from perturbations.modality import modality, size_of
 from scenarios import Cell, perturb_stream
 from stress.data import Samples
 
@@ -42,8 +42,7 @@ class StreamWork:
     @property
     def nbytes(self) -> int:
         """Memory that the values take, roughly."""
-        sizes = (getattr(v.samples if isinstance(v, Audio) else v, "nbytes", 100) for v in self.values)
-        return sum(map(int, sizes))
+        return sum(map(size_of, self.values))
 
 
 def work_on(cell: Cell, stream: str, samples: Sequence[Sample], data: Samples, seed: int, draw: int) -> StreamWork:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import html
-import io
-from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,22 +10,18 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 import perturbations
 from perturbations import Audio, Image, InputError, Perturbation, Sample, apply
 from perturbations.audio import resample
 from perturbations.modality import modality
+from perturbations.modality.drawn_audio import SPECTRUM, WAVE, WIDE, columns_of, extremes, spectrogram
 from stress.data import Samples, from_samples
 
 __all__ = ["sheet"]
 
-_WIDE, _WAVE, _SPECTRUM = 176, 36, 72
-"""Pixels of the clean clip's duration, of a waveform's and of a spectrogram's height."""
 _GAP, _LABEL = 6, 18
 _LONGEST_S = 10.0
-_FLOOR_DB = 90.0
-"""A spectrogram shows this many decibels below full scale."""
 
 
 @dataclass(frozen=True)
@@ -127,56 +121,28 @@ def _short(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _width(sound: Audio, clean: Audio) -> int:
-    """Return the pixels of a sound: as many a second as the clean one has, at most twice its width."""
-    return max(1, min(2 * _WIDE, round(_WIDE * sound.seconds / clean.seconds)))
-
-
-def _extremes(sound: Audio, columns: int) -> NDArray[np.float64]:
-    """Return the lowest and the highest sample of the first channel in every column: (columns, 2)."""
-    if sound.frames == 0:
-        return np.zeros((columns, 2))
-    edges = np.linspace(0, sound.frames, columns + 1).astype(int)[:-1]
-    edges = np.minimum(edges, sound.frames - 1)
-    one = sound.samples[0]
-    return np.stack([np.minimum.reduceat(one, edges), np.maximum.reduceat(one, edges)], axis=1).astype(float)
-
-
-def _spectrogram(sound: Audio, columns: int) -> Image:
-    """Return the first channel's spectrogram: 25 ms windows, linear frequency up to half the rate, 90 dB."""
-    length = max(16, round(0.025 * sound.rate))
-    padded = np.pad(sound.samples[0], (length // 2, length))
-    starts = np.linspace(0, max(sound.frames - 1, 0), columns).astype(int)
-    window = np.hanning(length)
-    power = np.abs(np.fft.rfft(padded[starts[:, None] + np.arange(length)] * window)) * (2 / window.sum())
-    level = 20 * np.log10(np.maximum(power, 1e-9)) / _FLOOR_DB + 1
-    grey = np.clip(255 * level.T[::-1], 0, 255).astype(np.uint8)
-    coloured = cv2.applyColorMap(
-        cv2.resize(grey, (columns, _SPECTRUM), interpolation=cv2.INTER_AREA), cv2.COLORMAP_MAGMA
-    )
-    return cv2.cvtColor(coloured, cv2.COLOR_BGR2RGB)
-
-
 def _png(picture: Image) -> bytes:
     return bytes(cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes())
 
 
 def _drawn(rows: Sequence[_Row]) -> Image:
     """Return the rows as one picture on white, with each row's name above it."""
-    step_y, step_x = _WAVE + _SPECTRUM + _LABEL + _GAP, 2 * _WIDE + _GAP
-    wide = max((_GAP + sum(_width(c.sound, cells[0].sound) + _GAP for c in cells) for _, cells in rows), default=step_x)
+    step_y, step_x = WAVE + SPECTRUM + _LABEL + _GAP, 2 * WIDE + _GAP
+    wide = max(
+        (_GAP + sum(columns_of(c.sound, cells[0].sound) + _GAP for c in cells) for _, cells in rows), default=step_x
+    )
     page = np.full((len(rows) * step_y + _GAP, max(wide, step_x), 3), 255, np.uint8)
     for number, (perturbation, cells) in enumerate(rows):
         top, left = _GAP + number * step_y, _GAP
         label = f"{perturbation.name.partition('.')[2]} ({', '.join(perturbation.graded) or perturbation.axis})"
         cv2.putText(page, label, (_GAP, top + 13), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (20, 20, 20), 1, cv2.LINE_AA)
         for cell in cells:
-            columns = _width(cell.sound, cells[0].sound)
-            middle = top + _LABEL + _WAVE // 2
-            for x, (low, high) in enumerate(_extremes(cell.sound, columns)):
-                start, end = (round(middle - value * (_WAVE // 2 - 1)) for value in (high, low))
+            columns = columns_of(cell.sound, cells[0].sound)
+            middle = top + _LABEL + WAVE // 2
+            for x, (low, high) in enumerate(extremes(cell.sound, columns)):
+                start, end = (round(middle - value * (WAVE // 2 - 1)) for value in (high, low))
                 page[start : end + 1, left + x] = (40, 80, 140)
-            page[top + _LABEL + _WAVE : top + _LABEL + _WAVE + _SPECTRUM, left : left + columns] = _spectrogram(
+            page[top + _LABEL + WAVE : top + _LABEL + WAVE + SPECTRUM, left : left + columns] = spectrogram(
                 cell.sound, columns
             )
             left += columns + _GAP
@@ -207,24 +173,6 @@ def _page(rows: Sequence[_Row]) -> str:
 
 
 def _figure(cell: _Cell, clean: Audio) -> str:
-    columns, words = _width(cell.sound, clean), html.escape(cell.caption)
-    points = _extremes(cell.sound, columns)
-    path = "".join(f"M{x} {-h:.3f}V{-low:.3f}" for x, (low, h) in enumerate(points))
-    picture = b64encode(_png(_spectrogram(cell.sound, columns))).decode()
-    return (
-        f"<figure{'' if cell.changed else ' class=same'}>"
-        f"<svg width='{columns}' height='{_WAVE}' viewBox='0 -1 {columns} 2' preserveAspectRatio='none' role='img' "
-        f"aria-label='{words}'><path d='{path}' stroke='#28508c' vector-effect='non-scaling-stroke'/></svg>"
-        f"<img alt='{words}' width='{columns}' height='{_SPECTRUM}' src='data:image/png;base64,{picture}'>"
-        f"<audio controls preload='none' src='data:audio/flac;base64,{_sound(cell.sound)}'></audio>"
-        f"<figcaption>{words}</figcaption></figure>"
-    )
-
-
-def _sound(sound: Audio) -> str:
-    """Return the sound as FLAC, 16 bits, in base64."""
-    import soundfile
-
-    memory = io.BytesIO()
-    soundfile.write(memory, sound.samples.T[:, :2], sound.rate, format="FLAC", subtype="PCM_16")
-    return b64encode(memory.getvalue()).decode()
+    drawn = modality("audio").look.draw(cell.sound, clean, cell.caption)
+    caption = f"<figcaption>{html.escape(cell.caption)}</figcaption>"
+    return f"<figure{'' if cell.changed else ' class=same'}>{drawn}{caption}</figure>"

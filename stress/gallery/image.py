@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from base64 import b64encode
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
@@ -36,7 +35,7 @@ def sheet(out: Path, chosen: Sequence[str] | None = None, seed: int = 0, photo: 
     rows = [_row(get(name), picture, seed) for name in chosen or names("image")]
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix.lower() == ".png":
-        out.write_bytes(_coded(_drawn(rows), ".png"))
+        out.write_bytes(_coded(_drawn(rows)))
     else:
         out.write_text(_page(rows), encoding="utf-8")
 
@@ -94,10 +93,8 @@ def _short(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _coded(picture: Image, kind: str) -> bytes:
-    rgb = picture if picture.shape[2] == 1 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    quality = [cv2.IMWRITE_JPEG_QUALITY, 92] if kind == ".jpg" else []
-    return bytes(cv2.imencode(kind, rgb, quality)[1].tobytes())
+def _coded(picture: Image) -> bytes:
+    return bytes(cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes())
 
 
 def _drawn(rows: Sequence[tuple[Perturbation, list[tuple[str, Image]]]]) -> Image:
@@ -133,8 +130,7 @@ def _page(rows: Sequence[tuple[Perturbation, list[tuple[str, Image]]]]) -> str:
         name, summary = html.escape(perturbation.name), html.escape(perturbation.summary)
         parts.append(f"<h2 id='{name}'>{name}</h2><p>{summary}</p><div class='row'>")
         for caption, cell in cells:
-            source, words = b64encode(_coded(cell, ".jpg")).decode(), html.escape(caption)
-            parts.append(f"<figure><img alt='{words}' src='data:image/jpeg;base64,{source}'>")
-            parts.append(f"<figcaption>{words}</figcaption></figure>")
+            drawn = modality("image").look.draw(cell, cells[0][1], caption)
+            parts.append(f"<figure>{drawn}<figcaption>{html.escape(caption)}</figcaption></figure>")
         parts.append("</div>")
     return "\n".join([*parts, "</body></html>", ""])

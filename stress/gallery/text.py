@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
 from perturbations import InputError, Perturbation, Sample, apply, get, names
 from perturbations.modality import modality
-from perturbations.text import clusters
+from perturbations.modality.drawn_text import visible
 
 __all__ = ["sheet"]
 
@@ -34,9 +32,6 @@ _SAMPLES = (
 """Sentences in many scripts; each perturbation is shown on those that it changes."""
 _SHOWN = 4
 """Sentences shown for each perturbation, at most, when none is given."""
-_UNSEEN = re.compile(
-    "[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00a0\u2002\u2009\u202f\u3000\t\x7f-\x9f]"
-)
 
 
 def sheet(out: Path, names: Sequence[str] | None = None, seed: int = 0, text: str | None = None) -> None:
@@ -108,7 +103,7 @@ def _languages(perturbation: Perturbation) -> str:
     sample = Sample("gallery", {"text": others.pop("en")}, alternates={"text": others})
     results = [(to, apply(perturbation, sample, stream="text", to=to).streams["text"]) for to in others]
     rows = "".join(
-        f"<tr><th>{html.escape(to)}</th><td dir='auto'>{_visible(str(after))}</td></tr>" for to, after in results
+        f"<tr><th>{html.escape(to)}</th><td dir='auto'>{visible(str(after))}</td></tr>" for to, after in results
     )
     return _titled(perturbation, [f"<table>{rows}</table>"])
 
@@ -121,38 +116,15 @@ def _titled(perturbation: Perturbation, blocks: list[str]) -> str:
 
 def _table(language: str, before: str, results: list[tuple[str, str]]) -> str:
     attribute = f" lang='{html.escape(language)}'" if language else ""
-    rows = [f"<tr><th>before</th><td dir='auto'>{_visible(before)}</td></tr>"]
+    rows = [f"<tr><th>before</th><td dir='auto'>{visible(before)}</td></tr>"]
     for label, after in results:
-        shown = _marked(before, after) if after != before else "<span class='same'>unchanged</span>"
+        shown = (
+            modality("text").look.draw(after, before, label)
+            if after != before
+            else "<span class='same'>unchanged</span>"
+        )
         rows.append(f"<tr><th>{html.escape(label)}</th><td dir='auto'>{shown}</td></tr>")
     return f"<table{attribute}>{''.join(rows)}</table>"
-
-
-def _marked(before: str, after: str) -> str:
-    """Return the text after, as HTML, with what is new in marks and a sign where something is gone."""
-    one, other = clusters(before)[0], clusters(after)[0]
-    parts = []
-    for kind, start, end, place, stop in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
-        here = _visible("".join(other[place:stop]))
-        if kind == "equal":
-            parts.append(here)
-        elif kind == "delete":
-            gone = html.escape("".join(one[start:end]), quote=True)
-            parts.append(f"<del title='{gone}'>‸</del>")
-        else:
-            parts.append(f"<mark>{here}</mark>")
-    return "".join(parts)
-
-
-def _visible(text: str) -> str:
-    """Return a text as HTML; what cannot be seen is shown by its code point."""
-    parts = []
-    end = 0
-    for match in _UNSEEN.finditer(text):
-        parts.append(html.escape(text[end : match.start()]))
-        parts.append(f"<code>{ord(match.group()):04X}</code>")
-        end = match.end()
-    return "".join([*parts, html.escape(text[end:])]).replace("\n", "<code>↵</code><br>")
 
 
 _STYLE = """body{font:16px/1.5 system-ui,"Noto Sans",sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;

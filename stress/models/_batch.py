@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from perturbations import Audio, InputError, Sample, Value
+from perturbations import InputError, Sample, Value
 from perturbations.errors import nearest
+from perturbations.modality import modality_of
 
 __all__ = ["Batch"]
 
@@ -51,29 +52,20 @@ class Batch(Mapping[str, list[Value]]):
         return np.array([value is not None for value in self[stream]], bool)
 
     def stack(self, stream: str, frames: int | None = None) -> NDArray[Any]:
-        """Return a stream as one new array: images ``(n, height, width, channels)``, audio ``(n, channels, frames)``.
+        """Return a stream as one new array: images ``(n, height, width, channels)``, audio ``(n, channels, frames)``,
+        series ``(n, frames, channels)``.
 
-        Recordings of different lengths need ``frames``: they are cut or padded with silence to that length – never
-        to the longest of the batch, which would make answers depend on who else is in it. Raises InputError where a
-        value is lost (see ``present``) or where shapes differ.
+        Recordings and series of different lengths need ``frames``: they are cut or padded with zeros to that length –
+        never to the longest of the batch, which would make answers depend on who else is in it. Raises InputError where
+        values cannot be one array: where one is lost (see ``present``), where they differ in shape, rate or channels,
+        where they are texts.
         """
-        values = self[stream]
-        if any(value is None for value in values):
-            lost = sum(value is None for value in values)
-            raise InputError(
-                f"stack: stream {stream!r} is lost in {lost} of {len(values)} samples. Ask present() first."
-            )
-        arrays = [value.samples if isinstance(value, Audio) else value for value in values]
-        if frames is not None:
-            arrays = [_fit(array, frames) for array in arrays]  # type: ignore[arg-type]
-        if len({getattr(array, "shape", None) for array in arrays}) > 1:
-            hint = "Give frames=N." if isinstance(values[0], Audio) else "Resize in the model."
-            raise InputError(f"stack: the values of stream {stream!r} differ in shape. {hint}")
-        return np.stack(arrays)  # type: ignore[arg-type]
-
-
-def _fit(samples: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
-    fitted = np.zeros((samples.shape[0], frames), np.float32)
-    length = min(frames, samples.shape[1])
-    fitted[:, :length] = samples[:, :length]
-    return fitted
+        values, who = self[stream], f"stack: stream {stream!r}"
+        if not values:
+            raise InputError(f"{who}: must have at least one sample, got none.")
+        if lost := sum(value is None for value in values):
+            raise InputError(f"{who} is lost in {lost} of {len(values)} samples. Ask present() first.")
+        kinds = list(dict.fromkeys(modality_of(value, who).name for value in values))
+        if len(kinds) > 1:
+            raise InputError(f"{who}: the values must be of one modality, got {' and '.join(kinds)}.")
+        return modality_of(values[0]).stack(values, who, frames)

@@ -21,6 +21,7 @@ import numpy as np
 from perturbations import Audio, ModelError, StressError
 from perturbations.attack import Floats, Loss, Streams
 from perturbations.errors import short
+from perturbations.modality import modality_of
 from stress.models._batch import Batch
 
 __all__ = ["ModelOracle", "differentiable"]
@@ -175,11 +176,13 @@ def _like(value: Any, gradient: Any, name: str) -> Any:
     found = np.asarray(gradient, np.float32)
     if isinstance(value, Audio):
         return _like_recording(value, found, name)
-    if found.shape == (value.shape[2], *value.shape[:2]):
+    array_of = modality_of(value).array
+    shape = () if array_of is None else array_of(value).shape
+    if len(shape) == 3 and found.shape == (shape[2], *shape[:2]):
         return found.transpose(1, 2, 0)
-    if found.shape == value.shape:
+    if found.shape == shape:
         return found
-    raise _unlike(name, value.shape, found.shape)
+    raise _unlike(name, shape, found.shape)
 
 
 def _like_recording(value: Audio, found: Any, name: str) -> Any:

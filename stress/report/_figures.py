@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from perturbations import InputError
 from perturbations.errors import nearest
+from perturbations.modality import MODALITIES, modality
 from stress.measure import Measurable
 from stress.report._book import JOINT, Book, Row, hue
 from stress.report._numbers import readable, visible
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["COLOURS", "KINDS", "plot", "save"]
 
 KINDS = ("curves", "lost")
-COLOURS = {"image": "#0067a8", "audio": "#b44a00", "text": "#00755a", JOINT: "#8f3f8f", "other": "#5b5b9a"}
+COLOURS = {name: modality(name).look.colour for name in MODALITIES} | {JOINT: "#8f3f8f", "other": "#5b5b9a"}
 """One hue per modality, the page's own; told apart with any kind of colour vision, and in grey by their markers."""
-MARKERS = {"image": "o", "audio": "s", "text": "^", JOINT: "D", "other": "v"}
+MARKERS = {name: modality(name).look.marker for name in MODALITIES} | {JOINT: "D", "other": "X"}
 STYLE: Any = {
     "svg.hashsalt": "multimodal-stress",
     "svg.fonttype": "none",

@@ -75,7 +75,7 @@ def _distortion_figure(book: Book, of: str, metric: str, curves: dict[str, list[
     x = axis_of(values, lambda v: f"{v:.4g}")
     if falls:
         x = Axis(x.high, x.low, x.ticks, x.write)
-    name = {"psnr_db": "PSNR, dB", "snr_db": "SNR, dB", "cer": "character error rate"}.get(metric, metric)
+    name = modality(kind).look.titles.get(metric, metric) if kind in MODALITIES else metric
     chart = Chart(lines, x, book.axis, f"{book.form.title} against {name} of {visible(of)}", clean=book.clean_value,
                   x_title=name, width=380, height=210, room=110)  # fmt: skip
     return Drawing(visible(of), name, hue(kind), chart.draw())

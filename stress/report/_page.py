@@ -12,6 +12,7 @@ from typing import Any
 from markupsafe import Markup
 
 from perturbations import RunError
+from perturbations.modality import MODALITIES, modality
 from stress.measure import Measurable
 from stress.report._book import Book
 from stress.report._content import content
@@ -45,13 +46,21 @@ def render(book: Book) -> str:
     from jinja2 import Environment, StrictUndefined
 
     here = resources.files("stress.report")
-    style = "\n" + here.joinpath("report.css").read_text(encoding="utf-8")
+    style = "\n" + here.joinpath("report.css").read_text(encoding="utf-8") + _hues()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, finalize=_shown, trim_blocks=True, lstrip_blocks=True
     )
     template = environment.from_string(here.joinpath("report.html.j2").read_text(encoding="utf-8"))
     return template.render(policy=POLICY.format(digest), style=Markup(style), mark=_legend, soft=_soft, **content(book))  # noqa: S704
+
+
+def _hues() -> str:
+    """Return the style of each modality's colour, on white and on black."""
+    looks = {name: modality(name).look for name in MODALITIES}
+    light = "".join(f" .{name} {{ --hue: {look.colour}; }}" for name, look in looks.items())
+    dark = "".join(f" .{name} {{ --hue: {look.dark}; }}" for name, look in looks.items())
+    return f"{light[1:]}\n@media (prefers-color-scheme: dark) {{{dark} }}\n"
 
 
 def _shown(value: Any) -> Any:

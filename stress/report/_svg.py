@@ -7,11 +7,12 @@ here and nowhere else.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from perturbations.modality import MODALITIES, modality
 from stress.report._numbers import visible
 
 __all__ = ["Axis", "axis_of", "dot", "dot_axis", "join", "mark", "path", "tag"]
@@ -73,15 +74,21 @@ def axis_of(
 def mark(hue: str, x: float, y: float, extra: str = "", size: float = 3.0) -> Markup:
     """Return a marker whose form tells the modality without its colour."""
     look = f"dot {hue} {extra}".strip()
-    if hue == "audio":
+    form = modality(hue).look.marker if hue in MODALITIES else "D" if hue == "joint" else "o"
+    if form == "s":
         return tag("rect", x=x - size + 0.4, y=y - size + 0.4, width=2 * size - 0.8, height=2 * size - 0.8, class_=look)
-    if hue == "text":
-        corners = [(x, y - size - 0.6), (x + size + 0.4, y + size - 0.6), (x - size - 0.4, y + size - 0.6)]
-        return tag("path", d=path(corners, closed=True), class_=look)
-    if hue == "joint":
-        corners = [(x, y - size - 0.8), (x + size + 0.8, y), (x, y + size + 0.8), (x - size - 0.8, y)]
+    if form in _CORNERS:
+        corners = [(x + right * (size + dx), y + down * (size + dy)) for right, down, dx, dy in _CORNERS[form]]
         return tag("path", d=path(corners, closed=True), class_=look)
     return tag("circle", cx=x, cy=y, r=size, class_=look)
+
+
+_CORNERS: Mapping[str, Sequence[tuple[float, float, float, float]]] = {
+    "^": ((0, -1, 0, 0.6), (1, 1, 0.4, -0.6), (-1, 1, 0.4, -0.6)),
+    "v": ((0, 1, 0, 0.6), (1, -1, 0.4, -0.6), (-1, -1, 0.4, -0.6)),
+    "D": ((0, -1, 0, 0.8), (1, 0, 0.8, 0), (0, 1, 0, 0.8), (-1, 0, 0.8, 0)),
+}
+"""Corners of a form: a direction each, and by how much it goes beyond the size."""
 
 
 def dot(

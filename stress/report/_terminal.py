@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from perturbations.modality import MODALITIES, modality
 from stress.measure import Measurable
 from stress.report._book import Book, Row, hue
 from stress.report._findings import findings
@@ -17,7 +18,7 @@ from stress.report._verdict import curve_of, headline, label, verdict, worst_cel
 
 __all__ = ["print_summary"]
 
-STYLES = {"image": "blue", "audio": "dark_orange3", "text": "green4", "joint": "magenta", "other": "cyan"}
+STYLES = {name: modality(name).look.terminal for name in MODALITIES} | {"joint": "magenta", "other": "cyan"}
 OUTCOMES = {"holds": "green", "breaks": "bold red", "unsure": "yellow", "unknown": "dim"}
 BARS = "▁▂▃▄▅▆▇█"
 FINDINGS = {"problem": "bold red", "warning": "yellow", "note": "dim"}

@@ -1,0 +1,5 @@
+"""What can go wrong with a series of measurements, by phenomenon."""
+
+from perturbations.series import sampling, sensor
+
+__all__ = ["sampling", "sensor"]
