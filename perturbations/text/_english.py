@@ -80,6 +80,7 @@ def is_inverted(text: str, start: int, end: int) -> bool:
 def may_contract(text: str, start: int, end: int) -> bool:
     """Tell whether a pronoun and its verb can be one word: something follows (not: who he is, than I am)."""
     following, first = after(text, end), before(text, start)
-    if not following or following in one_of("stops") or text[end : end + 2].strip()[:1] in tuple("\"“'‘("):
+    asks = text[start:end].split()[0].lower() in one_of("questions") and following in one_of("subjects")  # what is it
+    if not following or asks or following in one_of("stops") or text[end : end + 2].strip()[:1] in tuple("\"“'‘("):
         return False
     return first not in one_of("questions") and first not in ("than", "as", "who", "whoever", "whatever", "wherever")

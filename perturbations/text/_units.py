@@ -3,8 +3,9 @@
 A cluster is what a reader calls one character (UAX #29): a Devanagari letter with its vowel sign, a flag, a family
 emoji. ASCII, and the many scripts in which every code point is a cluster of its own, take a path without a library.
 A word is a run of letters, marks and digits with the apostrophes, points and hyphens inside it; where a script
-writes no spaces (Han, Kana, Thai, Lao, Khmer, Burmese) a word is one cluster, because telling words apart there
-takes a dictionary.
+sets off no words by spaces (Han, kana, Thai, Lao, Khmer, Burmese, Tibetan and others) a piece is one cluster, or a run
+of them, and no word: telling words apart there takes a dictionary. What is done to words is not done there
+(``word_places``); what is done to letters is. Entries of a lexicon are found there, the longest first.
 """
 
 from __future__ import annotations
@@ -24,11 +25,14 @@ __all__ = [
     "clusters",
     "hit",
     "hit_numbered",
+    "is_keycap",
     "may_keep",
     "outside",
+    "phrase_places",
     "pieces",
     "sentences",
     "spaced",
+    "word_places",
 ]
 
 Places: TypeAlias = NDArray[np.intp] | Sequence[int]
@@ -58,6 +62,11 @@ _SENTENCE = re.compile(
     r"(?:[.!?।؟…]+[\"'”’»)\]]*|[。！？]+[」』”）]*|\n|$)\s*"
 )
 """A sentence ends at its mark, unless text goes on without a space or the point is an abbreviation's."""
+
+
+def is_keycap(cluster: str) -> bool:
+    """Tell whether a cluster is an emoji of a key: a digit or sign with the mark that encloses it."""
+    return cluster[-1] == "\u20e3"
 
 
 def may_keep(text: str) -> bool:
@@ -193,9 +202,43 @@ def _chosen(raw: NDArray[np.uint64], count: int, share: float) -> NDArray[np.int
     return raw[:count].argpartition(wanted)[:wanted] if 0 < wanted < count else np.arange(wanted)
 
 
-_UNSPACED = re.compile(rf"[{_NO_SPACES}\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u30a0-\u30ff]")
+_UNSPACED = re.compile(
+    rf"[{_NO_SPACES}\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf\u1b00-\u1b7f\u3005-\u3007"
+    r"\u3021-\u3029\u303b\u30a0-\u312f\u31a0-\u31bf\u31f0-\u31ff\ua000-\ua4cf\ua980-\ua9df\ua9e0-\ua9ff\uaa60-\uaadf"
+    r"\uff66-\uff9f\U00011700-\U0001174f\U00012000-\U0001467f\U00016fe0-\U00018d8f\U0001aff0-\U0001b2ff"
+    r"\U00020000-\U0003ffff]"
+)
+"""Thai, Lao, Tibetan, Burmese, Khmer, Tai, Balinese, Javanese, Han, kana, bopomofo, Yi, Ahom, cuneiform, hieroglyphs,
+Tangut, Khitan: scripts that set off no words by spaces."""
 
 
 def spaced(word: str) -> bool:
-    """Tell whether a word is of a script that sets words off by spaces."""
-    return word.isascii() or _UNSPACED.match(word) is None
+    """Tell whether a piece is a word of a script that sets words off by spaces, and not letters of another."""
+    return word.isascii() or _UNSPACED.search(word) is None
+
+
+def phrase_places(parts: Sequence[str], ends: bool = False) -> Places:
+    """Return the places of words among pieces, and of letters at which a phrase without spaces begins (or ends).
+
+    A phrase is what stands between white space and punctuation.
+    """
+    if all(map(str.isascii, parts[1::2])):
+        return range(1, len(parts), 2)
+    words = frozenset(word_places(parts))
+    step = 1 if ends else -1
+    return [
+        place
+        for place in range(1, len(parts), 2)
+        if place in words or parts[place + step] or not 0 < place + 2 * step < len(parts)
+    ]
+
+
+def word_places(parts: Sequence[str]) -> Places:
+    """Return the places of the words among pieces.
+
+    Where a script sets off no words by spaces, a piece is a letter or a run of letters, and no word: telling words
+    apart there takes a dictionary, so what is done to words is not done there.
+    """
+    if all(map(str.isascii, parts[1::2])):
+        return range(1, len(parts), 2)
+    return [place for place in range(1, len(parts), 2) if spaced(parts[place])]

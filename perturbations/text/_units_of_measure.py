@@ -62,7 +62,7 @@ def converted(text: str, to: str, source: str) -> str:
     """Return a text with its quantities in the other system, to as many digits as they were given with."""
     side = 1 if to == "imperial" else 0
     units = {pair[side] for pair in _PAIRS} | {(_FAHRENHEIT, _CELSIUS)[side]}
-    parts = []
+    parts: list[str] = []
     end = 0
     for quantity in quantities(text, _names(source), source):
         if quantity.units[0] in units:
