@@ -5,7 +5,7 @@ emoji. ASCII, and the many scripts in which every code point is a cluster of its
 A word is a run of letters, marks and digits with the apostrophes, points and hyphens inside it; where a script
 sets off no words by spaces (Han, kana, Thai, Lao, Khmer, Burmese, Tibetan and others) a piece is one cluster, or a run
 of them, and no word: telling words apart there takes a dictionary. What is done to words is not done there
-(``word_places``); what is done to letters is. Entries of a lexicon are found there, the longest first.
+(``words``); what is done to letters is. Entries of a lexicon are found there, the longest first.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ __all__ = [
     "is_keycap",
     "may_keep",
     "outside",
-    "phrase_places",
+    "phrases",
     "pieces",
     "sentences",
     "spaced",
-    "word_places",
+    "words",
 ]
 
 Places: TypeAlias = NDArray[np.intp] | Sequence[int]
@@ -106,9 +106,16 @@ def clusters(text: str) -> tuple[list[str], frozenset[int]]:
 
 def pieces(text: str) -> list[str]:
     """Return gap, word, gap, word, …, gap: the words stand at the odd places, and joining gives the text."""
-    simple = text.isascii() or _SIMPLE.fullmatch(text) is not None
+    ascii_only = text.isascii()
+    if ascii_only and "  " not in text and text.replace(" ", "").isalnum() and not (text[0] == " " or text[-1] == " "):
+        words = text.split(" ")  # as transcripts and searches are
+        plain = [" "] * (2 * len(words) + 1)
+        plain[0] = plain[-1] = ""
+        plain[1::2] = words
+        return plain
+    simple = ascii_only or _SIMPLE.fullmatch(text) is not None
     if simple and not may_keep(text):
-        return (_ASCII_WORD if text.isascii() else _SIMPLE_WORD).split(text)
+        return (_ASCII_WORD if ascii_only else _SIMPLE_WORD).split(text)
     result: list[str] = []
     end = 0
     for match in (_SIMPLE_KEPT_WORD if simple else _library()[2]).finditer(text):
@@ -167,8 +174,12 @@ def hit_numbered(rng: Generator, places: Places, share: float) -> Iterable[tuple
     count = len(places)
     raw = rng.bit_generator.random_raw(count + 1)
     if count <= _HANDFUL:
-        numbers, highest = _handful(raw, count, share)
+        numbers = raw.tolist()
+        wanted = int(share * count + (numbers.pop() >> 11) * 2**-53)
+        if not wanted:
+            return []
         plain = places.tolist() if isinstance(places, np.ndarray) else places
+        highest = sorted(numbers)[wanted - 1]
         return [pair for pair in zip(plain, numbers) if pair[1] <= highest]
     chosen = _chosen(raw, count, share)
     found = places[chosen].tolist() if isinstance(places, np.ndarray) else [places[i] for i in chosen.tolist()]
@@ -180,18 +191,15 @@ def hit(rng: Generator, places: Places, share: float) -> list[int]:
     count = len(places)
     raw = rng.bit_generator.random_raw(count + 1)
     if count <= _HANDFUL:
-        numbers, highest = _handful(raw, count, share)
+        numbers = raw.tolist()
+        wanted = int(share * count + (numbers.pop() >> 11) * 2**-53)
+        if not wanted:
+            return []
+        highest = sorted(numbers)[wanted - 1]
         plain = places.tolist() if isinstance(places, np.ndarray) else places
         return [place for place, number in zip(plain, numbers) if number <= highest]
     chosen = _chosen(raw, count, share)
     return places[chosen].tolist() if isinstance(places, np.ndarray) else [places[i] for i in chosen.tolist()]
-
-
-def _handful(raw: NDArray[np.uint64], count: int, share: float) -> tuple[list[int], int]:
-    """Return one number for each thing, and the highest one that is chosen."""
-    numbers = raw.tolist()
-    wanted = int(share * count + (numbers.pop() >> 11) * 2**-53)
-    return numbers, sorted(numbers)[wanted - 1] if wanted else -1
 
 
 def _chosen(raw: NDArray[np.uint64], count: int, share: float) -> NDArray[np.intp]:
@@ -217,28 +225,28 @@ def spaced(word: str) -> bool:
     return word.isascii() or _UNSPACED.search(word) is None
 
 
-def phrase_places(parts: Sequence[str], ends: bool = False) -> Places:
-    """Return the places of words among pieces, and of letters at which a phrase without spaces begins (or ends).
-
-    A phrase is what stands between white space and punctuation.
-    """
-    if all(map(str.isascii, parts[1::2])):
-        return range(1, len(parts), 2)
-    words = frozenset(word_places(parts))
-    step = 1 if ends else -1
-    return [
-        place
-        for place in range(1, len(parts), 2)
-        if place in words or parts[place + step] or not 0 < place + 2 * step < len(parts)
-    ]
-
-
-def word_places(parts: Sequence[str]) -> Places:
-    """Return the places of the words among pieces.
+def words(text: str) -> tuple[list[str], Places]:
+    """Return the pieces of a text and the places of the words among them.
 
     Where a script sets off no words by spaces, a piece is a letter or a run of letters, and no word: telling words
     apart there takes a dictionary, so what is done to words is not done there.
     """
-    if all(map(str.isascii, parts[1::2])):
-        return range(1, len(parts), 2)
-    return [place for place in range(1, len(parts), 2) if spaced(parts[place])]
+    parts = pieces(text)
+    places = range(1, len(parts), 2)
+    if text.isascii() or _UNSPACED.search(text) is None:
+        return parts, places
+    return parts, [place for place in places if spaced(parts[place])]
+
+
+def phrases(text: str, ends: bool = False) -> tuple[list[str], Places]:
+    """Return the pieces of a text, and the places of its words and of letters at which a phrase begins (or ends).
+
+    A phrase is what stands between white space and punctuation where a script sets off no words.
+    """
+    parts, places = words(text)
+    if isinstance(places, range):
+        return parts, places
+    known = frozenset(places)
+    step = 1 if ends else -1
+    edges = range(1, len(parts), 2)
+    return parts, [p for p in edges if p in known or parts[p + step] or not 0 < p + 2 * step < len(parts)]

@@ -11,7 +11,7 @@ from numpy.random import Generator
 from perturbations._declare import text_corruption
 from perturbations._params import Choice, Param
 from perturbations.text._lexicon import read_lexicon, replace_words
-from perturbations.text._units import Where, hit_numbered, is_keycap, phrase_places, pieces, word_places
+from perturbations.text._units import Where, hit_numbered, is_keycap, phrases, pieces, words
 from perturbations.text.data import table
 
 __all__ = ["filler_words", "homophones", "restarts", "unpunctuated"]
@@ -98,8 +98,8 @@ def filler_words(text: str, rng: Generator, *, share: float, language: str) -> s
     """
     fillers = _FILLERS[language]
     space = "" if language in ("ja", "zh") else " "
-    parts = pieces(text)
-    for place, pick in hit_numbered(rng, phrase_places(parts), share):
+    parts, places = phrases(text)
+    for place, pick in hit_numbered(rng, places, share):
         parts[place] = f"{fillers[pick % len(fillers)]}{space}{parts[place]}"
     return "".join(parts)
 
@@ -110,8 +110,8 @@ def restarts(text: str, rng: Generator, *, share: float) -> str:
 
     Scripts that set off no words by spaces are left alone.
     """
-    parts = pieces(text)
-    for place, pick in hit_numbered(rng, word_places(parts), share):
+    parts, places = words(text)
+    for place, pick in hit_numbered(rng, places, share):
         word = parts[place]
         units = _LETTERS(word)[0]
         begun = "".join(units[: 1 + pick % 2]).rstrip("'’.,:-") if len(units) > 2 else word

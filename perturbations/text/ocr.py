@@ -9,7 +9,7 @@ from numpy.random import Generator
 
 from perturbations._declare import text_corruption
 from perturbations._params import Choice, Param
-from perturbations.text._units import Where, clusters, hit, hit_numbered, is_keycap, pieces, word_places
+from perturbations.text._units import Where, clusters, hit, hit_numbered, is_keycap, words
 from perturbations.text.data import table
 
 __all__ = ["hyphenation", "line_breaks", "lost_characters", "mojibake", "ocr_confusions", "ocr_page_noise"]
@@ -112,8 +112,8 @@ def hyphenation(text: str, rng: Generator, *, share: float) -> str:
 
     Scripts that set off no words by spaces are left alone: they break without a hyphen.
     """
-    parts = pieces(text)
-    places = [place for place in word_places(parts) if len(parts[place]) > 4 and parts[place].isalpha()]
+    parts, each = words(text)
+    places = [place for place in each if len(parts[place]) > 4 and parts[place].isalpha()]
     for place, pick in hit_numbered(rng, places, share):
         units = clusters(parts[place])[0]
         if len(units) > 4:

@@ -10,7 +10,7 @@ from numpy.random import Generator
 
 from perturbations._declare import text_corruption
 from perturbations._params import Choice, Param
-from perturbations.text._units import Where, clusters, hit, hit_numbered, is_keycap, phrase_places, pieces, word_places
+from perturbations.text._units import Where, clusters, hit, hit_numbered, is_keycap, phrases, pieces, words
 from perturbations.text.data import table
 
 __all__ = [
@@ -90,8 +90,8 @@ def bidi_marks(text: str, rng: Generator, *, share: float) -> str:
 
     Scripts that set off no words by spaces are left alone.
     """
-    parts = pieces(text)
-    for place, pick in hit_numbered(rng, word_places(parts), share):
+    parts, places = words(text)
+    for place, pick in hit_numbered(rng, places, share):
         parts[place] = _MARKS[pick % len(_MARKS)].format(parts[place])
     return "".join(parts)
 
@@ -104,8 +104,8 @@ def bidi_reordering(text: str, rng: Generator, *, share: float) -> str:
 
     Words of right-to-left scripts keep their logical order: they are left alone, as are scripts without spaces.
     """
-    parts = pieces(text)
-    places = [p for p in word_places(parts) if len(parts[p]) > 1 and not _right_to_left(parts[p])]
+    parts, each = words(text)
+    places = [p for p in each if len(parts[p]) > 1 and not _right_to_left(parts[p])]
     for place in hit(rng, places, share):
         parts[place] = f"\u202e{''.join(reversed(clusters(parts[place])[0]))}\u202c"
     return "".join(parts)
@@ -226,7 +226,7 @@ def emoji(text: str, rng: Generator, *, share: float) -> str:
 
     Where a script sets off no words by spaces, they stand where a phrase ends.
     """
-    parts = pieces(text)
-    for place, pick in hit_numbered(rng, phrase_places(parts, ends=True), share):
+    parts, places = phrases(text, ends=True)
+    for place, pick in hit_numbered(rng, places, share):
         parts[place] += f" {_EMOJI[pick % len(_EMOJI)]}"
     return "".join(parts)

@@ -14,8 +14,9 @@ from perturbations._declare import text_corruption
 from perturbations._errors import InputError
 from perturbations._params import Choice, Param
 from perturbations.text._lexicon import read_lexicon, read_lines, replace_words
-from perturbations.text._units import clusters, hit, hit_numbered, pieces, sentences, word_places
-from perturbations.text.data import table, words
+from perturbations.text._units import clusters, hit, hit_numbered, sentences, words
+from perturbations.text.data import table
+from perturbations.text.data import words as lines
 
 __all__ = [
     "dilution",
@@ -51,8 +52,8 @@ def dropped_words(text: str, rng: Generator, *, share: float) -> str:
 
     Scripts that set off no words by spaces are left alone; ``dropped_letters`` acts there.
     """
-    parts = pieces(text)
-    return _drop(parts, hit(rng, word_places(parts), share))
+    parts, places = words(text)
+    return _drop(parts, hit(rng, places, share))
 
 
 @text_corruption(cite="wei2019", version=2, share=_share("words that change places with the next one"))
@@ -62,9 +63,8 @@ def swapped_words(text: str, rng: Generator, *, share: float) -> str:
     ``share`` is of the words that have a next one; a word takes part in one swap only. Scripts that set off no words by
     spaces are left alone.
     """
-    parts = pieces(text)
+    parts, each = words(text)
     last = -1
-    each = word_places(parts)
     both = each[:-1] if isinstance(each, range) else [place for place, after in pairwise(each) if after == place + 2]
     for place in sorted(hit(rng, both, share)):
         if place > last and parts[place] != parts[place + 2]:
@@ -79,8 +79,8 @@ def duplicated_words(text: str, rng: Generator, *, share: float) -> str:
 
     Scripts that set off no words by spaces are left alone.
     """
-    parts = pieces(text)
-    for place in hit(rng, word_places(parts), share):
+    parts, places = words(text)
+    for place in hit(rng, places, share):
         parts[place] = f"{parts[place]} {parts[place]}"
     return "".join(parts)
 
@@ -108,8 +108,8 @@ def dropped_stopwords(text: str, rng: Generator, *, share: float, language: str)
     Of languages that set off words by spaces: elsewhere a letter that is such a word is most often a part of another.
     """
     known = _stopwords(language)
-    parts = pieces(text)
-    places = [place for place in word_places(parts) if parts[place].lower() in known]
+    parts, each = words(text)
+    places = [place for place in each if parts[place].lower() in known]
     return _drop(parts, hit(rng, places, share))
 
 
@@ -177,7 +177,7 @@ def shuffled_sentences(text: str, rng: Generator, *, share: float) -> str:
 
 @cache
 def _synonyms() -> dict[str, tuple[str, ...]]:
-    return {word: tuple(others.split()) for word, others in words("synonyms")}
+    return {word: tuple(others.split()) for word, others in lines("synonyms")}
 
 
 @text_corruption(
