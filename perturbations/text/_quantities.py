@@ -40,8 +40,10 @@ Names: TypeAlias = Mapping[str, tuple[str, Width]]
 _GAP = r"[^\S\n]"
 _VULGAR = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 _MOST_DIGITS = 15
-_AMBIGUOUS = {"in", "m", "g", "l", "h", "mi", "t", "a", "po", "pi", "livre", "livres"}
+_AMBIGUOUS = frozenset(("in", "m", "g", "l", "h", "t", "a", "po", "pi", "livre", "livres"))
 """Names that are words, letters or other things too: 12 in a row, dix livres."""
+_MY = frozenset(["ca", "eo", "es", "fr", "gl", "it", "oc", "pt", "ro", "sw"])
+"""Languages in which the short form of miles is a word: mi amor."""
 _SIDES = {"length-inch", "length-foot", "length-centimeter"}
 _PARTS = {
     ("length-mile", "length-yard"): 1760, ("length-mile", "length-foot"): 5280, ("length-yard", "length-foot"): 3,
@@ -169,6 +171,14 @@ def _quantity(match: re.Match[str], names: Names, source: str) -> Quantity | Non
     return quantity if not first or _is_range(match, quantity, source) else None
 
 
+def _language(source: str) -> str:
+    return source.replace("-", "_").partition("_")[0]
+
+
+def _ambiguous(language: str) -> frozenset[str]:
+    return _AMBIGUOUS | {"mi"} if language in _MY else _AMBIGUOUS
+
+
 def _plain(name: str) -> str:
     """Return a name as the table of names has it."""
     return " ".join(re.sub(r"°\s", "°", name.lower()).split())
@@ -195,7 +205,7 @@ def _is_range(match: re.Match[str], quantity: Quantity, source: str) -> bool:
     """Tell whether two amounts before one unit are a range, a choice, a tolerance, or sides."""
     text, joint = match.string, match["joint"].strip().lower()
     first, last = (amount.value for amount in quantity.amounts)
-    language = source.replace("-", "_").partition("_")[0]
+    language = _language(source)
     to, either, both, between, by = RANGE_WORDS.get(language, ("",) * 5)
     before = text[max(0, match.start() - 12) : match.start()].lower().split()
     if joint in ("±", "+/-", "+-"):
@@ -231,9 +241,11 @@ class _Grammar:
     @lru_cache(32)
     def of(names: tuple[str, ...], source: str) -> _Grammar:
         """Return the grammar of a locale with its names of units."""
-        language = source.replace("-", "_").partition("_")[0]
+        language = _language(source)
         name = "|".join(map(_spelled, sorted(names, key=len, reverse=True))) or "(?!)"
-        clear = "|".join(_spelled(each) for each in sorted(names, key=len, reverse=True) if each not in _AMBIGUOUS)
+        clear = "|".join(
+            _spelled(each) for each in sorted(names, key=len, reverse=True) if each not in _ambiguous(language)
+        )
         number = (
             rf"(?:[0-9]+[\s-]?[{_VULGAR}]|(?:[0-9]+[ \u00a0-])?[0-9]+[/⁄][0-9]+|[{_VULGAR}]|{amount_pattern(source)})"
         )

@@ -41,7 +41,7 @@ def _names(locale_name: str) -> Names:
     locale = locale_of(locale_name)
     units = [*(unit for pair in _PAIRS for unit in pair[:2]), _FAHRENHEIT, _CELSIUS]
     names: dict[str, tuple[str, Width]] = {}
-    widths: tuple[Width, ...] = ("short", "long")
+    widths: tuple[Width, ...] = ("long", "short")
     for each in (locale, locale_of("en_GB")) if locale.language == "en" else (locale,):
         for unit in units:
             for width in widths:
