@@ -194,7 +194,7 @@ def test_what_is_short_for_two_things_is_read_by_what_follows(short, full):
 @pytest.mark.parametrize(
     "text",
     ["He's finished.", "She'd put it there.", "He'd a car.", "What's he want?", "Don't you know?", "Isn't he here?",
-     "Why don't people go?", "It's late, isn't it?"[10:], "he's"],
+     "Why don't people go?", "isn't it?", "he's"],
 )  # fmt: skip
 def test_a_short_form_that_can_be_two_things_or_has_no_long_one_stays(text):
     assert apply("text.contractions", text, form="expanded") == text

@@ -11,6 +11,7 @@ of them, and no word: telling words apart there takes a dictionary. What is done
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, TypeAlias
@@ -247,6 +248,16 @@ def phrases(text: str, ends: bool = False) -> tuple[list[str], Places]:
     if isinstance(places, range):
         return parts, places
     known = frozenset(places)
-    step = 1 if ends else -1
     edges = range(1, len(parts), 2)
-    return parts, [p for p in edges if p in known or parts[p + step] or not 0 < p + 2 * step < len(parts)]
+    if ends:
+        found = [p for p in edges if p in known or _breaks(parts[p + 1][:1] or ("" if p + 2 < len(parts) else " "))]
+    else:
+        found = [p for p in edges if p in known or _breaks(parts[p - 1][-1:] or ("" if p > 1 else " "))]
+    return parts, found
+
+
+def _breaks(character: str) -> bool:
+    """Tell whether a character ends a phrase: white space or punctuation, but no mark and no Tibetan point."""
+    if not character or character in "\u0f0b\u0f0c":
+        return False
+    return character.isspace() or character == "\u200b" or unicodedata.category(character)[0] in "PS"
