@@ -17,6 +17,7 @@ from perturbations.text._numbers import (
     FREE,
     amount_pattern,
     decimal_pattern,
+    language_of,
     leads_in,
     leads_on,
     locale_of,
@@ -120,7 +121,7 @@ class Reader:
         A number beside another one, set off only by what sets off thousands, is left: there is a digit too few.
         """
         text, (start, end), kind = match.string, match.span(), match.lastgroup
-        language = self.name.replace("-", "_").partition("_")[0]
+        language = language_of(self.name)
         if kind == "number":
             return not self.spaces or not (_BESIDE.search(text[max(0, start - 2) : start]) or _BESIDE.match(text, end))
         if kind == "time":

@@ -21,6 +21,7 @@ __all__ = [
     "RANGE_WORDS",
     "amount_pattern",
     "decimal_pattern",
+    "language_of",
     "leads_in",
     "leads_on",
     "locale_of",
@@ -46,6 +47,11 @@ RANGE_WORDS = {
 """How a language says from … to, or, and, between … and, and by (of measures): always in this order."""
 
 _GAP = r"[^\S\n]"
+
+
+def language_of(name: str) -> str:
+    """Return the language of a locale by its name."""
+    return name.replace("-", "_").partition("_")[0]
 
 
 @lru_cache(64)

@@ -28,8 +28,17 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
-from perturbations.text._numbers import DASHES, FREE, RANGE_WORDS, amount_pattern, leads_in, leads_on, value_of
-from perturbations.text._said import COUNTED, MINUS, is_difference, is_money
+from perturbations.text._numbers import (
+    DASHES,
+    FREE,
+    RANGE_WORDS,
+    amount_pattern,
+    language_of,
+    leads_in,
+    leads_on,
+    value_of,
+)
+from perturbations.text._said import COUNTED, MINUS, ambiguous, is_difference, is_money
 
 __all__ = ["Amount", "Names", "Quantity", "quantities"]
 
@@ -40,10 +49,6 @@ Names: TypeAlias = Mapping[str, tuple[str, Width]]
 _GAP = r"[^\S\n]"
 _VULGAR = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 _MOST_DIGITS = 15
-_AMBIGUOUS = frozenset(("in", "m", "g", "l", "h", "t", "a", "po", "pi", "livre", "livres"))
-"""Names that are words, letters or other things too: 12 in a row, dix livres."""
-_MY = frozenset(["ca", "eo", "es", "fr", "gl", "it", "oc", "pt", "ro", "sw"])
-"""Languages in which the short form of miles is a word: mi amor."""
 _SIDES = {"length-inch", "length-foot", "length-centimeter"}
 _PARTS = {
     ("length-mile", "length-yard"): 1760, ("length-mile", "length-foot"): 5280, ("length-yard", "length-foot"): 3,
@@ -166,17 +171,14 @@ def _quantity(match: re.Match[str], names: Names, source: str) -> Quantity | Non
         return None
     joint = (match["mark"] or "") + (match["joint"] or "")
     quantity = Quantity(
-        *match.span(), (first, last) if first else (last,), joint, (unit,), width, name not in _AMBIGUOUS
+        *match.span(),
+        (first, last) if first else (last,),
+        joint,
+        (unit,),
+        width,
+        name not in ambiguous(language_of(source)),
     )
     return quantity if not first or _is_range(match, quantity, source) else None
-
-
-def _language(source: str) -> str:
-    return source.replace("-", "_").partition("_")[0]
-
-
-def _ambiguous(language: str) -> frozenset[str]:
-    return _AMBIGUOUS | {"mi"} if language in _MY else _AMBIGUOUS
 
 
 def _plain(name: str) -> str:
@@ -205,7 +207,7 @@ def _is_range(match: re.Match[str], quantity: Quantity, source: str) -> bool:
     """Tell whether two amounts before one unit are a range, a choice, a tolerance, or sides."""
     text, joint = match.string, match["joint"].strip().lower()
     first, last = (amount.value for amount in quantity.amounts)
-    language = _language(source)
+    language = language_of(source)
     to, either, both, between, by = RANGE_WORDS.get(language, ("",) * 5)
     before = text[max(0, match.start() - 12) : match.start()].lower().split()
     if joint in ("±", "+/-", "+-"):
@@ -241,10 +243,10 @@ class _Grammar:
     @lru_cache(32)
     def of(names: tuple[str, ...], source: str) -> _Grammar:
         """Return the grammar of a locale with its names of units."""
-        language = _language(source)
+        language = language_of(source)
         name = "|".join(map(_spelled, sorted(names, key=len, reverse=True))) or "(?!)"
         clear = "|".join(
-            _spelled(each) for each in sorted(names, key=len, reverse=True) if each not in _ambiguous(language)
+            _spelled(each) for each in sorted(names, key=len, reverse=True) if each not in ambiguous(language)
         )
         number = (
             rf"(?:[0-9]+[\s-]?[{_VULGAR}]|(?:[0-9]+[ \u00a0-])?[0-9]+[/⁄][0-9]+|[{_VULGAR}]|{amount_pattern(source)})"

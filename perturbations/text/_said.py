@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["COUNTED", "MINUS", "is_difference", "is_money"]
+__all__ = ["COUNTED", "MINUS", "ambiguous", "is_difference", "is_money"]
 
 MINUS = (
     "minus", "negative", "moins", "menos", "meno", "минус", "мінус", "мінуса", "miinus", "mínus", "mínusz", "minusz",
@@ -16,6 +16,17 @@ _ONES = "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|
 _TENS = "(?:twen|thir|for|fif|six|seven|eigh|nine)ty(?:-[a-z]{3,5})?|hundred|thousand|[mb]illion|dozen|half|quarter"
 COUNTED = f"(?:{_ONES}|{_TENS}|third|couple|few|several)"
 """English words for numbers and parts."""
+
+_AMBIGUOUS = frozenset(("in", "m", "g", "l", "h", "t", "a", "po", "pi", "livre", "livres"))
+"""Names that are words, letters or other things too: 12 in a row, dix livres."""
+_MY = frozenset(["ca", "eo", "es", "fr", "gl", "it", "oc", "pt", "ro", "sw"])
+"""Languages in which the short form of miles is a word: mi amor."""
+
+
+def ambiguous(language: str) -> frozenset[str]:
+    """Return the names of units that mean one for certain only beside a larger unit."""
+    return _AMBIGUOUS | {"mi"} if language in _MY else _AMBIGUOUS
+
 
 _MONEY = re.compile(
     r"[$£€¥₹]|\b(?:cost|costs|costing|paid|pay|pays|paying|price|priced|prices|spend|spends|spent|earn|earns|earned|worth|"
