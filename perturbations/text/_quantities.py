@@ -38,7 +38,7 @@ from perturbations.text._numbers import (
     leads_on,
     value_of,
 )
-from perturbations.text._said import COUNTED, MINUS, ambiguous, is_difference, is_money
+from perturbations.text._said import COUNTED, MINUS, ambiguous, is_difference, is_money, name_pattern
 
 __all__ = ["Amount", "Names", "Quantity", "quantities"]
 
@@ -244,9 +244,9 @@ class _Grammar:
     def of(names: tuple[str, ...], source: str) -> _Grammar:
         """Return the grammar of a locale with its names of units."""
         language = language_of(source)
-        name = "|".join(map(_spelled, sorted(names, key=len, reverse=True))) or "(?!)"
+        name = "|".join(map(name_pattern, sorted(names, key=len, reverse=True))) or "(?!)"
         clear = "|".join(
-            _spelled(each) for each in sorted(names, key=len, reverse=True) if each not in ambiguous(language)
+            name_pattern(each) for each in sorted(names, key=len, reverse=True) if each not in ambiguous(language)
         )
         number = (
             rf"(?:[0-9]+[\s-]?[{_VULGAR}]|(?:[0-9]+[ \u00a0-])?[0-9]+[/⁄][0-9]+|[{_VULGAR}]|{amount_pattern(source)})"
@@ -296,8 +296,3 @@ class _Grammar:
             return quantity
         difference = is_difference(text, quantity.start, quantity.end, self.language)
         return None if difference is None else replace(quantity, difference=difference)
-
-
-def _spelled(name: str) -> str:
-    """Return the pattern of a name of a unit: any white space between its words, and after a degree sign."""
-    return re.escape(name).replace(r"\ ", r"\s").replace("°", r"°\s?")

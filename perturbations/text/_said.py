@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["COUNTED", "MINUS", "ambiguous", "is_difference", "is_money"]
+__all__ = ["COUNTED", "MINUS", "ambiguous", "is_difference", "is_money", "name_pattern"]
 
 MINUS = (
     "minus", "negative", "moins", "menos", "meno", "минус", "мінус", "мінуса", "miinus", "mínus", "mínusz", "minusz",
@@ -84,3 +84,8 @@ def is_difference(text: str, start: int, end: int, language: str) -> bool | None
     if re.compile(after, re.IGNORECASE).match(text, end):
         return True
     return None if re.compile(unclear, re.IGNORECASE).match(text, end) else False
+
+
+def name_pattern(name: str) -> str:
+    """Return the pattern of a name of a unit: any white space between its words, and after a degree sign."""
+    return re.escape(name).replace(r"\ ", r"\s").replace("°", r"°\s?")
