@@ -162,32 +162,6 @@ def test_transcripts_and_word_processors(name, text, after):
     assert apply(name, text) == after
 
 
-@pytest.mark.parametrize(
-    ("full", "short"),
-    [("I am here; he does not know.", "I'm here; he doesn't know."), ("They will. We cannot.", "They'll. We can't.")],
-)
-def test_contractions(full, short):
-    short_form = full.replace("They will", "They'll")
-    assert apply("text.contractions", full, form="contracted") == short
-    assert apply("text.contractions", short, form="expanded") == full
-    assert short_form != full or "They" not in full
-
-
-@pytest.mark.parametrize(
-    ("text", "after"),
-    [
-        ("He is here.", "He is not here."),
-        ("She will not go.", "She will go."),
-        ("They don't know.", "They do know."),
-        ("WE CAN'T.", "WE CAN."),
-        ("It should have been.", "It should not have been."),
-        ("Rain falls.", "Rain falls."),
-    ],
-)
-def test_negation(text, after):
-    assert apply("text.negation", text, 5) == after
-
-
 def test_stop_words_go_and_the_others_stay():
     assert apply("text.dropped_stopwords", "The cat is on the mat, and it sleeps.", 5) == "cat mat, sleeps."
     assert apply("text.dropped_stopwords", "Die Katze ist auf der Matte.", 5, language="de") == "Katze Matte."

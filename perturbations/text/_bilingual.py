@@ -8,8 +8,9 @@ from functools import lru_cache
 from typing import Any
 
 from perturbations.text._extra import need
+from perturbations.text._units import spaced
 
-__all__ = ["LANGUAGES", "lexicon_between", "spelled"]
+__all__ = ["LANGUAGES", "lexicon_between", "month_names", "spelled"]
 
 LANGUAGES = (
     "af", "ar", "az", "be", "bg", "bs", "ca", "cs", "cy", "da", "de", "el", "en", "es", "et", "fa", "fi", "fil", "fr",
@@ -69,6 +70,12 @@ def _names(language: str) -> Mapping[Any, str]:
     return {key: name.strip() for key, name in _entries(language)}
 
 
+@lru_cache(64)
+def month_names(language: str) -> frozenset[str]:
+    """Return the names of the months in a language, in small letters, without final points."""
+    return frozenset(name.lower().rstrip(".") for key, name in _names(language).items() if key[0] == "months")
+
+
 _ONE_WORD = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*\.?")
 
 
@@ -76,13 +83,20 @@ _ONE_WORD = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*\.?")
 def lexicon_between(language: str, to: str) -> Mapping[str, tuple[str, ...]]:
     """Return words of one language, in small letters, and their translations into another.
 
-    Entries of one word only, and only those that differ; a plural that the other language lacks takes its ``other``.
+    Entries of one word only, and only those that differ; no single letter of a script without spaces, which most often
+    is a part of another word; a plural that the other language lacks takes its ``other``.
     """
     here, there = _names(language), _names(to)
     found: dict[str, dict[str, None]] = {}
     for key, name in here.items():
         other = there.get(key) or (there.get((*key[:2], "other")) if key[0] == "unit" else None)
         word = name.rstrip(".").lower()
-        if other and _ONE_WORD.fullmatch(word) and other.lower() != word and "{" not in other:
+        if (
+            other
+            and (len(word) > 1 or spaced(word))
+            and _ONE_WORD.fullmatch(word)
+            and other.lower() != word
+            and "{" not in other
+        ):
             found.setdefault(word, {})[other] = None
     return {word: tuple(others) for word, others in found.items()}

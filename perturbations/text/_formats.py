@@ -12,10 +12,21 @@ from typing import Any
 
 from perturbations.errors import nearest
 from perturbations.text._extra import need
+from perturbations.text._numbers import (
+    DASHES,
+    FREE,
+    amount_pattern,
+    decimal_pattern,
+    language_of,
+    leads_in,
+    leads_on,
+    locale_of,
+    value_of,
+)
 from perturbations.text._scripts import ZEROS, with_digits
 from perturbations.text._units import outside
 
-__all__ = ["Reader", "locale_of", "locale_problem"]
+__all__ = ["Reader", "locale_problem"]
 
 _WHO = "text: a locale"
 _SIGNS = {"€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₩": "KRW", "₽": "RUB", "₺": "TRY", "₴": "UAH", "฿": "THB",
@@ -39,22 +50,16 @@ def locale_problem(value: str) -> str | None:
     return None
 
 
-@lru_cache(64)
-def locale_of(name: str) -> Any:
-    """Return Babel's locale of that name."""
-    return need("babel", _WHO).Locale.parse(name.replace("-", "_"))
-
-
 def _any_of(names: Any) -> str:
     return "|".join(re.escape(name).replace(r"\ ", r"\s") for name in sorted(names, key=len, reverse=True))
 
 
-def amount_pattern(locale: Any) -> str:
-    """Return the pattern of a number as a locale writes it, with Latin digits."""
-    symbols = locale.number_symbols["latn"]
-    group = r"[ \u00a0\u202f]" if symbols["group"].isspace() else re.escape(symbols["group"])
-    point = re.escape(symbols["decimal"])
-    return rf"(?:[0-9]{{1,3}}(?:{group}[0-9]{{2,3}})+(?:{point}[0-9]+)?|[0-9]+{point}[0-9]+|[0-9]+)"
+_BESIDE = re.compile(r"[0-9][ \u00a0\u2009\u202f]\Z|[ \u00a0\u2009\u202f][0-9]")
+_BETWEEN = re.compile(r"between\s.*\sand\s[0-9]", re.IGNORECASE)
+_TO = rf"\s?(?:[{DASHES}]|to|and|bis|und|à|et|a|y)\s?"
+_CLOCK = r"[0-9]{1,2}(?::[0-5][0-9])?(?:\s?(?P<half>[ap])\.?m\b\.?)?"
+_TIME_BEFORE = re.compile(rf"(?<![0-9:]){_CLOCK}{_TO}\Z", re.IGNORECASE)
+_TIME_AFTER = re.compile(_TO + _CLOCK, re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,8 @@ class Reader:
         days = {day.lower() for width in ("wide", "abbreviated") for day in locale.days["format"][width].values()}
         letters = re.sub(r"[^dMy]", "", locale.date_formats["short"].pattern)
         order = tuple(sorted(range(3), key=lambda part: letters.index("dMy"[part])))
-        pattern = _pattern(amount_pattern(locale), _any_of(months), _any_of(days))
+        marks = "".join(dict.fromkeys(re.findall("[/.]", locale.date_formats["short"].pattern))) or "/"
+        pattern = _pattern(amount_pattern(name), _any_of(months), _any_of(days), re.escape(marks))
         return Reader(name, re.compile(pattern, re.IGNORECASE), months, order)  # type: ignore[arg-type]
 
     def rewrite(self, text: str, to: str, kinds: tuple[str, ...]) -> str:
@@ -92,7 +98,8 @@ class Reader:
 
         def written(match: re.Match[str]) -> str:
             kind = match.lastgroup or ""
-            other = write[kind](match) if kind in kinds else None
+            known = kind in kinds and self.stands_alone(match)
+            other = write[kind](match) if known else None
             return match.group() if other is None else other
 
         return outside(text, lambda part: self.pattern.sub(written, part))
@@ -102,18 +109,32 @@ class Reader:
         writer = _Writer(self, locale_of(self.name))
 
         def written(match: re.Match[str]) -> str:
-            if match.lastgroup != "money" or self.currency(match) != have:
+            if match.lastgroup != "money" or self.currency(match) != have or not self.stands_alone(match):
                 return match.group()
-            return writer.price(self.value(match["paid"] or match["due"])[0] * rate, want, None, True)
+            return writer.price(value_of(match["paid"] or match["due"], self.name)[0] * rate, want, None, True)
 
         return outside(text, lambda part: self.pattern.sub(written, part))
 
-    def value(self, raw: str) -> tuple[Decimal, int, bool]:
-        """Return a number's value, its decimals, and whether its thousands are set off."""
-        point = locale_of(self.name).number_symbols["latn"]["decimal"]
-        whole, _, fraction = raw.partition(point)
-        digits = re.sub(r"[^0-9]", "", whole)
-        return Decimal(f"{digits}.{fraction}" if fraction else digits), len(fraction), digits != whole
+    def stands_alone(self, match: re.Match[str]) -> bool:
+        """Tell whether what was found is whole: no end of a range that shares its currency, month or half of the day.
+
+        A number beside another one, set off only by what sets off thousands, is left: there is a digit too few.
+        """
+        text, (start, end), kind = match.string, match.span(), match.lastgroup
+        language = language_of(self.name)
+        if kind == "number":
+            return not self.spaces or not (_BESIDE.search(text[max(0, start - 2) : start]) or _BESIDE.match(text, end))
+        if kind == "time":
+            first, second = _TIME_BEFORE.search(text[max(0, start - 20) : start]), _TIME_AFTER.match(text, end)
+            return all(other is None or bool(other["half"]) == bool(match["half"]) for other in (first, second))
+        if kind == "money" and (leads_on(text, end, language) or _BETWEEN.match(text[max(0, start - 8) : end + 6])):
+            return False
+        return (kind == "money" and bool(match["sign"])) or not leads_in(text, start, language)
+
+    @property
+    def spaces(self) -> bool:
+        """Whether thousands are set off by spaces in this locale."""
+        return bool(locale_of(self.name).number_symbols["latn"]["group"].isspace())
 
     def currency(self, match: re.Match[str]) -> str:
         """Return the code of the currency of an amount."""
@@ -146,20 +167,21 @@ class Reader:
             return None
 
 
-def _pattern(amount: str, months: str, days: str) -> str:
+def _pattern(amount: str, months: str, days: str, marks: str) -> str:
     """Return the pattern of everything that is found; the name of the outermost group is its kind."""
     signs, free, end = _any_of(_SIGNS), r"(?<![\w.,:/-])", r"(?![\w:/]|[.,-]\d)"
+    number_end = r"(?![\w:/^⁄]|[.,'’⹁\u00a0\u202f-]\d)"
     return (
         rf"{free}(?:(?P<weekday>{days})\.?,?\s+)?(?:(?P<month>{months})\.?\s+(?P<day>[0-9]{{1,2}})(?:st|nd|rd|th)?,?\s+"
         rf"(?P<year>[0-9]{{4}})|(?P<day2>[0-9]{{1,2}})(?:\.|st|nd|rd|th|er)?\s+(?:of\s+|de\s+)?(?P<month2>{months})\.?,?"
-        rf"\s+(?:del?\s+)?(?P<year2>[0-9]{{4}})|(?P<one>[0-9]{{1,4}})(?P<separator>[/.])(?P<two>[0-9]{{1,2}})"
+        rf"\s+(?:del?\s+)?(?P<year2>[0-9]{{4}})|(?P<one>[0-9]{{1,4}})(?P<separator>[{marks}])(?P<two>[0-9]{{1,2}})"
         rf"(?P=separator)(?P<three>[0-9]{{4}}|[0-9]{{2}})|(?P<han>[0-9]{{4}})[年년]\s?(?P<han2>[0-9]{{1,2}})[月월]\s?"
         rf"(?P<han3>[0-9]{{1,2}})[日일])(?P<date>){end}"
         rf"|{free}(?P<hour>[01]?[0-9]|2[0-3]):(?P<minute>[0-5][0-9])(?::(?P<second>[0-5][0-9]))?"
         rf"(?:\s?(?P<half>[ap])\.?m\b\.?)?(?P<time>){end}"
         rf"|(?:(?<![\w$])(?P<sign>{signs}|(?:{_CODES})\s)\s?(?P<paid>{amount})"
-        rf"|{free}(?P<due>{amount})\s?(?P<mark>{signs}|(?:{_CODES})\b))(?P<money>)(?!\w|[.,]\d)"
-        rf"|{free}(?P<bare>{amount})(?P<number>){end}"
+        rf"|{FREE}(?P<due>{amount})\s?(?P<mark>{signs}|(?:{_CODES})\b))(?P<money>){number_end}"
+        rf"|{FREE}(?P<bare>{amount})(?P<number>){number_end}"
     )
 
 
@@ -194,16 +216,14 @@ class _Writer:
         return self._digits(need("babel.dates", _WHO).format_time(found, style, locale=self.locale))
 
     def number(self, match: re.Match[str]) -> str:
-        value, decimals, grouped = self.reader.value(match["bare"])
+        value, decimals, grouped = value_of(match["bare"], self.reader.name)
         if not decimals and not grouped:
             return self._digits(match["bare"])
         return self.plain(value, decimals, grouped)
 
     def plain(self, value: Decimal, decimals: int, grouped: bool) -> str:
         """Return a number with so many decimals."""
-        pattern = self.locale.decimal_formats[None].pattern.partition(".")[0] + (
-            "." + "0" * decimals if decimals else ""
-        )
+        pattern = decimal_pattern(self.locale, "0" * decimals)
         format_decimal = need("babel.numbers", _WHO).format_decimal
         text = format_decimal(
             value, pattern, locale=self.locale, group_separator=grouped, numbering_system=_system(self.locale)
@@ -211,7 +231,7 @@ class _Writer:
         return self._digits(text)
 
     def money(self, match: re.Match[str]) -> str:
-        value, decimals, grouped = self.reader.value(match["paid"] or match["due"])
+        value, decimals, grouped = value_of(match["paid"] or match["due"], self.reader.name)
         return self.price(value, self.reader.currency(match), decimals, grouped or value < 1000)
 
     def price(self, value: Decimal, currency: str, decimals: int | None, grouped: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from itertools import compress
 from pathlib import Path
 
 from numpy.random import Generator
@@ -101,9 +102,9 @@ def replace_words(
     In scripts without spaces the longest words that the table has are found, from the left.
     """
     parts = pieces(text) if text.isascii() else _longest_words(pieces(text), table)
-    places = [2 * i + 1 for i, word in enumerate(map(str.lower, parts[1::2])) if word in table]
+    small = parts[1::2] if text.islower() else [*map(str.lower, parts[1::2])]
+    places = [*compress(range(1, len(parts), 2), map(table.__contains__, small))]
     for place, pick in hit_numbered(rng, places, share):
-        word = parts[place]
-        others = table[word.lower()]
-        parts[place] = dress(others[pick % len(others)], word)
+        others = table[small[place >> 1]]
+        parts[place] = dress(others[pick % len(others)], parts[place])
     return "".join(parts)

@@ -3,13 +3,15 @@
 A cluster is what a reader calls one character (UAX #29): a Devanagari letter with its vowel sign, a flag, a family
 emoji. ASCII, and the many scripts in which every code point is a cluster of its own, take a path without a library.
 A word is a run of letters, marks and digits with the apostrophes, points and hyphens inside it; where a script
-writes no spaces (Han, Kana, Thai, Lao, Khmer, Burmese) a word is one cluster, because telling words apart there
-takes a dictionary.
+sets off no words by spaces (Han, kana, Thai, Lao, Khmer, Burmese, Tibetan and others) a piece is one cluster, or a run
+of them, and no word: telling words apart there takes a dictionary. What is done to words is not done there
+(``words``); what is done to letters is. Entries of a lexicon are found there, the longest first.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, TypeAlias
@@ -24,11 +26,14 @@ __all__ = [
     "clusters",
     "hit",
     "hit_numbered",
+    "is_keycap",
     "may_keep",
     "outside",
+    "phrases",
     "pieces",
     "sentences",
     "spaced",
+    "words",
 ]
 
 Places: TypeAlias = NDArray[np.intp] | Sequence[int]
@@ -58,6 +63,11 @@ _SENTENCE = re.compile(
     r"(?:[.!?।؟…]+[\"'”’»)\]]*|[。！？]+[」』”）]*|\n|$)\s*"
 )
 """A sentence ends at its mark, unless text goes on without a space or the point is an abbreviation's."""
+
+
+def is_keycap(cluster: str) -> bool:
+    """Tell whether a cluster is an emoji of a key: a digit or sign with the mark that encloses it."""
+    return cluster[-1] == "\u20e3"
 
 
 def may_keep(text: str) -> bool:
@@ -97,9 +107,16 @@ def clusters(text: str) -> tuple[list[str], frozenset[int]]:
 
 def pieces(text: str) -> list[str]:
     """Return gap, word, gap, word, …, gap: the words stand at the odd places, and joining gives the text."""
-    simple = text.isascii() or _SIMPLE.fullmatch(text) is not None
+    ascii_only = text.isascii()
+    if ascii_only and "  " not in text and text.replace(" ", "").isalnum() and not (text[0] == " " or text[-1] == " "):
+        words = text.split(" ")  # as transcripts and searches are
+        plain = [" "] * (2 * len(words) + 1)
+        plain[0] = plain[-1] = ""
+        plain[1::2] = words
+        return plain
+    simple = ascii_only or _SIMPLE.fullmatch(text) is not None
     if simple and not may_keep(text):
-        return (_ASCII_WORD if text.isascii() else _SIMPLE_WORD).split(text)
+        return (_ASCII_WORD if ascii_only else _SIMPLE_WORD).split(text)
     result: list[str] = []
     end = 0
     for match in (_SIMPLE_KEPT_WORD if simple else _library()[2]).finditer(text):
@@ -158,8 +175,12 @@ def hit_numbered(rng: Generator, places: Places, share: float) -> Iterable[tuple
     count = len(places)
     raw = rng.bit_generator.random_raw(count + 1)
     if count <= _HANDFUL:
-        numbers, highest = _handful(raw, count, share)
+        numbers = raw.tolist()
+        wanted = int(share * count + (numbers.pop() >> 11) * 2**-53)
+        if not wanted:
+            return []
         plain = places.tolist() if isinstance(places, np.ndarray) else places
+        highest = sorted(numbers)[wanted - 1]
         return [pair for pair in zip(plain, numbers) if pair[1] <= highest]
     chosen = _chosen(raw, count, share)
     found = places[chosen].tolist() if isinstance(places, np.ndarray) else [places[i] for i in chosen.tolist()]
@@ -171,18 +192,15 @@ def hit(rng: Generator, places: Places, share: float) -> list[int]:
     count = len(places)
     raw = rng.bit_generator.random_raw(count + 1)
     if count <= _HANDFUL:
-        numbers, highest = _handful(raw, count, share)
+        numbers = raw.tolist()
+        wanted = int(share * count + (numbers.pop() >> 11) * 2**-53)
+        if not wanted:
+            return []
+        highest = sorted(numbers)[wanted - 1]
         plain = places.tolist() if isinstance(places, np.ndarray) else places
         return [place for place, number in zip(plain, numbers) if number <= highest]
     chosen = _chosen(raw, count, share)
     return places[chosen].tolist() if isinstance(places, np.ndarray) else [places[i] for i in chosen.tolist()]
-
-
-def _handful(raw: NDArray[np.uint64], count: int, share: float) -> tuple[list[int], int]:
-    """Return one number for each thing, and the highest one that is chosen."""
-    numbers = raw.tolist()
-    wanted = int(share * count + (numbers.pop() >> 11) * 2**-53)
-    return numbers, sorted(numbers)[wanted - 1] if wanted else -1
 
 
 def _chosen(raw: NDArray[np.uint64], count: int, share: float) -> NDArray[np.intp]:
@@ -193,9 +211,53 @@ def _chosen(raw: NDArray[np.uint64], count: int, share: float) -> NDArray[np.int
     return raw[:count].argpartition(wanted)[:wanted] if 0 < wanted < count else np.arange(wanted)
 
 
-_UNSPACED = re.compile(rf"[{_NO_SPACES}\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u30a0-\u30ff]")
+_UNSPACED = re.compile(
+    rf"[{_NO_SPACES}\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf\u1b00-\u1b7f\u3005-\u3007"
+    r"\u3021-\u3029\u303b\u30a0-\u312f\u31a0-\u31bf\u31f0-\u31ff\ua000-\ua4cf\ua980-\ua9df\ua9e0-\ua9ff\uaa60-\uaadf"
+    r"\uff66-\uff9f\U00011700-\U0001174f\U00012000-\U0001467f\U00016fe0-\U00018d8f\U0001aff0-\U0001b2ff"
+    r"\U00020000-\U0003ffff]"
+)
+"""Thai, Lao, Tibetan, Burmese, Khmer, Tai, Balinese, Javanese, Han, kana, bopomofo, Yi, Ahom, cuneiform, hieroglyphs,
+Tangut, Khitan: scripts that set off no words by spaces."""
 
 
 def spaced(word: str) -> bool:
-    """Tell whether a word is of a script that sets words off by spaces."""
-    return word.isascii() or _UNSPACED.match(word) is None
+    """Tell whether a piece is a word of a script that sets words off by spaces, and not letters of another."""
+    return word.isascii() or _UNSPACED.search(word) is None
+
+
+def words(text: str) -> tuple[list[str], Places]:
+    """Return the pieces of a text and the places of the words among them.
+
+    Where a script sets off no words by spaces, a piece is a letter or a run of letters, and no word: telling words
+    apart there takes a dictionary, so what is done to words is not done there.
+    """
+    parts = pieces(text)
+    places = range(1, len(parts), 2)
+    if text.isascii() or _UNSPACED.search(text) is None:
+        return parts, places
+    return parts, [place for place in places if spaced(parts[place])]
+
+
+def phrases(text: str, ends: bool = False) -> tuple[list[str], Places]:
+    """Return the pieces of a text, and the places of its words and of letters at which a phrase begins (or ends).
+
+    A phrase is what stands between white space and punctuation where a script sets off no words.
+    """
+    parts, places = words(text)
+    if isinstance(places, range):
+        return parts, places
+    known = frozenset(places)
+    edges = range(1, len(parts), 2)
+    if ends:
+        found = [p for p in edges if p in known or _breaks(parts[p + 1][:1] or ("" if p + 2 < len(parts) else " "))]
+    else:
+        found = [p for p in edges if p in known or _breaks(parts[p - 1][-1:] or ("" if p > 1 else " "))]
+    return parts, found
+
+
+def _breaks(character: str) -> bool:
+    """Tell whether a character ends a phrase: white space or punctuation, but no mark and no Tibetan point."""
+    if not character or character in "\u0f0b\u0f0c":
+        return False
+    return character.isspace() or character == "\u200b" or unicodedata.category(character)[0] in "PS"

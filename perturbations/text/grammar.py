@@ -1,4 +1,9 @@
-"""English grammar turned: contracted forms, and negation, which changes what is said."""
+"""English grammar turned: contracted forms, and negation, which changes what is said.
+
+What is short for two things is read by what follows: *he's been* has, *he's here* is, *she'd gone* had, *she'd go*
+would; where both are possible (he's finished, she'd put) it is left. A verb is contracted only where something follows
+in its clause (I know who he is), and spelled out only where its subject comes first (not: isn't he).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,9 @@ from numpy.random import Generator
 
 from perturbations._declare import text_corruption
 from perturbations._params import Choice, Param
+from perturbations.text._english import after, before, is_inverted, is_or_has, is_participle, may_contract, would_or_had
 from perturbations.text._lexicon import like
+from perturbations.text._negation import turned
 from perturbations.text._units import hit, outside, pieces
 from perturbations.text.data import table
 
@@ -27,56 +34,80 @@ def _forms(form: str) -> tuple[re.Pattern[str], dict[str, str]]:
         for full, short in known.items():
             forms.setdefault(short.lower(), "cannot" if short == "can't" else full)
     ordered = sorted(forms, key=len, reverse=True)
-    pattern = "|".join(re.escape(each).replace("'", "['’]") for each in ordered)
+    pattern = "|".join(re.escape(each).replace("'", "['’]") + _unless_not(each) for each in ordered)
     return re.compile(rf"(?<![\w'’<>/@])(?:{pattern})(?![\w'’])", re.IGNORECASE), forms
 
 
+def _unless_not(full: str) -> str:
+    """I will not is I won't, and not I'll not."""
+    return r"(?!\snot\b)" if full.endswith((" will", " would", " have")) else ""
+
+
 @text_corruption(
     cite="ribeiro2020",
+    version=2,
     form=Choice("which form the text is brought to", ("contracted", "expanded"), axis=True),
 )
 def contractions(text: str, *, form: str) -> str:
-    """Another register of English: does not becomes doesn't in speech, and the other way round in print."""
+    """Another register of English: does not becomes doesn't in speech, and the other way round in print.
+
+    What is ambiguous (he's finished: is or has) or has no other form (I know who he is) is left.
+    """
     pattern, forms = _forms(form)
+    change = _contracted if form == "contracted" else _expanded
 
-    def turned(match: re.Match[str]) -> str:
+    def other(match: re.Match[str]) -> str:
         found = match.group()
-        return like(forms[found.replace("’", "'").lower()], found)
+        full = change(match, forms[found.replace("’", "'").lower()])
+        return like(full, found) if full else found
 
-    return outside(text, lambda part: pattern.sub(turned, part))
+    return outside(text, lambda part: pattern.sub(other, part))
+
+
+def _contracted(match: re.Match[str], short: str) -> str:
+    """Return the short form, or nothing where it is not said."""
+    text, (start, end), full = match.string, match.span(), match.group().lower()
+    if full.endswith("not"):
+        return "" if after(text, end) in ("only", "just", "merely", "simply", "necessarily") else short
+    if full == "let us":
+        return "" if before(text, start) else short
+    if full.endswith(" have") and not is_participle(after(text, end, adverbs=True)):
+        return ""
+    return short if may_contract(text, start, end) else ""
+
+
+def _expanded(match: re.Match[str], full: str) -> str:
+    """Return the full form, or nothing where it can be one of two or is not said."""
+    text, (start, end) = match.string, match.span()
+    short = match.group().lower().replace("’", "'")
+    subject = full.rpartition(" ")[0]
+    if short.endswith("n't"):
+        return "" if is_inverted(text, start, end) else full
+    if short.endswith("'d"):
+        verb = would_or_had(text, end)
+    elif short.endswith("'s") and short != "let's":
+        verb = is_or_has(text, end, subject)
+    else:
+        return full
+    return f"{subject} {verb}" if verb else ""
 
 
 @text_corruption(
     cite="ribeiro2020",
+    version=2,
     changes_meaning=True,
     share=Param("share of the verbs with an auxiliary that are negated, or cleared of their not", "of such verbs", 0, 1,
                 clean=0, levels=(0.2, 0.4, 0.6, 0.8, 1.0)),
 )  # fmt: skip
 def negation(text: str, rng: Generator, *, share: float) -> str:
-    """The opposite is said: is becomes is not, and will not becomes will; the right answer may be another one.
+    """The opposite is said: is becomes is not, will not becomes will, Do it. becomes Don't do it.
 
-    English. Full verbs without an auxiliary are left alone.
+    English. Full verbs without an auxiliary are left alone, and what is negative already (is never late).
     """
-    words = table("english")
     parts = pieces(text)
-    found = [
-        p for p in range(1, len(parts), 2) if (w := _plain(parts[p])) in words["negated"] or w in words["auxiliaries"]
-    ]
-    places = [p for p in found if _plain(parts[p]) != "have" or _plain(_before(parts, p)) not in words["auxiliaries"]]
-    for place in hit(rng, places, share):
-        word = _plain(parts[place])
-        if word in words["negated"]:
-            parts[place] = like(words["negated"][word], parts[place])
-        elif place + 2 < len(parts) and _plain(parts[place + 2]) == "not":
-            parts[place + 1] = parts[place + 2] = ""
-        else:
-            parts[place] += " not"
-    return "".join(parts)
-
-
-def _plain(word: str) -> str:
-    return word.lower().replace("’", "'")
-
-
-def _before(parts: list[str], place: int) -> str:
-    return parts[place - 2] if place > 2 else ""
+    edits = {place: edit for place in range(1, len(parts), 2) if (edit := turned(parts, place)) is not None}
+    changed = parts.copy()
+    for place in hit(rng, list(edits), share):
+        for where, piece in edits[place].items():
+            changed[where] = piece
+    return "".join(changed)

@@ -11,7 +11,7 @@ from numpy.random import Generator
 from perturbations._declare import text_corruption
 from perturbations._params import Choice, Param
 from perturbations.text._lexicon import read_lexicon, replace_words
-from perturbations.text._units import Where, hit_numbered, pieces
+from perturbations.text._units import Where, hit_numbered, is_keycap, phrases, pieces, words
 from perturbations.text.data import table
 
 __all__ = ["filler_words", "homophones", "restarts", "unpunctuated"]
@@ -43,10 +43,12 @@ def homophones(text: str, rng: Generator, *, share: float, language: str, lexico
     return replace_words(text, rng, share, read_lexicon(lexicon) if lexicon else _alike(language))
 
 
-_SPOKEN = Where(lambda cluster: unicodedata.category(cluster[0])[0] == "P" and cluster not in "'’-%&#@")
+_SPOKEN = Where(
+    lambda cluster: unicodedata.category(cluster[0])[0] == "P" and cluster not in "'’-%&#@" and not is_keycap(cluster)
+)
 
 
-@text_corruption(cite="simonnet2017")
+@text_corruption(cite="simonnet2017", version=2)
 def unpunctuated(text: str) -> str:
     """A raw transcript: no capitals, no punctuation; apostrophes, hyphens and decimal points inside words stay."""
     parts = pieces(text)
@@ -85,27 +87,34 @@ def _words(meaning: str) -> Param:
 
 @text_corruption(
     cite="shriberg1994",
+    version=2,
     share=_words("share of the words before which the speaker hesitates"),
     language=Choice("language of the text", tuple(_FILLERS), "en"),
 )
 def filler_words(text: str, rng: Generator, *, share: float, language: str) -> str:
-    """People think while they speak: um, uh and the like stand between the words of a transcript."""
+    """People think while they speak: um, uh and the like stand between the words of a transcript.
+
+    Where a script sets off no words by spaces, they stand where a phrase begins, and never inside words.
+    """
     fillers = _FILLERS[language]
     space = "" if language in ("ja", "zh") else " "
-    parts = pieces(text)
-    for place, pick in hit_numbered(rng, range(1, len(parts), 2), share):
+    parts, places = phrases(text)
+    for place, pick in hit_numbered(rng, places, share):
         parts[place] = f"{fillers[pick % len(fillers)]}{space}{parts[place]}"
     return "".join(parts)
 
 
-@text_corruption(cite="shriberg1994", share=_words("share of the words at which the speaker starts over"))
+@text_corruption(cite="shriberg1994", version=2, share=_words("share of the words at which the speaker starts over"))
 def restarts(text: str, rng: Generator, *, share: float) -> str:
-    """People stammer and start over: the beginning of a word is heard before the word (be- because)."""
-    parts = pieces(text)
-    for place, pick in hit_numbered(rng, range(1, len(parts), 2), share):
+    """People stammer and start over: the beginning of a word is heard before the word (be- because).
+
+    Scripts that set off no words by spaces are left alone.
+    """
+    parts, places = words(text)
+    for place, pick in hit_numbered(rng, places, share):
         word = parts[place]
         units = _LETTERS(word)[0]
-        begun = "".join(units[: 1 + pick % 2]) if len(units) > 2 else word
+        begun = "".join(units[: 1 + pick % 2]).rstrip("'’.,:-") if len(units) > 2 else word
         parts[place] = f"{begun}- {word}"
     return "".join(parts)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from numpy.random import Generator
 
 from perturbations._core import Stream
@@ -45,6 +47,7 @@ def language(stream: Stream, *, to: str) -> str:
 
 @text_corruption(
     cite=("conneau2018", "winata2021"),
+    version=2,
     share=Param("share of the words in the lexicon that are switched", "of words in the lexicon", 0, 1, clean=0,
                 levels=(0.2, 0.4, 0.6, 0.8, 1.0)),
     to=Choice("language that is mixed in", LANGUAGES, "de"),
@@ -124,9 +127,22 @@ def script_change(text: str, rng: Generator, *, share: float, to: str) -> str:
 
 @text_corruption(
     cite="cldr",
+    version=2,
     witness=lambda: "12 of ٣٤ and १०, 5.6",
     digits=Choice("numbering system, by its Unicode name", tuple(ZEROS), axis=True),
 )
 def native_digits(text: str, *, digits: str) -> str:
-    """Numbers are written in another script's digits (2025 → ٢٠٢٥); every decimal digit of any script is changed."""
-    return outside(text, lambda part: with_digits(part, digits))
+    """Numbers are written in another script's digits (2025 → ٢٠٢٥); every decimal digit of any script is changed.
+
+    The digits of emoji that show a key stay.
+    """
+    return outside(text, lambda part: _with_digits(part, digits))
+
+
+_KEYCAP = re.compile("([0-9]\ufe0f?\u20e3)")
+
+
+def _with_digits(text: str, digits: str) -> str:
+    parts = _KEYCAP.split(text)
+    parts[::2] = [with_digits(part, digits) for part in parts[::2]]
+    return "".join(parts)

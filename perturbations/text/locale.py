@@ -13,6 +13,7 @@ from perturbations._params import Choice, Param
 from perturbations.errors import InputError
 from perturbations.text._bilingual import LANGUAGES, spelled
 from perturbations.text._formats import Reader, locale_problem
+from perturbations.text._spelled import readable_numbers
 from perturbations.text._units import hit, outside, pieces
 from perturbations.text._units_of_measure import converted
 
@@ -34,7 +35,7 @@ def _to(what: str) -> Choice:
 _FROM = Choice("locale that the text is written in", default="en_US", test=locale_problem)
 
 
-@text_corruption(cite="cldr", to=_to("numbers, dates, times and currencies are"), source=_FROM)
+@text_corruption(cite="cldr", version=2, to=_to("numbers, dates, times and currencies are"), source=_FROM)
 def locale_format(text: str, *, to: str, source: str) -> str:
     """Users abroad: numbers, dates, times and amounts of money are written as another locale writes them.
 
@@ -45,13 +46,16 @@ def locale_format(text: str, *, to: str, source: str) -> str:
     return Reader.of(source).rewrite(text, to, ("date", "time", "money", "number"))
 
 
-@text_corruption(cite="cldr", to=_to("numbers are"), source=_FROM)
+@text_corruption(cite="cldr", version=2, to=_to("numbers are"), source=_FROM)
 def number_format(text: str, *, to: str, source: str) -> str:
-    """A decimal comma read as a thousands point: numbers are written as another locale writes them."""
+    """A decimal comma read as a thousands point: numbers are written as another locale writes them.
+
+    A number is read whole, by the source locale's own separators in their places, or left (25.00 is no German number).
+    """
     return Reader.of(source).rewrite(text, to, ("number",))
 
 
-@text_corruption(cite="cldr", to=_to("dates and times are"), source=_FROM)
+@text_corruption(cite="cldr", version=2, to=_to("dates and times are"), source=_FROM)
 def date_format(text: str, *, to: str, source: str) -> str:
     """Is 3/4 in March or in April: dates and times are written as another locale writes them."""
     return Reader.of(source).rewrite(text, to, ("date", "time"))
@@ -69,6 +73,7 @@ def _rate_problem(value: str) -> str | None:
 
 @text_corruption(
     cite="cldr",
+    version=2,
     rate=Choice("exchange rate, as USD>EUR=0.92; amounts in the first currency are converted", default="USD>EUR=0.92",
                 axis=True, test=_rate_problem),
     source=_FROM,
@@ -86,6 +91,7 @@ def currency_conversion(text: str, *, rate: str, source: str) -> str:
 
 @text_corruption(
     cite="bipm2019",
+    version=2,
     to=Choice("system that quantities are brought to", ("metric", "imperial"), axis=True),
     source=_FROM,
     witness=lambda: (
@@ -93,7 +99,12 @@ def currency_conversion(text: str, *, rate: str, source: str) -> str:
     ),
 )
 def unit_system(text: str, *, to: str, source: str) -> str:
-    """Miles or kilometres: quantities are given in the other system of units, at the precision they were given in."""
+    """Miles or kilometres: quantities are given in the other system of units, at the precision they were given in.
+
+    A quantity is read whole – sign, fraction, range, tolerance, parts (6 ft 2 in) – or left whole: what is malformed in
+    the source locale, half in words, a rate, a sum of money (pounds) or otherwise open stays as it is. Temperatures are
+    points, unless a difference is said (10 °F warmer).
+    """
     return outside(text, lambda part: converted(part, to, source))
 
 
@@ -134,6 +145,7 @@ def name_order(text: str, *, order: str) -> str:
 
 @text_corruption(
     cite="cldr",
+    version=2,
     share=Param(
         "share of the numbers that are written out", "of numbers", 0, 1, clean=0, levels=(0.2, 0.4, 0.6, 0.8, 1.0)
     ),
@@ -142,14 +154,11 @@ def name_order(text: str, *, order: str) -> str:
 def spelled_numbers(text: str, rng: Generator, *, share: float, language: str) -> str:
     """Speech and old print have no digits: numbers are written out in words (12 → twelve).
 
-    Whole numbers and decimal fractions below a million million; times, dates and grouped numbers stay.
+    Whole numbers and decimal fractions below a million million that count something; what may be a code, a version, a
+    year, a date, a time or a part of a larger number stays (007, 3.10, 1984, 10-20, 50%).
     """
     parts = pieces(text)
-    places = [place for place in range(1, len(parts), 2) if _PLAIN.fullmatch(parts[place])]
-    for place in hit(rng, places, share):
+    for place in hit(rng, readable_numbers(parts, language), share):
         word = parts[place]
         parts[place] = spelled(float(word) if "." in word else int(word), language)
     return "".join(parts)
-
-
-_PLAIN = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,4})?")

@@ -9,7 +9,7 @@ from numpy.random import Generator
 
 from perturbations._declare import text_corruption
 from perturbations._params import Choice, Param
-from perturbations.text._units import Where, clusters, hit, hit_numbered, pieces
+from perturbations.text._units import Where, clusters, hit, hit_numbered, is_keycap, words
 from perturbations.text.data import table
 
 __all__ = ["hyphenation", "line_breaks", "lost_characters", "mojibake", "ocr_confusions", "ocr_page_noise"]
@@ -46,11 +46,12 @@ def _confusions(script: str) -> Mapping[str, tuple[str, ...]]:
 @cache
 def _readable(script: str) -> Where:
     taken = _confusions(script)
-    return Where(lambda cluster: cluster[0] in taken)
+    return Where(lambda cluster: cluster[0] in taken and not is_keycap(cluster))
 
 
 @text_corruption(
     cite=("rigaud2019", "nguyen2021"),
+    version=2,
     share=Param("share of the confusable characters that are misread", "of confusable characters", 0, 1, clean=0,
                 levels=(0.02, 0.05, 0.1, 0.2, 0.4)),
     script=Choice("script whose confusions are used", SCRIPTS, "all"),
@@ -102,13 +103,17 @@ def ocr_page_noise(text: str, rng: Generator, *, share: float) -> str:
 
 @text_corruption(
     cite="rigaud2019",
+    version=2,
     share=Param("share of the longer words that are broken at the end of a line", "of words of five letters or more",
                 0, 1, clean=0, levels=(0.05, 0.1, 0.2, 0.4, 0.8)),
 )  # fmt: skip
 def hyphenation(text: str, rng: Generator, *, share: float) -> str:
-    """Narrow columns copied with their line ends: words are broken by a hyphen and a new line."""
-    parts = pieces(text)
-    places = [place for place in range(1, len(parts), 2) if len(parts[place]) > 4 and parts[place].isalpha()]
+    """Narrow columns copied with their line ends: words are broken by a hyphen and a new line.
+
+    Scripts that set off no words by spaces are left alone: they break without a hyphen.
+    """
+    parts, each = words(text)
+    places = [place for place in each if len(parts[place]) > 4 and parts[place].isalpha()]
     for place, pick in hit_numbered(rng, places, share):
         units = clusters(parts[place])[0]
         if len(units) > 4:

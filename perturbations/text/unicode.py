@@ -10,7 +10,7 @@ from numpy.random import Generator
 
 from perturbations._declare import text_corruption
 from perturbations._params import Choice, Param
-from perturbations.text._units import Where, clusters, hit, hit_numbered, pieces
+from perturbations.text._units import Where, clusters, hit, hit_numbered, is_keycap, phrases, pieces, words
 from perturbations.text.data import table
 
 __all__ = [
@@ -47,11 +47,12 @@ def _doubles() -> Mapping[str, str]:
     return {character: others for character, others in found.items() if others}
 
 
-_DOUBLED = Where(lambda cluster: cluster[0] in _doubles())
+_DOUBLED = Where(lambda cluster: cluster[0] in _doubles() and not is_keycap(cluster))
 
 
 @text_corruption(
     cite=("unicode_tr39", "boucher2022"),
+    version=2,
     share=Param("share of the characters with a look-alike that are replaced", "of such characters", 0, 1, clean=0,
                 levels=(0.02, 0.05, 0.1, 0.2, 0.4)),
 )  # fmt: skip
@@ -83,23 +84,28 @@ def zero_width(text: str, rng: Generator, *, share: float) -> str:
 _MARKS = ("\u200e{}", "\u200f{}", "{}\u200e", "{}\u200f", "\u2068{}\u2069", "\u202a{}\u202c", "\u202b{}\u202c")
 
 
-@text_corruption(cite="unicode_uax9", share=_words("share of the words that get directional marks"))
+@text_corruption(cite="unicode_uax9", version=2, share=_words("share of the words that get directional marks"))
 def bidi_marks(text: str, rng: Generator, *, share: float) -> str:
-    """Pasted from a mixed-direction document: words carry invisible direction marks; the logical order stays."""
-    parts = pieces(text)
-    for place, pick in hit_numbered(rng, range(1, len(parts), 2), share):
+    """Pasted from a mixed-direction document: words carry invisible direction marks; the logical order stays.
+
+    Scripts that set off no words by spaces are left alone.
+    """
+    parts, places = words(text)
+    for place, pick in hit_numbered(rng, places, share):
         parts[place] = _MARKS[pick % len(_MARKS)].format(parts[place])
     return "".join(parts)
 
 
-@text_corruption(cite="boucher2022", share=_words("share of the left-to-right words that are stored backwards"))
+@text_corruption(
+    cite="boucher2022", version=2, share=_words("share of the left-to-right words that are stored backwards")
+)
 def bidi_reordering(text: str, rng: Generator, *, share: float) -> str:
     """An attacker hides behind direction controls: a word is stored backwards, and shown as it was.
 
-    Words of right-to-left scripts keep their logical order: they are left alone.
+    Words of right-to-left scripts keep their logical order: they are left alone, as are scripts without spaces.
     """
-    parts = pieces(text)
-    places = [p for p in range(1, len(parts), 2) if len(parts[p]) > 1 and not _right_to_left(parts[p])]
+    parts, each = words(text)
+    places = [p for p in each if len(parts[p]) > 1 and not _right_to_left(parts[p])]
     for place in hit(rng, places, share):
         parts[place] = f"\u202e{''.join(reversed(clusters(parts[place])[0]))}\u202c"
     return "".join(parts)
@@ -123,19 +129,25 @@ def normalisation_form(text: str, *, form: str) -> str:
     return unicodedata.normalize(form, text)  # type: ignore[arg-type] # the declaration allows these four only
 
 
-_WIDE = Where(lambda cluster: "!" <= cluster <= "~")
+_WIDE = Where(lambda cluster: "!" <= cluster[0] <= "~" and all(unicodedata.combining(mark) for mark in cluster[1:]))
+"""ASCII characters, with their accents if they are decomposed; not the keys of emoji, and not what has a variant."""
 
 
 @text_corruption(
     cite="unicode_uax15",
+    version=2,
     share=Param("share of the ASCII characters that are typed full-width", "of ASCII characters", 0, 1, clean=0,
                 levels=(0.05, 0.1, 0.25, 0.5, 1.0)),
 )  # fmt: skip
 def full_width(text: str, rng: Generator, *, share: float) -> str:
-    """An East Asian input method left on: Latin letters and digits in their full-width forms (Ａ１)."""
+    """An East Asian input method left on: Latin letters and digits in their full-width forms (Ａ１).
+
+    Accents of a decomposed letter stay on it.
+    """
     units, places = _WIDE(text)
     for place in hit(rng, places, share):
-        units[place] = chr(ord(units[place]) + 0xFEE0)
+        unit = units[place]
+        units[place] = chr(ord(unit[0]) + 0xFEE0) + unit[1:]
     return "".join(units)
 
 
@@ -208,10 +220,13 @@ _EMOJI = (
 )
 
 
-@text_corruption(cite="dhole2023", share=_words("share of the words after which an emoji comes"))
+@text_corruption(cite="dhole2023", version=2, share=_words("share of the words after which an emoji comes"))
 def emoji(text: str, rng: Generator, *, share: float) -> str:
-    """A message from a phone: emoji, with skin tones, families and flags, stand between the words."""
-    parts = pieces(text)
-    for place, pick in hit_numbered(rng, range(1, len(parts), 2), share):
+    """A message from a phone: emoji, with skin tones, families and flags, stand between the words.
+
+    Where a script sets off no words by spaces, they stand where a phrase ends.
+    """
+    parts, places = phrases(text, ends=True)
+    for place, pick in hit_numbered(rng, places, share):
         parts[place] += f" {_EMOJI[pick % len(_EMOJI)]}"
     return "".join(parts)

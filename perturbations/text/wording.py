@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from perturbations._declare import text_corruption
 from perturbations._params import Choice, Param
 from perturbations.errors import InputError
 from perturbations.text._lexicon import read_lexicon, read_lines, replace_words
-from perturbations.text._units import clusters, hit, hit_numbered, pieces, sentences, spaced
-from perturbations.text.data import table, words
+from perturbations.text._units import clusters, hit, hit_numbered, sentences, words
+from perturbations.text.data import table
+from perturbations.text.data import words as lines
 
 __all__ = [
     "dilution",
@@ -44,41 +46,48 @@ def _drop(parts: list[str], places: list[int]) -> str:
     return "".join(parts)
 
 
-@text_corruption(cite="wei2019", share=_share("words that are lost"))
+@text_corruption(cite="wei2019", version=2, share=_share("words that are lost"))
 def dropped_words(text: str, rng: Generator, *, share: float) -> str:
-    """A hasty writer, or a lossy channel: words are missing; the punctuation stays."""
-    parts = pieces(text)
-    return _drop(parts, hit(rng, range(1, len(parts), 2), share))
+    """A hasty writer, or a lossy channel: words are missing; the punctuation stays.
+
+    Scripts that set off no words by spaces are left alone; ``dropped_letters`` acts there.
+    """
+    parts, places = words(text)
+    return _drop(parts, hit(rng, places, share))
 
 
-@text_corruption(cite="wei2019", share=_share("words that change places with the next one"))
+@text_corruption(cite="wei2019", version=2, share=_share("words that change places with the next one"))
 def swapped_words(text: str, rng: Generator, *, share: float) -> str:
     """A learner's word order, or a sentence edited in haste: neighbouring words change places.
 
-    ``share`` is of the words that have a next one; a word takes part in one swap only.
+    ``share`` is of the words that have a next one; a word takes part in one swap only. Scripts that set off no words by
+    spaces are left alone.
     """
-    parts = pieces(text)
+    parts, each = words(text)
     last = -1
-    for place in sorted(hit(rng, range(1, len(parts) - 2, 2), share)):
+    both = each[:-1] if isinstance(each, range) else [place for place, after in pairwise(each) if after == place + 2]
+    for place in sorted(hit(rng, both, share)):
         if place > last and parts[place] != parts[place + 2]:
             parts[place], parts[place + 2] = parts[place + 2], parts[place]
             last = place + 2
     return "".join(parts)
 
 
-@text_corruption(cite="dhole2023", share=_share("words that are written twice"))
+@text_corruption(cite="dhole2023", version=2, share=_share("words that are written twice"))
 def duplicated_words(text: str, rng: Generator, *, share: float) -> str:
-    """Editing leaves a word behind: words stand twice in a row (the the)."""
-    parts = pieces(text)
-    for place in hit(rng, range(1, len(parts), 2), share):
-        word = parts[place]
-        parts[place] = f"{word} {word}" if spaced(word) else word + word
+    """Editing leaves a word behind: words stand twice in a row (the the).
+
+    Scripts that set off no words by spaces are left alone.
+    """
+    parts, places = words(text)
+    for place in hit(rng, places, share):
+        parts[place] = f"{parts[place]} {parts[place]}"
     return "".join(parts)
 
 
 _LANGUAGES = (
-    "ar", "bn", "de", "el", "en", "es", "fa", "fr", "he", "hi", "id", "it", "ja", "ko", "nl", "pl", "pt", "ru", "sv",
-    "sw", "tr", "uk", "vi", "zh",
+    "ar", "bn", "de", "el", "en", "es", "fa", "fr", "he", "hi", "id", "it", "ko", "nl", "pl", "pt", "ru", "sv", "sw",
+    "tr", "uk", "vi",
 )  # fmt: skip
 
 
@@ -89,14 +98,18 @@ def _stopwords(language: str) -> frozenset[str]:
 
 @text_corruption(
     cite="rychalska2019",
+    version=2,
     share=_share("function words that are left out", "of function words", (0.1, 0.25, 0.5, 0.75, 1.0)),
     language=Choice("language of the text", _LANGUAGES, "en"),
 )
 def dropped_stopwords(text: str, rng: Generator, *, share: float, language: str) -> str:
-    """Telegram, headline and search style: articles, prepositions and auxiliaries are left out."""
+    """Telegram, headline and search style: articles, prepositions and auxiliaries are left out.
+
+    Of languages that set off words by spaces: elsewhere a letter that is such a word is most often a part of another.
+    """
     known = _stopwords(language)
-    parts = pieces(text)
-    places = [place for place in range(1, len(parts), 2) if parts[place].lower() in known]
+    parts, each = words(text)
+    places = [place for place in each if parts[place].lower() in known]
     return _drop(parts, hit(rng, places, share))
 
 
@@ -164,7 +177,7 @@ def shuffled_sentences(text: str, rng: Generator, *, share: float) -> str:
 
 @cache
 def _synonyms() -> dict[str, tuple[str, ...]]:
-    return {word: tuple(others.split()) for word, others in words("synonyms")}
+    return {word: tuple(others.split()) for word, others in lines("synonyms")}
 
 
 @text_corruption(

@@ -11,7 +11,7 @@ from numpy.random import Generator
 from perturbations._declare import text_corruption
 from perturbations._params import Choice, Param
 from perturbations.text._lexicon import read_lexicon, replace_words
-from perturbations.text._units import Where, hit, hit_numbered, pieces
+from perturbations.text._units import Where, hit, hit_numbered, is_keycap, pieces
 from perturbations.text.data import words
 
 __all__ = [
@@ -63,11 +63,12 @@ def lower_case(text: str) -> str:
     return "".join(parts)
 
 
-_PUNCTUATION = Where(lambda cluster: unicodedata.category(cluster[0])[0] == "P")
+_PUNCTUATION = Where(lambda cluster: unicodedata.category(cluster[0])[0] == "P" and not is_keycap(cluster))
 
 
 @text_corruption(
     cite="rychalska2019",
+    version=2,
     share=Param(
         "share of the punctuation marks that are left out", "of punctuation marks", 0, 1, clean=0, levels=_WORDS
     ),
