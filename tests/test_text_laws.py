@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 import perturbations
 from perturbations import InputError
 from perturbations.modality import modality
-from perturbations.text._units import clusters, pieces, spaced
+from perturbations.text.segments import clusters, pieces, spaced
 from tests.sib200 import LANGUAGES, needs_sib200, sentences
 from tests.test_text_units import ANY
 

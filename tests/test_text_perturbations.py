@@ -11,7 +11,7 @@ import stress
 from perturbations import Sample, apply
 from perturbations.modality import modality
 from perturbations.text._keyboards import LAYOUTS, neighbours, slip
-from perturbations.text._units import clusters, pieces, sentences
+from perturbations.text.segments import clusters, pieces, sentences
 
 TEXT = modality("text").witness()
 SEEDS = range(4)

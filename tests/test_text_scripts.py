@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import perturbations
 from perturbations import InputError, apply
-from perturbations.text._units import _ASCII_WORD, clusters, phrases, pieces, words
+from perturbations.text.segments import _ASCII_WORD, clusters, phrases, pieces, words
 from tests.test_text_laws import READY, ways
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perturbations import Key, generator
-from perturbations.text._units import _SIMPLE, Where, clusters, hit, hit_numbered, outside, pieces, sentences
+from perturbations.text.segments import _SIMPLE, Where, clusters, hit, hit_numbered, outside, pieces, sentences
 from tests.sib200 import LANGUAGES, needs_sib200
 from tests.sib200 import sentences as real
 

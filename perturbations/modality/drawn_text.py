@@ -15,7 +15,7 @@ _UNSEEN = re.compile(
 
 def draw_text(after: str, before: str, words: str) -> str:
     """Return a text with its changes marked; ``words`` are not needed, as a text can be read."""
-    from perturbations.text._units import clusters
+    from perturbations.text.segments import clusters
 
     one, other = clusters(before)[0], clusters(after)[0]
     parts = []

@@ -12,10 +12,8 @@ from perturbations.text import (
     wording,
     writing,
 )
-from perturbations.text._units import clusters
 
 __all__ = [
-    "clusters",
     "grammar",
     "hearing",
     "language",

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from perturbations.text._extra import need
-from perturbations.text._units import spaced
+from perturbations.text.segments import spaced
 
 __all__ = ["LANGUAGES", "lexicon_between", "month_names", "spelled"]
 

@@ -24,7 +24,7 @@ from perturbations.text._numbers import (
     value_of,
 )
 from perturbations.text._scripts import ZEROS, with_digits
-from perturbations.text._units import outside
+from perturbations.text.segments import outside
 
 __all__ = ["Reader", "locale_problem"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from numpy.random import Generator
 
 from perturbations.errors import InputError, short
-from perturbations.text._units import hit_numbered, pieces, spaced
+from perturbations.text.segments import hit_numbered, pieces, spaced
 
 __all__ = ["like", "read_lexicon", "read_lines", "replace_words"]
 

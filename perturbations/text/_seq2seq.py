@@ -12,7 +12,7 @@ from typing import Any
 
 from perturbations.errors import InputError
 from perturbations.text._extra import need
-from perturbations.text._units import sentences
+from perturbations.text.segments import sentences
 
 __all__ = ["folder_problem", "rewrite"]
 

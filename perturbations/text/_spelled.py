@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 from perturbations.text._bilingual import month_names
-from perturbations.text._units import spaced
+from perturbations.text.segments import spaced
 
 __all__ = ["readable_numbers"]
 

@@ -17,8 +17,8 @@ from perturbations._params import Choice, Param
 from perturbations.text._english import after, before, is_inverted, is_or_has, is_participle, may_contract, would_or_had
 from perturbations.text._lexicon import like
 from perturbations.text._negation import turned
-from perturbations.text._units import hit, outside, pieces
 from perturbations.text.data import table
+from perturbations.text.segments import hit, outside, pieces
 
 __all__ = ["contractions", "negation"]
 

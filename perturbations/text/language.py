@@ -15,7 +15,7 @@ from perturbations.text._bilingual import LANGUAGES, lexicon_between
 from perturbations.text._extra import need
 from perturbations.text._lexicon import like, read_lexicon, replace_words
 from perturbations.text._scripts import SCRIPTS, ZEROS, convert, with_digits
-from perturbations.text._units import hit, outside, pieces
+from perturbations.text.segments import hit, outside, pieces
 
 __all__ = ["code_switching", "language", "native_digits", "romanised", "script_change"]
 

@@ -14,8 +14,8 @@ from perturbations.errors import InputError
 from perturbations.text._bilingual import LANGUAGES, spelled
 from perturbations.text._formats import Reader, locale_problem
 from perturbations.text._spelled import readable_numbers
-from perturbations.text._units import hit, outside, pieces
 from perturbations.text._units_of_measure import converted
+from perturbations.text.segments import hit, outside, pieces
 
 __all__ = [
     "currency_conversion",

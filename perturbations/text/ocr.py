@@ -9,8 +9,8 @@ from numpy.random import Generator
 
 from perturbations._declare import text_corruption
 from perturbations._params import Choice, Param
-from perturbations.text._units import Where, clusters, hit, hit_numbered, is_keycap, words
 from perturbations.text.data import table
+from perturbations.text.segments import Where, clusters, hit, hit_numbered, is_keycap, words
 
 __all__ = ["hyphenation", "line_breaks", "lost_characters", "mojibake", "ocr_confusions", "ocr_page_noise"]
 

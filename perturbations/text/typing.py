@@ -9,7 +9,7 @@ from numpy.random import Generator
 from perturbations._declare import text_corruption
 from perturbations._params import Choice, Param
 from perturbations.text._keyboards import LAYOUTS, is_on, neighbours, slip
-from perturbations.text._units import Where, hit, hit_numbered, pieces
+from perturbations.text.segments import Where, hit, hit_numbered, pieces
 
 __all__ = [
     "dropped_letters",

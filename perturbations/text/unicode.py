@@ -10,8 +10,8 @@ from numpy.random import Generator
 
 from perturbations._declare import text_corruption
 from perturbations._params import Choice, Param
-from perturbations.text._units import Where, clusters, hit, hit_numbered, is_keycap, phrases, pieces, words
 from perturbations.text.data import table
+from perturbations.text.segments import Where, clusters, hit, hit_numbered, is_keycap, phrases, pieces, words
 
 __all__ = [
     "bidi_marks",

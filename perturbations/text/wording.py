@@ -14,9 +14,9 @@ from perturbations._declare import text_corruption
 from perturbations._params import Choice, Param
 from perturbations.errors import InputError
 from perturbations.text._lexicon import read_lexicon, read_lines, replace_words
-from perturbations.text._units import clusters, hit, hit_numbered, sentences, words
 from perturbations.text.data import table
 from perturbations.text.data import words as lines
+from perturbations.text.segments import clusters, hit, hit_numbered, sentences, words
 
 __all__ = [
     "dilution",

@@ -11,8 +11,8 @@ from numpy.random import Generator
 from perturbations._declare import text_corruption
 from perturbations._params import Choice, Param
 from perturbations.text._lexicon import read_lexicon, replace_words
-from perturbations.text._units import Where, hit, hit_numbered, is_keycap, pieces
 from perturbations.text.data import words
+from perturbations.text.segments import Where, hit, hit_numbered, is_keycap, pieces
 
 __all__ = [
     "autocorrect",
