@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage, stats
 
 from perturbations import Key, generator
-from perturbations.image import _draw, _filters, _photons, _plasma, blur
+from perturbations.image import _bands, _draw, _filters, _photons, _plasma, blur
 from tests import image_reference as reference
 
 
@@ -38,7 +38,7 @@ def test_glass_copies_are_those_of_the_visit_one_by_one(size, reach, band, monke
 def test_bands_of_zooms_make_no_difference(channels, monkeypatch):
     values = _draw.uniforms(rng(), (37, 50, channels))
     whole = _filters.sum_of_zooms(values, [1.03, 1.2, 1.7])
-    monkeypatch.setattr(_filters, "_BAND", 400)
+    monkeypatch.setattr(_bands, "BAND", 400)
     assert np.array_equal(whole, _filters.sum_of_zooms(values, [1.03, 1.2, 1.7]))
     wanted = sum(reference.clipped_zoom(values.astype(float), factor) for factor in (1.03, 1.2, 1.7))
     np.testing.assert_allclose(whole, wanted, atol=1e-5)

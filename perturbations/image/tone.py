@@ -6,10 +6,12 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from perturbations._declare import image_corruption
 from perturbations._params import Param
 from perturbations._values import Image
+from perturbations.image._bands import in_bands
 from perturbations.image._draw import Field
 from perturbations.image._levels import PROFILES, column, published
 from perturbations.image._light import ALL, rounded, spread
@@ -35,9 +37,10 @@ __all__ = ["brightness", "contrast", "gamma", "saturate"]
 )
 def contrast(image: Image, *, factor: float) -> Image:
     """Flat light, haze on the lens, a bad screen: every channel is drawn to its own mean over the picture."""
-    means = np.array(cv2.mean(image)[: image.shape[2]])
-    table = rounded((ALL[:, None] - means) * factor + means)
-    return cv2.LUT(image, table.reshape(1, 256, -1)).reshape(image.shape)
+    channels = image.shape[2]
+    means = np.array(cv2.mean(image)[:channels])
+    map_of_levels = np.column_stack([factor * np.eye(channels), (1 - factor) * means])
+    return cv2.transform(image, map_of_levels).reshape(image.shape)
 
 
 @image_corruption(
@@ -61,13 +64,17 @@ def brightness(image: Image, *, shift: float) -> Image:
     value = np.clip(ALL + 255 * shift, 0, 255)
     if image.shape[2] == 1:
         return cv2.LUT(image, rounded(value)).reshape(image.shape)
-    factor = (value / np.maximum(ALL, 1)).astype(np.float32)
+    return in_bands(image, lambda band: _brighter(band, value))
+
+
+def _brighter(image: Image, value: NDArray[np.float64]) -> Image:
+    """Return RGB whose brightest channel has the given value for each level, the others in proportion."""
     red, green, blue = cv2.split(image)
     brightest = cv2.max(cv2.max(red, green), blue)
-    scale = cv2.LUT(brightest, factor)
+    scale = cv2.LUT(brightest, (value / np.maximum(ALL, 1)).astype(np.float32))
     scaled = cv2.multiply(image, spread(scale, image), dtype=cv2.CV_8U)
-    if value[0]:
-        black = (brightest == 0).view(np.uint8) * rounded(value)[0]
+    if value[0] and cv2.countNonZero(brightest) < brightest.size:
+        black = cv2.LUT(brightest, rounded(value * (ALL == 0)))
         scaled = cv2.add(scaled, spread(black, image))
     return scaled
 
@@ -83,6 +90,7 @@ _OWN_SATURATE = {"monotone": ((1.5, 0), (2, 0), (3, 0.05), (5, 0.1), (20, 0.2))}
 
 @image_corruption(
     cite="hendrycks2019",
+    version=2,
     not_monotone=dict.fromkeys(PROFILES, "published: colour is drained at levels 1 and 2, then pushed"),
     factor=Param(
         "what saturation is multiplied with",
@@ -104,17 +112,19 @@ def saturate(image: Image, *, factor: float, shift: float) -> Image:
     """
     if image.shape[2] == 1:
         return image
-    planes = red, green, blue = cv2.split(image)
+    return in_bands(image, lambda band: _saturated(band, factor, shift))
+
+
+def _saturated(image: Image, factor: float, shift: float) -> Image:
+    red, green, blue = cv2.split(image)
     brightest, darkest = cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue)
     ratio = _saturation_ratio(factor, shift).take((brightest.astype(np.uint16) << 8) + darkest)
-    base = brightest.astype(np.float32)
-    result = [cv2.subtract(base, (brightest - plane) * ratio, dtype=cv2.CV_8U) for plane in planes]
+    below = cv2.multiply(cv2.subtract(spread(brightest, image), image), spread(ratio, image), dtype=cv2.CV_8U)
+    result = cv2.subtract(spread(brightest, image), below)
     if shift > 0:
         grey = brightest == darkest
-        tinted = rounded(ALL * (1 - min(shift, 1.0)))[brightest[grey]]
-        result[1][grey] = tinted
-        result[2][grey] = tinted
-    return cv2.merge(result)
+        result[grey, 1:] = rounded(ALL * (1 - min(shift, 1.0)))[brightest[grey]][:, None]
+    return result
 
 
 @lru_cache(maxsize=16)

@@ -14,6 +14,7 @@ from perturbations.image._draw import Field, normals, uniforms
 from perturbations.image._filters import line_filter, line_taps, smooth, to_image, zoomed
 from perturbations.image._levels import column, published
 from perturbations.image._light import spread
+from perturbations.image._photographs import unreadable
 from perturbations.image._plasma import plasma, plasma_size
 
 __all__ = ["fog", "frost", "snow", "spatter"]
@@ -68,21 +69,29 @@ _FROST = published(
 
 @image_corruption(
     cite="hendrycks2019",
-    version=2,
+    version=3,
     not_monotone="published: the scene is dimmed as ice is added, so a bright scene may come out closer to itself",
     scene=Param("share of the scene that is kept", "fraction", 0, 1, scale="step", levels=column(_FROST, 0)),
     ice=Param("share of the ice that is added", "fraction", 0, 1, scale="step", levels=column(_FROST, 1)),
     scale=Param("size of the crystals", "times", 0.02, 4, scale="step", levels=column(_FROST, 2)),
+    folder=Choice(
+        "folder of photographs of ice on a window, or one file; empty: textures that are grown here",
+        default="",
+        path=True,
+        test=unreadable,
+    ),
 )
-def frost(image: Image, rng: Generator, *, scene: float, ice: float, scale: float) -> Image:
+def frost(image: Image, rng: Generator, *, scene: float, ice: float, scale: float, folder: str) -> Image:
     """Ice on the window: crystals lie over the scene.
 
-    One of five textures, cut at random. They are grown by rule, not the reference's photographs: frost errors compare
-    between models, but not to the digit with published ones.
+    One of five textures, cut at random. They are grown by rule, with the statistics of the reference's photographs as
+    near as ``docs/measures.md`` says: frost errors compare between models, but not to the digit with published ones.
+    For those, put the reference's five photographs into a ``folder``; one is drawn for each picture, and one that is
+    too small for it goes on mirrored.
     """
-    index, top, left = int(rng.integers(len(_frost.TEXTURES))), rng.random(), rng.random()
+    which, top, left = rng.random(3)
     height, width, channels = image.shape
-    piece = _frost.cut(index, scale, top, left, height, width)
+    piece = _frost.cut(folder, which, scale, top, left, height, width)
     if channels == 1:
         piece = cv2.cvtColor(piece, cv2.COLOR_RGB2GRAY)
     return cv2.addWeighted(image, scene, piece.reshape(image.shape), ice, 0).reshape(image.shape)
