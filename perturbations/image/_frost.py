@@ -87,7 +87,7 @@ def _coloured(grey: Field, tint: Field, row: Row) -> Image:
 
 @dataclass(frozen=True)
 class _Rings:
-    """Rings of alike frequency in the half plane of a real transform; ``counts`` is how many each of its bins is for."""
+    """Rings of alike frequency in the half plane of a real transform; each bin stands for ``counts``."""
 
     of: NDArray[np.int64]
     counts: Field

@@ -1,9 +1,9 @@
 """What the grown textures of ice share with photographs: statistics, no pictures.
 
 Mean, spread, correlation and quantiles are those of the five frost photographs of the ImageNet-C release (levels
-0..255, at full size). The density of the power spectrum was fitted so that slopes and shares of variance by octave band,
-measured over the middle of a texture, are theirs, both whole and shrunk to a fifth; key and origin were chosen so that
-the few slowest waves, which are chance in one picture as in the other, lie as there.
+0..255, at full size). The density of the power spectrum was fitted so that slopes and shares of variance by octave
+band, measured over the middle of a texture, are theirs, both whole and shrunk to a fifth; key and origin were chosen so
+that the few slowest waves, which are chance in one picture as in the other, lie as there.
 """
 
 from __future__ import annotations

@@ -75,7 +75,6 @@ _GLASS = published(
 
 @image_corruption(
     cite="hendrycks2019",
-    version=2,
     not_monotone="the published tables trade the reach of a shift for the number of passes",
     sigma=Param(
         "standard deviation of the blur before and after", "pixels", 0, 20, scale="step", levels=column(_GLASS, 0)
@@ -90,7 +89,7 @@ def glass_blur(image: Image, rng: Generator, *, sigma: float, max_shift: int, pa
     neighbour has at that moment (the swap written there is a one-way copy). Shifts are in [-max_shift, max_shift),
     equally likely to within 1/256.
     """
-    soft = (smooth(image, sigma) + np.float32(1e-3)).astype(np.uint8)
+    soft = (smooth(image.astype(np.float32), sigma) + np.float32(1e-3)).astype(np.uint8)
     height, width, channels = image.shape
     moved = np.arange(height * width)
     for _ in range(passes):
@@ -99,7 +98,7 @@ def glass_blur(image: Image, rng: Generator, *, sigma: float, max_shift: int, pa
     shuffled = packed.reshape(-1).take(moved).reshape(height, width)
     if channels == 3:
         shuffled = cv2.cvtColor(shuffled.view(np.uint8).reshape(height, width, 4), cv2.COLOR_RGBA2RGB)
-    return rounded_image(smooth(shuffled.reshape(image.shape), sigma), image)
+    return rounded_image(smooth(shuffled.reshape(image.shape).astype(np.float32), sigma), image)
 
 
 def _copied_from(draws: NDArray[np.uint16], reach: int) -> NDArray[np.intp]:
