@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
+from numpy.random import Generator
 
 from perturbations._values import Image
+from perturbations.image._draw import Levels16, sixteen
 
-__all__ = ["BAND", "in_bands"]
+__all__ = ["BAND", "drawn_in_bands", "in_bands"]
 
 BAND = 80_000
 """Values that are worked on at a time."""
 
 
-def in_bands(image: Image, work: Callable[[Image], Image]) -> Image:
-    """Return what ``work`` makes of an image, pixel by pixel: one band of rows after the other."""
-    height, width, channels = image.shape
-    deep = max(1, BAND // (width * channels))
-    if deep * 2 > height:
+def in_bands(image: Image, work: Callable[[Image], Image], reach: int = 0) -> Image:
+    """Return ``work(image)``, done on one band of rows after the other; it looks at most ``reach`` rows up or down."""
+    bands = list(_bands(image, 3 * reach))
+    if len(bands) == 1:
         return work(image)
     result = np.empty_like(image)
-    for start in range(0, height, deep):
-        result[start : start + deep] = work(image[start : start + deep])
+    for start, stop in bands:
+        top = max(0, start - reach)
+        result[start:stop] = work(image[top : stop + reach])[start - top : stop - top]
     return result
+
+
+def drawn_in_bands(image: Image, rng: Generator, work: Callable[[Image, Levels16], Image]) -> Image:
+    """Return ``work(image, draws)`` with a 16-bit draw for each value, one band of rows after the other.
+
+    Bands have a number of rows that is a multiple of four, as draws come by fours: results do not depend on them.
+    """
+    result = np.empty_like(image)
+    for start, stop in _bands(image, 4):
+        result[start:stop] = work(image[start:stop], sixteen(rng, result[start:stop].shape))
+    return result
+
+
+def _bands(image: Image, least: int) -> Iterator[tuple[int, int]]:
+    height, width, channels = image.shape
+    deep = max(BAND // (width * channels) // 4 * 4, least, 1)
+    if 2 * deep > height:
+        deep = height
+    for start in range(0, height, deep):
+        yield start, min(start + deep, height)

@@ -18,6 +18,7 @@ from perturbations.image._draw import Field
 __all__ = [
     "disk",
     "filtered",
+    "gaussian_reach",
     "line_filter",
     "line_taps",
     "rounded_image",
@@ -54,6 +55,11 @@ def gaussian_kernel(sigma: float, truncate: float) -> NDArray[np.float64]:
     kernel /= kernel.sum()
     kernel.flags.writeable = False
     return kernel
+
+
+def gaussian_reach(sigma: float) -> int:
+    """Return how many pixels to a side ``smooth`` looks."""
+    return gaussian_kernel(sigma, 4.0).size // 2
 
 
 def smooth(values: Field | Image, sigma: float, truncate: float = 4.0, border: int = cv2.BORDER_REPLICATE) -> Field:
@@ -151,27 +157,17 @@ def filtered(values: Field | Image, kernel: Field) -> Field:
 
 
 def _sum_of_parts(padded: Field | Image, parts: Sequence[tuple[int, int, Field]], shape: tuple[int, ...]) -> Field:
-    """Return the sum of small filters over padded values; a part is (row, column) where its kernel begins, and that.
-
-    It is done in bands of rows that stay in the cache.
-    """
+    """Return the sum of small filters over padded values; a part is (row, column) where its kernel begins, and that."""
     height, width = shape[:2]
-    result = np.empty(shape, np.float32)
-    below = max(row + len(kernel) for row, _, kernel in parts) - 1
-    deep = max(2 * below, _bands.BAND // math.prod(shape[1:]), 1)
-    for start in range(0, height, deep):
-        count = min(deep, height - start)
-        band = padded[start : start + count + below].astype(np.float32, copy=False)
-        total = result[start : start + count]
-        for number, (row, column, kernel) in enumerate(parts):
-            tall, wide = kernel.shape
-            view = band[row : row + count + tall - 1, column : column + width + wide - 1]
-            part = cv2.filter2D(view, cv2.CV_32F, kernel, anchor=(0, 0))[:count, :width].reshape(total.shape)
-            if number:
-                total += part
-            else:
-                total[:] = part
-    return result
+    values = padded.astype(np.float32, copy=False)
+    total: Field | None = None
+    for row, column, kernel in parts:
+        tall, wide = kernel.shape
+        view = values[row : row + height + tall - 1, column : column + width + wide - 1]
+        part = cv2.filter2D(view, cv2.CV_32F, kernel, anchor=(0, 0))[:height, :width]
+        total = part if total is None else cv2.add(total, part)
+    assert total is not None  # noqa: S101 - there is at least one part
+    return total.reshape(shape)
 
 
 def _groups(offsets: NDArray[np.int64]) -> list[slice]:

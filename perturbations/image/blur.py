@@ -12,8 +12,18 @@ from numpy.typing import NDArray
 from perturbations._declare import image_corruption
 from perturbations._params import Param
 from perturbations._values import Image
-from perturbations.image._draw import sixteen
-from perturbations.image._filters import disk, filtered, line_filter, line_taps, rounded_image, smooth, sum_of_zooms
+from perturbations.image._bands import in_bands
+from perturbations.image._draw import Field, sixteen
+from perturbations.image._filters import (
+    disk,
+    filtered,
+    gaussian_reach,
+    line_filter,
+    line_taps,
+    rounded_image,
+    smooth,
+    sum_of_zooms,
+)
 from perturbations.image._levels import column, published
 
 __all__ = ["defocus_blur", "gaussian_blur", "glass_blur", "motion_blur", "zoom_blur"]
@@ -43,7 +53,8 @@ _DEFOCUS = published(
 )
 def defocus_blur(image: Image, *, radius: float, alias_blur: float) -> Image:
     """A lens out of focus: every point becomes a disk."""
-    return rounded_image(filtered(image, disk(radius, alias_blur)), image)
+    kernel = disk(radius, alias_blur)
+    return in_bands(image, lambda band: rounded_image(filtered(band, kernel), band), len(kernel) // 2)
 
 
 @image_corruption(
@@ -62,7 +73,7 @@ def defocus_blur(image: Image, *, radius: float, alias_blur: float) -> Image:
 )
 def gaussian_blur(image: Image, *, sigma: float) -> Image:
     """A soft lens, or a thumbnail enlarged: every point becomes a Gaussian."""
-    return rounded_image(smooth(image, sigma), image)
+    return in_bands(image, lambda band: rounded_image(smooth(band, sigma), band), gaussian_reach(sigma))
 
 
 _GLASS = published(
@@ -89,7 +100,8 @@ def glass_blur(image: Image, rng: Generator, *, sigma: float, max_shift: int, pa
     neighbour has at that moment (the swap written there is a one-way copy). Shifts are in [-max_shift, max_shift),
     equally likely to within 1/256.
     """
-    soft = (smooth(image.astype(np.float32), sigma) + np.float32(1e-3)).astype(np.uint8)
+    reach = gaussian_reach(sigma)
+    soft = in_bands(image, lambda band: _cut_off(smooth(band.astype(np.float32), sigma)), reach)
     height, width, channels = image.shape
     moved = np.arange(height * width)
     for _ in range(passes):
@@ -98,7 +110,17 @@ def glass_blur(image: Image, rng: Generator, *, sigma: float, max_shift: int, pa
     shuffled = packed.reshape(-1).take(moved).reshape(height, width)
     if channels == 3:
         shuffled = cv2.cvtColor(shuffled.view(np.uint8).reshape(height, width, 4), cv2.COLOR_RGBA2RGB)
-    return rounded_image(smooth(shuffled.reshape(image.shape).astype(np.float32), sigma), image)
+    return in_bands(
+        shuffled.reshape(image.shape),
+        lambda band: rounded_image(smooth(band.astype(np.float32), sigma), band),
+        reach,
+    )
+
+
+def _cut_off(values: Field) -> Image:
+    """Return values without their decimals, as the reference does here; what is whole but for rounding stays."""
+    values += np.float32(1e-3)
+    return values.astype(np.uint8)
 
 
 def _copied_from(draws: NDArray[np.uint16], reach: int) -> NDArray[np.intp]:
@@ -173,7 +195,9 @@ def motion_blur(image: Image, rng: Generator, *, radius: float, sigma: float, sp
     The reference calls ImageMagick; its kernel is used (see ``line_taps``), its 8-bit result is rounded the same way.
     """
     angle = rng.uniform(-1, 1) * spread
-    return rounded_image(line_filter(image, *line_taps(radius, sigma, angle)), image)
+    offsets, weights = line_taps(radius, sigma, angle)
+    reach = int(np.abs(offsets[:, 0]).max())
+    return in_bands(image, lambda band: rounded_image(line_filter(band, offsets, weights), band), reach)
 
 
 _ZOOM = published(
