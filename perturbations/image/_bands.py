@@ -18,7 +18,7 @@ BAND = 80_000
 
 def in_bands(image: Image, work: Callable[[Image], Image], reach: int = 0) -> Image:
     """Return ``work(image)``, done on one band of rows after the other; it looks at most ``reach`` rows up or down."""
-    bands = list(_bands(image, 3 * reach))
+    bands = list(_bands(image, 8 * reach))
     if len(bands) == 1:
         return work(image)
     result = np.empty_like(image)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -30,6 +30,7 @@ __all__ = [
     "zoomed",
 ]
 
+_T = TypeVar("_T", Field, Image)
 _DIRECT_AREA = 129
 """Largest kernel that OpenCV filters directly: larger ones go through a Fourier transform, empty or not."""
 _TRANSFORM_AREA = 900
@@ -125,8 +126,8 @@ def line_taps(radius: float, sigma: float, angle: float) -> tuple[NDArray[np.int
     return offsets, weights / weights.sum()
 
 
-def line_filter(values: Field | Image, offsets: NDArray[np.int64], weights: NDArray[np.float64]) -> Field:
-    """Return the weighted sum of shifted copies, as float32; beyond the edge, the edge goes on.
+def line_filter(values: _T, offsets: NDArray[np.int64], weights: NDArray[np.float64]) -> _T:
+    """Return the weighted sum of shifted copies, of an image rounded; beyond the edge, the edge goes on.
 
     Taps are filtered in groups whose bounding boxes are small enough to be filtered directly.
     """
@@ -140,34 +141,46 @@ def line_filter(values: Field | Image, offsets: NDArray[np.int64], weights: NDAr
         parts.append((int(first[0] - corner[0]), int(first[1] - corner[1]), kernel))
     (top, left), (bottom, right) = -corner, offsets.max(axis=0)
     padded = cv2.copyMakeBorder(values, int(top), int(bottom), int(left), int(right), cv2.BORDER_REPLICATE)
-    return _sum_of_parts(padded, parts, values.shape)
+    return _sum_of_parts(padded, parts, values.shape, values.dtype == np.uint8)
 
 
-def filtered(values: Field | Image, kernel: Field) -> Field:
-    """Return the values under a square kernel of an odd side, as float32; mirrored at the edges, which count once."""
+def filtered(values: _T, kernel: Field) -> _T:
+    """Return the values under a square kernel of an odd side, of an image rounded; mirrored at the edges' middles."""
     side = len(kernel)
     if side * side > _TRANSFORM_AREA:
-        whole: Field = cv2.filter2D(values.astype(np.float32, copy=False), cv2.CV_32F, kernel)
-        return whole.reshape(values.shape)
+        whole = cv2.filter2D(values.astype(np.float32, copy=False), cv2.CV_32F, kernel)
+        return (cv2.convertScaleAbs(whole) if values.dtype == np.uint8 else whole).reshape(values.shape)
     deep = max(1, _DIRECT_AREA // side)
     parts = [(start, 0, kernel[start : start + deep]) for start in range(0, side, deep)]
     reach = side // 2
     padded = cv2.copyMakeBorder(values, reach, reach, reach, reach, cv2.BORDER_REFLECT_101)
-    return _sum_of_parts(padded, parts, values.shape)
+    return _sum_of_parts(padded, parts, values.shape, values.dtype == np.uint8)
 
 
-def _sum_of_parts(padded: Field | Image, parts: Sequence[tuple[int, int, Field]], shape: tuple[int, ...]) -> Field:
-    """Return the sum of small filters over padded values; a part is (row, column) where its kernel begins, and that."""
+def _sum_of_parts(
+    padded: Field | Image, parts: Sequence[tuple[int, int, Field]], shape: tuple[int, ...], rounded: bool
+) -> Any:
+    """Return the sum of small filters over padded values; a part is (row, column) where its kernel begins, and that.
+
+    It is done in bands of rows that stay in the cache.
+    """
     height, width = shape[:2]
-    values = padded.astype(np.float32, copy=False)
-    total: Field | None = None
-    for row, column, kernel in parts:
-        tall, wide = kernel.shape
-        view = values[row : row + height + tall - 1, column : column + width + wide - 1]
-        part = cv2.filter2D(view, cv2.CV_32F, kernel, anchor=(0, 0))[:height, :width]
-        total = part if total is None else cv2.add(total, part)
-    assert total is not None  # noqa: S101 - there is at least one part
-    return total.reshape(shape)
+    result = np.empty(shape, np.uint8 if rounded else np.float32)
+    below = max(row + len(kernel) for row, _, kernel in parts) - 1
+    deep = max(2 * below, _bands.BAND // math.prod(shape[1:]), 1)
+    for start in range(0, height, deep):
+        count = min(deep, height - start)
+        band = padded[start : start + count + below].astype(np.float32, copy=False)
+        total: Field | None = None
+        for row, column, kernel in parts:
+            tall, wide = kernel.shape
+            view = band[row : row + count + tall - 1, column : column + width + wide - 1]
+            part = cv2.filter2D(view, cv2.CV_32F, kernel, anchor=(0, 0))[:count, :width]
+            total = part if total is None else cv2.add(total, part)
+        assert total is not None  # noqa: S101 - there is at least one part
+        done = cv2.convertScaleAbs(total) if rounded else total
+        result[start : start + count] = done.reshape(result[start : start + count].shape)
+    return result
 
 
 def _groups(offsets: NDArray[np.int64]) -> list[slice]:

@@ -53,8 +53,7 @@ _DEFOCUS = published(
 )
 def defocus_blur(image: Image, *, radius: float, alias_blur: float) -> Image:
     """A lens out of focus: every point becomes a disk."""
-    kernel = disk(radius, alias_blur)
-    return in_bands(image, lambda band: rounded_image(filtered(band, kernel), band), len(kernel) // 2)
+    return filtered(image, disk(radius, alias_blur))
 
 
 @image_corruption(
@@ -195,9 +194,7 @@ def motion_blur(image: Image, rng: Generator, *, radius: float, sigma: float, sp
     The reference calls ImageMagick; its kernel is used (see ``line_taps``), its 8-bit result is rounded the same way.
     """
     angle = rng.uniform(-1, 1) * spread
-    offsets, weights = line_taps(radius, sigma, angle)
-    reach = int(np.abs(offsets[:, 0]).max())
-    return in_bands(image, lambda band: rounded_image(line_filter(band, offsets, weights), band), reach)
+    return line_filter(image, *line_taps(radius, sigma, angle))
 
 
 _ZOOM = published(
