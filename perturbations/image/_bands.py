@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from perturbations._values import Image
 from perturbations.image._draw import Levels16, sixteen
@@ -16,15 +18,19 @@ BAND = 80_000
 """Values that are worked on at a time."""
 
 
-def in_bands(image: Image, work: Callable[[Image], Image], reach: int = 0) -> Image:
-    """Return ``work(image)``, done on one band of rows after the other; it looks at most ``reach`` rows up or down."""
+def in_bands(work: Callable[..., Image], image: Image, *beside: NDArray[Any], reach: int = 0) -> Image:
+    """Return ``work(image, *beside)``, done on one band of rows after the other.
+
+    What lies beside the image has as many rows. The work looks at most ``reach`` rows up or down.
+    """
     bands = list(_bands(image, 8 * reach))
     if len(bands) == 1:
-        return work(image)
+        return work(image, *beside)
     result = np.empty_like(image)
     for start, stop in bands:
         top = max(0, start - reach)
-        result[start:stop] = work(image[top : stop + reach])[start - top : stop - top]
+        done = work(*(rows[top : stop + reach] for rows in (image, *beside)))
+        result[start:stop] = done[start - top : stop - top]
     return result
 
 

@@ -91,7 +91,7 @@ class _Rings:
 
     of: NDArray[np.int64]
     counts: Field
-    members: NDArray[np.float64]
+    members: NDArray[np.floating[Any]]
     cycles: NDArray[np.float64]
 
     def shares(self, power: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
@@ -106,7 +106,7 @@ def _rings() -> _Rings:
     of = np.digitize(cycles, edges)
     counts = np.full(cycles.shape, 2, np.float32)
     counts[:, [0, -1]] = 1
-    members = np.bincount(of.ravel(), counts.ravel(), len(edges) + 1)
+    members: NDArray[np.float64] = np.bincount(of.ravel(), counts.ravel(), len(edges) + 1).astype(np.float64)
     return _Rings(of, counts, members, cycles)
 
 

@@ -72,7 +72,7 @@ def defocus_blur(image: Image, *, radius: float, alias_blur: float) -> Image:
 )
 def gaussian_blur(image: Image, *, sigma: float) -> Image:
     """A soft lens, or a thumbnail enlarged: every point becomes a Gaussian."""
-    return in_bands(image, lambda band: rounded_image(smooth(band, sigma), band), gaussian_reach(sigma))
+    return in_bands(lambda band: rounded_image(smooth(band, sigma), band), image, reach=gaussian_reach(sigma))
 
 
 _GLASS = published(
@@ -100,7 +100,7 @@ def glass_blur(image: Image, rng: Generator, *, sigma: float, max_shift: int, pa
     equally likely to within 1/256.
     """
     reach = gaussian_reach(sigma)
-    soft = in_bands(image, lambda band: _cut_off(smooth(band.astype(np.float32), sigma)), reach)
+    soft = in_bands(lambda band: _cut_off(smooth(band.astype(np.float32), sigma)), image, reach=reach)
     height, width, channels = image.shape
     moved = np.arange(height * width)
     for _ in range(passes):
@@ -110,9 +110,9 @@ def glass_blur(image: Image, rng: Generator, *, sigma: float, max_shift: int, pa
     if channels == 3:
         shuffled = cv2.cvtColor(shuffled.view(np.uint8).reshape(height, width, 4), cv2.COLOR_RGBA2RGB)
     return in_bands(
-        shuffled.reshape(image.shape),
         lambda band: rounded_image(smooth(band.astype(np.float32), sigma), band),
-        reach,
+        shuffled.reshape(image.shape),
+        reach=reach,
     )
 
 

@@ -65,14 +65,14 @@ def _sums(rows: NDArray[Any], count: int) -> NDArray[Any]:
     """Return the sums of rows over each of the boxes."""
     first, members = _boxes(len(rows), count)
     most = int(members.max())
-    total = rows.take(first, axis=0).astype(np.uint16 if rows.dtype == np.uint8 and most <= 257 else np.float32)
+    total: Any = rows.take(first, axis=0).astype(np.uint16 if rows.dtype == np.uint8 and most <= 257 else np.float32)
     for further in range(1, most):
         held = np.flatnonzero(members > further)
         if len(held) == count:
             total += rows.take(first + further, axis=0)
         else:
             total[held] += rows.take(first[held] + further, axis=0)
-    return total
+    return np.asarray(total)
 
 
 @lru_cache(maxsize=64)

@@ -64,7 +64,7 @@ def brightness(image: Image, *, shift: float) -> Image:
     value = np.clip(ALL + 255 * shift, 0, 255)
     if image.shape[2] == 1:
         return cv2.LUT(image, rounded(value)).reshape(image.shape)
-    return in_bands(image, lambda band: _brighter(band, value))
+    return in_bands(lambda band: _brighter(band, value), image)
 
 
 def _brighter(image: Image, value: NDArray[np.float64]) -> Image:
@@ -112,7 +112,7 @@ def saturate(image: Image, *, factor: float, shift: float) -> Image:
     """
     if image.shape[2] == 1:
         return image
-    return in_bands(image, lambda band: _saturated(band, factor, shift))
+    return in_bands(lambda band: _saturated(band, factor, shift), image)
 
 
 def _saturated(image: Image, factor: float, shift: float) -> Image:
