@@ -90,7 +90,6 @@ _OWN_SATURATE = {"monotone": ((1.5, 0), (2, 0), (3, 0.05), (5, 0.1), (20, 0.2))}
 
 @image_corruption(
     cite="hendrycks2019",
-    version=2,
     not_monotone=dict.fromkeys(PROFILES, "published: colour is drained at levels 1 and 2, then pushed"),
     factor=Param(
         "what saturation is multiplied with",
@@ -116,15 +115,17 @@ def saturate(image: Image, *, factor: float, shift: float) -> Image:
 
 
 def _saturated(image: Image, factor: float, shift: float) -> Image:
-    red, green, blue = cv2.split(image)
+    planes = red, green, blue = cv2.split(image)
     brightest, darkest = cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue)
     ratio = _saturation_ratio(factor, shift).take((brightest.astype(np.uint16) << 8) + darkest)
-    below = cv2.multiply(cv2.subtract(spread(brightest, image), image), spread(ratio, image), dtype=cv2.CV_8U)
-    result = cv2.subtract(spread(brightest, image), below)
+    base = brightest.astype(np.float32)
+    result = [cv2.subtract(base, (brightest - plane) * ratio, dtype=cv2.CV_8U) for plane in planes]
     if shift > 0:
         grey = brightest == darkest
-        result[grey, 1:] = rounded(ALL * (1 - min(shift, 1.0)))[brightest[grey]][:, None]
-    return result
+        tinted = rounded(ALL * (1 - min(shift, 1.0)))[brightest[grey]]
+        result[1][grey] = tinted
+        result[2][grey] = tinted
+    return cv2.merge(result)
 
 
 @lru_cache(maxsize=16)
