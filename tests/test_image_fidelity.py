@@ -86,7 +86,8 @@ def test_tables_are_the_published_ones(profile):
 
 def draws_of(name, profile, shape, reach):
     """Return the draws of the key that ``apply`` uses, as the reference wants them."""
-    rng = generator(Key(0, f"image.{name}", 1, profile, "image", 0, "photo", 0))
+    version = perturbations.get(f"image.{name}").version
+    rng = generator(Key(0, f"image.{name}", version, profile, "image", 0, "photo", 0))
     height, width = shape
     if name == "motion_blur":
         return {"angle": rng.uniform(-1, 1) * 45}

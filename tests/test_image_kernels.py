@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import ndimage, stats
 
+import perturbations
 from perturbations import Key, generator
-from perturbations.image import _draw, _filters, _photons, _plasma, blur
+from perturbations.image import _bands, _draw, _filters, _photons, _plasma, blur
 from tests import image_reference as reference
 
 
@@ -38,7 +41,7 @@ def test_glass_copies_are_those_of_the_visit_one_by_one(size, reach, band, monke
 def test_bands_of_zooms_make_no_difference(channels, monkeypatch):
     values = _draw.uniforms(rng(), (37, 50, channels))
     whole = _filters.sum_of_zooms(values, [1.03, 1.2, 1.7])
-    monkeypatch.setattr(_filters, "_BAND", 400)
+    monkeypatch.setattr(_bands, "BAND", 400)
     assert np.array_equal(whole, _filters.sum_of_zooms(values, [1.03, 1.2, 1.7]))
     wanted = sum(reference.clipped_zoom(values.astype(float), factor) for factor in (1.03, 1.2, 1.7))
     np.testing.assert_allclose(whole, wanted, atol=1e-5)
@@ -92,3 +95,43 @@ def test_chosen_grow_and_never_change():
     assert [h.sum() for h in hit] == [1, 2, 20, 100, 200]
     for fewer, more in zip(hit[:-1], hit[1:], strict=True):
         assert not (fewer & ~more).any()
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(1, 120), st.integers(1, 120), st.floats(0.01, 1), st.sampled_from([1, 3]))
+def test_pixels_are_pillow_boxes_at_any_size(height, width, scale, channels):
+    from PIL import Image
+
+    picture = np.random.default_rng(height * 121 + width).integers(0, 256, (height, width, channels), np.uint8)
+    small = max(1, int(width * scale)), max(1, int(height * scale))
+    shown = Image.fromarray(picture if channels == 3 else picture[..., 0])
+    wanted = shown.resize(small, Image.Resampling.BOX).resize((width, height), Image.Resampling.BOX)
+    found = perturbations.apply("image.pixelate", picture, scale=scale).reshape(np.asarray(wanted).shape)
+    assert np.abs(found.astype(int) - wanted).max() <= 1  # Pillow rounds twice
+
+
+@pytest.mark.parametrize("scale", [0.001, 0.003, 0.01])
+def test_large_boxes_do_not_overflow(scale):
+    white = np.full((900, 1100, 3), 255, np.uint8)
+    assert np.array_equal(perturbations.apply("image.pixelate", white, scale=scale), white)
+
+
+@pytest.mark.parametrize("radius", [0.3, 1, 3, 6, 8, 10, 14.5, 20])
+@pytest.mark.parametrize("size", [(224, 224), (31, 700), (40, 3)])
+def test_parts_of_a_disk_are_the_disk(radius, size):
+    values = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    kernel = _filters.disk(radius, 0.5)
+    wanted = [ndimage.correlate(values[..., c].astype(float), kernel, mode="mirror") for c in range(3)]
+    np.testing.assert_allclose(
+        _filters.filtered(values.astype(np.float32), kernel), np.stack(wanted, axis=-1), atol=2e-3
+    )
+
+
+@pytest.mark.parametrize("name", ["brightness", "saturate", "defocus_blur", "motion_blur"])
+def test_bands_make_no_difference(name, monkeypatch):
+    picture = np.random.default_rng(0).integers(0, 256, (97, 50, 3), np.uint8)
+    picture[:9] = 0
+    monkeypatch.setattr(_bands, "BAND", 10**9)
+    whole = [perturbations.apply(f"image.{name}", picture, s, sample="a") for s in range(1, 6)]
+    monkeypatch.setattr(_bands, "BAND", 400)
+    assert np.array_equal(whole, [perturbations.apply(f"image.{name}", picture, s, sample="a") for s in range(1, 6)])

@@ -8,15 +8,24 @@ normal draws to within 2^-32 (they reach 6.2 standard deviations).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-__all__ = ["Field", "Levels16", "chosen", "normals", "quantiles", "sixteen", "through_normals", "uniforms"]
+__all__ = [
+    "Field",
+    "Levels16",
+    "chosen",
+    "normals",
+    "outermost",
+    "quantiles",
+    "sixteen",
+    "tails",
+    "uniforms",
+]
 
 Field: TypeAlias = NDArray[np.float32]
 """One float32 number for each pixel, or for each value of an image."""
@@ -32,26 +41,29 @@ def sixteen(rng: Generator, shape: tuple[int, ...]) -> Levels16:
 
 
 def normals(rng: Generator, shape: tuple[int, ...]) -> Field:
-    """Return independent standard normal draws."""
-    return through_normals(rng, shape, quantiles(), lambda draws: draws)
-
-
-def through_normals(
-    rng: Generator, shape: tuple[int, ...], table: NDArray[Any], function: Callable[[Field], NDArray[Any]]
-) -> NDArray[Any]:
-    """Return a function of independent standard normal draws, of which ``table`` holds it for ``quantiles()``.
+    """Return independent standard normal draws.
 
     The outermost 512 of the 65,536 shares get 16 bits more each: that makes tails right to 2^-32 of probability.
     """
     draws = sixteen(rng, shape)
-    result = table.take(draws)
-    outer = np.flatnonzero((draws + np.uint16(_OUTER)).reshape(-1) < 2 * _OUTER)
-    finer = (sixteen(rng, outer.shape) + 0.5) / 65536
-    share = draws.reshape(-1)[outer].astype(np.float64)
+    result: Field = quantiles().take(draws)
+    outer = outermost(draws)
+    result.reshape(-1)[outer] = tails(rng, draws.reshape(-1)[outer])
+    return result
+
+
+def outermost(draws: Levels16) -> NDArray[np.intp]:
+    """Return where the draws are (in order of memory) that stand for more than 2.7 standard deviations."""
+    return np.flatnonzero((draws + np.uint16(_OUTER)).reshape(-1) < 2 * _OUTER)
+
+
+def tails(rng: Generator, draws: Levels16) -> Field:
+    """Return normal draws for outermost 16-bit draws, from 16 bits more each."""
+    finer = (sixteen(rng, draws.shape) + 0.5) / 65536
+    share = draws.astype(np.float64)
     low = share < _OUTER
     tail = _normal_quantile(np.where(low, share + finer, 65536 - share - finer) / 65536)
-    result.reshape(-1)[outer] = function(np.where(low, tail, -tail).astype(np.float32))
-    return result
+    return np.where(low, tail, -tail).astype(np.float32)
 
 
 _OUTER = 256

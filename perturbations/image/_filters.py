@@ -5,19 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from perturbations._values import Image
+from perturbations.image import _bands
 from perturbations.image._draw import Field
 
 __all__ = [
     "disk",
+    "filtered",
+    "gaussian_reach",
     "line_filter",
     "line_taps",
+    "rounded_image",
     "smooth",
     "smooth_mirrored",
     "sum_of_zooms",
@@ -26,13 +30,21 @@ __all__ = [
     "zoomed",
 ]
 
+_T = TypeVar("_T", Field, Image)
 _DIRECT_AREA = 129
 """Largest kernel that OpenCV filters directly: larger ones go through a Fourier transform, empty or not."""
+_TRANSFORM_AREA = 900
+"""From this kernel on, the Fourier transform takes less time than the sum of direct parts."""
 
 
 def to_image(values: Field, like: Image) -> Image:
     """Return float values rounded and limited to 0..255, in the shape of an image."""
-    rounded: Image = cv2.convertScaleAbs(np.maximum(values, 0))
+    return rounded_image(np.maximum(values, 0), like)
+
+
+def rounded_image(values: Field, like: Image) -> Image:
+    """Return float values of at least 0 rounded and limited to 255, in the shape of an image."""
+    rounded: Image = cv2.convertScaleAbs(values)
     return rounded.reshape(like.shape)
 
 
@@ -46,11 +58,16 @@ def gaussian_kernel(sigma: float, truncate: float) -> NDArray[np.float64]:
     return kernel
 
 
-def smooth(values: Field, sigma: float, truncate: float = 4.0, border: int = cv2.BORDER_REPLICATE) -> Field:
-    """Return the values under a Gaussian; beyond the edge, the edge goes on."""
+def gaussian_reach(sigma: float) -> int:
+    """Return how many pixels to a side ``smooth`` looks."""
+    return gaussian_kernel(sigma, 4.0).size // 2
+
+
+def smooth(values: Field | Image, sigma: float, truncate: float = 4.0, border: int = cv2.BORDER_REPLICATE) -> Field:
+    """Return the values under a Gaussian, as float32; beyond the edge, the edge goes on."""
     kernel = gaussian_kernel(sigma, truncate)
     if kernel.size == 1:
-        return values
+        return values.astype(np.float32, copy=False)
     smoothed: Field = cv2.sepFilter2D(values, cv2.CV_32F, kernel, kernel, borderType=border)
     return smoothed.reshape(values.shape)
 
@@ -109,26 +126,61 @@ def line_taps(radius: float, sigma: float, angle: float) -> tuple[NDArray[np.int
     return offsets, weights / weights.sum()
 
 
-def line_filter(values: Field, offsets: NDArray[np.int64], weights: NDArray[np.float64]) -> Field:
-    """Return the weighted sum of shifted copies; beyond the edge, the edge goes on.
+def line_filter(values: _T, offsets: NDArray[np.int64], weights: NDArray[np.float64]) -> _T:
+    """Return the weighted sum of shifted copies, of an image rounded; beyond the edge, the edge goes on.
 
     Taps are filtered in groups whose bounding boxes are small enough to be filtered directly.
     """
-    height, width = values.shape[:2]
-    (top, left), (bottom, right) = offsets.min(axis=0), offsets.max(axis=0)
-    padded = cv2.copyMakeBorder(values, -top, bottom, -left, right, cv2.BORDER_REPLICATE)
-    total: Field | None = None
+    parts = []
+    corner = offsets.min(axis=0)
     for group in _groups(offsets):
         first = offsets[group].min(axis=0)
         rows, columns = offsets[group].max(axis=0) - first + 1
         kernel = np.zeros((rows, columns), np.float32)
         np.add.at(kernel, tuple((offsets[group] - first).T), weights[group])
-        y, x = first - (top, left)
-        view = padded[y : y + height + rows - 1, x : x + width + columns - 1]
-        part = cv2.filter2D(view, cv2.CV_32F, kernel, anchor=(0, 0))[:height, :width]
-        total = part if total is None else cv2.add(total, part)
-    assert total is not None  # noqa: S101 - a line has at least one tap
-    return total.reshape(values.shape)
+        parts.append((int(first[0] - corner[0]), int(first[1] - corner[1]), kernel))
+    (top, left), (bottom, right) = -corner, offsets.max(axis=0)
+    padded = cv2.copyMakeBorder(values, int(top), int(bottom), int(left), int(right), cv2.BORDER_REPLICATE)
+    return _sum_of_parts(padded, parts, values.shape, values.dtype == np.uint8)
+
+
+def filtered(values: _T, kernel: Field) -> _T:
+    """Return the values under a square kernel of an odd side, of an image rounded; mirrored at the edges' middles."""
+    side = len(kernel)
+    if side * side > _TRANSFORM_AREA:
+        whole = cv2.filter2D(values.astype(np.float32, copy=False), cv2.CV_32F, kernel)
+        return (cv2.convertScaleAbs(whole) if values.dtype == np.uint8 else whole).reshape(values.shape)
+    deep = max(1, _DIRECT_AREA // side)
+    parts = [(start, 0, kernel[start : start + deep]) for start in range(0, side, deep)]
+    reach = side // 2
+    padded = cv2.copyMakeBorder(values, reach, reach, reach, reach, cv2.BORDER_REFLECT_101)
+    return _sum_of_parts(padded, parts, values.shape, values.dtype == np.uint8)
+
+
+def _sum_of_parts(
+    padded: Field | Image, parts: Sequence[tuple[int, int, Field]], shape: tuple[int, ...], rounded: bool
+) -> Any:
+    """Return the sum of small filters over padded values; a part is (row, column) where its kernel begins, and that.
+
+    It is done in bands of rows that stay in the cache.
+    """
+    height, width = shape[:2]
+    result = np.empty(shape, np.uint8 if rounded else np.float32)
+    below = max(row + len(kernel) for row, _, kernel in parts) - 1
+    deep = max(2 * below, _bands.BAND // math.prod(shape[1:]), 1)
+    for start in range(0, height, deep):
+        count = min(deep, height - start)
+        band = padded[start : start + count + below].astype(np.float32, copy=False)
+        total: Field | None = None
+        for row, column, kernel in parts:
+            tall, wide = kernel.shape
+            view = band[row : row + count + tall - 1, column : column + width + wide - 1]
+            part = cv2.filter2D(view, cv2.CV_32F, kernel, anchor=(0, 0))[:count, :width]
+            total = part if total is None else cv2.add(total, part)
+        assert total is not None  # noqa: S101 - there is at least one part
+        done = cv2.convertScaleAbs(total) if rounded else total
+        result[start : start + count] = done.reshape(result[start : start + count].shape)
+    return result
 
 
 def _groups(offsets: NDArray[np.int64]) -> list[slice]:
@@ -174,7 +226,7 @@ def sum_of_zooms(values: Field, factors: Sequence[float]) -> Field:
     """
     height, width, channels = values.shape
     rows, result = values.reshape(height, -1), np.empty_like(values)
-    deep = max(1, _BAND // (width * channels))
+    deep = max(1, _bands.BAND // (width * channels))
     for start in range(0, height, deep):
         stop = min(start + deep, height)
         shape = stop - start, width, channels
@@ -184,10 +236,6 @@ def sum_of_zooms(values: Field, factors: Sequence[float]) -> Field:
             total += _stretch(width, factor) @ band.reshape(width, -1)
         result[start:stop] = cv2.transpose(total.reshape(width, shape[0], channels)).reshape(shape)
     return result
-
-
-_BAND = 160_000
-"""Values that are worked on at a time: as many as a picture of 224×224 has, and as stay in a core's own cache."""
 
 
 @lru_cache(maxsize=1024)

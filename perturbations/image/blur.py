@@ -12,8 +12,18 @@ from numpy.typing import NDArray
 from perturbations._declare import image_corruption
 from perturbations._params import Param
 from perturbations._values import Image
-from perturbations.image._draw import sixteen
-from perturbations.image._filters import disk, line_filter, line_taps, smooth, sum_of_zooms, to_image
+from perturbations.image._bands import in_bands
+from perturbations.image._draw import Field, sixteen
+from perturbations.image._filters import (
+    disk,
+    filtered,
+    gaussian_reach,
+    line_filter,
+    line_taps,
+    rounded_image,
+    smooth,
+    sum_of_zooms,
+)
 from perturbations.image._levels import column, published
 
 __all__ = ["defocus_blur", "gaussian_blur", "glass_blur", "motion_blur", "zoom_blur"]
@@ -28,6 +38,7 @@ _DEFOCUS = published(
 
 @image_corruption(
     cite="hendrycks2019",
+    version=2,
     radius=Param(
         "radius of the circle of confusion", "pixels", 0, 100, scale="step", clean=0, levels=column(_DEFOCUS, 0)
     ),
@@ -42,12 +53,12 @@ _DEFOCUS = published(
 )
 def defocus_blur(image: Image, *, radius: float, alias_blur: float) -> Image:
     """A lens out of focus: every point becomes a disk."""
-    blurred = cv2.filter2D(image.astype(np.float32), cv2.CV_32F, disk(radius, alias_blur))
-    return to_image(blurred, image)
+    return filtered(image, disk(radius, alias_blur))
 
 
 @image_corruption(
     cite="hendrycks2019",
+    version=2,
     sigma=Param(
         "standard deviation of the blur",
         "pixels",
@@ -61,7 +72,7 @@ def defocus_blur(image: Image, *, radius: float, alias_blur: float) -> Image:
 )
 def gaussian_blur(image: Image, *, sigma: float) -> Image:
     """A soft lens, or a thumbnail enlarged: every point becomes a Gaussian."""
-    return to_image(smooth(image.astype(np.float32), sigma), image)
+    return in_bands(lambda band: rounded_image(smooth(band, sigma), band), image, reach=gaussian_reach(sigma))
 
 
 _GLASS = published(
@@ -88,7 +99,8 @@ def glass_blur(image: Image, rng: Generator, *, sigma: float, max_shift: int, pa
     neighbour has at that moment (the swap written there is a one-way copy). Shifts are in [-max_shift, max_shift),
     equally likely to within 1/256.
     """
-    soft = (smooth(image.astype(np.float32), sigma) + np.float32(1e-3)).astype(np.uint8)
+    reach = gaussian_reach(sigma)
+    soft = in_bands(lambda band: _cut_off(smooth(band.astype(np.float32), sigma)), image, reach=reach)
     height, width, channels = image.shape
     moved = np.arange(height * width)
     for _ in range(passes):
@@ -97,39 +109,53 @@ def glass_blur(image: Image, rng: Generator, *, sigma: float, max_shift: int, pa
     shuffled = packed.reshape(-1).take(moved).reshape(height, width)
     if channels == 3:
         shuffled = cv2.cvtColor(shuffled.view(np.uint8).reshape(height, width, 4), cv2.COLOR_RGBA2RGB)
-    return to_image(smooth(shuffled.reshape(image.shape).astype(np.float32), sigma), image)
+    return in_bands(
+        lambda band: rounded_image(smooth(band.astype(np.float32), sigma), band),
+        shuffled.reshape(image.shape),
+        reach=reach,
+    )
+
+
+def _cut_off(values: Field) -> Image:
+    """Return values without their decimals, as the reference does here; what is whole but for rounding stays."""
+    values += np.float32(1e-3)
+    return values.astype(np.uint8)
 
 
 def _copied_from(draws: NDArray[np.uint16], reach: int) -> NDArray[np.intp]:
     """Return, for each pixel, the index of the one whose value it holds after a pass over the picture.
 
     A pixel visited later sees what an earlier one copied, which saw what … : chains of pointers. Doubling them (each
-    pointer becomes its target's pointer, until none changes) gives what the visit one by one gives, exactly. That is
-    done in bands of rows from the last to the first; where a chain leaves its band, its end is known already.
+    pointer becomes its target's pointer, until none changes) gives what the visit one by one gives, exactly; only
+    pointers that still move are looked at. That is done in bands of rows from the last to the first; where a chain
+    leaves its band, its end is known already.
     """
     height, width = draws.shape
     own, visited = _visited(height, width, reach)
+    shifts, flat = _shifts(reach, width), draws.reshape(-1)
     found = own.copy()
     deep = max(1, _BAND // width) * width
     for start in range((own.size - 1) // deep * deep, -1, -deep):
         band = own[start : start + deep]
-        source = (
-            band + _shifts(reach, width).take(draws.reshape(-1)[start : start + deep]) * visited[start : start + deep]
-        )
+        source = shifts.take(flat[start : start + deep]) * visited[start : start + deep] + band
         chained = (source > band) & visited.take(source)
-        beyond = source >= start + deep
-        ends = np.where(chained & beyond, found.take(source), source)
-        follow = np.where(chained & ~beyond, source, band) - start
-        while True:
-            further = follow.take(follow)
-            if np.array_equal(further, follow):
-                break
-            follow = further
-        found[start : start + deep] = ends.take(follow)
+        beyond = np.flatnonzero(chained & (source >= start + len(band)))
+        source[beyond] = found.take(source[beyond])
+        chained[beyond] = False
+        moving = np.flatnonzero(chained)
+        target = source.take(moving) - start
+        follow = band - start
+        follow[moving] = target
+        while moving.size:
+            further = follow.take(target)
+            changed = np.flatnonzero(further != target)
+            moving, target = moving.take(changed), further.take(changed)
+            follow[moving] = target
+        found[start : start + deep] = source.take(follow)
     return found
 
 
-_BAND = 65536
+_BAND = 32768
 """Pixels whose pointers are followed at a time."""
 
 
@@ -168,7 +194,7 @@ def motion_blur(image: Image, rng: Generator, *, radius: float, sigma: float, sp
     The reference calls ImageMagick; its kernel is used (see ``line_taps``), its 8-bit result is rounded the same way.
     """
     angle = rng.uniform(-1, 1) * spread
-    return to_image(line_filter(image.astype(np.float32), *line_taps(radius, sigma, angle)), image)
+    return line_filter(image, *line_taps(radius, sigma, angle))
 
 
 _ZOOM = published(
@@ -197,4 +223,4 @@ def zoom_blur(image: Image, *, stop: float, increment: float) -> Image:
     total = sum_of_zooms(values, factors[1:].tolist())
     total += 2 * values  # the picture itself, and the factor 1
     total *= np.float32(1 / (len(factors) + 1))
-    return to_image(total, image)
+    return rounded_image(total, image)

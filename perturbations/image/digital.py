@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -29,6 +30,7 @@ __all__ = [
 
 @image_corruption(
     cite="hendrycks2019",
+    version=2,
     not_monotone="boxes that meet the edges of what is seen distort it less than smaller ones that do not",
     scale=Param(
         "resolution that is left, along each side",
@@ -47,22 +49,50 @@ __all__ = [
 def pixelate(image: Image, *, scale: float) -> Image:
     """A small picture shown large: means over boxes of pixels, drawn as blocks.
 
-    As Pillow's box filter does it: a source pixel counts for a box that its centre lies in.
+    As Pillow's box filter does it, at any size: a source pixel counts for a box that its centre lies in.
     """
     height, width, channels = image.shape
-    rows, columns = _boxes(height, max(1, int(height * scale))), _boxes(width, max(1, int(width * scale)))
-    sums = cv2.integral(image).reshape(height + 1, width + 1, channels).take(rows, axis=0).take(columns, axis=1)
-    sums = np.diff(np.diff(sums, axis=0), axis=1)
-    weights = np.float32(1) / (np.diff(rows)[:, None] * np.diff(columns)).astype(np.float32)
-    means = cv2.multiply(sums.astype(np.float32), weights if channels == 1 else cv2.merge([weights] * 3))
-    blocks = cv2.convertScaleAbs(means)
-    return cv2.resize(blocks, (width, height), interpolation=cv2.INTER_NEAREST_EXACT).reshape(image.shape)
+    tall, wide = max(1, int(height * scale)), max(1, int(width * scale))
+    flat = image if channels == 3 else image[..., 0]
+    sums = _sums(cv2.transpose(_sums(flat, tall)), wide).astype(np.float32)  # by columns, then rows
+    weights = np.float32(1) / np.outer(_boxes(width, wide)[1], _boxes(height, tall)[1]).astype(np.float32)
+    blocks = cv2.convertScaleAbs(cv2.multiply(sums, weights if channels == 1 else cv2.merge([weights] * 3)))
+    stretched = cv2.transpose(blocks.reshape(sums.shape).take(_boxes(wide, width)[0], axis=0))
+    return stretched.reshape(tall, width, channels).take(_boxes(tall, height)[0], axis=0)
+
+
+def _sums(rows: NDArray[Any], count: int) -> NDArray[Any]:
+    """Return the sums of rows over each of the boxes."""
+    first, members = _boxes(len(rows), count)
+    most = int(members.max())
+    total: Any = rows.take(first, axis=0).astype(np.uint16 if rows.dtype == np.uint8 and most <= 257 else np.float32)
+    for further in range(1, most):
+        held = np.flatnonzero(members > further)
+        if len(held) == count:
+            total += rows.take(first + further, axis=0)
+        else:
+            total[held] += rows.take(first[held] + further, axis=0)
+    return np.asarray(total)
 
 
 @lru_cache(maxsize=64)
-def _boxes(length: int, count: int) -> NDArray[np.intp]:
-    """Return where each of the boxes begins, and where the last one ends."""
-    return np.append((np.arange(count) * (length / count) + 0.5).astype(np.intp), length)
+def _boxes(length: int, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the first pixel of each box of a line and how many it has; one, where boxes are smaller than pixels.
+
+    A pixel belongs to a box if its centre is above the lower end and at most at the upper one, in floating point.
+    """
+    step = length / count
+    size = max(step, 1.0)
+    centre = (np.arange(count) + 0.5) * step
+    first = np.maximum((centre - size / 2 + 0.5).astype(np.int64), 0)
+    beyond = np.minimum((centre + size / 2 + 0.5).astype(np.int64), length)
+
+    def outside(pixel: NDArray[np.int64]) -> NDArray[np.bool_]:
+        place = (pixel - centre + 0.5) / size
+        return (place <= -0.5) | (place > 0.5)
+
+    first = first + outside(first)
+    return first, beyond - outside(beyond - 1) - first
 
 
 @image_corruption(

@@ -11,7 +11,7 @@ from perturbations._declare import image_corruption
 from perturbations._params import Choice, Param
 from perturbations._values import Image
 from perturbations.image._draw import uniforms
-from perturbations.image._filters import smooth_mirrored, to_image
+from perturbations.image._filters import rounded_image, smooth_mirrored
 from perturbations.image._levels import PROFILES, column, published
 
 __all__ = [
@@ -83,7 +83,7 @@ def elastic_transform(image: Image, rng: Generator, *, amplitude: float, sigma: 
         x += np.arange(width, dtype=np.float32)
         y += np.arange(height, dtype=np.float32)[:, None]
         values = cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    return to_image(values, image)
+    return rounded_image(values, image)
 
 
 _BORDERS = {"black": cv2.BORDER_CONSTANT, "edge": cv2.BORDER_REPLICATE, "mirror": cv2.BORDER_REFLECT_101}

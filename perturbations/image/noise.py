@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +15,8 @@ from numpy.typing import NDArray
 from perturbations._declare import image_corruption
 from perturbations._params import Param
 from perturbations._values import Image
-from perturbations.image._draw import Field, quantiles, sixteen, through_normals
+from perturbations.image._bands import drawn_in_bands
+from perturbations.image._draw import Field, Levels16, outermost, quantiles, tails
 from perturbations.image._levels import published
 from perturbations.image._photons import photon_counts
 
@@ -38,7 +41,7 @@ __all__ = ["gaussian_noise", "impulse_noise", "shot_noise", "speckle_noise", "un
 )
 def gaussian_noise(image: Image, rng: Generator, *, sigma: float) -> Image:
     """Low-light sensor noise: an independent normal draw for every channel of every pixel."""
-    return _added(image, through_normals(rng, image.shape, _normal_levels(sigma), lambda z: _levels(z, sigma)))
+    return _through_normals(image, rng, _normal_levels(sigma), lambda draws: _levels(draws, sigma), _added)
 
 
 @image_corruption(
@@ -55,7 +58,7 @@ def gaussian_noise(image: Image, rng: Generator, *, sigma: float) -> Image:
 )
 def shot_noise(image: Image, rng: Generator, *, photons: float) -> Image:
     """Too few photons: each value becomes a Poisson count, so grain grows as the light fades."""
-    return photon_counts(image, sixteen(rng, image.shape), photons)
+    return drawn_in_bands(image, rng, lambda band, draws: photon_counts(band, draws, photons))
 
 
 @image_corruption(
@@ -76,8 +79,12 @@ def shot_noise(image: Image, rng: Generator, *, photons: float) -> Image:
 )
 def impulse_noise(image: Image, rng: Generator, *, amount: float) -> Image:
     """Bit errors and dead cells (salt and pepper): single values of single channels jump to 0 or to 255."""
-    draws = sixteen(rng, image.shape)
     count = round(amount * 32768)
+    return drawn_in_bands(image, rng, lambda band, draws: _peppered(band, draws, count))
+
+
+def _peppered(image: Image, draws: Levels16, count: int) -> Image:
+    """Return the image with values black where a draw is among the lowest so many, white among the highest."""
     pepper = (draws < count).view(np.uint8)
     salt = (draws >= 65536 - count).view(np.uint8) if count else np.zeros_like(pepper)
     kept = cv2.multiply(image, 1 - pepper)  # a product of 0 or 1
@@ -102,8 +109,7 @@ def impulse_noise(image: Image, rng: Generator, *, amount: float) -> Image:
 )
 def speckle_noise(image: Image, rng: Generator, *, sigma: float) -> Image:
     """Interference of coherent light: a normal draw for every value, in proportion to it, so black stays black."""
-    factors = through_normals(rng, image.shape, _normal_factors(sigma), lambda z: _factors(z, sigma))
-    return cv2.multiply(image, factors, dtype=cv2.CV_8U).reshape(image.shape)
+    return _through_normals(image, rng, _normal_factors(sigma), lambda draws: _factors(draws, sigma), _times)
 
 
 @image_corruption(
@@ -120,7 +126,41 @@ def speckle_noise(image: Image, rng: Generator, *, sigma: float) -> Image:
 def uniform_noise(image: Image, rng: Generator, *, width: float) -> Image:
     """Coarse quantisation and cheap converters: an independent uniform draw for every channel of every pixel."""
     table = np.rint(255 * width * ((np.arange(65536) + 0.5) / 32768 - 1)).astype(np.int16)
-    return _added(image, table.take(sixteen(rng, image.shape)))
+    return drawn_in_bands(image, rng, lambda band, draws: _added(band, table.take(draws)))
+
+
+def _through_normals(
+    image: Image,
+    rng: Generator,
+    table: NDArray[Any],
+    function: Callable[[Field], NDArray[Any]],
+    combine: Callable[[Image, NDArray[Any]], Image],
+) -> Image:
+    """Return the image combined with a function of a normal draw for each value; ``table`` has it for ``quantiles()``.
+
+    The outermost draws, which get finer ones once all are drawn, are put in at the end.
+    """
+    places, coarse, passed = [], [], 0
+
+    def work(band: Image, draws: Levels16) -> Image:
+        nonlocal passed
+        outer = outermost(draws)
+        places.append(outer + passed)
+        coarse.append(draws.reshape(-1)[outer])
+        passed += draws.size
+        return combine(band, table.take(draws))
+
+    result = drawn_in_bands(image, rng, work)
+    where = np.concatenate(places)
+    values = function(tails(rng, np.concatenate(coarse)))
+    if where.size:
+        result.reshape(-1)[where] = combine(image.reshape(-1)[where][:, None], values[:, None])[:, 0]
+    return result
+
+
+def _times(image: Image, factors: Field) -> Image:
+    """Return the product, rounded and limited to 255."""
+    return cv2.multiply(image, factors, dtype=cv2.CV_8U).reshape(image.shape)
 
 
 def _added(image: Image, noise: NDArray[np.int16]) -> Image:

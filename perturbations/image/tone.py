@@ -6,10 +6,12 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from perturbations._declare import image_corruption
 from perturbations._params import Param
 from perturbations._values import Image
+from perturbations.image._bands import in_bands
 from perturbations.image._draw import Field
 from perturbations.image._levels import PROFILES, column, published
 from perturbations.image._light import ALL, rounded, spread
@@ -35,9 +37,10 @@ __all__ = ["brightness", "contrast", "gamma", "saturate"]
 )
 def contrast(image: Image, *, factor: float) -> Image:
     """Flat light, haze on the lens, a bad screen: every channel is drawn to its own mean over the picture."""
-    means = np.array(cv2.mean(image)[: image.shape[2]])
-    table = rounded((ALL[:, None] - means) * factor + means)
-    return cv2.LUT(image, table.reshape(1, 256, -1)).reshape(image.shape)
+    channels = image.shape[2]
+    means = np.array(cv2.mean(image)[:channels])
+    map_of_levels = np.column_stack([factor * np.eye(channels), (1 - factor) * means])
+    return cv2.transform(image, map_of_levels).reshape(image.shape)
 
 
 @image_corruption(
@@ -61,13 +64,17 @@ def brightness(image: Image, *, shift: float) -> Image:
     value = np.clip(ALL + 255 * shift, 0, 255)
     if image.shape[2] == 1:
         return cv2.LUT(image, rounded(value)).reshape(image.shape)
-    factor = (value / np.maximum(ALL, 1)).astype(np.float32)
+    return in_bands(lambda band: _brighter(band, value), image)
+
+
+def _brighter(image: Image, value: NDArray[np.float64]) -> Image:
+    """Return RGB whose brightest channel has the given value for each level, the others in proportion."""
     red, green, blue = cv2.split(image)
     brightest = cv2.max(cv2.max(red, green), blue)
-    scale = cv2.LUT(brightest, factor)
+    scale = cv2.LUT(brightest, (value / np.maximum(ALL, 1)).astype(np.float32))
     scaled = cv2.multiply(image, spread(scale, image), dtype=cv2.CV_8U)
-    if value[0]:
-        black = (brightest == 0).view(np.uint8) * rounded(value)[0]
+    if value[0] and cv2.countNonZero(brightest) < brightest.size:
+        black = cv2.LUT(brightest, rounded(value * (ALL == 0)))
         scaled = cv2.add(scaled, spread(black, image))
     return scaled
 
@@ -104,6 +111,10 @@ def saturate(image: Image, *, factor: float, shift: float) -> Image:
     """
     if image.shape[2] == 1:
         return image
+    return in_bands(lambda band: _saturated(band, factor, shift), image)
+
+
+def _saturated(image: Image, factor: float, shift: float) -> Image:
     planes = red, green, blue = cv2.split(image)
     brightest, darkest = cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue)
     ratio = _saturation_ratio(factor, shift).take((brightest.astype(np.uint16) << 8) + darkest)

@@ -10,10 +10,12 @@ from perturbations._declare import image_corruption
 from perturbations._params import Choice, Param
 from perturbations._values import Image
 from perturbations.image import _frost
+from perturbations.image._bands import in_bands
 from perturbations.image._draw import Field, normals, uniforms
-from perturbations.image._filters import line_filter, line_taps, smooth, to_image, zoomed
+from perturbations.image._filters import line_filter, line_taps, rounded_image, smooth, to_image, zoomed
 from perturbations.image._levels import column, published
 from perturbations.image._light import spread
+from perturbations.image._photographs import unreadable
 from perturbations.image._plasma import plasma, plasma_size
 
 __all__ = ["fog", "frost", "snow", "spatter"]
@@ -52,10 +54,15 @@ def fog(image: Image, rng: Generator, *, thickness: float, decay: float) -> Imag
     brightest = float(image.max()) / 255
     share = brightest / (brightest + thickness) if brightest else 0.0
     cloud = cloud * np.float32(255 * thickness * share)
+    return in_bands(lambda band, before: _veiled(band, before, share), image, cloud)
+
+
+def _veiled(image: Image, cloud: Field, share: float) -> Image:
+    """Return a share of the scene, with a cloud's light added."""
     values = image.astype(np.float32)
     values *= np.float32(share)
     values += spread(cloud, image)
-    return to_image(values, image)
+    return rounded_image(values, image)
 
 
 _FROST = published(
@@ -68,21 +75,29 @@ _FROST = published(
 
 @image_corruption(
     cite="hendrycks2019",
-    version=2,
+    version=3,
     not_monotone="published: the scene is dimmed as ice is added, so a bright scene may come out closer to itself",
     scene=Param("share of the scene that is kept", "fraction", 0, 1, scale="step", levels=column(_FROST, 0)),
     ice=Param("share of the ice that is added", "fraction", 0, 1, scale="step", levels=column(_FROST, 1)),
     scale=Param("size of the crystals", "times", 0.02, 4, scale="step", levels=column(_FROST, 2)),
+    folder=Choice(
+        "folder of photographs of ice on a window, or one file; empty: textures that are grown here",
+        default="",
+        path=True,
+        test=unreadable,
+    ),
 )
-def frost(image: Image, rng: Generator, *, scene: float, ice: float, scale: float) -> Image:
+def frost(image: Image, rng: Generator, *, scene: float, ice: float, scale: float, folder: str) -> Image:
     """Ice on the window: crystals lie over the scene.
 
-    One of five textures, cut at random. They are grown by rule, not the reference's photographs: frost errors compare
-    between models, but not to the digit with published ones.
+    One of five textures, cut at random. They are grown by rule, with the statistics of the reference's photographs as
+    near as ``docs/measures.md`` says: frost errors compare between models, but not to the digit with published ones.
+    For those, put the reference's five photographs into a ``folder``; one is drawn for each picture, and one that is
+    too small for it goes on mirrored.
     """
-    index, top, left = int(rng.integers(len(_frost.TEXTURES))), rng.random(), rng.random()
+    which, top, left = rng.random(3)
     height, width, channels = image.shape
-    piece = _frost.cut(index, scale, top, left, height, width)
+    piece = _frost.cut(folder, which, scale, top, left, height, width)
     if channels == 1:
         piece = cv2.cvtColor(piece, cv2.COLOR_RGB2GRAY)
     return cv2.addWeighted(image, scene, piece.reshape(image.shape), ice, 0).reshape(image.shape)
@@ -154,9 +169,8 @@ def snow(
 
     Flakes and the same flakes turned by 180° are added, as in the reference; they fall at 45 to 135 degrees.
     """
-    height, width, channels = image.shape
     angle = rng.uniform(-135, -45)
-    field = normals(rng, (height, width))
+    field = normals(rng, image.shape[:2])
     if zoom > 1:
         field = zoomed(field, zoom)
     field *= np.float32(255 * deviation)
@@ -164,11 +178,16 @@ def snow(
     field[field < 255 * threshold] = 0
     flakes = np.floor(np.minimum(field, 255))
     streaks = cv2.convertScaleAbs(line_filter(flakes, *line_taps(radius, sigma, angle)))
-    grey = image[..., 0] if channels == 1 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    snowfall = cv2.add(streaks, streaks[::-1, ::-1].copy())
+    return in_bands(lambda band, falling: _snowed(band, falling, scene), image, snowfall)
+
+
+def _snowed(image: Image, snowfall: Image, scene: float) -> Image:
+    """Return the scene whitened, with snow before it."""
+    grey = image[..., 0] if image.shape[2] == 1 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     white = grey.astype(np.float32) * np.float32(1.5) + np.float32(127.5)
     values = image.astype(np.float32)
     whitened = cv2.addWeighted(values, scene, cv2.max(values, spread(white, image)), 1 - scene, 0)
-    snowfall = cv2.add(streaks, streaks[::-1, ::-1].copy())
     return cv2.add(whitened.reshape(image.shape), spread(snowfall, image), dtype=cv2.CV_8U).reshape(image.shape)
 
 
