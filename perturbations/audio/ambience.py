@@ -72,6 +72,7 @@ def _pulses(rng: Generator, audio: Audio) -> Samples:
 
 @audio_corruption(
     cite=("byrne1994", "shah2024"),
+    version=2,
     snr_db=snr(),
     snr_over=over(),
     talkers=Param("number of voices", "voices", 1, 32, scale="integer", default=6),
@@ -94,7 +95,7 @@ def babble(audio: Audio, rng: Generator, *, snr_db: float, snr_over: str, talker
     return mix(audio, voiced + hiss, snr_db, snr_over)
 
 
-@audio_corruption(cite="byrne1994", snr_db=snr(), snr_over=over())
+@audio_corruption(cite="byrne1994", version=2, snr_db=snr(), snr_over=over())
 def crowd(audio: Audio, rng: Generator, *, snr_db: float, snr_over: str) -> Audio:
     """A station hall or a stadium: hundreds of voices far away, a murmur with the spectrum of speech that swells."""
     murmur = shaped_noise(rng, 1, audio.frames, audio.rate, speech_spectrum)
@@ -129,7 +130,7 @@ def wind_spectrum(hertz: Hertz) -> Hertz:
     return 1 / (1 + (hertz / 10) ** 2) ** (5 / 6)
 
 
-@audio_corruption(cite="morgan1992", snr_db=snr(), snr_over=over())
+@audio_corruption(cite="morgan1992", version=2, snr_db=snr(), snr_over=over())
 def wind(audio: Audio, rng: Generator, *, snr_db: float, snr_over: str) -> Audio:
     """Gusts on an unprotected microphone: low-frequency turbulence, which every channel has to itself."""
     rumble = shaped_noise(rng, audio.channels, audio.frames, audio.rate, wind_spectrum)
@@ -150,6 +151,7 @@ def _drop_filter(rate: int) -> Samples:
 
 @audio_corruption(
     cite="bedoya2017",
+    version=2,
     snr_db=snr(),
     snr_over=over(),
     drops_per_s=Param("drops near enough to be heard one by one", "1/s", 0, 2000, default=120),

@@ -36,7 +36,7 @@ def room_tail(room: int, rate: int, rt60_s: float, direct_db: float, direct: flo
 
 @audio_corruption(
     cite="schroeder1965",
-    version=2,
+    version=3,
     rt60_s=Param("time in which the echo falls by 60 dB", "s", 0.01, 10, scale="log", levels=(0.2, 0.4, 0.8, 1.5, 3.0)),
     direct_db=Param("level of the direct sound over the echo", "dB", -30, 60, levels=(10, 6, 3, 0, -3)),
 )
@@ -109,6 +109,7 @@ def echo(audio: Audio, *, delay_ms: float, level_db: float) -> Audio:
 
 @audio_corruption(
     cite="schroeder1965",
+    version=2,
     wet=Param("share of the room in what is heard", "fraction", 0, 1, clean=0, levels=(0.2, 0.4, 0.6, 0.8, 1.0)),
     response=Choice(
         "file with a room's impulse response, or a folder of them",
@@ -127,6 +128,8 @@ def impulse_response(audio: Audio, rng: Generator, *, wet: float, response: str)
     path = a_file(files_in(response), chosen)
     heard = convolve(audio.samples, read_response, str(path), path.stat().st_mtime, audio.rate)
     same_power(heard, audio.samples)
-    heard *= np.float32(wet)
-    heard += np.float32(1 - wet) * audio.samples
-    return full_scale(same_power(heard, audio.samples), audio.rate)
+    if wet < 1:
+        heard *= np.float32(wet)
+        heard += np.float32(1 - wet) * audio.samples
+        same_power(heard, audio.samples)
+    return full_scale(heard, audio.rate)
