@@ -195,6 +195,9 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--all", action="store_true", help="time every built-in too")
     arguments = parser.parse_args(argv)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    import cv2
+
+    cv2.setNumThreads(1)
     with TemporaryDirectory() as folder:
         response = room(Path(folder))
         for seconds in (1, 10):
