@@ -114,7 +114,7 @@ def compare(seconds: int, response: Path, repeats: int) -> None:
     checked = medians({"apply": lambda _: apply("audio.gain_up", audio, gain_db=6.0)}, repeats)["apply"]
     print(f"{'gain through apply, checks included':40s} {1000 * checked:9.3f}")
     mean, slowest = geometric_mean(list(ratios.values())), min(ratios, key=ratios.__getitem__)
-    print(f"geometric mean {mean:.2f} (required 1.5); least: {slowest} {ratios[slowest]:.2f} (required 0.67)")
+    print(f"geometric mean {mean:.2f} (required 3); least: {slowest} {ratios[slowest]:.2f} (required 0.67)")
 
 
 def beside_torchaudio(repeats: int) -> None:
