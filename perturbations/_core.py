@@ -71,6 +71,8 @@ class Perturbation:
     not_monotone: str | Mapping[str, str] | None = None
     changes_meaning: bool = False
     witness: Callable[[], Any] | None = None
+    cost: str | None = None
+    """How long it takes, where that is felt beside a model."""
     open: bool = False
     known: frozenset[str] | None = None
     own_levels: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
@@ -159,7 +161,7 @@ class Perturbation:
             elif row.tables and severity is not None:
                 result[name] = self._at(row, severity, profile)
             elif row.default is not None:
-                result[name] = row.convert(row.default)
+                result[name] = row.convert(self._default(row, profile))
             else:
                 either = "severity or " if row.tables else ""
                 raise InputError(f"{self.name}: {either}{name} must be given ({row.meaning}).")
@@ -167,6 +169,11 @@ class Perturbation:
         if self.check is not None:
             self.check(result)
         return result
+
+    def _default(self, row: Param | Choice, profile: str | None) -> Any:
+        if isinstance(row, Choice) and row.by_profile:
+            return row.by_profile.get(self.profile(profile), row.default)
+        return row.default
 
     def _at(self, row: Param | Choice, severity: float, profile: str | None) -> Any:
         try:
@@ -202,7 +209,10 @@ class Perturbation:
         for name, row in self.params.items():
             if row.tables and name not in tables and not (isinstance(row, Param) and row.default is not None):
                 raise SpecError(f"{self.name}: levels must name every graded parameter, got no {name} ({row.meaning}).")
-            params[name] = replace(row, levels={OWN: tables[name]} if name in tables else ())
+            own: Any = {OWN: tables[name]} if name in tables else ()
+            params[name] = (
+                replace(row, levels=own) if isinstance(row, Param) else replace(row, levels=own, by_profile={})
+            )
         for name in tables.keys() - self.params.keys():
             if not self._takes(name):
                 hint = nearest(name, self.known or self.params)

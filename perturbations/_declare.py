@@ -28,6 +28,7 @@ def corruption(
     not_monotone: str | Mapping[str, str] | None = None,
     changes_meaning: bool = False,
     witness: Callable[[], Any] | None = None,
+    cost: str | None = None,
     **params: Param | Choice,
 ) -> Callable[[F], F]:
     """Declare and register a change of one value: ``f(value, rng, *, …)``, or ``f(value, *, …)`` if it draws nothing.
@@ -50,6 +51,7 @@ def corruption(
             not_monotone=not_monotone,
             changes_meaning=changes_meaning,
             witness=witness,
+            cost=cost,
         )
         _register(perturbation)
         return function

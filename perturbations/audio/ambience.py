@@ -24,7 +24,7 @@ from perturbations.audio._signal import (
     normals,
     shaped_noise,
 )
-from perturbations.audio.noise import mix, snr, wavetable
+from perturbations.audio.noise import mix, over, snr, wavetable
 
 __all__ = ["babble", "crowd", "machinery", "music", "rain", "traffic_noise", "wind"]
 
@@ -72,10 +72,12 @@ def _pulses(rng: Generator, audio: Audio) -> Samples:
 
 @audio_corruption(
     cite=("byrne1994", "shah2024"),
+    version=2,
     snr_db=snr(),
+    snr_over=over(),
     talkers=Param("number of voices", "voices", 1, 32, scale="integer", default=6),
 )
-def babble(audio: Audio, rng: Generator, *, snr_db: float, talkers: int) -> Audio:
+def babble(audio: Audio, rng: Generator, *, snr_db: float, snr_over: str, talkers: int) -> Audio:
     """A full restaurant: some voices at once, none of which can be followed.
 
     Each voice is a glottal sawtooth with its own moving pitch and syllables, with the consonants' noise; together
@@ -90,14 +92,14 @@ def babble(audio: Audio, rng: Generator, *, snr_db: float, talkers: int) -> Audi
     weight = mean_square(voiced)
     if weight > 0:
         hiss *= np.float32((0.15 * weight / max(mean_square(hiss), 1e-30)) ** 0.5)
-    return mix(audio, voiced + hiss, snr_db)
+    return mix(audio, voiced + hiss, snr_db, snr_over)
 
 
-@audio_corruption(cite="byrne1994", snr_db=snr())
-def crowd(audio: Audio, rng: Generator, *, snr_db: float) -> Audio:
+@audio_corruption(cite="byrne1994", version=2, snr_db=snr(), snr_over=over())
+def crowd(audio: Audio, rng: Generator, *, snr_db: float, snr_over: str) -> Audio:
     """A station hall or a stadium: hundreds of voices far away, a murmur with the spectrum of speech that swells."""
     murmur = shaped_noise(rng, 1, audio.frames, audio.rate, speech_spectrum)
-    return mix(audio, murmur * _swell(rng, audio, 1.5, 4), snr_db)
+    return mix(audio, murmur * _swell(rng, audio, 1.5, 4), snr_db, snr_over)
 
 
 def road_spectrum(hertz: Hertz) -> Hertz:
@@ -107,8 +109,8 @@ def road_spectrum(hertz: Hertz) -> Hertz:
     return np.where(hertz > 20, engine + 0.1 * tyre, 0.0)
 
 
-@audio_corruption(cite="sandberg2002", snr_db=snr())
-def traffic_noise(audio: Audio, rng: Generator, *, snr_db: float) -> Audio:
+@audio_corruption(cite="sandberg2002", snr_db=snr(), snr_over=over())
+def traffic_noise(audio: Audio, rng: Generator, *, snr_db: float, snr_over: str) -> Audio:
     """A street beside the talker: engines and tyres, and single vehicles that pass.
 
     A vehicle passes about every two seconds at 14 m/s, 8 m away; its power follows the inverse square of its
@@ -120,7 +122,7 @@ def traffic_noise(audio: Audio, rng: Generator, *, snr_db: float) -> Audio:
     time = np.arange(steps) * (audio.seconds / max(steps - 1, 1))
     power = 0.1 + (1 / (1 + ((time[:, None] - at) * (14 / 8)) ** 2)).sum(axis=1)
     roar = shaped_noise(rng, 1, audio.frames, audio.rate, road_spectrum)
-    return mix(audio, roar * interpolate(np.sqrt(power).astype(np.float32), audio.frames), snr_db)
+    return mix(audio, roar * interpolate(np.sqrt(power).astype(np.float32), audio.frames), snr_db, snr_over)
 
 
 def wind_spectrum(hertz: Hertz) -> Hertz:
@@ -128,11 +130,11 @@ def wind_spectrum(hertz: Hertz) -> Hertz:
     return 1 / (1 + (hertz / 10) ** 2) ** (5 / 6)
 
 
-@audio_corruption(cite="morgan1992", snr_db=snr())
-def wind(audio: Audio, rng: Generator, *, snr_db: float) -> Audio:
+@audio_corruption(cite="morgan1992", version=2, snr_db=snr(), snr_over=over())
+def wind(audio: Audio, rng: Generator, *, snr_db: float, snr_over: str) -> Audio:
     """Gusts on an unprotected microphone: low-frequency turbulence, which every channel has to itself."""
     rumble = shaped_noise(rng, audio.channels, audio.frames, audio.rate, wind_spectrum)
-    return mix(audio, rumble * _swell(rng, audio, 2, 8), snr_db)
+    return mix(audio, rumble * _swell(rng, audio, 2, 8), snr_db, snr_over)
 
 
 def drop_spectrum(hertz: Hertz) -> Hertz:
@@ -149,10 +151,12 @@ def _drop_filter(rate: int) -> Samples:
 
 @audio_corruption(
     cite="bedoya2017",
+    version=2,
     snr_db=snr(),
+    snr_over=over(),
     drops_per_s=Param("drops near enough to be heard one by one", "1/s", 0, 2000, default=120),
 )
-def rain(audio: Audio, rng: Generator, *, snr_db: float, drops_per_s: float) -> Audio:
+def rain(audio: Audio, rng: Generator, *, snr_db: float, snr_over: str, drops_per_s: float) -> Audio:
     """Rain on leaves or a roof: a hiss of countless drops, and clicks of the near ones."""
     if audio.frames == 0:
         return audio
@@ -164,7 +168,7 @@ def rain(audio: Audio, rng: Generator, *, snr_db: float, drops_per_s: float) -> 
     np.add.at(clicks[0], (place * audio.frames).astype(np.intp), size.astype(np.float32))
     clicks = convolve(clicks, _drop_filter, audio.rate)
     power = mean_square(clicks)
-    return mix(audio, hiss + clicks * np.float32(power**-0.5) if power > 0 else hiss, snr_db)
+    return mix(audio, hiss + clicks * np.float32(power**-0.5) if power > 0 else hiss, snr_db, snr_over)
 
 
 def floor_spectrum(hertz: Hertz) -> Hertz:
@@ -175,9 +179,10 @@ def floor_spectrum(hertz: Hertz) -> Hertz:
 @audio_corruption(
     cite="randall2011",
     snr_db=snr(),
+    snr_over=over(),
     shaft_hz=Param("turns of the shaft", "Hz", 5, 200, scale="log", default=24.5),
 )
-def machinery(audio: Audio, rng: Generator, *, snr_db: float, shaft_hz: float) -> Audio:
+def machinery(audio: Audio, rng: Generator, *, snr_db: float, snr_over: str, shaft_hz: float) -> Audio:
     """A workshop: a shaft's harmonics, the stronger teeth of its gear, and the noise of bearings in its rhythm."""
     start, phases = rng.random(), rng.random(40)
     count = max(1, min(40, int(audio.rate / 2 / shaft_hz)))
@@ -191,15 +196,15 @@ def machinery(audio: Audio, rng: Generator, *, snr_db: float, shaft_hz: float) -
     level = mean_square(noise[None, :])
     if level > 0:
         noise *= np.float32((0.5 * mean_square(tones[None, :]) / level) ** 0.5)
-    return mix(audio, (tones + noise)[None, :], snr_db)
+    return mix(audio, (tones + noise)[None, :], snr_db, snr_over)
 
 
 _SCALE = (0, 2, 4, 5, 7, 9, 11)
 """Semitones of the major scale."""
 
 
-@audio_corruption(cite=("shah2024", "snyder2015"), snr_db=snr(srb=True))
-def music(audio: Audio, rng: Generator, *, snr_db: float) -> Audio:
+@audio_corruption(cite=("shah2024", "snyder2015"), version=2, snr_db=snr(srb=True), snr_over=over(srb=True))
+def music(audio: Audio, rng: Generator, *, snr_db: float, snr_over: str) -> Audio:
     """A radio in the background: chords of a major key, a bass and a melody, note by note.
 
     Speech Robust Bench plays recordings (MUSAN); its levels are kept, the music is synthesised: four voices with six
@@ -215,7 +220,7 @@ def music(audio: Audio, rng: Generator, *, snr_db: float) -> Audio:
     for degrees, per_second, gain in ((roots - 7, 2, 1.0), (roots + 2, 2, 0.5), (roots + 4, 2, 0.5), (melody, 4, 0.8)):
         length = -(-audio.rate // per_second)
         total += np.float32(gain) * _notes(degrees, key_hz, length, audio, table)
-    return mix(audio, total[None, :], snr_db)
+    return mix(audio, total[None, :], snr_db, snr_over)
 
 
 def _notes(degrees: NDArray[np.int64], key_hz: float, length: int, audio: Audio, table: Samples) -> Samples:

@@ -13,6 +13,7 @@ __all__ = ["bass", "high_pass", "low_pass", "resampling", "telephone", "tilt", "
 
 @audio_corruption(
     cite=("butterworth1930", "shah2024"),
+    version=2,
     cutoff_hz=Param(
         "frequency at which the power has halved (−3 dB)",
         "Hz",
@@ -39,6 +40,7 @@ _PHASE = "A causal filter shifts phases near its cutoff: the waveform moves by m
 
 @audio_corruption(
     cite=("butterworth1930", "shah2024"),
+    version=2,
     not_monotone=_PHASE,
     cutoff_hz=Param(
         "frequency at which the power has halved (−3 dB)",
@@ -61,6 +63,7 @@ def high_pass(audio: Audio, *, cutoff_hz: float, order: int) -> Audio:
 
 @audio_corruption(
     cite="itu_g712",
+    version=2,
     not_monotone=_PHASE,
     low_hz=Param("lower −3 dB point", "Hz", 20, 5000, scale="log", levels=(50, 200, 300, 400, 500)),
     high_hz=Param("upper −3 dB point", "Hz", 500, 96_000, scale="log", levels=(7000, 5000, 3400, 2700, 2000)),
@@ -83,6 +86,7 @@ def telephone(audio: Audio, *, low_hz: float, high_hz: float) -> Audio:
 
 @audio_corruption(
     cite="shah2024",
+    version=2,
     rate_hz=Param(
         "rate that the recording went through",
         "Hz",
@@ -110,6 +114,7 @@ def _gain(default: tuple[float, ...], srb: tuple[float, ...]) -> Param:
 
 @audio_corruption(
     cite=("shah2024", "bristowjohnson2005"),
+    version=2,
     gain_db=_gain((6, 12, 18, 24, 30), (20, 30, 40, 50)),
     corner_hz=Param("frequency of half the gain", "Hz", 20, 20_000, scale="log", default=100),
 )
@@ -121,6 +126,7 @@ def bass(audio: Audio, *, gain_db: float, corner_hz: float) -> Audio:
 
 @audio_corruption(
     cite=("shah2024", "bristowjohnson2005"),
+    version=2,
     gain_db=_gain((6, 12, 18, 24, 30), (10, 23, 36, 50)),
     corner_hz=Param("frequency of half the gain", "Hz", 20, 20_000, scale="log", default=3000),
 )
@@ -132,6 +138,7 @@ def treble(audio: Audio, *, gain_db: float, corner_hz: float) -> Audio:
 
 @audio_corruption(
     cite="kates2008",
+    version=2,
     slope_db=Param("change of the gain", "dB an octave", -18, 18, clean=0, levels=(-1.5, -3, -4.5, -6, -9)),
     pivot_hz=Param("frequency that keeps its level", "Hz", 50, 20_000, scale="log", default=500),
 )

@@ -1,6 +1,7 @@
 """Codecs, the real ones: encoded and decoded in memory by libsndfile, the length and the rate restored.
 
-Channels are coded one by one. Where a codec knows only some rates the clip is resampled to one of them and back.
+Channels are coded one by one, each in blocks, so that a clip may be of any length. Where a codec knows only some rates
+the clip is resampled to one of them and back.
 """
 
 from __future__ import annotations
@@ -23,14 +24,32 @@ _LAME_DELAY = 528 + 1 + 576
 """Frames by which LAME's encoder and an MP3 decoder delay the sound, where the stream has no room to say so."""
 
 
+_BLOCK = 8192
+"""Frames an encoder is given at once. libvorbis copies the first of them to the stack, of which a thread has 512 KiB
+on some systems: one write of a minute's sound ends the process."""
+
+
+def _cost(milliseconds: str) -> str:
+    return f"about, in milliseconds for a second of sound, channel and core: {milliseconds}"
+
+
+def _encoded(samples: Samples, rate: int, container: str, subtype: str, **options: Any) -> io.BytesIO:
+    """Return one channel as a file in memory."""
+    import soundfile
+
+    memory = io.BytesIO()
+    with soundfile.SoundFile(memory, "w", rate, 1, subtype, format=container, **options) as file:
+        for start in range(0, len(samples), _BLOCK):
+            file.write(samples[start : start + _BLOCK])
+    memory.seek(0)
+    return memory
+
+
 def _coded(samples: Samples, rate: int, container: str, subtype: str, delay: int = 0, **options: Any) -> Samples:
     """Return one channel after encoding and decoding; where the decoder gives more, ``delay`` frames are dropped."""
     import soundfile
 
-    memory = io.BytesIO()
-    soundfile.write(memory, samples, rate, format=container, subtype=subtype, **options)
-    memory.seek(0)
-    decoded: Samples = soundfile.read(memory, dtype="float32")[0]
+    decoded: Samples = soundfile.read(_encoded(samples, rate, container, subtype, **options), dtype="float32")[0]
     return decoded[delay:] if len(decoded) > len(samples) else decoded
 
 
@@ -50,13 +69,13 @@ def _telephone_rate(audio: Audio) -> int:
     return min(audio.rate, 8000)
 
 
-@audio_corruption(cite="itu_g711")
+@audio_corruption(cite="itu_g711", cost=_cost("under 1"))
 def mu_law(audio: Audio) -> Audio:
     """A fixed-line call in America or Japan: G.711 μ-law, 8 bits a sample at 8 kHz (or the clip's lower rate)."""
     return _through(audio, _telephone_rate(audio), "WAV", "ULAW")
 
 
-@audio_corruption(cite="itu_g711")
+@audio_corruption(cite="itu_g711", cost=_cost("under 1"))
 def a_law(audio: Audio) -> Audio:
     """A fixed-line call in Europe: G.711 A-law, 8 bits a sample at 8 kHz (or the clip's lower rate)."""
     return _through(audio, _telephone_rate(audio), "WAV", "ALAW")
@@ -64,17 +83,21 @@ def a_law(audio: Audio) -> Audio:
 
 @audio_corruption(
     cite="etsi_gsm0610",
-    passes=Param(
-        "calls in a row, each decoded and encoded again", "passes", 1, 50, scale="integer", levels=(1, 2, 3, 4, 5)
-    ),
+    cost=_cost("7 for each pass"),
+    version=2,
+    passes=Param("calls in a row, each decoded and encoded again", "passes", 1, 50, scale="integer", default=1),
 )
 def gsm(audio: Audio, *, passes: int) -> Audio:
-    """A second-generation mobile call, or several in a row: GSM 06.10 full rate, 13 kbit/s at 8 kHz."""
+    """A second-generation mobile call: GSM 06.10 full rate, 13 kbit/s at 8 kHz.
+
+    On or off: the codec has one rate, and a second pass adds little to what the first one took.
+    """
     return _through(audio, 8000, "WAV", "GSM610", passes)
 
 
 @audio_corruption(
     cite="ima1992",
+    cost=_cost("1 to 2"),
     rate_hz=Param(
         "rate at which the codec runs", "Hz", 1000, 192_000, scale="integer", levels=(16_000, 11_025, 8000, 6000, 4000)
     ),
@@ -89,6 +112,7 @@ def adpcm(audio: Audio, *, rate_hz: int) -> Audio:
 
 @audio_corruption(
     cite="rfc6716",
+    cost=_cost("25 (low bit rates) to 45"),
     kbps=Param("bit rate of each channel", "kbit/s", 6, 256, scale="log", levels=(24, 16, 12, 9, 6)),
 )
 def opus(audio: Audio, *, kbps: float) -> Audio:
@@ -102,6 +126,8 @@ def opus(audio: Audio, *, kbps: float) -> Audio:
 
 @audio_corruption(
     cite="xiph_vorbis",
+    cost=_cost("3 (at 16 kHz) to 6 (44.1 kHz)"),
+    version=2,
     quality=Param("quality of the encoder, a tenth of oggenc's -q", "fraction", 0, 1, levels=(0.4, 0.3, 0.2, 0.1, 0)),
 )
 def vorbis(audio: Audio, *, quality: float) -> Audio:
@@ -125,7 +151,9 @@ def mp3_rate(kbps: int, rate: int) -> int:
 
 @audio_corruption(
     cite="iso13818_3",
-    kbps=Param("bit rate of each channel", "kbit/s", 8, 320, scale="integer", levels=(64, 48, 32, 16, 8)),
+    cost=_cost("6 (at 16 kHz) to 12 (44.1 kHz), with fast-mp3-augment 2 to 3"),
+    version=2,
+    kbps=Param("bit rate of each channel", "kbit/s", 8, 320, scale="integer", levels=(64, 32, 24, 16, 8)),
     encoder=Choice("library that encodes", ("soundfile", "fast-mp3-augment"), default="soundfile"),
 )
 def mp3(audio: Audio, *, kbps: int, encoder: str) -> Audio:

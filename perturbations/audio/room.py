@@ -36,7 +36,7 @@ def room_tail(room: int, rate: int, rt60_s: float, direct_db: float, direct: flo
 
 @audio_corruption(
     cite="schroeder1965",
-    version=2,
+    version=3,
     rt60_s=Param("time in which the echo falls by 60 dB", "s", 0.01, 10, scale="log", levels=(0.2, 0.4, 0.8, 1.5, 3.0)),
     direct_db=Param("level of the direct sound over the echo", "dB", -30, 60, levels=(10, 6, 3, 0, -3)),
 )
@@ -53,15 +53,18 @@ def reverb(audio: Audio, rng: Generator, *, rt60_s: float, direct_db: float) -> 
 
 @audio_corruption(
     cite="kuttruff2016",
-    distance_m=Param("distance of the source", "m", 0.3, 50, scale="log", clean=0.3, levels=(0.6, 1.2, 2.4, 4.0, 8.0)),
+    version=2,
+    distance_m=Param("distance of the source", "m", 0.3, 50, scale="log", clean=0.3, levels=(0.5, 0.75, 1.1, 1.6, 3.2)),
     rt60_s=Param("time in which the room's echo falls by 60 dB", "s", 0.05, 10, scale="log", default=0.5),
-    volume_m3=Param("volume of the room", "m³", 5, 100_000, scale="log", default=60),
+    volume_m3=Param("volume of the room", "m³", 5, 100_000, scale="log", default=200),
 )
 def far_field(audio: Audio, rng: Generator, *, distance_m: float, rt60_s: float, volume_m3: float) -> Audio:
     """A talker across the room: the direct sound weakens with distance, the room's echo does not.
 
     The direct sound falls by 6 dB a doubling from 0.3 m, where the clean recording is taken to be made; the diffuse
-    echo has its level at the critical distance 0.057 √(volume / RT60) (Kuttruff). No gain makes up for the loss.
+    echo has its level at the critical distance 0.057 √(volume / RT60) (Kuttruff), 1.1 m in the classroom that is the
+    default. Beyond three times that distance there is nothing but echo, and more of it changes little. No gain makes up
+    for the loss.
     """
     room = int(rng.integers(_ROOMS))
     critical = 0.057 * (volume_m3 / rt60_s) ** 0.5
@@ -106,6 +109,7 @@ def echo(audio: Audio, *, delay_ms: float, level_db: float) -> Audio:
 
 @audio_corruption(
     cite="schroeder1965",
+    version=2,
     wet=Param("share of the room in what is heard", "fraction", 0, 1, clean=0, levels=(0.2, 0.4, 0.6, 0.8, 1.0)),
     response=Choice(
         "file with a room's impulse response, or a folder of them",
@@ -124,6 +128,8 @@ def impulse_response(audio: Audio, rng: Generator, *, wet: float, response: str)
     path = a_file(files_in(response), chosen)
     heard = convolve(audio.samples, read_response, str(path), path.stat().st_mtime, audio.rate)
     same_power(heard, audio.samples)
-    heard *= np.float32(wet)
-    heard += np.float32(1 - wet) * audio.samples
-    return full_scale(same_power(heard, audio.samples), audio.rate)
+    if wet < 1:
+        heard *= np.float32(wet)
+        heard += np.float32(1 - wet) * audio.samples
+        same_power(heard, audio.samples)
+    return full_scale(heard, audio.rate)

@@ -46,13 +46,13 @@ def slow_down(audio: Audio, *, factor: float) -> Audio:
     return full_scale(resample(audio.samples, 1 / factor), audio.rate)
 
 
-@audio_corruption(cite=("shah2024", "laroche1999"), keeps_shape=False, factor=_faster())
+@audio_corruption(cite=("shah2024", "laroche1999"), version=2, keeps_shape=False, factor=_faster())
 def tempo_up(audio: Audio, *, factor: float) -> Audio:
     """A hurried talker, or a message played faster: the same pitch in less time (phase vocoder); shorter."""
     return full_scale(stretch(audio.samples, audio.rate, factor), audio.rate)
 
 
-@audio_corruption(cite=("shah2024", "laroche1999"), keeps_shape=False, factor=_slower())
+@audio_corruption(cite=("shah2024", "laroche1999"), version=2, keeps_shape=False, factor=_slower())
 def tempo_down(audio: Audio, *, factor: float) -> Audio:
     """A slow talker, or a message played slower: the same pitch in more time (phase vocoder); longer."""
     return full_scale(stretch(audio.samples, audio.rate, factor), audio.rate)
@@ -75,6 +75,7 @@ _SATURATES = "Once the pitch differs, the waveforms have nothing in common: thei
 
 @audio_corruption(
     cite=("shah2024", "laroche1999"),
+    version=2,
     not_monotone=_SATURATES,
     semitones=Param(
         "shift of the pitch",
@@ -92,6 +93,7 @@ def pitch_up(audio: Audio, *, semitones: float) -> Audio:
 
 @audio_corruption(
     cite=("shah2024", "laroche1999"),
+    version=2,
     not_monotone=_SATURATES,
     semitones=Param(
         "shift of the pitch",

@@ -34,7 +34,7 @@ def gilbert_elliott(draws: NDArray[np.float64], loss: float, burst: float) -> ND
 
 
 def _long_witness() -> Audio:
-    """Twenty seconds: in a second of speech, two packets in a hundred may all fall into its pauses."""
+    """Twenty seconds: in one second the first levels lose as many packets, or gaps, and all may fall into pauses."""
     from perturbations.modality.audio import MODALITY
 
     second = MODALITY.witness()
@@ -70,6 +70,7 @@ def packet_loss(audio: Audio, rng: Generator, *, loss: float, burst: float, pack
 
 @audio_corruption(
     cite="itu_p800",
+    witness=_long_witness,
     share=Param("share of the time that is silent", "fraction", 0, 1, clean=0, levels=(0.05, 0.1, 0.2, 0.35, 0.5)),
     gap_ms=Param("length of a gap", "ms", 1, 5000, scale="log", default=40),
 )

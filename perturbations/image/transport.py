@@ -84,6 +84,13 @@ def _grid(image: Image) -> tuple[int, int]:
     return -(-image.shape[0] // _BLOCK), -(-image.shape[1] // _BLOCK)
 
 
+def _large_witness() -> Image:
+    """Sixteen pictures in one: of the blocks of a small one, the first two levels hit as many."""
+    from perturbations.modality.image import MODALITY
+
+    return np.tile(MODALITY.witness(), (4, 4, 1))
+
+
 def _enlarged(blocks: NDArray[Any], image: Image) -> NDArray[Any]:
     """Return a value for each block as a value for each pixel."""
     height, width, _ = image.shape
@@ -92,6 +99,7 @@ def _enlarged(blocks: NDArray[Any], image: Image) -> NDArray[Any]:
 
 @image_corruption(
     cite="kar2022",
+    witness=_large_witness,
     share=Param(
         "share of coded blocks with a bit error", "fraction", 0, 1, clean=0, levels=(0.01, 0.03, 0.06, 0.12, 0.25)
     ),
@@ -125,6 +133,7 @@ def bit_errors(image: Image, rng: Generator, *, share: float) -> Image:
 
 @image_corruption(
     cite="wang1998",
+    witness=_large_witness,
     share=Param("share of packets lost", "fraction", 0, 1, clean=0, levels=(0.03, 0.08, 0.15, 0.28, 0.45)),
     length=Param("blocks of 16×16 pixels in a packet", "blocks", 1, 10000, scale="integer", default=5),
     fill=Choice("what the decoder shows instead", ("grey", "repeat"), default="grey"),

@@ -93,7 +93,8 @@ def active_power(value: Audio) -> float:
         return 0.0
     length = max(1, round(value.rate * _FRAME_S))
     whole = samples.shape[1] // length * length
-    power = np.square(samples, dtype=np.float32).mean(axis=0, dtype=np.float32)
+    power = np.square(samples, dtype=np.float32)
+    power = power[0] if len(power) == 1 else power.mean(axis=0, dtype=np.float32)
     frames = power[:whole].reshape(-1, length).mean(axis=1, dtype=np.float64) if whole else np.empty(0)
     if whole < samples.shape[1]:
         frames = np.append(frames, power[whole:].mean(dtype=np.float64))

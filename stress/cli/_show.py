@@ -64,6 +64,8 @@ def _show_perturbation(perturbation: Perturbation) -> None:
         where = [name for name in perturbation.profiles if perturbation.may_fall(name) == reason]
         said = "" if len(where) == len(perturbation.profiles) else f" in {', '.join(where)}"
         click.echo(f"\nNot monotone in severity{said}: {reason}")
+    if perturbation.cost:
+        click.echo(f"\nCost: {perturbation.cost}.")
     if perturbation.changes_meaning:
         click.echo("\nChanges the meaning: the right answer may be another one afterwards.")
     click.echo(f"\n{citation([perturbation.name])}")
@@ -72,7 +74,8 @@ def _show_perturbation(perturbation: Perturbation) -> None:
 def _range(row: Param | Choice) -> str:
     if isinstance(row, Choice):
         options = f": one of {', '.join(row.options)}" if row.options else ""
-        return f"{options} [default {row.default}]" if row.default is not None else f"{options} (must be given)"
+        others = "".join(f"; {value} in {profile}" for profile, value in row.by_profile.items())
+        return f"{options} [default {row.default}{others}]" if row.default is not None else f"{options} (must be given)"
     clean = "" if row.clean is None else f", clean {row.clean:g}"
     default = "" if row.default is None else f" [default {row.default:g}]"
     return f", {row.low:g} to {row.high:g} {row.unit}, {row.scale}{clean}{default}"
