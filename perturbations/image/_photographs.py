@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from perturbations._errors import InputError
 from perturbations._values import Image
+from perturbations.errors import InputError
 
 __all__ = ["SUFFIXES", "files_in", "photograph", "unreadable"]
 
