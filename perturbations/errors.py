@@ -36,8 +36,8 @@ class RunError(StressError):
     """A run folder cannot be used: it is locked, damaged, or was made from other inputs."""
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a hint that names what is most alike, for the end of an error message."""
+def meant(name: str, known: Iterable[str]) -> str:
+    """Return ``Did you mean …?`` with what is most alike among the known names, or nothing where nothing is alike."""
     import difflib
 
     options = sorted(known)
@@ -45,8 +45,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if not alike:  # "gaussian_noise" for "image.gaussian_noise": the tail is what people type
         tails = {option.rpartition(".")[2]: option for option in options}
         alike = [tails[tail] for tail in difflib.get_close_matches(name, list(tails), n=3, cutoff=0.6)]
-    if alike:
-        return f"Did you mean {' or '.join(alike)}?"
+    return f"Did you mean {' or '.join(alike)}?" if alike else ""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a hint for the end of an error message: what is most alike, or what is known where nothing is alike."""
+    options = sorted(known)
+    if hint := meant(name, options):
+        return hint
     return f"Known: {', '.join(options[:12])}{' …' if len(options) > 12 else ''}." if options else "None is known."
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from perturbations.errors import nearest
+from perturbations.errors import meant
 from scenarios._yaml import Node, from_plain, parse
 
 __all__ = ["Node", "Problems", "from_plain", "number_of", "one_of", "parse", "text_of"]
@@ -23,8 +23,8 @@ class Problems:
 
     def say(self, where: str, who: str, text: str, got: str = "", known: Iterable[str] = ()) -> None:
         """Note a problem, with a hint at which of the ``known`` names may be meant by ``got``."""
-        hint = nearest(got, known) if got else ""
-        self.found.append(f"{where}: {who}: {text} {hint if hint.startswith('Did') else ''}".rstrip())
+        hint = meant(got, known) if got else ""
+        self.found.append(f"{where}: {who}: {text} {hint}".rstrip())
 
     def sorted(self) -> list[str]:
         """Return the problems in the order of the file, each once."""

@@ -42,12 +42,12 @@ class Run(Folder):
 
         fresh = measured(self, **options)
         files = [(part.name, part.stat().st_size, part.stat().st_mtime_ns) for part in self.parts]
-        state = (fresh.context.options, files)
+        state = (fresh.options, files)
         if self._kept.get("state") == state:
             kept: Measured = self._kept["measured"]
             return kept
         self._kept.clear()
-        if fresh.context.options.reference is None and files and self.count <= REMEMBERED:
+        if fresh.options.reference is None and files and self.count <= REMEMBERED:
             self._kept.update(state=state, measured=fresh)
         return fresh
 

@@ -17,7 +17,7 @@ from perturbations import SpecError
 from stress._face import open_run
 from stress.cli import main
 from stress.gate import judge, load_gates, loads_gates
-from stress.gate._examples import worst_failures
+from stress.measure import worst_failures
 from stress.measure.session.registry import context_of
 from tests._runs import LABELS, cell, write
 from tests.gate_world import alarm, graded_run, with_streams
@@ -665,7 +665,7 @@ def test_a_run_beyond_memory_is_judged_alike(tmp_path, monkeypatch, limit, clust
     rules = gates(*LARGE, cluster=cluster) if cluster else gates(*LARGE)
     held, worst = judge(open_run(run.path), rules), worst_failures(open_run(run.path), run.cells["cell"].to_pylist(), 9)
     monkeypatch.setattr("stress.gate._numbers.LIMIT", limit)
-    monkeypatch.setattr("stress.gate._examples.context_of", lambda run: context_of(run, limit=limit))
+    monkeypatch.setattr("stress.measure.between.examples.context_of", lambda run: context_of(run, limit=limit))
     read = judge(open_run(run.path), rules)
     for one, other in zip(held.verdicts, read.verdicts, strict=True):
         assert other.outcome == one.outcome, one.rule.title

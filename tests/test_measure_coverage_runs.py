@@ -280,7 +280,7 @@ def test_shares_over_draws():
     flips = rng.random((800, WORLDS)) < rng.beta(1, 4, (200, WORLDS))[where]
     for w in range(WORLDS):
         row = share(context, flips[:, w] * 1.0, np.ones(800), where)
-        tally.add("draw_flip_rate", row["low"], row["high"], 0.2)
+        tally.add("draw_flip_rate", row.low, row.high, 0.2)
     tally.holds()
 
 

@@ -5,8 +5,7 @@ import pytest
 
 import stress.gate as gate
 from perturbations import RunError
-from stress.gate._examples import flips
-from stress.measure import compare, reliance
+from stress.measure import compare, flips, reliance
 from stress.measure.between.changes import change, gap_change
 from stress.measure.between.matching import match
 from stress.records.pairing import paired

@@ -6,7 +6,6 @@
 """
 
 from stress.gate._compare import Change, Comparison, compare, comparison_data, comparison_markdown, headline, notable
-from stress.gate._examples import Example, flips, worst_failures
 from stress.gate._json import report_data, save
 from stress.gate._judge import judge
 from stress.gate._junit import junit
@@ -16,6 +15,7 @@ from stress.gate._regression import export_regression
 from stress.gate._rules import MARKS, UNFINISHED, Check, Gates, Report, Rule, Verdict, interval, number
 from stress.gate._sarif import commands, sarif
 from stress.gate._suggest import suggest
+from stress.measure import Example, flips, worst_failures
 
 __all__ = [
     "MARKS",

@@ -1,20 +1,13 @@
-"""A rule against the last release: how much worse a number became, on what both runs have answered."""
+"""A rule against the last release: how much worse a number became, on the records that both runs have."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
-
-import numpy as np
 
 from stress.gate._rules import Check, Rule
-from stress.measure.between.changes import change, comparable, gap_change
-from stress.measure.between.difference import Difference
-from stress.measure.between.matching import Matched
+from stress.measure import Difference, Matched, change, comparable, gap_change
 
 __all__ = ["compared"]
-
-_COMMON = tuple(f.name for f in fields(Difference) if f.name in {g.name for g in fields(Check)})
 
 
 def compared(
@@ -23,9 +16,9 @@ def compared(
     """Return one check, not yet judged, for each part, or for each class or group in ``among``."""
     found = []
     for name, cells in parts.items():
-        for subject, difference in _differences(rule, matched, name, cells, among):
-            numbers = {key: getattr(difference, key) for key in _COMMON}
-            found.append(Check(subject, value=difference.drop, cells=tuple(cells), **numbers))
+        for subject, d in _differences(rule, matched, name, cells, among):
+            rest = {key: getattr(d, key) for key in ("samples", "clusters", "p", "before", "after", "lost", "gained")}
+            found.append(Check.of(subject, d.number, cells, **rest))
     return found
 
 
@@ -41,6 +34,8 @@ def _differences(
     if rule.per == "class":
         return [(label, change(matched, rule.metric, cells, label=label, confidence=sure)) for label in among]
     if rule.per == "group":
-        values = np.array([str(value) for value in matched.after.frame.group(str(rule.by))])
-        return [(g, change(matched, rule.metric, cells, of=of, samples=values == g, confidence=sure)) for g in among]
+        groups = {g: matched.members(str(rule.by), g) for g in among}
+        return [
+            (g, change(matched, rule.metric, cells, of=of, samples=mask, confidence=sure)) for g, mask in groups.items()
+        ]
     return [(part, change(matched, rule.metric, cells, of=of, confidence=sure))]

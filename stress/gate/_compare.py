@@ -8,14 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from stress.gate._examples import Example, flips
 from stress.gate._judge import suite_of
 from stress.gate._markdown import quoted, table
 from stress.gate._numbers import Numbers
 from stress.gate._rules import Check, Rule, interval, number
 from stress.gate._select import Selection
-from stress.measure.between.changes import comparable
-from stress.measure.between.matching import match
+from stress.measure import Example, comparable, flips, match
 from stress.records.folder import Folder
 from stress.records.pairing import Pair, paired
 from stress.statistics.corrections import adjusted
@@ -71,7 +69,7 @@ def compare(
     """
     pair = paired(before, after, common, cluster)
     matched = match(pair, cluster=cluster, confidence=confidence)
-    metric = comparable(matched, metric or matched.after.headline.name)
+    metric = comparable(matched, metric or matched.headline)
     numbers = Numbers(after, matched, cluster)
 
     def measured(per: str | None, on: Selection | None = None, group: str | None = None) -> list[tuple[str, Check]]:
@@ -79,7 +77,7 @@ def compare(
         rule = Rule(name, "max_drop", 0.0, "compare", on or Selection(), per, group, confidence=confidence)
         return [(group or per or "", check) for check in numbers.checks(rule)]
 
-    classes = matched.after.frame.task == "classification" and metric == "accuracy"
+    classes = matched.task == "classification" and metric == "accuracy"
     ways = [way for way in _SLICES if way != "class" or classes]
     sliced = [row for way in ways for row in measured(way) if row[1].value is not None]
     sliced += [row for name in by for row in measured("group", group=name)]

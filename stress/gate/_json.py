@@ -9,8 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from stress.gate._examples import Example
 from stress.gate._rules import Check, Report
+from stress.measure import Example
 from stress.records.writing import write_json
 
 __all__ = ["FORMAT", "report_data", "save"]

@@ -18,7 +18,7 @@ from perturbations.errors import gather
 from scenarios.reading import Problems
 from stress.gate._numbers import Numbers
 from stress.gate._rules import Check, Gates, Outcome, Report, Rule, Verdict
-from stress.measure.between.matching import match
+from stress.measure import match
 from stress.records.folder import Folder
 from stress.records.pairing import paired
 from stress.statistics.corrections import adjusted, below, further
@@ -105,11 +105,10 @@ def p_value(rule: Rule, check: Check) -> float:
         return float("nan")
     if _counted(rule):
         return 0.0 if ends[0] < ends[3] else 1.0
-    few = (check.method or "").startswith("few clusters")
-    trials = float(check.n) if check.method == "wilson" else float("nan")
+    trials = float("nan") if check.trials is None else float(check.trials)
     shift = 1.0 if rule.kind != "min" and np.isfinite(trials) else 0.0  # a rate that should be low: count the others
     value, low, high, bar = (end + shift for end in ends)
-    freedom = max(check.clusters - 1, 1) if few else None
+    freedom = max(check.clusters - 1, 1) if check.few else None
     return float(below(value, low, high, bar, rule.confidence, freedom, trials))
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from stress.gate._examples import Example
 from stress.gate._rules import MARKS, UNFINISHED, Report, Verdict, interval, number, reason
+from stress.measure import Example
 
 __all__ = ["markdown", "quoted", "table"]
 

@@ -1,42 +1,40 @@
-"""What a rule is held against: every number and interval comes from ``stress.measure``, over a view of the run."""
+"""The numbers that rules are held against: all come from ``stress.measure``, over selections of the run's cells."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 
 from perturbations import InputError, SpecError
-from perturbations.errors import nearest
+from perturbations.errors import meant, nearest
 from stress.gate._against import compared
 from stress.gate._read import BY_CLASS
 from stress.gate._rules import Check, Rule
-from stress.measure.between.matching import Matched
-from stress.measure.core.context import LIMIT, Context
-from stress.measure.session.one import metric_names, metric_rows
-from stress.measure.session.registry import context_of, make
+from stress.measure import Matched, Measured, Number, measured
 from stress.records.folder import Folder
-from stress.records.pool import Pool, selection
+from stress.records.frame import LIMIT
 
 __all__ = ["Numbers"]
 
-_PART = "part "
-_FIELDS = ("value", "low", "high", "method", "note")
 _COLUMNS = ("stream", "modality", "scenario", "severity")
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """A run, its records matched with an earlier run's where there is one, and the tables asked for already."""
+    """A run, and its records matched with an earlier run's where there is one; what was read is shared by all rules."""
 
     run: Folder
     matched: Matched | None = None
     cluster: str | None = None
-    _tables: dict[Any, Any] = field(default_factory=dict)
+
+    @cached_property
+    def _session(self) -> Measured:
+        chosen = {} if self.cluster is None else {"cluster": self.cluster}  # else as the run declares
+        return measured(self.run, limit=LIMIT, **chosen)
 
     def checks(self, rule: Rule) -> list[Check]:
         """Return a rule's numbers, not yet judged: one check for each part that ``per`` asks for."""
@@ -72,11 +70,12 @@ class Numbers:
         """Return the cells that have records, in both runs where a rule compares them."""
         if rule.against and self.matched is not None:
             return set(self.matched.ran)
-        if "ran" not in self._tables:
-            ids = self.run.cells["cell"].to_pylist()
-            self._tables["ran"] = {str(ids[i]) for i in np.flatnonzero(self.run.layout.count)}
-        found: set[str] = self._tables["ran"]
-        return found
+        return self._begun
+
+    @cached_property
+    def _begun(self) -> set[str]:
+        ids = self.run.cells["cell"].to_pylist()
+        return {str(ids[i]) for i in np.flatnonzero(self.run.layout.count)}
 
     def _nearest(self, rule: Rule) -> str:
         rows = self.run.cells.to_pylist()
@@ -84,8 +83,7 @@ class Numbers:
             known = sorted({row[key] for row in rows if row[key]})
             for value in rule.on.terms.get(key, ()):
                 if known and not any(fnmatchcase(name, value) for name in known):
-                    hint = nearest(value, known)
-                    return hint if hint.startswith("Did") else f"Its {key}s: {', '.join(known[:8])}."
+                    return meant(value, known) or f"Its {key}s: {', '.join(known[:8])}."
         return ""
 
     def _groups(self, rule: Rule) -> list[tuple[str, str]]:
@@ -109,97 +107,58 @@ class Numbers:
                 raise SpecError(f"{rule.where}: gates: {text} {nearest(name, known)}")
         return list(rule.classes) or known
 
-    def _orders(self, rule: Rule, group: tuple[str, str] | None) -> list[int] | None:
-        """Return the samples of a group."""
-        if group is None:
-            return None
-        by, value = group
-        orders = self.run.samples["order"].to_pylist()
-        return [order for order, found in zip(orders, self._group(by, rule)) if found == value]
-
     def _measured(self, rule: Rule, parts: Mapping[str, Sequence[str]], group: tuple[str, str] | None) -> list[Check]:
-        key = (tuple((name, tuple(cells)) for name, cells in parts.items()), group)
-        if ("view", key) not in self._tables:
-            named = {_PART + name: cells for name, cells in parts.items()}
-            self._tables["view", key] = selection(self.run, named, self._orders(rule, group), LIMIT)
-        view: Folder = self._tables["view", key]
-        if not view.count:
+        by = [rule.by] if rule.by and rule.metric in ("gap", "widening") else None
+        session = self._session.selection(parts, group, confidence=rule.confidence, metric=rule.of, by=by)
+        if not session.run.count:
             return [Check(f"{group[0]} {group[1]}" if group else str(rule.on), note="no records")]
-        found = [self._check(row, parts) for row in self._rows(rule, view, key)]
-        if group is None:
-            return found
-        return [replace(check, subject=group[1]) for check in found]  # a group has one part
-
-    def _context(self, rule: Rule, view: Folder, key: Any) -> Context:
-        options: dict[str, Any] = {"confidence": rule.confidence, "cluster": self.cluster}
-        options |= {"metric": rule.of, "by": [rule.by] if rule.by and rule.metric in ("gap", "widening") else None}
-        full = ("context", key, *(str(value) for value in options.values()))
-        if full not in self._tables:
-            self._tables[full] = context_of(view, limit=LIMIT, **options)
-        return self._tables[full]
-
-    def _rows(self, rule: Rule, view: Folder, key: Any) -> list[dict[str, Any]]:
-        context = self._context(rule, view, key)
         if rule.per == "class":
-            return self._class_rows(rule, context)
+            return self._by_class(rule, session, parts)
         if rule.metric in ("gap", "widening"):
-            rows = context.once("gaps", lambda: make(context, "gaps").to_pylist())
-        else:
-            _known(rule, rule.metric, context)
-            rows = metric_rows(context, rule.metric)
-        mine = [row for row in rows if row["metric"] == rule.metric and (row["cell"] or "").startswith(_PART)]
-        if not mine:
-            return [{"cell": _PART + str(rule.on), "note": next((r["note"] for r in rows if r["note"]), "no numbers")}]
-        pairs = [f"{row['best']} over {row['worst']}" if row.get("best") else None for row in mine]
-        return [{**row, **_distinct(context, row["cell"]), "pair": pair} for row, pair in zip(mine, pairs)]
+            return self._gaps(rule, session, parts)
+        _known(rule, rule.metric, session)
+        numbers = session.metric(rule.metric).items()
+        return [_check(group[1] if group else name, number, session, name, parts) for name, number in numbers]
 
-    def _class_rows(self, rule: Rule, context: Context) -> list[dict[str, Any]]:
+    def _gaps(self, rule: Rule, session: Measured, parts: Mapping[str, Sequence[str]]) -> list[Check]:
+        found = []
+        for name, gaps in session.gaps("gap" if rule.metric == "gap" else "widening").items():
+            for gap in gaps:
+                subject = f"{name}: {gap.best} over {gap.worst}" if gap.best else name
+                found.append(_check(subject, gap.number, session, name, parts))
+        return found
+
+    def _by_class(self, rule: Rule, session: Measured, parts: Mapping[str, Sequence[str]]) -> list[Check]:
         wanted = self._classes(rule)
-        rows = context.once("classes", lambda: make(context, "classes").to_pylist())
-        mine = [
-            {**row, **_distinct(context, row["cell"], row["class"]), "subject": row["class"]}
-            for row in rows
-            if row["metric"] == rule.metric and row["cell"].startswith(_PART) and row["class"] in wanted
+        numbers = session.by_class(rule.metric)
+        found = [
+            _check(label, number, session, name, parts, label)
+            for (name, label), number in numbers.items()
+            if label in wanted
         ]
-        if not mine:
-            note = f"the run has no {rule.metric} per class: it needs records with a prediction, of a task with classes"
-            return [{"cell": _PART + str(rule.on), "note": note}]
-        return mine
-
-    def _check(self, row: Mapping[str, Any], parts: Mapping[str, Sequence[str]]) -> Check:
-        part = row["cell"].removeprefix(_PART)
-        subject = row.get("subject") or (f"{part}: {row['pair']}" if row.get("pair") else part)
-        numbers: dict[str, Any] = {name: row.get(name) for name in _FIELDS}
-        numbers = {k: _plain(v) for k, v in numbers.items()}
-        cells = tuple(parts.get(part, ()))
-        numbers |= {name: int(row.get(name) or 0) for name in ("n", "samples", "clusters")}
-        return Check(str(subject), cells=cells, **numbers)
+        note = f"the run has no {rule.metric} per class: it needs records with a prediction, of a task with classes"
+        return found or [Check(str(rule.on), note=note, cells=tuple(parts.get(str(rule.on), ())))]
 
 
-def _distinct(context: Context, cell: str, target: str | None = None) -> dict[str, int]:
-    """Return how many samples, and how many clusters of them, a cell has records of (of one class, where given)."""
-    frame, run = context.frame, context.frame.run
-    if isinstance(run, Pool):
-        samples = np.flatnonzero(run.present(cell))
-    else:
-        samples = np.unique(frame.sample[frame.by_cell[frame.ids.index(cell)]])
-    if target is not None:
-        samples = samples[[str(frame.targets[i]) == target for i in samples]]
-    return {"samples": len(samples), "clusters": len(np.unique(context.clusters.member[samples]))}
+def _check(
+    subject: str,
+    number: Number,
+    session: Measured,
+    part: str,
+    parts: Mapping[str, Sequence[str]],
+    label: str | None = None,
+) -> Check:
+    """Return a check of a number of a part (of one class, where given), with how many samples and clusters it has."""
+    samples, clusters = session.support(part, label)
+    return Check.of(subject, number, parts[part], samples=samples, clusters=clusters)
 
 
-def _plain(value: Any) -> Any:
-    if not isinstance(value, float):
-        return value
-    return float(value) if math.isfinite(value) else None
-
-
-def _known(rule: Rule, metric: str, context: Context) -> None:
-    if metric_rows(context, metric):
+def _known(rule: Rule, metric: str, session: Measured) -> None:
+    if session.has(metric):
         return
-    names = [*metric_names(context), "gap", "widening"]
+    names = [*session.metrics, "gap", "widening"]
     hint = f"{metric} is a metric per class: add per: class." if metric in BY_CLASS else nearest(metric, names)
-    text = f"metric must be one of {', '.join(names)} for {context.frame.task}, got {metric!r}. {hint}"
+    text = f"metric must be one of {', '.join(names)} for {session.task}, got {metric!r}. {hint}"
     raise SpecError(f"{rule.where}: gates: {text}")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import SpecError
-from perturbations.errors import gather, nearest
+from perturbations.errors import gather, meant
 from scenarios.reading import Node, Problems, from_plain, one_of, parse, text_of
 from stress.gate._rules import Bar, Gates, Rule
 from stress.gate._select import Selection, read_selection
@@ -35,8 +35,7 @@ def load_gates(name: str | Path) -> Gates:
     path = PRESETS / f"{name}.yaml" if str(name) in presets() else Path(name)
     if not path.is_file():
         known = f"an existing YAML file or one of {', '.join(presets())}"
-        hint = nearest(str(name), presets())
-        raise SpecError(f"gates: must be {known}, got {str(name)!r}. {hint if hint.startswith('Did') else ''}".rstrip())
+        raise SpecError(f"gates: must be {known}, got {str(name)!r}. {meant(str(name), presets())}".rstrip())
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import InputError
-from stress.gate._examples import Example, worst_failures
 from stress.gate._json import save
+from stress.measure import Example, worst_failures
 from stress.records.folder import Folder
 
 __all__ = ["export_regression"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from stress.gate._select import Selection
-from stress.measure.between.matching import Matched
+from stress.measure import Matched, Number
 
 __all__ = [
     "MARKS",
@@ -72,7 +72,8 @@ class Check:
     """One number of a rule held against its bar. ``further`` is about how many more samples would decide it.
 
     ``p`` is that of "the bar is kept", ``p_adjusted`` corrected for the number of checks in the file; ``value`` of a
-    comparison is the drop, from ``before`` to ``after``. ``note`` says why a number is missing.
+    comparison is the drop, from ``before`` to ``after``. ``few``: the interval is Student's t of fewer than 20
+    clusters. ``trials``: the value is a plain rate of so many independent answers. ``note`` says why one is missing.
     """
 
     subject: str
@@ -91,8 +92,27 @@ class Check:
     lost: int | None = None
     gained: int | None = None
     method: str | None = None
+    few: bool = False
+    trials: int | None = None
     note: str | None = None
     cells: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, subject: str, number: Number, cells: Sequence[str] = (), **more: Any) -> Check:
+        """Return a check, not yet judged, of a measured number."""
+        return cls(
+            subject,
+            value=number.value,
+            low=number.low,
+            high=number.high,
+            n=number.n or 0,
+            method=number.method,
+            few=number.few,
+            trials=number.trials,
+            note=number.note,
+            cells=tuple(cells),
+            **more,
+        )
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ from stress.gate._judge import suite_of
 from stress.gate._numbers import Numbers
 from stress.gate._rules import Rule
 from stress.gate._select import Selection
-from stress.measure.between.influences import lower_is_better
-from stress.measure.session.registry import context_of
+from stress.measure import measured
 from stress.records.folder import Folder
 
 __all__ = ["suggest"]
@@ -31,21 +30,21 @@ def suggest(run: Folder) -> str:
     for rule, comment in _candidates(run):
         if line := _line(rule, numbers):
             lines.append(f"  - {line}{f'  # {comment}' if comment else ''}")
-    headline = context_of(run).headline.name
+    headline = measured(run).headline.name
     lines.append("  # with --against RUN of the last release:")
     lines.append(f"  # - {{metric: {headline}, against: baseline, max_drop: 0.02, per: modality}}")
     return "\n".join(lines) + "\n"
 
 
 def _candidates(run: Folder) -> Iterator[tuple[Rule, str]]:
-    context = context_of(run)
+    session = measured(run)
     rows = run.cells.to_pylist()
-    metric = context.headline.name
+    metric = session.headline.name
     clean = Selection("clean")
-    way = "max" if lower_is_better(context, metric) else "min"
+    way = "max" if session.better(metric) == "lower" else "min"
     if any(row["cell"] == "clean" for row in rows):
         yield _rule(metric, way, clean), ""
-        if context.frame.task == "classification":
+        if session.task == "classification":
             yield _rule("recall", "min", clean, "class"), "every class, not only the frequent ones"
             yield _rule("ece", "max", clean), ""
     yield _rule(metric, way, Selection(), "scenario"), "the worst scenario"

@@ -1,19 +1,42 @@
-"""Records in, numbers with intervals out. Pure: nothing here calls a model, and a new measure needs no new run."""
+"""Records in, numbers with intervals out. Pure: nothing here calls a model, and a new measure needs no new run.
 
+For people: ``table``, ``summary``, ``compare``, ``reliance``. For code that decides (gates, policies, reports): a
+session (``measured``) gives a ``Number`` for each cell, ``match`` the records that two runs share, ``change`` a
+``Difference`` between them.
+"""
+
+from stress.measure.between.changes import change, comparable, gap_change
 from stress.measure.between.compare import COMPARISON, RELIANCE, compare, reliance
+from stress.measure.between.difference import Difference
+from stress.measure.between.examples import Example, flips, worst_failures
+from stress.measure.between.influences import BY_CLASS
+from stress.measure.between.matching import Matched, match
+from stress.measure.core.number import Number
 from stress.measure.session.registry import TABLES
-from stress.measure.session.session import Measurable, Measured, MeasureOptions, measured, summary, table
+from stress.measure.session.session import Gap, Measurable, Measured, MeasureOptions, measured, summary, table
 
 __all__ = [
+    "BY_CLASS",
     "COMPARISON",
     "RELIANCE",
     "TABLES",
+    "Difference",
+    "Example",
+    "Gap",
+    "Matched",
     "Measurable",
     "MeasureOptions",
     "Measured",
+    "Number",
+    "change",
+    "comparable",
     "compare",
+    "flips",
+    "gap_change",
+    "match",
     "measured",
     "reliance",
     "summary",
     "table",
+    "worst_failures",
 ]

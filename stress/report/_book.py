@@ -62,7 +62,7 @@ class Book:
     def measured(self) -> Measured:
         """The run, read once."""
         found = self.run.measured(break_at=BREAK_AT)
-        if self.begun and found.context.frame.large:
+        if self.begun and found.large:
             found.ahead(list(TABLES))
         return found
 
@@ -82,12 +82,7 @@ class Book:
     @cached_property
     def form(self) -> Form:
         """How values of the headline metric are written."""
-        return Form.of(self.measured.context.headline)
-
-    @cached_property
-    def forms(self) -> Mapping[str, Form]:
-        """How values of each metric are written."""
-        return {metric.name: Form.of(metric) for metric in self.measured.context.metrics}
+        return Form.of(self.measured.headline)
 
     @cached_property
     def plan(self) -> Mapping[str, Row]:

@@ -33,7 +33,7 @@ def findings(book: Book) -> list[Finding]:
         failed = sum(number for name, number in book.summary["statuses"].items() if name not in ("ok", "unchanged"))
         if failed:
             found.append(Finding("problem", _failures(book, failed)))
-        found += [Finding("warning", _sentence(text)) for text in book.summary["warnings"] if not _told(text, failed)]
+        found += [Finding("warning", _sentence(c.text)) for c in book.measured.cautions if c.about != "failures"]
         found += [Finding("note", text) for text in _not_rising(book)]
     for check in book.info.get("preflight") or ():
         if check["outcome"] != "ok":
@@ -47,11 +47,6 @@ def findings(book: Book) -> list[Finding]:
 def _sentence(text: str) -> str:
     found = visible(text)
     return f"{found[:1].upper()}{found[1:]}{'' if found.endswith(('.', '…')) else '.'}"
-
-
-def _told(text: str, failed: int) -> bool:
-    """Whether a warning of the measures says no more than the finding about failures."""
-    return bool(failed) and text.startswith(f"{failed} of ")
 
 
 def _failures(book: Book, failed: int) -> str:

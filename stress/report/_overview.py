@@ -66,7 +66,7 @@ def _curve(book: Book, row: Row) -> Markup | str:
 def breaking(row: Row) -> str:
     """Return where a curve breaks, with its interval; ``> 5`` where it holds that far."""
     if row["value"] is None:
-        return f"> {row['note'].rpartition(' ')[2]}" if str(row["note"] or "").startswith("holds") else DASH
+        return f"> {row['last_severity']:g}" if row["holds"] else DASH
     if row["high"] is None:
         return f"{severity(row['value'])} (from {severity(row['low'])})"
     return f"{severity(row['value'])} ({severity(row['low'])}–{severity(row['high'])})"

@@ -69,8 +69,8 @@ def _shown(value: Any) -> Any:
 
 
 def _soft(cell: Any) -> Any:
-    """Return ``value (low–high)`` with the interval set softer than the value."""
-    if isinstance(cell, Markup) or not isinstance(cell, str) or not cell.endswith(")") or cell[0] not in "−0123456789>":
+    """Return the text of a number, ``value (low–high)``, with its interval set softer than the value."""
+    if isinstance(cell, Markup) or not isinstance(cell, str) or " (" not in cell:
         return cell
     value, _, rest = cell.partition(" (")
     return Markup("{} <i>({}</i>").format(visible(value), visible(rest))

@@ -20,7 +20,7 @@ def verdict(book: Book, scenario: Row) -> Verdict:
     value, low, high = breaking["value"], breaking["low"], breaking["high"]
     if value is not None:
         return "breaks" if high is not None else "unsure"
-    if str(breaking["note"] or "").startswith("holds"):
+    if breaking["holds"]:
         return "holds" if low is None else "unsure"
     return _ungraded(book, scenario)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,11 +40,26 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Bounds:
-    """Lower and upper ends, NaN where there is none, and how they were found."""
+    """Lower and upper ends, NaN where there is none, and how they were found.
+
+    ``few``: by Student's t, of fewer than 20 clusters; ``method`` says so too. ``trials``: of plain rates with Wilson's
+    ends, the number of independent yes-or-no answers that each is a share of.
+    """
 
     low: Floats
     high: Floats
     method: str
+    few: bool = False
+    trials: Floats | None = None
+
+    def at(self, places: Any) -> Bounds:
+        """Return the ends at some places, found in the same way."""
+        trials = None if self.trials is None else self.trials[places]
+        return replace(self, low=self.low[places], high=self.high[places], trials=trials)
+
+    def of_few(self) -> Bounds:
+        """Return the same ends, marked as those of few clusters."""
+        return replace(self, method=f"few clusters (t, {self.method})", few=True)
 
 
 def z_quantile(confidence: float) -> float:
@@ -99,7 +115,7 @@ def jackknife(
         spread = np.square(away).sum(axis=0) - count * np.square(mean)
         error = np.sqrt(np.maximum(spread, 0) * (count - 1) / count)
         reach = np.array([t_quantile(confidence, int(c) - 1) for c in count]) * error
-    return Bounds(value - reach, value + reach, "few clusters (t, jackknife)")
+    return Bounds(value - reach, value + reach, "jackknife").of_few()
 
 
 def influence(
@@ -113,8 +129,8 @@ def influence(
     with np.errstate(invalid="ignore", divide="ignore"):
         error = np.sqrt(np.square(parts).sum(axis=0) * count / (count - 1))
         reach = np.array([t_quantile(confidence, int(c) - 1) for c in count]) * error
-    few = bool(len(count)) and bool(np.all(count < FEW))
-    return Bounds(value - reach, value + reach, "few clusters (t, linearised)" if few else "linearised")
+    found = Bounds(value - reach, value + reach, "linearised")
+    return found.of_few() if len(count) and bool(np.all(count < FEW)) else found
 
 
 def clustered_error(parts: Floats, member: Counts) -> tuple[float, int]:
@@ -131,7 +147,8 @@ def wilson(successes: Floats, count: Floats, z: float | Floats = 1.9599639845400
         middle = (rate + square / 2) / (1 + square)
         reach = z * np.sqrt(rate * (1 - rate) / count + square / (4 * count)) / (1 + square)
     low, high = np.where(successes == 0, 0.0, middle - reach), np.where(successes == count, 1.0, middle + reach)
-    return Bounds(np.where(count > 0, low, np.nan), np.where(count > 0, high, np.nan), "wilson")
+    low, high = np.where(count > 0, low, np.nan), np.where(count > 0, high, np.nan)
+    return Bounds(low, high, "wilson", trials=np.broadcast_to(count, low.shape))
 
 
 def effective(

@@ -1,10 +1,9 @@
-"""What became of any number from one run to another: a metric, a drop against clean, a gap between groups, a time."""
+"""How a number changed from one run to another: a metric, a drop against clean, a gap between groups, a latency."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +11,12 @@ from numpy.typing import NDArray
 from perturbations import InputError
 from perturbations.errors import nearest
 from stress.measure.between.difference import Difference, difference, less, share
-from stress.measure.between.influences import lower_is_better, measure
+from stress.measure.between.influences import measure
 from stress.measure.between.matching import Matched
 from stress.measure.core.context import Context
+from stress.measure.core.number import Number
 from stress.measure.core.slices import codes_of
-from stress.measure.session.one import metric_names, metric_rows
+from stress.measure.session.one import lower_is_better, metric_names, metric_rows
 from stress.measure.session.registry import context_of
 from stress.records.views import pooled
 from stress.statistics.corrections import below
@@ -67,16 +67,16 @@ def _against_clean(
 ) -> Difference:
     metric = of or matched.after.headline.name
     if "clean" not in matched.pair.cells:
-        return Difference(note="the runs share no clean cell to compare with")
+        return Difference.missing("the runs share no clean cell to compare with")
     parts, lower = [matched.rows(["clean"], samples), rows], lower_is_better(matched.after, metric)
     if name == "retention" and lower:
-        return Difference(note=f"{metric} is an error: its drop is given, a share kept has no meaning")
+        return Difference.missing(f"{metric} is an error: its drop is given, a share kept has no meaning")
     how = share if name == "retention" else less
     better = "higher" if name == "retention" else "lower"
     found = difference(
         matched, metric, parts[::-1] if lower else parts, combine=how, better=better, common=True, confidence=confidence
     )
-    return Difference(note=f"{name} of {metric} cannot be compared") if found is None else found
+    return Difference.missing(f"{name} of {metric} cannot be compared") if found is None else found
 
 
 def gap_change(
@@ -97,13 +97,13 @@ def gap_change(
         if one is not None and one.before is not None and one.after is not None:
             found.append((one.before + one.after, g))
     if len(found) < 2:
-        return "", Difference(note=f"fewer than two groups of {small} samples to compare")
+        return "", Difference.missing(f"fewer than two groups of {small} samples to compare")
     (_, lowest), (_, highest) = min(found), max(found)
     parts = [matched.rows(cells, codes == g) for g in (highest, lowest)]
     wide = difference(matched, metric, parts, combine=less, better="lower", confidence=confidence)
     best, worst = (lowest, highest) if lower_is_better(matched.after, metric) else (highest, lowest)
     pair = f"{names[best]} over {names[worst]}"
-    return pair, Difference(note=f"a gap of {metric} cannot be compared") if wide is None else wide
+    return pair, Difference.missing(f"a gap of {metric} cannot be compared") if wide is None else wide
 
 
 def _apart(
@@ -116,35 +116,34 @@ def _apart(
     """Return the difference of a metric that has no influences, from each run's own interval."""
     rows = matched.rows(cells, samples)
     some, drawn = (distinct(each[rows]) for each in (matched.sample, matched.cluster))
-    about = Difference(n=len(rows), samples=some, clusters=drawn)
+    about = Difference(Number(n=len(rows), failed=0), samples=some, clusters=drawn)
     if not len(rows):
-        return replace(about, note="no records that both runs have")
+        return replace(about, number=replace(about.number, note="no records that both runs have"))
     sure = matched.after.options.confidence if confidence is None else confidence
     each = [
         _alone(context, name, cells, own[rows], sure)
         for context, own in ((matched.before, matched.old), (matched.after, matched.new))
     ]
-    before, after = (row.get("value") for row in each)
-    ends = [row.get(key) for row in each for key in ("value", "low", "high")]
-    if not all(end is not None and np.isfinite(end) for end in ends):
-        note = next((row["note"] for row in each if row.get("note")), "one of the runs has no interval of it")
-        return replace(about, before=before, after=after, note=note)
-    b, b_low, b_high, a, a_low, a_high = (float(end) for end in ends if end is not None)
+    ends = [end for number in each for end in (number.value, number.low, number.high) if end is not None]
+    if len(ends) < 6:
+        note = next((number.note for number in each if number.note), "one of the runs has no interval of it")
+        before, after = (number.value for number in each)
+        return replace(about, before=before, after=after, number=replace(about.number, note=note))
+    b, b_low, b_high, a, a_low, a_high = ends
     low, high = b - a - np.hypot(b - b_low, a_high - a), b - a + np.hypot(b_high - b, a - a_low)
     sign = -1.0 if lower_is_better(matched.after, name) else 1.0
     low, high = sorted((sign * float(low), sign * float(high)))
     drop = sign * (b - a)
     p = float(below(drop, low, high, 0.0, sure))
-    found = replace(about, before=b, after=a, drop=drop, low=low, high=high, p=min(2 * min(p, 1 - p), 1.0))
-    return replace(found, method="mover (unpaired)")
+    number = replace(about.number, value=drop, low=low, high=high, method="mover (unpaired)")
+    return replace(about, number=number, before=b, after=a, p=min(2 * min(p, 1 - p), 1.0))
 
 
-def _alone(
-    context: Context, name: str, cells: Collection[str], rows: NDArray[np.int64], confidence: float
-) -> dict[str, Any]:
+def _alone(context: Context, name: str, cells: Collection[str], rows: NDArray[np.int64], confidence: float) -> Number:
     """Return a metric of one run with its own interval, over the samples of these records."""
     run, options = context.frame.run, context.options
     orders = run.samples["order"].to_numpy()[np.unique(context.frame.sample[rows])]
     view = pooled(run, {"part": list(cells)}, orders.tolist())
     found = metric_rows(context_of(view, confidence=confidence, cluster=options.cluster), name)
-    return next((row for row in found if row["cell"] == "part"), {"note": f"the runs have no {name}"})
+    row = next((row for row in found if row["cell"] == "part"), None)
+    return Number(note=f"the runs have no {name}") if row is None else Number.of(row)

@@ -82,8 +82,7 @@ def _cells(one: str, other: str, matched: Matched, metric: str | None) -> list[d
     about = {row["cell"]: about_cell(row) for row in matched.before.frame.cells}
     for cell in matched.pair.cells:
         d = change(matched, name, [cell])
-        row = {"one": one, "other": other, "metric": name, "n": d.n, "failed": d.failed, "samples": d.samples}
-        row |= {"value": d.drop, "low": d.low, "high": d.high, "value_one": d.before, "value_other": d.after, "p": d.p}
-        row |= {"only_one": d.lost, "only_other": d.gained, "clusters": d.clusters}
-        found.append({**about[cell], **row, "method": d.method, "note": d.note})
+        row = {"one": one, "other": other, "metric": name, "value_one": d.before, "value_other": d.after, "p": d.p}
+        row |= {"only_one": d.lost, "only_other": d.gained, "samples": d.samples, "clusters": d.clusters}
+        found.append({**about[cell], **row, **d.number.row()})
     return found

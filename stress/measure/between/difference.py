@@ -1,13 +1,13 @@
-"""How much two runs differ on the samples that both have answered, and how sure that is: the one way to say it.
+"""The difference between two runs on the samples that both have answered, with its interval.
 
-Every difference – of a metric, of a drop against clean, of a gap between groups, of a stream's worth – is that of a
-function of values, each with the influences of its records. They are subtracted pair by pair and summed by cluster,
-which gives the interval. Plain answers (right or wrong, one a sample) have an exact one instead.
+Every difference – of a metric, of a drop against clean, of a gap between groups, of a stream's contribution – is that
+of a function of values, each with the influences of its records. They are subtracted pair by pair and summed by
+cluster, which gives the interval. Plain answers (right or wrong, one a sample) have an exact one instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from stress.measure.between.influences import Measure, measure
 from stress.measure.between.matching import Matched
+from stress.measure.core.number import Number
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import FEW
 from stress.statistics.intervals import degenerate, mcnemar, paired_proportions, t_quantile
@@ -31,27 +32,42 @@ Combine = Callable[[Floats], tuple[float, Floats]]
 
 @dataclass(frozen=True)
 class Difference:
-    """How much better the earlier run is: ``before`` − ``after`` of a metric of which more is better, else turned.
+    """By how much a number became worse: ``before`` − ``after`` of a metric of which more is better, else turned round.
 
-    ``n`` pairs of records were used, of ``samples`` samples in ``clusters`` clusters; ``failed`` of the later run's
-    have no usable answer. ``lost`` and ``gained`` are answers right in the earlier run only, and in the later only.
-    ``p`` is two-sided: of so large a difference between equals.
+    ``number`` is the difference with its interval: ``n`` pairs of records were used, of ``samples`` samples in
+    ``clusters`` clusters; ``failed`` of the later run's have no usable answer. ``lost`` and ``gained`` are answers
+    right in the earlier run only, and in the later only. ``p`` is two-sided: the probability of so large a difference
+    between equals.
     """
 
+    number: Number
     before: float | None = None
     after: float | None = None
-    drop: float | None = None
-    low: float | None = None
-    high: float | None = None
     p: float | None = None
-    n: int = 0
     samples: int = 0
     clusters: int = 0
-    failed: int = 0
     lost: int | None = None
     gained: int | None = None
-    method: str | None = None
-    note: str | None = None
+
+    @property
+    def drop(self) -> float | None:
+        """The difference."""
+        return self.number.value
+
+    @property
+    def low(self) -> float | None:
+        """Lower end of its interval."""
+        return self.number.low
+
+    @property
+    def high(self) -> float | None:
+        """Upper end of its interval."""
+        return self.number.high
+
+    @classmethod
+    def missing(cls, note: str) -> Difference:
+        """Return a difference that there is none of, and why."""
+        return cls(Number(n=0, failed=0, note=note))
 
 
 def same(values: Floats) -> tuple[float, Floats]:
@@ -98,18 +114,26 @@ def difference(
     if old is None or new is None:
         return None
     if isinstance(old, str) or isinstance(new, str):
-        return Difference(note=old if isinstance(old, str) else str(new))
+        return Difference.missing(old if isinstance(old, str) else str(new))
     kept = [rows[old.known[matched.old[rows]] & new.known[matched.new[rows]]] for rows in parts]
     kept = _shared(matched, kept) if common else kept
     left = 0 if label is not None or common else sum(map(len, parts)) - sum(map(len, kept))
     note = f"{left} records left out: one of the runs has no answer there that {name} can use" if left else None
     about = _about(matched, old, new, kept)
     if not all(map(len, kept)):
-        return Difference(**{**about, "note": note or "no records that both runs have"})
+        return _made(about, {"note": note or "no records that both runs have"})
     sure = matched.after.options.confidence if confidence is None else confidence
     sign = 1.0 if (better or new.better) == "higher" else -1.0
     found = _compared(matched, (old, new), kept, combine, sign, sure)
-    return Difference(**{**about, "note": note, **found})
+    return _made(about, {"note": note, **found})
+
+
+def _made(about: Mapping[str, Any], found: Mapping[str, Any]) -> Difference:
+    """Return a difference from what it rests on and what was found, by the names of its fields and its number's."""
+    numbers = {name: found.get(name) for name in ("low", "high", "method", "note")}
+    number = Number(found.get("drop"), n=about["n"], failed=about["failed"], few=found.get("few", False), **numbers)
+    rest = {name: found.get(name) for name in ("before", "after", "p", "lost", "gained")}
+    return Difference(number, samples=about["samples"], clusters=about["clusters"], **rest)
 
 
 def _shared(matched: Matched, parts: Sequence[Ints]) -> list[Ints]:
@@ -209,7 +233,7 @@ def _error(sides: Sequence[Floats], count: int) -> float:
 def _ends(
     drop: float, error: float, count: int, bounded: bool, confidence: float, raised: Sequence[float] = (0.0, 0.0)
 ) -> dict[str, Any]:
-    """Return interval, p and method of a linearised difference.
+    """Return interval, p, method and ``few`` of a linearised difference.
 
     ``raised`` is by how much chance alone may have raised, and lowered, the difference.
     """
@@ -223,5 +247,7 @@ def _ends(
     reach = quantile * error
     sure = max(drop - raised[0], 0.0) if drop > 0 else min(drop + raised[1], 0.0)
     p = float(2 * stdtr(count - 1, -abs(sure) / error)) if error > 0 else float(drop == 0)
-    method = "few clusters (t, paired)" if count < FEW else "linearised, paired"
-    return {"low": drop - raised[0] - reach, "high": drop + raised[1] + reach, "p": p, "method": method}
+    few = count < FEW
+    method = "few clusters (t, paired)" if few else "linearised, paired"
+    low, high = drop - raised[0] - reach, drop + raised[1] + reach
+    return {"low": low, "high": high, "p": p, "method": method, "few": few}

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from stress.measure.core.cells import absent
 from stress.measure.core.context import Context
 from stress.measure.core.marginals import Entries, entries
+from stress.measure.session.one import lower_is_better
 from stress.measure.tables.detection import detection_scores
 from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
@@ -22,12 +23,11 @@ from stress.statistics.calibration import calibration_error, excess_error
 from stress.statistics.counts import MEASURES, Gradient, Marginals, measure_by_class
 from stress.statistics.ranks import aurc, auroc, average_precision
 
-__all__ = ["BY_CLASS", "Measure", "lower_is_better", "measure"]
+__all__ = ["BY_CLASS", "Measure", "measure"]
 
 Ints = NDArray[np.int64]
 Estimate = Callable[[Ints], tuple[float, Floats]]
 _SURE = ("ece", "ece_equal_mass", "aurc", "overconfidence", "auroc_confidence")
-_LOWER = (*_SURE[:4], "calibration_error_debiased", "brier_miscalibration", "drop", "gap", "widening")
 BY_CLASS = ("recall", "precision", "f1", "auroc", "average_precision")
 """Measures of one class."""
 _RANKED = {"auroc": auroc, "average_precision": average_precision}
@@ -51,12 +51,6 @@ class Measure:
     involved: NDArray[np.bool_] | None = None
     positive: Callable[[Ints], NDArray[np.bool_]] | None = None
     excess: Callable[[Ints], float] | None = None
-
-
-def lower_is_better(context: Context, name: str) -> bool:
-    """Return whether a smaller value of a metric is the better one."""
-    known = {metric.name: metric.better for metric in context.metrics}
-    return known.get(name) == "lower" or name in _LOWER or name.startswith("latency_")
 
 
 def measure(context: Context, name: str, label: str | None = None) -> Measure | str | None:
@@ -172,7 +166,7 @@ def _sure(context: Context, name: str) -> Measure | str:
     kind = "mass" if name == "ece_equal_mass" else "width"
     known = ~np.isnan(sure) & ~np.isnan(right) & ~frame.failed
     raised = (lambda rows: excess_error(sure[rows], right[rows], bins, kind)) if name.startswith("ece") else None
-    return Measure(name, of, known, "lower" if name in _LOWER else "higher", excess=raised)
+    return Measure(name, of, known, "lower" if lower_is_better(context, name) else "higher", excess=raised)
 
 
 def _ranked(context: Context, name: str, label: str | None) -> Measure | str:

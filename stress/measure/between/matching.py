@@ -74,12 +74,26 @@ class Matched:
 
     @cached_property
     def cluster(self) -> Ints:
-        """Who is drawn together."""
+        """Position of the cluster that each pair's sample belongs to."""
         return self.after.clusters.member[self.sample]
 
     @property
+    def task(self) -> str:
+        """Name of the runs' task."""
+        return self.after.frame.task
+
+    @property
+    def headline(self) -> str:
+        """Name of the metric that is compared where none is asked for."""
+        return self.after.headline.name
+
+    def members(self, by: str, value: str) -> NDArray[np.bool_]:
+        """Return which samples of the later run, by position, are of a group. Raises InputError where there is none."""
+        return np.array([str(each) == value for each in self.after.frame.group(by)], bool)
+
+    @property
     def alone(self) -> bool:
-        """Whether every sample is drawn on its own."""
+        """Whether every sample is a cluster of its own."""
         return self.after.clusters.alone
 
     @cached_property
@@ -100,7 +114,10 @@ class Matched:
 
 
 def match(pair: Pair, **given: Any) -> Matched:
-    """Return the records that both runs of a pair have, in the cells that mean the same in both."""
+    """Return the records that both runs of a pair have, in the cells that mean the same in both.
+
+    ``pair`` is what ``stress.records.pairing.paired`` makes of two runs, or refuses; options are those of ``table``.
+    """
     given["cluster"] = given.get("cluster") or pair.cluster
     before, after = (measured(run, **given).context for run in (pair.before, pair.after))
     if before.frame.large or after.frame.large:

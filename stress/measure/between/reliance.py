@@ -12,6 +12,7 @@ from perturbations import InputError
 from stress.measure.between.difference import difference, weighted
 from stress.measure.between.matching import Matched
 from stress.measure.core.cells import absent
+from stress.measure.core.number import Number
 from stress.measure.core.rows import INTERVAL
 from stress.measure.tables.contributions import lost_cells, streams_of
 from stress.statistics.shapley import interaction_weights, shapley_weights
@@ -42,13 +43,14 @@ def difference_rows(matched: Matched) -> list[dict[str, Any]]:
         for fill, cells in fills.items()
     }
     if note or not any(shared.values()):
-        return [{"measure": "shapley", "note": note or "the runs share no cells in which streams are lost"}]
+        missing = Number(note=note or "the runs share no cells in which streams are lost")
+        return [{"measure": "shapley", **missing.row()}]
     rows = []
     for fill, cells in shared.items():
         present = {frozenset(streams) - gone: name for gone, name in cells.items()}
         for stream, measure, weights in _measures(streams):
             row = {"fill": fill, "stream": stream, "measure": measure, "metric": one.headline.name}
-            rows.append(row | _difference(matched, weights, present))
+            rows.append(row | _difference(matched, weights, present).row())
     return rows
 
 
@@ -63,17 +65,14 @@ def _measures(streams: tuple[str, ...]) -> list[tuple[str, str, dict[Subset, flo
     return found
 
 
-def _difference(matched: Matched, weights: Mapping[Subset, float], cells: Mapping[Subset, str]) -> dict[str, Any]:
+def _difference(matched: Matched, weights: Mapping[Subset, float], cells: Mapping[Subset, str]) -> Number:
     gone = [subset for subset in weights if subset not in cells]
     if gone:
         named = ["+".join(sorted(subset)) or "no stream at all" for subset in gone[:3]]
-        return {"note": f"a run has no cell with only {' / '.join(named)}"}
+        return Number(note=f"a run has no cell with only {' / '.join(named)}")
     matched = matched.holding(list(cells.values()))
     parts = [matched.rows([cells[subset]]) for subset in weights]
     found = difference(
         matched, matched.after.headline.name, parts, combine=weighted(list(weights.values())), common=True
     )
-    if found is None:
-        return {"note": f"{matched.after.headline.name} has no influences"}
-    about = {"value": found.drop, "low": found.low, "high": found.high, "n": found.n, "failed": found.failed}
-    return {**about, "method": found.method, "note": found.note}
+    return Number(note=f"{matched.after.headline.name} has no influences") if found is None else found.number

@@ -1,8 +1,9 @@
-"""Bands that hold several cells' true values at once: a curve's, or all candidates for the worst."""
+"""Simultaneous bands: a whole curve, or every candidate for the worst cell, lies in its band at once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import NormalDist
 
 import numpy as np
@@ -14,13 +15,13 @@ __all__ = ["simultaneous"]
 
 
 def simultaneous(values: Values, cells: Sequence[int]) -> Bounds:
-    """Return a band that holds all of these cells' true values at once."""
+    """Return a band in which the true values of all these cells lie at once, with the confidence of one interval."""
     chosen = list(cells)
     point = values.point[chosen]
     if values.clusters < 2 or not np.isfinite(point).all():
         nothing = np.full(len(point), np.nan)
         return Bounds(nothing, nothing, "one cluster")
-    if values.few:  # too few to estimate a joint law: Bonferroni
+    if values.few:  # too few clusters to estimate a joint distribution: Bonferroni
         each = 1 - (1 - values.confidence) / len(chosen)
         return _within(values, chosen, jackknife(point, np.asarray(values.rows[:, chosen], np.float64), each), each)
     critical, error = band(point, values.rows[:, chosen], values.clusters, values.confidence)
@@ -31,10 +32,10 @@ def simultaneous(values: Values, cells: Sequence[int]) -> Bounds:
 
 
 def _within(values: Values, cells: list[int], found: Bounds, confidence: float) -> Bounds:
-    """Return a band's ends where a bounded metric can be; shares of yes-or-no answers by Wilson's formula."""
+    """Return a band cut to [0, 1] for a bounded metric; that of shares of yes-or-no answers by Wilson's formula."""
     if not values.metric.bounded:
         return found
     if values.records is None:
-        return Bounds(np.maximum(found.low, 0), np.minimum(found.high, 1), found.method)
+        return replace(found, low=np.maximum(found.low, 0), high=np.minimum(found.high, 1))
     point, count = values.point[cells], np.full(len(cells), float(values.clusters))
     return effective(point, found.high - point, count, values.records[cells], confidence)

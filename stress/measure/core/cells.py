@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from stress.measure.core.context import Context
+from stress.measure.core.number import Number
 from stress.measure.core.rows import about_cell
 from stress.records.frame import DERIVED, FAILURES
 from stress.records.metric import Metric
@@ -51,22 +52,13 @@ def cell_rows(context: Context, metric: Metric, values: Floats, bounds: Bounds) 
     """Return one row per cell for one metric."""
     found = []
     for i, row in enumerate(context.frame.cells):
-        found.append(
-            {
-                **about_cell(row),
-                **counted(context, i),
-                "metric": metric.name,
-                "value": values[i],
-                "low": bounds.low[i],
-                "high": bounds.high[i],
-                "method": bounds.method if np.isfinite(bounds.low[i]) else None,
-                "note": why(context, metric, i, float(values[i])),
-            }
-        )
+        note = why(context, metric, i, float(values[i]))
+        number = Number.within(values[i], bounds, i, **counted(context, i), note=note)
+        found.append({**about_cell(row), "metric": metric.name, **number.row()})
     return found
 
 
 def empty_rows(context: Context, name: str, note: str) -> list[dict[str, Any]]:
     """Return one row per cell for a metric that has no value in any."""
-    rows = enumerate(context.frame.cells)
-    return [{**about_cell(row), **counted(context, i), "metric": name, "note": note} for i, row in rows]
+    each = [Number(**counted(context, i), note=note) for i in range(len(context.frame.cells))]
+    return [{**about_cell(row), "metric": name, **number.row()} for row, number in zip(context.frame.cells, each)]

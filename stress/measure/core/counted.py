@@ -65,5 +65,5 @@ def _resampled_slices(context: Context, names: Sequence[str]) -> Resampled:
         value[places], rows[:, places], ends = _resampled(some, names)
         for k, part in enumerate(ends):
             known[k].low[mine], known[k].high[mine] = part.low, part.high
-            known[k] = replace(known[k], method=part.method)
+            known[k] = replace(known[k], method=part.method, few=part.few)
     return value, rows, known

@@ -172,5 +172,6 @@ def bounded(context: Context, parts: Parts, lowest: float = 0.0) -> Bounds:
     reach = np.where(flat, [degenerate(max(int(c), 1), confidence) for c in parts.involved], bounds.high - parts.value)
     if lowest == 0:  # a share of a kind: Wilson's shape, that neither leaves [0, 1] nor ends at it too soon
         ends = effective(parts.value, reach, np.maximum(parts.involved, 1), confidence=confidence)
-        return replace(ends, method=bounds.method.replace("linearised", "linearised, wilson"))
-    return Bounds(np.maximum(parts.value - reach, lowest), np.minimum(parts.value + reach, 1.0), bounds.method)
+        ends = replace(ends, method="linearised, wilson")
+        return ends.of_few() if bounds.few else ends
+    return replace(bounds, low=np.maximum(parts.value - reach, lowest), high=np.minimum(parts.value + reach, 1.0))

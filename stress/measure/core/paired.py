@@ -84,4 +84,4 @@ def _plain_drop(context: Context, metric: Metric, clean: int) -> Bounds:
         lost, kept = kept, lost
     found = paired_proportions(lost, kept, count, context.options.confidence)
     nothing = count == 0
-    return Bounds(np.where(nothing, np.nan, found.low), np.where(nothing, np.nan, found.high), found.method)
+    return replace(found, low=np.where(nothing, np.nan, found.low), high=np.where(nothing, np.nan, found.high))

@@ -1,4 +1,4 @@
-"""The share of records that something holds for, with the interval that fits who they are of."""
+"""The share of records for which something holds, with the interval that fits how they are clustered."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stress.measure.core.context import Context
+from stress.measure.core.number import Number
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import FEW
 from stress.statistics.intervals import effective, influence, wilson, z_quantile
@@ -16,28 +17,28 @@ from stress.statistics.positions import distinct, ranked
 __all__ = ["share"]
 
 
-def share(context: Context, top: Floats, bottom: Floats, samples: NDArray[np.int64]) -> dict[str, Any]:
-    """Return value, low, high, n, method and note of Σ top / Σ bottom, both 0 or 1 and one each per record.
+def share(context: Context, top: Floats, bottom: Floats, samples: NDArray[np.int64], **more: Any) -> Number:
+    """Return Σ top / Σ bottom, both 0 or 1 and one each per record, with its interval; ``n`` is Σ bottom.
 
-    ``samples`` are the records' samples. Independent answers get Wilson's interval, those of one sample or cluster
-    Wilson's for their effective number.
+    ``samples`` are the positions of the records' samples. Independent answers get Wilson's interval, several answers
+    of one sample or cluster Wilson's for their effective number. ``more`` are fields of the number that are known
+    already: ``failed``, ``unchanged``.
     """
     total = float(bottom.sum())
     if not total:
-        return {"value": None, "n": 0, "note": "nothing to divide by"}
+        return Number(n=0, note="nothing to divide by", **more)
     value, confidence = float(top.sum()) / total, context.options.confidence
     used = samples[bottom > 0]
     alone = context.clusters.alone and distinct(used) == len(used)
     if alone:
         ends = wilson(np.array([float(top.sum())]), np.array([total]), z_quantile(confidence))
-        return {"value": value, "low": ends.low[0], "high": ends.high[0], "n": int(total), "method": ends.method}
+        return Number.within(value, ends, n=total, **more)
     names, inverse = ranked(context.clusters.member[samples])
     parts = np.bincount(inverse, weights=(top - value * bottom) / total, minlength=len(names)).astype(np.float64)
     there = int((np.bincount(inverse, weights=bottom, minlength=len(names)) > 0).sum())
     if there < 2:
-        return {"value": value, "n": int(total), "note": "one cluster only: no interval"}
+        return Number(value, n=int(total), note="one cluster only: no interval", **more)
     point, count = np.array([value]), np.array([there])
     reach = influence(point, parts[:, None], confidence, count).high - point
     ends = effective(point, reach, count, np.array([total]), confidence)
-    method = f"few clusters (t, {ends.method})" if there < FEW else ends.method
-    return {"value": value, "low": ends.low[0], "high": ends.high[0], "n": int(total), "method": method}
+    return Number.within(value, ends.of_few() if there < FEW else ends, n=total, **more)

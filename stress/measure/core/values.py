@@ -82,7 +82,7 @@ class Values:
             return bounds
         reach = degenerate(self.clusters, self.confidence) * scale
         low, high = np.where(flat, value - reach, bounds.low), np.where(flat, value + reach, bounds.high)
-        return Bounds(low, high, bounds.method)
+        return replace(bounds, low=low, high=high)
 
     @property
     def records(self) -> Floats | None:
@@ -107,7 +107,7 @@ class Values:
         found = self.widen(found, self.point)
         if not self.metric.bounded:
             return found
-        return Bounds(np.maximum(found.low, 0), np.minimum(found.high, 1), found.method)
+        return replace(found, low=np.maximum(found.low, 0), high=np.minimum(found.high, 1))
 
     def _shares(self, records: Floats) -> Bounds:
         """Return Wilson's interval for the answers' effective number, from the resampled standard error."""
@@ -124,7 +124,7 @@ class Values:
         if self.sparse is not None:
             reach[self.sparse[0]], count[self.sparse[0]] = self.sparse[1:]
         found = effective(self.point, reach, count, records, self.confidence)
-        return replace(found, method=f"few clusters (t, {found.method})") if self.few else found
+        return found.of_few() if self.few else found
 
 
 def sparse(metric: Metric, top: Floats, bottom: Floats, confidence: float) -> Sparse | None:

@@ -1,4 +1,4 @@
-"""One metric in every cell, without working out the others: what a gate asks for."""
+"""One metric in every cell, without working out the others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from stress.measure.tables.detection import macro_rows
 from stress.measure.tables.operation import latency_rows
 from stress.records.pool import Pool
 
-__all__ = ["metric_names", "metric_rows"]
+__all__ = ["lower_is_better", "metric_names", "metric_rows"]
+
+_LOWER = ("ece", "ece_equal_mass", "aurc", "overconfidence", "calibration_error_debiased", "brier_miscalibration",
+          "drop", "gap", "widening")  # fmt: skip
 
 Rows = list[dict[str, Any]]
 
@@ -24,6 +27,12 @@ def metric_rows(context: Context, name: str) -> list[dict[str, Any]]:
     """Return the rows of the ``cells`` table that are about one metric; none where the run has no such metric."""
     found: list[dict[str, Any]] = context.once(f"rows {name}", lambda: _rows(context, name))
     return found
+
+
+def lower_is_better(context: Context, name: str) -> bool:
+    """Return whether a smaller value of a metric is the better one."""
+    known = {metric.name: metric.better for metric in context.metrics}
+    return known.get(name) == "lower" or name in _LOWER or name.startswith("latency_")
 
 
 def metric_names(context: Context) -> list[str]:

@@ -1,21 +1,32 @@
-"""A run that is read once: its tables, its summary and what is compared with it share what was read and resampled."""
+"""A session with a run: it is read once, and its tables, metrics and summary share what was read and resampled."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from functools import partial
-from typing import Any, Protocol, TypedDict, Unpack
+from typing import Any, Literal, Protocol, TypedDict, Unpack
 
+import numpy as np
 import pyarrow as pa
 
-from stress.measure.core.context import Context
+from perturbations import InputError
+from perturbations.errors import nearest
+from stress.measure.core.context import Context, Options
+from stress.measure.core.number import Number
+from stress.measure.session.one import lower_is_better, metric_names, metric_rows
 from stress.measure.session.registry import context_of, make, make_all
 from stress.measure.session.summary import summarise
+from stress.measure.session.warnings import Caution, warnings
 from stress.records.folder import Folder
+from stress.records.metric import Metric
+from stress.records.pool import Pool, selection
 from stress.records.source import Source
 
-__all__ = ["Measurable", "MeasureOptions", "Measured", "measured", "summary", "table"]
+__all__ = ["Gap", "Measurable", "MeasureOptions", "Measured", "measured", "summary", "table"]
+
+_PART = "part "
+"""Put before the names of a selection's parts, so that none is taken for the clean cell beside them."""
 
 
 class MeasureOptions(TypedDict, total=False):
@@ -46,15 +57,154 @@ class Measurable(Source, Protocol):
 
 
 @dataclass(frozen=True)
+class Gap:
+    """The gap between the best and the worst group of a cell, or how much wider it is than on clean input."""
+
+    number: Number
+    by: str | None = None
+    best: str | None = None
+    worst: str | None = None
+
+
+@dataclass(frozen=True)
 class Measured:
-    """A run and what is asked of it (``measured`` makes one): each table is worked out once, no record read twice."""
+    """A session with a run (``measured`` makes one): each table is worked out once, and no record is read twice.
+
+    Tables are for people and data frames. Code that decides – gates, policies, reports – asks for numbers: ``metric``,
+    ``by_class`` and ``gaps`` give a ``Number`` for each cell, and ``selection`` makes parts of several cells that can
+    be asked the same. Nothing has to be derived from the texts ``method`` and ``note``.
+    """
 
     context: Context
+    parts: tuple[str, ...] | None = None
+    """Of a selection: the names of its parts, which ``metric``, ``by_class`` and ``gaps`` speak of instead of cells."""
+    _views: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def run(self) -> Source:
         """The run."""
         return self.context.frame.run
+
+    @property
+    def options(self) -> Options:
+        """The options of all its tables; see ``stress.measure.table``."""
+        return self.context.options
+
+    @property
+    def task(self) -> str:
+        """Name of the run's task."""
+        return self.context.frame.task
+
+    @property
+    def headline(self) -> Metric:
+        """The metric that is shown first: its name, which way is better, its unit."""
+        return self.context.headline
+
+    @property
+    def large(self) -> bool:
+        """Whether the run has more records than are held in memory at once."""
+        return self.context.frame.large
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of all metrics that ``metric`` knows for this run."""
+        return metric_names(self.context)
+
+    @property
+    def cautions(self) -> list[Caution]:
+        """What must not be overlooked when the headline is read, each with its kind; the summary has the sentences."""
+        found: list[Caution] = self.context.once("cautions", lambda: warnings(self.context))
+        return found
+
+    def better(self, metric: str) -> Literal["higher", "lower"]:
+        """Return whether a higher or a lower value of a metric is the better one."""
+        return "lower" if lower_is_better(self.context, metric) else "higher"
+
+    def has(self, metric: str) -> bool:
+        """Return whether the run has a metric of this name, defined or not; only that one is worked out for it."""
+        return bool(metric_rows(self.context, metric))
+
+    def metric(self, name: str) -> dict[str, Number]:
+        """Return a metric in every cell (of a selection: every part), by its id; no other metric is worked out.
+
+        Any metric of the table ``cells``: those of the task, ``drop``, ``retention``, calibration, latency. Where it is
+        undefined the number's value is None, and its note says why. Raises InputError for a name that the run does not
+        have.
+        """
+        rows = metric_rows(self.context, name)
+        if not rows:
+            known = self.metrics
+            text = f"metric must be one of {', '.join(known)} for {self.task}, got {name!r}."
+            raise InputError(f"measure: {text} {nearest(name, known)}")
+        found = {row["cell"]: Number.of(row) for row in rows}
+        return {shown: found.get(cell) or self._missing(cell, rows) for shown, cell in self._cells()}
+
+    def by_class(self, name: str) -> dict[tuple[str, str], Number]:
+        """Return a metric of single classes, by (cell, class): recall, precision, f1, auroc or average_precision.
+
+        Empty where the run has none: it needs records with a prediction, of a task with classes.
+        """
+        rows = [row for row in self.rows("classes") if row["metric"] == name]
+        shown = {cell: each for each, cell in self._cells()}
+        return {(shown[r["cell"]], r["class"]): Number.of(r) for r in rows if r["cell"] in shown}
+
+    def gaps(self, name: Literal["gap", "widening"] = "gap") -> dict[str, list[Gap]]:
+        """Return the gaps of the headline between best and worst group, by cell: one for each of the option ``by``."""
+        rows = [row for row in self.rows("gaps") if row["metric"] in (name, "gap")]
+        found: dict[str, list[Gap]] = {}
+        for shown, cell in self._cells():
+            mine = [row for row in rows if row["cell"] == cell and row["metric"] == name]
+            each = [Gap(Number.of(row), row["by"], row["best"], row["worst"]) for row in mine]
+            found[shown] = each or [Gap(self._missing(cell, rows))]
+        return found
+
+    def support(self, cell: str, label: str | None = None) -> tuple[int, int]:
+        """Return how many samples a cell or part has records of (of one class, given by ``label``), and clusters."""
+        frame, run = self.context.frame, self.context.frame.run
+        cell = dict(self._cells())[cell]
+        if isinstance(run, Pool):
+            samples = np.flatnonzero(run.present(cell))
+        else:
+            samples = np.unique(frame.sample[frame.by_cell[frame.ids.index(cell)]])
+        if label is not None:
+            samples = samples[[str(frame.targets[i]) == label for i in samples]]
+        return len(samples), len(np.unique(self.context.clusters.member[samples]))
+
+    def selection(
+        self, parts: Mapping[str, Sequence[str]], group: tuple[str, str] | None = None, **given: Unpack[MeasureOptions]
+    ) -> Measured:
+        """Return a session with parts of the run: each name stands for the pooled records of the cells that it lists.
+
+        ``group`` (its name and a value, as ``("speaker", "ada")``) keeps the samples of that group alone. The clean
+        cell stays beside the parts, for changes against it. ``given`` are options that differ from this session's.
+        Raises InputError for a group that the samples do not carry.
+        """
+        key = tuple((name, tuple(cells)) for name, cells in parts.items()), group
+        run = self.context.frame.run
+        if key not in self._views:
+            orders = None
+            if group is not None:
+                values = np.array([value == group[1] for value in self.context.frame.group(group[0])], bool)
+                orders = run.samples["order"].to_numpy()[values].tolist()
+            named = {_PART + name: cells for name, cells in parts.items()}
+            self._views[key] = selection(run, named, orders, self.options.limit)
+        options = {each.name: getattr(self.options, each.name) for each in fields(Options)} | given
+        full = key, str(sorted((name, str(value)) for name, value in options.items()))
+        if full not in self._views:
+            self._views[full] = Measured(context_of(self._views[key], **options), tuple(parts))
+        found: Measured = self._views[full]
+        return found
+
+    def _cells(self) -> list[tuple[str, str]]:
+        """Return what is measured: the name it goes by, and the id of its cell."""
+        if self.parts is not None:
+            return [(name, _PART + name) for name in self.parts]
+        return [(name, name) for name in self.context.frame.ids]
+
+    def _missing(self, cell: str, rows: Sequence[Mapping[str, Any]]) -> Number:
+        """Return a number that there is none of in a cell, with the reason that the rows of the metric give."""
+        mine = sorted(rows, key=lambda row: row["cell"] != cell)
+        return Number(note=next((row["note"] for row in mine if row["note"]), "no numbers"))
 
     def table(self, name: str) -> pa.Table:
         """Return a table; see ``stress.measure.table``. Raises InputError where there is none of that name."""
@@ -78,7 +228,7 @@ class Measured:
 
 
 def measured(run: Folder, **given: Any) -> Measured:
-    """Return a run to ask several things of: ``measured(run, cluster="speaker").table("cells")``.
+    """Return a session with a run, to ask it several things: ``measured(run, cluster="speaker").table("cells")``.
 
     Options are those of ``table``.
     """
@@ -88,7 +238,7 @@ def measured(run: Folder, **given: Any) -> Measured:
 def table(run: Folder, name: str, **given: Any) -> pa.Table:
     """Return a table of a run: ``TABLES`` names them and documents their columns.
 
-    Options: ``cluster`` (the group whose samples are drawn together), ``confidence`` (0.95), ``resamples`` (2000),
+    Options: ``cluster`` (the group whose samples belong together), ``confidence`` (0.95), ``resamples`` (2000),
     ``seed``, ``metric`` (the headline), ``break_at`` (share of clean) or ``bar`` (absolute), ``top_k``, ``bins``,
     ``by`` (groups to slice by), ``small`` (samples under which a group is marked), ``goals``, ``reference`` (a run),
     ``limit`` (4 million): a run of more records is read in blocks of samples and slices of cells, with the same weights

@@ -8,10 +8,9 @@ from typing import Any
 
 from stress.measure.core.cells import absent, cell_rows, counted
 from stress.measure.core.context import Context
-from stress.measure.core.rows import build
+from stress.measure.core.number import Number
 from stress.measure.session.registry import make
 from stress.measure.session.warnings import warnings
-from stress.measure.tables.cells import CELLS
 
 __all__ = ["summarise"]
 
@@ -37,7 +36,7 @@ def summarise(context: Context) -> Mapping[str, Any]:
         "scenarios": _scenarios(context),
         "statuses": _statuses(context),
         "errors": _errors(context),
-        "warnings": warnings(context),
+        "warnings": [each.text for each in context.once("cautions", lambda: warnings(context))],
     }
 
 
@@ -51,10 +50,9 @@ def _clean(context: Context) -> dict[str, Any] | None:
         return None
     note = absent(context, metric)
     if note is not None:
-        return {"value": None, "low": None, "high": None, **counted(context, clean), "method": None, "note": note}
+        return Number(**counted(context, clean), note=note).row()
     values = context.values(metric)
-    rows = build(cell_rows(context, metric, values.point, values.bounds()), CELLS).slice(clean, 1).to_pylist()
-    return _plain(rows[0], "value", "low", "high", "n", "failed", "method", "note")
+    return Number.of(cell_rows(context, metric, values.point, values.bounds())[clean]).row()
 
 
 def _scenarios(context: Context) -> list[dict[str, Any]]:
@@ -62,7 +60,8 @@ def _scenarios(context: Context) -> list[dict[str, Any]]:
     about = ("scenario", "stream", "modality", "perturbation", "profile", "fallback")
     for row in make(context, "robustness").to_pylist():
         entry = found.setdefault(tuple(row[name] for name in about), _plain(row, *about, "n", "failed", "unchanged"))
-        entry[row["measure"]] = _plain(row, "value", "low", "high", "cell", "method", "note")
+        more = ("holds", "last_severity") if row["measure"] == "breaking_severity" else ()
+        entry[row["measure"]] = _plain(row, "value", "low", "high", "cell", "method", "few", "note", *more)
     return list(found.values())
 
 

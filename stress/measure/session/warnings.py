@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 import numpy as np
 
 from stress.measure.core.cells import absent
@@ -11,15 +14,27 @@ from stress.measure.tables.attacks import attack_warnings
 from stress.measure.tables.contributions import lost_cells, streams_of
 from stress.statistics.counts import measure_by_class
 
-__all__ = ["warnings"]
+__all__ = ["Caution", "warnings"]
 
 _HIGH, _LOW = 0.9, 0.5
 
 
-def warnings(context: Context) -> list[str]:
-    """Return sentences about what a headline hides."""
-    found = [*_evidence(context), *_records(context), *_classes(context), *_streams(context)]
-    return [*found, *attack_warnings(context)]
+@dataclass(frozen=True)
+class Caution:
+    """A sentence about what a headline hides. ``about`` says which kind of thing it is about."""
+
+    about: Literal["evidence", "failures", "records", "classes", "streams", "attacks"]
+    text: str
+
+
+def warnings(context: Context) -> list[Caution]:
+    """Return what must not be overlooked when the headline is read."""
+    found = [Caution("evidence", text) for text in _evidence(context)]
+    found += [Caution("failures", text) for text in _failures(context)]
+    found += [Caution("records", text) for text in _records(context)]
+    found += [Caution("classes", text) for text in _classes(context)]
+    found += [Caution("streams", text) for text in _streams(context)]
+    return [*found, *(Caution("attacks", text) for text in attack_warnings(context))]
 
 
 def _some(names: list[str], most: int = 3) -> str:
@@ -36,11 +51,14 @@ def _evidence(context: Context) -> list[str]:
     return [*found, f"{context.headline.name} has no value: {note}"] if note else found
 
 
+def _failures(context: Context) -> list[str]:
+    facts = context.facts
+    return [f"{facts.failed} of {facts.records} records failed; they are counted as failures"] if facts.failed else []
+
+
 def _records(context: Context) -> list[str]:
     frame, found = context.frame, []
     facts, counts = context.facts, context.counts
-    if facts.failed:
-        found.append(f"{facts.failed} of {facts.records} records failed; they are counted as failures")
     idle = [i for i, n in zip(frame.ids, counts["n"]) if not n]
     if idle:
         found.append(f"{len(idle)} cells have no records: {_some(idle)}")

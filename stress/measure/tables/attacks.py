@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from perturbations import get
 from stress.measure.core.bands import simultaneous
 from stress.measure.core.context import Context
+from stress.measure.core.number import Number
 from stress.measure.core.rows import CELL, INTERVAL, Columns
 from stress.measure.core.sections import Needs, Section, filled
 from stress.statistics.arrays import Floats
@@ -105,18 +106,18 @@ def _rows(context: Context, group: _Group, top: Floats, bottom: Floats) -> list[
     for place, name in enumerate(names):
         cell = group.cells[place] if place < len(group.cells) else None
         row: dict[str, Any] = {**about, "budget": group.budget, "attack": name, "metric": context.headline.name}
-        row |= {"value": values.point[place], "low": bounds.low[place], "high": bounds.high[place]}
-        row |= {"n": int((bottom[:, place] > 0).sum()), "method": bounds.method}
+        known: dict[str, Any] = {"n": (bottom[:, place] > 0).sum(), "method": bounds.method}
         if cell is not None:
             counts = {key: int(context.counts[key][cell]) for key in ("n", "failed", "unchanged")}
             row |= {"cell": context.frame.ids[cell], "calls": calls[cell], "gradients": back[cell]}
-            row |= {"failed": counts["failed"], "unchanged": counts["unchanged"] / max(counts["n"], 1)}
+            known |= {"failed": counts["failed"], "unchanged": counts["unchanged"] / max(counts["n"], 1)}
         elif name == WORST:
             cells = list(group.cells)
-            row |= {"calls": calls[cells].sum(), "gradients": back[cells].sum(), "note": _masked(context, group)}
+            row |= {"calls": calls[cells].sum(), "gradients": back[cells].sum()}
+            known["note"] = _masked(context, group)
         else:
             row |= {"calls": 1.0, "gradients": 0.0}
-        found.append(row)
+        found.append(row | Number.within(values.point[place], bounds, place, **known).row())
     return found
 
 
@@ -201,21 +202,12 @@ def _worst_curve(context: Context, names: str, graded: Sequence[tuple[float, _Gr
     first = context.frame.cells[graded[0][1].cells[0]]
     about = {"scenario": f"worst case ({names})", "stream": "+".join(first["streams"]), "modality": first["modality"]}
     about |= {"perturbation": WORST, "profile": "", "lost": "", "metric": context.headline.name}
-    return [
-        {
-            **about,
-            "severity": severity,
-            "value": values.point[i],
-            "low": bounds.low[i],
-            "high": bounds.high[i],
-            "band_low": band.low[i],
-            "band_high": band.high[i],
-            "n": int((below[:, i] > 0).sum()),
-            "failed": 0,
-            "method": bounds.method,
-        }
-        for i, severity in enumerate([0.0, *(severity for severity, _ in graded)])
-    ]
+    found = []
+    for i, severity in enumerate([0.0, *(severity for severity, _ in graded)]):
+        known = {"n": (below[:, i] > 0).sum(), "failed": 0, "method": bounds.method}
+        row = {**about, "severity": severity, "band_low": band.low[i], "band_high": band.high[i]}
+        found.append(row | Number.within(values.point[i], bounds, i, **known).row())
+    return found
 
 
 def _sums(context: Context, cells: Sequence[int]) -> tuple[Floats, Floats]:

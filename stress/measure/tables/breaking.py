@@ -1,4 +1,4 @@
-"""At which severity does the model give way? Where its curve first falls below a bar."""
+"""The breaking severity: where a curve first falls below a bar."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stress.measure.core.context import Context
+from stress.measure.core.context import Context, Values
+from stress.measure.core.number import Number
 from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
+from stress.statistics.intervals import Bounds
 from stress.statistics.robustness import first_below
 
-__all__ = ["breaking"]
+__all__ = ["breaking", "broken_at", "no_interval"]
 
 
 def breaking(
@@ -35,3 +37,30 @@ def breaking(
         return first_below(values, severities, share * values[:, 0])[:, None]
 
     return severity
+
+
+def broken_at(values: Values, found: Floats, bounds: Bounds, last: float) -> tuple[Number, bool]:
+    """Return a breaking severity with its interval, and whether the curve holds: up to ``last``, its last severity.
+
+    An end, or a value, that lies beyond the scale of severities is infinite in what is given, and None in the number.
+    """
+    value, low, high = float(found[0]), float(bounds.low[0]), float(bounds.high[0])
+    holds, note = bool(np.isinf(value)), no_interval(values, bounds)
+    known = note is None or not np.isfinite(value)
+    if holds:
+        note = f"holds up to severity {last:g}"
+    elif np.isinf(high):
+        note = f"the upper end lies beyond severity {last:g}"
+    elif not np.isfinite(value):
+        note = None
+    method = bounds.method if known else None
+    return Number(value, low, high, method=method, few=known and bounds.few, note=note), holds
+
+
+def no_interval(values: Values, bounds: Bounds) -> str | None:
+    """Return why a function of the cells' values has no interval, where that is so."""
+    if not np.isnan(bounds.low[0]):
+        return None
+    if values.clusters < 2:
+        return "one cluster only: no interval"
+    return "undefined in too many resamples: no interval"

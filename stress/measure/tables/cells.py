@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from stress.measure.core.cells import absent, cell_rows, empty_rows
 from stress.measure.core.context import Context
+from stress.measure.core.number import Number
 from stress.measure.core.paired import change
 from stress.measure.core.rows import CELL, INTERVAL
 from stress.records.metric import Metric
@@ -48,9 +50,10 @@ def change_rows(context: Context) -> list[dict[str, Any]]:
             continue
         value, bounds = change(context, metric, clean, name)
         for i, row in enumerate(cell_rows(context, Metric(name, metric.top), value, bounds)):
+            number = Number.of(row)
             if i == clean:
-                row |= {"low": value[i], "high": value[i], "method": "by definition"}
-            if np.isnan(value[i]) and row["n"]:
-                row["note"] = f"undefined: clean {metric.name} is {values.point[clean]:.3g}"
-            found.append(row)
+                number = replace(number, low=value[i], high=value[i], method="by definition", few=False)
+            if np.isnan(value[i]) and number.n:
+                number = replace(number, note=f"undefined: clean {metric.name} is {values.point[clean]:.3g}")
+            found.append(row | number.row())
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -61,11 +62,12 @@ def _class_columns(context: Context, found: Entries, m: Marginals, name: str) ->
         ends, few = _class_bounds(context, found, m, gradient, base)
         few &= ~plain
         low, high = np.where(plain, bounds.low, ends.low), np.where(plain, bounds.high, ends.high)
-        bounds = Bounds(low, high, ends.method)
+        bounds = replace(ends, low=low, high=high)
     sure = np.isfinite(bounds.low)
     missing = "the class is never answered" if name == "precision" else "no sample of this class"
     note = _said(base.shape, (base == 0, missing), ((base > 0) & ~sure, "one cluster only: no interval"))
-    said = (sure, bounds.method), (sure & plain, "wilson"), (sure & few, f"few clusters (t, {bounds.method})")
+    few &= sure
+    said = (sure, bounds.method), (sure & plain, "wilson"), (few, bounds.of_few().method)
     method = _said(base.shape, *said)
     failed = np.zeros((len(m.hits), m.hits.shape[1]))
     record, label = found.truth
@@ -74,14 +76,16 @@ def _class_columns(context: Context, found: Entries, m: Marginals, name: str) ->
     n = context.counts["n"]
     columns = {"value": gradient.value, "low": bounds.low, "high": bounds.high, "note": note}
     columns |= {"method": method, "metric": np.full(base.shape, name, object), "n": np.where(n[:, None] > 0, base, 0)}
+    columns |= {"few": few, "trials": _said(base.shape, (sure & plain, base))}
     columns |= {"failed": failed if name != "precision" else np.zeros_like(failed)}
     return {key: np.asarray(value).ravel() for key, value in columns.items()}
 
 
-def _said(shape: tuple[int, ...], *cases: tuple[NDArray[np.bool_], str]) -> NDArray[Any]:
+def _said(shape: tuple[int, ...], *cases: tuple[NDArray[np.bool_], str | Floats]) -> NDArray[Any]:
+    """Return an array of None, but for the text or the whole number that holds in each case."""
     found = np.full(shape, None, object)
-    for where, text in cases:
-        found[where] = text
+    for where, what in cases:
+        found[where] = what if isinstance(what, str) else what[where].astype(np.int64)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from stress.measure.core.cells import counted
 from stress.measure.core.context import Context
+from stress.measure.core.number import Number
 from stress.measure.core.rows import CELL, INTERVAL, about_cell
 from stress.measure.core.shares import share
 from stress.statistics.arrays import Floats
@@ -25,7 +27,7 @@ from stress.statistics.calibration import (
     debiased_error,
     temperature,
 )
-from stress.statistics.intervals import clustered_error, logit, t_quantile
+from stress.statistics.intervals import Bounds, clustered_error, logit, t_quantile
 from stress.statistics.positions import distinct
 from stress.statistics.ranks import aurc, auroc, by_jackknife, risk_coverage
 
@@ -89,38 +91,38 @@ def calibration_rows(context: Context) -> list[dict[str, Any]]:
     found = _answers(context)
     if found is None:
         reason = _NONE if context.frame.task == "classification" else f"{context.frame.task} has no confidence"
-        return [_row(context, i, "ece", {"note": reason}) for i in range(len(context.frame.ids))]
+        return [_row(context, i, "ece", Number(note=reason)) for i in range(len(context.frame.ids))]
     confidence, right, by_cell = found
     rows = []
     for i, chosen in enumerate(by_cell):
         if not len(chosen):
-            rows.append(_row(context, i, "ece", {"note": "the cell has no answers"}))
+            rows.append(_row(context, i, "ece", Number(note="the cell has no answers")))
             continue
         c, r = confidence[chosen], right[chosen]
         for name, measure in _measures(context.options.bins).items():
             rows.append(_row(context, i, name, _bounded(context, chosen, name, c, r, *measure(c, r))))
-        rows += [_row(context, i, name, {"value": v, "note": n}) for name, v, n in _plain(context, chosen, c, r)]
+        rows += [_row(context, i, name, Number(v, note=n)) for name, v, n in _plain(context, chosen, c, r)]
     return rows
 
 
-def _row(context: Context, cell: int, metric: str, more: Mapping[str, Any]) -> dict[str, Any]:
-    about = {**about_cell(context.frame.cells[cell]), **counted(context, cell), "metric": metric}
-    if about["failed"] and about["n"]:
-        about["note"] = f"{about['failed']} failed records left out: they have no confidence"
-    return about | {key: value for key, value in more.items() if value is not None}
+def _row(context: Context, cell: int, metric: str, number: Number) -> dict[str, Any]:
+    counts = counted(context, cell)
+    lost = f"{counts['failed']} failed records left out: they have no confidence" if counts["failed"] else None
+    number = replace(number, **counts, note=number.note or lost)
+    return {**about_cell(context.frame.cells[cell]), "metric": metric, **number.row()}
 
 
 def _bounded(
     context: Context, rows: NDArray[np.int64], name: str, c: Floats, r: Floats, value: float, parts: Floats
-) -> dict[str, Any]:
+) -> Number:
     if not np.isfinite(value):
-        return {"note": _NOTES.get(name, "undefined")}
+        return Number(note=_NOTES.get(name, "undefined"))
     member, level = context.clusters.member[context.frame.sample[rows]], context.options.confidence
     if name == "aurc" and not context.clusters.alone:
         parts = by_jackknife(c, np.ones(len(c)), 1 - r, member, parts)
     error, count = clustered_error(parts, member)
     if count < 2:
-        return {"value": value, "note": "one cluster only: no interval"}
+        return Number(value, note="one cluster only: no interval")
     if name in _KINDS:
         low, high = calibration_bounds(c, r, member, context.options.bins, _KINDS[name], level)
         method = "directional"
@@ -131,8 +133,9 @@ def _bounded(
         if name == "auroc_confidence":
             count = min(distinct(member[side]) for side in (r > 0.5, r <= 0.5))
         (low, high), method = logit(value, error, count, level), "linearised, logit"
-    few = distinct(member) < FEW
-    return {"value": value, "low": low, "high": high, "method": f"few clusters (t, {method})" if few else method}
+    ends = Bounds(np.array([low]), np.array([high]), method)
+    ends = ends.of_few() if distinct(member) < FEW else ends
+    return Number(value, low, high, method=ends.method, few=ends.few)
 
 
 def _plain(
@@ -213,4 +216,4 @@ def risk_rows(context: Context) -> list[dict[str, Any]]:
 def _ends(context: Context, yes: Floats, rows: NDArray[np.int64]) -> dict[str, Any]:
     """Return the interval of a share of some records."""
     found = share(context, yes, np.ones(len(rows)), context.frame.sample[rows])
-    return {"low": found.get("low"), "high": found.get("high")}
+    return {"low": found.low, "high": found.high}

@@ -1,9 +1,10 @@
-"""Do the streams tell the model the same thing, and whom does it follow when they do not?"""
+"""Do the streams give the same answer when asked alone, and which one does the model follow when they do not?"""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from stress.measure.core.context import Context
+from stress.measure.core.number import Number
 from stress.measure.core.rows import CELL, INTERVAL, about_cell
 from stress.measure.core.sections import Needs, apart, beside_clean
 from stress.measure.core.shares import share
@@ -72,27 +74,26 @@ def _of_fill(context: Context, alone: Mapping[str, Ints]) -> list[dict[str, Any]
         known = (alone[one] >= 0) & (alone[other] >= 0)
         same = known & (alone[one] == alone[other])
         about = {"one": one, "other": other, "scenario": "clean", "cell": "clean"}
-        rows.append({**about, "metric": "pair_agreement", **_share(context, same, known)})
-        rows.append({**about, "metric": "conflict_rate", **_share(context, known & ~same, known)})
+        rows.append({**about, "metric": "pair_agreement", **_share(context, same, known).row()})
+        rows.append({**about, "metric": "conflict_rate", **_share(context, known & ~same, known).row()})
     for i, cell in enumerate(context.frame.cells):
         said, about = _answers(context, i), about_cell(cell)
         for one in alone:
             known = (alone[one] >= 0) & (said >= 0)
-            rows.append(
-                {"one": one, **about, "metric": "agreement", **_share(context, known & (said == alone[one]), known)}
-            )
+            same = _share(context, known & (said == alone[one]), known)
+            rows.append({"one": one, **about, "metric": "agreement", **same.row()})
         for one, other in itertools.permutations(alone, 2):
             conflict = (alone[one] >= 0) & (alone[other] >= 0) & (alone[one] != alone[other]) & (said >= 0)
             row = {"one": one, "other": other, **about, "metric": "follows"}
-            rows.append(row | _share(context, conflict & (said == alone[one]), conflict))
+            rows.append(row | _share(context, conflict & (said == alone[one]), conflict).row())
             if one < other:
                 neither = conflict & (said != alone[one]) & (said != alone[other])
-                rows.append(row | {"metric": "follows_neither"} | _share(context, neither, conflict))
+                rows.append(row | {"metric": "follows_neither"} | _share(context, neither, conflict).row())
     return rows
 
 
-def _share(context: Context, yes: NDArray[np.bool_], of: NDArray[np.bool_]) -> dict[str, Any]:
+def _share(context: Context, yes: NDArray[np.bool_], of: NDArray[np.bool_]) -> Number:
     found = share(context, yes.astype(np.float64), of.astype(np.float64), np.arange(len(of)))
-    if found["n"] == 0:
-        found["note"] = "the streams never contradict each other here, or nothing was answered"
-    return found
+    if found.n:
+        return found
+    return replace(found, note="the streams never contradict each other here, or nothing was answered")

@@ -14,6 +14,7 @@ from perturbations import InputError
 from perturbations.errors import nearest
 from stress.measure.core.cells import absent
 from stress.measure.core.context import Context, Values
+from stress.measure.core.number import Number
 from stress.measure.core.paired import change
 from stress.measure.core.rows import INTERVAL
 from stress.statistics.arrays import Floats
@@ -71,7 +72,7 @@ def contribution_rows(context: Context) -> list[dict[str, Any]]:
     if not note and not fills:
         note = "the run has no cell in which streams are lost: add a scenario of stream.missing with grid: subsets"
     if note:
-        return [{"measure": "shapley", "metric": metric.name, "note": note}]
+        return [{"measure": "shapley", "metric": metric.name, **Number(note=note).row()}]
     rows = []
     for fill, cells in fills.items():
         for row in _of_fill(context, cells):
@@ -93,10 +94,12 @@ def _of_fill(context: Context, lost: Mapping[Subset, int]) -> list[dict[str, Any
     present = {frozenset(streams) - gone: cell for gone, cell in lost.items()}
     sign = 1.0 if context.headline.better == "higher" else -1.0
 
-    def row(stream: str, measure: str, weights: Mapping[Subset, float], **more: Any) -> dict[str, Any]:
-        return {"stream": stream, "measure": measure, "kind": "raw", **more} | _linear(
-            context, values, present, weights, sign, streams
-        )
+    def row(
+        stream: str, measure: str, weights: Mapping[Subset, float], other: str | None = None, side: float = 0.0
+    ) -> dict[str, Any]:
+        number = _linear(context, values, present, weights, sign, streams)
+        number = _clipped(number, side) if side else number
+        return {"stream": stream, "other": other, "measure": measure, "kind": "raw", **number.row()}
 
     everything, nothing = frozenset(streams), frozenset[str]()
     rows = [row("+".join(streams), "total", {everything: 1.0, nothing: -1.0})]
@@ -108,20 +111,17 @@ def _of_fill(context: Context, lost: Mapping[Subset, int]) -> list[dict[str, Any
         rows.append(row(name, "shapley", shapley_weights(streams, name)))
     for one, other in itertools.combinations(streams, 2):
         weights = interaction_weights(streams, one, other)
-        rows.append(row(one, "interaction", weights, other=other))
-        rows.append(row(one, "synergy", weights, other=other) | {"positive": 1.0})
-        rows.append(row(one, "redundancy", weights, other=other) | {"positive": -1.0})
-    return [*(_clipped(r) for r in rows), *_shares(context, values, present, sign, streams)]
+        rows.append(row(one, "interaction", weights, other))
+        rows.append(row(one, "synergy", weights, other, 1.0))
+        rows.append(row(one, "redundancy", weights, other, -1.0))
+    return [*rows, *_shares(context, values, present, sign, streams)]
 
 
-def _clipped(row: dict[str, Any]) -> dict[str, Any]:
+def _clipped(number: Number, side: float) -> Number:
     """Return synergy as the positive part of an interaction, redundancy as the negative part turned round."""
-    side = row.pop("positive", None)
-    if side is None or row.get("value") is None:
-        return row
-    ends = [side * row[name] for name in ("low", "value", "high")]
-    low, value, high = (max(v, 0.0) for v in (ends if side > 0 else ends[::-1]))
-    return row | {"low": low, "value": value, "high": high}
+    ends = [None if end is None else max(side * end, 0.0) for end in (number.low, number.value, number.high)]
+    low, value, high = ends if side > 0 else ends[::-1]
+    return replace(number, low=low, value=value, high=high)
 
 
 def _missing(present: Mapping[Subset, int], needed: Mapping[Subset, float], streams: Sequence[str]) -> str | None:
@@ -146,30 +146,27 @@ def _linear(
     weights: Mapping[Subset, float],
     sign: float,
     streams: Sequence[str],
-) -> dict[str, Any]:
+) -> Number:
     note = _missing(present, weights, streams)
     if note:
-        return {"note": note}
+        return Number(note=note)
     vector = sign * _vector(present, weights, len(values.point))
     value, bounds = values.apply(lambda rows: _dot(rows, vector))
     known = _shown(context, values, float(value[0]), vector)
-    return _told(context, float(value[0]), known or values.widen(bounds, value), [present[s] for s in weights])
+    return _number(context, float(value[0]), known or values.widen(bounds, value), [present[s] for s in weights])
 
 
 def _shown(context: Context, values: Values, value: float, vector: Floats) -> Bounds | None:
     """Return the interval of a number that the table of cells shows too: a cell's value, or its drop from clean."""
     used, clean = np.flatnonzero(vector), context.frame.clean
     if len(used) == 1 and vector[used[0]] == 1:
-        return _only(context.once(f"bounds {values.metric.name}", values.bounds), int(used[0]))
+        ends: Bounds = context.once(f"bounds {values.metric.name}", values.bounds)
+        return ends.at([int(used[0])])
     if clean is None or len(used) != 2 or clean not in used:
         return None
     cell = int(used[used != clean][0])
     drop, bounds = change(context, context.headline, clean, "drop")
-    return _only(bounds, cell) if abs(drop[cell] - value) < 1e-12 else None
-
-
-def _only(bounds: Bounds, cell: int) -> Bounds:
-    return Bounds(bounds.low[[cell]], bounds.high[[cell]], bounds.method)
+    return bounds.at([cell]) if abs(drop[cell] - value) < 1e-12 else None
 
 
 def _dot(rows: Floats, vector: Floats) -> Floats:
@@ -177,12 +174,12 @@ def _dot(rows: Floats, vector: Floats) -> Floats:
     return (np.asarray(rows[:, used], np.float64) @ vector[used])[:, None]
 
 
-def _told(context: Context, value: float, bounds: Bounds, cells: Sequence[int]) -> dict[str, Any]:
+def _number(context: Context, value: float, bounds: Bounds, cells: Sequence[int]) -> Number:
+    """Return a number that rests on the records of several cells."""
     counts = context.counts
     n, failed = int(counts["n"][list(cells)].sum()), int(counts["failed"][list(cells)].sum())
-    found = {"value": value, "low": float(bounds.low[0]), "high": float(bounds.high[0]), "n": n, "failed": failed}
     note = None if np.isfinite(value) else "undefined: a cell without records, or streams that are worth nothing"
-    return {**found, "method": bounds.method if np.isfinite(bounds.low[0]) else None, "note": note}
+    return Number.within(value, bounds, n=n, failed=failed, note=note)
 
 
 def _shares(
@@ -191,25 +188,24 @@ def _shares(
     """Return each stream's share of the whole worth, its goal, and the most dominant stream."""
     total = {frozenset(streams): 1.0, frozenset[str](): -1.0}
     rows: list[dict[str, Any]] = []
-    found: list[tuple[dict[str, Any], Bounds]] = []
+    live: list[tuple[str, Number, Bounds | None]] = []
     for name in streams:
         weights = shapley_weights(streams, name)
         row = {"stream": name, "measure": "shapley_share", "kind": "relative"}
         note = _missing(present, {**weights, **total}, streams)
         if note:
-            rows.append({**row, "note": note})
+            rows.append({**row, **Number(note=note).row()})
             continue
         part, whole = (sign * _vector(present, w, len(values.point)) for w in (weights, total))
         function = _quotient(part, whole)
         value, bounds = values.apply(function)
-        rows.append({**row, **_told(context, float(value[0]), bounds, [present[s] for s in weights])})
+        number = _number(context, float(value[0]), bounds, [present[s] for s in weights])
         if _doubtful(values, whole):
-            rows[-1] |= {"low": None, "high": None, "method": None, "note": _DOUBTFUL}
-            bounds = Bounds(np.full(1, np.nan), np.full(1, np.nan), bounds.method)
-        rows[-1] |= _verdict(context, name, rows[-1])
+            number = replace(number, low=None, high=None, method=None, few=False, note=_DOUBTFUL)
+        rows.append({**row, **number.row(), **_verdict(context, name, number)})
         sure = replace(values, confidence=sidak(values.confidence, len(streams)))
-        found.append((rows[-1], bounds if np.isnan(bounds.low[0]) else sure.apply(function)[1]))
-    live = [(row, ends) for row, ends in found if np.isfinite(row["value"])]
+        if number.value is not None:
+            live.append((name, number, None if number.low is None else sure.apply(function)[1]))
     return [*rows, _dominance(live)] if live else rows
 
 
@@ -219,15 +215,17 @@ def _doubtful(values: Values, whole: Floats) -> bool:
     return bool(bounds.low[0] <= 0 <= bounds.high[0])
 
 
-def _dominance(live: Sequence[tuple[dict[str, Any], Bounds]]) -> dict[str, Any]:
+def _dominance(live: Sequence[tuple[str, Number, Bounds | None]]) -> dict[str, Any]:
     """Return the largest share: the interval holds it whichever stream it truly is of, so it allows for the choice."""
-    first = max((row for row, _ in live), key=lambda row: float(row["value"]))
-    row = {**first, "measure": "dominance", "goal": None, "verdict": None}
-    low, high = (np.array([float(getattr(ends, side)[0]) for _, ends in live]) for side in ("low", "high"))
-    if not np.isfinite([low, high]).all():
-        return {**row, "low": None, "high": None, "method": None}
-    method = f"{live[0][1].method}, simultaneous over {len(live)} streams"
-    return {**row, "low": float(low.max()), "high": float(high.max()), "method": method}
+    name, number, _ = max(live, key=lambda entry: entry[1].value or 0.0)
+    row = {"stream": name, "measure": "dominance", "kind": "relative"}
+    sure = [ends for *_, ends in live if ends is not None and np.isfinite([ends.low[0], ends.high[0]]).all()]
+    number = replace(number, low=None, high=None, method=None, few=False)
+    if len(sure) == len(live):
+        low, high = max(ends.low[0] for ends in sure), max(ends.high[0] for ends in sure)
+        method = f"{sure[0].method}, simultaneous over {len(live)} streams"
+        number = replace(number, low=low, high=high, method=method, few=sure[0].few)
+    return {**row, **number.row()}
 
 
 def _quotient(part: Floats, whole: Floats) -> Function:
@@ -238,13 +236,13 @@ def _quotient(part: Floats, whole: Floats) -> Function:
     return share
 
 
-def _verdict(context: Context, name: str, row: Mapping[str, Any]) -> dict[str, Any]:
+def _verdict(context: Context, name: str, number: Number) -> dict[str, Any]:
     goals = context.options.goals or {}
     if name not in goals:
         return {}
     goal, tolerance = float(goals[name]), float(goals.get("tolerance", 0.1))
     least, most = goal - tolerance, goal + tolerance
-    low, high = row["low"], row["high"]
+    low, high = number.low, number.high
     if low is None or high is None:
         verdict = "undecided"
     elif low >= least and high <= most:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,12 @@ from numpy.typing import NDArray
 
 from stress.measure.core.cells import counted
 from stress.measure.core.context import Context
+from stress.measure.core.number import Number
 from stress.measure.core.rows import about_cell
 from stress.measure.tables.confidence import probabilities
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import FEW
-from stress.statistics.intervals import clustered_error, logit
+from stress.statistics.intervals import Bounds, clustered_error, logit
 from stress.statistics.positions import distinct
 from stress.statistics.ranks import auroc, average_precision, by_jackknife, delong
 from stress.tasks import labels_of
@@ -91,32 +93,32 @@ def detection_rows(context: Context) -> list[dict[str, Any]]:
     for (i, name, k), (value, parts, known) in _each(context).items():
         positive = truth(known, k)
         support = int(positive.sum())
-        row = {"class": str(classes[k]), "metric": name, "n": len(known), "support": support}
-        row = {**about_cell(context.frame.cells[i]), **counted(context, i), **row, "value": value}
-        if not np.isfinite(value):
-            rows.append({**row, "note": "no sample of this class" if not support else "no sample of another class"})
-            continue
-        rows.append({**row, **_interval(context, name, value, parts, known, positive)})
+        row = {**about_cell(context.frame.cells[i]), "class": str(classes[k]), "metric": name, "support": support}
+        if np.isfinite(value):
+            number = _interval(context, name, value, parts, known, positive)
+        else:
+            number = Number(note="no sample of this class" if not support else "no sample of another class")
+        rows.append({**row, **replace(number, **counted(context, i) | {"n": len(known)}).row()})
     return rows
 
 
 def _interval(
     context: Context, name: str, value: float, parts: Floats, rows: NDArray[np.int64], positive: NDArray[np.bool_]
-) -> dict[str, Any]:
-    """Return the interval of a class's area; its error rests on the clusters of the rarer kind."""
+) -> Number:
+    """Return a class's area with its interval; its error rests on the clusters of the rarer kind."""
     confidence, member = context.options.confidence, context.clusters.member[context.frame.sample[rows]]
     rarer = min(distinct(member[positive]), distinct(member[~positive]))
     if context.clusters.alone and context.frame.draw[rows].max(initial=0) == 0 and name == "auroc":
-        return _told(*logit(value, delong(value, parts, positive), rarer, confidence), "delong, logit")
+        return _number(value, logit(value, delong(value, parts, positive), rarer, confidence), "delong, logit")
     error, count = clustered_error(parts, member)
-    least, most = logit(value, error, min(rarer, count), confidence)
-    return _told(least, most, "few clusters (t, linearised, logit)" if count < FEW else "linearised, logit")
+    return _number(value, logit(value, error, min(rarer, count), confidence), "linearised, logit", count < FEW)
 
 
-def _told(low: float, high: float, method: str) -> dict[str, Any]:
-    if not np.isfinite(low):
-        return {"note": "one cluster only: no interval"}
-    return {"low": low, "high": high, "method": method}
+def _number(value: float, ends: tuple[float, float], method: str, few: bool = False) -> Number:
+    if not np.isfinite(ends[0]):
+        return Number(value, note="one cluster only: no interval")
+    bounds = Bounds(np.array([ends[0]]), np.array([ends[1]]), method)
+    return Number.within(value, bounds.of_few() if few else bounds)
 
 
 def macro_rows(context: Context) -> list[dict[str, Any]]:
@@ -124,19 +126,19 @@ def macro_rows(context: Context) -> list[dict[str, Any]]:
     each, rows = _each(context), []
     for i in range(len(context.frame.ids)):
         for name in _MEASURES:
-            row = {**about_cell(context.frame.cells[i]), **counted(context, i), "metric": f"{name}_macro"}
+            row = {**about_cell(context.frame.cells[i]), "metric": f"{name}_macro"}
             found = {k: each[i, name, k] for k in range(context.classes) if (i, name, k) in each}
             live = [f for f in found.values() if np.isfinite(f[0])]
             if not live:
                 note = "undefined: one class only" if found else "needs all probabilities: Classification(keep='all')"
-                rows.append({**row, "note": note})
+                rows.append({**row, **Number(**counted(context, i), note=note).row()})
                 continue
             value = float(np.mean([f[0] for f in live]))
             parts = np.mean([f[1] for f in live], axis=0)
             error, count = clustered_error(parts, context.clusters.member[context.frame.sample[live[0][2]]])
             ends = logit(value, error, min(count, _rarest(context, found)), context.options.confidence)
-            method = "few clusters (t, linearised, logit)" if count < FEW else "linearised, logit"
-            rows.append({**row, "value": value, **_told(*ends, method)})
+            number = _number(value, ends, "linearised, logit", count < FEW)
+            rows.append({**row, **replace(number, **counted(context, i)).row()})
     return rows
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from stress.measure.core.cells import counted
 from stress.measure.core.context import Context
+from stress.measure.core.number import Number
 from stress.measure.core.rows import CELL, INTERVAL, about_cell
 from stress.records.metric import Metric
 
@@ -37,10 +38,10 @@ def distortion_rows(context: Context) -> list[dict[str, Any]]:
         for i, row in enumerate(frame.cells):
             if stream not in (row["streams"] or ()):
                 continue
-            entry = {**about_cell(row), **counted(context, i), "of": stream, "metric": measure, "n": int(count[i])}
-            entry |= {"value": values.point[i], "low": bounds.low[i], "high": bounds.high[i]}
-            entry |= {"method": bounds.method if np.isfinite(bounds.low[i]) else None}
-            found.append((i, {**entry, "note": _note(int(count[i]), counted(context, i)["n"])}))
+            about = counted(context, i)
+            about |= {"note": _note(int(count[i]), about["n"]), "n": count[i]}
+            number = Number.within(values.point[i], bounds, i, **about)
+            found.append((i, {**about_cell(row), "of": stream, "metric": measure, **number.row()}))
     return [entry for _, entry in sorted(found, key=lambda pair: pair[0])]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,9 @@ from numpy.typing import NDArray
 from stress.measure.core.cells import absent
 from stress.measure.core.context import Context
 from stress.measure.core.counts import least
+from stress.measure.core.number import Number
 from stress.measure.core.rows import CELL, INTERVAL, about_cell
 from stress.measure.core.slices import Estimate, Slices, codes_of, influences, slices, wanted
-from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import FEW
 from stress.statistics.intervals import (
     Bounds,
@@ -28,7 +29,7 @@ from stress.statistics.intervals import (
 )
 from stress.statistics.positions import ranked
 
-__all__ = ["GAPS", "GROUPS", "end_rows", "gap_rows", "group_rows"]
+__all__ = ["GAPS", "GROUPS", "gap_rows", "group_number", "group_rows"]
 
 GROUPS: Mapping[str, tuple[pa.DataType, str]] = {
     "by": (pa.string(), "the group's name: language, speaker, domain; joined by '*' for an intersection"),
@@ -62,14 +63,19 @@ def ends_of(context: Context, e: Estimate, plain: NDArray[np.bool_], confidence:
     if e.records is None or not plain.any():
         return found
     exact = wilson(e.value * e.records, e.records, z_quantile(confidence))
-    return Bounds(np.where(plain, exact.low, found.low), np.where(plain, exact.high, found.high), found.method)
+    return replace(found, low=np.where(plain, exact.low, found.low), high=np.where(plain, exact.high, found.high))
 
 
-def end_rows(context: Context, s: Slices, g: int) -> tuple[Floats, Floats, list[str]]:
-    """Return low, high and method of a group's value in every cell."""
+def group_number(context: Context, s: Slices, g: int, cell: int, **more: Any) -> Number:
+    """Return a group's value in a cell with its interval; ``more`` are further fields: ``n``, ``note``."""
     ends = _sides(context, s, "own", context.options.confidence)
-    said = [f"few clusters (t, {ends.method})" if c < FEW else ends.method for c in s.own.clusters[g]]
-    return ends.low[g], ends.high[g], ["wilson" if plain else other for plain, other in zip(s.plain, said)]
+    value, low, high = s.own.value[g, cell], ends.low[g, cell], ends.high[g, cell]
+    if not np.isfinite(low):
+        return Number(value, **more)
+    if s.plain[cell]:
+        return Number(value, low, high, method="wilson", trials=s.bottom[g, cell], **more)
+    few = bool(s.own.clusters[g, cell] < FEW)
+    return Number(value, low, high, method=(ends.of_few() if few else ends).method, few=few, **more)
 
 
 def _sides(context: Context, s: Slices, side: str, confidence: float) -> Bounds:
@@ -84,19 +90,16 @@ def group_rows(context: Context) -> list[dict[str, Any]]:
     metric, rows = context.headline, []
     note = absent(context, metric) or ("the samples carry no group" if not wanted(context) else None)
     if note:
-        return [{"metric": metric.name, "note": note}]
+        return [{"metric": metric.name, **Number(note=note).row()}]
     for by in wanted(context):
         s = slices(context, by, metric)
         for g, name in enumerate(s.names):
-            low, high, method = end_rows(context, s, g)
             for i, cell in enumerate(context.frame.cells):
                 about = {"by": by, "group": name, "samples": s.samples[g], **about_cell(cell)}
-                about |= {"n": s.bottom[g, i] if metric.bottom is None else None, "failed": s.failed[g, i]}
-                note = _note(context, s, g, i)
-                row = {"value": s.own.value[g, i], "low": low[i], "high": high[i], "note": note}
-                row["method"] = method[i] if np.isfinite(low[i]) else None
-                rows.append({**about, "metric": metric.name, **row})
-                rows.append({**about, "metric": "minus_rest", "note": note, **_against_rest(context, s, g, i)})
+                known = {"n": s.bottom[g, i] if metric.bottom is None else None, "failed": s.failed[g, i]}
+                known["note"] = _note(context, s, g, i)
+                rows.append({**about, "metric": metric.name, **group_number(context, s, g, i, **known).row()})
+                rows.append({**about, "metric": "minus_rest", **_against_rest(context, s, g, i, **known).row()})
     return rows
 
 
@@ -110,20 +113,21 @@ def _note(context: Context, s: Slices, g: int, cell: int) -> str | None:
     return None
 
 
-def _against_rest(context: Context, s: Slices, g: int, cell: int) -> dict[str, Any]:
+def _against_rest(context: Context, s: Slices, g: int, cell: int, **more: Any) -> Number:
     """Return a group's value minus that of all other samples; the two share no sample."""
     value = s.own.value[g, cell] - s.rest.value[g, cell]
     if not np.isfinite(value):
-        return {"value": None, "note": "no records of this group, or of any other, in this cell"}
+        return Number(**more | {"note": "no records of this group, or of any other, in this cell"})
     own, rest = (_sides(context, s, side, context.options.confidence) for side in ("own", "rest"))
     low, high = mover(s.own.value, own, s.rest.value, rest)
-    sure = bool(np.isfinite(low[g, cell]) and np.isfinite(high[g, cell]))
-    return {
-        "value": value,
-        "low": low[g, cell] if sure else None,
-        "high": high[g, cell] if sure else None,
-        "method": ("newcombe" if s.plain[cell] else f"{own.method}, mover") if sure else None,
-    }
+    if not np.isfinite([low[g, cell], high[g, cell]]).all():
+        return Number(value, **more)
+    return Number(value, low[g, cell], high[g, cell], method=_unpaired(own, s, cell), **more)
+
+
+def _unpaired(ends: Bounds, s: Slices, cell: int) -> str:
+    """Return the name of the interval of a difference between two groups in a cell."""
+    return "newcombe" if s.plain[cell] else f"{ends.method}, mover"
 
 
 def gap_rows(context: Context) -> list[dict[str, Any]]:
@@ -131,7 +135,7 @@ def gap_rows(context: Context) -> list[dict[str, Any]]:
     metric, rows = context.headline, []
     note = absent(context, metric) or ("the samples carry no group" if not wanted(context) else None)
     if note:
-        return [{"metric": "gap", "note": note}]
+        return [{"metric": "gap", **Number(note=note).row()}]
     for by in wanted(context):
         s = slices(context, by, metric)
         large = np.flatnonzero(s.samples >= context.options.small)
@@ -146,21 +150,21 @@ def _gaps(context: Context, s: Slices, large: NDArray[np.int64], cell: int, left
     live = [int(g) for g in large if np.isfinite(s.own.value[g, cell]) and s.own.clusters[g, cell] > 1]
     if len(live) < 2:
         reason = "fewer than two groups to compare" + (f"; {left}" if left else "")
-        return [{"metric": name, "note": reason} for name in ("gap", "widening")]
+        return [{"metric": name, **Number(note=reason).row()} for name in ("gap", "widening")]
     sign = 1.0 if context.headline.better == "higher" else -1.0
     value = s.own.value[live, cell]
     best, worst = int((sign * value).argmax()), int((sign * value).argmin())
     level = sidak(context.options.confidence, len(live) * (len(live) - 1) // 2)
     all_ends = _sides(context, s, "own", level)
-    ends = Bounds(all_ends.low[live, cell], all_ends.high[live, cell], all_ends.method)
-    rows, columns = (Bounds(ends.low[at], ends.high[at], ends.method) for at in (np.s_[:, None], np.s_[None, :]))
+    ends = all_ends.at((live, cell))
+    rows, columns = ends.at(np.s_[:, None]), ends.at(np.s_[None, :])
     low, high = mover(value[:, None], rows, value[None, :], columns)  # of all pairs, in both directions
-    about = {"best": s.names[live[best]], "worst": s.names[live[worst]], "note": left}
-    about |= {"n": s.bottom[live, cell].sum(), "failed": s.failed[live, cell].sum()}
-    gap = {"value": abs(value[best] - value[worst]), "low": max(float(low.max()), 0.0), "high": float(high.max())}
-    method = "newcombe" if s.plain[cell] else f"{ends.method}, mover"
-    found = [{**about, "metric": "gap", **gap, "method": f"{method}, simultaneous over all pairs"}]
-    return [*found, {**about, "metric": "widening", **_widening(context, s, live[best], live[worst], cell, level)}]
+    about = {"best": s.names[live[best]], "worst": s.names[live[worst]]}
+    known = {"n": s.bottom[live, cell].sum(), "failed": s.failed[live, cell].sum(), "note": left}
+    method = f"{_unpaired(ends, s, cell)}, simultaneous over all pairs"
+    gap = Number(abs(value[best] - value[worst]), max(low.max(), 0.0), high.max(), method=method, **known)
+    wider = Number(**known | _widening(context, s, live[best], live[worst], cell, level))
+    return [{**about, "metric": name, **number.row()} for name, number in (("gap", gap), ("widening", wider))]
 
 
 def _widening(context: Context, s: Slices, best: int, worst: int, cell: int, level: float) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pyarrow as pa
 
 from stress.measure.core.cells import counted
 from stress.measure.core.context import Context
+from stress.measure.core.number import Number
 from stress.measure.core.rows import CELL, INTERVAL, about_cell
 from stress.measure.core.sections import pieces
 from stress.records.frame import FAILURES
@@ -55,16 +57,14 @@ def latency_rows(context: Context) -> list[dict[str, Any]]:
         return []
     found = []
     for cell, (calls, size) in (_gathered(context) if frame.large else _calls(context)).items():
-        about = {**about_cell(frame.cells[cell]), **counted(context, cell), "batch": size}
+        about = {**about_cell(frame.cells[cell]), "batch": size}
         for share in (0.5, 0.95):
-            row: dict[str, Any] = {**about, "metric": f"latency_p{100 * share:.0f}_ms", "n": len(calls)}
+            number = Number(**counted(context, cell) | {"n": len(calls)}, note="no call was timed")
             if len(calls):
                 value, low, high = (1000 * each for each in quantile_interval(calls, share, context.options.confidence))
                 short = f"{len(calls)} calls are too few to bound it" if np.isnan(low) or np.isnan(high) else None
-                row |= {"value": value, "low": low, "high": high, "method": "order statistics", "note": short}
-            else:
-                row |= {"note": "no call was timed"}
-            found.append(row)
+                number = replace(number, value=value, low=low, high=high, method="order statistics", note=short)
+            found.append({**about, "metric": f"latency_p{100 * share:.0f}_ms", **number.row()})
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from perturbations import InputError, RunError
 from stress.measure.core.cells import absent
 from stress.measure.core.context import Context, Options, Values
+from stress.measure.core.number import Number
 from stress.measure.core.rows import CELL, INTERVAL
 from stress.measure.tables.robustness import Curve, curves
 from stress.records.folder import Folder
@@ -54,7 +56,7 @@ def relative_rows(context: Context) -> list[dict[str, Any]]:
     """Return corruption errors against AlexNet (image classification), and every curve against the reference run."""
     note = absent(context, context.headline) or ("the run has no clean cell" if context.frame.clean is None else None)
     if note:
-        return [{"measure": "ce", "note": note}]
+        return [{"measure": "ce", **Number(note=note).row()}]
     return [*_alexnet_rows(context), *_run_rows(context)]
 
 
@@ -69,19 +71,21 @@ def _alexnet_rows(context: Context) -> list[dict[str, Any]]:
             found.append((name, curve))
     if not found:
         note = "no scenario is one of the fifteen corruptions at severities 1 to 5"
-        return [{"measure": "mce", "reference": _ALEXNET, "note": note}]
+        return [{"measure": "mce", "reference": _ALEXNET, **Number(note=note).row()}]
     values, rows = context.values(context.metric("accuracy")), []
     for name, curve in found:
         for measure in _KINDS:
-            row = _row(context, values, _errors(context, [(name, curve)], measure), list(curve.cells))
+            row = _row(context, values, _errors(context, [(name, curve)], measure), list(curve.cells),
+                       _caveat([name], [curve]))  # fmt: skip
             about = {key: curve.about[key] for key in _ABOUT} | {"measure": measure, "kind": _KINDS[measure]}
-            rows.append({**about, "reference": _ALEXNET, "note": _caveat([name], [curve]), **row})
+            rows.append({**about, "reference": _ALEXNET, **row})
     whole = {"error": "mean_error", "ce": "mce", "relative_ce": "relative_mce"}
     cells = [cell for _, curve in found for cell in curve.cells]
     for measure, mean in whole.items():
-        row = _row(context, values, _errors(context, found, measure), cells)
+        note = _caveat([name for name, _ in found], [curve for _, curve in found])
+        row = _row(context, values, _errors(context, found, measure), cells, note)
         about = {"measure": mean, "kind": _KINDS[measure], "reference": _ALEXNET, "corruptions": len(found)}
-        rows.append({**about, "note": _caveat([n for n, _ in found], [c for _, c in found]), **row})
+        rows.append({**about, **row})
     return rows
 
 
@@ -114,21 +118,23 @@ def _caveat(names: Sequence[str], found: Sequence[Curve]) -> str:
     return "; ".join(said)
 
 
-def _row(context: Context, values: Values, function: Callable[[Rows], Rows], cells: Sequence[int]) -> dict[str, Any]:
+def _row(
+    context: Context,
+    values: Values,
+    function: Callable[[Rows], Rows],
+    cells: Sequence[int],
+    note: str | None = None,
+) -> dict[str, Any]:
+    """Return a function of the cells' values with its interval; ``note`` says what to know where it is defined."""
     value, bounds = values.apply(function)
     counts = context.counts
     n, failed = int(counts["n"][list(cells)].sum()), int(counts["failed"][list(cells)].sum())
-    row: dict[str, Any] = {
-        "metric": values.metric.name,
-        "value": value[0],
-        "low": bounds.low[0],
-        "high": bounds.high[0],
-        "n": n,
-        "failed": failed,
-    }
+    number = Number(value[0], bounds.low[0], bounds.high[0], n, failed)
     if np.isfinite(value[0]):
-        return {**row, "method": bounds.method}
-    return {**row, "note": "undefined: a cell has no records, or the reference loses nothing"}
+        number = replace(number, method=bounds.method, few=bounds.few, note=note)
+    else:
+        number = replace(number, note="undefined: a cell has no records, or the reference loses nothing")
+    return {"metric": values.metric.name, **number.row()}
 
 
 def _run_rows(context: Context) -> list[dict[str, Any]]:
@@ -144,8 +150,9 @@ def _run_rows(context: Context) -> list[dict[str, Any]]:
         gone = [context.frame.ids[i] for i in curve.cells if context.frame.ids[i] not in pair.cells]
         if gone:
             about = {key: curve.about[key] for key in _ABOUT}
-            told = "means another condition by" if gone[0] in other.frame.ids else "has no"
-            rows.append({**about, "measure": "rra", "note": f"the reference run {told} cell {gone[0]}"})
+            how = "means another condition by" if gone[0] in other.frame.ids else "has no"
+            missing = Number(note=f"the reference run {how} cell {gone[0]}")
+            rows.append({**about, "measure": "rra", **missing.row()})
         elif metric.name == "wer":
             rows += _degradation(context, curve, other)
         elif metric.better == "higher":
@@ -202,7 +209,8 @@ def _against(context: Context, curve: Curve, other: Context) -> list[dict[str, A
     about = {key: curve.about[key] for key in _ABOUT} | {"reference": str(other.frame.run.path.name)}
     pair = _both(context, other, context.headline)
     if pair is None:
-        return [{**about, "measure": "rra", "note": "few clusters, and the two runs' differ: no paired interval"}]
+        missing = Number(note="few clusters, and the two runs' differ: no paired interval")
+        return [{**about, "measure": "rra", **missing.row()}]
     values, width = pair
     place = {name: width + i for i, name in enumerate(other.frame.ids)}
     mine, theirs = list(curve.cells), [place[context.frame.ids[i]] for i in curve.cells]
@@ -238,8 +246,8 @@ def _flips(
         return np.where(below > 0, rows[:, mine].mean(axis=1, keepdims=True) / below, np.nan)
 
     note = "flips against the clean answer; AlexNet's flip rates are no part of this package"
-    row = _row(context, pair[0], ratio, mine)
-    return [{**about, "measure": "flip_rate_ratio", "kind": "normalised", "note": note, **row}]
+    row = _row(context, pair[0], ratio, mine, note)
+    return [{**about, "measure": "flip_rate_ratio", "kind": "normalised", **row}]
 
 
 def _degradation(context: Context, curve: Curve, other: Context | None) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,10 @@ import pyarrow as pa
 from stress.measure.core.bands import simultaneous
 from stress.measure.core.cells import absent, counted, why
 from stress.measure.core.context import Context, Values
+from stress.measure.core.number import Number
 from stress.measure.core.paired import change, sides
 from stress.measure.core.rows import CELL, INTERVAL, about_cell
-from stress.measure.tables.breaking import breaking
+from stress.measure.tables.breaking import breaking, broken_at, no_interval
 from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
 from stress.statistics.intervals import Bounds
@@ -35,6 +36,8 @@ ROBUSTNESS: Mapping[str, tuple[pa.DataType, str]] = {
     "kind": (pa.string(), "raw (the metric's unit), normalised (a share of a range) or relative (to the clean value)"),
     "cell": (pa.string(), "for worst: the cell"),
     **INTERVAL,
+    "holds": (pa.bool_(), "for breaking_severity: whether the curve stays above the bar up to its last severity"),
+    "last_severity": (pa.float64(), "for breaking_severity: the last severity of the curve"),
 }
 KINDS = {
     "drop": "raw",
@@ -134,18 +137,12 @@ def _points(
     found = []
     for k, (i, severity) in enumerate(zip(cells, severities)):
         row = {**curve.about, "severity": severity, "cell": context.frame.ids[i], "metric": metric.name}
-        row |= {**counted(context, i), "note": note}
+        number = Number(**counted(context, i), note=note)
         if values is not None and bounds is not None and ends is not None:
-            value = float(values.point[i])
-            row |= {
-                "value": value,
-                "low": bounds.low[i],
-                "high": bounds.high[i],
-                "note": why(context, metric, i, value),
-            }
-            row |= {"method": bounds.method if np.isfinite(bounds.low[i]) else None}
+            note = why(context, metric, i, float(values.point[i]))
+            number = Number.within(values.point[i], bounds, i, **counted(context, i), note=note)
             row |= {"band_low": ends.low[k], "band_high": ends.high[k]}
-        found.append(row)
+        found.append(row | number.row())
     return found
 
 
@@ -156,42 +153,48 @@ def robustness_rows(context: Context) -> list[dict[str, Any]]:
     found = []
     for curve in curves(context):
         if note is not None or clean is None:
-            found += [_row(context, curve, name, {"note": note or "the run has no clean cell"}) for name in KINDS]
+            missing = Number(note=note or "the run has no clean cell")
+            found += [_row(context, curve, name, missing) for name in KINDS]
         else:
             found += _summarise(context, curve, context.values(metric), clean)
     return found
 
 
-def _row(context: Context, curve: Curve, measure: str, more: Mapping[str, Any]) -> dict[str, Any]:
+def _row(context: Context, curve: Curve, measure: str, number: Number, **more: Any) -> dict[str, Any]:
+    """Return a row; a number that does not say what it rests on rests on all records of the curve."""
     counts = [counted(context, i) for i in curve.cells]
     n, failed = sum(c["n"] for c in counts), sum(c["failed"] for c in counts)
     same = sum((c["unchanged"] or 0) * c["n"] for c in counts) / n if n else None
     about = {name: curve.about[name] for name in ROBUSTNESS if name in CELL and name != "cell"}
     row = {**about, "measure": measure, "kind": KINDS[measure], "metric": context.headline.name}
-    return {**row, "n": n, "failed": failed, "unchanged": same, **more}
+    if number.n is None:
+        number = replace(number, n=n, failed=failed, unchanged=same)
+    return {**row, **number.row(), **more}
 
 
 def _summarise(context: Context, curve: Curve, values: Values, clean: int) -> list[dict[str, Any]]:
     gaps = [context.frame.ids[i] for i in curve.cells if not np.isfinite(values.point[i])]
     if gaps:
-        return [
-            _row(context, curve, m, {"note": f"undefined: cell {gaps[0]} has no {values.metric.name}"}) for m in KINDS
-        ]
+        missing = Number(note=f"undefined: cell {gaps[0]} has no {values.metric.name}")
+        return [_row(context, curve, m, missing) for m in KINDS]
     found = []
     for measure, function in _functions(context, curve, values.metric, clean).items():
+        more: dict[str, Any] = {}
         if measure == "worst":
-            more = _worst(context, curve, values)
+            number, more["cell"] = _worst(context, curve, values)
         elif isinstance(function, str):
-            more = {"note": function}
+            number = Number(note=function)
+        elif measure == "breaking_severity":
+            number, holds = broken_at(values, *values.apply(function), curve.severities[-1])
+            more = {"holds": holds, "last_severity": curve.severities[-1]}
         elif measure in ("drop", "retention") and len(curve.cells) == 1:  # the number that the table of cells shows
             value, bounds = change(context, values.metric, clean, measure)
-            one = list(curve.cells)
-            ends = Bounds(bounds.low[one], bounds.high[one], bounds.method)
-            more = _told(curve, measure, values, value[one], ends, clean)
+            one = curve.cells[0]
+            number = _noted(values, value[one], bounds.at([one]), clean)
         else:
             chosen = sides(context, values.metric, clean)[0] if measure in _AGAINST else values
-            more = _number(curve, measure, chosen, function, clean)
-        found.append(_row(context, curve, measure, more))
+            number = _number(measure, chosen, function, clean)
+        found.append(_row(context, curve, measure, number, **more))
     return found
 
 
@@ -228,44 +231,33 @@ def _functions(context: Context, curve: Curve, metric: Metric, clean: int) -> di
     return found
 
 
-def _number(
-    curve: Curve, measure: str, values: Values, function: Callable[[Floats], Floats], clean: int
-) -> dict[str, Any]:
+def _number(measure: str, values: Values, function: Callable[[Floats], Floats], clean: int) -> Number:
     found, bounds = values.apply(function)
     if measure in ("drop", "retention", "mmi", "area"):
         scale = 1.0 if measure in ("drop", "area") else 1 / max(float(values.point[clean]), 1e-9)
         bounds = values.widen(bounds, found, scale)
-    return _told(curve, measure, values, found, bounds, clean)
+    return _noted(values, float(found[0]), bounds, clean)
 
 
-def _told(curve: Curve, measure: str, values: Values, found: Floats, bounds: Bounds, clean: int) -> dict[str, Any]:
-    """Return a number with its interval as the part of a row, and what to know of it."""
-    value, low, high = float(found[0]), float(bounds.low[0]), float(bounds.high[0])
-    row: dict[str, Any] = {"value": value, "low": low, "high": high, "method": bounds.method}
-    if measure == "breaking_severity":
-        last = curve.severities[-1]
-        if np.isinf(value):
-            row["note"] = f"holds up to severity {last:g}"
-        elif np.isinf(high):
-            row["note"] = f"the upper end lies beyond severity {last:g}"
-    elif not np.isfinite(value):
-        row["note"] = f"undefined: clean {values.metric.name} is {values.point[clean]:.3g}"
-    if np.isfinite(value) and np.isnan(low):
-        why_not = (
-            "one cluster only: no interval" if values.clusters < 2 else "undefined in too many resamples: no interval"
-        )
-        row |= {"method": None, "note": row.get("note") or why_not}
-    return row
+def _noted(values: Values, value: float, bounds: Bounds, clean: int) -> Number:
+    """Return a number with its interval, and a note where one of them is missing."""
+    if not np.isfinite(value):
+        note = f"undefined: clean {values.metric.name} is {values.point[clean]:.3g}"
+        return Number(low=bounds.low[0], high=bounds.high[0], method=bounds.method, few=bounds.few, note=note)
+    return Number.within(value, bounds, note=no_interval(values, bounds))
 
 
-def _worst(context: Context, curve: Curve, values: Values) -> dict[str, Any]:
+def _worst(context: Context, curve: Curve, values: Values) -> tuple[Number, str]:
+    """Return the value of the curve's worst cell, with an interval that allows for having chosen it, and the cell."""
     cells = list(curve.cells)
     sign = 1.0 if values.metric.better == "higher" else -1.0
     at = int((sign * values.point[cells]).argmin())
     ends = simultaneous(values, cells)
     low, high = (ends.low.min(), ends.high.min()) if sign > 0 else (ends.low.max(), ends.high.max())
     method = f"simultaneous over {len(cells)} cells"
-    row = {"cell": context.frame.ids[cells[at]], "value": values.point[cells[at]], "low": low, "high": high}
-    if not np.isfinite(low):
-        return {**row, "note": "one cluster only: no interval", **counted(context, cells[at])}
-    return {**row, "method": method, **counted(context, cells[at])}
+    known = {"value": values.point[cells[at]], **counted(context, cells[at])}
+    if np.isfinite(low):
+        known |= {"low": low, "high": high, "method": method}
+    else:
+        known["note"] = "one cluster only: no interval"
+    return Number(**known), context.frame.ids[cells[at]]

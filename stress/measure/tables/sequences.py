@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from stress.measure.core.cells import absent, counted, empty_rows
 from stress.measure.core.context import Context
+from stress.measure.core.number import Number
 from stress.measure.core.rows import CELL, INTERVAL, about_cell
 from stress.statistics.sequences import confidence_sequence
 
@@ -33,11 +35,10 @@ def sequence_rows(context: Context) -> list[dict[str, Any]]:
     low, high = confidence_sequence(total, count, context.options.confidence)
     rows = []
     for i, cell in enumerate(frame.cells):
-        row = {**about_cell(cell), **counted(context, i), "metric": metric.name}
+        number = Number(**counted(context, i), note="the cell has no records")
         if count[i]:
-            row |= {"value": total[i] / count[i], "low": low[i], "high": high[i], "method": "confidence sequence"}
-            row["note"] = None if context.clusters.alone else "each cluster counts once"
-        else:
-            row |= {"low": None, "high": None, "note": "the cell has no records"}
-        rows.append(row)
+            note = None if context.clusters.alone else "each cluster counts once"
+            ends = {"low": low[i], "high": high[i], "method": "confidence sequence"}
+            number = replace(number, value=total[i] / count[i], **ends, note=note)
+        rows.append({**about_cell(cell), "metric": metric.name, **number.row()})
     return rows

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from stress.measure.core.cells import absent, counted
 from stress.measure.core.context import Context
+from stress.measure.core.number import Number
 from stress.measure.core.rows import CELL, INTERVAL, about_cell
 from stress.measure.core.sections import Needs, beside_clean
 from stress.measure.core.shares import share
@@ -87,12 +88,11 @@ def flip_rows(context: Context) -> list[dict[str, Any]]:
     """
     frame = context.frame
     if not frame.has("prediction"):
-        return [{"metric": "flip_rate", "note": "the records have no column prediction"}]
+        return [{"metric": "flip_rate", **Number(note="the records have no column prediction").row()}]
     rows = []
     for i, cell in enumerate(frame.cells):
-        about = {**about_cell(cell), **counted(context, i)}
         for name, found in _flips(context, i).items():
-            rows.append({**about, "metric": name, **found})
+            rows.append({**about_cell(cell), "metric": name, **found.row()})
     return rows
 
 
@@ -120,25 +120,26 @@ def _table(context: Context, cell: int, column: NDArray[Any]) -> NDArray[Any]:
     return found
 
 
-def _flips(context: Context, cell: int) -> dict[str, dict[str, Any]]:
+def _flips(context: Context, cell: int) -> dict[str, Number]:
     frame, rows = context.frame, context.frame.by_cell[cell]
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Number] = {}
     if frame.clean is not None and cell != frame.clean:
         flip = frame.column("flip")[rows]
         flip = np.where(frame.failed[rows] & ~np.isnan(flip), 1.0, flip)
-        found["flip_rate"] = _of(context, np.nan_to_num(flip), ~np.isnan(flip), rows)
+        found["flip_rate"] = _of(context, cell, np.nan_to_num(flip), ~np.isnan(flip))
         if frame.task == "classification":
             right = np.nan_to_num(frame.column("score"))
             before = np.zeros(len(frame.samples))
             clean = frame.by_cell[frame.clean]
             before[frame.sample[clean]] = right[clean]
             was, now = before[frame.sample[rows]] > 0, right[rows] > 0
-            found["lost"], found["gained"] = _of(context, was & ~now, was, rows), _of(context, ~was & now, ~was, rows)
+            found["lost"] = _of(context, cell, was & ~now, was)
+            found["gained"] = _of(context, cell, ~was & now, ~was)
     if len(rows) and frame.draw[rows].max() > 0:
         answers = frame.predictions[0]
         first = _table(context, cell, answers)[frame.sample[rows]]
         others = (frame.draw[rows] > 0) & (first >= 0)
-        found["draw_flip_rate"] = _of(context, others & (answers[rows] != first), others, rows)
+        found["draw_flip_rate"] = _of(context, cell, others & (answers[rows] != first), others)
     return found
 
 
@@ -151,17 +152,25 @@ def _steps(context: Context, curve: Curve) -> list[dict[str, Any]]:
     flipped, rows = np.zeros(len(clean), bool), []
     for cell in curve.cells:
         now = _table(context, cell, answers)
-        about = {**about_cell(frame.cells[cell]), **counted(context, cell)}
+        about, rest = about_cell(frame.cells[cell]), _rest(context, cell)
         known = (now >= 0) & (before >= 0)
         where = np.arange(len(now))
-        step = share(context, (known & (now != before)).astype(float), known.astype(float), where)
+        step = share(context, (known & (now != before)).astype(float), known.astype(float), where, **rest)
         back = flipped & (now >= 0) & (clean >= 0)
-        home = share(context, (back & (now == clean)).astype(float), back.astype(float), where)
-        rows += [{**about, "metric": "step_flip_rate", **step}, {**about, "metric": "returned", **home}]
+        home = share(context, (back & (now == clean)).astype(float), back.astype(float), where, **rest)
+        rows += [{**about, "metric": "step_flip_rate", **step.row()}, {**about, "metric": "returned", **home.row()}]
         flipped |= (now >= 0) & (clean >= 0) & (now != clean)
         before = now
     return rows
 
 
-def _of(context: Context, yes: NDArray[Any], of: NDArray[Any], rows: NDArray[np.int64]) -> dict[str, Any]:
-    return share(context, yes.astype(np.float64) * of, of.astype(np.float64), context.frame.sample[rows])
+def _of(context: Context, cell: int, yes: NDArray[Any], of: NDArray[Any]) -> Number:
+    """Return the share of a cell's records ``of`` which ``yes`` holds for."""
+    samples = context.frame.sample[context.frame.by_cell[cell]]
+    return share(context, yes.astype(np.float64) * of, of.astype(np.float64), samples, **_rest(context, cell))
+
+
+def _rest(context: Context, cell: int) -> dict[str, Any]:
+    """Return how many of a cell's records failed, and the share of them that no perturbation could act on."""
+    counts = counted(context, cell)
+    return {name: counts[name] for name in ("failed", "unchanged")}

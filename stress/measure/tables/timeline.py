@@ -10,9 +10,10 @@ import pyarrow as pa
 
 from stress.measure.core.cells import absent
 from stress.measure.core.context import Context
+from stress.measure.core.number import Number
 from stress.measure.core.rows import CELL, INTERVAL, about_cell
 from stress.measure.core.slices import summed
-from stress.measure.tables.groups import end_rows
+from stress.measure.tables.groups import group_number
 
 __all__ = ["TIMELINE", "timeline_rows"]
 
@@ -58,12 +59,10 @@ def _windows(context: Context, cell: int, about: Mapping[str, Any]) -> list[dict
     for g in range(WINDOWS):
         row: dict[str, Any] = {**about, "metric": metric.name, "start": g / WINDOWS, "stop": (g + 1) / WINDOWS}
         if not found.bottom[g, cell]:
-            result.append({**row, "note": "no samples in this window"})
+            result.append({**row, **Number(note="no samples in this window").row()})
             continue
-        low, high, method = end_rows(context, found, g)
-        row |= {"met": float(met[window == g].mean()), "value": found.own.value[g, cell]}
-        row |= {"low": low[cell], "high": high[cell], "n": int((window == g).sum()), "failed": found.failed[g, cell]}
-        row["method"] = method[cell] if np.isfinite(low[cell]) else None
+        counts = {"n": (window == g).sum(), "failed": found.failed[g, cell]}
+        row |= {"met": float(met[window == g].mean()), **group_number(context, found, g, cell, **counts).row()}
         if frame.clean is not None:
             row["clean"] = found.own.value[g, frame.clean]
         result.append(row)

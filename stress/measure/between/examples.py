@@ -1,4 +1,4 @@
-"""The worst changes, answer by answer: which samples were right before and are wrong now, and where."""
+"""Answers that changed, one by one: which samples were right before and are wrong now, and in which cell."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from stress.measure.core.context import Context
 from stress.measure.core.sections import Needs, slices_of
 from stress.measure.session.registry import context_of
 from stress.records.folder import Folder
+from stress.records.frame import FAILURES
 
 __all__ = ["Example", "flips", "worst_failures"]
 
@@ -32,7 +33,7 @@ class Example:
 def _answer(context: Context, row: int) -> str:
     frame = context.frame
     if frame.failed[row]:
-        return ("crash", "invalid", "timeout")[int(frame.status[row]) - 2]
+        return FAILURES[int(frame.status[row]) - 2]
     if not frame.has("prediction"):
         return f"score {frame.column('score')[row]:.3g}"
     position, names = frame.predictions
@@ -60,7 +61,7 @@ def _order(context: Context, rows: Any, loss: Any) -> Any:
 
 
 def flips(matched: Matched, cells: Sequence[str], worse: bool = True) -> list[Example]:
-    """Return the answers that scored better before (``worse``) or after, in these cells, the greatest change first."""
+    """Return the answers in these cells that became worse (or, without ``worse``, better), the greatest first."""
     found = []
     for cell in dict.fromkeys(cells):
         held = matched.holding([cell])

@@ -1,0 +1,72 @@
+"""One measured number: its value, its interval, what both rest on, and why it is missing where it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from stress.statistics.intervals import Bounds
+
+__all__ = ["Number"]
+
+
+@dataclass(frozen=True)
+class Number:
+    """A value with its confidence interval, and what both rest on. What is undefined is None, never 0, NaN or infinite.
+
+    ``n`` records were used, of which ``failed`` have no usable answer and no perturbation could act on the share
+    ``unchanged``. ``method`` names how the interval was found. ``few``: it is Student's t of fewer than 20 clusters.
+    ``trials``: where the value is a plain rate with Wilson's interval, of so many independent yes-or-no answers.
+    ``note`` says why something is missing, or what to know before using it. It is for people: nothing is to be derived
+    from the wording of ``method`` or ``note``.
+    """
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    failed: int | None = None
+    unchanged: float | None = None
+    method: str | None = None
+    few: bool = False
+    trials: int | None = None
+    note: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("value", "low", "high", "unchanged"):
+            object.__setattr__(self, name, _finite(getattr(self, name)))
+        for name in ("n", "failed", "trials"):
+            count = getattr(self, name)
+            object.__setattr__(self, name, None if count is None else int(count))
+        object.__setattr__(self, "few", bool(self.few))
+
+    @classmethod
+    def within(cls, value: float, bounds: Bounds, at: int = 0, **more: Any) -> Number:
+        """Return a value with the interval at a position of ``bounds``, without a method where there is none."""
+        low, there = float(bounds.low[at]), bool(math.isfinite(bounds.low[at]))
+        found: dict[str, Any] = {"value": value, "low": low, "high": float(bounds.high[at])}
+        if there:
+            trials = None if bounds.trials is None else bounds.trials[at]
+            found |= {"method": bounds.method, "few": bounds.few, "trials": trials}
+        return cls(**(found | more))
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Number:
+        """Return the number that a row of a table holds."""
+        return cls(**{name: row[name] for name in _NAMES if row.get(name) is not None})
+
+    def row(self) -> dict[str, Any]:
+        """Return the number as part of a table's row, by the names of its columns."""
+        return {name: getattr(self, name) for name in _NAMES}
+
+
+_NAMES = tuple(field.name for field in fields(Number))
+
+
+def _finite(value: Any) -> float | None:
+    if value is None:
+        return None
+    found = float(value)
+    return found if math.isfinite(found) else None
