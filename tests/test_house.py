@@ -28,6 +28,8 @@ FLOORS = (  # of stress, from the ground up: what stands higher may import what 
     ("stress.cli",),
     ("stress.__main__",),
 )
+ABOVE = ("stress.gate", "stress.report", "stress.cli", "stress._face", "stress._pytest")
+"""What asks measures by their public face alone."""
 BESIDE = {("stress.measure", "stress.engine")}
 """Rooms that know nothing of each other although one stands higher: measures are made of records alone."""
 
@@ -101,6 +103,38 @@ def test_what_is_private_stays_in_its_package(path):
         package, _, last = module.rpartition(".")
         if last.startswith("_") and last != "__main__":
             assert home == package or home.startswith(f"{package}."), f"{name(path)}:{line} imports {module}"
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if dotted(p).startswith(ABOVE)], ids=name)
+def test_measures_are_asked_by_their_face(path):
+    for module, node in imported(ast.parse(path.read_text(encoding="utf-8"))):
+        assert not module.startswith("stress.measure."), f"{name(path)}:{node.lineno} imports {module}"
+
+
+PROSE = re.compile(
+    r"""\b(method|note)\b["'\])]*( or "")?\)*\.(startswith|endswith|partition|rpartition|split|find|replace)\("""
+    r"""|\b(method|note)\b["'\])]* (==|!=) ["']|["'] in [\w.\["']*\b(method|note)\b"""
+)
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.is_relative_to(ROOT / "stress")], ids=name)
+def test_nothing_is_derived_from_the_wording_of_a_method_or_note(path):
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        assert not PROSE.search(line), f"{name(path)}:{number}: {line.strip()}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'few = (check.method or "").startswith("few clusters")',
+        'trials = check.n if check.method == "wilson" else 0',
+        'if str(breaking["note"] or "").startswith("holds"):',
+        'return row["note"].rpartition(" ")[2]',
+        'if "holds" in row["note"]:',
+    ],
+)
+def test_wording_is_found_where_it_is_read(line):
+    assert PROSE.search(line)
 
 
 def test_no_circle_of_imports():
