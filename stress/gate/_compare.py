@@ -1,4 +1,4 @@
-"""What changed between two releases: cell by cell and slice by slice, on the samples that both have answered."""
+"""The comparison of two releases: cell by cell and slice by slice, on the records that both runs have."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SLICES = ("modality", "stream", "scenario", "severity", "class")
 
 @dataclass(frozen=True)
 class Change:
-    """How much worse a metric became in a cell or slice. ``verdict``: better, worse or unknown, after correction."""
+    """By how much a metric became worse in a cell or slice. ``verdict``: better, worse or unknown, after correction."""
 
     slice: str
     check: Check
@@ -62,7 +62,7 @@ def compare(
     confidence: float = 0.95,
     correction: str = "holm",
 ) -> Comparison:
-    """Return what became better, worse or remains unknown from one run to another, paired by sample.
+    """Return what became better, became worse or remains unknown from one run to another, paired by sample.
 
     Sliced by modality, stream, scenario, severity and class, and ``by`` groups. Raises RunError where the runs' suites,
     data or perturbation versions differ; with ``common`` only what they share is compared, and the rest is listed.
@@ -147,13 +147,13 @@ def comparison_markdown(found: Comparison, most: int = 15) -> str:
 
 
 def headline(found: Comparison) -> str:
-    """Return the outcome in a line: how many cells became worse, better, or cannot be told."""
+    """Return the outcome in a line: how many cells became worse, better, or neither with certainty."""
     words = f"{found.count('worse')} cells worse, {found.count('better')} better, {found.count('unknown')} unknown"
     return f"{words}; {len(found.lost)} answers lost, {len(found.gained)} gained"
 
 
 def notable(changes: Sequence[Change], most: int) -> list[Change]:
-    """Return the surest and greatest changes first: worse, then better, then unknown."""
+    """Return at most ``most`` changes: worse, then better, then unknown ones, the greatest of each first."""
     order = {"worse": 0, "better": 1, "unknown": 2}
     return sorted(changes, key=lambda c: (order[c.verdict], -abs(c.check.value or 0.0)))[:most]
 

@@ -1,4 +1,4 @@
-"""Verdicts as plain data: what a later program, or a later reader, needs to know of the decision."""
+"""Verdicts as plain data, for other programs and for the record of a release."""
 
 from __future__ import annotations
 

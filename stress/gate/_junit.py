@@ -21,7 +21,10 @@ def _legal(text: str) -> str:
 
 
 def junit(report: Report) -> str:
-    """Return the report as JUnit XML. What could not be judged is an error, and so is undecided, unless told apart."""
+    """Return the report as JUnit XML: what could not be judged is an error, and so is what is undecided.
+
+    Undecided rules that count as failed are failures, those that count as passed are skipped.
+    """
     cases = [_case(report, verdict) for verdict in report.verdicts]
     cases += [_unfinished(report)] if report.unfinished else []
     _apart(cases)
@@ -65,13 +68,13 @@ def _case(report: Report, verdict: Verdict) -> ElementTree.Element:
     names = {"classname": _legal(place(verdict)[0]), "name": _legal(rule.title), "time": "0"}
     case = ElementTree.Element("testcase", names)
     detail = "\n".join(f"{check.outcome}: {check.subject}: {reason(rule, check)}" for check in verdict.checks)
-    told = {"message": _legal(verdict.message), "type": verdict.outcome}
+    about = {"message": _legal(verdict.message), "type": verdict.outcome}
     counted = report.judged(verdict)
     if counted == "fail":
-        ElementTree.SubElement(case, "failure", told).text = _legal(f"{rule.where}\n{detail}")
+        ElementTree.SubElement(case, "failure", about).text = _legal(f"{rule.where}\n{detail}")
     elif verdict.outcome == "undecided" and counted == "pass":
-        ElementTree.SubElement(case, "skipped", {"message": told["message"]})
+        ElementTree.SubElement(case, "skipped", {"message": about["message"]})
     elif counted != "pass":
-        ElementTree.SubElement(case, "error", told).text = _legal(f"{rule.where}\n{detail}")
+        ElementTree.SubElement(case, "error", about).text = _legal(f"{rule.where}\n{detail}")
     ElementTree.SubElement(case, "system-out").text = _legal(detail)
     return case

@@ -1,4 +1,4 @@
-"""A gate file from a run: every bar a little under what was measured to be sure, so that this run passes it."""
+"""A gate file from a run: every bar lies a little beyond the end of the interval measured, so that this run passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must not be overlooked: failures, warnings of the checks, what was left out, distortion that does not rise."""
+"""Findings: failures, cautions of the measures, preflight, what was left out, distortion that does not rise."""
 
 from __future__ import annotations
 

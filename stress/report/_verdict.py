@@ -1,4 +1,4 @@
-"""Which scenarios a model survives: read off the measures' own numbers, never guessed where they leave it open."""
+"""The verdict over each scenario – holds, breaks or neither – from the measures' numbers and their intervals."""
 
 from __future__ import annotations
 

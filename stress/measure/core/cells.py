@@ -1,4 +1,4 @@
-"""What a row says of its cell: how many records it rests on, its interval, and why a number is missing."""
+"""Rows of cells: how many records each rests on, its interval, and why a number is missing."""
 
 from __future__ import annotations
 
