@@ -25,6 +25,7 @@ __all__ = [
     "logit",
     "mcnemar",
     "mover",
+    "of_few",
     "paired_proportions",
     "percentile",
     "quantile_interval",
@@ -59,7 +60,12 @@ class Bounds:
 
     def of_few(self) -> Bounds:
         """Return the same ends, marked as those of few clusters."""
-        return replace(self, method=f"few clusters (t, {self.method})", few=True)
+        return replace(self, method=of_few(self.method), few=True)
+
+
+def of_few(method: str) -> str:
+    """Return the name that a method has where clusters are few."""
+    return f"few clusters (t, {method})"
 
 
 def z_quantile(confidence: float) -> float:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from math import isfinite
 from typing import Any
 
 from stress.statistics.intervals import Bounds
@@ -35,22 +35,24 @@ class Number:
     note: str | None = None
 
     def __post_init__(self) -> None:
+        own = self.__dict__  # numbers are made by the ten thousand: what is plain already is left as it is
         for name in ("value", "low", "high", "unchanged"):
-            object.__setattr__(self, name, _finite(getattr(self, name)))
+            value = own[name]
+            if value is not None and not (type(value) is float and isfinite(value)):
+                own[name] = float(value) if isfinite(value) else None
         for name in ("n", "failed", "trials"):
-            count = getattr(self, name)
-            object.__setattr__(self, name, None if count is None else int(count))
-        object.__setattr__(self, "few", bool(self.few))
+            if own[name] is not None and type(own[name]) is not int:
+                own[name] = int(own[name])
+        own["few"] = bool(self.few)
 
     @classmethod
     def within(cls, value: float, bounds: Bounds, at: int = 0, **more: Any) -> Number:
         """Return a value with the interval at a position of ``bounds``, without a method where there is none."""
-        low, there = float(bounds.low[at]), bool(math.isfinite(bounds.low[at]))
-        found: dict[str, Any] = {"value": value, "low": low, "high": float(bounds.high[at])}
-        if there:
+        low = float(bounds.low[at])
+        if isfinite(low):
             trials = None if bounds.trials is None else bounds.trials[at]
-            found |= {"method": bounds.method, "few": bounds.few, "trials": trials}
-        return cls(**(found | more))
+            more = {"method": bounds.method, "few": bounds.few, "trials": trials} | more
+        return cls(value, low, float(bounds.high[at]), **more)
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Number:
@@ -59,14 +61,7 @@ class Number:
 
     def row(self) -> dict[str, Any]:
         """Return the number as part of a table's row, by the names of its columns."""
-        return {name: getattr(self, name) for name in _NAMES}
+        return dict(self.__dict__)
 
 
 _NAMES = tuple(field.name for field in fields(Number))
-
-
-def _finite(value: Any) -> float | None:
-    if value is None:
-        return None
-    found = float(value)
-    return found if math.isfinite(found) else None

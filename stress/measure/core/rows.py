@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["CELL", "INTERVAL", "about_cell", "build", "expand", "number"]
+__all__ = ["CELL", "INTERVAL", "about_cell", "build", "expand"]
 
 CELL: Mapping[str, tuple[pa.DataType, str]] = {
     "scenario": (pa.string(), "the scenario that the cell is part of; 'clean' for the clean cell"),
@@ -91,14 +90,6 @@ def _column(values: NDArray[Any], kind: pa.DataType) -> pa.Array:
     return pa.array(values, kind) if values.dtype == object else pa.array(values).cast(kind, safe=False)
 
 
-def number(value: Any) -> float | None:
-    """Return a plain float, or ``None`` where it is no finite number."""
-    if value is None:
-        return None
-    found = float(value)
-    return found if math.isfinite(found) else None
-
-
 def build(rows: Iterable[Mapping[str, Any]], columns: Columns) -> pa.Table:
     """Return rows as a table; a column that a row lacks is null, and a number that is not finite too."""
     listed: Sequence[Mapping[str, Any]] = list(rows)
@@ -106,8 +97,10 @@ def build(rows: Iterable[Mapping[str, Any]], columns: Columns) -> pa.Table:
     for name, (kind, _) in columns.items():
         values = [row.get(name) for row in listed]
         if pa.types.is_floating(kind):
-            values = [number(v) for v in values]
+            found = np.array([np.nan if v is None else v for v in values], np.float64)
+            arrays[name] = pa.array(found, kind, mask=~np.isfinite(found))
         elif pa.types.is_integer(kind):
-            values = [None if v is None else int(v) for v in values]
-        arrays[name] = pa.array(values, kind)
+            arrays[name] = pa.array([None if v is None else int(v) for v in values], kind)
+        else:
+            arrays[name] = pa.array(values, kind)
     return pa.table(arrays)

@@ -22,6 +22,7 @@ from stress.statistics.intervals import (
     degenerate,
     effective,
     mover,
+    of_few,
     sidak,
     t_quantile,
     wilson,
@@ -68,14 +69,22 @@ def ends_of(context: Context, e: Estimate, plain: NDArray[np.bool_], confidence:
 
 def group_number(context: Context, s: Slices, g: int, cell: int, **more: Any) -> Number:
     """Return a group's value in a cell with its interval; ``more`` are further fields: ``n``, ``note``."""
-    ends = _sides(context, s, "own", context.options.confidence)
-    value, low, high = s.own.value[g, cell], ends.low[g, cell], ends.high[g, cell]
+    return _own(s, own_ends(context, s), g, cell, **more)
+
+
+def own_ends(context: Context, s: Slices) -> Bounds:
+    """Return the intervals of all groups in all cells."""
+    return _sides(context, s, "own", context.options.confidence)
+
+
+def _own(s: Slices, ends: Bounds, g: int, cell: int, **more: Any) -> Number:
+    value, low, high = float(s.own.value[g, cell]), float(ends.low[g, cell]), float(ends.high[g, cell])
     if not np.isfinite(low):
         return Number(value, **more)
     if s.plain[cell]:
-        return Number(value, low, high, method="wilson", trials=s.bottom[g, cell], **more)
+        return Number(value, low, high, method="wilson", trials=int(s.bottom[g, cell]), **more)
     few = bool(s.own.clusters[g, cell] < FEW)
-    return Number(value, low, high, method=(ends.of_few() if few else ends).method, few=few, **more)
+    return Number(value, low, high, method=of_few(ends.method) if few else ends.method, few=few, **more)
 
 
 def _sides(context: Context, s: Slices, side: str, confidence: float) -> Bounds:
@@ -93,13 +102,14 @@ def group_rows(context: Context) -> list[dict[str, Any]]:
         return [{"metric": metric.name, **Number(note=note).row()}]
     for by in wanted(context):
         s = slices(context, by, metric)
+        own, apart = own_ends(context, s), _apart(context, s)
         for g, name in enumerate(s.names):
             for i, cell in enumerate(context.frame.cells):
                 about = {"by": by, "group": name, "samples": s.samples[g], **about_cell(cell)}
                 known = {"n": s.bottom[g, i] if metric.bottom is None else None, "failed": s.failed[g, i]}
                 known["note"] = _note(context, s, g, i)
-                rows.append({**about, "metric": metric.name, **group_number(context, s, g, i, **known).row()})
-                rows.append({**about, "metric": "minus_rest", **_against_rest(context, s, g, i, **known).row()})
+                rows.append({**about, "metric": metric.name, **_own(s, own, g, i, **known).row()})
+                rows.append({**about, "metric": "minus_rest", **_against_rest(s, apart, g, i, **known).row()})
     return rows
 
 
@@ -113,16 +123,22 @@ def _note(context: Context, s: Slices, g: int, cell: int) -> str | None:
     return None
 
 
-def _against_rest(context: Context, s: Slices, g: int, cell: int, **more: Any) -> Number:
-    """Return a group's value minus that of all other samples; the two share no sample."""
-    value = s.own.value[g, cell] - s.rest.value[g, cell]
-    if not np.isfinite(value):
-        return Number(**more | {"note": "no records of this group, or of any other, in this cell"})
+def _apart(context: Context, s: Slices) -> Bounds:
+    """Return the intervals of every group's value minus that of all other samples; the two share no sample."""
     own, rest = (_sides(context, s, side, context.options.confidence) for side in ("own", "rest"))
     low, high = mover(s.own.value, own, s.rest.value, rest)
-    if not np.isfinite([low[g, cell], high[g, cell]]).all():
+    known = np.isfinite(low) & np.isfinite(high)
+    return Bounds(np.where(known, low, np.nan), np.where(known, high, np.nan), own.method)
+
+
+def _against_rest(s: Slices, ends: Bounds, g: int, cell: int, **more: Any) -> Number:
+    """Return a group's value minus that of all other samples, with its interval."""
+    value, low, high = float(s.own.value[g, cell] - s.rest.value[g, cell]), ends.low[g, cell], ends.high[g, cell]
+    if not np.isfinite(value):
+        return Number(**more | {"note": "no records of this group, or of any other, in this cell"})
+    if not np.isfinite(low):
         return Number(value, **more)
-    return Number(value, low[g, cell], high[g, cell], method=_unpaired(own, s, cell), **more)
+    return Number(value, float(low), float(high), method=_unpaired(ends, s, cell), **more)
 
 
 def _unpaired(ends: Bounds, s: Slices, cell: int) -> str:
