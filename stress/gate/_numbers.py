@@ -13,7 +13,6 @@ import numpy as np
 from perturbations import InputError, SpecError
 from perturbations.errors import nearest
 from stress.gate._against import compared
-from stress.gate._read import BY_CLASS
 from stress.gate._rules import Check, Rule
 from stress.measure.between.matching import Matched
 from stress.measure.core.context import LIMIT, Context
@@ -21,6 +20,7 @@ from stress.measure.session.one import metric_names, metric_rows
 from stress.measure.session.registry import context_of, make
 from stress.records.folder import Folder
 from stress.records.pool import Pool, selection
+from stress.tasks import class_metrics
 
 __all__ = ["Numbers"]
 
@@ -102,7 +102,7 @@ class Numbers:
         return [None if v is None else str(v) for v in self.run.samples[columns[by]].to_pylist()]
 
     def _classes(self, rule: Rule) -> list[str]:
-        known = [str(name) for name in self.run.info.get("identity", {}).get("task", {}).get("classes", ())]
+        known = [str(name) for name in self.run.info.get("classes") or ()]
         for name in rule.classes:
             if name not in known:
                 text = f"class must be one of {', '.join(known[:12])}{' …' if len(known) > 12 else ''}, got {name!r}."
@@ -198,7 +198,7 @@ def _known(rule: Rule, metric: str, context: Context) -> None:
     if metric_rows(context, metric):
         return
     names = [*metric_names(context), "gap", "widening"]
-    hint = f"{metric} is a metric per class: add per: class." if metric in BY_CLASS else nearest(metric, names)
+    hint = f"{metric} is a metric per class: add per: class." if metric in class_metrics() else nearest(metric, names)
     text = f"metric must be one of {', '.join(names)} for {context.frame.task}, got {metric!r}. {hint}"
     raise SpecError(f"{rule.where}: gates: {text}")
 

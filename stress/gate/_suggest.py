@@ -45,8 +45,9 @@ def _candidates(run: Folder) -> Iterator[tuple[Rule, str]]:
     way = "max" if lower_is_better(context, metric) else "min"
     if any(row["cell"] == "clean" for row in rows):
         yield _rule(metric, way, clean), ""
-        if context.frame.task == "classification":
+        if context.single:
             yield _rule("recall", "min", clean, "class"), "every class, not only the frequent ones"
+        if context.row("ece") is not None:
             yield _rule("ece", "max", clean), ""
     yield _rule(metric, way, Selection(), "scenario"), "the worst scenario"
     graded = dict.fromkeys(row["modality"] for row in rows if row["modality"] and not row["lost"])

@@ -44,17 +44,25 @@ class Frame:
     """The samples of the run that these records are a part of: what is known of them is read once, there."""
     _columns: dict[str, NDArray[Any]] = field(default_factory=dict)
 
-    @cached_property
-    def declared(self) -> dict[str, Any]:
-        """What the task says of itself: its name under ``task``, classes, tolerance."""
-        info = self.run.info
-        found = info.get("task") or info.get("identity", {}).get("task") or {}
-        return dict(found) if isinstance(found, dict) else {"task": found}
-
     @property
     def task(self) -> str:
         """The task's name."""
-        return str(self.declared.get("task", ""))
+        return str(self.run.info.get("task", ""))
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The classes that the task declares; none where it has no classes."""
+        return tuple(map(str, self.run.info.get("classes") or ()))
+
+    @property
+    def headline(self) -> str:
+        """Name of the metric that the task shows first."""
+        return str(self.run.info.get("headline", ""))
+
+    @property
+    def single(self) -> bool:
+        """Whether the task has classes and a record has one label."""
+        return self.run.info.get("labels") == "one"
 
     @cached_property
     def cells(self) -> list[dict[str, Any]]:
@@ -74,7 +82,7 @@ class Frame:
     @cached_property
     def roster(self) -> Roster:
         """The samples."""
-        return self.whole or Roster(self.run, self.declared.get("classes", ()))
+        return self.whole or Roster(self.run, self.classes)
 
     @property
     def samples(self) -> list[str]:
@@ -148,7 +156,7 @@ class Frame:
     @cached_property
     def weight(self) -> float:
         """How many times the room of a plain record one of these takes: more with the probabilities of all classes."""
-        wide = len(self.declared.get("classes", ())) if "probabilities" in self.schema else 0
+        wide = len(self.classes) if "probabilities" in self.schema else 0
         return 1 + wide / 12
 
     def _held(self) -> Folder:
@@ -203,7 +211,7 @@ class Frame:
         values = values.unify_dictionaries().combine_chunks()
         values = values.chunk(0) if isinstance(values, pa.ChunkedArray) else values
         names = [str(v) for v in values.dictionary.to_pylist()]
-        known = [str(name) for name in self.declared.get("classes", [])]
+        known = list(self.classes)
         names_all = known + [name for name in names if name not in set(known)]
         position = {name: i for i, name in enumerate(names_all)}
         lookup = np.array([position[name] for name in names] + [-1], np.int64)
@@ -244,14 +252,29 @@ class Frame:
         sums = np.bincount(where, weights=np.nan_to_num(values), minlength=shape[0] * shape[1])
         return sums.astype(np.float64).reshape(shape)  # of no records, bincount answers integers
 
+    def above(self, metric: Metric) -> Floats:
+        """Return what each record adds above a metric's line; NaN where a column that it needs is null."""
+        if metric.function is None:
+            return self.column(str(metric.top))
+        given = [self.column(name) for name in metric.columns]
+        found = metric.function(*(column.copy() for column in given))
+        found = found[0] if metric.bottom is not None else found
+        return np.where(np.isnan(given).any(axis=0), np.nan, found)
+
+    def _filled(self, name: str) -> Floats:
+        """Return a column, with what other records say of a sample where a record's own is null."""
+        values = self.column(name)
+        return np.where(np.isnan(values), self.per_sample(name)[self.sample], values)
+
     def terms(self, metric: Metric) -> tuple[Floats, Floats]:
         """Return what each record adds above and below a metric's line, failures counted as it says; NaN: nothing."""
-        top = self.column(metric.top)
+        top = self.above(metric)
         if metric.bottom is None:
             bottom = np.ones(len(top))
+        elif metric.function is None:
+            bottom = self._filled(metric.bottom)
         else:
-            bottom = self.column(metric.bottom)
-            bottom = np.where(np.isnan(bottom), self.per_sample(metric.bottom)[self.sample], bottom)
+            bottom = metric.function(*map(self._filled, metric.columns))[1]
         if metric.failed is not None:
             top = np.where(self.failed, metric.failed * bottom, top)
         return top, bottom

@@ -86,8 +86,7 @@ def _samples(here: set[tuple[str, ...]], there: set[tuple[str, ...]]) -> list[st
 
 
 def _task(run: Folder) -> tuple[Any, list[str]]:
-    found = run.info.get("task") or run.info.get("identity", {}).get("task") or {}
-    return (found.get("task"), [str(n) for n in found.get("classes", ())]) if isinstance(found, dict) else (found, [])
+    return run.info.get("task"), [str(name) for name in run.info.get("classes") or ()]
 
 
 def _cells(run: Folder) -> dict[str, str]:

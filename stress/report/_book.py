@@ -87,7 +87,7 @@ class Book:
     @cached_property
     def forms(self) -> Mapping[str, Form]:
         """How values of each metric are written."""
-        return {metric.name: Form.of(metric) for metric in self.measured.context.metrics}
+        return {metric.name: Form.of(metric) for metric in self.measured.context.declared}
 
     @cached_property
     def plan(self) -> Mapping[str, Row]:

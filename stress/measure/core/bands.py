@@ -31,10 +31,9 @@ def simultaneous(values: Values, cells: Sequence[int]) -> Bounds:
 
 
 def _within(values: Values, cells: list[int], found: Bounds, confidence: float) -> Bounds:
-    """Return a band's ends where a bounded metric can be; shares of yes-or-no answers by Wilson's formula."""
-    if not values.metric.bounded:
-        return found
+    """Return a band's ends within the metric's range; shares of yes-or-no answers by Wilson's formula."""
     if values.records is None:
-        return Bounds(np.maximum(found.low, 0), np.minimum(found.high, 1), found.method)
+        low, high = values.metric.low, values.metric.high
+        return Bounds(np.maximum(found.low, low), np.minimum(found.high, high), found.method)
     point, count = values.point[cells], np.full(len(cells), float(values.clusters))
     return effective(point, found.high - point, count, values.records[cells], confidence)

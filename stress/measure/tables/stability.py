@@ -54,7 +54,7 @@ def _draws(context: Context, cell: int) -> dict[str, Any]:
     draws = int(frame.draw[rows].max()) + 1 if len(rows) else 0
     if draws < 2:
         return {"draws": draws, "note": "one draw only: nothing to compare" if draws else "the cell has no records"}
-    values = frame.column(metric.top)[rows]
+    values = frame.above(metric)[rows]
     if metric.failed is not None:
         values = np.where(frame.failed[rows], metric.failed, values)
     table = np.full((len(frame.samples), draws), np.nan)
@@ -127,12 +127,12 @@ def _flips(context: Context, cell: int) -> dict[str, dict[str, Any]]:
         flip = frame.column("flip")[rows]
         flip = np.where(frame.failed[rows] & ~np.isnan(flip), 1.0, flip)
         found["flip_rate"] = _of(context, np.nan_to_num(flip), ~np.isnan(flip), rows)
-        if frame.task == "classification":
-            right = np.nan_to_num(frame.column("score"))
+        if context.right is not None:
+            right = np.nan_to_num(frame.above(context.right))
             before = np.zeros(len(frame.samples))
             clean = frame.by_cell[frame.clean]
             before[frame.sample[clean]] = right[clean]
-            was, now = before[frame.sample[rows]] > 0, right[rows] > 0
+            was, now = before[frame.sample[rows]] >= 1, right[rows] >= 1
             found["lost"], found["gained"] = _of(context, was & ~now, was, rows), _of(context, ~was & now, ~was, rows)
     if len(rows) and frame.draw[rows].max() > 0:
         answers = frame.predictions[0]
