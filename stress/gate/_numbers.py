@@ -199,7 +199,7 @@ def _known(rule: Rule, metric: str, context: Context) -> None:
         return
     names = [*metric_names(context), "gap", "widening"]
     hint = f"{metric} is a metric per class: add per: class." if metric in class_metrics() else nearest(metric, names)
-    text = f"metric must be one of {', '.join(names)} for {context.frame.task}, got {metric!r}. {hint}"
+    text = f"metric must be one of {', '.join(names)} for {context.frame.declared.task}, got {metric!r}. {hint}"
     raise SpecError(f"{rule.where}: gates: {text}")
 
 

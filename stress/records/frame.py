@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from perturbations import InputError, RunError
+from stress.records.declared import Declared
 from stress.records.folder import Folder
 from stress.records.layout import codes
 from stress.records.metric import Metric
@@ -44,25 +45,10 @@ class Frame:
     """The samples of the run that these records are a part of: what is known of them is read once, there."""
     _columns: dict[str, NDArray[Any]] = field(default_factory=dict)
 
-    @property
-    def task(self) -> str:
-        """The task's name."""
-        return str(self.run.info.get("task", ""))
-
     @cached_property
-    def classes(self) -> tuple[str, ...]:
-        """The classes that the task declares; none where it has no classes."""
-        return tuple(map(str, self.run.info.get("classes") or ()))
-
-    @property
-    def headline(self) -> str:
-        """Name of the metric that the task shows first."""
-        return str(self.run.info.get("headline", ""))
-
-    @property
-    def single(self) -> bool:
-        """Whether the task has classes and a record has one label."""
-        return self.run.info.get("labels") == "one"
+    def declared(self) -> Declared:
+        """What the task said of itself: its name, classes, headline."""
+        return Declared.of(self.run.info)
 
     @cached_property
     def cells(self) -> list[dict[str, Any]]:
@@ -82,7 +68,7 @@ class Frame:
     @cached_property
     def roster(self) -> Roster:
         """The samples."""
-        return self.whole or Roster(self.run, self.classes)
+        return self.whole or Roster(self.run, self.declared.classes)
 
     @property
     def samples(self) -> list[str]:
@@ -156,7 +142,7 @@ class Frame:
     @cached_property
     def weight(self) -> float:
         """How many times the room of a plain record one of these takes: more with the probabilities of all classes."""
-        wide = len(self.classes) if "probabilities" in self.schema else 0
+        wide = len(self.declared.classes) if "probabilities" in self.schema else 0
         return 1 + wide / 12
 
     def _held(self) -> Folder:
@@ -203,16 +189,13 @@ class Frame:
         """Each record's prediction as a position in a list of names (-1: none), and the list."""
         values = self.raw("prediction")
         if not pa.types.is_dictionary(values.type):  # lists of labels: equal sets are equal answers
-            text = [
-                None if v is None else "\x1f".join(sorted(v)) if isinstance(v, list) else str(v)
-                for v in values.to_pylist()
-            ]
+            text = [None if v is None else "\x1f".join(sorted(v)) if isinstance(v, list) else str(v)
+                    for v in values.to_pylist()]  # fmt: skip
             values = pa.chunked_array([pa.array(text, pa.string())]).dictionary_encode()
         values = values.unify_dictionaries().combine_chunks()
         values = values.chunk(0) if isinstance(values, pa.ChunkedArray) else values
         names = [str(v) for v in values.dictionary.to_pylist()]
-        known = list(self.classes)
-        names_all = known + [name for name in names if name not in set(known)]
+        names_all = list(dict.fromkeys([*self.declared.classes, *names]))
         position = {name: i for i, name in enumerate(names_all)}
         lookup = np.array([position[name] for name in names] + [-1], np.int64)
         return lookup[pc.fill_null(values.indices, len(names)).to_numpy()], names_all
@@ -256,10 +239,9 @@ class Frame:
         """Return what each record adds above a metric's line; NaN where a column that it needs is null."""
         if metric.function is None:
             return self.column(str(metric.top))
-        given = [self.column(name) for name in metric.columns]
-        found = metric.function(*(column.copy() for column in given))
-        found = found[0] if metric.bottom is not None else found
-        return np.where(np.isnan(given).any(axis=0), np.nan, found)
+        given = np.array([self.column(name) for name in metric.columns])
+        found = metric.function(*given.copy())
+        return np.where(np.isnan(given).any(axis=0), np.nan, found if metric.bottom is None else found[0])
 
     def _filled(self, name: str) -> Floats:
         """Return a column, with what other records say of a sample where a record's own is null."""

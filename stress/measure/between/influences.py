@@ -189,7 +189,7 @@ def _ranked(context: Context, metric: Metric, label: str | None) -> Measure | st
         return value, parts
 
     if label is not None:
-        k = context.frame.classes.index(label)
+        k = context.frame.declared.classes.index(label)
         positive = (lambda rows: truth(rows, k)) if metric.function is auroc else None
         return Measure(metric.name, lambda rows: one(rows, k), known, metric.better, metric.bounded, positive=positive)
 

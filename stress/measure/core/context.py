@@ -77,8 +77,8 @@ def declared_of(frame: Frame, top_k: Sequence[int]) -> tuple[Metric, ...]:
     """Return all metrics of a run. Raises InputError for one that no imported module has registered."""
     found = resolved(frame.run.info.get("metrics", ()), str(frame.run.path))
     columns = frame.schema if frame.run.parts else ()
-    own = offered(found, columns, len(frame.classes), frame.single)
-    return expanded((*found, *own), top_k, len(frame.classes))
+    own = offered(found, columns, len(frame.declared.classes), frame.declared.single)
+    return expanded((*found, *own), top_k, len(frame.declared.classes))
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Context:
     @property
     def single(self) -> bool:
         """Whether the task has classes and a record has one label."""
-        return self.frame.single
+        return self.frame.declared.single
 
     @cached_property
     def right(self) -> Metric | None:
@@ -161,18 +161,18 @@ class Context:
     @property
     def classes(self) -> int:
         """Number of classes; 0 where the task has none."""
-        return len(self.frame.classes)
+        return len(self.frame.declared.classes)
 
     @cached_property
     def headline(self) -> Metric:
         """The metric that curves show first: the one asked for, or the task's own."""
-        return self.metric(self.options.metric or self.frame.headline)
+        return self.metric(self.options.metric or self.frame.declared.headline)
 
     def metric(self, name: str) -> Metric:
         """Return a metric by name. Raises InputError where the task has none of that name."""
         known = {metric.name: metric for metric in (*self.metrics, *self.of_kind("counts"))}
         if name not in known:
-            task, listed = self.frame.task, ", ".join(known)
+            task, listed = self.frame.declared.task, ", ".join(known)
             raise InputError(
                 f"measure: metric must be one of {listed} for {task}, got {name!r}. {nearest(name, known)}"
             )

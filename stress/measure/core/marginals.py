@@ -42,8 +42,8 @@ def entries(context: Context) -> Entries | None:
     frame = context.frame
     if not labelled(context):
         return None
-    classes = frame.classes
-    read = _one if frame.single else _many
+    classes = frame.declared.classes
+    read = _one if frame.declared.single else _many
     found: Entries = context.once("entries", lambda: read(context, classes))
     return found
 

@@ -61,7 +61,7 @@ def _classes(context: Context) -> list[str]:
     counts = counts_of(context) if context.single else None
     if counts is None:
         return []
-    found, names = [], context.frame.classes
+    found, names = [], context.frame.declared.classes
     recall = measure_by_class("recall", counts).value
     with np.errstate(invalid="ignore", divide="ignore"):
         accuracy = counts.hits.sum(axis=1) / counts.records
@@ -90,7 +90,7 @@ def _streams(context: Context) -> list[str]:
             worst = ""
             if counts is not None:
                 recall = np.nan_to_num(measure_by_class("recall", counts).value[cell], nan=1.0)
-                name_of = frame.classes[int(recall.argmin())]
+                name_of = frame.declared.classes[int(recall.argmin())]
                 worst = f"; lowest recall {recall.min():.1%} on class {name_of}"
             found.append(
                 f"accuracy paradox: clean accuracy is {accuracy[frame.clean]:.1%}, with {name} alone "

@@ -67,7 +67,7 @@ def calibration_rows(context: Context) -> list[dict[str, Any]]:
     """Return how well confidence fits accuracy in every cell; failed records have no confidence and are left out."""
     found = _answers(context)
     if found is None:
-        reason = _NONE if context.of_kind("confidence") else f"{context.frame.task} has no confidence"
+        reason = _NONE if context.of_kind("confidence") else f"{context.frame.declared.task} has no confidence"
         return [_row(context, i, "ece", {"note": reason}) for i in range(len(context.frame.ids))]
     confidence, right, by_cell = found
     rows = []

@@ -33,7 +33,7 @@ def detection_scores(context: Context) -> tuple[Floats, Truth] | None:
     frame = context.frame
     if not context.classes or not context.of_kind("rank"):
         return None
-    if not frame.single:
+    if not frame.declared.single:
         return (probabilities(context)[0], _labels(context)) if frame.has("probabilities") else None
     if frame.has("probabilities"):
         scores, target = probabilities(context)
@@ -48,7 +48,7 @@ def detection_scores(context: Context) -> tuple[Floats, Truth] | None:
 
 def _labels(context: Context) -> Truth:
     sets = [set(labels_of(target)) for target in context.frame.targets]
-    names = context.frame.classes
+    names = context.frame.declared.classes
     table = np.array([[name in labels for name in names] for labels in sets], bool)
     return lambda rows, k: table[context.frame.sample[rows], k]
 
@@ -93,7 +93,7 @@ def detection_rows(context: Context) -> list[dict[str, Any]]:
     if found is None:
         return []
     truth = found[1]
-    classes, rows = context.frame.classes, []
+    classes, rows = context.frame.declared.classes, []
     kinds = {metric.name: metric for metric in context.of_kind("rank")}
     for (i, name, k), (value, parts, known) in _each(context).items():
         positive = truth(known, k)
