@@ -95,7 +95,7 @@ def memory(cells, there, columns, task=CLASSIFICATION, groups=None, targets=None
     identity = {"task": task} | ({"data": {"streams": list(streams)}} if streams else {})
     rows = pa.Table.from_pylist([{**row, "order": i} for i, row in enumerate(cells)], schema=CELLS)
     told = (("identity", identity), ("format", 2), *said_of(task).items())
-    return Memory(Path("memory"), told, rows, pa.table(people), pa.table(table))
+    return Memory(Path("memory"), told=told, rows=rows, people=pa.table(people), answers=pa.table(table))
 
 
 def many(columns, there=None, **more):

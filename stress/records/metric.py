@@ -39,7 +39,8 @@ class Metric:
     ``rank``: a class's scores and which records are truly of it. ``latency``: the times of calls. ``change``: a
     metric's values in several cells or groups.
 
-    ``low`` and ``high`` are the ends of its range, ``failed`` is what a record without a usable answer counts for each
+    ``low`` and ``high`` are the ends of its range: where both are finite no interval leaves it, and one keeps a width
+    where no resample differs. ``failed`` is what a record without a usable answer counts for each
     unit of ``bottom``: 0 of an accuracy, 1 of an error rate; None where a failure has no value in the metric's unit (a
     distance in metres): such records are left out, and counted. ``undefined`` is the note where there is no value.
     """

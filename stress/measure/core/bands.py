@@ -31,7 +31,9 @@ def simultaneous(values: Values, cells: Sequence[int]) -> Bounds:
 
 
 def _within(values: Values, cells: list[int], found: Bounds, confidence: float) -> Bounds:
-    """Return a band's ends within the metric's range; shares of yes-or-no answers by Wilson's formula."""
+    """Return a band's ends where a metric with two ends can be; shares of yes-or-no answers by Wilson's formula."""
+    if not values.metric.bounded:
+        return found
     if values.records is None:
         low, high = values.metric.low, values.metric.high
         return Bounds(np.maximum(found.low, low), np.minimum(found.high, high), found.method)

@@ -105,6 +105,8 @@ class Values:
             cells, reach, _ = self.sparse
             found.low[cells], found.high[cells] = self.point[cells] - reach, self.point[cells] + reach
         found = self.widen(found, self.point)
+        if not self.metric.bounded:
+            return found
         return Bounds(np.maximum(found.low, self.metric.low), np.minimum(found.high, self.metric.high), found.method)
 
     def _shares(self, records: Floats) -> Bounds:

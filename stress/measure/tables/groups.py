@@ -55,7 +55,8 @@ def ends_of(context: Context, e: Estimate, plain: NDArray[np.bool_], confidence:
         flat = (e.error == 0) & (e.clusters > 1)
         reach = np.where(flat, np.vectorize(lambda c: degenerate(int(c), confidence), otypes=[float])(count), reach)
         low, high = e.value - reach, e.value + reach
-        low, high = np.maximum(low, context.headline.low), np.minimum(high, context.headline.high)
+        if context.headline.bounded:
+            low, high = np.maximum(low, context.headline.low), np.minimum(high, context.headline.high)
         found = Bounds(low, high, "linearised")
     if e.records is None or not plain.any():
         return found

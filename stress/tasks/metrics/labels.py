@@ -53,9 +53,17 @@ def _first(scores: Floats, positive: Floats, member: Ints, parts: Floats) -> Flo
 _MEANS = (
     _row("accuracy", top="score"),
     _row("nll", top="nll", better="lower", failed=None, high=math.inf, unit="nats"),
-    _row("brier", top="brier", better="lower", failed=None, high=2.0, unit="squared probability", source="Brier 1950"),
+    _row(
+        "brier",
+        top="brier",
+        better="lower",
+        failed=None,
+        high=math.inf,
+        unit="squared probability",
+        source="Brier 1950",
+    ),
     _row("mean_confidence", top="confidence", failed=None),
-    _row("mean_margin", top="margin", failed=None, low=-1.0, unit=""),
+    _row("mean_margin", top="margin", failed=None, low=-math.inf, high=math.inf, unit=""),
 )
 _FLIP = _row("flip_rate", top="flip", better="lower", failed=1.0)
 _TOP = _row("top_{k}", top="hit_{k}")
