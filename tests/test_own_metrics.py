@@ -17,6 +17,7 @@ from stress.gate import judge, loads_gates, suggest
 from stress.measure import compare, measured
 from stress.measure.session.registry import context_of
 from stress.measure.tables.counts import count_rows_of
+from stress.records.metric import registered
 from stress.statistics.counts import MEASURES, Marginals
 from stress.statistics.numeric import Numeric, left_out
 from tests._runs import cell, rows, write
@@ -308,6 +309,18 @@ def test_a_metric_that_nobody_registered_is_named(own, tmp_path):
     assert "import tests.own.kappa first" in done.stderr
     text = text.replace("import stress;", "import stress, tests.own.kappa;")
     assert subprocess.run([sys.executable, "-c", text], capture_output=True, check=False).returncode == 0
+
+
+def test_the_command_line_imports_a_file_of_metrics(own, tmp_path):
+    from stress.cli import main
+
+    run = go(tmp_path / "run", urgencies, np.array(["a", "b"] * 20), stress.Classification(("a", "b", "c")))
+    gate = tmp_path / "gate.yaml"
+    gate.write_text("gates:\n  - {metric: cohen_kappa, on: clean, min: -0.99}\n", encoding="utf-8")
+    assert main(["gate", str(run.path), str(gate)]) == 2
+    assert main(["gate", str(run.path), str(gate), "--plugin", "tests/own/kappa.py"]) == 0
+    names = {metric.module for metric in registered()}
+    assert "kappa" in names
 
 
 def test_a_metric_that_came_after_the_run_is_measured_too(own, tmp_path):

@@ -152,7 +152,8 @@ def resolved(declared: Iterable[Mapping[str, str]], where: str) -> tuple[Metric,
         if key not in _KNOWN:
             raise InputError(
                 f"measure: metric {row['name']!r} of {where} must be registered, got none of that name from module "
-                f"{row['module']!r}. Hint: import {row['module']} first, which declares it with stress.metric."
+                f"{row['module']!r}. Hint: import {row['module']} first, which declares it with stress.metric; on the "
+                "command line: --plugin FILE."
             )
         found.append(_KNOWN[key])
     return tuple(found)

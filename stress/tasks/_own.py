@@ -11,6 +11,7 @@ import numpy as np
 
 from perturbations import InputError
 from perturbations.errors import nearest, short
+from perturbations.plugins import module_of
 from stress.records.metric import CHANGES, HOUSE, Metric, range_of, register, registered
 from stress.statistics.arrays import Flags, Floats
 from stress.statistics.numeric import Numeric
@@ -77,7 +78,7 @@ def metric(
                 undefined=f"undefined: {undefined}",
                 source=source,
                 curve=kind in ("mean", "ratio", "counts"),
-                module=function.__module__,
+                module=module_of(function.__module__),
             )
         )
 
