@@ -76,7 +76,7 @@ def options(given: Mapping[str, Any]) -> Options:
 def declared_of(frame: Frame, top_k: Sequence[int]) -> tuple[Metric, ...]:
     """Return all metrics of a run. Raises InputError for one that no imported module has registered."""
     found = resolved(frame.run.info.get("metrics", ()), str(frame.run.path))
-    columns = frame.schema if frame.run.parts else ()
+    columns = frame.schema if frame.run.count else ()
     own = offered(found, columns, len(frame.declared.classes), frame.declared.single)
     return expanded((*found, *own), top_k, len(frame.declared.classes))
 
