@@ -27,6 +27,7 @@ from stress.measure import TABLES, compare, summary, table
 from stress.records.schema import CELLS, record_schema
 from stress.statistics.bootstrap import clusters
 from stress.statistics.intervals import percentile
+from stress.tasks import Classification, declared
 
 
 def main(argv: list[str]) -> None:
@@ -127,7 +128,10 @@ def large(path: Path, cells: int, samples: int, shards: bool = False) -> Run:
     rng = np.random.default_rng(0)
     classes = [f"class-{i}" for i in range(10)]
     task = {"task": "classification", "classes": classes, "answers": "probabilities", "keep": "none"}
-    (path / "run.json").write_text(json.dumps({"format": 1, "identity": {"task": task}}), encoding="utf-8")
+    (path / "run.json").write_text(
+        json.dumps({"format": 2, "identity": {"task": task}, **declared(Classification(tuple(classes)))}),
+        encoding="utf-8",
+    )
     target = rng.integers(0, 10, samples)
     about = {
         "id": [f"sample-{i}" for i in range(samples)],

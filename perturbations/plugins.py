@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from importlib import metadata, util
@@ -11,7 +12,7 @@ from zlib import crc32
 
 from perturbations.errors import SpecError
 
-__all__ = ["GROUP", "import_file", "load_installed"]
+__all__ = ["GROUP", "import_file", "load_installed", "module_of"]
 
 GROUP = "multimodal_stress.perturbations"
 """Entry-point group: each entry names a module that declares perturbations when it is imported."""
@@ -24,6 +25,11 @@ def load_installed() -> None:
             entry.load()
         except Exception as error:  # somebody else's import can raise anything
             warnings.warn(f"plug-in {entry.name} ({entry.value}) was left out: {error!r}", RuntimeWarning, stacklevel=2)
+
+
+def module_of(name: str) -> str:
+    """Return what a module is called wherever its file lies: ``import_file`` adds the folder's digest to the name."""
+    return re.sub(r"^stress_file_(.+)_[0-9a-f]{8}$", r"\1", name)
 
 
 def import_file(path: str | Path, who: str = "plugins") -> ModuleType:

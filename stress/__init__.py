@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from stress._face import Run, run
     from stress._face import open_run as open  # noqa: A004 - stress.open reads as it should
     from stress.models import Batch
-    from stress.tasks import Classification, FreeText, MultiLabel, Regression, Retrieval, Transcription
+    from stress.tasks import Classification, FreeText, Metric, MultiLabel, Regression, Retrieval, Transcription, metric
 
 __all__ = [
     "Audio",
@@ -22,6 +22,7 @@ __all__ = [
     "Classification",
     "FreeText",
     "InputError",
+    "Metric",
     "ModelError",
     "MultiLabel",
     "Regression",
@@ -32,6 +33,7 @@ __all__ = [
     "SpecError",
     "StressError",
     "Transcription",
+    "metric",
     "open",
     "run",
 ]
@@ -43,7 +45,8 @@ _HOMES = {
     **dict.fromkeys(("Run", "run"), "stress._face"),
     "Batch": "stress.models",
     **dict.fromkeys(
-        ("Classification", "FreeText", "MultiLabel", "Regression", "Retrieval", "Transcription"), "stress.tasks"
+        ("Classification", "FreeText", "Metric", "MultiLabel", "Regression", "Retrieval", "Transcription", "metric"),
+        "stress.tasks",
     ),
 }
 

@@ -42,7 +42,7 @@ class Run(Folder):
 
         fresh = measured(self, **options)
         files = [(part.name, part.stat().st_size, part.stat().st_mtime_ns) for part in self.parts]
-        state = (fresh.options, files)
+        state = (fresh.options, fresh.context.declared, files)
         if self._kept.get("state") == state:
             kept: Measured = self._kept["measured"]
             return kept

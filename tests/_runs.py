@@ -13,6 +13,7 @@ from pyarrow import parquet
 from stress._face import Run, open_run
 from stress.measure import table
 from stress.records.schema import CELLS, record_schema
+from stress.tasks import Classification, MultiLabel, Regression, Transcription, declared
 
 LABELS = {"prediction": pa.dictionary(pa.int32(), pa.string())}
 NUMBERS = {**dict.fromkeys(("confidence", "nll", "brier", "margin"), pa.float32()), "rank": pa.int32()}
@@ -47,6 +48,18 @@ def graded(scenario="noise", severities=(1, 2, 3, 4, 5), **more):
     return [cell(), *(cell(f"{scenario}-{s}", scenario, float(s), **more) for s in severities)]
 
 
+def said_of(task: dict) -> dict:
+    """What run.json says of a task of the package, given by its identity."""
+    classes = tuple(task.get("classes", ()))
+    known = {
+        "classification": lambda: Classification(classes),
+        "multilabel": lambda: MultiLabel(classes),
+        "regression": lambda: Regression(task.get("tolerance")),
+        "transcription": Transcription,
+    }
+    return declared(known[task["task"]]())
+
+
 def write(
     path: Path, cells, records: dict, targets, task=None, columns=None, groups=None, sequence=None, split=None, parts=1
 ) -> Run:
@@ -54,7 +67,7 @@ def write(
     count = len(targets)
     path.mkdir(parents=True, exist_ok=True)
     task = task or {"task": "classification", "classes": list(DIGITS), "answers": "labels", "keep": "none"}
-    info = {"format": 1, "identity": {"task": task}, "suite": "test@1", "seed": 0}
+    info = {"format": 2, "identity": {"task": task}, "suite": "test@1", "seed": 0, **said_of(task)}
     (path / "run.json").write_text(json.dumps(info), encoding="utf-8")
     samples = {
         "id": [f"s{i:05d}" for i in range(count)],

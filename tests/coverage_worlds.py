@@ -19,7 +19,7 @@ from stress._face import Run
 from stress.measure.core.context import Context, options
 from stress.records.frame import Frame
 from stress.records.schema import CELLS
-from tests._runs import cell
+from tests._runs import cell, said_of
 
 WORLDS = 2000
 PARTS = 20
@@ -94,8 +94,8 @@ def memory(cells, there, columns, task=CLASSIFICATION, groups=None, targets=None
     }
     identity = {"task": task} | ({"data": {"streams": list(streams)}} if streams else {})
     rows = pa.Table.from_pylist([{**row, "order": i} for i, row in enumerate(cells)], schema=CELLS)
-    told = (("identity", identity), ("format", 1))
-    return Memory(Path("memory"), told, rows, pa.table(people), pa.table(table))
+    told = (("identity", identity), ("format", 2), *said_of(task).items())
+    return Memory(Path("memory"), told=told, rows=rows, people=pa.table(people), answers=pa.table(table))
 
 
 def many(columns, there=None, **more):

@@ -24,6 +24,25 @@ PLUGIN = click.option(
 )
 
 
+def _declare(_context: click.Context, _parameter: Any, files: tuple[Path, ...]) -> None:
+    """Import files that declare metrics, tasks or perturbations, so that their names are known."""
+    if files:
+        from stress.cli._show import load_plugins
+
+        load_plugins(files)
+
+
+OWN = click.option(
+    "--plugin",
+    type=RUN,
+    multiple=True,
+    metavar="FILE",
+    expose_value=False,
+    callback=_declare,
+    help="A file of your own metrics and perturbations; may be repeated.",
+)
+
+
 def _version(context: click.Context, _: Any, wanted: bool) -> None:
     if wanted:
         from importlib import metadata
@@ -72,6 +91,7 @@ def stress() -> None:
 @click.option("--progress", type=click.Choice(["bar", "json", "quiet"]), default="bar", show_default=True)
 @click.option("--backend", type=click.Choice(["threads", "processes", "dask"]), default="threads", show_default=True)
 @click.option("--scheduler", metavar="ADDRESS", help="Of a dask cluster (tcp://…).  [default: one started here]")
+@OWN
 @click.option("--dry-run", is_flag=True, help="Print cells, model calls and an estimate; run nothing.")
 def run(**options: Any) -> int:
     """Run SUITE, a built-in one or a YAML file.
@@ -109,6 +129,7 @@ def validate(file: str) -> None:
 
 @stress.command()
 @click.argument("folder", type=RUN, metavar="RUN")
+@OWN
 def report(folder: Path) -> None:
     """Write RUN/report/index.html.
 
@@ -123,6 +144,7 @@ def report(folder: Path) -> None:
 @stress.command()
 @click.argument("folder", type=RUN, metavar="RUN")
 @click.option("--table", "name", metavar="NAME", help="Print one table whole, as CSV, instead of the summary.")
+@OWN
 def measure(folder: Path, name: str | None) -> None:
     """Print what the records of RUN mean: the summary, or one table."""
     from stress.cli._show import show_measures
@@ -145,6 +167,7 @@ def measure(folder: Path, name: str | None) -> None:
 @click.option("--sarif", type=RUN, metavar="FILE", help="Write SARIF 2.1.0, placed at the lines of the gate file.")
 @click.option("--annotations", is_flag=True, help="Print GitHub's ::error and ::warning lines.")
 @click.option("--suggest", is_flag=True, help="Print a gate file that RUN passes, instead.")
+@OWN
 @click.option("--regression", type=RUN, metavar="DIR", help="Write the worst failures as a small suite.")
 def gate(**options: Any) -> int:
     """Hold RUN against the rules of GATES.
@@ -163,6 +186,7 @@ def gate(**options: Any) -> int:
 @click.argument("after", type=RUN, metavar="B")
 @click.option("--metric", metavar="NAME", help="[default: the task's headline]")
 @click.option("--by", multiple=True, metavar="GROUP", help="Slice by this group too; may be repeated.")
+@OWN
 @click.option("--cluster", metavar="GROUP", help="The group whose samples are drawn together: speaker, patient.")
 @click.option("--confidence", type=float, default=0.95, show_default=True, metavar="SHARE")
 @click.option("--correction", type=click.Choice(["holm", "bh", "none"]), default="holm", show_default=True)

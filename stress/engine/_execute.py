@@ -34,7 +34,7 @@ from stress.models import Batch, Model, load_model
 from stress.records.folder import FORMAT, Folder, open_folder
 from stress.records.schema import cells_table
 from stress.records.writing import write_json, write_table
-from stress.tasks import Task
+from stress.tasks import Task, declared
 
 __all__ = ["Outcome", "execute", "prepared", "settled_job"]
 
@@ -149,8 +149,7 @@ def _about(planned: Planned, job: Job, answers: Mapping[str, Any], checks: Seque
         "plugins": [str(Path(plugin).resolve()) for plugin in plan.plugins],
         "samples": sum(map(len, planned.shards)),
         "records": planned.records,
-        "classes": list(getattr(job.task, "classes", ())),
-        "headline": job.task.headline,
+        **declared(job.task),
         "streams": planned.data.streams,
         "started": time.time(),
         "finished": False,

@@ -19,7 +19,7 @@ from stress.engine._progress import Mode
 from stress.engine._unit import Job
 from stress.engine._units import Units
 from stress.models import Model, load_model
-from stress.tasks import Task, task_named
+from stress.tasks import Task, declared, task_named
 
 __all__ = ["Planned", "Settings", "job_of", "plan_run"]
 
@@ -119,6 +119,7 @@ def plan_run(
     _check_cluster(settings.cluster, samples)
     loaded = find(model)
     settled = _task(task, loaded, samples)
+    declared(settled)
     settled.check_targets(samples.targets)
     check_attacks(plan.cells, loaded, settled)
     size = _shard_size(samples, settings.seed)

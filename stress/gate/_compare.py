@@ -77,7 +77,8 @@ def compare(
         rule = Rule(name, "max_drop", 0.0, "compare", on or Selection(), per, group, confidence=confidence)
         return [(group or per or "", check) for check in numbers.checks(rule)]
 
-    classes = matched.task == "classification" and metric == "accuracy"
+    right = matched.after.right
+    classes = right is not None and metric == right.name
     ways = [way for way in _SLICES if way != "class" or classes]
     sliced = [row for way in ways for row in measured(way) if row[1].value is not None]
     sliced += [row for name in by for row in measured("group", group=name)]

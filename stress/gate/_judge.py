@@ -23,6 +23,7 @@ from stress.records.folder import Folder
 from stress.records.pairing import paired
 from stress.statistics.corrections import adjusted, below, further
 from stress.statistics.intervals import z_quantile
+from stress.tasks import range_of
 
 __all__ = ["judge", "p_value", "suite_of"]
 
@@ -71,10 +72,6 @@ def suite_of(run: Folder) -> str:
     return f"{suite['name']}@{suite['version']}" if suite else str(run.info.get("suite", ""))
 
 
-_SIGNED = ("drop", "widening", "overconfidence", "bias", "retention")
-"""Metrics for which 0 (or 1) is not the end of the range."""
-
-
 def _outcomes(rules: Sequence[Rule], checks: Sequence[Check], correction: str) -> list[Check]:
     """Return the checks with p values, corrected over all of them, and what comes of each."""
     p = np.array([p_value(rule, check) for rule, check in zip(rules, checks)], np.float64)
@@ -95,7 +92,8 @@ def _ends(rule: Rule, check: Check) -> tuple[float, float, float, float] | None:
 
 def _counted(rule: Rule) -> bool:
     """Whether the bar is the end of the metric's range: it can be broken, or kept so far, but never be cleared."""
-    return rule.metric not in _SIGNED and (rule.kind, rule.bar) in (("max", 0.0), ("min", 1.0))
+    low, high = range_of(rule.metric)
+    return (rule.kind, rule.bar) in (("max", low), ("min", high))
 
 
 def p_value(rule: Rule, check: Check) -> float:

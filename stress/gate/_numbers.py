@@ -12,11 +12,11 @@ import numpy as np
 from perturbations import InputError, SpecError
 from perturbations.errors import meant, nearest
 from stress.gate._against import compared
-from stress.gate._read import BY_CLASS
 from stress.gate._rules import Check, Rule
 from stress.measure import Matched, Measured, Number, measured
 from stress.records.folder import Folder
 from stress.records.frame import LIMIT
+from stress.tasks import class_metrics
 
 __all__ = ["Numbers"]
 
@@ -100,7 +100,7 @@ class Numbers:
         return [None if v is None else str(v) for v in self.run.samples[columns[by]].to_pylist()]
 
     def _classes(self, rule: Rule) -> list[str]:
-        known = [str(name) for name in self.run.info.get("identity", {}).get("task", {}).get("classes", ())]
+        known = [str(name) for name in self.run.info.get("classes") or ()]
         for name in rule.classes:
             if name not in known:
                 text = f"class must be one of {', '.join(known[:12])}{' …' if len(known) > 12 else ''}, got {name!r}."
@@ -157,7 +157,7 @@ def _known(rule: Rule, metric: str, session: Measured) -> None:
     if session.has(metric):
         return
     names = [*session.metrics, "gap", "widening"]
-    hint = f"{metric} is a metric per class: add per: class." if metric in BY_CLASS else nearest(metric, names)
+    hint = f"{metric} is a metric per class: add per: class." if metric in class_metrics() else nearest(metric, names)
     text = f"metric must be one of {', '.join(names)} for {session.task}, got {metric!r}. {hint}"
     raise SpecError(f"{rule.where}: gates: {text}")
 

@@ -13,13 +13,13 @@ from perturbations.errors import gather, meant
 from scenarios.reading import Node, Problems, from_plain, one_of, parse, text_of
 from stress.gate._rules import Bar, Gates, Rule
 from stress.gate._select import Selection, read_selection
+from stress.tasks import class_metrics
 
 __all__ = ["CORRECTIONS", "PER", "PRESETS", "load_gates", "loads_gates"]
 
 PRESETS = Path(__file__).parent / "presets"
 CORRECTIONS = ("holm", "bh", "none")
 PER = ("class", "cell", "group", "stream", "modality", "scenario", "severity")
-BY_CLASS = ("recall", "precision", "f1", "auroc", "average_precision")
 _TOP = ("gates", "confidence", "correction", "cluster", "about")
 _BARS = ("min", "max", "max_drop")
 _RULE = ("metric", "on", "per", "by", "of", "class", *_BARS, "against", "confidence", "name")
@@ -162,9 +162,9 @@ def _agree(
         say.say(fields["of"].where, "gates", f"of goes with gap, drop or retention, got metric {metric}.")
     if classes and per not in (None, "class"):
         say.say(fields["class"].where, "gates", f"class goes with per: class, got per: {per}.")
-    if per == "class" and metric and metric not in BY_CLASS:
-        text = f"the metric per class must be one of {', '.join(BY_CLASS)}, got {metric!r}."
-        say.say(fields["metric"].where, "gates", text, metric, BY_CLASS)
+    if per == "class" and metric and metric not in (known := class_metrics()):
+        text = f"the metric per class must be one of {', '.join(known)}, got {metric!r}."
+        say.say(fields["metric"].where, "gates", text, metric, known)
     if kind == "max_drop" and metric == "widening":
         say.say(node.where, "gates", "max_drop compares with a baseline, got widening. gap by: is how to compare gaps.")
 

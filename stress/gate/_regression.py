@@ -61,7 +61,8 @@ def _suite(run: Folder, guarded: Sequence[tuple[str, float | None]], folder: Pat
 
 def _gates(run: Folder, found: Sequence[Example]) -> str:
     per = sorted({example.cell for example in found})
-    right = run.info.get("identity", {}).get("task", {}).get("task") == "classification"
+    headline = run.info["headline"]
+    right = any(row["name"] == "accuracy" for row in run.info["metrics"])
     lines = [
         "# Each of these samples was answered rightly when clean, and wrongly in one of the cells.",
         f"# Found in: {json.dumps(per[:5])}{' …' if len(per) > 5 else ''}",
@@ -69,6 +70,6 @@ def _gates(run: Folder, found: Sequence[Example]) -> str:
         "  - {metric: crash_rate, max: 0}",
         *(["  - {metric: accuracy, on: clean, min: 1}"] if right else []),
         "  # with --against RUN, an earlier model's run of this same suite on these same samples:",
-        "  # - {metric: accuracy, against: baseline, max_drop: 0.05}",
+        f"  # - {{metric: {headline}, against: baseline, max_drop: 0.05}}",
     ]
     return "\n".join(lines) + "\n"

@@ -44,8 +44,9 @@ def _candidates(run: Folder) -> Iterator[tuple[Rule, str]]:
     way = "max" if session.better(metric) == "lower" else "min"
     if any(row["cell"] == "clean" for row in rows):
         yield _rule(metric, way, clean), ""
-        if session.task == "classification":
+        if session.single:
             yield _rule("recall", "min", clean, "class"), "every class, not only the frequent ones"
+        if session.declares("ece"):
             yield _rule("ece", "max", clean), ""
     yield _rule(metric, way, Selection(), "scenario"), "the worst scenario"
     graded = dict.fromkeys(row["modality"] for row in rows if row["modality"] and not row["lost"])

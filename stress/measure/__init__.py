@@ -9,14 +9,12 @@ from stress.measure.between.changes import change, comparable, gap_change
 from stress.measure.between.compare import COMPARISON, RELIANCE, compare, reliance
 from stress.measure.between.difference import Difference
 from stress.measure.between.examples import Example, flips, worst_failures
-from stress.measure.between.influences import BY_CLASS
 from stress.measure.between.matching import Matched, match
 from stress.measure.core.number import Number
 from stress.measure.session.registry import TABLES
 from stress.measure.session.session import Gap, Measurable, Measured, MeasureOptions, measured, summary, table
 
 __all__ = [
-    "BY_CLASS",
     "COMPARISON",
     "RELIANCE",
     "TABLES",

@@ -18,7 +18,7 @@ from stress.records.layout import Layout, layout, presence
 
 __all__ = ["FORMAT", "Folder", "open_folder"]
 
-FORMAT = 1
+FORMAT = 2
 """Version of the folder's layout."""
 
 

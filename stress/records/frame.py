@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from perturbations import InputError, RunError
+from stress.records.declared import Declared
 from stress.records.folder import Folder
 from stress.records.layout import codes
 from stress.records.metric import Metric
@@ -45,16 +46,9 @@ class Frame:
     _columns: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     @cached_property
-    def declared(self) -> dict[str, Any]:
-        """What the task says of itself: its name under ``task``, classes, tolerance."""
-        info = self.run.info
-        found = info.get("task") or info.get("identity", {}).get("task") or {}
-        return dict(found) if isinstance(found, dict) else {"task": found}
-
-    @property
-    def task(self) -> str:
-        """The task's name."""
-        return str(self.declared.get("task", ""))
+    def declared(self) -> Declared:
+        """What the task said of itself: its name, classes, headline."""
+        return Declared.of(self.run.info)
 
     @cached_property
     def cells(self) -> list[dict[str, Any]]:
@@ -74,7 +68,7 @@ class Frame:
     @cached_property
     def roster(self) -> Roster:
         """The samples."""
-        return self.whole or Roster(self.run, self.declared.get("classes", ()))
+        return self.whole or Roster(self.run, self.declared.classes)
 
     @property
     def samples(self) -> list[str]:
@@ -148,7 +142,7 @@ class Frame:
     @cached_property
     def weight(self) -> float:
         """How many times the room of a plain record one of these takes: more with the probabilities of all classes."""
-        wide = len(self.declared.get("classes", ())) if "probabilities" in self.schema else 0
+        wide = len(self.declared.classes) if "probabilities" in self.schema else 0
         return 1 + wide / 12
 
     def _held(self) -> Folder:
@@ -195,16 +189,13 @@ class Frame:
         """Each record's prediction as a position in a list of names (-1: none), and the list."""
         values = self.raw("prediction")
         if not pa.types.is_dictionary(values.type):  # lists of labels: equal sets are equal answers
-            text = [
-                None if v is None else "\x1f".join(sorted(v)) if isinstance(v, list) else str(v)
-                for v in values.to_pylist()
-            ]
+            text = [None if v is None else "\x1f".join(sorted(v)) if isinstance(v, list) else str(v)
+                    for v in values.to_pylist()]  # fmt: skip
             values = pa.chunked_array([pa.array(text, pa.string())]).dictionary_encode()
         values = values.unify_dictionaries().combine_chunks()
         values = values.chunk(0) if isinstance(values, pa.ChunkedArray) else values
         names = [str(v) for v in values.dictionary.to_pylist()]
-        known = [str(name) for name in self.declared.get("classes", [])]
-        names_all = known + [name for name in names if name not in set(known)]
+        names_all = list(dict.fromkeys([*self.declared.classes, *names]))
         position = {name: i for i, name in enumerate(names_all)}
         lookup = np.array([position[name] for name in names] + [-1], np.int64)
         return lookup[pc.fill_null(values.indices, len(names)).to_numpy()], names_all
@@ -244,14 +235,28 @@ class Frame:
         sums = np.bincount(where, weights=np.nan_to_num(values), minlength=shape[0] * shape[1])
         return sums.astype(np.float64).reshape(shape)  # of no records, bincount answers integers
 
+    def above(self, metric: Metric) -> Floats:
+        """Return what each record adds above a metric's line; NaN where a column that it needs is null."""
+        if metric.function is None:
+            return self.column(str(metric.top))
+        given = np.array([self.column(name) for name in metric.columns])
+        found = metric.function(*given.copy())
+        return np.where(np.isnan(given).any(axis=0), np.nan, found if metric.bottom is None else found[0])
+
+    def _filled(self, name: str) -> Floats:
+        """Return a column, with what other records say of a sample where a record's own is null."""
+        values = self.column(name)
+        return np.where(np.isnan(values), self.per_sample(name)[self.sample], values)
+
     def terms(self, metric: Metric) -> tuple[Floats, Floats]:
         """Return what each record adds above and below a metric's line, failures counted as it says; NaN: nothing."""
-        top = self.column(metric.top)
+        top = self.above(metric)
         if metric.bottom is None:
             bottom = np.ones(len(top))
+        elif metric.function is None:
+            bottom = self._filled(metric.bottom)
         else:
-            bottom = self.column(metric.bottom)
-            bottom = np.where(np.isnan(bottom), self.per_sample(metric.bottom)[self.sample], bottom)
+            bottom = metric.function(*map(self._filled, metric.columns))[1]
         if metric.failed is not None:
             top = np.where(self.failed, metric.failed * bottom, top)
         return top, bottom

@@ -85,9 +85,10 @@ def _samples(here: set[tuple[str, ...]], there: set[tuple[str, ...]]) -> list[st
     return [f"{count} samples {text}" for count, text in counts if count]
 
 
-def _task(run: Folder) -> tuple[Any, list[str]]:
-    found = run.info.get("task") or run.info.get("identity", {}).get("task") or {}
-    return (found.get("task"), [str(n) for n in found.get("classes", ())]) if isinstance(found, dict) else (found, [])
+def _task(run: Folder) -> list[Any]:
+    """Return a task's name and classes, as the run and its identity say them."""
+    said = (run.info, run.info.get("identity", {}).get("task") or {})
+    return [(each.get("task"), [str(name) for name in each.get("classes") or ()]) for each in said]
 
 
 def _cells(run: Folder) -> dict[str, str]:

@@ -85,6 +85,11 @@ class Book:
         return Form.of(self.measured.headline)
 
     @cached_property
+    def forms(self) -> Mapping[str, Form]:
+        """How values of each metric are written."""
+        return {metric.name: Form.of(metric) for metric in self.measured.declared}
+
+    @cached_property
     def plan(self) -> Mapping[str, Row]:
         """The rows of cells.parquet by cell, with ``axes`` and ``conditions`` read."""
         found = {}

@@ -71,7 +71,7 @@ class Form:
     @classmethod
     def of(cls, metric: Metric) -> Form:
         """Return the form of a task's metric."""
-        rate = metric.unit == "fraction" and metric.name not in ("mean_margin",)
+        rate = metric.unit == "fraction"
         return cls(metric.name, metric.better, rate, "" if metric.unit == "fraction" else metric.unit)
 
     @property

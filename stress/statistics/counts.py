@@ -14,7 +14,7 @@ import numpy as np
 
 from stress.statistics.arrays import Floats
 
-__all__ = ["MEASURES", "Gradient", "Marginals", "measure_by_class"]
+__all__ = ["MEASURES", "Formula", "Gradient", "Marginals", "measure_by_class"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,10 @@ class Gradient:
         some = list(cells)
         records = None if self.records is None else self.records[some]
         return Gradient(self.value[some], self.hits[some], self.answers[some], self.truths[some], records)
+
+
+Formula = Callable[[Marginals], Gradient]
+"""A measure of counts with its gradient, of all cells at once."""
 
 
 def _divide(above: Floats, below: Floats) -> Floats:
@@ -110,11 +114,11 @@ def _mcc(m: Marginals) -> Gradient:
     )
 
 
-def _named(average: Callable[[str, Marginals], Gradient], name: str) -> Callable[[Marginals], Gradient]:
+def _named(average: Callable[[str, Marginals], Gradient], name: str) -> Formula:
     return lambda m: average(name, m)
 
 
-MEASURES: Mapping[str, Callable[[Marginals], Gradient]] = {
+MEASURES: Mapping[str, Formula] = {
     "balanced_accuracy": _named(_macro, "recall"),
     **{f"{name}_macro": _named(_macro, name) for name in ("precision", "recall", "f1")},
     **{f"{name}_micro": _named(_micro, name) for name in ("precision", "recall", "f1")},

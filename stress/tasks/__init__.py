@@ -1,11 +1,12 @@
-"""What a right answer is: a task reads the model's answers, scores each, and declares the columns it records."""
+"""What a right answer is: a task reads the model's answers, scores each, declares its columns and its metrics."""
 
-from stress.records.metric import Metric
+from stress.records.metric import Metric, class_metrics, range_of
 from stress.tasks._classification import Classification
-from stress.tasks._metrics import METRICS, headline, metrics
+from stress.tasks._declare import METRICS, declared
 from stress.tasks._multilabel import MultiLabel, labels_of
 from stress.tasks._named import TASKS, task_named
 from stress.tasks._numbers import Regression, Retrieval
+from stress.tasks._own import metric
 from stress.tasks._task import Scored, Task, as_array
 from stress.tasks._transcription import FreeText, Transcription
 
@@ -22,8 +23,10 @@ __all__ = [
     "Task",
     "Transcription",
     "as_array",
-    "headline",
+    "class_metrics",
+    "declared",
     "labels_of",
-    "metrics",
+    "metric",
+    "range_of",
     "task_named",
 ]

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from perturbations import InputError, ModelError
 from perturbations.errors import nearest, short
+from stress.records.metric import Metric
 from stress.tasks._task import as_array
+from stress.tasks.metrics.labels import CLASSIFICATION
 
 __all__ = ["Classification"]
 
@@ -35,6 +37,11 @@ class Classification:
     keep: Literal["all", "none"] = "none"
     name: str = "classification"
     headline: str = "accuracy"
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What is measured over its records."""
+        return CLASSIFICATION
 
     @property
     def columns(self) -> Mapping[str, pa.DataType]:

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from perturbations import InputError, ModelError
 from perturbations.errors import nearest, short
+from stress.records.metric import Metric
 from stress.tasks._task import as_array
+from stress.tasks.metrics.labels import MULTILABEL
 
 __all__ = ["MultiLabel", "labels_of"]
 
@@ -59,6 +61,11 @@ class MultiLabel:
     keep: Literal["all", "none"] = "none"
     name: str = "multilabel"
     headline: str = "f1_samples"
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What is measured over its records."""
+        return MULTILABEL
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1:

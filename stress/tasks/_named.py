@@ -15,13 +15,15 @@ from stress.tasks._transcription import FreeText, Transcription
 
 __all__ = ["TASKS", "task_named"]
 
-_MAKE: dict[str, Callable[[tuple[str, ...], Sequence[Any]], Task]] = {
-    "classification": lambda classes, _: Classification(classes),
-    "multilabel": lambda classes, targets: MultiLabel(classes or _labels(targets)),
+Known = Callable[[], tuple[str, ...]]
+"""The data's distinct targets, looked up where the model tells no classes."""
+_MAKE: dict[str, Callable[[Sequence[str], Known, Sequence[Any]], Task]] = {
+    "classification": lambda told, known, _: Classification(tuple(told) or known()),
+    "multilabel": lambda told, _, targets: MultiLabel(tuple(told) or _labels(targets)),
     "regression": lambda *_: Regression(),
     "transcription": lambda *_: Transcription(),
     "free_text": lambda *_: FreeText(),
-    "retrieval": lambda classes, _: Retrieval(classes),
+    "retrieval": lambda told, known, _: Retrieval(tuple(told) or known()),
 }
 TASKS = tuple(_MAKE)
 """Names of the tasks, the usual one first."""
@@ -31,12 +33,8 @@ def _labels(targets: Sequence[Any]) -> tuple[str, ...]:
     return tuple(sorted({label for target in targets for label in labels_of(target)}))
 
 
-def task_named(
-    name: str, told: Sequence[str] | None, known: Callable[[], tuple[str, ...]], targets: Sequence[Any]
-) -> Task:
+def task_named(name: str, told: Sequence[str] | None, known: Known, targets: Sequence[Any]) -> Task:
     """Return a task; its classes are those that the model tells, or else the data's distinct targets."""
     if name not in _MAKE:
         raise InputError(f"run: task must be one of {', '.join(TASKS)}, got {name!r}. {nearest(name, TASKS)}")
-    if name in ("classification", "retrieval"):
-        return _MAKE[name](tuple(told) if told else known(), targets)
-    return _MAKE[name](tuple(told or ()), targets)
+    return _MAKE[name](tuple(told or ()), known, targets)

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from perturbations import InputError, ModelError
 from perturbations.errors import short
+from stress.records.metric import Metric
 from stress.tasks._task import as_array
+from stress.tasks.metrics.numbers import REGRESSION, RETRIEVAL
 
 __all__ = ["Regression", "Retrieval"]
 
@@ -47,6 +49,11 @@ class Regression:
     def headline(self) -> str:
         """The metric that curves show first."""
         return "mae" if self.tolerance is None else "within_tolerance"
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What is measured over its records."""
+        return REGRESSION
 
     @property
     def columns(self) -> Mapping[str, pa.DataType]:
@@ -100,6 +107,11 @@ class Retrieval:
     candidates: tuple[str, ...]
     name: str = "retrieval"
     headline: str = "mrr"
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What is measured over its records."""
+        return RETRIEVAL
 
     @property
     def columns(self) -> Mapping[str, pa.DataType]:

@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from stress.records.metric import Metric
+
 __all__ = ["Scored", "Task", "as_array"]
 
 Scored = Mapping[str, NDArray[Any] | list[Any]]
@@ -16,7 +18,11 @@ Scored = Mapping[str, NDArray[Any] | list[Any]]
 
 
 class Task(Protocol):
-    """What the rest of the house asks of a task. It is a frozen value that pickles, and it never sees the model."""
+    """What the rest of the house asks of a task. It is a frozen value that pickles, and it never sees the model.
+
+    A task of your own may also have ``classes`` (names, in order). With them and a column ``prediction`` its records
+    are counted by class; a column ``confidence`` gives calibration, ``probabilities`` (one for each class) ranks.
+    """
 
     @property
     def name(self) -> str:
@@ -31,6 +37,11 @@ class Task(Protocol):
     @property
     def columns(self) -> Mapping[str, pa.DataType]:
         """Record columns that the task fills besides ``score``."""
+        ...
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What is measured over its records: rows made by ``stress.metric``, or those of ``stress.tasks.METRICS``."""
         ...
 
     def describe(self) -> Mapping[str, Any]:

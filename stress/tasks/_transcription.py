@@ -11,7 +11,9 @@ import pyarrow as pa
 
 from perturbations import InputError, ModelError
 from perturbations.errors import short
+from stress.records.metric import Metric
 from stress.tasks._text import chrf, edits, normalise, token_f1, words_of
+from stress.tasks.metrics.words import FREE_TEXT, TRANSCRIPTION
 
 __all__ = ["FreeText", "Transcription"]
 
@@ -51,6 +53,11 @@ class Transcription:
     normalised: bool = True
     name: str = "transcription"
     headline: str = "wer"
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What is measured over its records."""
+        return TRANSCRIPTION
 
     @property
     def columns(self) -> Mapping[str, pa.DataType]:
@@ -112,6 +119,11 @@ class FreeText:
 
     name: str = "free_text"
     headline: str = "token_f1"
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What is measured over its records."""
+        return FREE_TEXT
 
     @property
     def columns(self) -> Mapping[str, pa.DataType]:

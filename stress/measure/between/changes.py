@@ -29,7 +29,7 @@ def comparable(matched: Matched, name: str, who: str = "compare") -> str:
     """Return the name of a metric that can be compared. Raises InputError for one that the run's task does not have."""
     context = matched.holding(matched.pair.cells[:1]).after
     if measure(context, name) is None and name not in (known := metric_names(context)):
-        listed, task = ", ".join(known), context.frame.task
+        listed, task = ", ".join(known), context.frame.declared.task
         raise InputError(f"{who}: metric must be one of {listed} for {task}, got {name!r}. {nearest(name, known)}")
     return name
 

@@ -187,6 +187,8 @@ def _compared(
     live = _involved(matched, old, new, pairs)
     count = distinct(matched.cluster[pairs][live])
     error = _error(sides, count)
+    if count > 1 and not np.isfinite(error):
+        return {**found, "note": "no interval: undefined without one of the clusters"}
     if new.positive is not None and matched.alone and combine is same:
         error = max(error, delong(1.0, ours - theirs, new.positive(matched.new[first])))
     raised = [0.0 if m.excess is None else m.excess(at[first]) for m, at in ((old, matched.old), (new, matched.new))]

@@ -14,23 +14,21 @@ from numpy.typing import NDArray
 
 from stress.measure.core.cells import absent
 from stress.measure.core.context import Context
+from stress.measure.core.counts import formula
 from stress.measure.core.marginals import Entries, entries
-from stress.measure.session.one import lower_is_better
+from stress.measure.tables.confidence import estimate
 from stress.measure.tables.detection import detection_scores
 from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
-from stress.statistics.calibration import calibration_error, excess_error
-from stress.statistics.counts import MEASURES, Gradient, Marginals, measure_by_class
-from stress.statistics.ranks import aurc, auroc, average_precision
+from stress.statistics.calibration import excess_error
+from stress.statistics.counts import Gradient, Marginals
+from stress.statistics.numeric import left_out
+from stress.statistics.ranks import auroc
 
-__all__ = ["BY_CLASS", "Measure", "measure"]
+__all__ = ["Measure", "measure"]
 
 Ints = NDArray[np.int64]
 Estimate = Callable[[Ints], tuple[float, Floats]]
-_SURE = ("ece", "ece_equal_mass", "aurc", "overconfidence", "auroc_confidence")
-BY_CLASS = ("recall", "precision", "f1", "auroc", "average_precision")
-"""Measures of one class."""
-_RANKED = {"auroc": auroc, "average_precision": average_precision}
 
 
 @dataclass(frozen=True)
@@ -61,18 +59,18 @@ def measure(context: Context, name: str, label: str | None = None) -> Measure | 
 
 
 def _measure(context: Context, name: str, label: str | None) -> Measure | str | None:
+    row = context.row(name)
+    if row is None or not row.interval:
+        return None
     if label is not None:
-        return _of_class(context, name, label)
-    if name in {metric.name for metric in context.metrics}:
-        metric = context.metric(name)
-        return absent(context, metric) or _linear(context, metric)
-    if name in MEASURES:
-        return _counted(context, name)
-    if name in _SURE:
-        return _sure(context, name)
-    if name.removesuffix("_macro") in _RANKED:
-        return _ranked(context, name.removesuffix("_macro"), None)
-    return None
+        return _of_class(context, row, label)
+    if row.linear:
+        return absent(context, row) or _linear(context, row)
+    if row.kind == "counts" and not row.base:
+        return _counted(context, row)
+    if row.kind == "confidence":
+        return _sure(context, row)
+    return _ranked(context, row, None) if name == row.shown and row.kind == "rank" else None
 
 
 def _linear(context: Context, metric: Metric) -> Measure:
@@ -89,7 +87,7 @@ def _linear(context: Context, metric: Metric) -> Measure:
                 parts = parts / (2 * value) if value > 0 else np.zeros(len(rows))
         return float(value), parts
 
-    plain = metric.bottom is None and not metric.root and metric.bounded and bool(np.isin(top[known], (0, 1)).all())
+    plain = metric.bottom is None and not metric.root and metric.share and bool(np.isin(top[known], (0, 1)).all())
     return Measure(metric.name, of, known, metric.better, metric.bounded, top if plain else None)
 
 
@@ -119,19 +117,20 @@ def _estimate(found: Entries, gradient: Callable[[Marginals], Gradient], label: 
     return of
 
 
-def _counted(context: Context, name: str) -> Measure | str:
-    found = entries(context)
-    if found is None or name not in context.others:
-        return f"{name} needs records with a prediction and a task with classes"
-    return Measure(name, _estimate(found, MEASURES[name], -1), np.ones(len(context.frame.cell), bool))
-
-
-def _of_class(context: Context, name: str, label: str) -> Measure | str | None:
-    if name in _RANKED:
-        return _ranked(context, name, label)
+def _counted(context: Context, metric: Metric) -> Measure | str:
     found = entries(context)
     if found is None:
-        return f"{name} needs records with a prediction and a task with classes"
+        return f"{metric.name} needs records with a prediction and a task with classes"
+    of = _estimate(found, formula(metric), -1)
+    return Measure(metric.name, of, np.ones(len(context.frame.cell), bool), metric.better, metric.bounded)
+
+
+def _of_class(context: Context, metric: Metric, label: str) -> Measure | str | None:
+    if metric.kind == "rank":
+        return _ranked(context, metric, label)
+    found = entries(context) if metric.base else None
+    if found is None:
+        return f"{metric.name} needs records with a prediction and a task with classes" if metric.base else None
     k, count = found.classes.index(label), len(context.frame.cell)
 
     def having(pair: tuple[Ints, Ints]) -> NDArray[np.bool_]:
@@ -139,55 +138,60 @@ def _of_class(context: Context, name: str, label: str) -> Measure | str | None:
         mask[pair[0][pair[1] == k]] = True
         return mask
 
-    of = _estimate(found, lambda counts: measure_by_class(name, counts), k)
-    truth = having(found.truth)
-    if name == "recall":  # a plain rate of the records of the class
-        return Measure(name, of, truth, answers=having(found.hit).astype(np.float64))
-    mine = having(found.answer) if name == "precision" else truth | having(found.answer)
-    return Measure(name, of, np.ones(count, bool), involved=mine)
+    of, pairs = _estimate(found, formula(metric), k), {"truths": found.truth, "answers": found.answer}
+    mine = np.logical_or.reduce([having(pairs[name]) for name in metric.base])
+    if metric.base == ("truths",):  # a plain rate of the records of the class
+        return Measure(metric.name, of, mine, metric.better, answers=having(found.hit).astype(np.float64))
+    return Measure(metric.name, of, np.ones(count, bool), metric.better, involved=mine)
 
 
-def _sure(context: Context, name: str) -> Measure | str:
-    frame = context.frame
-    if frame.task != "classification" or not frame.has("confidence"):
-        return f"{name} needs records with a confidence, of a classification"
+def _sure(context: Context, metric: Metric) -> Measure | str:
+    frame, whole = context.frame, estimate(metric)
+    if not frame.has("confidence"):
+        return f"{metric.name} needs records with a confidence"
     sure, right, bins = frame.column("confidence"), frame.column("score"), context.options.bins
 
     def of(rows: Ints) -> tuple[float, Floats]:
         c, r = sure[rows], right[rows]
-        if name == "overconfidence":
-            return float((c - r).mean()), (c - r - (c - r).mean()) / len(c)
-        if name == "aurc":
-            return aurc(c, 1 - r)
-        if name == "auroc_confidence":
-            return auroc(c, r > 0.5)
-        return calibration_error(c, r, bins, kind)
+        value, parts = whole(c, r, bins)
+        if parts is None:
+            parts = left_out(lambda kept: whole(c[kept], r[kept], bins)[0], value, _members(context, rows))
+        return value, parts
 
-    kind = "mass" if name == "ece_equal_mass" else "width"
     known = ~np.isnan(sure) & ~np.isnan(right) & ~frame.failed
-    raised = (lambda rows: excess_error(sure[rows], right[rows], bins, kind)) if name.startswith("ece") else None
-    return Measure(name, of, known, "lower" if lower_is_better(context, name) else "higher", excess=raised)
+    kind = metric.bins
+    raised = None if kind is None else (lambda rows: excess_error(sure[rows], right[rows], bins, kind))
+    return Measure(metric.name, of, known, metric.better, metric.bounded, excess=raised)
 
 
-def _ranked(context: Context, name: str, label: str | None) -> Measure | str:
-    found = detection_scores(context)
+def _members(context: Context, rows: Ints) -> Ints:
+    return context.clusters.member[context.frame.sample[rows]]
+
+
+def _ranked(context: Context, metric: Metric, label: str | None) -> Measure | str:
+    found, whole = detection_scores(context), estimate(metric)
     if found is None:
-        return f"{name} needs all probabilities: Classification(keep='all')"
+        return f"{metric.shown if label is None else metric.name} needs all probabilities: Classification(keep='all')"
     scores, truth = found
     known = ~np.isnan(scores[:, 0])
+
+    def one(rows: Ints, k: int) -> tuple[float, Floats]:
+        own, positive = scores[rows, k], truth(rows, k)
+        value, parts = whole(own, positive)
+        if parts is None:
+            parts = left_out(lambda kept: whole(own[kept], positive[kept])[0], value, _members(context, rows))
+        return value, parts
+
     if label is not None:
-        k = [str(each) for each in context.frame.declared["classes"]].index(label)
-
-        def one(rows: Ints) -> tuple[float, Floats]:
-            return _RANKED[name](scores[rows, k], truth(rows, k))
-
-        return Measure(name, one, known, positive=(lambda rows: truth(rows, k)) if name == "auroc" else None)
+        k = context.frame.declared.classes.index(label)
+        positive = (lambda rows: truth(rows, k)) if metric.function is auroc else None
+        return Measure(metric.name, lambda rows: one(rows, k), known, metric.better, metric.bounded, positive=positive)
 
     def mean(rows: Ints) -> tuple[float, Floats]:
-        each = [_RANKED[name](scores[rows, k], truth(rows, k)) for k in range(scores.shape[1])]
+        each = [one(rows, k) for k in range(scores.shape[1])]
         live = [(value, parts) for value, parts in each if np.isfinite(value)]
         if not live:
             return float("nan"), np.zeros(len(rows))
         return float(np.mean([value for value, _ in live])), np.asarray(np.mean([parts for _, parts in live], axis=0))
 
-    return Measure(f"{name}_macro", mean, known)
+    return Measure(metric.shown, mean, known, metric.better, metric.bounded)

@@ -80,7 +80,7 @@ class Matched:
     @property
     def task(self) -> str:
         """Name of the runs' task."""
-        return self.after.frame.task
+        return self.after.frame.declared.task
 
     @property
     def headline(self) -> str:

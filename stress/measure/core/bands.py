@@ -32,10 +32,11 @@ def simultaneous(values: Values, cells: Sequence[int]) -> Bounds:
 
 
 def _within(values: Values, cells: list[int], found: Bounds, confidence: float) -> Bounds:
-    """Return a band cut to [0, 1] for a bounded metric; that of shares of yes-or-no answers by Wilson's formula."""
+    """Return a band's ends where a metric with two ends can be; shares of yes-or-no answers by Wilson's formula."""
     if not values.metric.bounded:
         return found
     if values.records is None:
-        return replace(found, low=np.maximum(found.low, 0), high=np.minimum(found.high, 1))
+        low, high = values.metric.low, values.metric.high
+        return replace(found, low=np.maximum(found.low, low), high=np.minimum(found.high, high))
     point, count = values.point[cells], np.full(len(cells), float(values.clusters))
     return effective(point, found.high - point, count, values.records[cells], confidence)

@@ -27,8 +27,8 @@ def counted(context: Context, cell: int) -> dict[str, Any]:
 
 def absent(context: Context, metric: Metric) -> str | None:
     """Return why a metric has no value in any cell, where that is so."""
-    for column in (metric.top, metric.bottom):
-        if column is not None and not context.frame.has(column):
+    for column in metric.needs:
+        if not context.frame.has(column):
             return f"the records have no column {DERIVED.get(column, column)}: the model gave no such answer"
     if metric.top == "flip" and context.frame.clean is None:
         return "the run has no clean cell"
@@ -45,7 +45,7 @@ def why(context: Context, metric: Metric, cell: int, value: float) -> str | None
         if failed == n:
             return "all answers failed"
         return f"{failed} failed records left out: {metric.name} has no price for a failure"
-    return None if np.isfinite(value) else "undefined: nothing to divide by"
+    return None if np.isfinite(value) else metric.undefined
 
 
 def cell_rows(context: Context, metric: Metric, values: Floats, bounds: Bounds) -> list[dict[str, Any]]:

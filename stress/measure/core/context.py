@@ -17,15 +17,15 @@ from stress.measure.core.streaming import Stream
 from stress.measure.core.values import Values, binary, quotient, sparse
 from stress.records.folder import Folder
 from stress.records.frame import LIMIT, Frame
-from stress.records.metric import Metric
+from stress.records.metric import CHANGES, Kind, Metric, expanded, offered, resolved
 from stress.records.outcomes import Facts, Failure
 from stress.records.pool import Pool
 from stress.records.portions import Portion
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import Clusters, clusters
-from stress.tasks import headline, metrics
+from stress.tasks import metrics as _house  # noqa: F401 - registers the metrics that come with the package
 
-__all__ = ["LIMIT", "Context", "Options", "Values", "options"]
+__all__ = ["LIMIT", "Context", "Options", "Values", "declared_of", "options"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,14 @@ def options(given: Mapping[str, Any]) -> Options:
     return found
 
 
+def declared_of(frame: Frame, top_k: Sequence[int]) -> tuple[Metric, ...]:
+    """Return all metrics of a run. Raises InputError for one that no imported module has registered."""
+    found = resolved(frame.run.info.get("metrics", ()), str(frame.run.path))
+    columns = frame.schema if frame.run.count else ()
+    own = offered(found, columns, len(frame.declared.classes), frame.declared.single)
+    return expanded((*found, *own), top_k, len(frame.declared.classes))
+
+
 @dataclass(frozen=True)
 class Context:
     """The records and the options of one question, and what has been worked out on the way."""
@@ -97,11 +105,34 @@ class Context:
         return clusters(self.frame.samples, groups, by or "sample", o.resamples, o.seed)
 
     @cached_property
+    def declared(self) -> tuple[Metric, ...]:
+        """All metrics of the run: those that it names, and users' own that fit its records."""
+        return self.root.declared if self.whole else declared_of(self.frame, self.options.top_k)
+
+    @cached_property
     def metrics(self) -> tuple[Metric, ...]:
-        """The metrics of the task that are means or ratios."""
-        ranked = self.frame.task == "classification"
-        top = tuple(Metric(f"top_{k}", f"hit_{k}") for k in self.options.top_k if ranked and k < self.classes)
-        return (*metrics(self.frame.task), *top)
+        """The metrics of the run that are means or ratios."""
+        return tuple(metric for metric in self.declared if metric.linear)
+
+    def of_kind(self, kind: Kind) -> tuple[Metric, ...]:
+        """Return the run's metrics of a kind that are about a whole cell, not about one class."""
+        return tuple(metric for metric in self.declared if metric.kind == kind and not metric.base)
+
+    def row(self, name: str) -> Metric | None:
+        """Return the row of any number that a cell, a class or a change of the run may have, by name."""
+        named = {metric.shown: metric for metric in self.declared} | dict(CHANGES)
+        return named.get(name) or {metric.name: metric for metric in self.declared if metric.by_class}.get(name)
+
+    @property
+    def single(self) -> bool:
+        """Whether the task has classes and a record has one label."""
+        return self.frame.declared.single
+
+    @cached_property
+    def right(self) -> Metric | None:
+        """The share of right answers, where the task has classes and a record has one label."""
+        found = (m for m in self.metrics if m.kind == "mean" and m.top == "score" and m.share)
+        return next(found, None) if self.single else None
 
     @cached_property
     def stream(self) -> Stream | None:
@@ -130,20 +161,18 @@ class Context:
     @property
     def classes(self) -> int:
         """Number of classes; 0 where the task has none."""
-        return len(self.frame.declared.get("classes", ()))
+        return len(self.frame.declared.classes)
 
     @cached_property
     def headline(self) -> Metric:
-        """The metric that curves show first: the one asked for, the task's own, or its first."""
-        name = self.options.metric or self.frame.declared.get("headline")
-        return self.metric(name) if name else headline(self.frame.task)
+        """The metric that curves show first: the one asked for, or the task's own."""
+        return self.metric(self.options.metric or self.frame.declared.headline)
 
     def metric(self, name: str) -> Metric:
         """Return a metric by name. Raises InputError where the task has none of that name."""
-        known = {metric.name: metric for metric in self.metrics}
-        known |= {other: Metric(other, "prediction", failed=None) for other in self.others}
+        known = {metric.name: metric for metric in (*self.metrics, *self.of_kind("counts"))}
         if name not in known:
-            task, listed = self.frame.task, ", ".join(known)
+            task, listed = self.frame.declared.task, ", ".join(known)
             raise InputError(
                 f"measure: metric must be one of {listed} for {task}, got {name!r}. {nearest(name, known)}"
             )

@@ -11,34 +11,31 @@ from numpy.typing import NDArray
 
 from perturbations import InputError
 from stress.measure.core.context import Context, Values
-from stress.measure.core.counts import bounded, least, parts_of
+from stress.measure.core.counts import count_bounds, parts_of
 from stress.measure.core.marginals import labelled
 from stress.measure.core.sections import apart, slices_of
-from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
 from stress.statistics.intervals import Bounds
 
-__all__ = ["CURVED", "count_values"]
-
-CURVED = ("balanced_accuracy", "f1_macro", "mcc")
-"""Measures of counts that have curves against severity."""
+__all__ = ["count_values"]
 
 
 def count_values(context: Context, name: str) -> Values:
     """Return a measure of counts as values of every cell and every (linearised) resample, to make curves of."""
     if not labelled(context):
         raise InputError(f"measure: {name} needs records with a prediction and a task with classes.")
-    who, cells = context.clusters, len(context.frame.ids)
+    who, cells, metric = context.clusters, len(context.frame.ids), context.metric(name)
     if not context.frame.large:
         names, found = [name], _resampled(context, [name])
     else:
-        names = list(dict.fromkeys([context.headline.name, *CURVED])) if name in CURVED else [name]
+        curved = [each.name for each in context.of_kind("counts") if each.curve]
+        names = list(dict.fromkeys([context.headline.name, *curved])) if name in curved else [name]
         names = [known for known in names if known in context.others]
         found = context.once(f"resampled {names}", lambda: _resampled_slices(context, names))
     place = names.index(name)
     here = slice(place * cells, (place + 1) * cells)
     value, rows, known = found[0][here], found[1][:, here], found[2][place]
-    return Values(Metric(name, name), value, lambda: rows, len(who), who.few, context.options.confidence, given=known)
+    return Values(metric, value, lambda: rows, len(who), who.few, context.options.confidence, given=known)
 
 
 Resampled = tuple[Floats, NDArray[Any], list[Bounds]]
@@ -46,9 +43,10 @@ Resampled = tuple[Floats, NDArray[Any], list[Bounds]]
 
 def _resampled(context: Context, names: Sequence[str]) -> Resampled:
     """Return some measures of all cells, one measure after the other, their resampled values, and their intervals."""
+    rows = [context.metric(name) for name in names]
     each, who = [parts_of(context, name) for name in names], context.clusters
     value, parts = np.concatenate([p.value for p in each]), np.concatenate([p.parts for p in each], axis=1)
-    known = [bounded(context, part, least(name)) for part, name in zip(each, names)]
+    known = [count_bounds(context, part, row) for part, row in zip(each, rows)]
     if who.few:
         return value, value - parts, known
     return value, value + (who.resample(parts) - parts.sum(axis=0)).astype(np.float64), known

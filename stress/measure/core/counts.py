@@ -11,12 +11,14 @@ from perturbations import InputError
 from stress.measure.core.context import Context
 from stress.measure.core.marginals import entries, labelled, marginals, spread
 from stress.measure.core.sections import pieces
+from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
-from stress.statistics.counts import MEASURES, Gradient, Marginals
+from stress.statistics.counts import Formula, Gradient, Marginals
 from stress.statistics.intervals import Bounds, degenerate, effective, influence
+from stress.statistics.numeric import value_of
 from stress.statistics.ranks import MANY
 
-__all__ = ["bounded", "count_metrics", "least", "parts_of"]
+__all__ = ["count_bounds", "formula", "parts_of"]
 
 Flags = NDArray[np.bool_]
 _LARGE = 20_000
@@ -32,13 +34,11 @@ class Parts:
     involved: NDArray[np.int64]
 
 
-def count_metrics(task: str) -> tuple[str, ...]:
-    """Return the names of the measures of counts that a task has."""
-    if task == "classification":
-        return tuple(MEASURES)
-    if task == "multilabel":
-        return tuple(name for name in MEASURES if name not in ("balanced_accuracy", "mcc"))
-    return ()
+def formula(metric: Metric) -> Formula:
+    """Return how a measure of counts is worked out. Raises InputError where a metric is none."""
+    if metric.kind != "counts" or metric.function is None:
+        raise InputError(f"measure: {metric.name} must be a measure of counts, got a {metric.kind}.")
+    return metric.function
 
 
 def counts_of(context: Context) -> Marginals | None:
@@ -90,14 +90,15 @@ def parts_of(context: Context, name: str) -> Parts:
 
     Of up to 50 clusters each is left out in turn; of more, or where that leaves nothing to measure, gradients tell.
     """
-    found, without = _gradients(context, name), _without(context, name)
+    metric = context.metric(name)
+    found, without = _gradients(context, metric), _without(context, metric)
     if without is None:
         return found
     able, parts = without
     return replace(found, parts=np.where(able, parts, found.parts))
 
 
-def _without(context: Context, name: str) -> tuple[Flags, Floats] | None:
+def _without(context: Context, metric: Metric) -> tuple[Flags, Floats] | None:
     """Return the influences from leaving out each cluster in turn, and in which cells that can be done.
 
     With tens of clusters a gradient says too little of how a measure varies (MacKinnon, Nielsen & Webb 2023).
@@ -108,8 +109,10 @@ def _without(context: Context, name: str) -> tuple[Flags, Floats] | None:
         return None
     own: list[Floats] = context.once("counts by cluster", lambda: _by_cluster(context))
     left = [(each.sum(axis=1, keepdims=True) - each).reshape(cells * many, -1) for each in own]
-    value = MEASURES[name](Marginals(left[0], left[1], left[2], left[3][:, 0])).value.reshape(cells, many)
     there = own[3][:, :, 0] > 0
+    if (there.sum(axis=1) > MANY).all():
+        return None
+    value = value_of(formula(metric), Marginals(left[0], left[1], left[2], left[3][:, 0])).reshape(cells, many)
     count = np.maximum(there.sum(axis=1, keepdims=True), 1)
     mean = np.where(there, value, 0.0).sum(axis=1, keepdims=True) / count
     able = (count[:, 0] <= MANY) & (np.isfinite(value) | ~there).all(axis=1)
@@ -138,12 +141,12 @@ def _by_cluster(context: Context) -> list[Floats]:
     return [*labelled, own(everyone, np.zeros_like(everyone), 1)]
 
 
-def _gradients(context: Context, name: str) -> Parts:
+def _gradients(context: Context, metric: Metric) -> Parts:
     """Return a measure of counts with the clusters' linearised influences, added up where there are many records."""
     counts = counts_of(context)
     if counts is None:
-        raise InputError(f"measure: {name} needs records with a prediction and a task with classes.")
-    gradient, shape = MEASURES[name](counts), (len(context.clusters), len(context.frame.ids))
+        raise InputError(f"measure: {metric.name} needs records with a prediction and a task with classes.")
+    gradient, shape = formula(metric)(counts), (len(context.clusters), len(context.frame.ids))
     if not context.frame.large:
         return Parts(gradient.value, _influences(context, gradient), involved(context))
     parts, there = np.zeros(shape), np.zeros(shape, bool)
@@ -159,19 +162,15 @@ def _influences(context: Context, gradient: Gradient) -> Floats:
     return np.zeros(shape) if found is None else clustered(context, spread(context, found, gradient))
 
 
-def least(name: str) -> float:
-    """Return the lowest value that a measure of counts can take."""
-    return -1.0 if name == "mcc" else 0.0
-
-
-def bounded(context: Context, parts: Parts, lowest: float = 0.0) -> Bounds:
-    """Return linearised intervals that stay in range and keep a width where no cluster differs."""
+def count_bounds(context: Context, parts: Parts, metric: Metric) -> Bounds:
+    """Return linearised intervals within the metric's range, which keep a width where no cluster differs."""
     confidence = context.options.confidence
     bounds = influence(parts.value, parts.parts, confidence, parts.involved)
     flat = (np.abs(bounds.high - bounds.low) < 1e-12) & np.isfinite(parts.value)
     reach = np.where(flat, [degenerate(max(int(c), 1), confidence) for c in parts.involved], bounds.high - parts.value)
-    if lowest == 0:  # a share of a kind: Wilson's shape, that neither leaves [0, 1] nor ends at it too soon
+    if metric.share:  # Wilson's shape, that neither leaves [0, 1] nor ends at it too soon
         ends = effective(parts.value, reach, np.maximum(parts.involved, 1), confidence=confidence)
         ends = replace(ends, method="linearised, wilson")
         return ends.of_few() if bounds.few else ends
-    return replace(bounds, low=np.maximum(parts.value - reach, lowest), high=np.minimum(parts.value + reach, 1.0))
+    low, high = np.maximum(parts.value - reach, metric.low), np.minimum(parts.value + reach, metric.high)
+    return replace(bounds, low=low, high=high)

@@ -42,8 +42,8 @@ def entries(context: Context) -> Entries | None:
     frame = context.frame
     if not labelled(context):
         return None
-    classes = tuple(str(name) for name in frame.declared["classes"])
-    read = _many if frame.task == "multilabel" else _one
+    classes = frame.declared.classes
+    read = _one if frame.declared.single else _many
     found: Entries = context.once("entries", lambda: read(context, classes))
     return found
 

@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from perturbations import InputError
 from stress.measure.core.context import Context
-from stress.measure.core.counts import clustered
+from stress.measure.core.counts import clustered, formula
 from stress.measure.core.marginals import entries, marginals, spread
 from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
-from stress.statistics.counts import MEASURES
 from stress.statistics.positions import distinct
 
 __all__ = ["Estimate", "Slices", "codes_of", "influences", "slices", "summed", "wanted"]
@@ -99,7 +98,7 @@ def summed(context: Context, by: str, codes: NDArray[np.int64], names: tuple[str
     else:
         others = [np.setdiff1d(everybody, rows) for rows in chosen]
         rest = np.stack([_moments(top[rows], bottom[rows], member[rows]) for rows in others], axis=1)
-    shares = (top == np.round(top)).all(axis=0) & (metric.bottom is None and metric.bounded and not metric.root)
+    shares = (top == np.round(top)).all(axis=0) & (metric.bottom is None and metric.share and not metric.root)
     plain = shares & _flags(top) & _flags(bottom) & context.clusters.alone
     failed = np.stack([lost[rows].sum(axis=0) for rows in chosen])
     samples = np.array([len(rows) for rows in chosen])
@@ -117,7 +116,7 @@ def _counted(context: Context, by: str, metric: Metric) -> Slices:
     for g in range(len(names)):
         mask = codes[frame.sample] == g
         for chosen, sink in ((mask, own), (~mask, rest)):
-            gradient = MEASURES[metric.name](marginals(context, found, chosen))
+            gradient = formula(metric)(marginals(context, found, chosen))
             part = clustered(context, spread(context, found, gradient, chosen))
             count = (clustered(context, chosen.astype(np.float64)) > 0).sum(axis=0)
             with np.errstate(invalid="ignore", divide="ignore"):

@@ -126,7 +126,7 @@ class Stream:
 
     def _gather(self, metrics: Sequence[Metric], first: _First | None = None) -> None:
         """Read all records once: the sums of some metrics and, in the first reading, the facts."""
-        metrics = [m for m in metrics if all(c is None or self.frame.has(c) for c in (m.top, m.bottom))]
+        metrics = [m for m in metrics if all(map(self.frame.has, m.needs))]
         cells, clean = len(self.frame.ids), self.frame.clean
         paired = [m for m in metrics[:1] if first is not None and clean is not None and m == self.metrics[0]]
         sums = Sums(self.who, cells * (len(metrics) + 2 * len(paired)))
@@ -153,6 +153,6 @@ class Stream:
             self._known[f"{metric.name} paired"] = sums.values(metric, last, self.confidence)
 
     def _columns(self, metrics: Sequence[Metric]) -> list[str]:
-        named = [c for metric in metrics for c in (metric.top, metric.bottom) if c is not None]
+        named = [name for metric in metrics for name in metric.needs]
         stored = [DERIVED.get(name, name) for name in named if name not in ("failed", *FAILURES)]
         return ["status", *stored, *(["error"] if self.frame.has("error") else [])]

@@ -80,14 +80,14 @@ class Values:
         flat = (bounds.low == bounds.high) & np.isfinite(bounds.low) & self.metric.bounded
         if not flat.any():
             return bounds
-        reach = degenerate(self.clusters, self.confidence) * scale
+        reach = degenerate(self.clusters, self.confidence) * scale * (self.metric.high - self.metric.low)
         low, high = np.where(flat, value - reach, bounds.low), np.where(flat, value + reach, bounds.high)
         return replace(bounds, low=low, high=high)
 
     @property
     def records(self) -> Floats | None:
         """Number of yes-or-no answers of each cell, where the metric is a share of such answers; else None."""
-        if self.totals is None or self.metric.bottom is not None or self.metric.root or not self.metric.bounded:
+        if self.totals is None or self.metric.bottom is not None or self.metric.root or not self.metric.share:
             return None
         top, bottom = self.totals
         return bottom if bool((top == np.round(top)).all()) else None
@@ -107,7 +107,8 @@ class Values:
         found = self.widen(found, self.point)
         if not self.metric.bounded:
             return found
-        return replace(found, low=np.maximum(found.low, 0), high=np.minimum(found.high, 1))
+        low, high = np.maximum(found.low, self.metric.low), np.minimum(found.high, self.metric.high)
+        return replace(found, low=low, high=high)
 
     def _shares(self, records: Floats) -> Bounds:
         """Return Wilson's interval for the answers' effective number, from the resampled standard error."""

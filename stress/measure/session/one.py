@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from stress.measure.core.cells import absent, cell_rows, empty_rows
@@ -13,14 +13,18 @@ from stress.measure.tables.confidence import calibration_rows
 from stress.measure.tables.counts import count_rows_of
 from stress.measure.tables.detection import macro_rows
 from stress.measure.tables.operation import latency_rows
+from stress.records.metric import Kind
 from stress.records.pool import Pool
 
 __all__ = ["lower_is_better", "metric_names", "metric_rows"]
 
-_LOWER = ("ece", "ece_equal_mass", "aurc", "overconfidence", "calibration_error_debiased", "brier_miscalibration",
-          "drop", "gap", "widening")  # fmt: skip
-
 Rows = list[dict[str, Any]]
+_FILLS: Mapping[Kind, Callable[[Context], Rows]] = {
+    "confidence": calibration_rows,
+    "rank": macro_rows,
+    "latency": latency_rows,
+}
+"""Who fills the rows of a kind of metric, all of that kind at once."""
 
 
 def metric_rows(context: Context, name: str) -> list[dict[str, Any]]:
@@ -31,16 +35,15 @@ def metric_rows(context: Context, name: str) -> list[dict[str, Any]]:
 
 def lower_is_better(context: Context, name: str) -> bool:
     """Return whether a smaller value of a metric is the better one."""
-    known = {metric.name: metric.better for metric in context.metrics}
-    return known.get(name) == "lower" or name in _LOWER or name.startswith("latency_")
+    row = context.row(name)
+    return row is not None and row.better == "lower"
 
 
 def metric_names(context: Context) -> list[str]:
     """Return every metric that ``metric_rows`` knows for these records."""
-    names = [*(metric.name for metric in context.metrics), *context.others, "drop", "retention"]
-    some = context.only([0]) if context.frame.large else context
-    more = [*latency_rows(some), *_surely(some)]
-    return sorted({*names, *(row["metric"] for row in more)})
+    timed = context.frame.has("seconds")
+    rows = [metric for metric in context.declared if not metric.base and (timed or metric.kind != "latency")]
+    return sorted({*(metric.shown for metric in rows), "drop", "retention"})
 
 
 def _rows(context: Context, name: str) -> list[dict[str, Any]]:
@@ -54,8 +57,10 @@ def _rows(context: Context, name: str) -> list[dict[str, Any]]:
         return _each(context, f"counts {name}", lambda some: count_rows_of(some, name), whole=True)
     if name in ("drop", "retention"):
         return [row for row in change_rows(context) if row["metric"] == name]
-    latency = name.startswith("latency_")
-    rows = _each(context, "latency" if latency else "surely", latency_rows if latency else _surely, whole=latency)
+    row = context.row(name)
+    if row is None or row.kind not in _FILLS:
+        return []
+    rows = _each(context, row.kind, _FILLS[row.kind], whole=row.kind == "latency")
     return [row for row in rows if row["metric"] == name]
 
 
@@ -73,10 +78,3 @@ def _each(
 
     found: Rows = context.once(f"all rows {key}", work)
     return found
-
-
-def _surely(context: Context) -> list[dict[str, Any]]:
-    """Return the rows that rest on how sure the model is: calibration and ranks, for classes only."""
-    if context.frame.task != "classification":
-        return []
-    return [*calibration_rows(context), *macro_rows(context)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,9 +11,8 @@ import pyarrow as pa
 
 from perturbations import InputError
 from perturbations.errors import nearest
-from stress.measure.core.context import Context, options
-from stress.measure.core.counted import CURVED, count_values
-from stress.measure.core.counts import count_metrics
+from stress.measure.core.context import Context, Options, Values, declared_of, options
+from stress.measure.core.counted import count_values
 from stress.measure.core.rows import Columns, build
 from stress.measure.core.sections import Fill, Section, beside_clean, filled, for_headline
 from stress.measure.tables.attacks import ATTACKS, attack_rows, budgets, worst_curves
@@ -63,7 +62,7 @@ class Table:
 
 
 def _surely(context: Context) -> list[dict[str, Any]]:
-    return calibration_rows(context) if context.frame.task == "classification" else []
+    return calibration_rows(context) if context.of_kind("confidence") else []
 
 
 def _macro(context: Context) -> list[dict[str, Any]]:
@@ -76,7 +75,7 @@ def _ranked(context: Context) -> pa.Table:
 
 def _curves(context: Context) -> list[dict[str, Any]]:
     chosen = {context.headline.name: context.headline, **{metric.name: metric for metric in context.metrics}}
-    chosen |= {name: context.metric(name) for name in CURVED if name in context.others}
+    chosen |= {metric.name: metric for metric in context.of_kind("counts") if metric.curve}
     return [*curve_rows(context, list(chosen.values())), *worst_curves(context)]
 
 
@@ -154,8 +153,13 @@ def context_of(run: Folder, **given: Any) -> Context:
     given.setdefault("cluster", run.info.get("cluster"))
     chosen = options(given)
     frame = Frame(run, chosen.limit)
-    others = {name: partial(count_values, name=name) for name in count_metrics(frame.task)}
-    return Context(frame, chosen, others)
+    return Context(frame, chosen, counted_values(frame, chosen))
+
+
+def counted_values(frame: Frame, chosen: Options) -> Mapping[str, Callable[[Context], Values]]:
+    """Return how the values of a run's measures of counts are worked out, by name."""
+    counts = [metric for metric in declared_of(frame, chosen.top_k) if metric.kind == "counts" and not metric.base]
+    return {metric.name: partial(count_values, name=metric.name) for metric in counts}
 
 
 def make(context: Context, name: str) -> pa.Table:

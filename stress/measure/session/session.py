@@ -93,7 +93,7 @@ class Measured:
     @property
     def task(self) -> str:
         """Name of the run's task."""
-        return self.context.frame.task
+        return self.context.frame.declared.task
 
     @property
     def headline(self) -> Metric:
@@ -115,6 +115,20 @@ class Measured:
         """What must not be overlooked when the headline is read, each with its kind; the summary has the sentences."""
         found: list[Caution] = self.context.once("cautions", lambda: warnings(self.context))
         return found
+
+    @property
+    def declared(self) -> tuple[Metric, ...]:
+        """All metrics that apply to the run's records, as they were declared."""
+        return tuple(self.context.declared)
+
+    @property
+    def single(self) -> bool:
+        """Whether each record has one label out of several classes."""
+        return bool(self.context.single)
+
+    def declares(self, metric: str) -> bool:
+        """Return whether a metric of this name applies to the run's records."""
+        return self.context.row(metric) is not None
 
     def better(self, metric: str) -> Literal["higher", "lower"]:
         """Return whether a higher or a lower value of a metric is the better one."""

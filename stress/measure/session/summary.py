@@ -24,7 +24,7 @@ def summarise(context: Context) -> Mapping[str, Any]:
     """
     frame, metric = context.frame, context.headline
     return {
-        "task": frame.task,
+        "task": frame.declared.task,
         "metric": metric.name,
         "better": metric.better,
         "samples": len(frame.samples),

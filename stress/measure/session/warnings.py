@@ -76,10 +76,10 @@ def _records(context: Context) -> list[str]:
 
 def _classes(context: Context) -> list[str]:
     """The accuracy paradox, by class: nearly always right, and blind to one class."""
-    counts = counts_of(context) if context.frame.task == "classification" else None
+    counts = counts_of(context) if context.single else None
     if counts is None:
         return []
-    found, names = [], context.frame.declared["classes"]
+    found, names = [], context.frame.declared.classes
     recall = measure_by_class("recall", counts).value
     with np.errstate(invalid="ignore", divide="ignore"):
         accuracy = counts.hits.sum(axis=1) / counts.records
@@ -94,9 +94,9 @@ def _classes(context: Context) -> list[str]:
 def _streams(context: Context) -> list[str]:
     """The accuracy paradox, by stream: right when all is there, lost with one stream alone."""
     frame = context.frame
-    if frame.task != "classification" or frame.clean is None or not frame.has("score"):
+    if context.right is None or frame.clean is None or absent(context, context.right):
         return []
-    accuracy, streams = context.values(context.metric("accuracy")).point, streams_of(context)
+    accuracy, streams = context.values(context.right).point, streams_of(context)
     counts, found = counts_of(context), []
     if accuracy[frame.clean] < _HIGH or len(streams) < 2:
         return []
@@ -108,7 +108,7 @@ def _streams(context: Context) -> list[str]:
             worst = ""
             if counts is not None:
                 recall = np.nan_to_num(measure_by_class("recall", counts).value[cell], nan=1.0)
-                name_of = frame.declared["classes"][int(recall.argmin())]
+                name_of = frame.declared.classes[int(recall.argmin())]
                 worst = f"; lowest recall {recall.min():.1%} on class {name_of}"
             found.append(
                 f"accuracy paradox: clean accuracy is {accuracy[frame.clean]:.1%}, with {name} alone "

@@ -24,7 +24,7 @@ def breaking(
     """Return the breaking severity as a function of (rows × cells) values, or the reason why it has none."""
     bar, share = context.options.bar, context.options.break_at
     error = metric.better == "lower"
-    if bar is None and error and not metric.bounded and metric.bottom is None:
+    if bar is None and error and not metric.share and metric.bottom is None:
         return f"{metric.name} has no best value: give bar= in its unit"
 
     def severity(rows: NDArray[Any]) -> Floats:

@@ -12,7 +12,7 @@ from stress.measure.core.context import Context
 from stress.measure.core.number import Number
 from stress.measure.core.paired import change
 from stress.measure.core.rows import CELL, INTERVAL
-from stress.records.metric import Metric
+from stress.records.metric import CHANGES
 
 __all__ = ["CELLS", "change_rows", "linear_rows"]
 
@@ -49,7 +49,7 @@ def change_rows(context: Context) -> list[dict[str, Any]]:
             )
             continue
         value, bounds = change(context, metric, clean, name)
-        for i, row in enumerate(cell_rows(context, Metric(name, metric.top), value, bounds)):
+        for i, row in enumerate(cell_rows(context, CHANGES[name], value, bounds)):
             number = Number.of(row)
             if i == clean:
                 number = replace(number, low=value[i], high=value[i], method="by definition", few=False)

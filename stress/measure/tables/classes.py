@@ -11,12 +11,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from stress.measure.core.context import Context
-from stress.measure.core.counts import counts_of
+from stress.measure.core.counts import counts_of, formula
 from stress.measure.core.marginals import Entries, entries, marginals
 from stress.measure.core.rows import CELL, INTERVAL, about_cell, expand
+from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import FEW
-from stress.statistics.counts import Gradient, Marginals, measure_by_class
+from stress.statistics.counts import Gradient, Marginals
 from stress.statistics.intervals import Bounds, effective, t_quantile, wilson, z_quantile
 
 __all__ = ["CLASSES", "CONFUSION", "class_table", "confusion_rows"]
@@ -34,7 +35,6 @@ CONFUSION: Mapping[str, tuple[pa.DataType, str]] = {
     "records": (pa.int64(), "records of this truth with this answer; pairs that never occur have no row"),
     "share": (pa.float64(), "of the records of this truth"),
 }
-_BY_CLASS = ("recall", "precision", "f1")
 
 
 def class_table(context: Context) -> pa.Table:
@@ -44,18 +44,20 @@ def class_table(context: Context) -> pa.Table:
         return expand(context.frame.cells, context.counts, CLASSES, np.zeros(0, np.int64), {})
     m = counts_of(context) or marginals(context, found)
     cells, classes = m.hits.shape
-    parts = [_class_columns(context, found, m, name) for name in _BY_CLASS]
+    each = [metric for metric in context.declared if metric.base]
+    if not each:
+        return expand(context.frame.cells, context.counts, CLASSES, np.zeros(0, np.int64), {})
+    parts = [_class_columns(context, found, m, metric) for metric in each]
     columns = {key: np.concatenate([p[key] for p in parts]) for key in parts[0]}
-    columns["class"] = np.tile(np.array(found.classes, object), cells * len(_BY_CLASS))
-    columns["support"] = np.tile(m.truths.ravel(), len(_BY_CLASS))
-    cell = np.tile(np.repeat(np.arange(cells), classes), len(_BY_CLASS))
+    columns["class"] = np.tile(np.array(found.classes, object), cells * len(each))
+    columns["support"] = np.tile(m.truths.ravel(), len(each))
+    cell = np.tile(np.repeat(np.arange(cells), classes), len(each))
     return expand(context.frame.cells, context.counts, CLASSES, cell, columns)
 
 
-def _class_columns(context: Context, found: Entries, m: Marginals, name: str) -> dict[str, NDArray[Any]]:
-    gradient = measure_by_class(name, m)
-    base = {"recall": m.truths, "precision": m.answers, "f1": m.truths + m.answers}[name]
-    plain = np.full(base.shape, context.clusters.alone and name != "f1" and found.single)
+def _class_columns(context: Context, found: Entries, m: Marginals, metric: Metric) -> dict[str, NDArray[Any]]:
+    gradient, base = formula(metric)(m), sum((getattr(m, name) for name in metric.base), np.zeros_like(m.hits))
+    plain = np.full(base.shape, context.clusters.alone and len(metric.base) == 1 and found.single)
     plain[np.unique(context.frame.cell[context.frame.draw > 0])] = False
     bounds, few = wilson(m.hits, base, z_quantile(context.options.confidence)), np.zeros(base.shape, bool)
     if not plain.all():
@@ -64,8 +66,7 @@ def _class_columns(context: Context, found: Entries, m: Marginals, name: str) ->
         low, high = np.where(plain, bounds.low, ends.low), np.where(plain, bounds.high, ends.high)
         bounds = replace(ends, low=low, high=high)
     sure = np.isfinite(bounds.low)
-    missing = "the class is never answered" if name == "precision" else "no sample of this class"
-    note = _said(base.shape, (base == 0, missing), ((base > 0) & ~sure, "one cluster only: no interval"))
+    note = _said(base.shape, (base == 0, metric.undefined), ((base > 0) & ~sure, "one cluster only: no interval"))
     few &= sure
     said = (sure, bounds.method), (sure & plain, "wilson"), (few, bounds.of_few().method)
     method = _said(base.shape, *said)
@@ -75,9 +76,13 @@ def _class_columns(context: Context, found: Entries, m: Marginals, name: str) ->
     np.add.at(failed, (context.frame.cell[record[lost]], label[lost]), 1)
     n = context.counts["n"]
     columns = {"value": gradient.value, "low": bounds.low, "high": bounds.high, "note": note}
-    columns |= {"method": method, "metric": np.full(base.shape, name, object), "n": np.where(n[:, None] > 0, base, 0)}
+    columns |= {
+        "method": method,
+        "metric": np.full(base.shape, metric.name, object),
+        "n": np.where(n[:, None] > 0, base, 0),
+    }
     columns |= {"few": few, "trials": _said(base.shape, (sure & plain, base))}
-    columns |= {"failed": failed if name != "precision" else np.zeros_like(failed)}
+    columns |= {"failed": failed if "truths" in metric.base else np.zeros_like(failed)}
     return {key: np.asarray(value).ravel() for key, value in columns.items()}
 
 

@@ -10,28 +10,27 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from perturbations import InputError
 from stress.measure.core.cells import counted
 from stress.measure.core.context import Context
 from stress.measure.core.number import Number
 from stress.measure.core.rows import CELL, INTERVAL, about_cell
 from stress.measure.core.shares import share
-from stress.statistics.arrays import Floats
+from stress.records.metric import Metric
+from stress.statistics.arrays import Floats, Ints
 from stress.statistics.bootstrap import FEW
 from stress.statistics.calibration import (
     Bins,
     bin_edges,
     bins_of,
-    brier_decomposition,
     calibration_bounds,
-    calibration_error,
-    debiased_error,
-    temperature,
 )
 from stress.statistics.intervals import Bounds, clustered_error, logit, t_quantile
+from stress.statistics.numeric import left_out
 from stress.statistics.positions import distinct
-from stress.statistics.ranks import aurc, auroc, by_jackknife, risk_coverage
+from stress.statistics.ranks import risk_coverage
 
-__all__ = ["CALIBRATION", "RELIABILITY", "RISK", "calibration_rows", "reliability_rows", "risk_rows"]
+__all__ = ["CALIBRATION", "RELIABILITY", "RISK", "calibration_rows", "estimate", "reliability_rows", "risk_rows"]
 
 CALIBRATION = {**CELL, **INTERVAL}
 RELIABILITY: Mapping[str, tuple[pa.DataType, str]] = {
@@ -56,30 +55,10 @@ RISK: Mapping[str, tuple[pa.DataType, str]] = {
 }
 _NONE = "the records have no column confidence: the model gave no such answer"
 
-Measure = Callable[[Floats, Floats], tuple[float, Floats]]
-
-
-def _measures(bins: int) -> dict[str, Measure]:
-    """Return measures of (confidence, right) with the influence of each answer."""
-    return {
-        "ece": lambda c, r: calibration_error(c, r, bins, "width"),
-        "ece_equal_mass": lambda c, r: calibration_error(c, r, bins, "mass"),
-        "overconfidence": lambda c, r: (float((c - r).mean()), (c - r - (c - r).mean()) / len(c)),
-        "aurc": lambda c, r: aurc(c, 1 - r),
-        "auroc_confidence": lambda c, r: auroc(c, r > 0.5),
-    }
-
-
-_KINDS = {"ece": "width", "ece_equal_mass": "mass"}
-_NOTES = {
-    "auroc_confidence": "undefined: the answers are all right or all wrong",
-    "temperature": "no temperature calibrates: all right, or no better than chance",
-}
-
 
 def _answers(context: Context) -> tuple[Floats, Floats, list[NDArray[np.int64]]] | None:
     """Return confidence and right, and each cell's records that have both."""
-    if context.frame.task != "classification" or not context.frame.has("confidence"):
+    if not context.of_kind("confidence") or not context.frame.has("confidence"):
         return None
     confidence, right = context.frame.column("confidence"), context.frame.column("score")
     known = ~np.isnan(confidence) & ~np.isnan(right) & ~context.frame.failed
@@ -90,7 +69,7 @@ def calibration_rows(context: Context) -> list[dict[str, Any]]:
     """Return how well confidence fits accuracy in every cell; failed records have no confidence and are left out."""
     found = _answers(context)
     if found is None:
-        reason = _NONE if context.frame.task == "classification" else f"{context.frame.task} has no confidence"
+        reason = _NONE if context.of_kind("confidence") else f"{context.frame.declared.task} has no confidence"
         return [_row(context, i, "ece", Number(note=reason)) for i in range(len(context.frame.ids))]
     confidence, right, by_cell = found
     rows = []
@@ -99,9 +78,7 @@ def calibration_rows(context: Context) -> list[dict[str, Any]]:
             rows.append(_row(context, i, "ece", Number(note="the cell has no answers")))
             continue
         c, r = confidence[chosen], right[chosen]
-        for name, measure in _measures(context.options.bins).items():
-            rows.append(_row(context, i, name, _bounded(context, chosen, name, c, r, *measure(c, r))))
-        rows += [_row(context, i, name, Number(v, note=n)) for name, v, n in _plain(context, chosen, c, r)]
+        rows += [_row(context, i, m.name, _measured(context, m, chosen, c, r)) for m in context.of_kind("confidence")]
     return rows
 
 
@@ -112,48 +89,54 @@ def _row(context: Context, cell: int, metric: str, number: Number) -> dict[str, 
     return {**about_cell(context.frame.cells[cell]), "metric": metric, **number.row()}
 
 
-def _bounded(
-    context: Context, rows: NDArray[np.int64], name: str, c: Floats, r: Floats, value: float, parts: Floats
-) -> Number:
+def _measured(context: Context, metric: Metric, rows: Ints, c: Floats, r: Floats) -> Number:
+    """Return a metric of some answers, with its interval where it has one."""
+    given: tuple[NDArray[Any], NDArray[Any]] = (c, r)
+    if "probabilities" in metric.columns:
+        if not context.frame.has("probabilities"):
+            return Number(note="needs all probabilities: Classification(keep='all')")
+        table, target = probabilities(context)
+        given = table[rows], target[rows]
+    value, parts = estimate(metric)(*given, context.options.bins)
     if not np.isfinite(value):
-        return Number(note=_NOTES.get(name, "undefined"))
+        return Number(note=metric.undefined)
+    return _with_interval(context, metric, rows, c, r, value, parts) if metric.interval else Number(value)
+
+
+def estimate(metric: Metric) -> Callable[..., tuple[float, Floats | None]]:
+    """Return the function of a metric of confidences or ranks. Raises InputError where it has none."""
+    if metric.function is None:
+        raise InputError(f"measure: {metric.name} must have a function, got none.")
+    return metric.function
+
+
+def _with_interval(
+    context: Context, metric: Metric, rows: Ints, c: Floats, r: Floats, value: float, parts: Floats | None
+) -> Number:
     member, level = context.clusters.member[context.frame.sample[rows]], context.options.confidence
-    if name == "aurc" and not context.clusters.alone:
-        parts = by_jackknife(c, np.ones(len(c)), 1 - r, member, parts)
+    if parts is None:
+        whole = estimate(metric)
+        parts = left_out(lambda kept: whole(c[kept], r[kept], context.options.bins)[0], value, member)
+    elif metric.clustered is not None and not context.clusters.alone:
+        parts = metric.clustered(c, r, member, parts)
     error, count = clustered_error(parts, member)
     if count < 2:
         return Number(value, note="one cluster only: no interval")
-    if name in _KINDS:
-        low, high = calibration_bounds(c, r, member, context.options.bins, _KINDS[name], level)
+    if not np.isfinite(error):
+        return Number(value, note="no interval: undefined without one of the clusters")
+    if metric.bins is not None:
+        low, high = calibration_bounds(c, r, member, context.options.bins, metric.bins, level)
         method = "directional"
-    elif name == "overconfidence":
-        reach = t_quantile(level, count - 1) * error
-        (low, high), method = (max(value - reach, -1.0), min(value + reach, 1.0)), "linearised"
-    else:
-        if name == "auroc_confidence":
+    elif metric.share:
+        if metric.both_kinds:
             count = min(distinct(member[side]) for side in (r > 0.5, r <= 0.5))
         (low, high), method = logit(value, error, count, level), "linearised, logit"
+    else:
+        reach = t_quantile(level, count - 1) * error
+        (low, high), method = (max(value - reach, metric.low), min(value + reach, metric.high)), "linearised"
     ends = Bounds(np.array([low]), np.array([high]), method)
     ends = ends.of_few() if distinct(member) < FEW else ends
     return Number(value, low, high, method=ends.method, few=ends.few)
-
-
-def _plain(
-    context: Context, rows: NDArray[np.int64], c: Floats, r: Floats
-) -> list[tuple[str, float | None, str | None]]:
-    """Return the measures without an interval: name, value, note."""
-    poor, fine, spread = brier_decomposition(c, r)
-    found: list[tuple[str, float | None, str | None]] = [
-        ("calibration_error_debiased", debiased_error(c, r, context.options.bins), None),
-        ("brier_miscalibration", poor, None),
-        ("brier_discrimination", fine, None),
-        ("brier_uncertainty", spread, None),
-    ]
-    if not context.frame.has("probabilities"):
-        return [*found, ("temperature", None, "needs all probabilities: Classification(keep='all')")]
-    table, target = probabilities(context)
-    best = temperature(table[rows], target[rows])
-    return [*found, ("temperature", best, None if np.isfinite(best) else _NOTES["temperature"])]
 
 
 def probabilities(context: Context) -> tuple[Floats, NDArray[np.int64]]:

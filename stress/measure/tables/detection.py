@@ -13,17 +13,17 @@ from stress.measure.core.cells import counted
 from stress.measure.core.context import Context
 from stress.measure.core.number import Number
 from stress.measure.core.rows import about_cell
-from stress.measure.tables.confidence import probabilities
+from stress.measure.tables.confidence import estimate, probabilities
+from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import FEW
-from stress.statistics.intervals import Bounds, clustered_error, logit
+from stress.statistics.intervals import Bounds, clustered_error, logit, t_quantile
+from stress.statistics.numeric import left_out
 from stress.statistics.positions import distinct
-from stress.statistics.ranks import auroc, average_precision, by_jackknife, delong
+from stress.statistics.ranks import auroc, delong
 from stress.tasks import labels_of
 
 __all__ = ["detection_rows", "detection_scores", "macro_rows"]
-
-_MEASURES = {"auroc": auroc, "average_precision": average_precision}
 
 
 Truth = Callable[[NDArray[np.int64], int], NDArray[np.bool_]]
@@ -33,10 +33,10 @@ Truth = Callable[[NDArray[np.int64], int], NDArray[np.bool_]]
 def detection_scores(context: Context) -> tuple[Floats, Truth] | None:
     """Return (records × classes) scores and the truth: probabilities or, of two classes, what confidence implies."""
     frame = context.frame
-    if frame.task == "multilabel" and frame.has("probabilities"):
-        return probabilities(context)[0], _labels(context)
-    if frame.task != "classification":
+    if not context.classes or not context.of_kind("rank"):
         return None
+    if not frame.declared.single:
+        return (probabilities(context)[0], _labels(context)) if frame.has("probabilities") else None
     if frame.has("probabilities"):
         scores, target = probabilities(context)
         return scores, lambda rows, k: target[rows] == k
@@ -50,7 +50,7 @@ def detection_scores(context: Context) -> tuple[Floats, Truth] | None:
 
 def _labels(context: Context) -> Truth:
     sets = [set(labels_of(target)) for target in context.frame.targets]
-    names = [str(name) for name in context.frame.declared["classes"]]
+    names = context.frame.declared.classes
     table = np.array([[name in labels for name in names] for labels in sets], bool)
     return lambda rows, k: table[context.frame.sample[rows], k]
 
@@ -68,19 +68,25 @@ def _each(context: Context) -> dict[tuple[int, str, int], tuple[float, Floats, N
             known = rows[~np.isnan(scores[rows, 0])] if len(rows) else rows
             for k in range(context.classes if len(known) else 0):
                 positive = truth(known, k)
-                for name, measure in _MEASURES.items():
-                    value, parts = measure(scores[known, k], positive)
-                    if name == "average_precision" and not context.clusters.alone:
-                        flags, member = (
-                            positive.astype(np.float64),
-                            context.clusters.member[context.frame.sample[known]],
-                        )
-                        parts = by_jackknife(scores[known, k], flags, flags, member, parts)
-                    result[i, name, k] = (value, parts, known)
+                for metric in context.of_kind("rank"):
+                    result[i, metric.name, k] = (*_ranked(context, metric, scores[known, k], positive, known), known)
         return result
 
     found: dict[tuple[int, str, int], tuple[float, Floats, NDArray[np.int64]]] = context.once("detection", work)
     return found
+
+
+def _ranked(
+    context: Context, metric: Metric, scores: Floats, positive: NDArray[np.bool_], rows: NDArray[np.int64]
+) -> tuple[float, Floats]:
+    """Return a metric of one class and each record's influence on it."""
+    whole, member = estimate(metric), context.clusters.member[context.frame.sample[rows]]
+    value, parts = whole(scores, positive)
+    if parts is None:
+        return value, left_out(lambda kept: whole(scores[kept], positive[kept])[0], value, member)
+    if metric.clustered is not None and not context.clusters.alone:
+        parts = metric.clustered(scores, positive.astype(np.float64), member, parts)
+    return value, parts
 
 
 def detection_rows(context: Context) -> list[dict[str, Any]]:
@@ -89,13 +95,14 @@ def detection_rows(context: Context) -> list[dict[str, Any]]:
     if found is None:
         return []
     truth = found[1]
-    classes, rows = context.frame.declared.get("classes", ()), []
+    classes, rows = context.frame.declared.classes, []
+    kinds = {metric.name: metric for metric in context.of_kind("rank")}
     for (i, name, k), (value, parts, known) in _each(context).items():
         positive = truth(known, k)
         support = int(positive.sum())
         row = {**about_cell(context.frame.cells[i]), "class": str(classes[k]), "metric": name, "support": support}
         if np.isfinite(value):
-            number = _interval(context, name, value, parts, known, positive)
+            number = _interval(context, kinds[name], value, parts, known, positive)
         else:
             number = Number(note="no sample of this class" if not support else "no sample of another class")
         rows.append({**row, **replace(number, **counted(context, i) | {"n": len(known)}).row()})
@@ -103,15 +110,27 @@ def detection_rows(context: Context) -> list[dict[str, Any]]:
 
 
 def _interval(
-    context: Context, name: str, value: float, parts: Floats, rows: NDArray[np.int64], positive: NDArray[np.bool_]
+    context: Context, metric: Metric, value: float, parts: Floats, rows: NDArray[np.int64], positive: NDArray[np.bool_]
 ) -> Number:
-    """Return a class's area with its interval; its error rests on the clusters of the rarer kind."""
+    """Return a class's ranking with its interval; its error rests on the clusters of the rarer kind."""
     confidence, member = context.options.confidence, context.clusters.member[context.frame.sample[rows]]
     rarer = min(distinct(member[positive]), distinct(member[~positive]))
-    if context.clusters.alone and context.frame.draw[rows].max(initial=0) == 0 and name == "auroc":
+    if context.clusters.alone and context.frame.draw[rows].max(initial=0) == 0 and metric.function is auroc:
         return _number(value, logit(value, delong(value, parts, positive), rarer, confidence), "delong, logit")
     error, count = clustered_error(parts, member)
-    return _number(value, logit(value, error, min(rarer, count), confidence), "linearised, logit", count < FEW)
+    return _bounded(metric, value, error, min(rarer, count), count, confidence)
+
+
+def _bounded(metric: Metric, value: float, error: float, rarer: int, count: int, confidence: float) -> Number:
+    """Return a value with its interval: on the scale of log odds where the metric lies in [0, 1], else symmetric."""
+    if count > 1 and not np.isfinite(error):
+        return Number(value, note="no interval: undefined without one of the clusters")
+    if metric.share:
+        ends, method = logit(value, error, rarer, confidence), "linearised, logit"
+    else:
+        reach = t_quantile(confidence, rarer - 1) * error if rarer > 1 else float("nan")
+        ends, method = (max(value - reach, metric.low), min(value + reach, metric.high)), "linearised"
+    return _number(value, ends, method, count < FEW)
 
 
 def _number(value: float, ends: tuple[float, float], method: str, few: bool = False) -> Number:
@@ -125,19 +144,20 @@ def macro_rows(context: Context) -> list[dict[str, Any]]:
     """Return each cell's mean AUROC and average precision over the classes for which they are defined."""
     each, rows = _each(context), []
     for i in range(len(context.frame.ids)):
-        for name in _MEASURES:
-            row = {**about_cell(context.frame.cells[i]), "metric": f"{name}_macro"}
+        for metric in context.of_kind("rank"):
+            name = metric.name
+            row = {**about_cell(context.frame.cells[i]), "metric": metric.shown}
             found = {k: each[i, name, k] for k in range(context.classes) if (i, name, k) in each}
             live = [f for f in found.values() if np.isfinite(f[0])]
             if not live:
-                note = "undefined: one class only" if found else "needs all probabilities: Classification(keep='all')"
+                note = metric.undefined if found else "needs all probabilities: Classification(keep='all')"
                 rows.append({**row, **Number(**counted(context, i), note=note).row()})
                 continue
             value = float(np.mean([f[0] for f in live]))
             parts = np.mean([f[1] for f in live], axis=0)
             error, count = clustered_error(parts, context.clusters.member[context.frame.sample[live[0][2]]])
-            ends = logit(value, error, min(count, _rarest(context, found)), context.options.confidence)
-            number = _number(value, ends, "linearised, logit", count < FEW)
+            rarest = min(count, _rarest(context, found))
+            number = _bounded(metric, value, error, rarest, count, context.options.confidence)
             rows.append({**row, **replace(number, **counted(context, i)).row()})
     return rows
 

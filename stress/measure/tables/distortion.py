@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,7 +34,7 @@ def distortion_rows(context: Context) -> list[dict[str, Any]]:
         column = frame.column(name)
         kept = np.isfinite(column)
         top, bottom = frame.grid(np.where(kept, column, 0.0)), frame.grid(kept.astype(np.float64))
-        values = context.ratio(Metric(measure, name, bounded=False), top, bottom)
+        values = context.ratio(Metric(measure, top=name, low=-math.inf, high=math.inf), top, bottom)
         bounds, count = values.bounds(), frame.count(kept)
         for i, row in enumerate(frame.cells):
             if stream not in (row["streams"] or ()):

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from stress.measure.core.cells import absent
 from stress.measure.core.context import Context
-from stress.measure.core.counts import least
 from stress.measure.core.number import Number
 from stress.measure.core.rows import CELL, INTERVAL, about_cell
 from stress.measure.core.slices import Estimate, Slices, codes_of, influences, slices, wanted
@@ -52,14 +51,14 @@ def ends_of(context: Context, e: Estimate, plain: NDArray[np.bool_], confidence:
     """Return intervals of every (group × cell): Wilson's for shares, linearised otherwise, in the metric's range."""
     reach = np.vectorize(lambda c: t_quantile(confidence, int(c) - 1), otypes=[float])(e.clusters) * e.error
     count = np.maximum(e.clusters, 1)
-    if context.headline.bounded and context.headline.name not in context.others:
+    if context.headline.share and context.headline.linear:
         found = effective(e.value, reach, count, e.records, confidence)
     else:
         flat = (e.error == 0) & (e.clusters > 1)
         reach = np.where(flat, np.vectorize(lambda c: degenerate(int(c), confidence), otypes=[float])(count), reach)
         low, high = e.value - reach, e.value + reach
-        if context.headline.name in context.others:
-            low, high = np.maximum(low, least(context.headline.name)), np.minimum(high, 1.0)
+        if context.headline.bounded:
+            low, high = np.maximum(low, context.headline.low), np.minimum(high, context.headline.high)
         found = Bounds(low, high, "linearised")
     if e.records is None or not plain.any():
         return found

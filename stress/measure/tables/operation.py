@@ -16,7 +16,6 @@ from stress.measure.core.rows import CELL, INTERVAL, about_cell
 from stress.measure.core.sections import pieces
 from stress.records.frame import FAILURES
 from stress.statistics.arrays import Floats
-from stress.statistics.intervals import quantile_interval
 
 __all__ = ["FAILED", "LATENCY", "failure_rows", "latency_rows"]
 
@@ -58,13 +57,14 @@ def latency_rows(context: Context) -> list[dict[str, Any]]:
     found = []
     for cell, (calls, size) in (_gathered(context) if frame.large else _calls(context)).items():
         about = {**about_cell(frame.cells[cell]), "batch": size}
-        for share in (0.5, 0.95):
-            number = Number(**counted(context, cell) | {"n": len(calls)}, note="no call was timed")
-            if len(calls):
-                value, low, high = (1000 * each for each in quantile_interval(calls, share, context.options.confidence))
+        for metric in context.of_kind("latency"):
+            number = Number(**counted(context, cell) | {"n": len(calls)}, note=metric.undefined)
+            if len(calls) and metric.function is not None:
+                ends = metric.function(calls, confidence=context.options.confidence)
+                value, low, high = (1000 * each for each in ends)
                 short = f"{len(calls)} calls are too few to bound it" if np.isnan(low) or np.isnan(high) else None
                 number = replace(number, value=value, low=low, high=high, method="order statistics", note=short)
-            found.append({**about, "metric": f"latency_p{100 * share:.0f}_ms", **number.row()})
+            found.append({**about, "metric": metric.name, **number.row()})
     return found
 
 

@@ -61,7 +61,7 @@ def relative_rows(context: Context) -> list[dict[str, Any]]:
 
 
 def _alexnet_rows(context: Context) -> list[dict[str, Any]]:
-    if context.frame.task != "classification":
+    if context.right is None:
         return []
     table, found = alexnet().corruptions, []
     for curve in curves(context):
@@ -72,7 +72,7 @@ def _alexnet_rows(context: Context) -> list[dict[str, Any]]:
     if not found:
         note = "no scenario is one of the fifteen corruptions at severities 1 to 5"
         return [{"measure": "mce", "reference": _ALEXNET, **Number(note=note).row()}]
-    values, rows = context.values(context.metric("accuracy")), []
+    values, rows = context.values(context.right), []
     for name, curve in found:
         for measure in _KINDS:
             row = _row(context, values, _errors(context, [(name, curve)], measure), list(curve.cells),

@@ -22,7 +22,7 @@ def sequence_rows(context: Context) -> list[dict[str, Any]]:
     """Return the headline of every cell with an interval that stays valid however often an unfinished run is read."""
     metric, frame = context.headline, context.frame
     note = absent(context, metric)
-    if not note and (metric.bottom is not None or not metric.bounded or metric.name in context.others):
+    if not note and (metric.bottom is not None or not metric.share or not metric.linear):
         note = f"{metric.name} is no mean of scores in [0, 1]"
     if note:
         return empty_rows(context, metric.name, note)

@@ -55,7 +55,7 @@ def _draws(context: Context, cell: int) -> dict[str, Any]:
     draws = int(frame.draw[rows].max()) + 1 if len(rows) else 0
     if draws < 2:
         return {"draws": draws, "note": "one draw only: nothing to compare" if draws else "the cell has no records"}
-    values = frame.column(metric.top)[rows]
+    values = frame.above(metric)[rows]
     if metric.failed is not None:
         values = np.where(frame.failed[rows], metric.failed, values)
     table = np.full((len(frame.samples), draws), np.nan)
@@ -127,12 +127,12 @@ def _flips(context: Context, cell: int) -> dict[str, Number]:
         flip = frame.column("flip")[rows]
         flip = np.where(frame.failed[rows] & ~np.isnan(flip), 1.0, flip)
         found["flip_rate"] = _of(context, cell, np.nan_to_num(flip), ~np.isnan(flip))
-        if frame.task == "classification":
-            right = np.nan_to_num(frame.column("score"))
+        if context.right is not None:
+            right = np.nan_to_num(frame.above(context.right))
             before = np.zeros(len(frame.samples))
             clean = frame.by_cell[frame.clean]
             before[frame.sample[clean]] = right[clean]
-            was, now = before[frame.sample[rows]] > 0, right[rows] > 0
+            was, now = before[frame.sample[rows]] >= 1, right[rows] >= 1
             found["lost"] = _of(context, cell, was & ~now, was)
             found["gained"] = _of(context, cell, ~was & now, ~was)
     if len(rows) and frame.draw[rows].max() > 0:

@@ -1,0 +1,43 @@
+"""Metrics that every task has: how often the model fails, and how long it takes."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+from stress.records.metric import HOUSE, Metric, register
+from stress.statistics.intervals import quantile_interval
+
+__all__ = ["FAILURES", "LATENCY"]
+
+_HERE = f"{HOUSE}.every"
+_CONOVER = "Conover 1999, Practical Nonparametric Statistics, 3.2"
+
+FAILURES = tuple(
+    register(row)
+    for row in (
+        Metric("failure_rate", top="failed", better="lower", failed=1.0, module=_HERE),
+        *(
+            Metric(f"{name}_rate", top=name, better="lower", failed=None, module=_HERE)
+            for name in ("crash", "invalid", "timeout")
+        ),
+    )
+)
+LATENCY = tuple(
+    register(
+        Metric(
+            f"latency_p{100 * share:.0f}_ms",
+            "latency",
+            function=partial(quantile_interval, share=share),
+            high=math.inf,
+            better="lower",
+            failed=None,
+            unit="ms",
+            undefined="no call was timed",
+            source=_CONOVER,
+            curve=False,
+            module=_HERE,
+        )
+    )
+    for share in (0.5, 0.95)
+)
