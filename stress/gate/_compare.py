@@ -16,8 +16,8 @@ from stress.gate._rules import Check, Rule, interval, number
 from stress.gate._select import Selection
 from stress.measure.between.changes import comparable
 from stress.measure.between.matching import match
-from stress.records.folder import Folder
 from stress.records.pairing import Pair, paired
+from stress.records.source import Source
 from stress.statistics.corrections import adjusted
 
 __all__ = ["Change", "Comparison", "compare"]
@@ -54,8 +54,8 @@ class Comparison:
 
 
 def compare(
-    before: Folder,
-    after: Folder,
+    before: Source,
+    after: Source,
     *,
     metric: str | None = None,
     by: Sequence[str] = (),

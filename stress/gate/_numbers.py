@@ -19,8 +19,8 @@ from stress.measure.between.matching import Matched
 from stress.measure.core.context import LIMIT, Context
 from stress.measure.session.one import metric_names, metric_rows
 from stress.measure.session.registry import context_of, make
-from stress.records.folder import Folder
-from stress.records.pool import Pool, selection
+from stress.records.pool import selection
+from stress.records.source import Source
 
 __all__ = ["Numbers"]
 
@@ -33,7 +33,7 @@ _COLUMNS = ("stream", "modality", "scenario", "severity")
 class Numbers:
     """A run, its records matched with an earlier run's where there is one, and the tables asked for already."""
 
-    run: Folder
+    run: Source
     matched: Matched | None = None
     cluster: str | None = None
     _tables: dict[Any, Any] = field(default_factory=dict)
@@ -122,7 +122,7 @@ class Numbers:
         if ("view", key) not in self._tables:
             named = {_PART + name: cells for name, cells in parts.items()}
             self._tables["view", key] = selection(self.run, named, self._orders(rule, group), LIMIT)
-        view: Folder = self._tables["view", key]
+        view: Source = self._tables["view", key]
         if not view.count:
             return [Check(f"{group[0]} {group[1]}" if group else str(rule.on), note="no records")]
         found = [self._check(row, parts) for row in self._rows(rule, view, key)]
@@ -130,7 +130,7 @@ class Numbers:
             return found
         return [replace(check, subject=group[1]) for check in found]  # a group has one part
 
-    def _context(self, rule: Rule, view: Folder, key: Any) -> Context:
+    def _context(self, rule: Rule, view: Source, key: Any) -> Context:
         options: dict[str, Any] = {"confidence": rule.confidence, "cluster": self.cluster}
         options |= {"metric": rule.of, "by": [rule.by] if rule.by and rule.metric in ("gap", "widening") else None}
         full = ("context", key, *(str(value) for value in options.values()))
@@ -138,12 +138,12 @@ class Numbers:
             self._tables[full] = context_of(view, limit=LIMIT, **options)
         return self._tables[full]
 
-    def _rows(self, rule: Rule, view: Folder, key: Any) -> list[dict[str, Any]]:
+    def _rows(self, rule: Rule, view: Source, key: Any) -> list[dict[str, Any]]:
         context = self._context(rule, view, key)
         if rule.per == "class":
             return self._class_rows(rule, context)
         if rule.metric in ("gap", "widening"):
-            rows = context.once("gaps", lambda: make(context, "gaps").to_pylist())
+            rows = context.once(_rows_of, "gaps")
         else:
             _known(rule, rule.metric, context)
             rows = metric_rows(context, rule.metric)
@@ -155,7 +155,7 @@ class Numbers:
 
     def _class_rows(self, rule: Rule, context: Context) -> list[dict[str, Any]]:
         wanted = self._classes(rule)
-        rows = context.once("classes", lambda: make(context, "classes").to_pylist())
+        rows = context.once(_rows_of, "classes")
         mine = [
             {**row, **_distinct(context, row["cell"], row["class"]), "subject": row["class"]}
             for row in rows
@@ -176,13 +176,15 @@ class Numbers:
         return Check(str(subject), cells=cells, **numbers)
 
 
+def _rows_of(context: Context, table: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = make(context, table).to_pylist()
+    return rows
+
+
 def _distinct(context: Context, cell: str, target: str | None = None) -> dict[str, int]:
     """Return how many samples, and how many clusters of them, a cell has records of (of one class, where given)."""
     frame, run = context.frame, context.frame.run
-    if isinstance(run, Pool):
-        samples = np.flatnonzero(run.present(cell))
-    else:
-        samples = np.unique(frame.sample[frame.by_cell[frame.ids.index(cell)]])
+    samples = np.flatnonzero(run.present(cell))
     if target is not None:
         samples = samples[[str(frame.targets[i]) == target for i in samples]]
     return {"samples": len(samples), "clusters": len(np.unique(context.clusters.member[samples]))}
@@ -203,7 +205,7 @@ def _known(rule: Rule, metric: str, context: Context) -> None:
     raise SpecError(f"{rule.where}: gates: {text}")
 
 
-def _parts(rule: Rule, cells: Sequence[str], run: Folder) -> dict[str, list[str]]:
+def _parts(rule: Rule, cells: Sequence[str], run: Source) -> dict[str, list[str]]:
     """Return the cells of each part that is judged on its own, by the name it is shown by."""
     if rule.per == "cell":
         return {name: [name] for name in cells}

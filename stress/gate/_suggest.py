@@ -12,7 +12,7 @@ from stress.gate._rules import Rule
 from stress.gate._select import Selection
 from stress.measure.between.influences import lower_is_better
 from stress.measure.session.registry import context_of
-from stress.records.folder import Folder
+from stress.records.source import Source
 
 __all__ = ["suggest"]
 
@@ -20,7 +20,7 @@ MARGIN = 0.01
 """How far under the lower bound (above the upper one) a bar is set, before it is rounded away from it."""
 
 
-def suggest(run: Folder) -> str:
+def suggest(run: Source) -> str:
     """Return a commented gate file that this run passes, and that a clearly worse one does not."""
     lines = [
         f"# Suggested from a run of {json.dumps(suite_of(run))}: each bar lies just beyond the interval measured.",
@@ -37,7 +37,7 @@ def suggest(run: Folder) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _candidates(run: Folder) -> Iterator[tuple[Rule, str]]:
+def _candidates(run: Source) -> Iterator[tuple[Rule, str]]:
     context = context_of(run)
     rows = run.cells.to_pylist()
     metric = context.headline.name

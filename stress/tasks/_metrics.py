@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from perturbations import InputError
 from perturbations.errors import nearest
 from stress.records.metric import Metric
+from stress.records.statuses import failures
 
 __all__ = ["METRICS", "headline", "metrics"]
 
 
 _ANY = (
     Metric("failure_rate", "failed", better="lower", failed=1.0),
-    *(Metric(f"{name}_rate", name, better="lower", failed=None) for name in ("crash", "invalid", "timeout")),
+    *(Metric(f"{name}_rate", name, better="lower", failed=None) for name in failures()),
 )
 
 METRICS: Mapping[str, tuple[Metric, ...]] = {

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from stress.measure.core.context import Context
-from stress.measure.core.rows import about_cell
-from stress.records.frame import DERIVED, FAILURES
+from stress.records.frame import DERIVED
 from stress.records.metric import Metric
+from stress.records.statuses import failures
 from stress.statistics.arrays import Floats
 from stress.statistics.intervals import Bounds
 
@@ -40,7 +40,7 @@ def why(context: Context, metric: Metric, cell: int, value: float) -> str | None
     n, failed = int(counts["n"][cell]), int(counts["failed"][cell])
     if not n:
         return "the cell has no records"
-    if metric.failed is None and failed and metric.top not in FAILURES:
+    if metric.failed is None and failed and metric.top not in failures():
         if failed == n:
             return "all answers failed"
         return f"{failed} failed records left out: {metric.name} has no price for a failure"
@@ -53,7 +53,7 @@ def cell_rows(context: Context, metric: Metric, values: Floats, bounds: Bounds) 
     for i, row in enumerate(context.frame.cells):
         found.append(
             {
-                **about_cell(row),
+                **row.about,
                 **counted(context, i),
                 "metric": metric.name,
                 "value": values[i],
@@ -69,4 +69,4 @@ def cell_rows(context: Context, metric: Metric, values: Floats, bounds: Bounds) 
 def empty_rows(context: Context, name: str, note: str) -> list[dict[str, Any]]:
     """Return one row per cell for a metric that has no value in any."""
     rows = enumerate(context.frame.cells)
-    return [{**about_cell(row), **counted(context, i), "metric": name, "note": note} for i, row in rows]
+    return [{**row.about, **counted(context, i), "metric": name, "note": note} for i, row in rows]

@@ -34,7 +34,7 @@ def count_values(context: Context, name: str) -> Values:
     else:
         names = list(dict.fromkeys([context.headline.name, *CURVED])) if name in CURVED else [name]
         names = [known for known in names if known in context.others]
-        found = context.once(f"resampled {names}", lambda: _resampled_slices(context, names))
+        found = context.once(_resampled_slices, tuple(names))
     place = names.index(name)
     here = slice(place * cells, (place + 1) * cells)
     value, rows, known = found[0][here], found[1][:, here], found[2][place]

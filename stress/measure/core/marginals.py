@@ -44,8 +44,7 @@ def entries(context: Context) -> Entries | None:
         return None
     classes = tuple(str(name) for name in frame.declared["classes"])
     read = _many if frame.task == "multilabel" else _one
-    found: Entries = context.once("entries", lambda: read(context, classes))
-    return found
+    return context.once(read, classes)
 
 
 def _one(context: Context, classes: tuple[str, ...]) -> Entries:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypedDict, Unpack
 
 import pyarrow as pa
@@ -12,7 +11,6 @@ import pyarrow as pa
 from stress.measure.core.context import Context
 from stress.measure.session.registry import context_of, make, make_all
 from stress.measure.session.summary import summarise
-from stress.records.folder import Folder
 from stress.records.source import Source
 
 __all__ = ["Measurable", "MeasureOptions", "Measured", "measured", "summary", "table"]
@@ -33,7 +31,7 @@ class MeasureOptions(TypedDict, total=False):
     by: Sequence[str] | None
     small: int
     goals: Mapping[str, float] | None
-    reference: Folder | None
+    reference: Source | None
     limit: int
 
 
@@ -50,6 +48,8 @@ class Measured:
     """A run and what is asked of it (``measured`` makes one): each table is worked out once, no record read twice."""
 
     context: Context
+    _tables: dict[str, pa.Table] = field(default_factory=dict, repr=False)
+    _rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict, repr=False)
 
     @property
     def run(self) -> Source:
@@ -58,26 +58,27 @@ class Measured:
 
     def table(self, name: str) -> pa.Table:
         """Return a table; see ``stress.measure.table``. Raises InputError where there is none of that name."""
-        return self.context.once(f"table {name}", lambda: make(self.context, name))
+        if name not in self._tables:
+            self._tables[name] = make(self.context, name)
+        return self._tables[name]
 
     def ahead(self, names: Sequence[str]) -> None:
-        """Work out several tables at once: those of a large run share what is read for them."""
-        found = make_all(self.context, names)
-        for name in names:
-            self.context.once(f"table {name}", partial(found.__getitem__, name))
+        """Work out several tables at once, where that saves reading: those of a large run share what is read."""
+        if self.context.frame.large:
+            self._tables.update(make_all(self.context, [name for name in names if name not in self._tables]))
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """Return a table as plain rows, which are not to be changed."""
-        found: list[dict[str, Any]] = self.context.once(f"rows of {name}", lambda: self.table(name).to_pylist())
-        return found
+        if name not in self._rows:
+            self._rows[name] = self.table(name).to_pylist()
+        return self._rows[name]
 
     def summary(self) -> Mapping[str, Any]:
         """Return the headline numbers as plain data; see ``stress.measure.summary``."""
-        found: Mapping[str, Any] = self.context.once("summary", lambda: summarise(self.context))
-        return found
+        return self.context.once(summarise)
 
 
-def measured(run: Folder, **given: Any) -> Measured:
+def measured(run: Source, **given: Any) -> Measured:
     """Return a run to ask several things of: ``measured(run, cluster="speaker").table("cells")``.
 
     Options are those of ``table``.
@@ -85,10 +86,10 @@ def measured(run: Folder, **given: Any) -> Measured:
     return Measured(context_of(run, **given))
 
 
-def table(run: Folder, name: str, **given: Any) -> pa.Table:
+def table(run: Source, name: str, **given: Any) -> pa.Table:
     """Return a table of a run: ``TABLES`` names them and documents their columns.
 
-    Options: ``cluster`` (the group whose samples are drawn together), ``confidence`` (0.95), ``resamples`` (2000),
+    Options: ``cluster`` (the group whose samples make one cluster), ``confidence`` (0.95), ``resamples`` (2000),
     ``seed``, ``metric`` (the headline), ``break_at`` (share of clean) or ``bar`` (absolute), ``top_k``, ``bins``,
     ``by`` (groups to slice by), ``small`` (samples under which a group is marked), ``goals``, ``reference`` (a run),
     ``limit`` (4 million): a run of more records is read in blocks of samples and slices of cells, with the same weights
@@ -99,7 +100,7 @@ def table(run: Folder, name: str, **given: Any) -> pa.Table:
     return measured(run, **given).table(name)
 
 
-def summary(run: Folder, **given: Any) -> Mapping[str, Any]:
+def summary(run: Source, **given: Any) -> Mapping[str, Any]:
     """Return a run's headline numbers as plain data, ready to print, to write as JSON or to draw.
 
     ``task``, ``metric``, ``better``, ``samples``, ``cells``, ``records``; ``clean`` (value, low, high, n, failed);

@@ -38,13 +38,15 @@ def _evidence(context: Context) -> list[str]:
 
 def _records(context: Context) -> list[str]:
     frame, found = context.frame, []
-    facts, counts = context.facts, context.counts
-    if facts.failed:
-        found.append(f"{facts.failed} of {facts.records} records failed; they are counted as failures")
+    ended, counts = context.status_counts, context.counts
+    if ended.failed:
+        found.append(f"{ended.failed} of {ended.records} records failed; they are counted as failures")
+    if ended.left_out:
+        found.append(f"{ended.left_out} records say nothing of the model (see failures); they are left out everywhere")
     idle = [i for i, n in zip(frame.ids, counts["n"]) if not n]
     if idle:
         found.append(f"{len(idle)} cells have no records: {_some(idle)}")
-    most = int(facts.present.max(initial=0))
+    most = int(ended.present.max(initial=0))
     short = [i for k, i in enumerate(frame.ids) if 0 < counts["n"][k] < most]
     if short:
         said = "their drops are over the samples they share with clean"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from stress.measure.core.cells import counted
 from stress.measure.core.context import Context
-from stress.measure.core.rows import CELL, INTERVAL, about_cell
+from stress.measure.core.rows import CELL, INTERVAL
 from stress.measure.core.shares import share
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import FEW
@@ -104,7 +104,7 @@ def calibration_rows(context: Context) -> list[dict[str, Any]]:
 
 
 def _row(context: Context, cell: int, metric: str, more: Mapping[str, Any]) -> dict[str, Any]:
-    about = {**about_cell(context.frame.cells[cell]), **counted(context, cell), "metric": metric}
+    about = {**context.frame.cells[cell].about, **counted(context, cell), "metric": metric}
     if about["failed"] and about["n"]:
         about["note"] = f"{about['failed']} failed records left out: they have no confidence"
     return about | {key: value for key, value in more.items() if value is not None}
@@ -155,19 +155,18 @@ def _plain(
 
 def probabilities(context: Context) -> tuple[Floats, NDArray[np.int64]]:
     """Return (records × classes) probabilities, NaN where failed, and each record's target as a position."""
+    return context.once(_probabilities)
 
-    def work() -> tuple[Floats, NDArray[np.int64]]:
-        frame, width = context.frame, context.classes
-        stored = frame.raw("probabilities").combine_chunks()
-        stored = stored.chunk(0) if isinstance(stored, pa.ChunkedArray) else stored
-        found = np.full((len(frame.cell), width), np.nan)
-        there = np.asarray(stored.is_valid()) & ~frame.failed
-        flat = stored.filter(pa.array(there)).flatten().to_numpy(zero_copy_only=False)
-        found[there] = flat.reshape(-1, width)
-        return found, frame.truths[frame.sample]
 
-    result: tuple[Floats, NDArray[np.int64]] = context.once("probabilities", work)
-    return result
+def _probabilities(context: Context) -> tuple[Floats, NDArray[np.int64]]:
+    frame, width = context.frame, context.classes
+    stored = frame.raw("probabilities").combine_chunks()
+    stored = stored.chunk(0) if isinstance(stored, pa.ChunkedArray) else stored
+    found = np.full((len(frame.cell), width), np.nan)
+    there = np.asarray(stored.is_valid()) & ~frame.failed
+    flat = stored.filter(pa.array(there)).flatten().to_numpy(zero_copy_only=False)
+    found[there] = flat.reshape(-1, width)
+    return found, frame.truths[frame.sample]
 
 
 def reliability_rows(context: Context) -> list[dict[str, Any]]:
@@ -186,7 +185,7 @@ def reliability_rows(context: Context) -> list[dict[str, Any]]:
                 inside = chosen[where == b]
                 row = {"bins": kind, "from": edges[b], "to": edges[b + 1], "n": sums.n[b]}
                 row |= {"confidence": sums.confidence[b] / sums.n[b], "accuracy": sums.right[b] / sums.n[b]}
-                rows.append({**about_cell(context.frame.cells[i]), **row, **_ends(context, right[inside], inside)})
+                rows.append({**context.frame.cells[i].about, **row, **_ends(context, right[inside], inside)})
     return rows
 
 
@@ -206,7 +205,7 @@ def risk_rows(context: Context) -> list[dict[str, Any]]:
         for k, coverage in enumerate(coverages):
             inside = surest[: int(kept[k])]
             row = {"coverage": coverage, "risk": risk[k], "threshold": threshold[k], "n": kept[k]}
-            rows.append({**about_cell(context.frame.cells[i]), **row, **_ends(context, 1 - right[inside], inside)})
+            rows.append({**context.frame.cells[i].about, **row, **_ends(context, 1 - right[inside], inside)})
     return rows
 
 

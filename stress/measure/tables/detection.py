@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from stress.measure.core.cells import counted
 from stress.measure.core.context import Context
-from stress.measure.core.rows import about_cell
 from stress.measure.tables.confidence import probabilities
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import FEW
@@ -55,30 +54,25 @@ def _labels(context: Context) -> Truth:
 
 def _each(context: Context) -> dict[tuple[int, str, int], tuple[float, Floats, NDArray[np.int64]]]:
     """Return value, influences and records for each (cell, measure, class)."""
-
-    def work() -> dict[tuple[int, str, int], tuple[float, Floats, NDArray[np.int64]]]:
-        found = detection_scores(context)
-        if found is None:
-            return {}
-        scores, truth = found
-        result = {}
-        for i, rows in enumerate(context.frame.by_cell):
-            known = rows[~np.isnan(scores[rows, 0])] if len(rows) else rows
-            for k in range(context.classes if len(known) else 0):
-                positive = truth(known, k)
-                for name, measure in _MEASURES.items():
-                    value, parts = measure(scores[known, k], positive)
-                    if name == "average_precision" and not context.clusters.alone:
-                        flags, member = (
-                            positive.astype(np.float64),
-                            context.clusters.member[context.frame.sample[known]],
-                        )
-                        parts = by_jackknife(scores[known, k], flags, flags, member, parts)
-                    result[i, name, k] = (value, parts, known)
-        return result
-
-    found: dict[tuple[int, str, int], tuple[float, Floats, NDArray[np.int64]]] = context.once("detection", work)
-    return found
+    found = detection_scores(context)
+    if found is None:
+        return {}
+    scores, truth = found
+    result = {}
+    for i, rows in enumerate(context.frame.by_cell):
+        known = rows[~np.isnan(scores[rows, 0])] if len(rows) else rows
+        for k in range(context.classes if len(known) else 0):
+            positive = truth(known, k)
+            for name, measure in _MEASURES.items():
+                value, parts = measure(scores[known, k], positive)
+                if name == "average_precision" and not context.clusters.alone:
+                    flags, member = (
+                        positive.astype(np.float64),
+                        context.clusters.member[context.frame.sample[known]],
+                    )
+                    parts = by_jackknife(scores[known, k], flags, flags, member, parts)
+                result[i, name, k] = (value, parts, known)
+    return result
 
 
 def detection_rows(context: Context) -> list[dict[str, Any]]:
@@ -88,11 +82,11 @@ def detection_rows(context: Context) -> list[dict[str, Any]]:
         return []
     truth = found[1]
     classes, rows = context.frame.declared.get("classes", ()), []
-    for (i, name, k), (value, parts, known) in _each(context).items():
+    for (i, name, k), (value, parts, known) in context.once(_each).items():
         positive = truth(known, k)
         support = int(positive.sum())
         row = {"class": str(classes[k]), "metric": name, "n": len(known), "support": support}
-        row = {**about_cell(context.frame.cells[i]), **counted(context, i), **row, "value": value}
+        row = {**context.frame.cells[i].about, **counted(context, i), **row, "value": value}
         if not np.isfinite(value):
             rows.append({**row, "note": "no sample of this class" if not support else "no sample of another class"})
             continue
@@ -121,10 +115,10 @@ def _told(low: float, high: float, method: str) -> dict[str, Any]:
 
 def macro_rows(context: Context) -> list[dict[str, Any]]:
     """Return each cell's mean AUROC and average precision over the classes for which they are defined."""
-    each, rows = _each(context), []
+    each, rows = context.once(_each), []
     for i in range(len(context.frame.ids)):
         for name in _MEASURES:
-            row = {**about_cell(context.frame.cells[i]), **counted(context, i), "metric": f"{name}_macro"}
+            row = {**context.frame.cells[i].about, **counted(context, i), "metric": f"{name}_macro"}
             found = {k: each[i, name, k] for k in range(context.classes) if (i, name, k) in each}
             live = [f for f in found.values() if np.isfinite(f[0])]
             if not live:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from stress.measure.core.cells import counted
 from stress.measure.core.context import Context
-from stress.measure.core.rows import CELL, INTERVAL, about_cell
+from stress.measure.core.rows import CELL, INTERVAL
 from stress.records.metric import Metric
 
 __all__ = ["DISTORTION", "distortion_rows"]
@@ -35,9 +35,9 @@ def distortion_rows(context: Context) -> list[dict[str, Any]]:
         values = context.ratio(Metric(measure, name, bounded=False), top, bottom)
         bounds, count = values.bounds(), frame.count(kept)
         for i, row in enumerate(frame.cells):
-            if stream not in (row["streams"] or ()):
+            if stream not in (row.streams):
                 continue
-            entry = {**about_cell(row), **counted(context, i), "of": stream, "metric": measure, "n": int(count[i])}
+            entry = {**row.about, **counted(context, i), "of": stream, "metric": measure, "n": int(count[i])}
             entry |= {"value": values.point[i], "low": bounds.low[i], "high": bounds.high[i]}
             entry |= {"method": bounds.method if np.isfinite(bounds.low[i]) else None}
             found.append((i, {**entry, "note": _note(int(count[i]), counted(context, i)["n"])}))

@@ -1,4 +1,4 @@
-"""Who is hurt most: every group and intersection, the gaps between them, and whether stress widens a gap."""
+"""Which groups are hurt most: every group and intersection, the gaps between them, and whether stress widens a gap."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from stress.measure.core.bygroup import ByGroup, Estimate, by_group, codes_of, influences, sums_of, wanted
 from stress.measure.core.cells import absent
 from stress.measure.core.context import Context
 from stress.measure.core.counts import least
-from stress.measure.core.rows import CELL, INTERVAL, about_cell
-from stress.measure.core.slices import Estimate, Slices, codes_of, influences, slices, wanted
+from stress.measure.core.rows import CELL, INTERVAL
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import FEW
 from stress.statistics.intervals import (
@@ -65,32 +65,34 @@ def ends_of(context: Context, e: Estimate, plain: NDArray[np.bool_], confidence:
     return Bounds(np.where(plain, exact.low, found.low), np.where(plain, exact.high, found.high), found.method)
 
 
-def end_rows(context: Context, s: Slices, g: int) -> tuple[Floats, Floats, list[str]]:
+def end_rows(context: Context, s: ByGroup, g: int) -> tuple[Floats, Floats, list[str]]:
     """Return low, high and method of a group's value in every cell."""
     ends = _sides(context, s, "own", context.options.confidence)
     said = [f"few clusters (t, {ends.method})" if c < FEW else ends.method for c in s.own.clusters[g]]
     return ends.low[g], ends.high[g], ["wilson" if plain else other for plain, other in zip(s.plain, said)]
 
 
-def _sides(context: Context, s: Slices, side: str, confidence: float) -> Bounds:
-    """Return the intervals of the groups (own) or of everybody else (rest), worked out once."""
-    name = f"ends {s.by} {context.headline.name} {side} {confidence}"
-    found: Bounds = context.once(name, lambda: ends_of(context, getattr(s, side), s.plain, confidence))
-    return found
+def _sides(context: Context, s: ByGroup, side: str, confidence: float) -> Bounds:
+    """Return the intervals of the groups (own) or of all other samples (rest), worked out once."""
+    return context.once(_ends, s, side, confidence)
+
+
+def _ends(context: Context, s: ByGroup, side: str, confidence: float) -> Bounds:
+    return ends_of(context, s.own if side == "own" else s.rest, s.plain, confidence)
 
 
 def group_rows(context: Context) -> list[dict[str, Any]]:
-    """Return the headline for every group and cell, and its difference to everybody else (the group's minus theirs)."""
+    """Return the headline for every group and cell, and its difference to all others (the group's minus theirs)."""
     metric, rows = context.headline, []
     note = absent(context, metric) or ("the samples carry no group" if not wanted(context) else None)
     if note:
         return [{"metric": metric.name, "note": note}]
     for by in wanted(context):
-        s = slices(context, by, metric)
+        s = by_group(context, by, metric)
         for g, name in enumerate(s.names):
             low, high, method = end_rows(context, s, g)
             for i, cell in enumerate(context.frame.cells):
-                about = {"by": by, "group": name, "samples": s.samples[g], **about_cell(cell)}
+                about = {"by": by, "group": name, "samples": s.samples[g], **cell.about}
                 about |= {"n": s.bottom[g, i] if metric.bottom is None else None, "failed": s.failed[g, i]}
                 note = _note(context, s, g, i)
                 row = {"value": s.own.value[g, i], "low": low[i], "high": high[i], "note": note}
@@ -100,7 +102,7 @@ def group_rows(context: Context) -> list[dict[str, Any]]:
     return rows
 
 
-def _note(context: Context, s: Slices, g: int, cell: int) -> str | None:
+def _note(context: Context, s: ByGroup, g: int, cell: int) -> str | None:
     if not s.bottom[g, cell]:
         return "no records of this group in this cell"
     if s.own.clusters[g, cell] < 2:
@@ -110,7 +112,7 @@ def _note(context: Context, s: Slices, g: int, cell: int) -> str | None:
     return None
 
 
-def _against_rest(context: Context, s: Slices, g: int, cell: int) -> dict[str, Any]:
+def _against_rest(context: Context, s: ByGroup, g: int, cell: int) -> dict[str, Any]:
     """Return a group's value minus that of all other samples; the two share no sample."""
     value = s.own.value[g, cell] - s.rest.value[g, cell]
     if not np.isfinite(value):
@@ -133,16 +135,16 @@ def gap_rows(context: Context) -> list[dict[str, Any]]:
     if note:
         return [{"metric": "gap", "note": note}]
     for by in wanted(context):
-        s = slices(context, by, metric)
+        s = by_group(context, by, metric)
         large = np.flatnonzero(s.samples >= context.options.small)
         small = [f"{s.names[g]} ({s.samples[g]} samples)" for g in range(len(s.names)) if g not in large]
         left = f"left out, small: {', '.join(small[:5])}{' …' if len(small) > 5 else ''}" if small else None
         for i, cell in enumerate(context.frame.cells):
-            rows += [{"by": by, **about_cell(cell), **row} for row in _gaps(context, s, large, i, left)]
+            rows += [{"by": by, **cell.about, **row} for row in _gaps(context, s, large, i, left)]
     return rows
 
 
-def _gaps(context: Context, s: Slices, large: NDArray[np.int64], cell: int, left: str | None) -> list[dict[str, Any]]:
+def _gaps(context: Context, s: ByGroup, large: NDArray[np.int64], cell: int, left: str | None) -> list[dict[str, Any]]:
     live = [int(g) for g in large if np.isfinite(s.own.value[g, cell]) and s.own.clusters[g, cell] > 1]
     if len(live) < 2:
         reason = "fewer than two groups to compare" + (f"; {left}" if left else "")
@@ -163,7 +165,7 @@ def _gaps(context: Context, s: Slices, large: NDArray[np.int64], cell: int, left
     return [*found, {**about, "metric": "widening", **_widening(context, s, live[best], live[worst], cell, level)}]
 
 
-def _widening(context: Context, s: Slices, best: int, worst: int, cell: int, level: float) -> dict[str, Any]:
+def _widening(context: Context, s: ByGroup, best: int, worst: int, cell: int, level: float) -> dict[str, Any]:
     """Return this cell's gap minus the same two groups' gap on clean input, paired by sample.
 
     ``level`` is the confidence that holds for all pairs of groups at once: these two were chosen.
@@ -189,13 +191,13 @@ def _widening(context: Context, s: Slices, best: int, worst: int, cell: int, lev
     return {"value": value, "low": float(low), "high": float(high), "method": "linearised, paired"}
 
 
-def _shift(context: Context, s: Slices, g: int, cell: int, clean: int) -> tuple[float, float, int]:
+def _shift(context: Context, s: ByGroup, g: int, cell: int, clean: int) -> tuple[float, float, int]:
     """Return how far a group's value is from its clean one, the sum of squared influences, and its clusters."""
     if s.parts is not None:
         parts = s.parts[g][:, cell] - s.parts[g][:, clean]
         count = int(min(s.own.clusters[g, cell], s.own.clusters[g, clean]))
         return float(s.own.value[g, cell] - s.own.value[g, clean]), float(np.square(parts).sum()), count
-    top, bottom = context.once(f"sums {context.headline.name}", lambda: context.frame.sums(context.headline))
+    top, bottom = context.once(sums_of, context.headline)
     codes, _ = codes_of(context, s.by)
     rows = np.flatnonzero((codes == g) & (bottom[:, cell] > 0) & (bottom[:, clean] > 0))
     if not len(rows):

@@ -8,7 +8,7 @@ import numpy as np
 
 from stress.measure.core.cells import absent, counted, empty_rows
 from stress.measure.core.context import Context
-from stress.measure.core.rows import CELL, INTERVAL, about_cell
+from stress.measure.core.rows import CELL, INTERVAL
 from stress.statistics.sequences import confidence_sequence
 
 __all__ = ["SEQUENCES", "sequence_rows"]
@@ -33,7 +33,7 @@ def sequence_rows(context: Context) -> list[dict[str, Any]]:
     low, high = confidence_sequence(total, count, context.options.confidence)
     rows = []
     for i, cell in enumerate(frame.cells):
-        row = {**about_cell(cell), **counted(context, i), "metric": metric.name}
+        row = {**cell.about, **counted(context, i), "metric": metric.name}
         if count[i]:
             row |= {"value": total[i] / count[i], "low": low[i], "high": high[i], "method": "confidence sequence"}
             row["note"] = None if context.clusters.alone else "each cluster counts once"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from stress.measure.core.cells import absent, counted
 from stress.measure.core.context import Context
-from stress.measure.core.rows import CELL, INTERVAL, about_cell
+from stress.measure.core.rows import CELL, INTERVAL
 from stress.measure.core.sections import Needs, beside_clean
 from stress.measure.core.shares import share
 from stress.measure.tables.robustness import Curve, curves
@@ -43,7 +43,7 @@ def draw_rows(context: Context) -> list[dict[str, Any]]:
     if not note and context.headline.bottom is not None:
         note = f"{context.headline.name} is a ratio: its records are no scores of equal weight"
     for i, cell in enumerate(frame.cells):
-        row = {**about_cell(cell), "metric": context.headline.name}
+        row = {**cell.about, "metric": context.headline.name}
         rows.append(row | ({"note": note} if note else _draws(context, i)))
     return rows
 
@@ -90,7 +90,7 @@ def flip_rows(context: Context) -> list[dict[str, Any]]:
         return [{"metric": "flip_rate", "note": "the records have no column prediction"}]
     rows = []
     for i, cell in enumerate(frame.cells):
-        about = {**about_cell(cell), **counted(context, i)}
+        about = {**cell.about, **counted(context, i)}
         for name, found in _flips(context, i).items():
             rows.append({**about, "metric": name, **found})
     return rows
@@ -151,7 +151,7 @@ def _steps(context: Context, curve: Curve) -> list[dict[str, Any]]:
     flipped, rows = np.zeros(len(clean), bool), []
     for cell in curve.cells:
         now = _table(context, cell, answers)
-        about = {**about_cell(frame.cells[cell]), **counted(context, cell)}
+        about = {**frame.cells[cell].about, **counted(context, cell)}
         known = (now >= 0) & (before >= 0)
         where = np.arange(len(now))
         step = share(context, (known & (now != before)).astype(float), known.astype(float), where)
