@@ -75,37 +75,37 @@ class Frame:
         return self.ids.index("clean") if "clean" in self.ids else None
 
     @cached_property
-    def table(self) -> SampleTable:
+    def sample_table(self) -> SampleTable:
         """The samples, with what the whole run says of them."""
         return self.whole or SampleTable(self.run, self.declared.get("classes", ()))
 
     @property
     def samples(self) -> list[str]:
         """Ids of the samples, by position."""
-        return self.table.ids
+        return self.sample_table.ids
 
     @property
     def targets(self) -> list[Any]:
         """Targets of the samples, by position."""
-        return self.table.targets
+        return self.sample_table.targets
 
     @property
     def truths(self) -> Ints:
         """Position of each sample's target among the classes; −1 where it is none of them."""
-        return self.table.truths
+        return self.sample_table.truths
 
     @property
     def groups(self) -> tuple[str, ...]:
         """Names of the groups that samples carry."""
-        return self.table.groups
+        return self.sample_table.groups
 
     def group(self, name: str) -> list[str | None]:
         """Return a group's value for each sample; ``sequence`` and ``split`` can be asked for like a group."""
-        return self.table.group(name)
+        return self.sample_table.group(name)
 
     @cached_property
     def _all(self) -> Keys:
-        return read_keys(self._held(), self.ids, self.table.place)
+        return read_keys(self._held(), self.ids, self.sample_table.place)
 
     @cached_property
     def _counted(self) -> Ints | None:

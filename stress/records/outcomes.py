@@ -21,7 +21,7 @@ Failure = tuple[int, str, str | None]
 class StatusCounts:
     """Number of records by (cell × status), and how many samples each cell has records of that count."""
 
-    table: Ints
+    by_cell: Ints
     present: Ints
 
     @classmethod
@@ -33,7 +33,7 @@ class StatusCounts:
     def counts(self) -> dict[str, Ints]:
         """Records of each cell that count (``n``), and how many of these failed or were left unchanged."""
         counted, failed, still = (
-            self.table[:, statuses.flags(holds)].sum(axis=1)
+            self.by_cell[:, statuses.flags(holds)].sum(axis=1)
             for holds in (
                 lambda status: status.counts != "left out",
                 lambda status: status.counts == "failed",
@@ -45,7 +45,7 @@ class StatusCounts:
     @cached_property
     def by_status(self) -> dict[str, int]:
         """Number of records of each status, by its name."""
-        return dict(zip(statuses.names(), self.table.sum(axis=0).tolist()))
+        return dict(zip(statuses.names(), self.by_cell.sum(axis=0).tolist()))
 
     @property
     def records(self) -> int:
@@ -60,8 +60,8 @@ class StatusCounts:
     @property
     def left_out(self) -> int:
         """Number of records that say nothing of the model and count nowhere."""
-        return int(self.table.sum()) - self.records
+        return int(self.by_cell.sum()) - self.records
 
     def __add__(self, other: StatusCounts) -> StatusCounts:
         """Return the counts of two sets of records that share no sample."""
-        return StatusCounts(self.table + other.table, self.present + other.present)
+        return StatusCounts(self.by_cell + other.by_cell, self.present + other.present)

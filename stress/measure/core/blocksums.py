@@ -132,7 +132,7 @@ class BlockSums:
                 first.complete &= complete
             if pairs:
                 sums.add(
-                    self.frame.table.place[block.samples["order"].to_numpy()],
+                    self.frame.sample_table.place[block.samples["order"].to_numpy()],
                     *(np.concatenate(side, axis=1) for side in zip(*pairs)),
                 )
         for k, metric in enumerate(metrics):

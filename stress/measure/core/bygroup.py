@@ -100,13 +100,13 @@ def summed(context: Context, by: str, codes: NDArray[np.int64], names: tuple[str
     """Return a mean or ratio for groups of samples, given by each sample's group as a position (-1: none)."""
     top, bottom = context.once(sums_of, metric)
     lost = context.once(_failed)
-    member, everybody = context.clusters.member, np.arange(len(codes))
+    member, whole = context.clusters.member, np.arange(len(codes))
     chosen = [np.flatnonzero(codes == g) for g in range(len(names))]
     own = np.stack([_moments(top[rows], bottom[rows], member[rows]) for rows in chosen], axis=1)
     if _nested(codes, member):
         rest = _moments(top, bottom, member)[:, None] - own
     else:
-        others = [np.setdiff1d(everybody, rows) for rows in chosen]
+        others = [np.setdiff1d(whole, rows) for rows in chosen]
         rest = np.stack([_moments(top[rows], bottom[rows], member[rows]) for rows in others], axis=1)
     shares = (top == np.round(top)).all(axis=0) & (metric.bottom is None and metric.bounded and not metric.root)
     plain = shares & _flags(top) & _flags(bottom) & context.clusters.alone

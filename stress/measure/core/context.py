@@ -170,7 +170,7 @@ class Context:
         """Return the context of some of the records, which are a source by themselves."""
         if run is self.frame.run:
             return self
-        return Context(Frame(run, whole=self.frame.table), self.options, self.others, whole=self)
+        return Context(Frame(run, whole=self.frame.sample_table), self.options, self.others, whole=self)
 
     def once(
         self, work: Callable[Concatenate[Context, More], Found], /, *args: More.args, **kwargs: More.kwargs

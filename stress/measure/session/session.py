@@ -36,7 +36,7 @@ class MeasureOptions(TypedDict, total=False):
 
 
 class Measurable(Source, Protocol):
-    """A run that can be read once for everybody who asks: it may remember what was read."""
+    """A run that can be read once for all questions: it may remember what was read."""
 
     def measured(self, **options: Unpack[MeasureOptions]) -> Measured:
         """Return the run read once; see ``measured``."""
