@@ -121,8 +121,8 @@ def test_blocks_give_what_memory_gives(tmp_path, cluster, more):
 
 @pytest.mark.parametrize("room", [1, 3 * 7 * 200])
 def test_metrics_that_are_read_apart_give_the_same(tmp_path, monkeypatch, room):
-    monkeypatch.setattr("stress.measure.core.streaming._CHEAP", 1)
-    monkeypatch.setattr("stress.measure.core.streaming._SUMS", room)
+    monkeypatch.setattr("stress.measure.core.blocksums._CHEAP", 1)
+    monkeypatch.setattr("stress.measure.core.blocksums._SUMS", room)
     run = spread(answered(tmp_path / "a", fails=0.1, share=0.5), 100, "samples")
     same_tables(run, 400, resamples=200)
 
@@ -262,8 +262,8 @@ def test_the_page_of_a_large_run_is_that_of_memory(tmp_path, monkeypatch):
 
 def test_blocks_hold_whole_samples_and_few_records(tmp_path):
     run = spread(answered(tmp_path / "a", draws=2), 100, "samples")
-    plan = blocks_of.plan(run, 400)
-    blocks = list(plan.blocks(["status"]))
+    plan = blocks_of.plan(run, 400, tuple(run.parts))
+    blocks = list(plan.blocks(run, ["status"]))
     assert sum(len(block.table) for block in blocks) == run.count == len(run.records())
     assert sorted(np.concatenate([block.places for block in blocks])) == list(range(240))
     assert max(len(block.table) for block in blocks) <= 400

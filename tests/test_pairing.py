@@ -179,8 +179,8 @@ def test_runs_beyond_memory_are_compared_cell_by_cell(tmp_path, limit):
         read, held = (compare({"a": one, "b": two}, metric=metric, **more) for more in ({"limit": limit}, {}))
         assert read.equals(held), metric
     small, large = (match(paired(one, two), limit=most) for most in (10**6, limit))
-    assert large.large
-    assert not small.large
+    assert large.before.frame.large
+    assert not small.before.frame.large
     assert small.ran == large.ran == {row["cell"] for row in CELLS}
     for (name, found), (_, other) in zip(everything(small), everything(large)):
         assert found == other, name

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from perturbations import ModelError
 from stress.models import Batch
+from stress.records.statuses import CRASH, INVALID, OK, TIMEOUT, answered
 from stress.tasks import Task
 
 __all__ = ["Answered", "Predict", "ask", "failed"]
@@ -39,7 +40,8 @@ class Answered:
     @property
     def failed(self) -> NDArray[np.bool_]:
         """Which rows have no answer."""
-        return np.array([status not in ("ok", "unchanged") for status in self.status], bool)
+        known = answered()
+        return np.array([status not in known for status in self.status], bool)
 
     @staticmethod
     def join(parts: Sequence[Answered]) -> Answered:
@@ -78,17 +80,17 @@ def ask(predict: Predict, batch: Batch, targets: Sequence[Any], task: Task, time
         seconds = time.perf_counter() - start
         scored = task.score(answers, targets)
     except _TooSlowError:
-        return failed("timeout", f"no answer within {timeout:g} s", batch.size, task, time.perf_counter() - start)
+        return failed(TIMEOUT.name, f"no answer within {timeout:g} s", batch.size, task, time.perf_counter() - start)
     except ModelError as error:  # an answer, but of the wrong form
-        return failed("invalid", str(error), batch.size, task, time.perf_counter() - start)
+        return failed(INVALID.name, str(error), batch.size, task, time.perf_counter() - start)
     except (Exception, SystemExit) as error:  # whatever a model raises is a finding
         if batch.size == 1:
-            return failed("crash", f"{type(error).__name__}: {error}", 1, task, time.perf_counter() - start)
+            return failed(CRASH.name, f"{type(error).__name__}: {error}", 1, task, time.perf_counter() - start)
         alone = [ask(predict, batch.only(row), [target], task, timeout) for row, target in enumerate(targets)]
         return Answered.join(alone)
     wrong = {row: _cut(text) for row, text in enumerate(scored["invalid"]) if text is not None}
     return Answered(
-        ["invalid" if row in wrong else "ok" for row in range(batch.size)],
+        [INVALID.name if row in wrong else OK.name for row in range(batch.size)],
         wrong,
         {name: scored[name] for name in ("score", *task.columns)},
         np.full(batch.size, seconds),

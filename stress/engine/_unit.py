@@ -21,6 +21,7 @@ from stress.engine._attack import COST, Attacker, attacked
 from stress.engine._streams import Shared, StreamWork, work_on
 from stress.models import Batch
 from stress.records.schema import record_schema
+from stress.records.statuses import CRASH, OK, UNCHANGED
 from stress.tasks import Task
 
 __all__ = ["Job", "Shard", "measured_columns"]
@@ -113,8 +114,8 @@ class Job:
             if done:
                 same = np.logical_and.reduce([work.unchanged for work in done.values()])
                 for row in np.flatnonzero(same):
-                    if answers.status[row] == "ok":
-                        answers.status[row] = "unchanged"
+                    if answers.status[row] == OK.name:
+                        answers.status[row] = UNCHANGED.name
             answered.append(answers)
             measured.append({**self._measure(clean, done), **costs, **self._when(cell, positions[start:stop], draw)})
         return self._table(cell, draw, positions, Answered.join(answered), measured)
@@ -142,7 +143,7 @@ class Job:
 
     def died(self, cell: Cell, positions: Sequence[int], draw: int, error: str) -> pa.Table:
         """Return the records of a cell on samples that took the worker down with them."""
-        return self._table(cell, draw, positions, failed("crash", error, len(positions), self.task, 0.0), [])
+        return self._table(cell, draw, positions, failed(CRASH.name, error, len(positions), self.task, 0.0), [])
 
     def work(self, cell: Cell, stream: str, samples: Sequence[Sample], draw: int = 0) -> StreamWork:
         """Return what a cell makes of one stream of some samples."""

@@ -14,8 +14,8 @@ from stress.gate._numbers import Numbers
 from stress.gate._rules import Check, Rule, interval, number
 from stress.gate._select import Selection
 from stress.measure import Example, comparable, flips, match
-from stress.records.folder import Folder
 from stress.records.pairing import Pair, paired
+from stress.records.source import Source
 from stress.statistics.corrections import adjusted
 
 __all__ = ["Change", "Comparison", "compare"]
@@ -52,8 +52,8 @@ class Comparison:
 
 
 def compare(
-    before: Folder,
-    after: Folder,
+    before: Source,
+    after: Source,
     *,
     metric: str | None = None,
     by: Sequence[str] = (),

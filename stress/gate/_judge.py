@@ -19,8 +19,8 @@ from scenarios.reading import Problems
 from stress.gate._numbers import Numbers
 from stress.gate._rules import Check, Gates, Outcome, Report, Rule, Verdict
 from stress.measure import match
-from stress.records.folder import Folder
 from stress.records.pairing import paired
+from stress.records.source import Source
 from stress.statistics.corrections import adjusted, below, further
 from stress.statistics.intervals import z_quantile
 from stress.tasks import range_of
@@ -29,7 +29,7 @@ __all__ = ["judge", "p_value", "suite_of"]
 
 
 def judge(
-    run: Folder, gates: Gates, baseline: Folder | None = None, *, undecided: str | None = None, common: bool = False
+    run: Source, gates: Gates, baseline: Source | None = None, *, undecided: str | None = None, common: bool = False
 ) -> Report:
     """Hold a run against gates. Raises SpecError where a rule cannot be about this run, RunError for an unfit baseline.
 
@@ -66,7 +66,7 @@ def judge(
     )
 
 
-def suite_of(run: Folder) -> str:
+def suite_of(run: Source) -> str:
     """Return the name and version of a run's suite."""
     suite = run.info.get("identity", {}).get("suite", {})
     return f"{suite['name']}@{suite['version']}" if suite else str(run.info.get("suite", ""))

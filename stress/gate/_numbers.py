@@ -14,8 +14,8 @@ from perturbations.errors import meant, nearest
 from stress.gate._against import compared
 from stress.gate._rules import Check, Rule
 from stress.measure import Matched, Measured, Number, measured
-from stress.records.folder import Folder
 from stress.records.frame import LIMIT
+from stress.records.source import Source
 from stress.tasks import class_metrics
 
 __all__ = ["Numbers"]
@@ -27,7 +27,7 @@ _COLUMNS = ("stream", "modality", "scenario", "severity")
 class Numbers:
     """A run, and its records matched with an earlier run's where there is one; what was read is shared by all rules."""
 
-    run: Folder
+    run: Source
     matched: Matched | None = None
     cluster: str | None = None
 
@@ -162,7 +162,7 @@ def _known(rule: Rule, metric: str, session: Measured) -> None:
     raise SpecError(f"{rule.where}: gates: {text}")
 
 
-def _parts(rule: Rule, cells: Sequence[str], run: Folder) -> dict[str, list[str]]:
+def _parts(rule: Rule, cells: Sequence[str], run: Source) -> dict[str, list[str]]:
     """Return the cells of each part that is judged on its own, by the name it is shown by."""
     if rule.per == "cell":
         return {name: [name] for name in cells}

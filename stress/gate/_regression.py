@@ -12,12 +12,12 @@ from typing import Any
 from perturbations import InputError
 from stress.gate._json import save
 from stress.measure import Example, worst_failures
-from stress.records.folder import Folder
+from stress.records.source import Source
 
 __all__ = ["export_regression"]
 
 
-def export_regression(run: Folder, folder: Path, cells: Sequence[str] | None = None, most: int = 50) -> Path:
+def export_regression(run: Source, folder: Path, cells: Sequence[str] | None = None, most: int = 50) -> Path:
     """Write ``suite.yaml``, ``samples.txt``, ``failures.json`` and ``gates.yaml`` of a run's worst failures.
 
     The worst are the samples that the model answers rightly when clean and, of all mistakes in ``cells`` (or anywhere),
@@ -43,7 +43,7 @@ def _line(sample: str) -> str:
     return sample
 
 
-def _suite(run: Folder, guarded: Sequence[tuple[str, float | None]], folder: Path) -> str:
+def _suite(run: Source, guarded: Sequence[tuple[str, float | None]], folder: Path) -> str:
     """Return the run's suite with the guarded scenarios alone, at the guarded severities where they are graded so."""
     source: Mapping[str, Any] = run.info.get("suite", {})
     if not isinstance(source, dict) or "scenarios" not in source:
@@ -59,7 +59,7 @@ def _suite(run: Folder, guarded: Sequence[tuple[str, float | None]], folder: Pat
     return about + json.dumps(suite, indent=2, ensure_ascii=False) + "\n"
 
 
-def _gates(run: Folder, found: Sequence[Example]) -> str:
+def _gates(run: Source, found: Sequence[Example]) -> str:
     per = sorted({example.cell for example in found})
     headline = run.info["headline"]
     right = any(row["name"] == "accuracy" for row in run.info["metrics"])

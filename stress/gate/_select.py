@@ -10,7 +10,7 @@ from typing import Any
 
 from perturbations.modality import MODALITIES
 from scenarios.reading import Node, Problems
-from stress.records.folder import Folder
+from stress.records.source import Source
 
 __all__ = ["Selection", "read_selection", "streams_of"]
 
@@ -36,7 +36,7 @@ class Selection:
             return {"clean": "clean", "every": "all cells"}[self.kind]
         return ", ".join(f"{key} {' or '.join(values)}" for key, values in self.terms.items())
 
-    def check(self, run: Folder, problems: Problems) -> None:
+    def check(self, run: Source, problems: Problems) -> None:
         """Note streams and modalities that the run's data does not have: no other run of it could have them."""
         streams = streams_of(run)
         known = sorted({*streams, *streams.values()} - {""})
@@ -48,7 +48,7 @@ class Selection:
                         text = f"{key} must be one of {', '.join(known)}, got {name!r}."
                         problems.say(self.where[key], "on", text, name, known)
 
-    def cells(self, run: Folder) -> list[str]:
+    def cells(self, run: Source) -> list[str]:
         """Return the ids of the cells that are meant. Dropped-stream fallbacks are left out unless asked for."""
         rows = run.cells.to_pylist()
         if self.kind == "clean":
@@ -66,7 +66,7 @@ class Selection:
         return all(any(_matches(key, v, row, streams) for v in values) for key, values in self.terms.items())
 
 
-def streams_of(run: Folder) -> dict[str, str]:
+def streams_of(run: Source) -> dict[str, str]:
     """Return the modality of each stream of a run's data, as far as the run says it."""
     found = run.info.get("identity", {}).get("data", {}).get("streams")
     if found:

@@ -11,7 +11,7 @@ from stress.gate._numbers import Numbers
 from stress.gate._rules import Rule
 from stress.gate._select import Selection
 from stress.measure import measured
-from stress.records.folder import Folder
+from stress.records.source import Source
 
 __all__ = ["suggest"]
 
@@ -19,7 +19,7 @@ MARGIN = 0.01
 """How far under the lower bound (above the upper one) a bar is set, before it is rounded away from it."""
 
 
-def suggest(run: Folder) -> str:
+def suggest(run: Source) -> str:
     """Return a commented gate file that this run passes, and that a clearly worse one does not."""
     lines = [
         f"# Suggested from a run of {json.dumps(suite_of(run))}: each bar lies just beyond the interval measured.",
@@ -36,7 +36,7 @@ def suggest(run: Folder) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _candidates(run: Folder) -> Iterator[tuple[Rule, str]]:
+def _candidates(run: Source) -> Iterator[tuple[Rule, str]]:
     session = measured(run)
     rows = run.cells.to_pylist()
     metric = session.headline.name

@@ -13,8 +13,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from perturbations import RunError
-from stress.records.folder import Folder
 from stress.records.frame import LIMIT
+from stress.records.layout import Layout, codes
+from stress.records.source import Source
+from stress.records.views import View
 
 __all__ = ["Block", "Plan", "plan"]
 
@@ -23,14 +25,22 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Block(Folder):
-    """All records of some of a run's samples, a run by itself; ``places`` are the samples' positions in the run's."""
+class Block:
+    """All records of some of a run's samples; ``places`` are the samples' positions in the run's."""
 
-    whole: Folder
+    whole: Source
     places: Ints
     table: pa.Table
 
-    @cached_property
+    held = True
+    wide = False
+
+    @property
+    def path(self) -> Path:
+        """The folder of the run."""
+        return self.whole.path
+
+    @property
     def info(self) -> Mapping[str, Any]:
         """What the run says of itself."""
         return self.whole.info
@@ -40,23 +50,32 @@ class Block(Folder):
         """The samples of the block."""
         return self.whole.samples.take(pa.array(self.places))
 
-    @cached_property
+    @property
     def cells(self) -> pa.Table:
         """The cells of the run."""
         return self.whole.cells
 
     @property
-    def parts(self) -> Sequence[Path]:
-        """None: the records are here."""
-        return ()
+    def count(self) -> int:
+        """How many records there are."""
+        return len(self.table)
 
     @cached_property
+    def _codes(self) -> Ints:
+        return codes(self.table["cell"], [str(name) for name in self.cells["cell"].to_pylist()])
+
+    @cached_property
+    def layout(self) -> Layout:
+        """How many records each cell has; they are here."""
+        return Layout((), (), np.bincount(self._codes, minlength=len(self.cells)))
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns that were read."""
         return tuple(self.table.column_names)
 
     def records(self, cells: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return the records as ``Folder.records`` does."""
+        """Return the records of some cells (or all), with the columns asked for (or all that were read)."""
         import pyarrow.compute as pc
 
         need = self.table.column_names if columns is None else dict.fromkeys(["cell", "sample", "draw", *columns])
@@ -64,24 +83,44 @@ class Block(Folder):
         return found if cells is None else found.filter(pc.is_in(found["cell"], pa.array(list(cells), pa.string())))
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """Return one column as ``Folder.column`` does."""
+        """Return one column of all records."""
         return self.table[name]
+
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield some columns of all records at once."""
+        yield self.table.select(list(columns))
+
+    def present(self, cell: str) -> Flags:
+        """Return which of the samples have a record in a cell."""
+        mine = self.table["sample"].to_numpy()[self._codes == self.cells["cell"].to_pylist().index(cell)]
+        return np.isin(self.samples["order"].to_numpy(), mine)
+
+    def only(self, cells: Sequence[str]) -> View:
+        """Return some of the cells."""
+        return View.of(self, {name: [name] for name in self.cells["cell"].to_pylist() if name in set(cells)})
+
+    def pieces(self, room: float) -> Iterator[tuple[list[int], Source]]:
+        """Yield all records at once: they are in memory."""
+        yield list(range(len(self.cells))), self
+
+    def blocks(self, size: int, columns: Sequence[str]) -> Iterator[Source]:
+        """Yield all records at once: they are in memory."""
+        yield self
 
 
 @dataclass(frozen=True)
 class Plan:
     """Which samples make up each block, and which parts hold records of it, ``bool (parts, blocks)``."""
 
-    run: Folder
     parts: tuple[Path, ...]
     number: Ints
     holds: Flags
     rows: Ints
     """Records of each part."""
 
-    def blocks(self, columns: Sequence[str]) -> Iterator[Block]:
-        """Yield the blocks, with these columns of the records."""
-        order = self.run.samples["order"].to_numpy()
+    def blocks(self, run: Source, columns: Sequence[str]) -> Iterator[Block]:
+        """Yield the blocks of the run that was planned for, with these columns of the records."""
+        order = run.samples["order"].to_numpy()
         need = list(dict.fromkeys(["cell", "sample", "draw", *columns]))
         held: dict[Path, pa.Table] = {}
         for k in range(self.holds.shape[1]):
@@ -94,7 +133,7 @@ class Plan:
                     table = _of(pa.concat_tables(held.values()), order[places])
                 else:
                     table = _read(parts, need, order[places])
-                yield Block(self.run.path, self.run, places, table)
+                yield Block(run, places, table)
 
 
 def _whole(part: Path, columns: Sequence[str]) -> pa.Table:
@@ -120,11 +159,12 @@ def _read(parts: Sequence[Path], columns: Sequence[str], orders: NDArray[Any]) -
     return found.unify_dictionaries()
 
 
-def plan(run: Folder, size: int) -> Plan:
-    """Return how to read a run in blocks of about ``size`` records (one sample's at least).
+def plan(run: Source, size: int, parts: tuple[Path, ...]) -> Plan:
+    """Return how to read a run, whose records stand in ``parts``, in blocks of about ``size`` records.
 
-    Samples are taken in the order in which the parts bring them. Parts that were written shard by shard, as large runs
-    are, are then read about once; if every part holds all samples, each block looks through all parts.
+    A block holds one sample at least. Samples are taken in the order in which the parts bring them. Parts that were
+    written shard by shard, as large runs are, are then read about once; if every part holds all samples, each block
+    looks through all parts.
     """
     from pyarrow import parquet
 
@@ -132,7 +172,6 @@ def plan(run: Folder, size: int) -> Plan:
     each = max(1, len(order) * size // max(run.count, 1))
     position = np.full(int(order.max(initial=-1)) + 1, -1, np.int64)
     position[order] = np.arange(len(order))
-    parts = tuple(run.parts)
     number, begun = np.full(len(order), -1, np.int64), 0
     holds, rows = np.zeros((len(parts), -(-len(order) // each)), bool), np.zeros(len(parts), np.int64)
     for i, part in enumerate(parts):
@@ -146,4 +185,4 @@ def plan(run: Folder, size: int) -> Plan:
                 begun += len(new)
                 holds[i, number[places]] = True
                 rows[i] += len(batch)
-    return Plan(run, parts, number, holds, rows)
+    return Plan(parts, number, holds, rows)

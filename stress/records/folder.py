@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from perturbations import RunError
-from stress.records.layout import Layout, layout, presence
+from stress.records.blocks import Block, plan
+from stress.records.layout import Layout, layout, presence, together
+from stress.records.memo import Memo
+from stress.records.portions import Portion
+from stress.records.source import Source
 
 __all__ = ["FORMAT", "Folder", "open_folder"]
 
@@ -28,10 +32,12 @@ class Folder:
 
     path: Path
 
+    held = False
+    wide = False
+
     @cached_property
-    def plans(self) -> dict[int, Any]:
-        """How the records are read in blocks of so many: several views of a run share it."""
-        return {}
+    def _memo(self) -> Memo:
+        return Memo()
 
     @cached_property
     def info(self) -> Mapping[str, Any]:
@@ -68,13 +74,16 @@ class Folder:
     @cached_property
     def layout(self) -> Layout:
         """Where the records of each cell stand; one column of all records is read for it."""
-        return layout(self.parts, [str(name) for name in self.cells["cell"].to_pylist()])
+        return layout(self.parts, list(self._place))
 
     @cached_property
     def presence(self) -> NDArray[np.bool_]:
         """Whether there is a record of each (cell × sample), both by position."""
-        ids = [str(name) for name in self.cells["cell"].to_pylist()]
-        return presence(self.parts, ids, self.samples["order"].to_numpy().astype(np.int64))
+        return presence(self.parts, list(self._place), self.samples["order"].to_numpy().astype(np.int64))
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        return {str(name): i for i, name in enumerate(self.cells["cell"].to_pylist())}
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -102,6 +111,37 @@ class Folder:
         from pyarrow import dataset
 
         return dataset.dataset(self._begun(), format="parquet").to_table(columns=[name])[name].unify_dictionaries()
+
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield some columns of all records, a few of them at a time."""
+        from pyarrow import parquet
+
+        for part in self.parts:
+            with parquet.ParquetFile(part) as file:
+                for batch in file.iter_batches(columns=list(columns)):
+                    yield pa.Table.from_batches([batch])
+
+    def present(self, cell: str) -> NDArray[np.bool_]:
+        """Return which of the samples have a record in a cell."""
+        found: NDArray[np.bool_] = self.presence[self._place[cell]]
+        return found
+
+    def only(self, cells: Sequence[str]) -> Portion:
+        """Return some of the cells."""
+        return Portion(self, tuple(self.parts), tuple(cells))
+
+    def pieces(self, room: float) -> Iterator[tuple[list[int], Source]]:
+        """Yield as many cells at a time as there is room for."""
+        names = self.cells["cell"].to_pylist()
+        if self.count <= room:
+            yield list(range(len(names))), self
+            return
+        for some in together(self.layout.count.tolist(), room):
+            yield some, self.only([names[i] for i in some])
+
+    def blocks(self, size: int, columns: Sequence[str]) -> Iterator[Block]:
+        """Yield all records of some samples at a time; the plan for it is made once for each size."""
+        yield from self._memo(plan, self, size, tuple(self.parts)).blocks(self, columns)
 
 
 def open_folder(path: str | Path) -> Folder:

@@ -5,27 +5,29 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from perturbations import InputError, RunError
+from perturbations import InputError
+from stress.records import statuses
+from stress.records.cells import CellRow, cell_rows
 from stress.records.declared import Declared
-from stress.records.folder import Folder
-from stress.records.layout import codes
+from stress.records.keys import Keys, read_keys
 from stress.records.metric import Metric
-from stress.records.outcomes import Facts, Failure
-from stress.records.samples import Roster
+from stress.records.outcomes import Failure, StatusCounts
+from stress.records.samples import SampleTable
+from stress.records.source import Source
 
-__all__ = ["DERIVED", "FAILURES", "LIMIT", "Floats", "Frame"]
+__all__ = ["DERIVED", "LIMIT", "Floats", "Frame"]
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 LIMIT, HELD = 4_000_000, 20_000_000
 """Records (about 200 bytes each) that are held in memory at once, and as an exception: by what needs all at once."""
-FAILURES = ("crash", "invalid", "timeout")
 _HITS = {f"hit_{k}": "rank" for k in range(1, 1001)}
 DERIVED = {"flip": "prediction", "absolute_error": "residual", "squared_error": "residual", **_HITS}
 """Columns that are worked out from a stored one."""
@@ -35,13 +37,14 @@ DERIVED = {"flip": "prediction", "absolute_error": "residual", "squared_error": 
 class Frame:
     """The records of a run, one array per column, with cells and samples as positions.
 
-    Failed records are kept: a column of theirs is NaN, and ``failed`` says so.
+    Failed records are kept: a column of theirs is NaN, and ``failed`` says so. Records whose status is left out of all
+    numbers are not: they are in ``status_counts`` and ``failures`` only.
     """
 
-    run: Folder
+    run: Source
     limit: int | None = None
     """Records above which they are not held in memory at once; None: hold any number."""
-    whole: Roster | None = None
+    whole: SampleTable | None = None
     """The samples of the run that these records are a part of: what is known of them is read once, there."""
     _columns: dict[str, NDArray[Any]] = field(default_factory=dict)
 
@@ -51,14 +54,14 @@ class Frame:
         return Declared.of(self.run.info)
 
     @cached_property
-    def cells(self) -> list[dict[str, Any]]:
-        """The cells as rows, in the order of the plan."""
-        return cast(list[dict[str, Any]], self.run.cells.to_pylist())
+    def cells(self) -> list[CellRow]:
+        """The cells, in the order of the plan."""
+        return cell_rows(self.run.cells)
 
     @cached_property
     def ids(self) -> list[str]:
         """Ids of the cells."""
-        return [str(row["cell"]) for row in self.cells]
+        return [str(name) for name in self.run.cells["cell"].to_pylist()]
 
     @cached_property
     def clean(self) -> int | None:
@@ -66,68 +69,66 @@ class Frame:
         return self.ids.index("clean") if "clean" in self.ids else None
 
     @cached_property
-    def roster(self) -> Roster:
-        """The samples."""
-        return self.whole or Roster(self.run, self.declared.classes)
+    def sample_table(self) -> SampleTable:
+        """The samples, with what the whole run says of them."""
+        return self.whole or SampleTable(self.run, self.declared.classes)
 
     @property
     def samples(self) -> list[str]:
         """Ids of the samples, by position."""
-        return self.roster.ids
+        return self.sample_table.ids
 
     @property
     def targets(self) -> list[Any]:
         """Targets of the samples, by position."""
-        return self.roster.targets
+        return self.sample_table.targets
 
     @property
-    def truths(self) -> NDArray[np.int64]:
+    def truths(self) -> Ints:
         """Position of each sample's target among the classes; −1 where it is none of them."""
-        return self.roster.truths
+        return self.sample_table.truths
 
     @property
     def groups(self) -> tuple[str, ...]:
         """Names of the groups that samples carry."""
-        return self.roster.groups
+        return self.sample_table.groups
 
     def group(self, name: str) -> list[str | None]:
         """Return a group's value for each sample; ``sequence`` and ``split`` can be asked for like a group."""
-        return self.roster.group(name)
+        return self.sample_table.group(name)
 
     @cached_property
-    def _base(self) -> dict[str, NDArray[Any]]:
-        table = self._held().records(columns=["status"])
-        cell = codes(table["cell"], self.ids)
-        sample = self.roster.place[table["sample"].to_numpy()]
-        status = codes(table["status"], ["ok", "unchanged", *FAILURES])
-        if min(cell.min(initial=0), sample.min(initial=0), status.min(initial=0)) < 0:
-            raise RunError(f"{self.run.path}: records must name cells, samples and statuses that the run knows.")
-        return {"cell": cell, "sample": sample, "status": status, "draw": table["draw"].to_numpy().astype(np.int16)}
+    def _all(self) -> Keys:
+        return read_keys(self._held(), self.ids, self.sample_table.place)
+
+    @cached_property
+    def _keys(self) -> Keys:
+        return self._all if self._all.counted is None else self._all.of(self._all.counted)
 
     @property
-    def cell(self) -> NDArray[np.int64]:
+    def cell(self) -> Ints:
         """Position of each record's cell."""
-        return self._base["cell"]
+        return self._keys.cell
 
     @property
-    def sample(self) -> NDArray[np.int64]:
+    def sample(self) -> Ints:
         """Position of each record's sample."""
-        return self._base["sample"]
+        return self._keys.sample
 
     @property
     def draw(self) -> NDArray[np.int16]:
         """Number of each record's draw."""
-        return self._base["draw"]
+        return self._keys.draw
 
     @property
-    def status(self) -> NDArray[np.int64]:
-        """0 ok, 1 unchanged, 2 crash, 3 invalid, 4 timeout."""
-        return self._base["status"]
+    def status(self) -> Ints:
+        """Position of each record's status in ``statuses.names()``."""
+        return self._keys.status
 
     @cached_property
     def failed(self) -> NDArray[np.bool_]:
         """Whether the model gave no usable answer."""
-        return self.status >= 2
+        return np.asarray(statuses.flags(lambda status: status.counts == "failed")[self.status])
 
     @cached_property
     def schema(self) -> tuple[str, ...]:
@@ -137,18 +138,23 @@ class Frame:
     @cached_property
     def large(self) -> bool:
         """Whether there is more than may be held at once."""
-        return self.limit is not None and bool(self.run.parts) and self.run.count * self.weight > self.limit
+        some = self.limit is not None and not self.run.held and self.run.count > 0
+        return some and self.run.count * self.weight > (self.limit or 0)
+
+    @property
+    def room(self) -> float:
+        """How many records may be held at once; all, where they may."""
+        return (self.limit or 0) / self.weight if self.large else float("inf")
 
     @cached_property
     def weight(self) -> float:
         """How many times the room of a plain record one of these takes: more with the probabilities of all classes."""
-        wide = len(self.declared.classes) if "probabilities" in self.schema else 0
-        return 1 + wide / 12
+        return 1 + (len(self.declared.classes) / 12 if "probabilities" in self.schema else 0)
 
-    def _held(self) -> Folder:
+    def _held(self) -> Source:
         """Return the run to read all records of. Raises InputError where these are more than may be held."""
-        most = HELD if self.limit == LIMIT else self.limit
-        if self.large and most is not None and self.run.count * self.weight > most:
+        most = HELD if self.limit == LIMIT else (self.limit or 0)
+        if self.large and self.run.count * self.weight > most:
             raise InputError(
                 f"measure: this needs all {self.run.count:,} records in memory, more than {most:,}. Give limit= where "
                 "there is room (about 200 bytes a record), or compare runs of fewer cells or samples."
@@ -157,7 +163,7 @@ class Frame:
 
     def has(self, column: str) -> bool:
         """Whether ``column`` can be asked for."""
-        return column in ("failed", *FAILURES) or DERIVED.get(column, column) in self.schema
+        return column in ("failed", *statuses.failures()) or DERIVED.get(column, column) in self.schema
 
     def column(self, name: str) -> Floats:
         """Return a numeric record column, NaN where it is null; ``failed`` and a few others are worked out."""
@@ -168,8 +174,8 @@ class Frame:
     def _load(self, name: str) -> Floats:
         if name == "failed":
             return self.failed.astype(np.float64)
-        if name in FAILURES:
-            return (self.status == 2 + FAILURES.index(name)).astype(np.float64)
+        if name in statuses.failures():
+            return (self.status == statuses.names().index(name)).astype(np.float64)
         if name == "flip":
             return self._flips()
         if name in ("absolute_error", "squared_error"):
@@ -177,15 +183,15 @@ class Frame:
         if name.startswith("hit_"):
             rank = self.column("rank")
             return np.where(np.isnan(rank), np.nan, (rank <= int(name[4:])).astype(np.float64))
-        values = self._held().column(name)
-        return pc.cast(values, pa.float64()).to_numpy().astype(np.float64)
+        return pc.cast(self.raw(name), pa.float64()).to_numpy().astype(np.float64)
 
     def raw(self, name: str) -> pa.ChunkedArray:
         """Return a record column as it is stored."""
-        return self._held().column(name)
+        values = self._held().column(name)
+        return values if self._all.counted is None else values.take(pa.array(self._all.counted))
 
     @cached_property
-    def predictions(self) -> tuple[NDArray[np.int64], list[str]]:
+    def predictions(self) -> tuple[Ints, list[str]]:
         """Each record's prediction as a position in a list of names (-1: none), and the list."""
         values = self.raw("prediction")
         if not pa.types.is_dictionary(values.type):  # lists of labels: equal sets are equal answers
@@ -201,7 +207,7 @@ class Frame:
         return lookup[pc.fill_null(values.indices, len(names)).to_numpy()], names_all
 
     @cached_property
-    def _clean_predictions(self) -> NDArray[np.int64] | None:
+    def _clean_predictions(self) -> Ints | None:
         if self.clean is None:
             return None
         found = np.full(len(self.samples), -1, np.int64)
@@ -221,7 +227,7 @@ class Frame:
     def per_sample(self, name: str) -> Floats:
         """Return what a column says of a sample in any record: the words of its reference, say. NaN where none does."""
         if self.whole is not None:
-            return self.whole.said(name)
+            return self.whole.stated(name)
         values = self.column(name)
         rows = np.flatnonzero(~np.isnan(values))
         found = np.full(len(self.samples), np.nan)
@@ -274,27 +280,22 @@ class Frame:
         """(samples × cells) number of records: the denominator of every mean that leaves nothing out."""
         return self.grid(np.ones(len(self.cell)))
 
-    def count(self, mask: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+    def count(self, mask: NDArray[np.bool_] | None = None) -> Ints:
         """Return how many records each cell has, of those in a mask."""
         return np.bincount(self.cell if mask is None else self.cell[mask], minlength=len(self.ids))
 
     @cached_property
-    def by_cell(self) -> list[NDArray[np.int64]]:
+    def by_cell(self) -> list[Ints]:
         """Positions of each cell's records."""
         order = np.argsort(self.cell, kind="stable")
         return np.split(order, np.searchsorted(self.cell[order], np.arange(1, len(self.ids))))
 
     @cached_property
-    def facts(self) -> Facts:
+    def status_counts(self) -> StatusCounts:
         """What became of the records of each cell."""
-        size = 2 + len(FAILURES)
-        statuses = np.bincount(self.cell * size + self.status, minlength=len(self.ids) * size).reshape(-1, size)
-        return Facts(statuses, (self._records > 0).sum(axis=0))
+        return StatusCounts(self._all.by_status(len(self.ids)), (self._records > 0).sum(axis=0))
 
     @cached_property
     def failures(self) -> Counter[Failure]:
-        """How many records failed in each way."""
-        rows = np.flatnonzero(self.failed)
-        known = len(rows) and self.has("error")
-        texts = self.raw("error").take(pa.array(rows)).to_pylist() if known else [None] * len(rows)
-        return Counter(zip(self.cell[rows].tolist(), self.status[rows].tolist(), texts))
+        """How many records have no usable answer, by cell, status and message."""
+        return self._all.failures(self._held().column("error") if self.has("error") else None)

@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from perturbations import RunError
 
-__all__ = ["Layout", "codes", "layout", "presence"]
+__all__ = ["Layout", "codes", "layout", "presence", "together"]
 
 Ints = NDArray[np.int64]
 
@@ -36,6 +36,20 @@ class Layout:
             if wanted[there].any():
                 found.setdefault(path, []).append(group)
         yield from found.items()
+
+
+def together(sizes: Sequence[float], room: float) -> Iterator[list[int]]:
+    """Yield runs of positions whose sizes add up to no more than there is room for; one alone may be larger."""
+    some: list[int] = []
+    held = 0.0
+    for place, size in enumerate(sizes):
+        if some and held + size > room:
+            yield some
+            some, held = [], 0.0
+        some.append(place)
+        held += size
+    if some:
+        yield some
 
 
 def codes(values: pa.ChunkedArray, names: Sequence[str]) -> Ints:

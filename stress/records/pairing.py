@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from perturbations import RunError
-from stress.records.folder import Folder
+from stress.records.source import Source
 
 __all__ = ["Pair", "content", "paired", "who"]
 
@@ -16,14 +16,14 @@ __all__ = ["Pair", "content", "paired", "who"]
 class Pair:
     """Two runs that may be compared: the cells that mean the same in both, and what was left out."""
 
-    before: Folder
-    after: Folder
+    before: Source
+    after: Source
     cells: tuple[str, ...]
     dropped: tuple[str, ...]
     cluster: str | None = None
 
 
-def paired(before: Folder, after: Folder, common: bool = False, cluster: str | None = None) -> Pair:
+def paired(before: Source, after: Source, common: bool = False, cluster: str | None = None) -> Pair:
     """Return a pair of runs of the same suite, data, seed and perturbations; ``cluster``: as the runs declare.
 
     Raises RunError that lists what differs; with ``common``, what differs is left out and listed instead. Another
@@ -36,7 +36,7 @@ def paired(before: Folder, after: Folder, common: bool = False, cluster: str | N
     declared = [run.info.get("cluster") for run in (before, after)]
     if cluster is None and declared[0] != declared[1]:
         drawn = " and ".join(f"by {name}" if name else "sample by sample" for name in declared)
-        raise RunError(f"compare: runs must say alike who is drawn together, got {drawn}. Say cluster: a group's name.")
+        raise RunError(f"compare: runs must declare the same clusters, got {drawn}. Say cluster: a group's name.")
     old, new = _cells(before), _cells(after)
     moved = _versions(one, other)
     stale = {name for name in new if name in old and (new[name] != old[name] or _touches(after, name, moved))}
@@ -62,14 +62,14 @@ def paired(before: Folder, after: Folder, common: bool = False, cluster: str | N
     return Pair(before, after, cells, tuple(differing), cluster or declared[1])
 
 
-def who(run: Folder, other: Folder) -> list[tuple[str, ...]]:
+def who(run: Source, other: Source) -> list[tuple[str, ...]]:
     """Return what makes each sample of a run the same in another: id, answer wanted, and the groups both runs know."""
     both = sorted(set(run.samples.column_names) & set(other.samples.column_names))
     names = ["id", "target", *(name for name in both if name == "sequence" or name.startswith("group."))]
     return list(zip(*(map(str, run.samples[name].to_pylist()) for name in names)))
 
 
-def content(run: Folder) -> Any:
+def content(run: Source) -> Any:
     """Return a digest of what was in the data that a run looked at."""
     return run.info.get("identity", {}).get("data", {}).get("content")
 
@@ -85,13 +85,13 @@ def _samples(here: set[tuple[str, ...]], there: set[tuple[str, ...]]) -> list[st
     return [f"{count} samples {text}" for count, text in counts if count]
 
 
-def _task(run: Folder) -> list[Any]:
+def _task(run: Source) -> list[Any]:
     """Return a task's name and classes, as the run and its identity say them."""
     said = (run.info, run.info.get("identity", {}).get("task") or {})
     return [(each.get("task"), [str(name) for name in each.get("classes") or ()]) for each in said]
 
 
-def _cells(run: Folder) -> dict[str, str]:
+def _cells(run: Source) -> dict[str, str]:
     """Return each cell of a run with a digest of what it means."""
     known = run.info.get("identity", {}).get("suite", {}).get("cells", {})
     rows = run.cells.to_pylist()
@@ -103,7 +103,7 @@ def _versions(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tup
     return {name: (old[name], new[name]) for name in old if name in new and old[name] != new[name]}
 
 
-def _touches(run: Folder, cell: str, perturbations: Mapping[str, Any]) -> bool:
+def _touches(run: Source, cell: str, perturbations: Mapping[str, Any]) -> bool:
     if not perturbations:
         return False
     rows = {row["cell"]: row["perturbation"].split(" > ") for row in run.cells.to_pylist()}

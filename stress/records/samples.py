@@ -1,4 +1,4 @@
-"""The samples of a run, by position: who they are, what is wanted of them, and what their records say of them."""
+"""The samples of a run, by position: ids, targets, groups, and what their records say of them."""
 
 from __future__ import annotations
 
@@ -11,25 +11,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyarrow import parquet
 
 from perturbations import InputError
 from perturbations.errors import nearest
-from stress.records.folder import Folder
 from stress.records.layout import codes
+from stress.records.source import Source
 
-__all__ = ["Roster"]
+__all__ = ["SampleTable"]
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Roster:
+class SampleTable:
     """What is known of a run's samples: read once, however many slices of its cells are looked at."""
 
-    run: Folder
+    run: Source
     classes: Sequence[str] = ()
-    _said: dict[str, Floats] = field(default_factory=dict)
+    _stated: dict[str, Floats] = field(default_factory=dict)
 
     @cached_property
     def place(self) -> NDArray[np.int64]:
@@ -69,15 +68,13 @@ class Roster:
             raise InputError(f"measure: group must be one that the samples carry, got {name!r}. {nearest(name, known)}")
         return [None if v is None else str(v) for v in self.run.samples[column].to_pylist()]
 
-    def said(self, name: str) -> Floats:
+    def stated(self, name: str) -> Floats:
         """Return what a stored column says of each sample in any record of the run; NaN where none does."""
-        if name not in self._said:
+        if name not in self._stated:
             found = np.full(len(self.run.samples), np.nan)
-            for part in self.run.parts:
-                with parquet.ParquetFile(part) as file:
-                    for batch in file.iter_batches(columns=["sample", name]):
-                        values = pc.cast(batch[name], pa.float64()).to_numpy(zero_copy_only=False)
-                        rows = np.flatnonzero(~np.isnan(values))
-                        found[self.place[batch["sample"].to_numpy()[rows]]] = values[rows]
-            self._said[name] = found
-        return self._said[name]
+            for batch in self.run.batches(["sample", name]):
+                values = pc.cast(batch[name], pa.float64()).to_numpy()
+                rows = np.flatnonzero(~np.isnan(values))
+                found[self.place[batch["sample"].to_numpy()[rows]]] = values[rows]
+            self._stated[name] = found
+        return self._stated[name]

@@ -10,11 +10,9 @@ import pyarrow as pa
 
 from perturbations.modality import MODALITIES
 from scenarios import Cell
+from stress.records.cells import MISSING
 
-__all__ = ["CELLS", "STATUSES", "cells_table", "record_schema"]
-
-STATUSES = ("ok", "unchanged", "crash", "invalid", "timeout")
-"""What became of a record: ``unchanged`` is answered, but no perturbation could act; the last three are failures."""
+__all__ = ["CELLS", "cells_table", "record_schema"]
 
 NAME = pa.dictionary(pa.int32(), pa.string())
 
@@ -46,7 +44,7 @@ def record_schema(columns: Mapping[str, pa.DataType], measured: Iterable[str]) -
             "cell": NAME,
             "sample": pa.int32(),  # "order" of samples.parquet
             "draw": pa.int16(),
-            "status": NAME,
+            "status": NAME,  # see stress.records.statuses
             "score": pa.float64(),  # null for a failure
             **columns,
             **dict.fromkeys(measured, pa.float32()),
@@ -64,11 +62,11 @@ def cells_table(cells: Iterable[Cell], streams: Mapping[str, str]) -> pa.Table:
 
 def _row(order: int, cell: Cell, streams: Mapping[str, str]) -> dict[str, Any]:
     # A stream that is only lost is the setting, not the subject, of a cell in which others are degraded.
-    subject = [c for c in cell.conditions if c.perturbation != "stream.missing"] or list(cell.conditions)
+    subject = [c for c in cell.conditions if c.perturbation != MISSING] or list(cell.conditions)
     named = list(dict.fromkeys(c.stream for c in subject))
     touched = {streams[name] for name in named}
     categories = list(dict.fromkeys(c.category for c in cell.conditions if c.category is not None))
-    lost = [c for c in cell.conditions if c.perturbation == "stream.missing"]
+    lost = [c for c in cell.conditions if c.perturbation == MISSING]
     dropped = cell.streams if cell.fallback == "drop" else tuple(dict.fromkeys(c.stream for c in lost))
     fills = ["none"] if cell.fallback == "drop" else list(dict.fromkeys(str(c.settings["fill"]) for c in lost))
     return {

@@ -6,8 +6,8 @@ metric of a cell, with the same weights.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from stress.records.folder import Folder
-from stress.records.layout import codes
+from stress.records.layout import Layout, codes
 from stress.records.schema import CELLS, NAME
+from stress.records.source import Source
 
 __all__ = ["View", "blended", "pooled", "with_clean"]
 
@@ -28,25 +28,36 @@ _DRAWS = 32_000
 
 
 @dataclass(frozen=True)
-class View(Folder):
-    """Records of a run under other cells; nothing is copied before it is asked for."""
+class View:
+    """Records of a run under other cells; nothing is copied before it is asked for.
 
-    base: Folder = field(default_factory=lambda: Folder(Path()))
-    names: tuple[str, ...] = ()
-    about: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    rows: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
-    codes: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
-    sample: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
-    draw: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    ``rows`` are positions among the base's records; ``codes``, ``sample`` and ``draw`` their keys in this view.
+    """
 
-    @cached_property
+    base: Source
+    names: tuple[str, ...]
+    about: Mapping[str, Mapping[str, Any]]
+    rows: Ints
+    codes: Ints
+    sample: Ints
+    draw: Ints
+
+    held = True
+    wide = False
+
+    @property
+    def path(self) -> Path:
+        """The folder of the run."""
+        return self.base.path
+
+    @property
     def info(self) -> Mapping[str, Any]:
         """What the run says of itself."""
         return self.base.info
 
     @cached_property
     def samples(self) -> pa.Table:
-        """The samples that the view holds records of: nobody else has a part in an interval."""
+        """The samples that the view holds records of: no other has a part in an interval."""
         table = self.base.samples
         return table.filter(pa.array(np.isin(table["order"].to_numpy(), self.sample)))
 
@@ -56,27 +67,24 @@ class View(Folder):
         rows = [{**self.about[name], "cell": name, "order": i} for i, name in enumerate(self.names)]
         return pa.Table.from_pylist(rows, schema=CELLS)
 
-    @cached_property
+    @property
     def count(self) -> int:
         """How many records there are."""
         return len(self.rows)
 
-    @property
-    def parts(self) -> Sequence[Path]:
-        """None: the records stand in another run's files, under other cells."""
-        return ()
-
     @cached_property
+    def layout(self) -> Layout:
+        """How many records each cell has; they stand in another run's files."""
+        return Layout((), (), np.bincount(self.codes, minlength=len(self.names)))
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns of the records."""
         return self.base.columns
 
     def records(self, cells: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return the records as ``Folder.records`` does."""
-        keep = np.arange(len(self.rows))
-        if cells is not None:
-            wanted = [i for i, name in enumerate(self.names) if name in set(cells)]
-            keep = np.flatnonzero(np.isin(self.codes, wanted))
+        """Return the records of some cells (or all), with the columns asked for (or all)."""
+        keep = np.arange(len(self.rows)) if cells is None else self._of(cells)
         table = self.base.records(columns=columns).unify_dictionaries().take(pa.array(self.rows[keep]))
         names = pa.DictionaryArray.from_arrays(
             pa.array(self.codes[keep], pa.int32()), pa.array(self.names, pa.string())
@@ -85,19 +93,49 @@ class View(Folder):
         table = _put(table, "sample", pa.array(self.sample[keep], pa.int32()))
         return _put(table, "draw", pa.array(self.draw[keep], pa.int32()))
 
+    def _of(self, cells: Sequence[str]) -> Ints:
+        some = set(cells)
+        wanted = [i for i, name in enumerate(self.names) if name in some]
+        return np.flatnonzero(np.isin(self.codes, wanted))
+
     def column(self, name: str) -> pa.ChunkedArray:
-        """Return one column as ``Folder.column`` does."""
+        """Return one column of all records."""
+        if name in ("cell", "sample", "draw"):  # those of the view, not of what it is made of
+            return self.records(columns=[])[name]
         return self.base.column(name).unify_dictionaries().take(pa.array(self.rows))
 
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield some columns of all records at once."""
+        yield self.records(columns=columns).select(list(columns))
+
+    def present(self, cell: str) -> NDArray[np.bool_]:
+        """Return which of the samples have a record in a cell."""
+        return np.isin(self.samples["order"].to_numpy(), self.sample[self._of([cell])])
+
+    def only(self, cells: Sequence[str]) -> View:
+        """Return some of the cells."""
+        some = set(cells)
+        return View.of(self, {name: [name] for name in self.names if name in some})
+
+    def pieces(self, room: float) -> Iterator[tuple[list[int], Source]]:
+        """Yield all records at once: they are in memory."""
+        yield list(range(len(self.names))), self
+
+    def blocks(self, size: int, columns: Sequence[str]) -> Iterator[Source]:
+        """Yield all records at once: they are in memory."""
+        if self.count:
+            yield self
+
     @staticmethod
-    def of(run: Folder, blocks: Mapping[str, Sequence[str]], samples: Collection[int] | None = None) -> View:
+    def of(run: Source, blocks: Mapping[str, Sequence[str]], samples: Collection[int] | None = None) -> View:
         """Return a view whose cells are ``blocks``: each holds every record of the cells that it lists."""
         base = _base(run)
         few = np.ones(len(base.cell), bool) if samples is None else np.isin(base.sample, list(samples))
+        place = {name: i for i, name in enumerate(base.ids)}
         rows, numbers = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         for number, cells in enumerate(blocks.values()):
             wanted = np.zeros(len(base.ids) + 1, bool)
-            wanted[[i for i, name in enumerate(base.ids) if name in set(cells)]] = True
+            wanted[[place[name] for name in set(cells) if name in place]] = True
             found = np.flatnonzero(few & wanted[base.cell])
             rows.append(found)
             numbers.append(np.full(len(found), number))
@@ -108,7 +146,7 @@ class View(Folder):
         draws = int(base.draw.max(initial=0)) + 1
         draw = np.where(single, base.draw[row], base.cell[row] * draws + base.draw[row])
         about = {name: blended(run, set(cells)) for name, cells in blocks.items()}
-        return View(run.path, run, tuple(blocks), about, row, code, base.sample[row], np.minimum(draw, _DRAWS))
+        return View(run, tuple(blocks), about, row, code, base.sample[row], np.minimum(draw, _DRAWS))
 
 
 def _put(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
@@ -125,14 +163,14 @@ class _Base:
     draw: Ints
 
 
-def _base(run: Folder) -> _Base:
+def _base(run: Source) -> _Base:
     table = run.records(columns=[])
     ids = tuple(str(name) for name in run.cells["cell"].to_pylist())
     sample, draw = (table[name].to_numpy().astype(np.int64) for name in ("sample", "draw"))
     return _Base(ids, codes(table["cell"], ids), sample, draw)
 
 
-def blended(run: Folder, cells: Collection[str]) -> dict[str, Any]:
+def blended(run: Source, cells: Collection[str]) -> dict[str, Any]:
     """Return what the rows of several cells agree on, for the row of the one cell that they become."""
     rows = [row for row in run.cells.to_pylist() if row["cell"] in cells]
     if not rows:
@@ -143,13 +181,13 @@ def blended(run: Folder, cells: Collection[str]) -> dict[str, Any]:
     return {**found, "streams": found["streams"] or [], "lost": found["lost"] or []}
 
 
-def with_clean(run: Folder, parts: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+def with_clean(run: Source, parts: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
     """Return the parts with the clean cell beside them, so that a change against clean can be measured."""
     there = "clean" in run.cells["cell"].to_pylist()
     return {"clean": ["clean"], **parts} if there else dict(parts)
 
 
-def pooled(run: Folder, parts: Mapping[str, Sequence[str]], samples: Collection[int] | None = None) -> View:
+def pooled(run: Source, parts: Mapping[str, Sequence[str]], samples: Collection[int] | None = None) -> View:
     """Return a view whose cells are ``parts``: each holds every record of the cells that it lists.
 
     The clean cell stays beside them. ``samples`` (their "order") are the only ones kept.

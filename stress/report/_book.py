@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,7 @@ import pyarrow as pa
 
 from perturbations.modality import MODALITIES
 from stress.measure import TABLES, Measurable, Measured
+from stress.records.cells import CellRow, cell_rows
 from stress.report._numbers import Form
 from stress.report._svg import Axis, axis_of
 
@@ -90,13 +90,9 @@ class Book:
         return {metric.name: Form.of(metric) for metric in self.measured.declared}
 
     @cached_property
-    def plan(self) -> Mapping[str, Row]:
-        """The rows of cells.parquet by cell, with ``axes`` and ``conditions`` read."""
-        found = {}
-        for row in self.run.cells.to_pylist():
-            read = {name: json.loads(row[name] or "null") for name in ("axes", "conditions")}
-            found[row["cell"]] = {**row, **read}
-        return found
+    def plan(self) -> Mapping[str, CellRow]:
+        """The cells of the run by their ids."""
+        return {row.cell: row for row in cell_rows(self.run.cells)}
 
     @cached_property
     def values(self) -> Mapping[tuple[str, str], Row]:
@@ -155,13 +151,13 @@ class Book:
     def modalities(self) -> Sequence[str]:
         """The modalities of the data's streams, in their usual order."""
         kinds = set((self.info.get("streams") or {}).values())
-        kinds |= {kind for row in self.plan.values() for kind in (row["modality"] or "").split("+") if kind}
+        kinds |= {kind for row in self.plan.values() for kind in row.modality.split("+") if kind}
         return [*(m for m in MODALITIES if m in kinds), *sorted(kinds - set(MODALITIES))]
 
     def parameters(self, cell: str) -> str:
         """Return what a cell does in physical terms: ``sigma 0.18``."""
         parts = []
-        for condition in self.plan.get(cell, {}).get("conditions") or ():
+        for condition in self.plan[cell].conditions if cell in self.plan else ():
             for name, value in (condition.get("settings") or {}).items():
                 parts.append(f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}")
         return ", ".join(parts)

@@ -64,8 +64,7 @@ def _diagram(book: Book, cell: str) -> Drawing | None:
         )
         for r in rows
     ]
-    plan: Row = book.plan[cell]
-    colour = "other" if cell == "clean" else hue(plan["modality"])
+    colour = "other" if cell == "clean" else hue(book.plan[cell].modality)
     lines = [Line([Point(0.0, 0.0), Point(1.0, 1.0)], "ideal"), Line(points, colour, apart=True)]
     about = f"reliability in {visible(cell)}"
     chart = Chart(lines, _AXIS, _AXIS, about, x_title="confidence, %", width=300, height=210, room=14)

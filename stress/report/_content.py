@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from perturbations import StressError, citation
+from stress.records.statuses import failures
 from stress.report._book import BREAK_AT, Book
 from stress.report._findings import failing, findings, unmoved
 from stress.report._grid import Column, Grid
@@ -69,7 +70,7 @@ def _measured(book: Book) -> dict[str, Any]:
 
 def _facts(book: Book) -> list[dict[str, Any]]:
     form, summary, worst, clean = book.form, book.summary, worst_cell(book), book.clean or {}
-    failed = sum(n for name, n in summary["statuses"].items() if name not in ("ok", "unchanged"))
+    failed = sum(summary["statuses"][name] for name in failures())
     classes = len(book.info.get("classes") or ())
     found = [(f"Clean {form.title}", form.value(clean.get("value"), True), form.interval(clean) or clean.get("note"))]
     if worst:

@@ -136,7 +136,7 @@ def _lost(book: Book) -> Figure:
         place.plot(scale * row["value"], y, color=COLOURS[colour], marker=MARKERS[colour], markersize=4.5)
     if book.clean_value is not None:
         place.axvline(scale * book.clean_value, color="#5b6670", linewidth=0.7)
-    names = [f"{visible(r['lost']).replace('+', ' + ')} ({book.plan[r['cell']]['fill'] or 'none'})" for r in rows]
+    names = [f"{visible(r['lost']).replace('+', ' + ')} ({book.plan[r['cell']].fill or 'none'})" for r in rows]
     place.set_yticks(range(len(rows)), names)
     place.set_xlabel(f"{readable(book.form.name)}{f' ({book.form.mark})' if book.form.mark else ''}")
     return figure

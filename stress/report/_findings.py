@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from perturbations.modality import MODALITIES, modality
+from stress.records.statuses import failures
 from stress.report._book import Book, Row
 from stress.report._grid import Column, Grid
 from stress.report._numbers import DASH, count, plural, severity, visible
@@ -30,7 +31,7 @@ def findings(book: Book) -> list[Finding]:
     """Return all findings, the gravest first."""
     found = []
     if book.begun:
-        failed = sum(number for name, number in book.summary["statuses"].items() if name not in ("ok", "unchanged"))
+        failed = sum(book.summary["statuses"][name] for name in failures())
         if failed:
             found.append(Finding("problem", _failures(book, failed)))
         found += [Finding("warning", _sentence(c.text)) for c in book.measured.cautions if c.about != "failures"]
@@ -51,7 +52,7 @@ def _sentence(text: str) -> str:
 
 def _failures(book: Book, failed: int) -> str:
     statuses = book.summary["statuses"]
-    kinds = ", ".join(f"{count(statuses[k])} {k}" for k in ("crash", "invalid", "timeout") if statuses.get(k))
+    kinds = ", ".join(f"{count(statuses[k])} {k}" for k in failures() if statuses.get(k))
     cells = len({row["cell"] for row in book.table("failures")})
     where = f" in {plural(cells, 'cell')}" if cells else ""
     records = plural(book.summary["records"], "record")

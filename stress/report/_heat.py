@@ -88,15 +88,15 @@ def _shade(name: str, row: Row | None, ends: tuple[float, float], form: Form) ->
 
 def is_heat(book: Book, row: Row) -> bool:
     """Whether a cell is a point of a product of several axes."""
-    plan = book.plan.get(row["cell"], {})
-    return plan.get("grid") == "product" and len(plan.get("axes") or {}) > 1 and row["severity"] is None
+    plan = book.plan.get(row["cell"])
+    return plan is not None and plan.grid == "product" and len(plan.axes) > 1 and row["severity"] is None
 
 
 def heats(book: Book, rows: Iterable[Row]) -> list[Heat]:
     """Return a heat map for each product: its first two axes, one map for each value of the others."""
     found: dict[tuple[Any, ...], dict[tuple[Any, Any], Row]] = {}
     for row in rows:
-        axes: Mapping[str, Any] = book.plan[row["cell"]]["axes"]
+        axes: Mapping[str, Any] = book.plan[row["cell"]].axes
         down, across, *rest = axes
         key = (row["scenario"], down, across, tuple((name, axes[name]) for name in rest))
         found.setdefault(key, {})[axes[down], axes[across]] = row

@@ -51,7 +51,7 @@ def dots(book: Book, rows: Sequence[Row]) -> Grid:
 
 
 def _dot_row(book: Book, row: Row) -> list[Any]:
-    case = row["category"] or ", ".join(f"{k} {v}" for k, v in (book.plan[row["cell"]]["axes"] or {}).items())
+    case = row["category"] or ", ".join(f"{k} {v}" for k, v in book.plan[row["cell"]].axes.items())
     numbers = [book.form.both(row), book.form.change(book.value(row["cell"], "drop")), count(row["n"])]
     return [row["scenario"], case or row["perturbation"], _dot(book, row), *numbers, _note(row)]
 
@@ -80,9 +80,7 @@ def lost_rows(book: Book) -> list[Row]:
     for row in book.table("cells"):
         if row["metric"] == book.form.name and row["lost"] and row["severity"] is None and not is_heat(book, row):
             plan = book.plan[row["cell"]]
-            other = [c for c in plan["conditions"] or () if c["perturbation"] != "stream.missing"]
-            alone = row["fallback"] or not other
-            found.setdefault((row["lost"], plan["fill"], None if alone else row["cell"]), row)
+            found.setdefault((row["lost"], plan.fill, None if plan.takes_away else row["cell"]), row)
     return sorted(found.values(), key=lambda row: str(row["lost"]).count("+"))
 
 
@@ -97,7 +95,7 @@ def lost_grid(book: Book) -> Grid | None:
     columns += [*nums(*["answers flipped %"] * flips, "n"), *wrapped("")]
     body = []
     for row in rows:
-        line: list[Any] = [row["lost"].replace("+", " + "), book.plan[row["cell"]]["fill"] or DASH, _dot(book, row)]
+        line: list[Any] = [row["lost"].replace("+", " + "), book.plan[row["cell"]].fill or DASH, _dot(book, row)]
         line += [form.both(row), form.change(book.value(row["cell"], "drop"))]
         line += [percent(book.value(row["cell"], name)) for name in ("retention", *["flip_rate"] * flips)]
         body.append([*line, count(row["n"]), _note(row)])

@@ -119,7 +119,7 @@ def _lost(book: Book) -> Table | None:
     for title in ("filled with", f"{book.form.title} {book.form.mark}", f"drop {book.form.points}"):
         table.add_column(title, justify="left" if title == "filled with" else "right")
     for row in rows:
-        fill = book.plan[row["cell"]]["fill"] or DASH
+        fill = book.plan[row["cell"]].fill or DASH
         drop = book.form.change(book.value(row["cell"], "drop"))
         names = visible(row["lost"]).replace("+", " + ")
         table.add_row(

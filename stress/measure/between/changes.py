@@ -13,9 +13,9 @@ from perturbations.errors import nearest
 from stress.measure.between.difference import Difference, difference, less, share
 from stress.measure.between.influences import measure
 from stress.measure.between.matching import Matched
+from stress.measure.core.bygroup import codes_of
 from stress.measure.core.context import Context
 from stress.measure.core.number import Number
-from stress.measure.core.slices import codes_of
 from stress.measure.session.one import lower_is_better, metric_names, metric_rows
 from stress.measure.session.registry import context_of
 from stress.records.views import pooled

@@ -13,9 +13,9 @@ from perturbations import InputError
 from stress.measure.between.changes import change, comparable
 from stress.measure.between.matching import Matched, match
 from stress.measure.between.reliance import RELIANCE, difference_rows
-from stress.measure.core.rows import CELL, INTERVAL, about_cell, build
-from stress.records.folder import Folder
+from stress.measure.core.rows import CELL, INTERVAL, build
 from stress.records.pairing import paired
+from stress.records.source import Source
 from stress.statistics.corrections import adjusted
 
 __all__ = ["COMPARISON", "RELIANCE", "compare", "reliance"]
@@ -37,7 +37,7 @@ COMPARISON: Mapping[str, tuple[pa.DataType, str]] = {
 }
 
 
-def compare(runs: Mapping[str, Folder], *, metric: str | None = None, common: bool = False, **given: Any) -> pa.Table:
+def compare(runs: Mapping[str, Source], *, metric: str | None = None, common: bool = False, **given: Any) -> pa.Table:
     """Return the paired differences of every two runs in every cell that both have (positive: the first is better).
 
     Only records that both runs have – the same sample, cell and draw – are compared. ``metric`` may be any of the
@@ -53,7 +53,7 @@ def compare(runs: Mapping[str, Folder], *, metric: str | None = None, common: bo
     return build(rows, COMPARISON)
 
 
-def reliance(runs: Mapping[str, Folder], *, common: bool = False, **given: Any) -> pa.Table:
+def reliance(runs: Mapping[str, Source], *, common: bool = False, **given: Any) -> pa.Table:
     """Return how differently models rely on each stream, and on each pair: does one fusion lean on one stream?
 
     The difference (one − other) of every measure of the contributions table that both runs have, paired as in
@@ -67,7 +67,7 @@ def reliance(runs: Mapping[str, Folder], *, common: bool = False, **given: Any) 
     return build(rows, RELIANCE)
 
 
-def _pairs(runs: Mapping[str, Folder], common: bool, given: Mapping[str, Any]) -> list[tuple[str, str, Matched]]:
+def _pairs(runs: Mapping[str, Source], common: bool, given: Mapping[str, Any]) -> list[tuple[str, str, Matched]]:
     if len(runs) < 2:
         raise InputError(f"measure: runs to compare must be at least two, got {len(runs)}.")
     cluster = given.get("cluster")
@@ -79,7 +79,7 @@ def _pairs(runs: Mapping[str, Folder], common: bool, given: Mapping[str, Any]) -
 
 def _cells(one: str, other: str, matched: Matched, metric: str | None) -> list[dict[str, Any]]:
     name, found = comparable(matched, metric or matched.after.headline.name), []
-    about = {row["cell"]: about_cell(row) for row in matched.before.frame.cells}
+    about = {row.cell: row.about for row in matched.before.frame.cells}
     for cell in matched.pair.cells:
         d = change(matched, name, [cell])
         row = {"one": one, "other": other, "metric": name, "value_one": d.before, "value_other": d.after, "p": d.p}

@@ -12,8 +12,8 @@ from stress.measure.between.matching import Matched
 from stress.measure.core.context import Context
 from stress.measure.core.sections import Needs, slices_of
 from stress.measure.session.registry import context_of
-from stress.records.folder import Folder
-from stress.records.frame import FAILURES
+from stress.records import statuses
+from stress.records.source import Source
 
 __all__ = ["Example", "flips", "worst_failures"]
 
@@ -33,7 +33,7 @@ class Example:
 def _answer(context: Context, row: int) -> str:
     frame = context.frame
     if frame.failed[row]:
-        return FAILURES[int(frame.status[row]) - 2]
+        return statuses.names()[int(frame.status[row])]
     if not frame.has("prediction"):
         return f"score {frame.column('score')[row]:.3g}"
     position, names = frame.predictions
@@ -73,18 +73,15 @@ def flips(matched: Matched, cells: Sequence[str], worse: bool = True) -> list[Ex
     return [one for *_, one in sorted(found, key=lambda each: each[:3])]
 
 
-def worst_failures(run: Folder, cells: Sequence[str], most: int) -> list[Example]:
+def worst_failures(run: Source, cells: Sequence[str], most: int) -> list[Example]:
     """Return samples that are answered better when clean than in one of these cells, the surest mistakes first."""
     context = context_of(run)
     clean, wanted = context.frame.clean, set(cells) - {"clean"}
     chosen = [i for i, name in enumerate(context.frame.ids) if name in wanted]
     if not chosen or clean is None:
         return []
-    if not context.frame.large:
-        found = _failures(context, wanted, most)
-    else:
-        slices = slices_of(context, Needs([(i,) for i in chosen], (clean,)))
-        found = [failure for some, _ in slices for failure in _failures(some, wanted, most)]
+    slices = slices_of(context, Needs([(i,) for i in chosen], (clean,)))
+    found = [failure for some, _ in slices for failure in _failures(some, wanted, most)]
     return [example for _, example in sorted(found, key=lambda pair: pair[0])[:most]]
 
 

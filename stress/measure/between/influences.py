@@ -53,9 +53,7 @@ class Measure:
 
 def measure(context: Context, name: str, label: str | None = None) -> Measure | str | None:
     """Return a metric (of one class, where ``label`` is given), why it has none, or None: no influences."""
-    key = f"measure {name} {label}"
-    found: Measure | str | None = context.once(key, lambda: _measure(context, name, label))
-    return found
+    return context.once(_measure, name, label)
 
 
 def _measure(context: Context, name: str, label: str | None) -> Measure | str | None:

@@ -14,7 +14,7 @@ from stress.measure.core.context import Context
 from stress.measure.session.session import measured
 from stress.records.pairing import Pair, who
 
-__all__ = ["Matched", "match", "matched"]
+__all__ = ["Matched", "match"]
 
 Ints = NDArray[np.int64]
 
@@ -24,43 +24,50 @@ class Matched:
     """The records that two runs share. ``old`` and ``new`` are their positions in either run, pair by pair.
 
     What stands in a record is looked up in its own run; what it is about – cell, sample, cluster – in the later one.
-    Of runs that are too large to be held, only some cells are at a time (``holding``).
+    Of a run that is too large to be held, only some cells are at a time (``holding``).
     """
 
     pair: Pair
     before: Context
     after: Context
-    old: Ints
-    new: Ints
     _held: dict[tuple[str, ...], Matched] = field(default_factory=dict, repr=False)
-
-    @property
-    def large(self) -> bool:
-        """Whether a run is too large for all its records to be held at once."""
-        return self.before.frame.large or self.after.frame.large
 
     def holding(self, cells: Collection[str]) -> Matched:
         """Return the shared records of these cells and of clean, or all where there is room for them."""
-        if not self.large:
+        wanted = {"clean", *cells}
+        names = tuple(name for name in self.pair.cells if name in wanted)
+        shared = set(names)
+        before, after = (
+            context.only([i for i, name in enumerate(context.frame.ids) if name in shared])
+            for context in (self.before, self.after)
+        )
+        if before is self.before and after is self.after:
             return self
-        names = tuple(name for name in self.pair.cells if name == "clean" or name in set(cells))
         if names not in self._held:
             self._held.clear()
-            both = [
-                context.only([i for i, name in enumerate(context.frame.ids) if name in names])
-                for context in (self.before, self.after)
-            ]
-            self._held[names] = matched(self.pair, *both)
+            self._held[names] = Matched(self.pair, before, after)
         return self._held[names]
 
     @cached_property
     def ran(self) -> frozenset[str]:
         """The cells that have records in both runs."""
-        if not self.large:
-            return frozenset(self.after.frame.ids[i] for i in np.unique(self.cell))
         counts = ((c.frame.ids, c.frame.run.layout.count) for c in (self.before, self.after))
         one, other = ({name for name, n in zip(ids, count) if n} for ids, count in counts)
         return frozenset(one & other & set(self.pair.cells))
+
+    @cached_property
+    def _positions(self) -> tuple[Ints, Ints]:
+        return _positions(self.pair, self.before, self.after)
+
+    @property
+    def old(self) -> Ints:
+        """Positions of the shared records in the earlier run."""
+        return self._positions[0]
+
+    @property
+    def new(self) -> Ints:
+        """Positions of the shared records in the later run."""
+        return self._positions[1]
 
     @cached_property
     def cell(self) -> Ints:
@@ -120,16 +127,13 @@ def match(pair: Pair, **given: Any) -> Matched:
     """
     given["cluster"] = given.get("cluster") or pair.cluster
     before, after = (measured(run, **given).context for run in (pair.before, pair.after))
-    if before.frame.large or after.frame.large:
-        nothing = np.zeros(0, np.int64)
-        return Matched(pair, before, after, nothing, nothing)
-    return matched(pair, before, after)
+    return Matched(pair, before, after)
 
 
-def matched(pair: Pair, before: Context, after: Context) -> Matched:
-    """Return the records that two contexts, which hold all of theirs, have in common: same sample, cell and draw."""
+def _positions(pair: Pair, before: Context, after: Context) -> tuple[Ints, Ints]:
+    """Return where the records that two contexts have in common – same sample, cell and draw – stand in either."""
     cells = {name: i for i, name in enumerate(pair.cells)}
-    place = {who: i for i, who in enumerate(who(pair.after, pair.before))}
+    place = {which: i for i, which in enumerate(who(pair.after, pair.before))}
     samples = _lookup([place.get(each, -1) for each in who(pair.before, pair.after)])
     draws = 1 + max(int(context.frame.draw.max(initial=0)) for context in (before, after))
     keys = []
@@ -140,7 +144,7 @@ def matched(pair: Pair, before: Context, after: Context) -> Matched:
         keys.append((rows, (cell[rows] * (len(place) + 1) + sample[rows]) * draws + context.frame.draw[rows]))
     (mine, one), (theirs, other) = keys
     _, old, new = np.intersect1d(one, other, assume_unique=True, return_indices=True)
-    return Matched(pair, before, after, mine[old], theirs[new])
+    return mine[old], theirs[new]
 
 
 def _lookup(values: Sequence[int]) -> Ints:

@@ -8,9 +8,9 @@ import numpy as np
 
 from stress.measure.core.context import Context
 from stress.measure.core.number import Number
-from stress.measure.core.rows import about_cell
-from stress.records.frame import DERIVED, FAILURES
+from stress.records.frame import DERIVED
 from stress.records.metric import Metric
+from stress.records.statuses import failures
 from stress.statistics.arrays import Floats
 from stress.statistics.intervals import Bounds
 
@@ -41,7 +41,7 @@ def why(context: Context, metric: Metric, cell: int, value: float) -> str | None
     n, failed = int(counts["n"][cell]), int(counts["failed"][cell])
     if not n:
         return "the cell has no records"
-    if metric.failed is None and failed and metric.top not in FAILURES:
+    if metric.failed is None and failed and metric.top not in failures():
         if failed == n:
             return "all answers failed"
         return f"{failed} failed records left out: {metric.name} has no price for a failure"
@@ -54,11 +54,11 @@ def cell_rows(context: Context, metric: Metric, values: Floats, bounds: Bounds) 
     for i, row in enumerate(context.frame.cells):
         note = why(context, metric, i, float(values[i]))
         number = Number.within(values[i], bounds, i, **counted(context, i), note=note)
-        found.append({**about_cell(row), "metric": metric.name, **number.row()})
+        found.append({**row.about, "metric": metric.name, **number.row()})
     return found
 
 
 def empty_rows(context: Context, name: str, note: str) -> list[dict[str, Any]]:
     """Return one row per cell for a metric that has no value in any."""
     each = [Number(**counted(context, i), note=note) for i in range(len(context.frame.cells))]
-    return [{**about_cell(row), "metric": name, **number.row()} for row, number in zip(context.frame.cells, each)]
+    return [{**row.about, "metric": name, **number.row()} for row, number in zip(context.frame.cells, each)]

@@ -1,4 +1,4 @@
-"""What all tables share: the records, who is drawn together, how sure one wants to be, and values already resampled."""
+"""What all tables share: the records, the clusters of samples, the options, and values already resampled."""
 
 from __future__ import annotations
 
@@ -6,33 +6,36 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perturbations import InputError
 from perturbations.errors import nearest, short
-from stress.measure.core.streaming import Stream
-from stress.measure.core.values import Values, binary, quotient, sparse
-from stress.records.folder import Folder
+from stress.measure.core.blocksums import BlockSums
+from stress.measure.core.heldsums import HeldSums, ratio
+from stress.measure.core.values import Values
 from stress.records.frame import LIMIT, Frame
+from stress.records.memo import Memo
 from stress.records.metric import CHANGES, Kind, Metric, expanded, offered, resolved
-from stress.records.outcomes import Facts, Failure
-from stress.records.pool import Pool
-from stress.records.portions import Portion
+from stress.records.outcomes import Failure, StatusCounts
+from stress.records.source import Source
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import Clusters, clusters
 from stress.tasks import metrics as _house  # noqa: F401 - registers the metrics that come with the package
 
 __all__ = ["LIMIT", "Context", "Options", "Values", "declared_of", "options"]
 
+More = ParamSpec("More")
+Found = TypeVar("Found")
+
 
 @dataclass(frozen=True)
 class Options:
     """What can be asked of every table.
 
-    ``cluster`` names the group (or ``sequence``) whose samples are drawn together: speakers, patients, recordings.
+    ``cluster`` names the group (or ``sequence``) whose samples make one cluster: speakers, patients, recordings.
     ``break_at`` is the share of the clean value at which a model counts as broken; ``bar`` an absolute value instead.
     ``reference`` is another run (RRA, effective robustness, NWERD, CE), ``goals`` the declared balance of streams.
     ``limit`` is the number of records that are held in memory at once: a larger run is read in blocks of samples or in
@@ -51,7 +54,7 @@ class Options:
     by: Sequence[str] | None = None
     small: int = 30
     goals: Mapping[str, float] | None = None
-    reference: Folder | None = None
+    reference: Source | None = None
     limit: int = LIMIT
 
 
@@ -81,7 +84,7 @@ def declared_of(frame: Frame, top_k: Sequence[int]) -> tuple[Metric, ...]:
     return expanded((*found, *own), top_k, len(frame.declared.classes))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Context:
     """The records and the options of one question, and what has been worked out on the way."""
 
@@ -92,11 +95,11 @@ class Context:
     whole: Context | None = None
     """The run that this is a slice of."""
     _values: dict[str, Values] = field(default_factory=dict)
-    _shared: dict[str, Any] = field(default_factory=dict)
+    _memo: Memo = field(default_factory=Memo)
 
     @cached_property
     def clusters(self) -> Clusters:
-        """Who is drawn together."""
+        """Which samples make one cluster."""
         return self.root.clusters if self.whole else self._clusters(self.options.cluster)
 
     def _clusters(self, by: str | None) -> Clusters:
@@ -135,28 +138,28 @@ class Context:
         return next(found, None) if self.single else None
 
     @cached_property
-    def stream(self) -> Stream | None:
-        """Where the sums of a run come from that is too large to be held in memory; None for others."""
+    def sums(self) -> HeldSums | BlockSums:
+        """Where all means and ratios come from: records in memory or, of a run that is too large, read in blocks."""
         if not self.frame.large:
-            return None
+            return HeldSums(self.frame, self.clusters, self.options.confidence)
         first = () if self.headline.name in self.others else (self.headline,)
         rest = tuple(metric for metric in self.metrics if metric not in first)
-        return Stream(self.frame, self.clusters, self.options.confidence, (*first, *rest))
+        return BlockSums(self.frame, self.clusters, self.options.confidence, (*first, *rest))
 
     @property
-    def facts(self) -> Facts:
+    def status_counts(self) -> StatusCounts:
         """What became of the records of each cell."""
-        return self.frame.facts if self.stream is None else self.stream.facts
+        return self.sums.status_counts
 
     @property
     def counts(self) -> dict[str, NDArray[np.int64]]:
-        """Records of each cell: all (``n``), failed, unchanged."""
-        return self.facts.counts
+        """Records of each cell: all that count (``n``), failed, unchanged."""
+        return self.status_counts.counts
 
     @property
     def failures(self) -> Counter[Failure]:
-        """How many records failed in each way."""
-        return self.frame.failures if self.stream is None else self.stream.failures
+        """How many records have no usable answer, by cell, status and message."""
+        return self.sums.failures
 
     @property
     def classes(self) -> int:
@@ -184,49 +187,33 @@ class Context:
         return self.whole or self
 
     def only(self, cells: Sequence[int]) -> Context:
-        """Return the context of some cells alone, by their positions; all samples are still known."""
-        ids = tuple(self.frame.ids[i] for i in sorted(set(cells)))
-        run = self.frame.run
-        return self.part(run.only(ids) if isinstance(run, Pool) else Portion(run.path, run, ids))
+        """Return the context of some cells alone, by their positions, or of all where these are held in memory anyway.
 
-    def part(self, run: Folder) -> Context:
-        """Return the context of some of the records, which are a run by themselves."""
-        return Context(Frame(run, whole=self.frame.roster), self.options, self.others, whole=self)
+        All samples are still known; positions of cells are those of the context that is returned.
+        """
+        if not self.frame.large:
+            return self
+        return self.part(self.frame.run.only([self.frame.ids[i] for i in sorted(set(cells))]))
 
-    def once(self, name: str, work: Callable[[], Any]) -> Any:
-        """Return ``work()``, done once for this question."""
-        if name not in self._shared:
-            self._shared[name] = work()
-        return self._shared[name]
+    def part(self, run: Source) -> Context:
+        """Return the context of some of the records, which are a source by themselves."""
+        if run is self.frame.run:
+            return self
+        return Context(Frame(run, whole=self.frame.sample_table), self.options, self.others, whole=self)
+
+    def once(
+        self, work: Callable[Concatenate[Context, More], Found], /, *args: More.args, **kwargs: More.kwargs
+    ) -> Found:
+        """Return ``work(self, *args, **kwargs)``, done once for this question; the arguments must be hashable."""
+        return self._memo(work, self, *args, **kwargs)
 
     def values(self, metric: Metric) -> Values:
         """Return a metric in every cell, resampled."""
         if metric.name not in self._values:
-            if metric.name in self.others:
-                self._values[metric.name] = self.others[metric.name](self)
-            elif self.stream is not None:
-                self._values[metric.name] = self.stream.values(metric)
-            else:
-                self._values[metric.name] = self.ratio(metric, *self.frame.sums(metric))
+            other = self.others.get(metric.name)
+            self._values[metric.name] = other(self) if other else self.sums.values(metric)
         return self._values[metric.name]
 
-    def ratio(self, metric: Metric, top: Floats, bottom: Floats, who: Clusters | None = None) -> Values:
+    def ratio(self, metric: Metric, top: Floats, bottom: Floats) -> Values:
         """Return ratios of (samples × columns) sums, resampled."""
-        who = who or self.clusters
-        plain = None
-        if who.alone and metric.bottom is None and not metric.root and binary(top, bottom):
-            plain = {"top": top.sum(axis=0), "bottom": bottom.sum(axis=0)}
-        top, bottom = who.gather(top), who.gather(bottom)
-        same = bool(len(bottom)) and bool((bottom == bottom[:, :1]).all())  # complete cells share one denominator
-        below = bottom[:, :1] if same else bottom
-        width = top.shape[1]
-        both = np.concatenate([top, below], axis=1, dtype=np.float64 if who.few else np.float32)
-
-        def rows() -> NDArray[Any]:
-            sums = who.leave_out(both) if who.few else who.resample(both)
-            return quotient(metric, sums[:, :width], sums[:, width:])
-
-        poor = None if who.few or plain is not None else sparse(metric, top, bottom, self.options.confidence)
-        totals = top.sum(axis=0), bottom.sum(axis=0)
-        point = quotient(metric, *totals)
-        return Values(metric, point, rows, len(who), who.few, self.options.confidence, plain, poor, totals)
+        return ratio(metric, top, bottom, self.clusters, self.options.confidence)

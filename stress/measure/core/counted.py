@@ -31,7 +31,7 @@ def count_values(context: Context, name: str) -> Values:
         curved = [each.name for each in context.of_kind("counts") if each.curve]
         names = list(dict.fromkeys([context.headline.name, *curved])) if name in curved else [name]
         names = [known for known in names if known in context.others]
-        found = context.once(f"resampled {names}", lambda: _resampled_slices(context, names))
+        found = context.once(_resampled_slices, tuple(names))
     place = names.index(name)
     here = slice(place * cells, (place + 1) * cells)
     value, rows, known = found[0][here], found[1][:, here], found[2][place]

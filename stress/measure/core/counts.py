@@ -43,28 +43,22 @@ def formula(metric: Metric) -> Formula:
 
 def counts_of(context: Context) -> Marginals | None:
     """Return the counts of every cell, worked out once; ``None`` where there are no classes or no predictions."""
-
-    def work() -> Marginals | None:
-        if context.frame.large:
-            return _gathered(context) if labelled(context) else None
-        found = entries(context)
-        return None if found is None else marginals(context, found)
-
-    result: Marginals | None = context.once("marginals", work)
-    return result
+    return context.once(_counts)
 
 
-def _gathered(context: Context) -> Marginals:
-    """Return the counts of all cells, slice by slice."""
+def _counts(context: Context) -> Marginals | None:
+    if not labelled(context):
+        return None
     cells = len(context.frame.ids)
     hits, answers, truths = (np.zeros((cells, context.classes)) for _ in range(3))
-    found = Marginals(hits, answers, truths, np.zeros(cells))
+    whole = Marginals(hits, answers, truths, np.zeros(cells))
     for some, places in pieces(context):
-        counts = counts_of(some)
-        if counts is not None:
+        found = entries(some)
+        if found is not None:
+            part = marginals(some, found)
             for name in ("hits", "answers", "truths", "records"):
-                getattr(found, name)[places] += getattr(counts, name)
-    return found
+                getattr(whole, name)[places] += getattr(part, name)
+    return whole
 
 
 def clustered(context: Context, values: Floats) -> Floats:
@@ -75,14 +69,9 @@ def clustered(context: Context, values: Floats) -> Floats:
     return np.bincount(where, weights=values, minlength=size).astype(np.float64).reshape(-1, cells)
 
 
-def involved(context: Context) -> NDArray[np.int64]:
-    """Return how many clusters each cell has records of."""
-
-    def work() -> NDArray[np.int64]:
-        return (clustered(context, np.ones(len(context.frame.cell))) > 0).sum(axis=0)
-
-    found: NDArray[np.int64] = context.once("involved", work)
-    return found
+def _there(context: Context) -> Flags:
+    """Return (clusters × cells) which clusters each cell has records of."""
+    return clustered(context, np.ones(len(context.frame.cell))) > 0
 
 
 def parts_of(context: Context, name: str) -> Parts:
@@ -107,7 +96,7 @@ def _without(context: Context, metric: Metric) -> tuple[Flags, Floats] | None:
     counts = counts_of(context)
     if counts is None or context.clusters.alone or many * counts.hits.shape[1] > _LARGE:
         return None
-    own: list[Floats] = context.once("counts by cluster", lambda: _by_cluster(context))
+    own = context.once(_by_cluster)
     left = [(each.sum(axis=1, keepdims=True) - each).reshape(cells * many, -1) for each in own]
     there = own[3][:, :, 0] > 0
     if (there.sum(axis=1) > MANY).all():
@@ -122,12 +111,15 @@ def _without(context: Context, metric: Metric) -> tuple[Flags, Floats] | None:
 def _by_cluster(context: Context) -> list[Floats]:
     """Return hits, answers, truths (cells × clusters × classes) and records (cells × clusters × 1)."""
     many, cells, classes = len(context.clusters), len(context.frame.ids), context.classes
-    if context.frame.large:
-        whole = [np.zeros((cells, many, width)) for width in (classes, classes, classes, 1)]
-        for some, places in pieces(context):
-            for sums, part in zip(whole, _by_cluster(some)):
-                sums[places] += part
-        return whole
+    whole = [np.zeros((cells, many, width)) for width in (classes, classes, classes, 1)]
+    for some, places in pieces(context):
+        for sums, part in zip(whole, _by_cluster_of(some)):
+            sums[places] += part
+    return whole
+
+
+def _by_cluster_of(context: Context) -> list[Floats]:
+    many, cells, classes = len(context.clusters), len(context.frame.ids), context.classes
     frame, found = context.frame, entries(context)
     place = frame.cell * many + context.clusters.member[frame.sample]
     everyone = np.arange(len(place))
@@ -147,12 +139,10 @@ def _gradients(context: Context, metric: Metric) -> Parts:
     if counts is None:
         raise InputError(f"measure: {metric.name} needs records with a prediction and a task with classes.")
     gradient, shape = formula(metric)(counts), (len(context.clusters), len(context.frame.ids))
-    if not context.frame.large:
-        return Parts(gradient.value, _influences(context, gradient), involved(context))
     parts, there = np.zeros(shape), np.zeros(shape, bool)
     for some, places in pieces(context):
         parts[:, places] += _influences(some, gradient.of(places))
-        there[:, places] |= clustered(some, np.ones(len(some.frame.cell))) > 0
+        there[:, places] |= some.once(_there)
     return Parts(gradient.value, parts, there.sum(axis=0))
 
 

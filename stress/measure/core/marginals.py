@@ -42,10 +42,7 @@ def entries(context: Context) -> Entries | None:
     frame = context.frame
     if not labelled(context):
         return None
-    classes = frame.declared.classes
-    read = _one if frame.declared.single else _many
-    found: Entries = context.once("entries", lambda: read(context, classes))
-    return found
+    return context.once(_one if frame.declared.single else _many, frame.declared.classes)
 
 
 def _one(context: Context, classes: tuple[str, ...]) -> Entries:

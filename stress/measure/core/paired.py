@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 
 from stress.measure.core.context import Context, Values
-from stress.measure.core.values import discordant, shared
 from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
 from stress.statistics.intervals import Bounds, paired_proportions
@@ -39,28 +38,27 @@ def change(context: Context, metric: Metric, clean: int, name: str) -> tuple[Flo
 
     The one interval that such a number has, in whichever table it is shown.
     """
+    return context.once(_change, metric, clean, name)
 
-    def work() -> tuple[Floats, Bounds]:
-        values, both = sides(context, metric, clean)
-        sign = 1.0 if metric.better == "higher" else -1.0
 
-        def drop(rows: Floats) -> Floats:
-            after, before = both(rows)
-            return sign * (before - after)
+def _change(context: Context, metric: Metric, clean: int, name: str) -> tuple[Floats, Bounds]:
+    values, both = sides(context, metric, clean)
+    sign = 1.0 if metric.better == "higher" else -1.0
 
-        def retention(rows: Floats) -> Floats:
-            after, before = both(rows)
-            return np.where(before > 0, after / before, np.nan)
+    def drop(rows: Floats) -> Floats:
+        after, before = both(rows)
+        return sign * (before - after)
 
-        value, bounds = values.apply(drop if name == "drop" else retention)
-        if name == "drop" and context.values(metric).plain is not None:
-            return value, _plain_drop(context, metric, clean)
-        scale = 1.0 if name == "drop" else 1 / max(float(values.point[clean]), 1e-9)
-        found = values.widen(bounds, value, scale)
-        return value, replace(found, low=np.maximum(found.low, 0.0)) if name == "retention" else found
+    def retention(rows: Floats) -> Floats:
+        after, before = both(rows)
+        return np.where(before > 0, after / before, np.nan)
 
-    result: tuple[Floats, Bounds] = context.once(f"{name} {metric.name}", work)
-    return result
+    value, bounds = values.apply(drop if name == "drop" else retention)
+    if name == "drop" and context.values(metric).plain is not None:
+        return value, _plain_drop(context, metric, clean)
+    scale = 1.0 if name == "drop" else 1 / max(float(values.point[clean]), 1e-9)
+    found = values.widen(bounds, value, scale)
+    return value, replace(found, low=np.maximum(found.low, 0.0)) if name == "retention" else found
 
 
 def _paired(context: Context, metric: Metric, clean: int) -> tuple[Values, int]:
@@ -68,18 +66,12 @@ def _paired(context: Context, metric: Metric, clean: int) -> tuple[Values, int]:
     cells = len(context.frame.ids)
     if metric.name in context.others:  # no sum over samples: each side is over all records of its cell
         return context.values(metric), cells
-    if context.stream is not None:
-        return context.stream.paired(metric) or context.values(metric), cells
-    above, below, complete = shared(*context.frame.sums(metric), clean)
-    return context.values(metric) if complete else context.ratio(metric, above, below), cells
+    return context.sums.paired(metric, clean) or context.values(metric), cells
 
 
 def _plain_drop(context: Context, metric: Metric, clean: int) -> Bounds:
     """Return paired-proportion intervals, for plain answers: one a sample, right or wrong."""
-    if context.stream is not None:
-        lost, kept, count = context.stream.discordant(metric)
-    else:
-        lost, kept, count = discordant(*context.frame.sums(metric), clean)
+    lost, kept, count = context.sums.discordant(metric, clean)
     if metric.better == "lower":
         lost, kept = kept, lost
     found = paired_proportions(lost, kept, count, context.options.confidence)

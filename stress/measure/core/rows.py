@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["CELL", "INTERVAL", "about_cell", "build", "expand"]
+from stress.records.cells import CellRow
+
+__all__ = ["CELL", "INTERVAL", "build", "expand"]
 
 CELL: Mapping[str, tuple[pa.DataType, str]] = {
     "scenario": (pa.string(), "the scenario that the cell is part of; 'clean' for the clean cell"),
@@ -41,25 +43,8 @@ INTERVAL: Mapping[str, tuple[pa.DataType, str]] = {
 Columns = Mapping[str, tuple[pa.DataType, str]]
 
 
-def about_cell(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a result row says of its cell, from a row of the run's cells."""
-    clean = row["scenario"] == "clean"
-    return {
-        "scenario": row["scenario"],
-        "stream": "+".join(row["streams"] or ()),
-        "modality": row["modality"],
-        "perturbation": row["perturbation"],
-        "profile": row["profile"],
-        "severity": 0.0 if clean else row["severity"],
-        "category": row["category"],
-        "lost": "+".join(row["lost"] or ()),
-        "fallback": row["fallback"],
-        "cell": row["cell"],
-    }
-
-
 def expand(
-    cells: Sequence[Mapping[str, Any]],
+    cells: Sequence[CellRow],
     counts: Mapping[str, NDArray[np.int64]],
     columns: Columns,
     cell: NDArray[np.int64],
@@ -70,7 +55,7 @@ def expand(
     about = {"n": counts["n"], "failed": counts["failed"]}
     about["unchanged"] = np.where(counts["n"] > 0, counts["unchanged"] / n, np.nan)
     places = pa.array(cell)
-    known = [about_cell(row) for row in cells]
+    known = [row.about for row in cells]
     arrays = {}
     for name, (kind, _) in columns.items():
         if name in found:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from stress.measure.core.context import Context
 from stress.measure.core.rows import Columns, build
-from stress.records.pool import Pool
+from stress.records.layout import together
 
 __all__ = ["Fill", "Needs", "Section", "apart", "beside_clean", "filled", "for_headline", "pieces", "slices_of"]
 
@@ -49,55 +49,53 @@ def for_headline(context: Context) -> Needs:
 
 @dataclass(frozen=True)
 class Section:
-    """How rows are filled in, which cells they need together, and the columns that they are ordered by before cells."""
+    """How rows are filled in, which cells they need together, and the columns that they are ordered by before cells.
+
+    Unless ``needs`` says otherwise each cell stands beside the clean one, and is compared with no other.
+    """
 
     fill: Fill
-    needs: Callable[[Context], Needs] = apart
+    needs: Callable[[Context], Needs] = beside_clean
     order: tuple[str, ...] = ()
 
 
 def slices_of(context: Context, needs: Needs) -> Iterator[tuple[Context, dict[str, int]]]:
-    """Yield contexts of as many bundles as may be held at once, and the number of its bundle for each cell of those."""
-    count, ids = context.frame.run.layout.count, context.frame.ids
-    room = (context.frame.limit or 0) / context.frame.weight
-    base, room = set(needs.beside), room - sum(int(count[i]) for i in needs.beside)
-    some: dict[int, int] = {}
-    held = 0
-    for number, bundle in enumerate(needs.bundles):
-        size = sum(int(count[i]) for i in bundle if i not in base)
-        if some and held + size > room:
-            yield context.only([*base, *some]), {ids[i]: k for i, k in some.items()}
-            some, held = {}, 0
-        some |= dict.fromkeys(bundle, number)
-        held += size
-    if some:
-        yield context.only([*base, *some]), {ids[i]: k for i, k in some.items()}
+    """Yield contexts of as many bundles as may be held at once, and the number of its bundle for each cell of those.
+
+    Where all fits, that is one context: the whole. Where there is no bundle, it is one without any of their cells.
+    """
+    ids = context.frame.ids
+    if not context.frame.large or not needs.bundles:
+        yield context.only(needs.beside), {ids[i]: k for k, bundle in enumerate(needs.bundles) for i in bundle}
+        return
+    count, base = context.frame.run.layout.count, set(needs.beside)
+    sizes = [sum(int(count[i]) for i in bundle if i not in base) for bundle in needs.bundles]
+    for some in together(sizes, context.frame.room - sum(int(count[i]) for i in base)):
+        own = {i: k for k in some for i in needs.bundles[k]}
+        yield context.only([*base, *own]), {ids[i]: k for i, k in own.items()}
 
 
 def pieces(context: Context) -> Iterator[tuple[Context, list[int]]]:
     """Yield contexts of all records, each in one, and the positions of their cells: for what can be added up."""
-    run = context.frame.run
-    if isinstance(run, Pool):
-        for number, view in run.pieces():
-            yield context.part(view), [number]
-    else:
-        for some, numbers in slices_of(context, apart(context)):
-            yield some, list(numbers.values())
+    for places, source in context.frame.run.pieces(context.frame.room):
+        yield context.part(source), places
 
 
 def filled(context: Context, sections: Sequence[tuple[Section, Columns]]) -> list[pa.Table]:
     """Return the rows of each section as a table; sections with equal needs share the slices that are read."""
-    if not context.frame.large:
-        return [_table(section, columns, context) for section, columns in sections]
     found: dict[int, pa.Table] = {}
     for needs in dict.fromkeys(section.needs for section, _ in sections):
         mine = [k for k, (section, _) in enumerate(sections) if section.needs == needs]
-        pieces: dict[int, list[tuple[pa.Table, NDArray[np.int64]]]] = {k: [] for k in mine}
-        for slice_, numbers in slices_of(context, needs(context)):
+        parts: dict[int, list[tuple[pa.Table, NDArray[np.int64]]]] = {k: [] for k in mine}
+        for some, numbers in slices_of(context, needs(context)):
+            if some is context:  # the whole: its rows are complete, and in order
+                found |= {k: _table(*sections[k], context) for k in mine}
+                break
             for k in mine:
-                pieces[k].append(_own(_table(*sections[k], slice_), numbers))
+                parts[k].append(_own(_table(*sections[k], some), numbers))
             pa.default_memory_pool().release_unused()
-        found |= {k: _joined(pieces[k], *sections[k]) for k in mine}
+        else:
+            found |= {k: _joined(parts[k], *sections[k]) for k in mine}
     return [found[k] for k in range(len(sections))]
 
 
@@ -118,9 +116,7 @@ def _own(table: pa.Table, numbers: Mapping[str, int]) -> tuple[pa.Table, NDArray
 
 def _joined(pieces: Sequence[tuple[pa.Table, NDArray[np.int64]]], section: Section, columns: Columns) -> pa.Table:
     """Return the rows of all slices in the order in which one slice of all cells would have them."""
-    if not pieces:
-        return build([], columns)
-    table = pa.concat_tables([piece for piece, _ in pieces])
+    table = pa.concat_tables([build([], columns), *(piece for piece, _ in pieces)])
     keys = [np.concatenate([bundle for _, bundle in pieces])]
     if section.order:
         keys.append(_ranks(table.select(section.order)))

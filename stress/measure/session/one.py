@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from stress.measure.core.cells import absent, cell_rows, empty_rows
 from stress.measure.core.context import Context
-from stress.measure.core.sections import Section, filled
+from stress.measure.core.sections import Section, apart, filled
 from stress.measure.tables.cells import CELLS, change_rows
 from stress.measure.tables.confidence import calibration_rows
 from stress.measure.tables.counts import count_rows_of
 from stress.measure.tables.detection import macro_rows
 from stress.measure.tables.operation import latency_rows
 from stress.records.metric import Kind
-from stress.records.pool import Pool
 
 __all__ = ["lower_is_better", "metric_names", "metric_rows"]
 
@@ -29,8 +29,7 @@ _FILLS: Mapping[Kind, Callable[[Context], Rows]] = {
 
 def metric_rows(context: Context, name: str) -> list[dict[str, Any]]:
     """Return the rows of the ``cells`` table that are about one metric; none where the run has no such metric."""
-    found: list[dict[str, Any]] = context.once(f"rows {name}", lambda: _rows(context, name))
-    return found
+    return context.once(_rows, name)
 
 
 def lower_is_better(context: Context, name: str) -> bool:
@@ -54,27 +53,19 @@ def _rows(context: Context, name: str) -> list[dict[str, Any]]:
         values = context.values(metric)
         return cell_rows(context, metric, values.point, values.bounds())
     if name in context.others:
-        return _each(context, f"counts {name}", lambda some: count_rows_of(some, name), whole=True)
+        return _each(context, partial(count_rows_of, name=name), sums=True)
     if name in ("drop", "retention"):
         return [row for row in change_rows(context) if row["metric"] == name]
     row = context.row(name)
     if row is None or row.kind not in _FILLS:
         return []
-    rows = _each(context, row.kind, _FILLS[row.kind], whole=row.kind == "latency")
+    rows = context.once(_each, _FILLS[row.kind], row.kind == "latency")
     return [row for row in rows if row["metric"] == name]
 
 
-def _each(
-    context: Context, key: str, fill: Callable[[Context], list[dict[str, Any]]], whole: bool
-) -> list[dict[str, Any]]:
-    """Return rows of every cell, slice by slice; ``whole``: what cannot be held is added up of pieces instead."""
-    run = context.frame.run
-
-    def work() -> Rows:
-        if not context.frame.large or (whole and isinstance(run, Pool) and run.wide):
-            return fill(context)
-        rows: Rows = filled(context, [(Section(fill), CELLS)])[0].to_pylist()
-        return rows
-
-    found: Rows = context.once(f"all rows {key}", work)
-    return found
+def _each(context: Context, fill: Callable[[Context], Rows], sums: bool) -> Rows:
+    """Return rows of every cell, slice by slice; ``sums``: a cell that cannot be held is added up of pieces instead."""
+    if sums and context.frame.run.wide:
+        return fill(context)
+    rows: Rows = filled(context, [(Section(fill, apart), CELLS)])[0].to_pylist()
+    return rows

@@ -14,7 +14,7 @@ from perturbations.errors import nearest
 from stress.measure.core.context import Context, Options, Values, declared_of, options
 from stress.measure.core.counted import count_values
 from stress.measure.core.rows import Columns, build
-from stress.measure.core.sections import Fill, Section, beside_clean, filled, for_headline
+from stress.measure.core.sections import Fill, Section, apart, beside_clean, filled, for_headline
 from stress.measure.tables.attacks import ATTACKS, attack_rows, budgets, worst_curves
 from stress.measure.tables.cells import CELLS, linear_rows
 from stress.measure.tables.classes import CLASSES, CONFUSION, class_table, confusion_rows
@@ -38,8 +38,8 @@ from stress.measure.tables.robustness import CURVES, ROBUSTNESS, curve_rows, rob
 from stress.measure.tables.sequences import SEQUENCES, sequence_rows
 from stress.measure.tables.stability import DRAWS, STABILITY, draw_rows, flip_rows, step_rows, whole_curves
 from stress.measure.tables.timeline import TIMELINE, timeline_rows
-from stress.records.folder import Folder
 from stress.records.frame import Frame
+from stress.records.source import Source
 
 __all__ = ["TABLES", "Table", "context_of", "make", "make_all"]
 
@@ -80,16 +80,16 @@ def _curves(context: Context) -> list[dict[str, Any]]:
 
 
 def _one(fill: Fill) -> tuple[Section]:
-    return (Section(fill),)
+    return (Section(fill, apart),)
 
 
 _CELLS = (
-    Section(count_rows, order=("metric",)),
-    Section(latency_rows),
-    Section(_surely),
-    Section(_macro),
+    Section(count_rows, apart, ("metric",)),
+    Section(latency_rows, apart),
+    Section(_surely, apart),
+    Section(_macro, apart),
 )
-_BY_CLASS = (Section(class_table, order=("metric",)), Section(_ranked, order=("metric",)))
+_BY_CLASS = (Section(class_table, apart, ("metric",)), Section(_ranked, apart, ("metric",)))
 _GROUPS = Section(group_rows, for_headline, ("by", "group"))
 _STEPS = Section(step_rows, whole_curves)
 
@@ -110,7 +110,7 @@ TABLES: Mapping[str, Table] = {
         "reliability diagrams: accuracy by confidence, in every cell", RELIABILITY, _one(reliability_rows)
     ),
     "risk_coverage": Table("the error rate among the surest answers, in every cell", RISK, _one(risk_rows)),
-    "groups": Table("the headline of every group and intersection, and against everybody else", GROUPS, (_GROUPS,)),
+    "groups": Table("the headline of every group and intersection, and against all other samples", GROUPS, (_GROUPS,)),
     "gaps": Table(
         "best against worst group in every cell, and whether stress widens the gap",
         GAPS,
@@ -148,7 +148,7 @@ TABLES: Mapping[str, Table] = {
 }
 
 
-def context_of(run: Folder, **given: Any) -> Context:
+def context_of(run: Source, **given: Any) -> Context:
     """Return what the tables of a run share; samples cluster as the run declares, unless it is said here."""
     given.setdefault("cluster", run.info.get("cluster"))
     chosen = options(given)

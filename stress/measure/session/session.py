@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import partial
 from typing import Any, Literal, Protocol, TypedDict, Unpack
 
 import numpy as np
@@ -18,9 +17,8 @@ from stress.measure.session.one import lower_is_better, metric_names, metric_row
 from stress.measure.session.registry import context_of, make, make_all
 from stress.measure.session.summary import summarise
 from stress.measure.session.warnings import Caution, warnings
-from stress.records.folder import Folder
 from stress.records.metric import Metric
-from stress.records.pool import Pool, selection
+from stress.records.pool import selection
 from stress.records.source import Source
 
 __all__ = ["Gap", "Measurable", "MeasureOptions", "Measured", "measured", "summary", "table"]
@@ -44,12 +42,12 @@ class MeasureOptions(TypedDict, total=False):
     by: Sequence[str] | None
     small: int
     goals: Mapping[str, float] | None
-    reference: Folder | None
+    reference: Source | None
     limit: int
 
 
 class Measurable(Source, Protocol):
-    """A run that can be read once for everybody who asks: it may remember what was read."""
+    """A run that can be read once for all questions: it may remember what was read."""
 
     def measured(self, **options: Unpack[MeasureOptions]) -> Measured:
         """Return the run read once; see ``measured``."""
@@ -79,6 +77,8 @@ class Measured:
     parts: tuple[str, ...] | None = None
     """Of a selection: the names of its parts, which ``metric``, ``by_class`` and ``gaps`` speak of instead of cells."""
     _views: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    _tables: dict[str, pa.Table] = field(default_factory=dict, repr=False, compare=False)
+    _rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def run(self) -> Source:
@@ -113,8 +113,7 @@ class Measured:
     @property
     def cautions(self) -> list[Caution]:
         """What must not be overlooked when the headline is read, each with its kind; the summary has the sentences."""
-        found: list[Caution] = self.context.once("cautions", lambda: warnings(self.context))
-        return found
+        return self.context.once(warnings)
 
     @property
     def declared(self) -> tuple[Metric, ...]:
@@ -176,10 +175,7 @@ class Measured:
         """Return how many samples a cell or part has records of (of one class, given by ``label``), and clusters."""
         frame, run = self.context.frame, self.context.frame.run
         cell = dict(self._cells())[cell]
-        if isinstance(run, Pool):
-            samples = np.flatnonzero(run.present(cell))
-        else:
-            samples = np.unique(frame.sample[frame.by_cell[frame.ids.index(cell)]])
+        samples = np.flatnonzero(run.present(cell))
         if label is not None:
             samples = samples[[str(frame.targets[i]) == label for i in samples]]
         return len(samples), len(np.unique(self.context.clusters.member[samples]))
@@ -222,26 +218,27 @@ class Measured:
 
     def table(self, name: str) -> pa.Table:
         """Return a table; see ``stress.measure.table``. Raises InputError where there is none of that name."""
-        return self.context.once(f"table {name}", lambda: make(self.context, name))
+        if name not in self._tables:
+            self._tables[name] = make(self.context, name)
+        return self._tables[name]
 
     def ahead(self, names: Sequence[str]) -> None:
-        """Work out several tables at once: those of a large run share what is read for them."""
-        found = make_all(self.context, names)
-        for name in names:
-            self.context.once(f"table {name}", partial(found.__getitem__, name))
+        """Work out several tables at once, where that saves reading: those of a large run share what is read."""
+        if self.context.frame.large:
+            self._tables.update(make_all(self.context, [name for name in names if name not in self._tables]))
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """Return a table as plain rows, which are not to be changed."""
-        found: list[dict[str, Any]] = self.context.once(f"rows of {name}", lambda: self.table(name).to_pylist())
-        return found
+        if name not in self._rows:
+            self._rows[name] = self.table(name).to_pylist()
+        return self._rows[name]
 
     def summary(self) -> Mapping[str, Any]:
         """Return the headline numbers as plain data; see ``stress.measure.summary``."""
-        found: Mapping[str, Any] = self.context.once("summary", lambda: summarise(self.context))
-        return found
+        return self.context.once(summarise)
 
 
-def measured(run: Folder, **given: Any) -> Measured:
+def measured(run: Source, **given: Any) -> Measured:
     """Return a session with a run, to ask it several things: ``measured(run, cluster="speaker").table("cells")``.
 
     Options are those of ``table``.
@@ -249,10 +246,10 @@ def measured(run: Folder, **given: Any) -> Measured:
     return Measured(context_of(run, **given))
 
 
-def table(run: Folder, name: str, **given: Any) -> pa.Table:
+def table(run: Source, name: str, **given: Any) -> pa.Table:
     """Return a table of a run: ``TABLES`` names them and documents their columns.
 
-    Options: ``cluster`` (the group whose samples belong together), ``confidence`` (0.95), ``resamples`` (2000),
+    Options: ``cluster`` (the group whose samples make one cluster), ``confidence`` (0.95), ``resamples`` (2000),
     ``seed``, ``metric`` (the headline), ``break_at`` (share of clean) or ``bar`` (absolute), ``top_k``, ``bins``,
     ``by`` (groups to slice by), ``small`` (samples under which a group is marked), ``goals``, ``reference`` (a run),
     ``limit`` (4 million): a run of more records is read in blocks of samples and slices of cells, with the same weights
@@ -263,7 +260,7 @@ def table(run: Folder, name: str, **given: Any) -> pa.Table:
     return measured(run, **given).table(name)
 
 
-def summary(run: Folder, **given: Any) -> Mapping[str, Any]:
+def summary(run: Source, **given: Any) -> Mapping[str, Any]:
     """Return a run's headline numbers as plain data, ready to print, to write as JSON or to draw.
 
     ``task``, ``metric``, ``better``, ``samples``, ``cells``, ``records``; ``clean`` (value, low, high, n, failed);

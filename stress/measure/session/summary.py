@@ -29,14 +29,14 @@ def summarise(context: Context) -> Mapping[str, Any]:
         "better": metric.better,
         "samples": len(frame.samples),
         "cells": len(frame.ids),
-        "records": context.facts.records,
+        "records": context.status_counts.records,
         "cluster": context.clusters.by,
         "confidence": context.options.confidence,
         "clean": _clean(context),
         "scenarios": _scenarios(context),
-        "statuses": _statuses(context),
+        "statuses": context.status_counts.by_status,
         "errors": _errors(context),
-        "warnings": [each.text for each in context.once("cautions", lambda: warnings(context))],
+        "warnings": [each.text for each in context.once(warnings)],
     }
 
 
@@ -63,12 +63,6 @@ def _scenarios(context: Context) -> list[dict[str, Any]]:
         more = ("holds", "last_severity") if row["measure"] == "breaking_severity" else ()
         entry[row["measure"]] = _plain(row, "value", "low", "high", "cell", "method", "few", "note", *more)
     return list(found.values())
-
-
-def _statuses(context: Context) -> dict[str, int]:
-    names = ("ok", "unchanged", "crash", "invalid", "timeout")
-    counts = context.facts.statuses.sum(axis=0)
-    return {name: int(count) for name, count in zip(names, counts)}
 
 
 def _errors(context: Context, most: int = 5) -> list[dict[str, Any]]:

@@ -52,17 +52,21 @@ def _evidence(context: Context) -> list[str]:
 
 
 def _failures(context: Context) -> list[str]:
-    facts = context.facts
-    return [f"{facts.failed} of {facts.records} records failed; they are counted as failures"] if facts.failed else []
+    ended, found = context.status_counts, []
+    if ended.failed:
+        found.append(f"{ended.failed} of {ended.records} records failed; they are counted as failures")
+    if ended.left_out:
+        found.append(f"{ended.left_out} records say nothing of the model (see failures); they are left out everywhere")
+    return found
 
 
 def _records(context: Context) -> list[str]:
     frame, found = context.frame, []
-    facts, counts = context.facts, context.counts
+    ended, counts = context.status_counts, context.counts
     idle = [i for i, n in zip(frame.ids, counts["n"]) if not n]
     if idle:
         found.append(f"{len(idle)} cells have no records: {_some(idle)}")
-    most = int(facts.present.max(initial=0))
+    most = int(ended.present.max(initial=0))
     short = [i for k, i in enumerate(frame.ids) if 0 < counts["n"][k] < most]
     if short:
         said = "their drops are over the samples they share with clean"

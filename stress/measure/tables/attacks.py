@@ -41,18 +41,25 @@ _DOUBT = 0.01
 class _Group:
     """Cells whose attacks have the same budgets on the same streams, and nothing else in them."""
 
-    budget: str
+    budgets: Mapping[str, Mapping[str, Any]]
     cells: tuple[int, ...]
+
+    @property
+    def budget(self) -> str:
+        """The budgets as text: stream → its parameter and value."""
+        return json.dumps(self.budgets, sort_keys=True)
 
 
 def _groups(context: Context) -> list[_Group]:
     found: dict[str, list[int]] = {}
+    known: dict[str, Mapping[str, Mapping[str, Any]]] = {}
     for i, row in enumerate(context.frame.cells):
-        conditions = json.loads(row["conditions"])
-        if conditions and all(get(c["perturbation"]).kind == "attack" for c in conditions):
-            budgets = json.dumps(_budgets(conditions, context.frame.run.info["streams"]), sort_keys=True)
-            found.setdefault(budgets, []).append(i)
-    return [_Group(budget, tuple(cells)) for budget, cells in found.items()]
+        if row.conditions and all(get(c["perturbation"]).kind == "attack" for c in row.conditions):
+            budgets = _budgets(row.conditions, context.frame.run.info["streams"])
+            text = json.dumps(budgets, sort_keys=True)
+            known.setdefault(text, dict(sorted(budgets.items())))
+            found.setdefault(text, []).append(i)
+    return [_Group(known[text], tuple(cells)) for text, cells in found.items()]
 
 
 def _budgets(conditions: Sequence[Mapping[str, Any]], kinds: Mapping[str, str]) -> dict[str, Any]:
@@ -99,9 +106,9 @@ def _rows(context: Context, group: _Group, top: Floats, bottom: Floats) -> list[
     values = context.ratio(context.headline, top, bottom)
     bounds = values.bounds()
     first = context.frame.cells[group.cells[0]]
-    about = {"stream": "+".join(first["streams"]), "modality": first["modality"], "severity": first["severity"]}
+    about = {"stream": "+".join(first.streams), "modality": first.modality, "severity": first.severity}
     calls, back = _means(context, "attack.calls"), _means(context, "attack.gradients")
-    names = [*(context.frame.cells[i]["perturbation"] for i in group.cells), CHANCE, WORST]
+    names = [*(context.frame.cells[i].perturbation for i in group.cells), CHANCE, WORST]
     found = []
     for place, name in enumerate(names):
         cell = group.cells[place] if place < len(group.cells) else None
@@ -136,7 +143,7 @@ def _masked(context: Context, group: _Group) -> str | None:
     white: list[int] = []
     black: list[int] = []
     for i in group.cells:
-        names = str(context.frame.cells[i]["perturbation"]).split(" > ")
+        names = context.frame.cells[i].perturbations
         seeing = {get(name).gradients for name in names}
         if "attack.auto" not in names and len(seeing) == 1:
             (white if seeing.pop() else black).append(i)
@@ -180,9 +187,9 @@ def worst_curves(context: Context) -> list[dict[str, Any]]:
     found: dict[tuple[str, str], list[tuple[float, _Group]]] = {}
     for group in _groups(context):
         first = context.frame.cells[group.cells[0]]
-        if len(group.cells) > 1 and first["severity"] is not None:
-            names = "+".join(name for budget in json.loads(group.budget).values() for name in budget)
-            found.setdefault(("+".join(first["streams"]), names), []).append((first["severity"], group))
+        if len(group.cells) > 1 and first.severity is not None:
+            names = "+".join(name for budget in group.budgets.values() for name in budget)
+            found.setdefault(("+".join(first.streams), names), []).append((first.severity, group))
     return [
         row for (_, names), graded in found.items() for row in _worst_curve(context, names, sorted(graded, key=_at))
     ]
@@ -200,7 +207,7 @@ def _worst_curve(context: Context, names: str, graded: Sequence[tuple[float, _Gr
     values = context.ratio(context.headline, columns, below)
     bounds, band = values.bounds(), simultaneous(values, range(columns.shape[1]))
     first = context.frame.cells[graded[0][1].cells[0]]
-    about = {"scenario": f"worst case ({names})", "stream": "+".join(first["streams"]), "modality": first["modality"]}
+    about = {"scenario": f"worst case ({names})", "stream": "+".join(first.streams), "modality": first.modality}
     about |= {"perturbation": WORST, "profile": "", "lost": "", "metric": context.headline.name}
     found = []
     for i, severity in enumerate([0.0, *(severity for severity, _ in graded)]):
@@ -212,7 +219,7 @@ def _worst_curve(context: Context, names: str, graded: Sequence[tuple[float, _Gr
 
 def _sums(context: Context, cells: Sequence[int]) -> tuple[Floats, Floats]:
     """Return (samples × cells) sums of the headline in some cells, whether or not all are held in memory."""
-    some = context.only(cells) if context.frame.large else context
+    some = context.only(cells)
     places = [some.frame.ids.index(context.frame.ids[i]) for i in cells]
     top, bottom = some.frame.sums(some.headline)
     return top[:, places], bottom[:, places]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from stress.measure.core.context import Context
 from stress.measure.core.counts import counts_of, formula
 from stress.measure.core.marginals import Entries, entries, marginals
-from stress.measure.core.rows import CELL, INTERVAL, about_cell, expand
+from stress.measure.core.rows import CELL, INTERVAL, expand
 from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import FEW
@@ -145,5 +145,5 @@ def confusion_rows(context: Context) -> list[dict[str, Any]]:
     for key, count in zip(names.tolist(), counts.tolist()):
         (cell, t), a = divmod(key // size, size - 1), key % size
         row = {"truth": found.classes[t], "answer": found.classes[a] if a < size - 1 else None, "records": count}
-        rows.append({**about_cell(frame.cells[cell]), **row, "share": count / support[cell, t]})
+        rows.append({**frame.cells[cell].about, **row, "share": count / support[cell, t]})
     return rows

@@ -14,7 +14,7 @@ from perturbations import InputError
 from stress.measure.core.cells import counted
 from stress.measure.core.context import Context
 from stress.measure.core.number import Number
-from stress.measure.core.rows import CELL, INTERVAL, about_cell
+from stress.measure.core.rows import CELL, INTERVAL
 from stress.measure.core.shares import share
 from stress.records.metric import Metric
 from stress.statistics.arrays import Floats, Ints
@@ -86,7 +86,7 @@ def _row(context: Context, cell: int, metric: str, number: Number) -> dict[str, 
     counts = counted(context, cell)
     lost = f"{counts['failed']} failed records left out: they have no confidence" if counts["failed"] else None
     number = replace(number, **counts, note=number.note or lost)
-    return {**about_cell(context.frame.cells[cell]), "metric": metric, **number.row()}
+    return {**context.frame.cells[cell].about, "metric": metric, **number.row()}
 
 
 def _measured(context: Context, metric: Metric, rows: Ints, c: Floats, r: Floats) -> Number:
@@ -141,19 +141,18 @@ def _with_interval(
 
 def probabilities(context: Context) -> tuple[Floats, NDArray[np.int64]]:
     """Return (records × classes) probabilities, NaN where failed, and each record's target as a position."""
+    return context.once(_probabilities)
 
-    def work() -> tuple[Floats, NDArray[np.int64]]:
-        frame, width = context.frame, context.classes
-        stored = frame.raw("probabilities").combine_chunks()
-        stored = stored.chunk(0) if isinstance(stored, pa.ChunkedArray) else stored
-        found = np.full((len(frame.cell), width), np.nan)
-        there = np.asarray(stored.is_valid()) & ~frame.failed
-        flat = stored.filter(pa.array(there)).flatten().to_numpy(zero_copy_only=False)
-        found[there] = flat.reshape(-1, width)
-        return found, frame.truths[frame.sample]
 
-    result: tuple[Floats, NDArray[np.int64]] = context.once("probabilities", work)
-    return result
+def _probabilities(context: Context) -> tuple[Floats, NDArray[np.int64]]:
+    frame, width = context.frame, context.classes
+    stored = frame.raw("probabilities").combine_chunks()
+    stored = stored.chunk(0) if isinstance(stored, pa.ChunkedArray) else stored
+    found = np.full((len(frame.cell), width), np.nan)
+    there = np.asarray(stored.is_valid()) & ~frame.failed
+    flat = stored.filter(pa.array(there)).flatten().to_numpy(zero_copy_only=False)
+    found[there] = flat.reshape(-1, width)
+    return found, frame.truths[frame.sample]
 
 
 def reliability_rows(context: Context) -> list[dict[str, Any]]:
@@ -172,7 +171,7 @@ def reliability_rows(context: Context) -> list[dict[str, Any]]:
                 inside = chosen[where == b]
                 row = {"bins": kind, "from": edges[b], "to": edges[b + 1], "n": sums.n[b]}
                 row |= {"confidence": sums.confidence[b] / sums.n[b], "accuracy": sums.right[b] / sums.n[b]}
-                rows.append({**about_cell(context.frame.cells[i]), **row, **_ends(context, right[inside], inside)})
+                rows.append({**context.frame.cells[i].about, **row, **_ends(context, right[inside], inside)})
     return rows
 
 
@@ -192,7 +191,7 @@ def risk_rows(context: Context) -> list[dict[str, Any]]:
         for k, coverage in enumerate(coverages):
             inside = surest[: int(kept[k])]
             row = {"coverage": coverage, "risk": risk[k], "threshold": threshold[k], "n": kept[k]}
-            rows.append({**about_cell(context.frame.cells[i]), **row, **_ends(context, 1 - right[inside], inside)})
+            rows.append({**context.frame.cells[i].about, **row, **_ends(context, 1 - right[inside], inside)})
     return rows
 
 

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from stress.measure.core.context import Context
 from stress.measure.core.number import Number
-from stress.measure.core.rows import CELL, INTERVAL, about_cell
+from stress.measure.core.rows import CELL, INTERVAL
 from stress.measure.core.sections import Needs, apart, beside_clean
 from stress.measure.core.shares import share
 from stress.measure.tables.contributions import lost_cells, streams_of
+from stress.records.cells import MISSING
 
 __all__ = ["CONSISTENCY", "beside_single", "consistency_rows"]
 
@@ -27,7 +28,7 @@ CONSISTENCY: Mapping[str, tuple[pa.DataType, str]] = {
     **CELL,
     **INTERVAL,
 }
-_NEEDS = "needs cells with only one stream left: a scenario of stream.missing with grid: subsets"
+_NEEDS = f"needs cells with only one stream left: a scenario of {MISSING} with grid: subsets"
 Ints = NDArray[np.int64]
 
 
@@ -77,7 +78,7 @@ def _of_fill(context: Context, alone: Mapping[str, Ints]) -> list[dict[str, Any]
         rows.append({**about, "metric": "pair_agreement", **_share(context, same, known).row()})
         rows.append({**about, "metric": "conflict_rate", **_share(context, known & ~same, known).row()})
     for i, cell in enumerate(context.frame.cells):
-        said, about = _answers(context, i), about_cell(cell)
+        said, about = _answers(context, i), dict(cell.about)
         for one in alone:
             known = (alone[one] >= 0) & (said >= 0)
             same = _share(context, known & (said == alone[one]), known)

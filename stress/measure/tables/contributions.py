@@ -17,6 +17,8 @@ from stress.measure.core.context import Context, Values
 from stress.measure.core.number import Number
 from stress.measure.core.paired import change
 from stress.measure.core.rows import INTERVAL
+from stress.records.cells import MISSING
+from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
 from stress.statistics.intervals import Bounds, sidak
 from stress.statistics.shapley import interaction_weights, shapley_weights
@@ -48,16 +50,15 @@ def streams_of(context: Context) -> tuple[str, ...]:
     declared = data.get("streams") if isinstance(data, Mapping) else None
     if declared:
         return tuple(declared)
-    return tuple(dict.fromkeys(name for row in context.root.frame.cells for name in (row["streams"] or ())))
+    return tuple(dict.fromkeys(name for row in context.root.frame.cells for name in row.streams))
 
 
 def lost_cells(context: Context) -> dict[str, dict[Subset, int]]:
     """Return, for each fill rule, the cell in which exactly these streams are lost and nothing else is wrong."""
     found: dict[str, dict[Subset, int]] = {}
     for i, row in enumerate(context.frame.cells):
-        lost = frozenset(row["lost"] or ())
-        if lost and row["perturbation"] == "stream.missing" and not row["fallback"] and lost == set(row["streams"]):
-            found.setdefault(str(row["fill"]), {}).setdefault(lost, i)
+        if row.only_lost:
+            found.setdefault(str(row.fill), {}).setdefault(frozenset(row.lost), i)
     if context.frame.clean is not None:
         for cells in found.values():
             cells[frozenset()] = context.frame.clean
@@ -70,7 +71,7 @@ def contribution_rows(context: Context) -> list[dict[str, Any]]:
     metric, fills = context.headline, lost_cells(context)
     note = absent(context, metric)
     if not note and not fills:
-        note = "the run has no cell in which streams are lost: add a scenario of stream.missing with grid: subsets"
+        note = f"the run has no cell in which streams are lost: add a scenario of {MISSING} with grid: subsets"
     if note:
         return [{"measure": "shapley", "metric": metric.name, **Number(note=note).row()}]
     rows = []
@@ -160,13 +161,16 @@ def _shown(context: Context, values: Values, value: float, vector: Floats) -> Bo
     """Return the interval of a number that the table of cells shows too: a cell's value, or its drop from clean."""
     used, clean = np.flatnonzero(vector), context.frame.clean
     if len(used) == 1 and vector[used[0]] == 1:
-        ends: Bounds = context.once(f"bounds {values.metric.name}", values.bounds)
-        return ends.at([int(used[0])])
+        return context.once(_bounds, values.metric).at([int(used[0])])
     if clean is None or len(used) != 2 or clean not in used:
         return None
     cell = int(used[used != clean][0])
     drop, bounds = change(context, context.headline, clean, "drop")
     return bounds.at([cell]) if abs(drop[cell] - value) < 1e-12 else None
+
+
+def _bounds(context: Context, metric: Metric) -> Bounds:
+    return context.values(metric).bounds()
 
 
 def _dot(rows: Floats, vector: Floats) -> Floats:

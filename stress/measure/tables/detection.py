@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from stress.measure.core.cells import counted
 from stress.measure.core.context import Context
 from stress.measure.core.number import Number
-from stress.measure.core.rows import about_cell
 from stress.measure.tables.confidence import estimate, probabilities
 from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
@@ -57,23 +56,18 @@ def _labels(context: Context) -> Truth:
 
 def _each(context: Context) -> dict[tuple[int, str, int], tuple[float, Floats, NDArray[np.int64]]]:
     """Return value, influences and records for each (cell, measure, class)."""
-
-    def work() -> dict[tuple[int, str, int], tuple[float, Floats, NDArray[np.int64]]]:
-        found = detection_scores(context)
-        if found is None:
-            return {}
-        scores, truth = found
-        result = {}
-        for i, rows in enumerate(context.frame.by_cell):
-            known = rows[~np.isnan(scores[rows, 0])] if len(rows) else rows
-            for k in range(context.classes if len(known) else 0):
-                positive = truth(known, k)
-                for metric in context.of_kind("rank"):
-                    result[i, metric.name, k] = (*_ranked(context, metric, scores[known, k], positive, known), known)
-        return result
-
-    found: dict[tuple[int, str, int], tuple[float, Floats, NDArray[np.int64]]] = context.once("detection", work)
-    return found
+    found = detection_scores(context)
+    if found is None:
+        return {}
+    scores, truth = found
+    result = {}
+    for i, rows in enumerate(context.frame.by_cell):
+        known = rows[~np.isnan(scores[rows, 0])] if len(rows) else rows
+        for k in range(context.classes if len(known) else 0):
+            positive = truth(known, k)
+            for metric in context.of_kind("rank"):
+                result[i, metric.name, k] = (*_ranked(context, metric, scores[known, k], positive, known), known)
+    return result
 
 
 def _ranked(
@@ -97,10 +91,10 @@ def detection_rows(context: Context) -> list[dict[str, Any]]:
     truth = found[1]
     classes, rows = context.frame.declared.classes, []
     kinds = {metric.name: metric for metric in context.of_kind("rank")}
-    for (i, name, k), (value, parts, known) in _each(context).items():
+    for (i, name, k), (value, parts, known) in context.once(_each).items():
         positive = truth(known, k)
         support = int(positive.sum())
-        row = {**about_cell(context.frame.cells[i]), "class": str(classes[k]), "metric": name, "support": support}
+        row = {**context.frame.cells[i].about, "class": str(classes[k]), "metric": name, "support": support}
         if np.isfinite(value):
             number = _interval(context, kinds[name], value, parts, known, positive)
         else:
@@ -142,11 +136,11 @@ def _number(value: float, ends: tuple[float, float], method: str, few: bool = Fa
 
 def macro_rows(context: Context) -> list[dict[str, Any]]:
     """Return each cell's mean AUROC and average precision over the classes for which they are defined."""
-    each, rows = _each(context), []
+    each, rows = context.once(_each), []
     for i in range(len(context.frame.ids)):
         for metric in context.of_kind("rank"):
             name = metric.name
-            row = {**about_cell(context.frame.cells[i]), "metric": metric.shown}
+            row = {**context.frame.cells[i].about, "metric": metric.shown}
             found = {k: each[i, name, k] for k in range(context.classes) if (i, name, k) in each}
             live = [f for f in found.values() if np.isfinite(f[0])]
             if not live:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from stress.measure.core.cells import counted
 from stress.measure.core.context import Context
 from stress.measure.core.number import Number
-from stress.measure.core.rows import CELL, INTERVAL, about_cell
+from stress.measure.core.rows import CELL, INTERVAL
 from stress.records.metric import Metric
 
 __all__ = ["DISTORTION", "distortion_rows"]
@@ -37,12 +37,12 @@ def distortion_rows(context: Context) -> list[dict[str, Any]]:
         values = context.ratio(Metric(measure, top=name, low=-math.inf, high=math.inf), top, bottom)
         bounds, count = values.bounds(), frame.count(kept)
         for i, row in enumerate(frame.cells):
-            if stream not in (row["streams"] or ()):
+            if stream not in (row.streams):
                 continue
             about = counted(context, i)
             about |= {"note": _note(int(count[i]), about["n"]), "n": count[i]}
             number = Number.within(values.point[i], bounds, i, **about)
-            found.append((i, {**about_cell(row), "of": stream, "metric": measure, **number.row()}))
+            found.append((i, {**row.about, "of": stream, "metric": measure, **number.row()}))
     return [entry for _, entry in sorted(found, key=lambda pair: pair[0])]
 
 

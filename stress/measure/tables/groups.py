@@ -1,4 +1,4 @@
-"""Who is hurt most: every group and intersection, the gaps between them, and whether stress widens a gap."""
+"""Which groups are hurt most: every group and intersection, the gaps between them, and whether stress widens a gap."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from stress.measure.core.bygroup import ByGroup, Estimate, by_group, codes_of, influences, sums_of, wanted
 from stress.measure.core.cells import absent
 from stress.measure.core.context import Context
 from stress.measure.core.number import Number
-from stress.measure.core.rows import CELL, INTERVAL, about_cell
-from stress.measure.core.slices import Estimate, Slices, codes_of, influences, slices, wanted
+from stress.measure.core.rows import CELL, INTERVAL
 from stress.statistics.bootstrap import FEW
 from stress.statistics.intervals import (
     Bounds,
@@ -66,17 +66,17 @@ def ends_of(context: Context, e: Estimate, plain: NDArray[np.bool_], confidence:
     return replace(found, low=np.where(plain, exact.low, found.low), high=np.where(plain, exact.high, found.high))
 
 
-def group_number(context: Context, s: Slices, g: int, cell: int, **more: Any) -> Number:
+def group_number(context: Context, s: ByGroup, g: int, cell: int, **more: Any) -> Number:
     """Return a group's value in a cell with its interval; ``more`` are further fields: ``n``, ``note``."""
     return _own(s, own_ends(context, s), g, cell, **more)
 
 
-def own_ends(context: Context, s: Slices) -> Bounds:
+def own_ends(context: Context, s: ByGroup) -> Bounds:
     """Return the intervals of all groups in all cells."""
     return _sides(context, s, "own", context.options.confidence)
 
 
-def _own(s: Slices, ends: Bounds, g: int, cell: int, **more: Any) -> Number:
+def _own(s: ByGroup, ends: Bounds, g: int, cell: int, **more: Any) -> Number:
     value, low, high = float(s.own.value[g, cell]), float(ends.low[g, cell]), float(ends.high[g, cell])
     if not np.isfinite(low):
         return Number(value, **more)
@@ -86,25 +86,27 @@ def _own(s: Slices, ends: Bounds, g: int, cell: int, **more: Any) -> Number:
     return Number(value, low, high, method=of_few(ends.method) if few else ends.method, few=few, **more)
 
 
-def _sides(context: Context, s: Slices, side: str, confidence: float) -> Bounds:
-    """Return the intervals of the groups (own) or of everybody else (rest), worked out once."""
-    name = f"ends {s.by} {context.headline.name} {side} {confidence}"
-    found: Bounds = context.once(name, lambda: ends_of(context, getattr(s, side), s.plain, confidence))
-    return found
+def _sides(context: Context, s: ByGroup, side: str, confidence: float) -> Bounds:
+    """Return the intervals of the groups (own) or of all other samples (rest), worked out once."""
+    return context.once(_ends, s, side, confidence)
+
+
+def _ends(context: Context, s: ByGroup, side: str, confidence: float) -> Bounds:
+    return ends_of(context, s.own if side == "own" else s.rest, s.plain, confidence)
 
 
 def group_rows(context: Context) -> list[dict[str, Any]]:
-    """Return the headline for every group and cell, and its difference to everybody else (the group's minus theirs)."""
+    """Return the headline for every group and cell, and its difference to all others (the group's minus theirs)."""
     metric, rows = context.headline, []
     note = absent(context, metric) or ("the samples carry no group" if not wanted(context) else None)
     if note:
         return [{"metric": metric.name, **Number(note=note).row()}]
     for by in wanted(context):
-        s = slices(context, by, metric)
+        s = by_group(context, by, metric)
         own, apart = own_ends(context, s), _apart(context, s)
         for g, name in enumerate(s.names):
             for i, cell in enumerate(context.frame.cells):
-                about = {"by": by, "group": name, "samples": s.samples[g], **about_cell(cell)}
+                about = {"by": by, "group": name, "samples": s.samples[g], **cell.about}
                 known = {"n": s.bottom[g, i] if metric.bottom is None else None, "failed": s.failed[g, i]}
                 known["note"] = _note(context, s, g, i)
                 rows.append({**about, "metric": metric.name, **_own(s, own, g, i, **known).row()})
@@ -112,7 +114,7 @@ def group_rows(context: Context) -> list[dict[str, Any]]:
     return rows
 
 
-def _note(context: Context, s: Slices, g: int, cell: int) -> str | None:
+def _note(context: Context, s: ByGroup, g: int, cell: int) -> str | None:
     if not s.bottom[g, cell]:
         return "no records of this group in this cell"
     if s.own.clusters[g, cell] < 2:
@@ -122,7 +124,7 @@ def _note(context: Context, s: Slices, g: int, cell: int) -> str | None:
     return None
 
 
-def _apart(context: Context, s: Slices) -> Bounds:
+def _apart(context: Context, s: ByGroup) -> Bounds:
     """Return the intervals of every group's value minus that of all other samples; the two share no sample."""
     own, rest = (_sides(context, s, side, context.options.confidence) for side in ("own", "rest"))
     low, high = mover(s.own.value, own, s.rest.value, rest)
@@ -130,7 +132,7 @@ def _apart(context: Context, s: Slices) -> Bounds:
     return Bounds(np.where(known, low, np.nan), np.where(known, high, np.nan), own.method)
 
 
-def _against_rest(s: Slices, ends: Bounds, g: int, cell: int, **more: Any) -> Number:
+def _against_rest(s: ByGroup, ends: Bounds, g: int, cell: int, **more: Any) -> Number:
     """Return a group's value minus that of all other samples, with its interval."""
     value, low, high = float(s.own.value[g, cell] - s.rest.value[g, cell]), ends.low[g, cell], ends.high[g, cell]
     if not np.isfinite(value):
@@ -140,7 +142,7 @@ def _against_rest(s: Slices, ends: Bounds, g: int, cell: int, **more: Any) -> Nu
     return Number(value, float(low), float(high), method=_unpaired(ends, s, cell), **more)
 
 
-def _unpaired(ends: Bounds, s: Slices, cell: int) -> str:
+def _unpaired(ends: Bounds, s: ByGroup, cell: int) -> str:
     """Return the name of the interval of a difference between two groups in a cell."""
     return "newcombe" if s.plain[cell] else f"{ends.method}, mover"
 
@@ -152,16 +154,16 @@ def gap_rows(context: Context) -> list[dict[str, Any]]:
     if note:
         return [{"metric": "gap", **Number(note=note).row()}]
     for by in wanted(context):
-        s = slices(context, by, metric)
+        s = by_group(context, by, metric)
         large = np.flatnonzero(s.samples >= context.options.small)
         small = [f"{s.names[g]} ({s.samples[g]} samples)" for g in range(len(s.names)) if g not in large]
         left = f"left out, small: {', '.join(small[:5])}{' …' if len(small) > 5 else ''}" if small else None
         for i, cell in enumerate(context.frame.cells):
-            rows += [{"by": by, **about_cell(cell), **row} for row in _gaps(context, s, large, i, left)]
+            rows += [{"by": by, **cell.about, **row} for row in _gaps(context, s, large, i, left)]
     return rows
 
 
-def _gaps(context: Context, s: Slices, large: NDArray[np.int64], cell: int, left: str | None) -> list[dict[str, Any]]:
+def _gaps(context: Context, s: ByGroup, large: NDArray[np.int64], cell: int, left: str | None) -> list[dict[str, Any]]:
     live = [int(g) for g in large if np.isfinite(s.own.value[g, cell]) and s.own.clusters[g, cell] > 1]
     if len(live) < 2:
         reason = "fewer than two groups to compare" + (f"; {left}" if left else "")
@@ -182,7 +184,7 @@ def _gaps(context: Context, s: Slices, large: NDArray[np.int64], cell: int, left
     return [{**about, "metric": name, **number.row()} for name, number in (("gap", gap), ("widening", wider))]
 
 
-def _widening(context: Context, s: Slices, best: int, worst: int, cell: int, level: float) -> dict[str, Any]:
+def _widening(context: Context, s: ByGroup, best: int, worst: int, cell: int, level: float) -> dict[str, Any]:
     """Return this cell's gap minus the same two groups' gap on clean input, paired by sample.
 
     ``level`` is the confidence that holds for all pairs of groups at once: these two were chosen.
@@ -208,13 +210,13 @@ def _widening(context: Context, s: Slices, best: int, worst: int, cell: int, lev
     return {"value": value, "low": float(low), "high": float(high), "method": "linearised, paired"}
 
 
-def _shift(context: Context, s: Slices, g: int, cell: int, clean: int) -> tuple[float, float, int]:
+def _shift(context: Context, s: ByGroup, g: int, cell: int, clean: int) -> tuple[float, float, int]:
     """Return how far a group's value is from its clean one, the sum of squared influences, and its clusters."""
     if s.parts is not None:
         parts = s.parts[g][:, cell] - s.parts[g][:, clean]
         count = int(min(s.own.clusters[g, cell], s.own.clusters[g, clean]))
         return float(s.own.value[g, cell] - s.own.value[g, clean]), float(np.square(parts).sum()), count
-    top, bottom = context.once(f"sums {context.headline.name}", lambda: context.frame.sums(context.headline))
+    top, bottom = context.once(sums_of, context.headline)
     codes, _ = codes_of(context, s.by)
     rows = np.flatnonzero((codes == g) & (bottom[:, cell] > 0) & (bottom[:, clean] > 0))
     if not len(rows):

@@ -12,9 +12,8 @@ import pyarrow as pa
 from stress.measure.core.cells import counted
 from stress.measure.core.context import Context
 from stress.measure.core.number import Number
-from stress.measure.core.rows import CELL, INTERVAL, about_cell
+from stress.measure.core.rows import CELL, INTERVAL
 from stress.measure.core.sections import pieces
-from stress.records.frame import FAILURES
 from stress.statistics.arrays import Floats
 
 __all__ = ["FAILED", "LATENCY", "failure_rows", "latency_rows"]
@@ -23,20 +22,20 @@ FAILED: Mapping[str, tuple[pa.DataType, str]] = {
     **CELL,
     "status": (pa.string(), "crash (the model raised), invalid (not a usable answer) or timeout"),
     "error": (pa.string(), "the message, where there is one"),
-    "records": (pa.int64(), "records of the cell that failed in this way"),
+    "records": (pa.int64(), "records of the cell that ended in this way"),
     "n": (pa.int64(), "records of the cell"),
 }
 LATENCY: Mapping[str, tuple[pa.DataType, str]] = {**CELL, **INTERVAL, "batch": (pa.float64(), "samples a call, mean")}
 
 
 def failure_rows(context: Context) -> list[dict[str, Any]]:
-    """Return one row per cell, status and message of the failed records."""
+    """Return one row per cell, status and message of the records without a usable answer."""
     frame = context.frame
     listed = sorted(context.failures.items(), key=lambda entry: (entry[0][0], -entry[1], str(entry[0])))
     return [
         {
-            **about_cell(frame.cells[cell]),
-            "status": FAILURES[status - 2],
+            **frame.cells[cell].about,
+            "status": status,
             "error": text,
             "records": count,
             "n": counted(context, cell)["n"],
@@ -55,8 +54,8 @@ def latency_rows(context: Context) -> list[dict[str, Any]]:
     if not frame.has("seconds"):
         return []
     found = []
-    for cell, (calls, size) in (_gathered(context) if frame.large else _calls(context)).items():
-        about = {**about_cell(frame.cells[cell]), "batch": size}
+    for cell, (calls, size) in _gathered(context).items():
+        about = {**frame.cells[cell].about, "batch": size}
         for metric in context.of_kind("latency"):
             number = Number(**counted(context, cell) | {"n": len(calls)}, note=metric.undefined)
             if len(calls) and metric.function is not None:

@@ -16,10 +16,10 @@ from stress.measure.core.context import Context, Options, Values
 from stress.measure.core.number import Number
 from stress.measure.core.rows import CELL, INTERVAL
 from stress.measure.tables.robustness import Curve, curves
-from stress.records.folder import Folder
 from stress.records.frame import Frame
 from stress.records.metric import Metric
 from stress.records.pairing import Pair, content, paired, who
+from stress.records.source import Source
 from stress.statistics.robustness import (
     alexnet,
     corruption_error,
@@ -160,7 +160,7 @@ def _run_rows(context: Context) -> list[dict[str, Any]]:
     return rows
 
 
-def _same_samples(reference: Folder, run: Folder, cluster: str | None) -> Pair:
+def _same_samples(reference: Source, run: Source, cluster: str | None) -> Pair:
     """Return which cells mean the same in the reference run. Raises RunError where it looked at other samples."""
     pair = paired(reference, run, common=True, cluster=cluster)
     old, new = set(who(reference, run)), set(who(run, reference))
@@ -172,7 +172,7 @@ def _same_samples(reference: Folder, run: Folder, cluster: str | None) -> Pair:
     return pair
 
 
-def _other(context: Context, run: Folder) -> Context:
+def _other(context: Context, run: Source) -> Context:
     """Return the reference run in the same terms. Raises InputError where it has no clean cell."""
     o = context.options
     chosen = Options(
@@ -186,28 +186,22 @@ def _other(context: Context, run: Folder) -> Context:
 
 def _both(context: Context, other: Context, metric: Metric) -> tuple[Values, int] | None:
     """Return our values and the reference's side by side; samples that both have are resampled alike."""
+    ours, theirs = context.values(metric), other.values(metric)
+    if (ours.few or theirs.few) and context.clusters.ids != other.clusters.ids:
+        return None
 
-    def work() -> tuple[Values, int] | None:
-        ours, theirs = context.values(metric), other.values(metric)
-        if (ours.few or theirs.few) and context.clusters.ids != other.clusters.ids:
-            return None
-        width = len(ours.point)
+    def rows() -> Rows:
+        return np.concatenate([ours.rows, theirs.rows], axis=1)
 
-        def rows() -> Rows:
-            return np.concatenate([ours.rows, theirs.rows], axis=1)
-
-        point = np.concatenate([ours.point, theirs.point])
-        fewest = min(ours.clusters, theirs.clusters)
-        return Values(ours.metric, point, rows, fewest, ours.few, ours.confidence), width
-
-    result: tuple[Values, int] | None = context.once(f"both {metric.name}", work)
-    return result
+    point = np.concatenate([ours.point, theirs.point])
+    fewest = min(ours.clusters, theirs.clusters)
+    return Values(ours.metric, point, rows, fewest, ours.few, ours.confidence), len(ours.point)
 
 
 def _against(context: Context, curve: Curve, other: Context) -> list[dict[str, Any]]:
     """Return RRA and effective robustness of a curve against the reference run's same cells."""
     about = {key: curve.about[key] for key in _ABOUT} | {"reference": str(other.frame.run.path.name)}
-    pair = _both(context, other, context.headline)
+    pair = context.once(_both, other, context.headline)
     if pair is None:
         missing = Number(note="few clusters, and the two runs' differ: no paired interval")
         return [{**about, "measure": "rra", **missing.row()}]
@@ -237,7 +231,7 @@ def _flips(
     metric = known.get("flip_rate")
     if metric is None or absent(context, metric) or absent(other, metric):
         return []
-    pair = _both(context, other, metric)
+    pair = context.once(_both, other, metric)
     if pair is None:
         return []
 
@@ -260,7 +254,7 @@ def _degradation(context: Context, curve: Curve, other: Context | None) -> list[
 
     values = context.values(context.headline)
     rows = [{**about, "measure": "werd", "kind": "raw", **_row(context, values, own, mine)}]
-    pair = None if other is None else _both(context, other, context.headline)
+    pair = None if other is None else context.once(_both, other, context.headline)
     if other is None or pair is None:
         return rows
     both, width = pair

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +14,7 @@ from stress.measure.core.cells import absent, counted, why
 from stress.measure.core.context import Context, Values
 from stress.measure.core.number import Number
 from stress.measure.core.paired import change, sides
-from stress.measure.core.rows import CELL, INTERVAL, about_cell
+from stress.measure.core.rows import CELL, INTERVAL
 from stress.measure.tables.breaking import breaking, broken_at, no_interval
 from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
@@ -65,31 +64,23 @@ class Curve:
 
 def curves(context: Context) -> list[Curve]:
     """Return the graded curves, and one entry for the ungraded cells of each scenario."""
-
-    def work() -> list[Curve]:
-        found: dict[tuple[Any, ...], list[int]] = {}
-        for i, row in enumerate(context.frame.cells):
-            if i == context.frame.clean:
-                continue
-            about = about_cell(row)
-            graded = about["severity"] is not None
-            names = ("stream", "modality", "perturbation", "profile", "category", "lost") if graded else ()
-            key = (graded, about["scenario"], about["fallback"], *(about[name] for name in names), _rest(row, graded))
-            found.setdefault(key, []).append(i)
-        return [_curve(context, cells, key[0]) for key, cells in found.items()]
-
-    result: list[Curve] = context.once("curves", work)
-    return result
+    return context.once(_curves)
 
 
-def _rest(row: Mapping[str, Any], graded: bool) -> str:
-    """Return a cell's coordinates besides its severity: cells that differ there are points of different curves."""
-    axes = json.loads(row["axes"] or "{}") if graded else {}
-    return json.dumps({name: value for name, value in axes.items() if name != "severity"}, sort_keys=True)
+def _curves(context: Context) -> list[Curve]:
+    found: dict[tuple[Any, ...], list[int]] = {}
+    for i, row in enumerate(context.frame.cells):
+        if i == context.frame.clean:
+            continue
+        about, graded = row.about, row.graded
+        names = ("stream", "modality", "perturbation", "profile", "category", "lost") if graded else ()
+        which = (*(about[name] for name in names), row.coordinates if graded else "")
+        found.setdefault((graded, about["scenario"], about["fallback"], *which), []).append(i)
+    return [_curve(context, cells, key[0]) for key, cells in found.items()]
 
 
 def _curve(context: Context, cells: list[int], graded: bool) -> Curve:
-    rows = [about_cell(context.frame.cells[i]) for i in cells]
+    rows = [context.frame.cells[i].about for i in cells]
     about = {name: value if all(r[name] == value for r in rows) else None for name, value in rows[0].items()}
     if not graded:
         return Curve(about, tuple(cells))
@@ -100,10 +91,8 @@ def _curve(context: Context, cells: list[int], graded: bool) -> Curve:
 def start_of(context: Context, curve: Curve) -> int | None:
     """Return where a curve starts: clean or, with streams lost all along, the cell that only loses these."""
     first = context.frame.cells[curve.cells[0]]
-    setting = (sorted(first["lost"] or ()), first["fill"], None)
-    for i, row in enumerate(context.frame.cells if setting[0] else ()):
-        same = (sorted(row["lost"] or ()), row["fill"], row["fallback"]) == setting
-        if same and row["perturbation"] == "stream.missing":
+    for i, row in enumerate(context.frame.cells if first.lost else ()):
+        if row.only_lost and set(row.lost) == set(first.lost) and row.fill == first.fill:
             return i
     return context.frame.clean
 

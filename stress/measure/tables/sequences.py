@@ -10,7 +10,7 @@ import numpy as np
 from stress.measure.core.cells import absent, counted, empty_rows
 from stress.measure.core.context import Context
 from stress.measure.core.number import Number
-from stress.measure.core.rows import CELL, INTERVAL, about_cell
+from stress.measure.core.rows import CELL, INTERVAL
 from stress.statistics.sequences import confidence_sequence
 
 __all__ = ["SEQUENCES", "sequence_rows"]
@@ -40,5 +40,5 @@ def sequence_rows(context: Context) -> list[dict[str, Any]]:
             note = None if context.clusters.alone else "each cluster counts once"
             ends = {"low": low[i], "high": high[i], "method": "confidence sequence"}
             number = replace(number, value=total[i] / count[i], **ends, note=note)
-        rows.append({**about_cell(cell), "metric": metric.name, **number.row()})
+        rows.append({**cell.about, "metric": metric.name, **number.row()})
     return rows

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from stress.measure.core.cells import absent, counted
 from stress.measure.core.context import Context
 from stress.measure.core.number import Number
-from stress.measure.core.rows import CELL, INTERVAL, about_cell
+from stress.measure.core.rows import CELL, INTERVAL
 from stress.measure.core.sections import Needs, beside_clean
 from stress.measure.core.shares import share
 from stress.measure.tables.robustness import Curve, curves
@@ -44,7 +44,7 @@ def draw_rows(context: Context) -> list[dict[str, Any]]:
     if not note and context.headline.bottom is not None:
         note = f"{context.headline.name} is a ratio: its records are no scores of equal weight"
     for i, cell in enumerate(frame.cells):
-        row = {**about_cell(cell), "metric": context.headline.name}
+        row = {**cell.about, "metric": context.headline.name}
         rows.append(row | ({"note": note} if note else _draws(context, i)))
     return rows
 
@@ -92,7 +92,7 @@ def flip_rows(context: Context) -> list[dict[str, Any]]:
     rows = []
     for i, cell in enumerate(frame.cells):
         for name, found in _flips(context, i).items():
-            rows.append({**about_cell(cell), "metric": name, **found.row()})
+            rows.append({**cell.about, "metric": name, **found.row()})
     return rows
 
 
@@ -152,7 +152,7 @@ def _steps(context: Context, curve: Curve) -> list[dict[str, Any]]:
     flipped, rows = np.zeros(len(clean), bool), []
     for cell in curve.cells:
         now = _table(context, cell, answers)
-        about, rest = about_cell(frame.cells[cell]), _rest(context, cell)
+        about, rest = frame.cells[cell].about, _rest(context, cell)
         known = (now >= 0) & (before >= 0)
         where = np.arange(len(now))
         step = share(context, (known & (now != before)).astype(float), known.astype(float), where, **rest)

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from stress.measure.core.bygroup import summed
 from stress.measure.core.cells import absent
 from stress.measure.core.context import Context
 from stress.measure.core.number import Number
-from stress.measure.core.rows import CELL, INTERVAL, about_cell
-from stress.measure.core.slices import summed
+from stress.measure.core.rows import CELL, INTERVAL
 from stress.measure.tables.groups import group_number
 
 __all__ = ["TIMELINE", "timeline_rows"]
@@ -40,8 +40,8 @@ def timeline_rows(context: Context) -> list[dict[str, Any]]:
     )
     found = []
     for i, cell in enumerate(frame.cells):
-        if cell["grid"] == "timeline":
-            about = {name: value for name, value in about_cell(cell).items() if name in TIMELINE}
+        if cell.grid == "timeline":
+            about = {name: value for name, value in cell.about.items() if name in TIMELINE}
             found += [{**about, "metric": metric.name, "note": note}] if note else _windows(context, i, about)
     return found
 

@@ -17,16 +17,15 @@ import numpy as np
 from perturbations import InputError
 from stress.measure.core.sums import Sums
 from stress.measure.core.values import Values, discordant, shared
-from stress.records.blocks import Plan, plan
-from stress.records.folder import Folder
-from stress.records.frame import DERIVED, FAILURES, Frame
+from stress.records.frame import DERIVED, Frame
 from stress.records.metric import Metric
-from stress.records.outcomes import Facts, Failure
-from stress.records.pool import Pool
+from stress.records.outcomes import Failure, StatusCounts
+from stress.records.source import Source
+from stress.records.statuses import failures
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import Clusters
 
-__all__ = ["Stream"]
+__all__ = ["BlockSums"]
 
 _BLOCK = 250_000
 """Records that are read at a time."""
@@ -38,16 +37,16 @@ _CHEAP = 500
 
 @dataclass
 class _First:
-    """What the first reading gathers besides the headline: facts, failures, and how cells differ from clean."""
+    """What the first reading gathers besides the headline: statuses, failures, and how cells differ from clean."""
 
-    facts: Facts
+    counts: StatusCounts
     failures: Counter[Failure]
     discordant: Floats
     complete: bool = True
 
 
 @dataclass(frozen=True)
-class Stream:
+class BlockSums:
     """The metrics of a run, the headline first, read when first asked for: those of few cells all in one reading.
 
     Of many cells the headline is read first, and the others only if they are asked for, as many at a time as there is
@@ -60,17 +59,8 @@ class Stream:
     metrics: tuple[Metric, ...]
     _known: dict[str, Values] = field(default_factory=dict)
 
-    @cached_property
-    def _plan(self) -> Plan:
-        return plan(self.frame.run, self._size)
-
-    @property
-    def _size(self) -> int:
-        return min(_BLOCK, self.frame.limit or _BLOCK)
-
-    def _blocks(self, columns: Sequence[str]) -> Iterator[Folder]:
-        run = self.frame.run
-        return run.read(self._size, columns) if isinstance(run, Pool) else self._plan.blocks(columns)
+    def _blocks(self, columns: Sequence[str]) -> Iterator[Source]:
+        return self.frame.run.blocks(min(_BLOCK, self.frame.limit or _BLOCK), columns)
 
     @property
     def _early(self) -> tuple[Metric, ...]:
@@ -78,13 +68,13 @@ class Stream:
         return self.metrics if len(self.frame.ids) * len(self.metrics) <= _CHEAP else self.metrics[:1]
 
     @property
-    def facts(self) -> Facts:
+    def status_counts(self) -> StatusCounts:
         """What became of the records of each cell."""
-        return self._first.facts
+        return self._first.counts
 
     @property
     def failures(self) -> Counter[Failure]:
-        """How many records failed in each way."""
+        """How many records have no usable answer, by cell, status and message."""
         return self._first.failures
 
     def values(self, metric: Metric) -> Values:
@@ -100,18 +90,18 @@ class Stream:
             raise InputError(f"measure: {metric.name} is not among the metrics that are read in blocks.")
         return self._known[metric.name]
 
-    def paired(self, metric: Metric) -> Values | None:
+    def paired(self, metric: Metric, clean: int) -> Values | None:
         """Return the headline as ``shared`` pairs it with clean; None where every cell has all of clean's samples."""
-        self._headline(metric)
+        self._headline(metric, clean)
         return None if self._first.complete else self._known[f"{metric.name} paired"]
 
-    def discordant(self, metric: Metric) -> Floats:
+    def discordant(self, metric: Metric, clean: int) -> Floats:
         """Return in how many samples the headline differs from clean, as ``discordant`` counts them."""
-        self._headline(metric)
+        self._headline(metric, clean)
         return self._first.discordant
 
-    def _headline(self, metric: Metric) -> None:
-        if metric not in self.metrics[:1]:
+    def _headline(self, metric: Metric, clean: int) -> None:
+        if metric not in self.metrics[:1] or clean != self.frame.clean:
             raise InputError(
                 f"measure: changes of a large run are the headline's, got {metric.name}. Ask for it with metric=."
             )
@@ -119,13 +109,12 @@ class Stream:
     @cached_property
     def _first(self) -> _First:
         cells = len(self.frame.ids)
-        none = Facts(np.zeros((cells, 2 + len(FAILURES)), np.int64), np.zeros(cells, np.int64))
-        found = _First(none, Counter(), np.zeros((3, cells)))
+        found = _First(StatusCounts.none(cells), Counter(), np.zeros((3, cells)))
         self._gather(self._early, found)
         return found
 
     def _gather(self, metrics: Sequence[Metric], first: _First | None = None) -> None:
-        """Read all records once: the sums of some metrics and, in the first reading, the facts."""
+        """Read all records once: the sums of some metrics and, in the first reading, what else is gathered there."""
         metrics = [m for m in metrics if all(map(self.frame.has, m.needs))]
         cells, clean = len(self.frame.ids), self.frame.clean
         paired = [m for m in metrics[:1] if first is not None and clean is not None and m == self.metrics[0]]
@@ -134,7 +123,7 @@ class Stream:
             inner = Frame(block)
             pairs = [inner.sums(metric) for metric in metrics]
             if first is not None:
-                first.facts, first.failures = first.facts + inner.facts, first.failures + inner.failures
+                first.counts, first.failures = first.counts + inner.status_counts, first.failures + inner.failures
             if first is not None and clean is not None and paired:
                 top, bottom = pairs[0]
                 above, below, complete = shared(top, bottom, clean)
@@ -143,7 +132,7 @@ class Stream:
                 first.complete &= complete
             if pairs:
                 sums.add(
-                    self.frame.roster.place[block.samples["order"].to_numpy()],
+                    self.frame.sample_table.place[block.samples["order"].to_numpy()],
                     *(np.concatenate(side, axis=1) for side in zip(*pairs)),
                 )
         for k, metric in enumerate(metrics):
@@ -154,5 +143,5 @@ class Stream:
 
     def _columns(self, metrics: Sequence[Metric]) -> list[str]:
         named = [name for metric in metrics for name in metric.needs]
-        stored = [DERIVED.get(name, name) for name in named if name not in ("failed", *FAILURES)]
+        stored = [DERIVED.get(name, name) for name in named if name not in ("failed", *failures())]
         return ["status", *stored, *(["error"] if self.frame.has("error") else [])]

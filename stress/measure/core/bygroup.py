@@ -1,4 +1,4 @@
-"""A metric by group: sums, moments and standard errors of every group and of everybody else."""
+"""A metric by group: sums, moments and standard errors of every group and of all other samples."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
 from stress.statistics.positions import distinct
 
-__all__ = ["Estimate", "Slices", "codes_of", "influences", "slices", "summed", "wanted"]
+__all__ = ["ByGroup", "Estimate", "by_group", "codes_of", "influences", "summed", "sums_of", "wanted"]
 
 _MANY = 50
-"""Groups with more values than this are sliced on request (``by``) only."""
+"""Groups with more values than this are tabled on request (``by``) only."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,12 @@ class Estimate:
     """Yes-or-no answers that it is a share of; NaN, or None everywhere, for other measures."""
 
 
-@dataclass(frozen=True)
-class Slices:
-    """A metric for every (group × cell), of the group and of all others; ``plain``: one yes or no a sample."""
+@dataclass(frozen=True, eq=False)
+class ByGroup:
+    """A metric for every (group × cell), of the group and of all others; ``plain``: one yes or no a sample.
+
+    Two of them are equal only where they are the same object, so that what is made of one is never taken for another's.
+    """
 
     by: str
     names: tuple[str, ...]
@@ -51,20 +54,19 @@ class Slices:
 
 def codes_of(context: Context, by: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Return each sample's group as a position (-1: none), and the groups' names; ``*`` joins an intersection."""
+    return context.root.once(_codes, by)
 
-    def work() -> tuple[NDArray[np.int64], tuple[str, ...]]:
-        parts = [context.frame.group(name) for name in ([by] if by in context.frame.groups else by.split("*"))]
-        names = [None if None in values else " × ".join(map(str, values)) for values in zip(*parts)]
-        known = tuple(sorted({name for name in names if name is not None}))
-        position = {name: i for i, name in enumerate(known)}
-        return np.array([-1 if name is None else position[name] for name in names], np.int64), known
 
-    found: tuple[NDArray[np.int64], tuple[str, ...]] = context.root.once(f"codes {by}", work)
-    return found
+def _codes(context: Context, by: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    parts = [context.frame.group(name) for name in ([by] if by in context.frame.groups else by.split("*"))]
+    names = [None if None in values else " × ".join(map(str, values)) for values in zip(*parts)]
+    known = tuple(sorted({name for name in names if name is not None}))
+    position = {name: i for i, name in enumerate(known)}
+    return np.array([-1 if name is None else position[name] for name in names], np.int64), known
 
 
 def wanted(context: Context) -> list[str]:
-    """Return what to slice by: as asked, or each group of at most 50 values and each pair of those."""
+    """Return the groups to tell apart: as asked, or each group of at most 50 values and each pair of those."""
     if context.options.by is not None:
         return list(context.options.by)
     single = [name for name in context.frame.groups if 1 < len(codes_of(context, name)[1]) <= _MANY]
@@ -73,39 +75,46 @@ def wanted(context: Context) -> list[str]:
     return [*single, *(pair for pair in pairs if len(codes_of(context, pair)[1]) <= _MANY)]
 
 
-def slices(context: Context, by: str, metric: Metric) -> Slices:
+def by_group(context: Context, by: str, metric: Metric) -> ByGroup:
     """Return a metric by group, with linearised (clustered) standard errors."""
-
-    def work() -> Slices:
-        codes, names = codes_of(context, by)
-        if metric.name in context.others:
-            return _counted(context, by, metric)
-        return summed(context, by, codes, names, metric)
-
-    found: Slices = context.once(f"slices {by} {metric.name}", work)
-    return found
+    return context.once(_by_group, by, metric)
 
 
-def summed(context: Context, by: str, codes: NDArray[np.int64], names: tuple[str, ...], metric: Metric) -> Slices:
+def _by_group(context: Context, by: str, metric: Metric) -> ByGroup:
+    if metric.name in context.others:
+        return _counted(context, by, metric)
+    return summed(context, by, *codes_of(context, by), metric)
+
+
+def sums_of(context: Context, metric: Metric) -> tuple[Floats, Floats]:
+    """Return the (samples × cells) sums above and below a metric's line."""
+    return context.frame.sums(metric)
+
+
+def _failed(context: Context) -> Floats:
+    return context.frame.grid(context.frame.failed.astype(np.float64))
+
+
+def summed(context: Context, by: str, codes: NDArray[np.int64], names: tuple[str, ...], metric: Metric) -> ByGroup:
     """Return a mean or ratio for groups of samples, given by each sample's group as a position (-1: none)."""
-    top, bottom = context.once(f"sums {metric.name}", lambda: context.frame.sums(metric))
-    lost = context.once("failed grid", lambda: context.frame.grid(context.frame.failed.astype(np.float64)))
-    member, everybody = context.clusters.member, np.arange(len(codes))
+    top, bottom = context.once(sums_of, metric)
+    lost = context.once(_failed)
+    member, whole = context.clusters.member, np.arange(len(codes))
     chosen = [np.flatnonzero(codes == g) for g in range(len(names))]
     own = np.stack([_moments(top[rows], bottom[rows], member[rows]) for rows in chosen], axis=1)
     if _nested(codes, member):
         rest = _moments(top, bottom, member)[:, None] - own
     else:
-        others = [np.setdiff1d(everybody, rows) for rows in chosen]
+        others = [np.setdiff1d(whole, rows) for rows in chosen]
         rest = np.stack([_moments(top[rows], bottom[rows], member[rows]) for rows in others], axis=1)
     shares = (top == np.round(top)).all(axis=0) & (metric.bottom is None and metric.share and not metric.root)
     plain = shares & _flags(top) & _flags(bottom) & context.clusters.alone
     failed = np.stack([lost[rows].sum(axis=0) for rows in chosen])
     samples = np.array([len(rows) for rows in chosen])
-    return Slices(by, names, samples, _solve(own, shares), _solve(rest, shares), own[0], own[1], failed, plain)
+    return ByGroup(by, names, samples, _solve(own, shares), _solve(rest, shares), own[0], own[1], failed, plain)
 
 
-def _counted(context: Context, by: str, metric: Metric) -> Slices:
+def _counted(context: Context, by: str, metric: Metric) -> ByGroup:
     """Return a measure of counts by group: its counts, gradient and influences over the group's records alone."""
     (codes, names), frame, found = codes_of(context, by), context.frame, entries(context)
     if found is None:
@@ -128,7 +137,7 @@ def _counted(context: Context, by: str, metric: Metric) -> Slices:
         failed.append(frame.count(mask & frame.failed).astype(np.float64))
     samples = np.array([int((codes == g).sum()) for g in range(len(names))])
     below = np.stack(n)
-    return Slices(
+    return ByGroup(
         by,
         names,
         samples,
