@@ -153,7 +153,7 @@ def _about(planned: Planned, job: Job, answers: Mapping[str, Any], checks: Seque
         "preflight": [vars(check) for check in checks],
         "settings": {"workers": settings.threads, "batch_size": settings.batch_size, "limit": settings.limit},
         "command": settings.command,
-        "cluster": settings.cluster,
+        "cluster": settings.cluster or planned.data.cluster,
         "samples": sum(map(len, planned.shards)),
         "records": planned.records,
         "classes": list(getattr(job.task, "classes", ())),

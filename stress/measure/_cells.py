@@ -118,14 +118,18 @@ def sides(context: Context, metric: Metric, clean: int) -> tuple[Values, Sides]:
     return values, both
 
 
-def change(context: Context, metric: Metric, clean: int, name: str) -> tuple[Floats, Bounds]:
+def change(
+    context: Context, metric: Metric, clean: int, name: str, confidence: float | None = None
+) -> tuple[Floats, Bounds]:
     """Return every cell's ``drop`` (positive: worse) or ``retention`` against the clean cell, paired by sample.
 
-    The one interval that such a number has, in whichever table it is shown.
+    The one interval that such a number has, in whichever table it is shown. Not only clean can be compared with.
     """
+    level = confidence or context.options.confidence
 
     def work() -> tuple[Floats, Bounds]:
         values, both = sides(context, metric, clean)
+        values = replace(values, confidence=level)
         sign = 1.0 if metric.better == "higher" else -1.0
 
         def drop(rows: Floats) -> Floats:
@@ -138,12 +142,12 @@ def change(context: Context, metric: Metric, clean: int, name: str) -> tuple[Flo
 
         value, bounds = values.apply(drop if name == "drop" else retention)
         if name == "drop" and context.values(metric).plain is not None:
-            return value, _plain_drop(context, metric, clean)
+            return value, _plain_drop(context, metric, clean, level)
         scale = 1.0 if name == "drop" else 1 / max(float(values.point[clean]), 1e-9)
         found = values.widen(bounds, value, scale)
         return value, replace(found, low=np.maximum(found.low, 0.0)) if name == "retention" else found
 
-    result: tuple[Floats, Bounds] = context.once(f"{name} {metric.name}", work)
+    result: tuple[Floats, Bounds] = context.once(f"{name} {metric.name} {clean} {level}", work)
     return result
 
 
@@ -184,7 +188,7 @@ def change_rows(context: Context) -> list[dict[str, Any]]:
     return found
 
 
-def _plain_drop(context: Context, metric: Metric, clean: int) -> Bounds:
+def _plain_drop(context: Context, metric: Metric, clean: int, confidence: float) -> Bounds:
     """Return paired-proportion intervals, for plain answers: one a sample, right or wrong."""
     if context.stream is not None:
         lost, kept, count = context.stream.discordant(metric)
@@ -192,6 +196,6 @@ def _plain_drop(context: Context, metric: Metric, clean: int) -> Bounds:
         lost, kept, count = discordant(*context.frame.sums(metric), clean)
     if metric.better == "lower":
         lost, kept = kept, lost
-    found = paired_proportions(lost, kept, count, context.options.confidence)
+    found = paired_proportions(lost, kept, count, confidence)
     nothing = count == 0
     return Bounds(np.where(nothing, np.nan, found.low), np.where(nothing, np.nan, found.high), found.method)

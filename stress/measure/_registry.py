@@ -30,6 +30,7 @@ from stress.measure._counted import CURVED, count_values
 from stress.measure._counts import count_metrics, count_rows
 from stress.measure._detection import detection_rows, macro_rows
 from stress.measure._distortion import DISTORTION, distortion_rows
+from stress.measure._dropping import DROPPING, beside_dropped, dropping_rows
 from stress.measure._frame import Frame
 from stress.measure._groups import GAPS, GROUPS, gap_rows, group_rows
 from stress.measure._operation import FAILED, LATENCY, failure_rows, latency_rows
@@ -117,6 +118,9 @@ TABLES: Mapping[str, Table] = {
         (Section(gap_rows, beside_clean, ("by",)),),
     ),
     "contributions": Table("what each stream and each pair is worth", CONTRIBUTIONS, (contribution_rows,)),
+    "dropping": Table(
+        "what dropping a degraded stream would buy, in every cell", DROPPING, (Section(dropping_rows, beside_dropped),)
+    ),
     "consistency": Table(
         "do the streams agree, and whom does the model follow",
         CONSISTENCY,

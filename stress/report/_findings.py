@@ -11,6 +11,7 @@ from perturbations.modality import MODALITIES, modality
 from stress.report._book import Book, Row
 from stress.report._grid import Column, Grid
 from stress.report._numbers import DASH, count, plural, severity, visible
+from stress.report._telling import telling
 
 __all__ = ["Finding", "failing", "findings", "unmoved"]
 
@@ -33,6 +34,7 @@ def findings(book: Book) -> list[Finding]:
         failed = sum(number for name, number in book.summary["statuses"].items() if name not in ("ok", "unchanged"))
         if failed:
             found.append(Finding("problem", _failures(book, failed)))
+        found += [Finding("warning", text) for text in telling(book)]
         found += [Finding("warning", _sentence(text)) for text in book.summary["warnings"] if not _told(text, failed)]
         found += [Finding("note", text) for text in _not_rising(book)]
     for check in book.info.get("preflight") or ():
