@@ -37,7 +37,9 @@ def finding(run):
     since = min(babble, key=lambda row: row["severity"])
     groups = {(row["group"], row["cell"]): row for row in run.table("groups").to_pylist() if row["by"] == "speaker"
               and row["metric"] == "accuracy"}  # fmt: skip
-    gaps = {row["cell"]: row for row in run.table("gaps").to_pylist() if row["by"] == "speaker" and row["metric"] == "gap"}
+    gaps = {
+        row["cell"]: row for row in run.table("gaps").to_pylist() if row["by"] == "speaker" and row["metric"] == "gap"
+    }
     alone = gaps["lost:image+text"]
     return (
         f"**Bad sound is worse than no sound.** Under {worst['scenario']} at severity {worst['severity']:.0f} the model is "

@@ -44,7 +44,11 @@ def test_voices_and_images_of_the_splits_are_disjoint():
         assert not set(parts[one].voices) & set(parts[other].voices)
         assert not {i.tobytes() for i in parts[one].images} & {i.tobytes() for i in parts[other].images}
         assert not {c.tobytes() for c in parts[one].clips} & {c.tobytes() for c in parts[other].clips}
-    assert {split: len(set(part.voices)) for split, part in parts.items()} == {"train": 36, "validation": 12, "test": 24}
+    assert {split: len(set(part.voices)) for split, part in parts.items()} == {
+        "train": 36,
+        "validation": 12,
+        "test": 24,
+    }
     assert sum(len(part.images) for part in parts.values()) == 1797
 
 

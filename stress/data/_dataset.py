@@ -196,8 +196,8 @@ def from_samples(samples: Iterable[Sample], name: str = "samples", cluster: str 
     """Return a data set of Python samples: a list, or any sequence that makes each sample when it is asked for.
 
     ``cluster`` declares the group (or ``sequence``) whose samples are drawn together in intervals; a sequence may have
-    it as an attribute. Every sample is looked at once, to check it and to fingerprint its content; a sequence with a ``fingerprint``
-    attribute of its own and an ``index`` (``stress.data.Index``) with ``streams`` is believed instead.
+    it as an attribute. Every sample is looked at once, to check it and to fingerprint its content; a sequence with a
+    ``fingerprint`` attribute of its own and an ``index`` (``stress.data.Index``) with ``streams`` is believed instead.
     """
     rows: Any = samples
     cluster = cluster or getattr(rows, "cluster", None)

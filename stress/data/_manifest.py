@@ -2,8 +2,9 @@
 
 Columns: ``image``, ``audio`` and ``text``, or ``image:front_camera``, ``audio:speech``, ``text:caption`` where a
 stream has a name of its own; ``text:caption@de`` is the same text in another language. ``label`` is the right answer;
-``id``, ``sequence``, ``time`` and ``split`` are optional; ``group:speaker`` declares a group, ``cluster:speaker`` one whose
-samples are alike, so that intervals draw them together. Images and recordings are paths, relative to the manifest; texts stand in the table. Columns with other names are not used.
+``id``, ``sequence``, ``time`` and ``split`` are optional; ``group:speaker`` declares a group, ``cluster:speaker`` one
+whose samples are alike, so that intervals draw them together. Images and recordings are paths, relative to the
+manifest; texts stand in the table. Columns with other names are not used.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from perturbations import Audio, InputError
+from perturbations._errors import nearest
 from scenarios import Plan, Suite
 from scenarios import load as load_suite
 from stress.data import Samples, load_data
@@ -30,8 +31,9 @@ class Settings:
     """How a run is done; of these only ``seed`` and ``signals`` change a record.
 
     ``cluster`` names the group (or ``sequence``) whose samples belong together – speakers, patients – and are drawn
-    together in intervals, as the data declare where it is not given; ``command`` is how the run was asked for, for the reader. ``samples`` are the ids of the only
-    ones to run on (all, where there are none); faults that look at the data set still look at the whole of it.
+    together in intervals, as the data declare where it is not given; ``command`` is how the run was asked for, for the
+    reader. ``samples`` are the ids of the only ones to run on (all, where there are none); faults that look at the data
+    set still look at the whole of it.
     """
 
     seed: int = 0

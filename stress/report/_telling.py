@@ -1,4 +1,4 @@
-"""What a reader should take home: a stream that is better dropped, and the group that falls first – if they are sure."""
+"""What a reader should take home: a stream that is better dropped, the group that falls first – where it is sure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def telling(book: Book) -> list[str]:
 
 
 def _better_dropped(book: Book) -> list[str]:
-    """Say where a degraded stream hurts more than a missing one does, by an interval that holds in all cells at once."""
+    """Say where a degraded stream hurts more than a missing one, by an interval that holds in all cells at once."""
     rows = [row for row in book.table("dropping") if row["all_low"] is not None]
     sure = sorted((row for row in rows if row["all_low"] > 0), key=lambda row: -row["value"])
     if not sure:

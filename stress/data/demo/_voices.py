@@ -14,21 +14,29 @@ Split = Literal["train", "validation", "test"]
 # As in many collections of speech, nearly all voices to learn from are men's: 35 of 36.
 VOICES: Final[Mapping[Split, tuple[str, ...]]] = MappingProxyType(
     {
-        "train": tuple(
-            "m1 m2 m3 m4 f1 m5 m6 m7 m8 Andy AnxiousAndy Denis Diogo Gene Gene2 Henrique Hugo Jacky Lee Marco Mario Michael "
-            "edward2 Storm adam boris croak david edward iven klatt max michel paul quincy rob".split()
+        "train": (
+            "m1", "m2", "m3", "m4", "f1", "m5", "m6", "m7", "m8", "Andy", "AnxiousAndy", "Denis", "Diogo", "Gene",
+            "Gene2", "Henrique", "Hugo", "Jacky", "Lee", "Marco", "Mario", "Michael", "edward2", "Storm", "adam",
+            "boris", "croak", "david", "edward", "iven", "klatt", "max", "michel", "paul", "quincy", "rob",
         ),
-        "validation": tuple(
-            "Alex f4 Demonic RicishayMax robosoft announcer Annie antonio caleb anika Nguyen ed".split()
+        "validation": (
+            "Alex", "f4", "Demonic", "RicishayMax", "robosoft", "announcer", "Annie", "antonio", "caleb", "anika",
+            "Nguyen", "ed",
         ),
-        "test": tuple(
-            "benjamin Andrea Mike grandpa aunty gustave john belinda kaukovalta marcelo f3 miguel norbert f5 pablo "
-            "pedro grandma robert sandro linda travis victor Alicia Tweaky".split()
+        "test": (
+            "benjamin", "Andrea", "Mike", "grandpa", "aunty", "gustave", "john", "belinda", "kaukovalta", "marcelo",
+            "f3", "miguel", "norbert", "f5", "pablo", "pedro", "grandma", "robert", "sandro", "linda", "travis",
+            "victor", "Alicia", "Tweaky",
         ),
     }
-)
+)  # fmt: skip
 # Those that eSpeak NG itself declares as female.
-_FEMALE: Final = frozenset("f1 f2 f3 f4 f5 Alicia Andrea Annie anika aunty belinda grandma linda steph".split())
+_FEMALE: Final = frozenset(
+    (
+        "f1", "f2", "f3", "f4", "f5", "Alicia", "Andrea", "Annie", "anika", "aunty", "belinda", "grandma", "linda",
+        "steph",
+    )
+)  # fmt: skip
 
 
 def speaker_of(voice: str) -> Literal["female", "male"]:

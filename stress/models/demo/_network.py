@@ -12,7 +12,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stress.models.demo._features import BUCKETS, FRAMES, HOP, IMAGE_PIXELS, STREAMS, WINDOW, hann, mel_filters, resizing
+from stress.models.demo._features import (
+    BUCKETS,
+    FRAMES,
+    HOP,
+    IMAGE_PIXELS,
+    STREAMS,
+    WINDOW,
+    hann,
+    mel_filters,
+    resizing,
+)
 
 CLASSES: Final = 10
 WIDTH: Final = 32

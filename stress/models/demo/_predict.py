@@ -55,7 +55,8 @@ def _early(w: Weights, batch: Arrays) -> Floats:
 def _intermediate(w: Weights, batch: Arrays) -> Floats:
     understood = _encoders(w, batch)
     joined = np.concatenate([_kept(w, batch, name, understood[name]) for name in STREAMS], axis=1)
-    gate = 1 / (1 + np.exp(-_linear(w, "gate", joined)))
+    one = np.float32(1)
+    gate = one / (one + np.exp(-_linear(w, "gate", joined)))
     return _linear(w, "head.2", _relu(_linear(w, "head.0", joined * gate)))
 
 

@@ -1,7 +1,7 @@
 """Train the demo's three networks again, from the demo's training split: `python -m stress.models.demo.train`.
 
-A maintainer's script. A few minutes on one core; seeded, so the same machine and versions give the same weights, byte for
-byte. What was tuned – sizes, epochs, the temperature of the answers – was tuned on the validation split; the test split
+A maintainer's script. A few minutes on one core; seeded, so the same machine and versions give the same weights, byte
+for byte. What was tuned – sizes, epochs, the temperature of the answers – was tuned on the validation split; the test split
 is not opened here.
 """
 
@@ -103,9 +103,7 @@ def batches(
         written = vary_images(torch.from_numpy(images).unsqueeze(1), generator).numpy().round().astype(np.uint8)
         audio = np.zeros((len(chosen), FRAMES), np.float32)
         for row, clip in enumerate(chosen):
-            picture, spoken = data.capture(
-                written[row, 0, :, :, None], vary_clip(data.clips[clip], rng), rng
-            )
+            picture, spoken = data.capture(written[row, 0, :, :, None], vary_clip(data.clips[clip], rng), rng)
             written[row, 0] = picture[:, :, 0]
             at = int(rng.integers(0, FRAMES - len(spoken) + 1))
             audio[row, at : at + len(spoken)] = spoken
