@@ -30,30 +30,23 @@ def text(run):
 
 
 def finding(run):
-    """Return what to remember of the demo: which stream is better dropped, from where on, and who falls first."""
-    rows = [row for row in run.table("dropping").to_pylist() if row["stream"] == "audio"]
-    worst = max(rows, key=lambda row: row["value"])
-    babble = [row for row in rows if row["scenario"] == worst["scenario"] and row["low"] > 0]
-    since = min(babble, key=lambda row: row["severity"])
-    groups = {(row["group"], row["cell"]): row for row in run.table("groups").to_pylist() if row["by"] == "speaker"
-              and row["metric"] == "accuracy"}  # fmt: skip
-    gaps = {
-        row["cell"]: row for row in run.table("gaps").to_pylist() if row["by"] == "speaker" and row["metric"] == "gap"
-    }
-    alone = gaps["lost:image+text"]
+    """Return what to remember of the demo in three sentences: where a stream is better dropped, and from where on."""
+    rows = [row for row in run.table("dropping").to_pylist() if row["scenario"] == "babble"]
+    worst = max(rows, key=lambda row: row["severity"])
+    since = min((row for row in rows if row["low"] > 0), key=lambda row: row["severity"])
+    cells = {row["cell"]: row for row in run.table("cells").to_pylist() if row["metric"] == "accuracy"}
+    at, soon = f"severity {worst['severity']:.0f}", f"severity {since['severity']:.0f}"
     return (
-        f"**Bad sound is worse than no sound.** Under {worst['scenario']} at severity {worst['severity']:.0f} the model is "
-        f"right {share(worst['kept'])} of the time, and {share(worst['without'])} with the microphone unplugged: dropping the "
-        f"stream is better by {points(worst)} points. Already at severity {since['severity']:.0f} it is better by "
-        f"{points(since)}. And who was not in the data to learn from – one voice of 36 is a woman's – falls first: where only "
-        f"the sound is left, {share(groups['female', 'lost:image+text']['value'])} of what women say is understood and "
-        f"{share(groups['male', 'lost:image+text']['value'])} of what men say, {points(alone)} points less.\n"
+        f"**Bad sound is worse than no sound.** In a quiet place the model is right {share(cells['clean'])} of the "
+        f"time, and {share(cells['lost:audio'])} with the microphone unplugged: the sound helps. In the babble of a "
+        f"full restaurant ({at}) it is right {100 * worst['kept']:.1f} % of the time, and unplugging the microphone "
+        f"would make it better by {points(worst)} points. It would so already at {soon}, by {points(since)}.\n"
     )
 
 
-def share(value):
-    """In per cent."""
-    return f"{100 * value:.1f} %"
+def share(row):
+    """A cell's accuracy in per cent, with its interval."""
+    return f"{100 * row['value']:.1f} % ({100 * row['low']:.1f}–{100 * row['high']:.1f})"
 
 
 def points(row):

@@ -63,8 +63,8 @@ def _first(book: Book, row: Row, looked: int) -> str:
 
     return (
         f"Falls first, by {visible(row['by'])}: from clean input to {_cell(row)}, {visible(row['worst'])} falls from "
-        f"{lost(row['worst'])}, {visible(row['best'])} from {lost(row['best'])}; the gap is wider by {form.change(row)} "
-        f"{form.points} (interval over all {looked} gaps at once)."
+        f"{lost(row['worst'])}, {visible(row['best'])} from {lost(row['best'])}; the gap is wider by "
+        f"{form.change(row)} {form.points} (interval over all {looked} gaps at once)."
     )
 
 

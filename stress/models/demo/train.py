@@ -1,8 +1,8 @@
 """Train the demo's three networks again, from the demo's training split: `python -m stress.models.demo.train`.
 
 A maintainer's script. A few minutes on one core; seeded, so the same machine and versions give the same weights, byte
-for byte. What was tuned – sizes, epochs, the temperature of the answers – was tuned on the validation split; the test split
-is not opened here.
+for byte. What was tuned – sizes, epochs, the temperature of the answers – was tuned on the validation split; the test
+split is not opened here.
 """
 
 from __future__ import annotations
