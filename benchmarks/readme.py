@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,7 +27,7 @@ def text(run):
     out = io.StringIO()
     print_summary(Console(file=out, width=100, color_system=None), run)
     shown = "\n".join(line.rstrip() for line in out.getvalue().strip().splitlines() if not line.startswith("note"))
-    return f"```\n{shown}\n```\n\n{finding(run)}"
+    return f"```\n{shown}\n```\n\n{textwrap.fill(finding(run), 118)}\n"
 
 
 def finding(run):
@@ -40,7 +41,7 @@ def finding(run):
         f"**Bad sound is worse than no sound.** In a quiet place the model is right {share(cells['clean'])} of the "
         f"time, and {share(cells['lost:audio'])} with the microphone unplugged: the sound helps. In the babble of a "
         f"full restaurant ({at}) it is right {100 * worst['kept']:.1f} % of the time, and unplugging the microphone "
-        f"would make it better by {points(worst)} points. It would so already at {soon}, by {points(since)}.\n"
+        f"would make it better by {points(worst)} points. It would so already at {soon}, by {points(since)}."
     )
 
 
