@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import torch
@@ -161,7 +161,11 @@ def temper(network: nn.Module, samples: Sequence[Sample]) -> float:
         logits = network(inputs.image, inputs.audio, inputs.ids, inputs.offsets, inputs.present).double()
     loss = lambda log_t: float(functional.cross_entropy(logits / np.exp(log_t), targets))  # noqa: E731
     temperature = float(np.exp(minimize_scalar(loss, bounds=(-2, 2), method="bounded").x))
-    last = [network.weights] if isinstance(network, LateFusion) else list(list(network.head)[-1].parameters())
+    last = (
+        [network.weights]
+        if isinstance(network, LateFusion)
+        else list(cast(nn.Sequential, network.head)[-1].parameters())
+    )
     with torch.no_grad():
         for values in last:
             values /= temperature
@@ -204,4 +208,4 @@ def main(seed: int = 0, folder: Path = WEIGHTS) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:2]), *map(Path, sys.argv[2:3]))
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 0, Path(sys.argv[2]) if len(sys.argv) > 2 else WEIGHTS)
