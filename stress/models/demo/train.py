@@ -161,14 +161,10 @@ def temper(network: nn.Module, samples: Sequence[Sample]) -> float:
         logits = network(inputs.image, inputs.audio, inputs.ids, inputs.offsets, inputs.present).double()
     loss = lambda log_t: float(functional.cross_entropy(logits / np.exp(log_t), targets))  # noqa: E731
     temperature = float(np.exp(minimize_scalar(loss, bounds=(-2, 2), method="bounded").x))
-    last = (
-        [network.weights]
-        if isinstance(network, LateFusion)
-        else list(cast(nn.Sequential, network.head)[-1].parameters())
-    )
+    last = network if isinstance(network, LateFusion) else cast(nn.Sequential, network.head)[-1]
     with torch.no_grad():
-        for values in last:
-            values /= temperature
+        for values in [last.weights] if isinstance(last, LateFusion) else last.parameters():
+            values.div_(temperature)
     return temperature
 
 
