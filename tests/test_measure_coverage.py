@@ -193,6 +193,7 @@ COVERED = {
         "flip_rate_ratio": RUNS + "test_relative_to_alexnet_and_to_a_run",
         **dict.fromkeys(("werd", "nwerd"), RUNS + "test_word_errors_relative_to_a_run"),
     },
+    "dropping": _CELL,  # the drop of a cell, against another than clean
     "sequences": dict.fromkeys(("accuracy",), HERE + "test_confidence_sequences_hold_at_all_times_at_once"),
     "timeline": _CELL,
     "attacks": _CELL,

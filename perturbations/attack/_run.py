@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -191,8 +192,15 @@ def refuse_without_gradients(who: str, differentiable: bool) -> None:
     if get(who).gradients and not differentiable:
         raise ModelError(
             f"{who}: the model must give gradients (a loss_gradient method, or a torch .module with .inputs and "
-            f".logits), got none. A black-box attack needs only its answers: {ALTERNATIVES}."
+            f".logits), got none. A black-box attack needs only its answers: {ALTERNATIVES}.{_without_torch()}"
         )
+
+
+def _without_torch() -> str:
+    """Say which extra brings gradients where torch is not there: a model that has them may only lack it."""
+    if find_spec("torch") is not None:
+        return ""
+    return " Those of torch models, the demo's too, need the extra: pip install 'multimodal-stress[torch]'."
 
 
 def _labels(

@@ -13,7 +13,18 @@ from typing import Any
 
 import click
 
-from perturbations import FAMILIES, Choice, InputError, Param, Perturbation, bibliography, citation, get, names
+from perturbations import (
+    FAMILIES,
+    Choice,
+    InputError,
+    Param,
+    Perturbation,
+    StressError,
+    bibliography,
+    citation,
+    get,
+    names,
+)
 
 __all__ = ["show_citations", "show_list", "show_measures", "show_suite", "write_gallery"]
 
@@ -47,7 +58,11 @@ def _list_suites() -> None:
     import scenarios
 
     for name in scenarios.suites():
-        suite = scenarios.load(name)
+        try:
+            suite = scenarios.load(name)
+        except StressError as error:  # it needs an extra that is not installed, and says which
+            click.echo(f"{name}  ({error})")
+            continue
         click.echo(f"{suite.title}  ({len(suite.scenarios)} scenarios)")
         click.echo(textwrap.fill(suite.about, 100, initial_indent="    ", subsequent_indent="    "))
 

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Any
 
 from perturbations import InputError, Sample, StressError, Value
-from perturbations.errors import gather, short
+from perturbations.errors import gather, nearest, short
 from perturbations.modality import modality, modality_of
 
 __all__ = ["Index", "Samples", "from_samples", "index_of"]
@@ -32,8 +32,9 @@ class Samples:
     """A data set as the rest of the house sees it: an index, a loader and a fingerprint of the content.
 
     ``load(i)`` may be called from several threads. ``alternates`` are the languages that some stream has other
-    versions in; ``spec`` is what worker processes load it by, where it was named. Samples come out with read-only
-    arrays: whoever writes to one writes to a copy.
+    versions in; ``spec`` is what worker processes load it by, where it was named. ``cluster`` names the group (or
+    ``sequence``) whose samples are alike – speakers, patients – so that intervals draw them together. Samples come out
+    with read-only arrays: whoever writes to one writes to a copy.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Samples:
         fingerprint: str,
         alternates: Sequence[str] = (),
         classes: Sequence[str] | None = None,
+        cluster: str | None = None,
     ) -> None:
         self.name, self.index, self.fingerprint = name, index, fingerprint
         self.streams: Mapping[str, str] = dict(streams)
@@ -54,6 +56,8 @@ class Samples:
         self.alternates, self._classes, self._load = tuple(alternates), classes, load
         self.ids, self.targets = index.ids, index.targets
         self.sequences, self.times = index.sequences, index.times
+        self.check_cluster(cluster, name)
+        self.cluster = cluster
         self._memory: dict[tuple[Any, ...], Any] = {}
         self._lock = threading.RLock()
 
@@ -84,6 +88,12 @@ class Samples:
     def position(self, sample: str) -> int:
         """Return the index of a sample's id."""
         return self._positions[sample]
+
+    def check_cluster(self, cluster: str | None, who: str) -> None:
+        """Raise InputError where ``cluster`` is neither a group of the data nor its sequences."""
+        known = [*self.index.groups, *(["sequence"] if any(s is not None for s in self.sequences) else [])]
+        if cluster is not None and cluster not in known:
+            raise InputError(f"{who}: cluster must be a group of the data, got {cluster!r}. {nearest(cluster, known)}")
 
     def remember(self, key: tuple[Any, ...], compute: Callable[[], Any]) -> Any:
         """Return ``compute()``, worked out once per key, also when several threads ask at once."""
@@ -183,13 +193,15 @@ def check_index(index: Index, who: str, where: Callable[[int], str] = "#{}".form
     gather([f"{who}: ids must be unique. {problem}" for problem in problems[:5]], InputError)
 
 
-def from_samples(samples: Iterable[Sample], name: str = "samples") -> Samples:
+def from_samples(samples: Iterable[Sample], name: str = "samples", cluster: str | None = None) -> Samples:
     """Return a data set of Python samples: a list, or any sequence that makes each sample when it is asked for.
 
-    Every sample is looked at once, to check it and to fingerprint its content; a sequence with a ``fingerprint``
-    attribute of its own and an ``index`` (``stress.data.Index``) with ``streams`` is believed instead.
+    ``cluster`` declares the group (or ``sequence``) whose samples are drawn together in intervals; a sequence may have
+    it as an attribute. Every sample is looked at once, to check it and to fingerprint its content; a sequence with a
+    ``fingerprint`` attribute of its own and an ``index`` (``stress.data.Index``) with ``streams`` is believed instead.
     """
     rows: Any = samples
+    cluster = cluster or getattr(rows, "cluster", None)
     if not (hasattr(samples, "__getitem__") and hasattr(samples, "__len__")):
         if not isinstance(samples, Iterable):
             raise InputError(f"{name}: must be samples – a list, or a sequence that makes them – got {short(samples)}.")
@@ -197,9 +209,9 @@ def from_samples(samples: Iterable[Sample], name: str = "samples") -> Samples:
     declared = getattr(rows, "index", None)
     if isinstance(declared, Index):
         check_index(declared, name)
-        return Samples(name, rows.streams, declared, rows.__getitem__, rows.fingerprint)
+        return Samples(name, rows.streams, declared, rows.__getitem__, rows.fingerprint, cluster=cluster)
     streams, index, fingerprint, languages = index_of((_made(rows, i, name) for i in range(len(rows))), name)
-    return Samples(name, streams, index, rows.__getitem__, fingerprint, languages)
+    return Samples(name, streams, index, rows.__getitem__, fingerprint, languages, cluster=cluster)
 
 
 def _made(rows: Any, position: int, who: str) -> Any:

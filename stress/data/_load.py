@@ -36,7 +36,7 @@ def load_data(source: Any, fingerprint: str | None = None) -> Samples:
 def _by_name(source: str) -> Samples:
     if source == "demo":
         demo = import_module("stress.data.demo")
-        return from_samples(demo.load(), "demo")
+        return from_samples(demo.load(), "demo", demo.CLUSTER)
     if ":" not in source:
         known = "'demo', a .csv, .jsonl or .parquet manifest, or module:attribute"
         raise InputError(f"data: must be {known}, got {source!r}.")

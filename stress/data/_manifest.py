@@ -3,8 +3,8 @@
 A stream's column is named by its modality – ``image``, ``audio``, ``text`` – or ``image:front_camera``,
 ``audio:speech``, ``text:caption`` where it has a name of its own; ``text:caption@de`` is the same text in another
 language. ``label`` is the right answer; ``id``, ``sequence``, ``time`` and ``split`` are optional; ``group:speaker``
-declares a group. Texts stand in the table; the values of other modalities are files, relative to the manifest. Columns
-with other names are not used.
+declares a group, ``cluster:speaker`` one whose samples are alike, so that intervals resample them together. Texts stand
+in the table; the values of other modalities are files, relative to the manifest. Columns with other names are not used.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ def from_manifest(path: str | Path, fingerprint: str | None = None) -> Samples:
     if not rows:
         raise InputError(f"{path}: must have at least one sample, got no rows.")
     columns = _columns(path, list(rows[0]))
+    cluster = _cluster(path, list(rows[0]))
     index = _index(path, rows, lines)
     fingerprint = fingerprint or _check_files(path, rows, lines, columns)
     streams = {c.stream: c.modality for c in columns if c.language is None}
@@ -60,7 +61,7 @@ def from_manifest(path: str | Path, fingerprint: str | None = None) -> Samples:
     def load(position: int) -> Sample:
         return _sample(path, rows[position], lines[position], columns, index, position)
 
-    return Samples(path.name, streams, index, load, fingerprint, languages)
+    return Samples(path.name, streams, index, load, fingerprint, languages, cluster=cluster)
 
 
 def _read(path: Path) -> tuple[Sequence[Mapping[str, Any]], Sequence[int]]:
@@ -149,6 +150,16 @@ def _columns(path: Path, names: Sequence[str]) -> list[_Column]:
     return found
 
 
+def _cluster(path: Path, names: Sequence[str]) -> str | None:
+    """Return the group that a column declares as the cluster, if there is one."""
+    found = [name.partition(":")[2] for name in names if name.startswith("cluster:")]
+    if len(found) > 1:
+        raise InputError(f"{path}:1: must declare one cluster, got {', '.join(found)}. Others are groups: group:NAME.")
+    if found and (not found[0] or f"group:{found[0]}" in names):
+        raise InputError(f"{path}:1: a column cluster:NAME is a group of that name too, got {', '.join(names)}.")
+    return found[0] if found else None
+
+
 def _index(path: Path, rows: Sequence[Mapping[str, Any]], lines: Sequence[int]) -> Index:
     def column(name: str) -> list[Any]:
         return [None if row.get(name) in (None, "") else row[name] for row in rows]
@@ -161,7 +172,7 @@ def _index(path: Path, rows: Sequence[Mapping[str, Any]], lines: Sequence[int]) 
     groups = {
         n.partition(":")[2]: [None if v is None else str(v) for v in column(n)]
         for n in rows[0]
-        if n.startswith("group:")
+        if n.startswith(("group:", "cluster:"))
     }
     index = Index(
         ids=ids,

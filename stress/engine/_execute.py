@@ -144,7 +144,7 @@ def _about(planned: Planned, job: Job, answers: Mapping[str, Any], checks: Seque
         "preflight": [vars(check) for check in checks],
         "settings": {"workers": settings.threads, "batch_size": settings.batch_size, "limit": settings.limit},
         "command": settings.command,
-        "cluster": settings.cluster,
+        "cluster": settings.cluster or planned.data.cluster,
         "sources": {c.perturbation: list(c.declaration.cite) for cell in plan.cells for c in cell.conditions},
         "plugins": [str(Path(plugin).resolve()) for plugin in plan.plugins],
         "samples": sum(map(len, planned.shards)),

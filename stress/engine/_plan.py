@@ -32,8 +32,9 @@ class Settings:
     """How a run is done; of these only ``seed`` and ``signals`` change a record.
 
     ``cluster`` names the group (or ``sequence``) whose samples belong together – speakers, patients – and are drawn
-    together in intervals; ``command`` is how the run was asked for, for the reader. ``samples`` are the ids of the only
-    ones to run on (all, where there are none); faults that look at the data set still look at the whole of it.
+    together in intervals, as the data declare where it is not given; ``command`` is how the run was asked for, for the
+    reader. ``samples`` are the ids of the only ones to run on (all, where there are none); faults that look at the data
+    set still look at the whole of it.
     """
 
     seed: int = 0
@@ -116,7 +117,7 @@ def plan_run(
     suite = suite if isinstance(suite, Suite) else load_suite(suite)
     samples = load_data(data)
     plan = expand(suite, samples.streams, has=samples.has, only=settings.only, skip=settings.skip)
-    _check_cluster(settings.cluster, samples)
+    samples.check_cluster(settings.cluster, "run")
     loaded = find(model)
     settled = _task(task, loaded, samples)
     declared(settled)
@@ -131,12 +132,6 @@ def _task(task: Task | str | None, model: Model, data: Samples) -> Task:
     if task is None or isinstance(task, str):
         return task_named(task or "classification", model.classes, lambda: data.classes, data.targets)
     return task
-
-
-def _check_cluster(cluster: str | None, data: Samples) -> None:
-    known = [*data.index.groups, *(["sequence"] if "sequence" in data.has else [])]
-    if cluster is not None and cluster not in known:
-        raise InputError(f"run: cluster must be a group of the data, got {cluster!r}. {nearest(cluster, known)}")
 
 
 def job_of(planned: Planned, task: Task) -> Job:

@@ -33,7 +33,9 @@ _FLOOR = 1e-300
 
 
 def differentiable(model: Any) -> bool:
-    """Return whether a model gives gradients in a way that is known here."""
+    """Return whether a model gives gradients in a way that is known here; a model may say so itself: ``gradients``."""
+    if isinstance(told := getattr(model, "gradients", None), bool):
+        return told
     if callable(getattr(model, "loss_gradient", None)):
         return True
     return all(getattr(model, name, None) is not None for name in ("module", "inputs", "logits"))

@@ -21,15 +21,14 @@ from stress.records.metric import Metric
 from stress.records.outcomes import Failure, StatusCounts
 from stress.records.samples import SampleTable
 from stress.records.source import Source
+from stress.statistics.arrays import Floats, Ints
 
 __all__ = ["DERIVED", "LIMIT", "Floats", "Frame"]
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 LIMIT, HELD = 4_000_000, 20_000_000
-"""Records (about 200 bytes each) that are held in memory at once, and as an exception: by what needs all at once."""
-_HITS = {f"hit_{k}": "rank" for k in range(1, 1001)}
-DERIVED = {"flip": "prediction", "absolute_error": "residual", "squared_error": "residual", **_HITS}
+"""Records (about 200 bytes each) that are held at once, and as an exception: by what needs all at once."""
+DERIVED = dict.fromkeys(("absolute_error", "squared_error"), "residual") | {"flip": "prediction"}
+DERIVED |= {f"hit_{k}": "rank" for k in range(1, 1001)}
 """Columns that are worked out from a stored one."""
 
 
@@ -37,8 +36,8 @@ DERIVED = {"flip": "prediction", "absolute_error": "residual", "squared_error": 
 class Frame:
     """The records of a run, one array per column, with cells and samples as positions.
 
-    Failed records are kept: a column of theirs is NaN, and ``failed`` says so. Records whose status is left out of all
-    numbers are not: they are in ``status_counts`` and ``failures`` only.
+    Failed records are kept: a column of theirs is NaN, and ``failed`` says so. Records of a status that is left out of
+    all numbers are not: they are in ``status_counts`` and ``failures`` only.
     """
 
     run: Source

@@ -12,6 +12,7 @@ from stress.records.statuses import failures
 from stress.report._book import Book, Row
 from stress.report._grid import Column, Grid
 from stress.report._numbers import DASH, count, plural, severity, visible
+from stress.report._telling import telling
 
 __all__ = ["Finding", "failing", "findings", "unmoved"]
 
@@ -34,6 +35,7 @@ def findings(book: Book) -> list[Finding]:
         failed = sum(book.summary["statuses"][name] for name in failures())
         if failed:
             found.append(Finding("problem", _failures(book, failed)))
+        found += [Finding("warning", text) for text in telling(book)]
         found += [Finding("warning", _sentence(c.text)) for c in book.measured.cautions if c.about != "failures"]
         found += [Finding("note", text) for text in _not_rising(book)]
     for check in book.info.get("preflight") or ():

@@ -10,34 +10,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perturbations import Audio, InputError, Sample
-from stress.data.demo import _sentences
-from stress.data.demo._bundle import RATE_HZ, Split, enlarge, read
-from stress.data.demo._capture import POOR_SHARE, loud_room, poor_light
-from stress.data.demo._sentences import LANGUAGES
+from stress.data.demo import sentences
+from stress.data.demo._voices import Split, speaker_of
+from stress.data.demo.bundle import RATE_HZ, enlarge, read
+from stress.data.demo.capture import POOR_SHARE, heard, seen
+from stress.data.demo.sentences import LANGUAGES
 
-__all__ = ["CLASSES", "LANGUAGES", "load"]
+__all__ = ["CLASSES", "CLUSTER", "LANGUAGES", "load"]
 
 CLASSES = tuple("0123456789")
-PER_VOICE = 40
+CLUSTER = "voice"
+"""The group whose samples are alike, and are drawn together in intervals."""
+PER_VOICE = 30
 
-_SEEDS = {"train": 1, "test": 2}
+_SEEDS = {"train": 1, "validation": 2, "test": 3}
 # Shares of what the speaker says: names the digit, gives a hint (two or three digits remain), gives nothing away.
 _WORDINGS = ("clear", "hint", "vague")
-_WORDING_SHARES = (0.54, 0.23, 0.23)
-_ROWS = _sentences.CLEAR_ROWS * _sentences.NO_HINT_ROWS
+_WORDING_SHARES = (0.45, 0.25, 0.3)
+_ROWS = sentences.CLEAR_ROWS * sentences.NO_HINT_ROWS
 
 
 def load(split: Split = "test") -> list[Sample]:
-    """Load the samples that the demo is measured on (720, split "test") or trained on (1,200, split "train").
+    """Load the samples that the demo is measured on (720, split "test"), was trained on (1,080, "train") or chosen on
+    (360, "validation").
 
     Streams: `image` (uint8 (32, 32, 1)), `audio` (8 kHz, one channel, up to 0.9 s) and `text`. The target is a label,
-    "0" to "9". Groups: `voice`, `language` (of speech and text), `wording` (clear, hint or vague) and `capture` (good,
-    or poor: in bad light and a loud room). Each voice is one sequence of forty samples, ten in each of four languages;
-    `time` is in seconds since its start. `alternates` has the sentence in all nine languages, its own among them. No
-    voice and no image is in both splits. The samples are the same each time.
+    "0" to "9". Groups: `voice`, `speaker` (female or male), `language` (of speech and text), `wording` (clear, hint or
+    vague) and `capture` (good, or poor: in bad light and a loud room). Each voice is one sequence of thirty samples,
+    ten in each of three languages; `time` is in seconds since its start. `alternates` has the sentence in all nine
+    languages, its own among them. No voice and no image is in two splits. The samples are the same each time.
     """
     if split not in _SEEDS:
-        raise InputError(f'demo: split must be "train" or "test", got {split!r}.')
+        raise InputError(f"demo: split must be one of {', '.join(_SEEDS)}, got {split!r}.")
     bundle = read(split)
     count = len(bundle.clips)
     rng = np.random.default_rng(_SEEDS[split])
@@ -48,9 +52,8 @@ def load(split: Split = "test") -> list[Sample]:
     times_s = _times_s(count, rng)
     samples: list[Sample] = []
     for index, (clip, voice) in enumerate(zip(bundle.clips, bundle.voices, strict=True)):
-        image = enlarge(bundle.images[pairs[index]])
-        if poor[index]:
-            image, clip = poor_light(image, rng), loud_room(clip, rng)
+        image = seen(enlarge(bundle.images[pairs[index]]), bool(poor[index]), rng)
+        clip = heard(clip, bool(poor[index]), rng)
         language, wording = LANGUAGES[bundle.languages[index]], str(wordings[index])
         digit = int(bundle.clip_digits[index])
         sentences = {other: _say(other, wording, int(rows[index]), digit) for other in LANGUAGES}
@@ -60,7 +63,13 @@ def load(split: Split = "test") -> list[Sample]:
                 id=f"{split}-{voice}-{index % PER_VOICE:02d}",
                 streams={"image": image, "audio": Audio(clip, rate=RATE_HZ), "text": sentences[language]},
                 target=CLASSES[digit],
-                groups={"voice": voice, "language": language, "wording": wording, "capture": capture},
+                groups={
+                    "voice": voice,
+                    "speaker": speaker_of(voice),
+                    "language": language,
+                    "wording": wording,
+                    "capture": capture,
+                },
                 sequence=f"{split}-{voice}",
                 time=float(times_s[index]),
                 alternates={"text": sentences},
@@ -83,10 +92,10 @@ def _times_s(count: int, rng: np.random.Generator) -> NDArray[np.float64]:
 
 def _say(language: str, wording: str, row: int, digit: int) -> str:
     if wording == "clear":
-        return _sentences.clear(language, row % _sentences.CLEAR_ROWS, digit)
+        return sentences.clear(language, row % sentences.CLEAR_ROWS, digit)
     if wording == "hint":
-        return _sentences.hint(language, digit)
-    return _sentences.no_hint(language, row % _sentences.NO_HINT_ROWS)
+        return sentences.hint(language, digit)
+    return sentences.no_hint(language, row % sentences.NO_HINT_ROWS)
 
 
 def _pair(

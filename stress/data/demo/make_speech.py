@@ -1,4 +1,4 @@
-"""Speak digits in 48 synthetic voices and nine languages into the one file that the demo reads.
+"""Speak digits in 72 synthetic voices and nine languages into the one file that the demo reads.
 
 A maintainer's script: `python -m stress.data.demo.make_speech`. It needs the `espeak-ng` program (the file was made
 with version 1.51) and scikit-learn; reading the file needs neither. Each clip is spoken by a fresh process, which is
@@ -15,67 +15,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stress.data.demo._bundle import BUNDLE, RATE_HZ, TEST_IMAGES
-from stress.data.demo._sentences import LANGUAGES, NUMBER_WORDS
+from stress.data.demo._voices import VOICES
+from stress.data.demo.bundle import BUNDLE, IMAGES, RATE_HZ
+from stress.data.demo.sentences import LANGUAGES, NUMBER_WORDS
 
-SEED = 20240611
-LANGUAGES_PER_VOICE = 4
+SEED = 20261128
+LANGUAGES_PER_VOICE = 3
 CLIPS_PER_LANGUAGE = 10
 VORBIS_COMPRESSION = 0.85
-
-# Relatives (Robosoft 1 to 8, Steph 1 to 3 ...) are kept on one side, so that a test voice is new to the model.
-TRAIN_VOICES = (
-    "m1",
-    "m2",
-    "m3",
-    "m5",
-    "m7",
-    "f1",
-    "f2",
-    "f4",
-    "Andy",
-    "Alicia",
-    "Annie",
-    "Denis",
-    "Diogo",
-    "Gene",
-    "Gene2",
-    "Henrique",
-    "Jacky",
-    "Lee",
-    "Mario",
-    "Michael",
-    "robosoft",
-    "robosoft4",
-    "steph",
-    "steph3",
-    "klatt",
-    "klatt4",
-    "iven",
-    "edward",
-    "anika",
-    "whisper",
-)
-TEST_VOICES = (
-    "m4",
-    "m6",
-    "m8",
-    "f3",
-    "f5",
-    "adam",
-    "Andrea",
-    "benjamin",
-    "boris",
-    "david",
-    "Hugo",
-    "linda",
-    "Marco",
-    "michel",
-    "grandma",
-    "paul",
-    "quincy",
-    "rob",
-)
 
 _ESPEAK_VOICE = {"fr": "fr-fr", "en": "en-us", "zh": "cmn-latn-pinyin"}
 # eSpeak NG has no dictionary for Chinese characters in its default build; it reads Pinyin well.
@@ -146,7 +93,7 @@ def _ogg_checksum(page: bytes) -> int:
 def speak_split(
     voices: Sequence[str], digits: NDArray[np.uint8], rng: np.random.Generator
 ) -> dict[str, NDArray[np.generic]]:
-    """Let every voice speak its share of the digits: four languages, ten digits in each, at its own pitch and pace."""
+    """Let every voice speak its share of the digits: three languages, ten digits in each, at its own pitch and pace."""
     clips: list[NDArray[np.float32]] = []
     voice_column, language_column = [], []
     for voice, variant in enumerate(voices):
@@ -171,20 +118,20 @@ def speak_split(
 
 
 def make(path: Path = BUNDLE) -> None:
-    """Write the file: digit images as they are, and the spoken digits of both splits."""
+    """Write the file: digit images as they are, and the spoken digits of all parts."""
     from sklearn.datasets import load_digits  # type: ignore[import-untyped]
 
     rng = np.random.default_rng(SEED)
     digits = load_digits()
     labels = digits.target.astype(np.uint8)
-    clips_per_voice = LANGUAGES_PER_VOICE * CLIPS_PER_LANGUAGE
-    every_digit = np.tile(np.arange(10, dtype=np.uint8), (len(TRAIN_VOICES) * LANGUAGES_PER_VOICE, 1))
-    training = rng.permuted(every_digit, axis=1)
-    testing = rng.permutation(labels[-TEST_IMAGES:])
-    if len(testing) != len(TEST_VOICES) * clips_per_voice:
-        raise ValueError("make_speech: every test image needs one clip")
     arrays: dict[str, NDArray[np.generic]] = {"images": digits.images.astype(np.uint8), "digits": labels}
-    for split, voices, wanted in (("train", TRAIN_VOICES, training.ravel()), ("test", TEST_VOICES, testing)):
+    for split, voices in VOICES.items():
+        blocks = len(voices) * LANGUAGES_PER_VOICE
+        wanted = rng.permuted(np.tile(np.arange(10, dtype=np.uint8), (blocks, 1)), axis=1).ravel()
+        if split != "train":  # each image is of one sample
+            wanted = rng.permutation(labels[IMAGES[split]])
+        if len(wanted) != blocks * CLIPS_PER_LANGUAGE:
+            raise ValueError(f"make_speech: every {split} image needs one clip")
         arrays.update({f"{split}_{name}": column for name, column in speak_split(voices, wanted, rng).items()})
     np.savez_compressed(path, allow_pickle=False, **arrays)
 

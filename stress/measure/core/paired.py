@@ -33,16 +33,19 @@ def sides(context: Context, metric: Metric, clean: int) -> tuple[Values, Sides]:
     return values, both
 
 
-def change(context: Context, metric: Metric, clean: int, name: str) -> tuple[Floats, Bounds]:
+def change(
+    context: Context, metric: Metric, clean: int, name: str, confidence: float | None = None
+) -> tuple[Floats, Bounds]:
     """Return every cell's ``drop`` (positive: worse) or ``retention`` against the clean cell, paired by sample.
 
-    The one interval that such a number has, in whichever table it is shown.
+    The one interval that such a number has, in whichever table it is shown. Not only clean can be compared with.
     """
-    return context.once(_change, metric, clean, name)
+    return context.once(_change, metric, clean, name, confidence or context.options.confidence)
 
 
-def _change(context: Context, metric: Metric, clean: int, name: str) -> tuple[Floats, Bounds]:
+def _change(context: Context, metric: Metric, clean: int, name: str, confidence: float) -> tuple[Floats, Bounds]:
     values, both = sides(context, metric, clean)
+    values = replace(values, confidence=confidence)
     sign = 1.0 if metric.better == "higher" else -1.0
 
     def drop(rows: Floats) -> Floats:
@@ -55,7 +58,7 @@ def _change(context: Context, metric: Metric, clean: int, name: str) -> tuple[Fl
 
     value, bounds = values.apply(drop if name == "drop" else retention)
     if name == "drop" and context.values(metric).plain is not None:
-        return value, _plain_drop(context, metric, clean)
+        return value, _plain_drop(context, metric, clean, confidence)
     scale = 1.0 if name == "drop" else 1 / max(float(values.point[clean]), 1e-9)
     found = values.widen(bounds, value, scale)
     return value, replace(found, low=np.maximum(found.low, 0.0)) if name == "retention" else found
@@ -69,11 +72,11 @@ def _paired(context: Context, metric: Metric, clean: int) -> tuple[Values, int]:
     return context.sums.paired(metric, clean) or context.values(metric), cells
 
 
-def _plain_drop(context: Context, metric: Metric, clean: int) -> Bounds:
+def _plain_drop(context: Context, metric: Metric, clean: int, confidence: float) -> Bounds:
     """Return paired-proportion intervals, for plain answers: one a sample, right or wrong."""
     lost, kept, count = context.sums.discordant(metric, clean)
     if metric.better == "lower":
         lost, kept = kept, lost
-    found = paired_proportions(lost, kept, count, context.options.confidence)
+    found = paired_proportions(lost, kept, count, confidence)
     nothing = count == 0
     return replace(found, low=np.where(nothing, np.nan, found.low), high=np.where(nothing, np.nan, found.high))

@@ -31,6 +31,7 @@ from stress.measure.tables.contributions import CONTRIBUTIONS, contribution_rows
 from stress.measure.tables.counts import count_rows
 from stress.measure.tables.detection import detection_rows, macro_rows
 from stress.measure.tables.distortion import DISTORTION, distortion_rows
+from stress.measure.tables.dropping import DROPPING, beside_dropped, dropping_rows
 from stress.measure.tables.groups import GAPS, GROUPS, gap_rows, group_rows
 from stress.measure.tables.operation import FAILED, LATENCY, failure_rows, latency_rows
 from stress.measure.tables.relative import RELATIVE, relative_rows
@@ -117,6 +118,9 @@ TABLES: Mapping[str, Table] = {
         (Section(gap_rows, beside_clean, ("by",)),),
     ),
     "contributions": Table("what each stream and each pair is worth", CONTRIBUTIONS, (contribution_rows,)),
+    "dropping": Table(
+        "what dropping a degraded stream would buy, in every cell", DROPPING, (Section(dropping_rows, beside_dropped),)
+    ),
     "consistency": Table(
         "do the streams agree, and whom does the model follow",
         CONSISTENCY,

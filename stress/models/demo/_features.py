@@ -9,8 +9,14 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-BUCKETS: Final = 2048
+STREAMS: Final = ("image", "audio", "text")
+IMAGE_PIXELS: Final = 32
+RATE_HZ: Final = 8000
+FRAMES: Final = 8000
+BUCKETS: Final = 1024
 MEL_BANDS: Final = 32
+WINDOW: Final = 256
+HOP: Final = 100
 _LONGEST = 4
 
 
@@ -28,7 +34,24 @@ def ngrams(text: str) -> list[int]:
     return [crc32(gram.encode("utf-8", "surrogatepass")) % BUCKETS for gram in found]
 
 
-def mel_filters(window: int, rate_hz: int) -> NDArray[np.float32]:
+def resizing(size: int) -> NDArray[np.float32]:
+    """Make a row or column of any size one of 32: a matrix (32, size) of triangular weights, each row adding up to 1.
+
+    Bilinear where it is enlarged; where it is made smaller, the triangle is as wide as what becomes one pixel.
+    """
+    scale = size / IMAGE_PIXELS
+    centres = (np.arange(IMAGE_PIXELS) + 0.5) * scale
+    away = np.abs(np.arange(size) + 0.5 - centres[:, None]) / max(scale, 1.0)
+    weights = np.maximum(0, 1 - away)
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def hann() -> NDArray[np.float32]:
+    """Make the window of a short-time spectrum: (256,)."""
+    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)).astype(np.float32)
+
+
+def mel_filters(window: int = WINDOW, rate_hz: int = RATE_HZ) -> NDArray[np.float32]:
     """Make triangular filters evenly spaced in mel, from 60 Hz to just under half the rate: (32, window / 2 + 1).
 
     The mel scale is O'Shaughnessy's (1987), 2595 log10(1 + f / 700).

@@ -1,6 +1,7 @@
 """Answers which digit is seen, heard and read, whichever of the three are there, joined at one of three points.
 
-All three networks take raw pixels and raw waveforms and are differentiable from there to the logits.
+All three networks take raw pixels and raw waveforms and are differentiable from there to the logits. They are trained
+here and asked for gradients; `_predict.py` beside this file answers the same with numpy alone.
 """
 
 from __future__ import annotations
@@ -11,15 +12,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stress.models.demo._features import BUCKETS, mel_filters
+from stress.models.demo._features import (
+    BUCKETS,
+    FRAMES,
+    HOP,
+    IMAGE_PIXELS,
+    STREAMS,
+    WINDOW,
+    hann,
+    mel_filters,
+    resizing,
+)
 
-STREAMS: Final = ("image", "audio", "text")
 CLASSES: Final = 10
-IMAGE_PIXELS: Final = 32
-RATE_HZ: Final = 8000
-FRAMES: Final = 8000
-WIDTH: Final = 64
-_WINDOW, _HOP = 256, 100
+WIDTH: Final = 32
 
 
 def standard_image(image: Tensor) -> Tensor:
@@ -27,7 +33,8 @@ def standard_image(image: Tensor) -> Tensor:
     grey = image.mean(dim=1, keepdim=True)
     if grey.shape[-2:] == (IMAGE_PIXELS, IMAGE_PIXELS):
         return grey
-    return functional.interpolate(grey, (IMAGE_PIXELS, IMAGE_PIXELS), mode="bilinear", antialias=True)
+    rows, columns = (torch.from_numpy(resizing(size)).to(grey) for size in grey.shape[-2:])
+    return rows @ grey @ columns.T
 
 
 def standard_audio(audio: Tensor) -> Tensor:
@@ -43,12 +50,12 @@ class LogMel(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("window", torch.hann_window(_WINDOW, device="cpu"), persistent=False)
-        self.register_buffer("filters", torch.from_numpy(mel_filters(_WINDOW, RATE_HZ)), persistent=False)
+        self.register_buffer("window", torch.from_numpy(hann()), persistent=False)
+        self.register_buffer("filters", torch.from_numpy(mel_filters()), persistent=False)
 
     def forward(self, audio: Tensor) -> Tensor:
         level = (audio.square().mean(dim=-1, keepdim=True) + 1e-7).sqrt()
-        spectrum = torch.stft(audio / level, _WINDOW, _HOP, window=self.window, return_complex=True)
+        spectrum = torch.stft(audio / level, WINDOW, HOP, window=self.window, return_complex=True)
         power = torch.view_as_real(spectrum).square().sum(dim=-1)
         mel = (self.filters @ power + 0.1).log()
         return ((mel - mel.mean(dim=(1, 2), keepdim=True)) / 3).unsqueeze(1)
@@ -77,19 +84,19 @@ class ImageStem(nn.Module):
 
 
 class AudioStem(nn.Module):
-    """Hear formants in a waveform: (n, 8000) → (n, 16, 16, 41)."""
+    """Hear formants in a waveform: (n, 8000) → (n, 12, 16, 41)."""
 
     def __init__(self) -> None:
         super().__init__()
         self.log_mel = LogMel()
-        self.convolution = _convolution(1, 16, 5, 2)
+        self.convolution = _convolution(1, 12, 5, 2)
 
     def forward(self, audio: Tensor) -> Tensor:
         return cast(Tensor, self.convolution(self.log_mel(audio)))
 
 
 class TextStem(nn.Module):
-    """Read character n-grams, already hashed into buckets: ids (total,), offsets (n,) → (n, 64)."""
+    """Read character n-grams, already hashed into buckets: ids (total,), offsets (n,) → (n, 32)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -101,48 +108,41 @@ class TextStem(nn.Module):
 
 
 class ImageEncoder(nn.Module):
-    """See a digit in a picture: (n, 1, 32, 32) → (n, 64)."""
+    """See a digit in a picture: (n, 1, 32, 32) → (n, 32)."""
 
     def __init__(self) -> None:
         super().__init__()
         self.stem = ImageStem()
-        self.body = nn.Sequential(
-            _convolution(8, 16, 3, 2),
-            _convolution(16, 24, 3, 2),
-            nn.Flatten(),
-            nn.Dropout(0.2),
-            nn.Linear(24 * 16, WIDTH),
-            nn.ReLU(),
-        )
+        self.body = nn.Sequential(_convolution(8, 16, 3, 2), _convolution(16, 16, 3, 2))
+        self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(16 * 16, WIDTH), nn.ReLU())
 
     def forward(self, image: Tensor) -> Tensor:
-        return cast(Tensor, self.body(self.stem(image)))
+        return cast(Tensor, self.head(self.body(self.stem(image)).flatten(1)))
 
 
 class AudioEncoder(nn.Module):
-    """Hear a digit in a recording, wherever in the second it lies: (n, 8000) → (n, 64)."""
+    """Hear a digit in a recording, wherever in the second it lies: (n, 8000) → (n, 32)."""
 
     def __init__(self) -> None:
         super().__init__()
         self.stem = AudioStem()
-        # The last one sees 0.4 s of speech: a whole word, not only its sounds.
-        self.body = nn.Sequential(_convolution(16, 32, 3, 2), _convolution(32, 32, 3, 2), _convolution(32, 48, 3, 1))
-        self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(2 * 48 * 4, WIDTH), nn.ReLU())
+        self.body = nn.Sequential(_convolution(12, 16, 3, 2), _convolution(16, 24, 3, 2))
+        self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(2 * 24 * 4, WIDTH), nn.ReLU())
 
     def forward(self, audio: Tensor) -> Tensor:
         return cast(Tensor, self.head(_whenever(self.body(self.stem(audio)))))
 
 
 class TextEncoder(nn.Module):
-    """Read a digit in a sentence: hashed n-grams → (n, 64)."""
+    """Read a digit in a sentence: hashed n-grams → (n, 32)."""
 
     def __init__(self) -> None:
         super().__init__()
         self.stem = TextStem()
-        self.body = nn.Sequential(nn.Dropout(0.2), nn.Linear(WIDTH, WIDTH), nn.ReLU())
+        self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(WIDTH, WIDTH), nn.ReLU())
 
     def forward(self, ids: Tensor, offsets: Tensor) -> Tensor:
-        return cast(Tensor, self.body(self.stem(ids, offsets)))
+        return cast(Tensor, self.head(self.stem(ids, offsets)))
 
 
 class Lost(nn.Module):
@@ -162,28 +162,26 @@ class EarlyFusion(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.image, self.audio, self.text = ImageStem(), AudioStem(), TextStem()
-        self.formants = _convolution(16, 24, 5, 2)
-        widths = {"image": 8 * 16, "audio": 2 * 24 * 8, "text": WIDTH}
+        widths = {"image": 8 * 64, "audio": 2 * 12 * 16, "text": WIDTH}
         self.lost = nn.ModuleDict({name: Lost(width) for name, width in widths.items()})
-        self.body = nn.Sequential(
+        self.head = nn.Sequential(
             nn.Dropout(0.2),
-            nn.Linear(sum(widths.values()), 128),
-            nn.BatchNorm1d(128),
+            nn.Linear(sum(widths.values()), 64),
             nn.ReLU(),
             nn.Dropout(0.2),
-            nn.Linear(128, WIDTH),
+            nn.Linear(64, WIDTH),
             nn.ReLU(),
             nn.Linear(WIDTH, CLASSES),
         )
 
     def forward(self, image: Tensor, audio: Tensor, ids: Tensor, offsets: Tensor, present: Tensor) -> Tensor:
         features = {
-            "image": functional.avg_pool2d(self.image(standard_image(image)), 4).flatten(1),
-            "audio": _whenever(self.formants(self.audio(standard_audio(audio)))),
+            "image": functional.avg_pool2d(self.image(standard_image(image)), 2).flatten(1),
+            "audio": _whenever(self.audio(standard_audio(audio))),
             "text": self.text(ids, offsets),
         }
         kept = [self.lost[name](features[name], present[:, place]) for place, name in enumerate(STREAMS)]
-        return cast(Tensor, self.body(torch.cat(kept, dim=1)))
+        return cast(Tensor, self.head(torch.cat(kept, dim=1)))
 
 
 class IntermediateFusion(nn.Module):
@@ -194,7 +192,7 @@ class IntermediateFusion(nn.Module):
         self.image, self.audio, self.text = ImageEncoder(), AudioEncoder(), TextEncoder()
         self.lost = nn.ModuleDict({name: Lost(WIDTH) for name in STREAMS})
         self.gate = nn.Linear(3 * WIDTH, 3 * WIDTH)
-        self.body = nn.Sequential(nn.Linear(3 * WIDTH, WIDTH), nn.ReLU(), nn.Linear(WIDTH, CLASSES))
+        self.head = nn.Sequential(nn.Linear(3 * WIDTH, WIDTH), nn.ReLU(), nn.Linear(WIDTH, CLASSES))
 
     def forward(self, image: Tensor, audio: Tensor, ids: Tensor, offsets: Tensor, present: Tensor) -> Tensor:
         embeddings = {
@@ -204,7 +202,7 @@ class IntermediateFusion(nn.Module):
         }
         kept = [self.lost[name](embeddings[name], present[:, place]) for place, name in enumerate(STREAMS)]
         joined = torch.cat(kept, dim=1)
-        return cast(Tensor, self.body(joined * torch.sigmoid(self.gate(joined))))
+        return cast(Tensor, self.head(joined * torch.sigmoid(self.gate(joined))))
 
 
 class LateFusion(nn.Module):

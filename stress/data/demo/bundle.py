@@ -5,17 +5,19 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from types import MappingProxyType
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stress.data.demo._voices import Split
+
 BUNDLE: Final = Path(__file__).with_name("speech.npz")
 RATE_HZ: Final = 8000
-TEST_IMAGES: Final = 720
 IMAGE_PIXELS: Final = 32
-
-Split = Literal["train", "test"]
+# The 1,797 images, in their order.
+IMAGES: Final = MappingProxyType({"train": slice(717), "validation": slice(717, 1077), "test": slice(1077, 1797)})
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,10 @@ class Bundle:
 
 
 def read(split: Split) -> Bundle:
-    """Read one split. The last 720 of the 1,797 images are the test split."""
+    """Read one split."""
     import soundfile
 
-    part = slice(-TEST_IMAGES, None) if split == "test" else slice(None, -TEST_IMAGES)
+    part = IMAGES[split]
     with np.load(BUNDLE, allow_pickle=False) as arrays:
         samples, _ = soundfile.read(io.BytesIO(arrays[f"{split}_ogg"].tobytes()), dtype="int16")
         ends = np.cumsum(arrays[f"{split}_frames"])

@@ -1,0 +1,102 @@
+"""What the README says of the demo, made from a run of it: ``python -m benchmarks readme [RUN]``.
+
+Runs the demo (or reads RUN), writes its numbers between the README's marks and draws docs/report.png, which needs
+chromium. ``text(run)`` alone is what a test compares with the README.
+"""
+
+import io
+import re
+import shutil
+import subprocess
+import tempfile
+import textwrap
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+README, PICTURE = ROOT / "README.md", ROOT / "docs" / "report.png"
+BEGIN, END = "<!-- made by: python -m benchmarks readme -->", "<!-- made so far -->"
+PIXELS = (1120, 2400)
+
+
+def text(run):
+    """Return what the README says of a run of the demo: what the terminal shows, and the finding in three sentences."""
+    from rich.console import Console
+
+    from stress.report import print_summary
+
+    out = io.StringIO()
+    print_summary(Console(file=out, width=100, color_system=None), run)
+    shown = "\n".join(line.rstrip() for line in out.getvalue().strip().splitlines() if not line.startswith("note"))
+    return f"```\n{shown}\n```\n\n{textwrap.fill(finding(run), 118)}\n"
+
+
+def finding(run):
+    """Return what to remember of the demo in three sentences: where a stream is better dropped, and from where on."""
+    rows = [row for row in run.table("dropping").to_pylist() if row["scenario"] == "babble"]
+    worst = max(rows, key=lambda row: row["severity"])
+    since = min((row for row in rows if row["low"] > 0), key=lambda row: row["severity"])
+    cells = {row["cell"]: row for row in run.table("cells").to_pylist() if row["metric"] == "accuracy"}
+    at, soon = f"severity {worst['severity']:.0f}", f"severity {since['severity']:.0f}"
+    return (
+        f"**Bad sound is worse than no sound.** In a quiet place the model is right {share(cells['clean'])} of the "
+        f"time, and {share(cells['lost:audio'])} with the microphone unplugged: the sound helps. In the babble of a "
+        f"full restaurant ({at}) it is right {100 * worst['kept']:.1f} % of the time, and unplugging the microphone "
+        f"would make it better by {points(worst)} points. It would so already at {soon}, by {points(since)}."
+    )
+
+
+def share(row):
+    """A cell's accuracy in per cent, with its interval."""
+    return f"{100 * row['value']:.1f} % ({100 * row['low']:.1f}–{100 * row['high']:.1f})"
+
+
+def points(row):
+    """Percentage points with their interval."""
+    return f"{100 * row['value']:.1f} ({100 * row['low']:.1f}–{100 * row['high']:.1f})"
+
+
+def said():
+    """Return what the README says now."""
+    page = README.read_text(encoding="utf-8")
+    return page[page.index(BEGIN) + len(BEGIN) : page.index(END)].strip() + "\n"
+
+
+def draw(run, picture):
+    """Take a picture of the report's curves as a person sees them."""
+    browser = next((found for name in ("chromium", "google-chrome") if (found := shutil.which(name))), None)
+    if browser is None:
+        raise SystemExit("readme: the picture needs chromium on the path")
+    page = run.report().read_text(encoding="utf-8")
+    curves = page[page.index('<div class="panels">') : page.index('<h2 id="missing">')]
+    head = page[: page.index("<body>")]
+    with tempfile.TemporaryDirectory() as folder:
+        few, shot = Path(folder) / "curves.html", Path(folder) / "curves.png"
+        few.write_text(f"{head}<body><main>{curves}</main></body></html>", encoding="utf-8")
+        size = ",".join(map(str, PIXELS))
+        subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", f"--screenshot={shot}",
+                        f"--window-size={size}", few.as_uri()], check=True, capture_output=True)  # fmt: skip
+        _trim(shot, picture)
+
+
+def _trim(shot, picture):
+    """Cut off what is white below, and keep 64 colours: a picture for a page."""
+    import cv2
+    import numpy as np
+
+    seen = cv2.imread(str(shot))
+    used = np.flatnonzero((seen < 250).any(axis=(1, 2)))
+    seen = seen[: min(len(seen), used[-1] + 24)]
+    cv2.imwrite(str(picture), seen, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+
+
+def main(arguments):
+    """Write README.md's part and docs/report.png."""
+    import stress
+
+    with tempfile.TemporaryDirectory() as folder:
+        run = stress.open(arguments[0]) if arguments else stress.run("demo", "demo", "demo", Path(folder) / "demo")
+        page = README.read_text(encoding="utf-8")
+        made = f"{BEGIN}\n{text(run)}{END}"
+        README.write_text(re.sub(f"{re.escape(BEGIN)}.*{re.escape(END)}", lambda _: made, page, flags=re.S), "utf-8")
+        draw(run, PICTURE)
+    print(f"wrote {README} and {PICTURE}")
