@@ -135,7 +135,12 @@ def _acting(job: Job, samples: Sequence[Sample]) -> Check:
 
 
 def _is_idle(job: Job, cell: Cell, samples: Sequence[Sample]) -> bool:
-    return all(job.work(cell, stream, samples).unchanged.all() for stream in cell.streams)
+    """Whether a cell changes none of the samples. Raises InputError where it fails on all of them."""
+    done = [job.work(cell, stream, samples) for stream in cell.streams]
+    failing = {row: text for work in done for row, text in work.errors.items()}
+    if len(failing) == len(samples):
+        raise InputError(f"{cell.id}: every sample that was tried fails: {failing[0]}")
+    return not failing and all(work.unchanged.all() for work in done)
 
 
 def _plain(values: Any) -> list[Any]:

@@ -8,15 +8,15 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from perturbations import Sample, Value
+from perturbations import Sample, StressError, Value
 from perturbations.modality import modality, size_of
-from scenarios import Cell, perturb_stream
+from scenarios import Cell, Condition, perturb_stream
 from stress.data import Samples
 
 __all__ = ["Shared", "StreamWork", "compared", "work_on"]
@@ -27,17 +27,22 @@ _BUDGET = 512 * 2**20
 
 @dataclass(frozen=True)
 class StreamWork:
-    """Values of one stream for some samples, with one number a sample and measure, and what stayed as it was."""
+    """Values of one stream for some samples, with one number a sample and measure, and what stayed as it was.
+
+    ``errors`` holds, by row, what a perturbation raised: there is no value there, and nothing to ask the model about.
+    """
 
     values: Sequence[Value]
     distortion: Mapping[str, NDArray[np.float32]]
     unchanged: NDArray[np.bool_]
+    errors: Mapping[int, str] = field(default_factory=dict)
 
     def rows(self, start: int, stop: int) -> StreamWork:
         """Return the part for some of the samples."""
         part = slice(start, stop)
         distortion = {name: numbers[part] for name, numbers in self.distortion.items()}
-        return StreamWork(self.values[part], distortion, self.unchanged[part])
+        errors = {row - start: text for row, text in self.errors.items() if start <= row < stop}
+        return StreamWork(self.values[part], distortion, self.unchanged[part], errors)
 
     @property
     def nbytes(self) -> int:
@@ -47,12 +52,24 @@ class StreamWork:
 
 def work_on(cell: Cell, stream: str, samples: Sequence[Sample], data: Samples, seed: int, draw: int) -> StreamWork:
     """Return a stream's values in a cell. A measure that is undefined – of another shape, or lost – is NaN."""
-    if cell.fallback == "drop":
-        values: list[Value] = [None] * len(samples)
-    else:
+    values: list[Value] = [None] * len(samples)
+    errors: dict[int, str] = {}
+    if cell.fallback != "drop":
         conditions = cell.on(stream)
-        values = [perturb_stream(sample, stream, conditions, data, seed, draw) for sample in samples]
-    return compared(stream, samples, values, data)
+        for row, sample in enumerate(samples):
+            try:
+                values[row] = perturb_stream(sample, stream, conditions, data, seed, draw)
+            except Exception as error:
+                errors[row] = _said(conditions, error)
+    return replace(compared(stream, samples, values, data), errors=errors)
+
+
+def _said(conditions: Sequence[Condition], error: Exception) -> str:
+    """Return what a record says of an error inside a perturbation; one of this package's own is to be reported."""
+    names = " > ".join(condition.perturbation for condition in conditions)
+    own = all(c.declaration.function.__module__.startswith("perturbations.") for c in conditions)
+    ours = " (a fault of ours: please report it)" if own and not isinstance(error, StressError) else ""
+    return f"{names}: {type(error).__name__}: {error}{ours}"
 
 
 def compared(stream: str, samples: Sequence[Sample], values: Sequence[Value], data: Samples) -> StreamWork:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,7 +21,7 @@ from stress.engine._attack import COST, Attacker, attacked
 from stress.engine._streams import Shared, StreamWork, work_on
 from stress.models import Batch
 from stress.records.schema import record_schema
-from stress.records.statuses import CRASH, OK, UNCHANGED
+from stress.records.statuses import CRASH, OK, PERTURBATION_ERROR, UNCHANGED
 from stress.tasks import Task
 
 __all__ = ["Job", "Shard", "measured_columns"]
@@ -110,7 +110,7 @@ class Job:
             stop = min(start + self.batch_size, len(samples))
             clean = samples[start:stop]
             done, costs = self._done(cell, clean, draw, {name: work.rows(start, stop) for name, work in whole.items()})
-            answers = self.answers(clean, done)
+            answers = self._asked(clean, done)
             if done:
                 same = np.logical_and.reduce([work.unchanged for work in done.values()])
                 for row in np.flatnonzero(same):
@@ -153,6 +153,19 @@ class Job:
         """Return the model's scored answers to some samples, of which some streams are replaced."""
         batch = self.batch(samples, done)
         return ask(self.predict, batch, [sample.target for sample in samples], self.task, self.timeout)
+
+    def _asked(self, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Answered:
+        """Return the answers, asking only about the samples that every perturbation could change without an error."""
+        errors = {row: text for work in done.values() for row, text in work.errors.items()}
+        if not errors:
+            return self.answers(samples, done)
+        parts = []
+        for start, stop in _runs_of(len(samples), errors):
+            if start in errors:
+                parts.append(failed(PERTURBATION_ERROR.name, errors[start], 1, self.task, 0.0))
+            else:
+                parts.append(self.answers(samples[start:stop], {name: w.rows(start, stop) for name, w in done.items()}))
+        return Answered.join(parts)
 
     def batch(self, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Batch:
         """Return what the model is called with."""
@@ -207,6 +220,19 @@ class Job:
                     pa.nulls(count, field.type) if whole is None else pa.array(whole, field.type, from_pandas=True)
                 )
         return pa.table([columns[field.name] for field in self.schema], schema=self.schema)
+
+
+def _runs_of(count: int, alone: Container[int]) -> Iterator[tuple[int, int]]:
+    """Yield ranges that cover so many rows in order, each of the rows in ``alone`` by itself."""
+    start = 0
+    for row in range(count):
+        if row in alone:
+            if start < row:
+                yield start, row
+            yield row, row + 1
+            start = row + 1
+    if start < count:
+        yield start, count
 
 
 def _names(values: Sequence[str | None]) -> pa.Array:

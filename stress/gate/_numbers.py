@@ -58,6 +58,9 @@ class Numbers:
         if idle and rule.per != "cell":
             listed = f"{', '.join(idle[:3])}{' …' if len(idle) > 3 else ''}"
             return [Check(str(rule.on), note=f"{len(idle)} of its {len(cells)} cells did not run: {listed}")]
+        if lost := self._session.left_out(cells):
+            note = f"in {lost} records of its cells a perturbation raised, so the model was not asked (see failures)"
+            return [Check(str(rule.on), note=note)]
         groups = self._groups(rule) if rule.per == "group" or (rule.by and rule.against) else []
         if rule.against and self.matched is not None:
             among = self._classes(rule) if rule.per == "class" else [value for _, value in groups]

@@ -60,7 +60,13 @@ class StatusCounts:
     @property
     def left_out(self) -> int:
         """Number of records that say nothing of the model and count nowhere."""
-        return int(self.by_cell.sum()) - self.records
+        return int(self.left_out_by_cell.sum())
+
+    @property
+    def left_out_by_cell(self) -> Ints:
+        """The same, of each cell."""
+        found: Ints = self.by_cell[:, statuses.flags(lambda status: status.counts == "left out")].sum(axis=1)
+        return found
 
     def __add__(self, other: StatusCounts) -> StatusCounts:
         """Return the counts of two sets of records that share no sample."""

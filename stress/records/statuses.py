@@ -13,6 +13,7 @@ __all__ = [
     "CRASH",
     "INVALID",
     "OK",
+    "PERTURBATION_ERROR",
     "STATUSES",
     "TIMEOUT",
     "UNCHANGED",
@@ -45,8 +46,11 @@ UNCHANGED = Status("unchanged", "answered", "a usable answer, but no perturbatio
 CRASH = Status("crash", "failed", "the model raised", fault="model")
 INVALID = Status("invalid", "failed", "not a usable answer", fault="model")
 TIMEOUT = Status("timeout", "failed", "no answer in time", fault="model")
+PERTURBATION_ERROR = Status(
+    "perturbation_error", "left out", "a perturbation raised: the model was not asked", fault="perturbation"
+)
 
-STATUSES = (OK, UNCHANGED, CRASH, INVALID, TIMEOUT)
+STATUSES = (OK, UNCHANGED, CRASH, INVALID, TIMEOUT, PERTURBATION_ERROR)
 """All statuses. Records hold names, so that the order here means nothing to a run that is read."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Protocol, TypedDict, Unpack
 
@@ -128,6 +128,12 @@ class Measured:
     def declares(self, metric: str) -> bool:
         """Return whether a metric of this name applies to the run's records."""
         return self.context.row(metric) is not None
+
+    def left_out(self, cells: Iterable[str]) -> int:
+        """Return how many records of these cells count nowhere: a perturbation raised, so the model was not asked."""
+        ids, wanted = self.context.frame.ids, set(cells)
+        each = self.context.status_counts.left_out_by_cell
+        return int(sum(count for name, count in zip(ids, each) if name in wanted))
 
     def better(self, metric: str) -> Literal["higher", "lower"]:
         """Return whether a higher or a lower value of a metric is the better one."""

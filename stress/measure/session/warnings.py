@@ -56,7 +56,9 @@ def _failures(context: Context) -> list[str]:
     if ended.failed:
         found.append(f"{ended.failed} of {ended.records} records failed; they are counted as failures")
     if ended.left_out:
-        found.append(f"{ended.left_out} records say nothing of the model (see failures); they are left out everywhere")
+        found.append(
+            f"{ended.left_out} records were not asked for, since a perturbation raised; they are left out everywhere"
+        )
     return found
 
 

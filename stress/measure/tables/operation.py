@@ -20,7 +20,10 @@ __all__ = ["FAILED", "LATENCY", "failure_rows", "latency_rows"]
 
 FAILED: Mapping[str, tuple[pa.DataType, str]] = {
     **CELL,
-    "status": (pa.string(), "crash (the model raised), invalid (not a usable answer) or timeout"),
+    "status": (
+        pa.string(),
+        "crash (the model raised), invalid (not a usable answer), timeout; perturbation_error: the model was not asked",
+    ),
     "error": (pa.string(), "the message, where there is one"),
     "records": (pa.int64(), "records of the cell that ended in this way"),
     "n": (pa.int64(), "records of the cell"),
