@@ -22,7 +22,7 @@ WORLDS = {"plain": {}, "draws": {"draws": 2}, "failures": {"fails": 0.05}, "clus
 
 @pytest.fixture(scope="module", params=list(WORLDS))
 def pair(request, tmp_path_factory):
-    """Two releases, the second a little worse, and who is drawn together."""
+    """Two releases, the second a little worse, and their clusters."""
     folder, more = tmp_path_factory.mktemp("pair"), WORLDS[request.param]
     cluster = {"clusters": "speaker", "few": "accent"}.get(request.param)
     return release(folder / "one", 1, **more), release(folder / "two", 2, loss=0.3, **more), cluster, folder

@@ -40,24 +40,27 @@ def _entries(language: str) -> Iterator[tuple[Any, str]]:
     locale = babel.Locale.parse(language)
     for number in _NUMBERS:
         yield ("number", number), spelled(number, language)
+    yield from _calendar(locale)
+    yield from ((("territory", code), name) for code, name in locale.territories.items() if code.isalpha())
+    yield from ((("language", code), name) for code, name in locale.languages.items() if "_" not in code)
+    for key, pattern in (("and", locale.list_patterns["standard"]["2"]), ("or", locale.list_patterns["or"]["2"])):
+        yield ("list", key), pattern.replace("{0}", "").replace("{1}", "")
+    yield from _units(locale)
+    yield from ((("currency", code), name) for code, name in locale.currencies.items())
+
+
+def _calendar(locale: Any) -> Iterator[tuple[Any, str]]:
     for calendar, names in (("months", locale.months), ("days", locale.days)):
         for width in ("wide", "abbreviated"):
             for number, name in names["format"][width].items():
                 yield (calendar, width, number), name
-    for code, name in locale.territories.items():
-        if code.isalpha():
-            yield ("territory", code), name
-    for code, name in locale.languages.items():
-        if "_" not in code:
-            yield ("language", code), name
-    for key, pattern in (("and", locale.list_patterns["standard"]["2"]), ("or", locale.list_patterns["or"]["2"])):
-        yield ("list", key), pattern.replace("{0}", "").replace("{1}", "")
+
+
+def _units(locale: Any) -> Iterator[tuple[Any, str]]:
     for unit, widths in _data(locale, "unit_patterns"):
         for plural, pattern in dict(widths.get("long", {})).items():
             if isinstance(pattern, str) and "{0}" in pattern:
                 yield ("unit", unit, plural), pattern.replace("{0}", "")
-    for code, name in locale.currencies.items():
-        yield ("currency", code), name
 
 
 def _data(locale: Any, name: str) -> Iterator[tuple[str, Any]]:

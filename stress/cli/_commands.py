@@ -187,7 +187,7 @@ def gate(**options: Any) -> int:
 @click.option("--metric", metavar="NAME", help="[default: the task's headline]")
 @click.option("--by", multiple=True, metavar="GROUP", help="Slice by this group too; may be repeated.")
 @OWN
-@click.option("--cluster", metavar="GROUP", help="The group whose samples are drawn together: speaker, patient.")
+@click.option("--cluster", metavar="GROUP", help="The group whose samples form one cluster: speaker, patient.")
 @click.option("--confidence", type=float, default=0.95, show_default=True, metavar="SHARE")
 @click.option("--correction", type=click.Choice(["holm", "bh", "none"]), default="holm", show_default=True)
 @click.option("--common", is_flag=True, help="Compare what the two runs share instead of refusing runs that differ.")

@@ -196,7 +196,7 @@ def check_index(index: Index, who: str, where: Callable[[int], str] = "#{}".form
 def from_samples(samples: Iterable[Sample], name: str = "samples", cluster: str | None = None) -> Samples:
     """Return a data set of Python samples: a list, or any sequence that makes each sample when it is asked for.
 
-    ``cluster`` declares the group (or ``sequence``) whose samples are drawn together in intervals; a sequence may have
+    ``cluster`` declares the group (or ``sequence``) whose samples form one cluster in intervals; a sequence may have
     it as an attribute. Every sample is looked at once, to check it and to fingerprint its content; a sequence with a
     ``fingerprint`` attribute of its own and an ``index`` (``stress.data.Index``) with ``streams`` is believed instead.
     """

@@ -31,7 +31,7 @@ def canaries(job: Job, samples: Sequence[Sample], cells: Sequence[Cell], workers
     unlikely they find the rest. A model that answers the same clean question in two ways has ``None`` everywhere: it
     cannot be recognised, which preflight says aloud.
     """
-    natural = [cell for cell in cells if cell.conditions and not attacked(cell)]  # an attack's luck says nothing
+    natural = [cell for cell in cells if cell.conditions and not attacked(cell)]  # attacks vary too much for it
     last = list({cell.scenario: cell for cell in natural}.values())
     chosen = [CLEAN, *last[:: max(1, -(-len(last) // _CELLS))]]
     with ThreadPoolExecutor(workers) as pool:

@@ -140,7 +140,7 @@ def _local_cluster(workers: int) -> Any:
     By default dask has its workers hand freed memory back at once; a network's activations then cost a page fault a
     page, and the same forward pass takes nearly twice as long. Everybody also looks at the own stack, memory and clock
     up to a hundred times a second, for a dashboard that is not there: some percent of a processor each. And what took a
-    worker down is tried on three more: here one death is told at once.
+    worker down is tried on three more: here the first death is reported.
     """
     import dask
     from distributed import LocalCluster
@@ -162,7 +162,7 @@ def _local_cluster(workers: int) -> Any:
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",  # any free port, for the server that dask cannot do without
             scheduler_kwargs={"dashboard": False},
-            silence_logs=logging.ERROR,  # an interrupt's every cancelled task would be told
+            silence_logs=logging.ERROR,  # an interrupt would log every cancelled task
         )
 
 

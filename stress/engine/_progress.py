@@ -20,7 +20,7 @@ _EVERY_S = 10.0
 
 
 class Progress(Protocol):
-    """Is told of every finished unit."""
+    """Shows every finished unit."""
 
     def advance(self, cell: str, table: pa.Table) -> None: ...
 

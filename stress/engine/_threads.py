@@ -13,8 +13,8 @@ def limit_threads() -> Callable[[], None]:
     """Let the numerical libraries of this process use one thread from now on; return what restores their numbers.
 
     Two workers with two threads each fight for two processors: the same work can take ten times as long. Torch is
-    told only where it has been imported already. One thread is used for one worker too: the number of threads changes
-    the order of sums, and with it the last bits of a score.
+    changed only where it has been imported already. One thread is used for one worker too: the number of threads
+    changes the order of sums, and with it the last bits of a score.
     """
     import cv2
 

@@ -62,7 +62,7 @@ def panels(book: Book) -> list[Panel]:
 def _panel(book: Book, kind: str, axis: Axis) -> Panel:
     def ours(row: Row) -> bool:
         modality = str(row["modality"] or "")
-        return bool(modality) and ("+" in modality) == (kind == JOINT) and (kind == JOINT or modality == kind)
+        return bool(modality) and ("+" in modality) == (kind == JOINT) and kind in (JOINT, modality)
 
     curves = {key: rows for key, rows in book.curves.items() if ours(rows[-1]) and not rows[-1]["fallback"]}
     cells = [row for row in book.table("cells") if row["metric"] == book.form.name and ours(row)]

@@ -24,14 +24,14 @@ def _better_dropped(book: Book) -> list[str]:
         return []
     form, worst = book.form, sure[0]
     gain = form.change({"value": worst["value"], "low": worst["all_low"], "high": worst["all_high"]})
-    told = (
+    said = (
         f"Worse when bad than when gone: under {_cell(worst)} {form.title} is {form.value(worst['kept'], True)} with "
         f"{_streams(worst)} and {form.value(worst['without'], True)} without, so that dropping is better by {gain} "
         f"{form.points} (interval over all {plural(len(rows), 'degraded cell')} at once)."
     )
     if len(sure) > 1:
-        told += f" So it is under {_listed([_cell(row) for row in sure[1:]])}."
-    return [told]
+        said += f" So it is under {_listed([_cell(row) for row in sure[1:]])}."
+    return [said]
 
 
 def _falls_first(book: Book) -> list[str]:

@@ -66,7 +66,7 @@ def _kept(ids: tuple[str, ...], rows: int, seed: int) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class Clusters:
-    """Who is drawn together. ``member`` is the position of each sample's cluster in ``ids``."""
+    """Which samples are resampled together. ``member`` is the position of each sample's cluster in ``ids``."""
 
     ids: tuple[str, ...]
     member: NDArray[np.int64]

@@ -20,7 +20,7 @@ __all__ = ["CLASSES", "CLUSTER", "LANGUAGES", "load"]
 
 CLASSES = tuple("0123456789")
 CLUSTER = "voice"
-"""The group whose samples are alike, and are drawn together in intervals."""
+"""The group whose samples are alike: one cluster in intervals."""
 PER_VOICE = 30
 
 _SEEDS = {"train": 1, "validation": 2, "test": 3}

@@ -60,9 +60,8 @@ def _measures(streams: tuple[str, ...]) -> list[tuple[str, str, dict[Subset, flo
         found.append((name, "necessity", {everything: 1.0, everything - {name}: -1.0}))
         found.append((name, "sufficiency", {frozenset([name]): 1.0, frozenset[str](): -1.0}))
         found.append((name, "shapley", shapley_weights(streams, name)))
-    for pair in itertools.combinations(streams, 2):
-        found.append(("+".join(pair), "interaction", interaction_weights(streams, *pair)))
-    return found
+    pairs = itertools.combinations(streams, 2)
+    return [*found, *(("+".join(pair), "interaction", interaction_weights(streams, *pair)) for pair in pairs)]
 
 
 def _difference(matched: Matched, weights: Mapping[Subset, float], cells: Mapping[Subset, str]) -> Number:

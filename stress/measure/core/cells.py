@@ -44,7 +44,7 @@ def why(context: Context, metric: Metric, cell: int, value: float) -> str | None
     if metric.failed is None and failed and metric.top not in failures():
         if failed == n:
             return "all answers failed"
-        return f"{failed} failed records left out: {metric.name} has no price for a failure"
+        return f"{failed} failed records left out: {metric.name} is undefined for failures"
     return None if np.isfinite(value) else metric.undefined
 
 

@@ -74,11 +74,8 @@ def contribution_rows(context: Context) -> list[dict[str, Any]]:
         note = f"the run has no cell in which streams are lost: add a scenario of {MISSING} with grid: subsets"
     if note:
         return [{"measure": "shapley", "metric": metric.name, **Number(note=note).row()}]
-    rows = []
-    for fill, cells in fills.items():
-        for row in _of_fill(context, cells):
-            rows.append({"fill": fill, "metric": metric.name, **row})
-    return rows
+    about = {"metric": metric.name}
+    return [{"fill": fill, **about, **row} for fill, cells in fills.items() for row in _of_fill(context, cells)]
 
 
 def _check_goals(context: Context) -> None:

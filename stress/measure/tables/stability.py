@@ -31,8 +31,8 @@ DRAWS: Mapping[str, tuple[pa.DataType, str]] = {
     "share_of_draws": (pa.float64(), "of all variance, the part that is due to the draw"),
     "error_samples": (pa.float64(), "standard error of the cell's value that more draws would not lower"),
     "error_draws": (pa.float64(), "standard error of the cell's value that more draws would lower"),
-    "lowest": (pa.float64(), "the cell's value in the least lucky draw"),
-    "highest": (pa.float64(), "the cell's value in the luckiest draw"),
+    "lowest": (pa.float64(), "the cell's value in the draw with the lowest value"),
+    "highest": (pa.float64(), "the cell's value in the draw with the highest value"),
     "note": (pa.string(), "why a number is missing"),
 }
 
