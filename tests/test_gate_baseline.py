@@ -93,7 +93,8 @@ def test_calibration_and_ranks(pair, metric):
     (check,) = verdict.checks
     rows = [
         r["value"] for run in pair for name in ("cells", "calibration") for r in run.table(name).to_pylist()
-        if r["metric"] == metric and r["cell"] == "noise@2" and (name == "cells") == (metric not in ("auroc_confidence", "aurc"))]  # fmt: skip
+        if r["metric"] == metric and r["cell"] == "noise@2"
+        and (name == "cells") == (metric not in ("auroc_confidence", "aurc"))]  # fmt: skip
     assert (check.before, check.after) == pytest.approx(rows)
     assert check.method == "linearised, paired"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,13 +85,27 @@ def _chosen(book: Book, modality: str | None) -> list[list[Row]]:
     return found
 
 
-def _curves(book: Book, modality: str | None, columns: int) -> Figure:
+@cache
+def _paper() -> type[Figure]:
+    """Return the class of figures: they need no window and no pyplot, and a notebook shows them as they are saved."""
+    import matplotlib
     from matplotlib.figure import Figure
 
+    class Paper(Figure):
+        def _repr_png_(self) -> bytes:
+            image = BytesIO()
+            with matplotlib.rc_context(STYLE):
+                self.savefig(image, format="png", dpi=110)
+            return image.getvalue()
+
+    return Paper
+
+
+def _curves(book: Book, modality: str | None, columns: int) -> Figure:
     curves = _chosen(book, modality)
     wide = min(columns, len(curves))
     high = -(-len(curves) // wide)
-    figure = Figure(figsize=(1.85 * wide + 0.3, 1.65 * high + 0.2), layout="constrained")
+    figure = _paper()(figsize=(1.85 * wide + 0.3, 1.65 * high + 0.2), layout="constrained")
     axes = figure.subplots(high, wide, sharex=False, sharey=True, squeeze=False)
     for place, rows in zip(axes.flat, curves):
         _curve(book, place, rows)
@@ -120,13 +136,11 @@ def _curve(book: Book, place: Any, rows: list[Row]) -> None:
 
 
 def _lost(book: Book) -> Figure:
-    from matplotlib.figure import Figure
-
     rows = [row for row in lost_rows(book) if row["value"] is not None][::-1]
     if not rows:
         raise InputError("plot: the run has no cells in which a stream is missing.")
     scale = 100.0 if book.form.share else 1.0
-    figure = Figure(figsize=(4.2, 0.26 * len(rows) + 0.7), layout="constrained")
+    figure = _paper()(figsize=(4.2, 0.26 * len(rows) + 0.7), layout="constrained")
     place = figure.subplots()
     for y, row in enumerate(rows):
         colour = hue(row["modality"])
