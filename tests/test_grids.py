@@ -45,7 +45,7 @@ def test_fixed_severities_and_parameters_stay():
     assert len(plan.cells) == 6
     for cell in plan.cells[1:]:
         assert cell.on("image")[0].severity == 2
-        assert cell.on("audio")[0].settings == {"snr_db": 7.0}
+        assert cell.on("audio")[0].settings == {"snr_db": 7.0, "snr_over": "active"}
         assert cell.on("audio")[0].severity is None
         assert cell.on("text")[0].severity == cell.severity
 
