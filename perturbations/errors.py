@@ -3,6 +3,7 @@
     StressError
     ├── SpecError    the author of a perturbation, a suite or a gate file wrote something that cannot work
     ├── InputError   the data cannot be used: a value, a sample, a manifest, a parameter given to ``apply``
+    │   └── MissingExtraError   a package that an extra brings is not installed
     ├── ModelError   the model cannot be loaded, or fails on clean input
     └── RunError     a run folder cannot be used: it is locked, damaged, or belongs to other inputs
 
@@ -13,7 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-__all__ = ["InputError", "ModelError", "RunError", "SpecError", "StressError", "gather", "nearest", "short"]
+__all__ = [
+    "InputError",
+    "MissingExtraError",
+    "ModelError",
+    "RunError",
+    "SpecError",
+    "StressError",
+    "gather",
+    "nearest",
+    "short",
+]
 
 
 class StressError(Exception):
@@ -26,6 +37,10 @@ class SpecError(StressError):
 
 class InputError(StressError):
     """A value, a sample, a data set or a parameter cannot be used as it was given."""
+
+
+class MissingExtraError(InputError):
+    """A package that an extra brings is not installed: nothing of this kind can work, whatever the input."""
 
 
 class ModelError(StressError):

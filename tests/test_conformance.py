@@ -67,9 +67,10 @@ STEPS = {
     "cer": (0.0025, "of the characters"),
     "level_dbfs": (1.0, "decibels of the level"),
     "clipped": (0.01, "of the frames at full scale"),
+    "nrmse": (0.005, "of the channels' own deviation"),
 }
 """By how much one of these must change from one level to the next, on average over some draws on the witness."""
-APART = {"psnr_db": 48.0, "snr_db": 40.0, "cer": 0.0025}
+APART = {"psnr_db": 48.0, "snr_db": 40.0, "cer": 0.0025, "nrmse": 0.005}
 """What counts as two different results, where distance from the clean value is declared to be no scale: at most this
 ratio, at least this error rate, between the two."""
 PUBLISHED = {

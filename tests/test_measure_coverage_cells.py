@@ -6,7 +6,7 @@ import pytest
 from stress.measure import compare
 from stress.measure.session.registry import context_of
 from stress.measure.tables.classes import class_table
-from stress.measure.tables.confidence import calibration_rows, reliability_rows, risk_rows
+from stress.measure.tables.confidence import _probabilities, calibration_rows, reliability_rows, risk_rows
 from stress.measure.tables.counts import count_rows_of
 from stress.measure.tables.detection import detection_rows, macro_rows
 from stress.measure.tables.distortion import distortion_rows
@@ -188,7 +188,10 @@ def test_areas_by_class(groups):
         run = many(columns, there, targets=LETTERS[target], groups=named(member), task=task)
         context = context_of(run, **({"cluster": "speaker"} if groups else {}))
         context.frame.__dict__["schema"] = (*context.frame.schema, "probabilities")
-        context._shared["probabilities"] = (share.transpose(1, 0, 2)[there.T], target[np.nonzero(there.T)[1]])
+        context._memo._known[_probabilities, (), ()] = (
+            share.transpose(1, 0, 2)[there.T],
+            target[np.nonzero(there.T)[1]],
+        )
         for row in detection_rows(context):
             key = row["metric"], "abc".index(row["class"])
             tally.add(key, row.get("low"), row.get("high"), truth[key])

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from stress.measure.between.matching import matched
+from stress.measure.between.matching import Matched
 from stress.measure.between.reliance import difference_rows
 from stress.measure.core.shares import share
 from stress.measure.tables.breaking import breaking
@@ -146,7 +146,7 @@ def test_reliance():
     sides = ({"score": both[:, :8]}, {"score": both[:, 8:]})
     pair = paired(run, run)
     for one, two in zip(*(each(run, side) for side in sides)):
-        for row in difference_rows(matched(pair, one, two)):
+        for row in difference_rows(Matched(pair, one, two)):
             key = (row["measure"], *row["stream"].split("+"))
             tally.add(key, row["low"], row["high"], ours[key] - theirs[key])
     tally.holds()

@@ -179,7 +179,7 @@ def test_a_status_that_is_left_out_is_in_no_number(tmp_path, monkeypatch, make, 
     assert told["records"] == before["records"]
     assert told["statuses"] == {**before["statuses"], LOST.name: lost}
     assert [text for text in told["warnings"] if text not in before["warnings"]] == [
-        f"{lost} records say nothing of the model (see failures); they are left out everywhere"
+        f"{lost} records were not asked for, since a perturbation raised; they are left out everywhere"
     ]
 
 

@@ -150,6 +150,10 @@ def name_order(text: str, *, order: str) -> str:
         "share of the numbers that are written out", "of numbers", 0, 1, clean=0, levels=(0.2, 0.4, 0.6, 0.8, 1.0)
     ),
     language=Choice("language of the text", LANGUAGES, "en"),
+    witness=lambda: (
+        "3 of 12 men had 7 horses and 25 dogs, 4 women had 9 cats, 60 sheep and 14 goats, and 2 boys saw 31 ducks, "
+        "5 geese, 18 hens and 6 swans beside 11 boats."
+    ),
 )
 def spelled_numbers(text: str, rng: Generator, *, share: float, language: str) -> str:
     """Speech and old print have no digits: numbers are written out in words (12 → twelve).

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perturbations import Sample, StressError, Value
+from perturbations.errors import MissingExtraError
 from perturbations.modality import modality, size_of
 from scenarios import Cell, Condition, perturb_stream
 from stress.data import Samples
@@ -59,6 +60,8 @@ def work_on(cell: Cell, stream: str, samples: Sequence[Sample], data: Samples, s
         for row, sample in enumerate(samples):
             try:
                 values[row] = perturb_stream(sample, stream, conditions, data, seed, draw)
+            except MissingExtraError:
+                raise
             except Exception as error:
                 errors[row] = _said(conditions, error)
     return replace(compared(stream, samples, values, data), errors=errors)

@@ -297,4 +297,4 @@ class Frame:
     @cached_property
     def failures(self) -> Counter[Failure]:
         """How many records have no usable answer, by cell, status and message."""
-        return self._all.failures(self._held().column("error") if self.has("error") else None)
+        return self._all.failures((lambda: self._held().column("error")) if self.has("error") else None)

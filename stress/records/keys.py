@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,11 +45,12 @@ class Keys:
         size = len(statuses.names())
         return np.bincount(self.cell * size + self.status, minlength=cells * size).reshape(-1, size)
 
-    def failures(self, errors: pa.ChunkedArray | None) -> Counter[Failure]:
+    def failures(self, errors: Callable[[], pa.ChunkedArray] | None) -> Counter[Failure]:
         """Return how many records have no usable answer, by cell, status and message."""
         names = statuses.names()
         rows = np.flatnonzero(~np.isin(names, statuses.answered())[self.status])
-        texts = [None] * len(rows) if errors is None else errors.take(pa.array(rows)).to_pylist()
+        unknown = errors is None or not len(rows)
+        texts = [None] * len(rows) if unknown else errors().take(pa.array(rows)).to_pylist()  # type: ignore[misc]
         return Counter(zip(self.cell[rows].tolist(), [names[i] for i in self.status[rows].tolist()], texts))
 
 

@@ -62,8 +62,19 @@ def worst_of(book: Book, scenarios: Sequence[Row]) -> Row | None:
 
 
 def worst_cell(book: Book) -> Row | None:
-    """Return the worst cell of the run, fallbacks aside."""
-    return worst_of(book, [row for row in book.summary["scenarios"] if not row["fallback"]])
+    """Return the worst cell of the run, fallbacks aside, and cells without any stream, which show chance alone."""
+    sign, streams = 1 if book.form.better == "higher" else -1, set(book.info.get("streams") or ())
+    found = []
+    for row in book.summary["scenarios"]:
+        worst = row["worst"]
+        if row["fallback"] or worst["value"] is None:
+            continue
+        if set(book.plan[worst["cell"]].lost) == streams:
+            others = [c for c in book.plan.values() if c.scenario == row["scenario"] and set(c.lost) != streams]
+            known = [v for c in others if (v := book.value(c.cell)) is not None and v["value"] is not None]
+            worst = min(known, key=lambda value: sign * value["value"], default=None)
+        found += [] if worst is None else [worst]
+    return min(found, key=lambda row: sign * row["value"], default=None)
 
 
 def curve_of(book: Book, row: Row) -> Row | None:
