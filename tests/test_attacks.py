@@ -311,7 +311,8 @@ def test_a_universal_pattern_is_one_for_all_and_fitted_on_others():
     images, labels = world.held_out()
     found = attack.run("attack.universal", {"image": images}, labels, world.oracle(), severity=5)
     moved = ~found.wrong_before
-    halves = np.array([attack._run.half_of(str(i)) for i in range(len(images))])
+    half_of = attack.halves_of([str(i) for i in range(len(images))])
+    halves = np.array([half_of[str(i)] for i in range(len(images))])
     for half in (0, 1):
         rows = np.flatnonzero(moved & (halves == half))
         inner = [images[i].astype(int) for i in rows]

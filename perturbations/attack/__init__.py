@@ -5,16 +5,18 @@
 """
 
 from perturbations.attack import ensemble, gradient, score, universal, wording
-from perturbations.attack._attempt import Attempt, HeldOut
-from perturbations.attack._declare import BALLS
-from perturbations.attack._oracle import Floats, Loss, Oracle, Streams, log_odds, margin
-from perturbations.attack._run import Attacked, Part, half_of, launch, prepared, refuse_without_gradients
+from perturbations.attack._attempt import Attempt, Fitted, HeldOut
+from perturbations.attack._declare import BALLS, NO_CHANGE
+from perturbations.attack._oracle import Floats, Loss, Oracle, Streams, log_odds, margin, softmax
+from perturbations.attack._run import Attacked, Part, fitted_by, halves_of, launch, prepared, refuse_without_gradients
 from perturbations.attack._run import attack_streams as run
 
 __all__ = [
     "BALLS",
+    "NO_CHANGE",
     "Attacked",
     "Attempt",
+    "Fitted",
     "Floats",
     "HeldOut",
     "Loss",
@@ -22,8 +24,9 @@ __all__ = [
     "Part",
     "Streams",
     "ensemble",
+    "fitted_by",
     "gradient",
-    "half_of",
+    "halves_of",
     "launch",
     "log_odds",
     "margin",
@@ -31,6 +34,7 @@ __all__ = [
     "refuse_without_gradients",
     "run",
     "score",
+    "softmax",
     "universal",
     "wording",
 ]

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.random import Generator
@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from perturbations._values import Audio, Image, Value
 from perturbations.modality.audio import active_power
 
-__all__ = ["Ball", "EnergyBall", "Flat", "MaxBall", "image_energy", "image_maximum", "recording_energy"]
+__all__ = ["Ball", "Budget", "EnergyBall", "Flat", "MaxBall", "image_energy", "image_maximum", "recording_energy"]
 
 Flat = NDArray[np.float32]
+Budget: TypeAlias = float | Sequence[float] | NDArray[Any]
+"""One for all samples, or one for each."""
 _STEPS = 32768.0
 """Steps of 16-bit audio in full scale."""
 _SLACK = 1e-5
@@ -192,26 +194,31 @@ def _recording(part: NDArray[np.float32], like: Audio) -> Audio:
     return Audio((part * np.float32(1 / _STEPS)).reshape(like.samples.shape), like.rate)
 
 
-def image_maximum(images: Sequence[Image | None], epsilon: float) -> MaxBall:
+def _each(budget: Budget, count: int) -> list[float]:
+    """Return every sample's budget: the same for all, or its own."""
+    return [float(one) for one in np.broadcast_to(np.asarray(budget, np.float64), count)]
+
+
+def image_maximum(images: Sequence[Image | None], epsilon: Budget) -> MaxBall:
     """Return the images whose every number is within ``epsilon`` levels of 255 of the clean one."""
-    radius = [0.0 if image is None else np.floor(epsilon) for image in images]
+    radius = [0.0 if image is None else np.floor(most) for image, most in zip(images, _each(epsilon, len(images)))]
     layout = _layout([0 if image is None else image.size for image in images])
     return MaxBall(_flat(images), layout, np.array(radius, np.float32), 0.0, 255.0, images, _image)
 
 
-def image_energy(images: Sequence[Image | None], rms: float) -> EnergyBall:
+def image_energy(images: Sequence[Image | None], rms: Budget) -> EnergyBall:
     """Return the images whose change has a root mean square of at most ``rms`` levels of 255."""
     sizes = [0 if image is None else image.size for image in images]
-    radius = _below([rms * size**0.5 for size in sizes])
+    radius = _below([most * size**0.5 for most, size in zip(_each(rms, len(images)), sizes)])
     return EnergyBall(_flat(images), _layout(sizes), radius, 0.0, 255.0, images, _image)
 
 
-def recording_energy(recordings: Sequence[Audio | None], snr_db: float) -> EnergyBall:
+def recording_energy(recordings: Sequence[Audio | None], snr_db: Budget) -> EnergyBall:
     """Return the 16-bit recordings whose active part lies at least ``snr_db`` above the change."""
     sizes = [0 if one is None else one.samples.size for one in recordings]
-    share = 10 ** (-snr_db / 10)
+    shares = [10 ** (-least / 10) for least in _each(snr_db, len(recordings))]
     power = [0.0 if one is None else active_power(one) for one in recordings]
-    radius = _below([(p * share * size) ** 0.5 * _STEPS for p, size in zip(power, sizes)])
+    radius = _below([(p * share * size) ** 0.5 * _STEPS for p, share, size in zip(power, shares, sizes)])
     flat = _flat([None if one is None else one.samples * np.float32(_STEPS) for one in recordings])
     return EnergyBall(flat, _layout(sizes), radius, -_STEPS, _STEPS - 1, recordings, _recording)
 

@@ -12,7 +12,7 @@ from perturbations._params import Choice, Param, check_tables
 from perturbations.attack._budget import image_energy, image_maximum, recording_energy
 from perturbations.errors import SpecError
 
-__all__ = ["BALLS", "BUDGETS", "CALLS", "RESTARTS", "STEPS", "attack"]
+__all__ = ["BALLS", "BUDGETS", "CALLS", "EOT", "NO_CHANGE", "RESTARTS", "STEPS", "attack"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -61,6 +61,9 @@ BUDGETS: Mapping[str, Param] = {
 }
 """The rows that bound an attack, one for each kind of stream; where one is given by name, the others keep a default."""
 
+NO_CHANGE: Mapping[str, float] = {"epsilon": 0, "rms": 0, "snr_db": float("inf"), "edits": 0, "words": 0}
+"""Of each budget the value that allows nothing."""
+
 BALLS: Mapping[str, Callable[[Any, float], Any]] = {
     "epsilon": image_maximum,
     "rms": image_energy,
@@ -70,6 +73,14 @@ BALLS: Mapping[str, Callable[[Any, float], Any]] = {
 
 STEPS = Param("steps from each start", "steps", 1, 10_000, scale="integer", default=20)
 RESTARTS = Param("random starts", "starts", 1, 1000, scale="integer", default=1)
+EOT = Param(
+    "answers (and gradients) averaged for each question, for models with randomness",
+    "answers",
+    1,
+    1000,
+    scale="integer",
+    default=1,
+)
 CALLS = Param("most model calls for a sample", "calls", 2, 1_000_000, scale="integer", default=500)
 
 
@@ -86,8 +97,8 @@ def attack(
 
     ``budgets`` maps each modality it can attack to a row of ``BUDGETS``; the function finds these as the attempt's
     balls and edits, and takes only the other parameters. ``gradients`` says that it needs a model that can be
-    differentiated, ``held_out`` that it is fitted on other samples first. Raises SpecError at import where they do not
-    fit.
+    differentiated, ``held_out`` that it is fitted on other samples first. Every attack can average over a model's
+    randomness (``eot``). Raises SpecError at import where they do not fit.
     """
 
     def register(function: F) -> F:
@@ -95,7 +106,7 @@ def attack(
         keywords = list(inspect.signature(function).parameters)[1:]
         if keywords != list(params):
             raise SpecError(f"{who}: the declared parameters must be the function's, got {list(params)}, {keywords}.")
-        rows = {**{name: BUDGETS[name] for name in budgets.values()}, **params}
+        rows = {**{name: BUDGETS[name] for name in budgets.values()}, **params, "eot": EOT}
         check_tables(who, rows)
         perturbation = Perturbation(
             name=who,

@@ -10,7 +10,7 @@ from perturbations.attack._attempt import Attempt, Rows
 from perturbations.attack._budget import Ball, EnergyBall, Flat
 from perturbations.attack._declare import CALLS, attack
 from perturbations.attack._oracle import Floats, margin
-from perturbations.attack.wording import random_edits, random_words
+from perturbations.attack._words import random_edits, random_words
 
 __all__ = ["drawn", "random", "random_points", "random_search", "search_squares", "square"]
 
@@ -54,9 +54,9 @@ def drawn(attempt: Attempt, rows: Rows) -> dict[str, list[Value]]:
         texts = [str(attempt.base[stream][i] or "") for i in rows]
         rngs = [attempt.rngs[stream][i] for i in rows]
         if stream in attempt.lexicons:
-            found = random_words(texts, rngs, most, attempt.lexicons[stream])
+            found = random_words(texts, rngs, most[rows], attempt.lexicons[stream])
         else:
-            found = random_edits(texts, rngs, most)
+            found = random_edits(texts, rngs, most[rows].tolist())
         changed[stream] = [None if attempt.base[stream][i] is None else text for i, text in zip(rows, found)]
     return changed
 

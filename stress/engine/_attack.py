@@ -4,29 +4,43 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from perturbations import InputError, Perturbation, Sample, SpecError, get
-from perturbations.attack import Attempt, HeldOut, Part, half_of, launch, margin, prepared, refuse_without_gradients
+from perturbations import InputError, ModelError, Perturbation, Sample, SpecError, get
+from perturbations.attack import (
+    NO_CHANGE,
+    Attempt,
+    Fitted,
+    HeldOut,
+    Part,
+    fitted_by,
+    halves_of,
+    launch,
+    margin,
+    prepared,
+    refuse_without_gradients,
+)
 from perturbations.attack.score import drawn
-from scenarios import Cell, Condition, perturb_stream
+from scenarios import Cell, Condition, Plan, perturb_stream
 from stress.data import Samples
 from stress.engine._order import visiting_order
 from stress.engine._streams import StreamWork, compared
 from stress.models import Model, ModelOracle
 from stress.tasks import Classification, Task
 
-__all__ = ["COST", "Attacker", "Stage", "attacked", "check_attacks", "stages"]
+__all__ = ["COST", "Attacker", "Stage", "attacked", "check_attacks", "stages", "without_gradients"]
 
 COST = ("attack.calls", "attack.gradients", "attack.random")
 """Record columns: questions to the model for the sample, those with a gradient among them, and whether it is answered
 rightly (1 or 0) after one random draw with the same budgets: plain chance, beside every attack."""
 Costs: TypeAlias = Mapping[str, NDArray[np.float32]]
+Work: TypeAlias = tuple[dict[str, StreamWork], Costs, Mapping[int, str]]
+"""What an attack made of its streams, what that took, and by row the samples of which it could not know anything."""
 _FITTED = 64
 """Samples of the other half that a universal perturbation is fitted on."""
 
@@ -43,13 +57,32 @@ class Stage:
     declaration: Perturbation
     conditions: tuple[Condition, ...]
 
-    @property
-    def parts(self) -> dict[str, Part]:
-        """Its part in each stream."""
+    def parts(self, samples: Sequence[Sample], data: Samples, seed: int, draw: int) -> dict[str, Part]:
+        """Return its part in each stream; along a timeline every sample has a budget of its own, none at severity 0."""
         return {
-            c.stream: Part(c.settings, c.profile, c.step, "" if c.shared is None else f"event:{c.shared}")
+            c.stream: Part(
+                {**c.settings, **(self._graded(c, samples, data, seed, draw) if c.course else {})},
+                c.profile,
+                c.step,
+                "" if c.shared is None else f"event:{c.shared}",
+            )
             for c in self.conditions
         }
+
+    def _graded(
+        self, condition: Condition, samples: Sequence[Sample], data: Samples, seed: int, draw: int
+    ) -> dict[str, list[float]]:
+        """Return the budget of each sample at the severity that it meets."""
+        if (course := condition.course) is None:
+            return {}
+        name = self.declaration.budgets[data.streams[condition.stream]]
+        met = [course.severity(sample, data, seed, draw) for sample in samples]
+        found = {
+            severity: course.settings(condition.perturbation, condition.profile, severity)[name]
+            for severity in set(met)
+            if severity > 0
+        }
+        return {name: [found[severity] if severity > 0 else NO_CHANGE[name] for severity in met]}
 
 
 def stages(cell: Cell) -> list[Stage]:
@@ -61,7 +94,7 @@ def stages(cell: Cell) -> list[Stage]:
     return [Stage(get(name), tuple(conditions)) for (name, _), conditions in found.items()]
 
 
-def check_attacks(cells: Sequence[Cell], model: Model, task: Task) -> None:
+def check_attacks(cells: Sequence[Cell], model: Model, task: Task, data: Samples) -> None:
     """Raise, before any work, where a cell's attack cannot be run on this model."""
     for cell in cells:
         for stage in stages(cell):
@@ -69,6 +102,8 @@ def check_attacks(cells: Sequence[Cell], model: Model, task: Task) -> None:
             if not isinstance(task, Classification):
                 raise SpecError(f"{name}: the task must be classification, got {task.name}. Leave it out (--skip).")
             refuse_without_gradients(name, model.gradients)
+            if stage.declaration.held_out and len(data) < 2:
+                raise InputError(f"{name}: the data must have two samples: one to fit on, got {len(data)}.")
             budgets = stage.declaration.budgets.values()
             own = [{k: v for k, v in c.settings.items() if k not in budgets} for c in stage.conditions]
             if any(settings != own[0] for settings in own):
@@ -78,15 +113,40 @@ def check_attacks(cells: Sequence[Cell], model: Model, task: Task) -> None:
                 )
 
 
+def without_gradients(plan: Plan, model: Model, task: Task) -> Plan:
+    """Return the plan of a built-in suite without the attacks that this model cannot be attacked with, and why."""
+    reasons: dict[str, str] = {}
+    kept = []
+    for cell in plan.cells:
+        wrong = next((text for stage in stages(cell) if (text := _misfit(stage.declaration, model, task))), None)
+        if wrong is None:
+            kept.append(cell)
+        else:
+            reasons.setdefault(cell.scenario, wrong)
+    if reasons and len(kept) < 2:
+        reason = next(iter(reasons.values()))
+        raise ModelError(f"{plan.suite}: must have a cell that fits the model, got none: {reason}.")
+    return replace(plan, cells=tuple(kept), left_out=(*plan.left_out, *reasons.items()))
+
+
+def _misfit(declaration: Perturbation, model: Model, task: Task) -> str | None:
+    if not isinstance(task, Classification):
+        return f"{declaration.name} needs classification, got {task.name}"
+    if declaration.gradients and not model.gradients:
+        return f"{declaration.name} needs a model that gives gradients"
+    return None
+
+
 @dataclass(frozen=True)
 class Attacker:
-    """Runs the attacks of a run's cells on its model."""
+    """Runs the attacks of a run's cells on its model. ``attacked`` are the ids of the samples that the run is about."""
 
     predict: Callable[[Any], Any]
     task: Task
     data: Samples
     seed: int
     batch_size: int
+    attacked: Sequence[str]
     _fitted: dict[Any, Any] = field(default_factory=dict)
     _lock: Any = field(default_factory=threading.RLock)
 
@@ -98,27 +158,38 @@ class Attacker:
             raise SpecError(f"attack: the task must be classification, got {task.name}. Leave attacks out (--skip).")
         return ModelOracle(self.predict, task.classes, task.answers, self.batch_size)
 
-    def work(self, cell: Cell, samples: Sequence[Sample], draw: int) -> tuple[dict[str, StreamWork], Costs]:
-        """Return what an attacked cell makes of its streams, and what that took for each sample.
+    def work(self, cell: Cell, samples: Sequence[Sample], draw: int) -> Work:
+        """Return what an attacked cell makes of its streams, what that took for each sample, and who has no gradient.
 
         What befalls a stream before its attack is there when the attack begins; what follows is not foreseen by it.
         """
+        errors: dict[int, str] = {}
         seen = [self._natural(cell, sample, draw, before=True) for sample in samples]
         calls, passes_back = np.zeros(len(seen)), np.zeros(len(seen))
         chance_of = self._plain_chance(stages(cell), seen, draw)
         for stage in stages(cell):
             streams = self._streams(seen)
             ids = [sample.id for sample in seen]
-            held_out = self._held_out(stage, draw) if stage.declaration.held_out else None
-            labels = self.labels(seen)
-            found = launch(stage.declaration, stage.parts, streams, labels, ids, self.oracle, self.seed, draw, held_out)
+            found = launch(
+                stage.declaration,
+                self._parts(stage, samples, draw),
+                streams,
+                self.labels(seen),
+                ids,
+                self.oracle,
+                self.seed,
+                draw,
+                self._held_out(stage, draw) if stage.declaration.held_out else None,
+                self._halves if stage.declaration.held_out else None,
+            )
+            errors |= found.errors
             seen = [s.with_streams({n: v[i] for n, v in found.values.items()}) for i, s in enumerate(seen)]
             calls += found.calls
             passes_back += found.passes_back
         seen = [self._natural(cell, sample, draw, before=False) for sample in seen]
         done = {n: compared(n, samples, [s.streams[n] for s in seen], self.data) for n in cell.streams}
         costs = zip(COST, (calls, passes_back, chance_of))
-        return done, {name: np.asarray(numbers, np.float32) for name, numbers in costs}
+        return done, {name: np.asarray(numbers, np.float32) for name, numbers in costs}, errors
 
     def _natural(self, cell: Cell, sample: Sample, draw: int, before: bool) -> Sample:
         """Return the sample with the conditions that come before (or after) the attack of each stream."""
@@ -140,9 +211,8 @@ class Attacker:
         streams = self._streams(samples)
         changed: dict[str, list[Any]] = {}
         for stage in stages:
-            attempt = prepared(
-                stage.declaration, stage.parts, streams, labels, ids, self.oracle, self.seed, draw, chance
-            )
+            parts = self._parts(stage, samples, draw)
+            attempt = prepared(stage.declaration, parts, streams, labels, ids, self.oracle, self.seed, draw, chance)
             changed |= drawn(attempt, np.arange(len(samples)))
         left = margin(self.oracle.scores({**streams, **changed}), np.array(labels))
         return [float(gap >= 0) for gap in left]
@@ -150,25 +220,25 @@ class Attacker:
     def _held_out(self, stage: Stage, draw: int) -> HeldOut:
         """Return what fits on samples of the other half of the data set, once for all cells that ask for the same."""
 
-        def fitted(half: int, fit: Callable[[Attempt], Any]) -> Any:
+        def fitted(half: int, fit: Callable[[Attempt], Any]) -> Fitted:
             key = (repr([c.identity() for c in stage.conditions]), half, draw)
             with self._lock:
                 if key not in self._fitted:
-                    self._fitted[key] = fit(self._other_half(stage, half, draw))
-                return self._fitted[key]
+                    users = [one for one in self.attacked if self._halves[one] == half]
+                    self._fitted[key] = fitted_by(self._other_half(stage, half, draw), fit, users)
+                found: Fitted = self._fitted[key]
+                return found
 
         return fitted
 
     def _other_half(self, stage: Stage, half: int, draw: int) -> Attempt:
         ids = self.data.ids
         order = [int(i) for block in visiting_order(self.data, self.seed) for i in block]
-        chosen = [i for i in order if half_of(ids[i]) != half][:_FITTED]
-        if not chosen:
-            raise InputError(f"{stage.declaration.name}: the data must have samples to fit on, besides the attacked.")
+        chosen = [i for i in order if self._halves[ids[i]] != half][:_FITTED]
         samples = [self.data[i] for i in chosen]
         return prepared(
             stage.declaration,
-            stage.parts,
+            self._parts(stage, samples, draw),
             self._streams(samples),
             self.labels(samples),
             [sample.id for sample in samples],
@@ -176,6 +246,13 @@ class Attacker:
             self.seed,
             draw,
         )
+
+    @cached_property
+    def _halves(self) -> dict[str, int]:
+        return halves_of(self.data.ids)
+
+    def _parts(self, stage: Stage, samples: Sequence[Sample], draw: int) -> dict[str, Part]:
+        return stage.parts(samples, self.data, self.seed, draw)
 
     def _streams(self, samples: Sequence[Sample]) -> Mapping[str, list[Any]]:
         return {name: [sample.streams[name] for sample in samples] for name in self.data.streams}
