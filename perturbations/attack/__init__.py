@@ -4,7 +4,7 @@
 >>> attack.run("attack.apgd", {"image": images}, labels, oracle, severity=3)  # doctest: +SKIP
 """
 
-from perturbations.attack import ensemble, gradient, score, universal, wording
+from perturbations.attack import decision, ensemble, gradient, score, universal, wording
 from perturbations.attack._attempt import Attempt, Fitted, HeldOut
 from perturbations.attack._declare import BALLS, NO_CHANGE
 from perturbations.attack._oracle import Floats, Loss, Oracle, Streams, log_odds, margin, softmax
@@ -23,6 +23,7 @@ __all__ = [
     "Oracle",
     "Part",
     "Streams",
+    "decision",
     "ensemble",
     "fitted_by",
     "gradient",

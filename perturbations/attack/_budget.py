@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.random import Generator
@@ -95,6 +95,27 @@ class Ball(ABC):
         whole = self.rounded(point)
         return [self._value(whole[self.layout.part(int(row))], int(row)) for row in rows]
 
+    def one(self, part: Flat, row: int) -> Value:
+        """Return what the model is to see for one sample, given any point for it."""
+        alone = self.only(row)
+        return alone.values(alone.project(part), [0])[0]
+
+    def only(self, row: int) -> Self:
+        """Return the ball of one of the samples."""
+        part = self.layout.part(row)
+        layout = Layout(self.layout.lengths[row : row + 1])
+        return replace(
+            self,
+            clean=self.clean[part],
+            layout=layout,
+            radius=self.radius[row : row + 1],
+            originals=[self.originals[row]],
+        )
+
+    def beyond(self, part: Flat, row: int) -> Value:
+        """Return a value of the format, wherever it lies: to be asked about, never to be kept."""
+        return self.restore(np.clip(np.rint(part), self.lowest, self.highest), self.originals[row])
+
     def _value(self, part: Flat, row: int) -> Value:
         if self.radius[row] == 0 or np.array_equal(part, self.clean[self.layout.part(row)]):
             return self.originals[row]
@@ -115,12 +136,13 @@ class MaxBall(Ball):
     """No number may move by more than the budget."""
 
     @cached_property
-    def _walls(self) -> tuple[Flat, Flat]:
+    def walls(self) -> tuple[Flat, Flat]:
+        """The lowest and the highest that each number may be."""
         reach = self.layout.spread(self.radius)
         return np.maximum(self.clean - reach, self.lowest), np.minimum(self.clean + reach, self.highest)
 
     def project(self, point: Flat) -> Flat:
-        return np.clip(point, *self._walls)
+        return np.clip(point, *self.walls)
 
     def direction(self, gradient: Flat) -> Flat:
         return np.sign(gradient)
