@@ -524,3 +524,73 @@ def test_what_was_found_on_a_random_model_is_what_is_answered():
     assert abs(answered - claimed) < 0.08
     luck, once = right[1]
     assert once - luck > abs(answered - claimed)
+
+
+# Attackers who know less, or do more
+
+
+class Labels:
+    """The digits' network, of which only the label is told."""
+
+    classes = world.CLASSES
+
+    def __call__(self, batch):
+        return [world.CLASSES[i] for i in world.Net(world.trained())(batch).argmax(axis=1)]
+
+
+def test_labels_alone_are_enough_for_a_walk_along_the_border():
+    images, labels = world.held_out(24)
+    oracle = ModelOracle(Labels(), world.CLASSES, "labels")
+    broken = {
+        name: attack.run(f"attack.{name}", {"image": images}, labels, oracle, severity=4, calls=800)
+        for name in ("hop_skip_jump", "square", "random_search")
+    }
+    walked = broken["hop_skip_jump"]
+    assert walked.broken.sum() >= max(broken[name].broken.sum() for name in ("square", "random_search")) + 3
+    assert walked.calls.max() <= 800
+    for before, after in zip(images, walked.values["image"]):
+        assert np.abs(before.astype(int) - after.astype(int)).max() <= 8
+
+
+def test_a_patch_stays_in_its_corner():
+    images, labels = world.held_out(24)
+    found = attack.run("attack.patch", {"image": images}, labels, world.oracle(), share=0.15)
+    side = int((0.15 * 64) ** 0.5)
+    change = np.array([b.astype(int) - a.astype(int) for a, b in zip(images, found.values["image"])])
+    assert np.abs(change[:, -side:, -side:]).max() > 100
+    change[:, -side:, -side:] = 0
+    assert not change.any()
+    assert found.broken.mean() > 0.2
+    small = attack.run("attack.patch", {"image": images}, labels, world.oracle(), share=0.01)
+    assert all(a is b for a, b in zip(images, small.values["image"]))  # less than a pixel
+
+
+def stand_in():
+    """A second network of digits, trained apart, as suites name it."""
+    torch.manual_seed(7)
+    module = torch.nn.Sequential(
+        world.Scaled(), torch.nn.Flatten(), torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10)
+    )
+    images, labels = world.digits()
+    x = torch.from_numpy(images[world.HELD :].transpose(0, 3, 1, 2).astype(np.float32))
+    optimiser = torch.optim.Adam(module.parameters(), 2e-3)
+    for _ in range(120):
+        optimiser.zero_grad()
+        torch.nn.functional.cross_entropy(module(x), torch.from_numpy(labels[world.HELD :])).backward()
+        optimiser.step()
+    return world.Net(module.eval())
+
+
+def test_a_second_model_finds_and_the_tested_one_answers(tmp_path):
+    """A black box is attacked by gradients of another network: harder than chance, and no question to it is counted."""
+    suite = (
+        "suite: a\nseverities: [5]\nscenarios:\n"
+        "  s: {image: {name: attack.apgd, surrogate: 'tests.test_attack_claims:stand_in'}}\n"
+    )
+    box = world.BlackBox(world.Net(world.trained()))
+    run = run_of(tmp_path / "r", box, suite, world.samples(60))
+    records = run.records(["s:5"]).to_pandas()
+    assert (records["attack.calls"] == 0).all()
+    assert records.score.mean() < records["attack.random"].mean() - 0.15
+    with pytest.raises(ModelError, match="surrogate"):
+        run_of(tmp_path / "x", Speaking(), suite.replace("image:", "audio:"), recordings(0, 8))

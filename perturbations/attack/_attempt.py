@@ -49,6 +49,7 @@ class Attempt:
     found, ``margins`` what the model's answer had left over with them; a sample below 0 is broken and is left alone:
     only an answer breaks it, never the scores that a gradient came with. ``errors`` are the samples, by row, whose
     gradient could not be had, and why; they are left alone, too. ``limit`` is the most calls that a sample may cost.
+    ``patient`` attacks go on with what is broken: it is broken for another model, which only stands in.
     ``lexicons`` are there for texts whose budget is in words.
     ``halves`` says in which half of the data a sample is, and ``held_out(half, fit)`` returns ``fit(attempt)`` for an
     attempt on samples of the other half, fitted once; ``fits`` are those that were used, by half.
@@ -68,6 +69,7 @@ class Attempt:
         self.held_out: HeldOut | None = None
         self.fits: dict[int, Fitted] = {}
         self.limit = _NO_LIMIT
+        self.patient = False
         self.errors: dict[int, str] = {}
         self.lexicons: dict[str, Mapping[str, Sequence[str]]] = {}
         self.base = {name: list(values) for name, values in streams.items()}
@@ -103,7 +105,7 @@ class Attempt:
     @property
     def open(self) -> Rows:
         """Samples that are still answered rightly, may still be changed, and may still be asked about."""
-        going = (self.margins >= 0) & self.movable & (self.calls < self.limit)
+        going = ((self.margins >= 0) | (self.patient & ~self.wrong_before)) & self.movable & (self.calls < self.limit)
         going[list(self.errors)] = False
         return np.flatnonzero(going)
 
@@ -196,6 +198,9 @@ class Attempt:
         """Note what scores that came with a gradient say; that a sample is broken is for its answer to say."""
         said = margin(scores, self.labels[rows])
         there = np.array([int(row) not in self.errors for row in rows], bool)
+        if self.patient:  # what a stand-in says is all there is to know
+            self._note(rows[there], _some(changed, there), said[there])
+            return
         ask = there & (said < 0) & (self.margins[rows] >= 0) & (self.calls[rows] < self.limit)
         rest = there & ~ask
         self._note(rows[rest], _some(changed, rest), np.maximum(said[rest], 0.0))

@@ -19,7 +19,18 @@ from numpy.typing import NDArray
 from perturbations._values import Audio, Image, Value
 from perturbations.modality.audio import active_power
 
-__all__ = ["Ball", "Budget", "EnergyBall", "Flat", "MaxBall", "image_energy", "image_maximum", "recording_energy"]
+__all__ = [
+    "Ball",
+    "Budget",
+    "EnergyBall",
+    "Flat",
+    "MaxBall",
+    "PatchBall",
+    "image_energy",
+    "image_maximum",
+    "image_patch",
+    "recording_energy",
+]
 
 Flat = NDArray[np.float32]
 Budget: TypeAlias = float | Sequence[float] | NDArray[Any]
@@ -155,6 +166,24 @@ class MaxBall(Ball):
         return np.rint(point)  # the box's walls are whole steps
 
 
+@dataclass(frozen=True)
+class PatchBall(MaxBall):
+    """Every number inside a patch is free, and none outside of it."""
+
+    inside: NDArray[np.bool_]
+    """Whether a place is inside, in the order of the numbers."""
+
+    @cached_property
+    def walls(self) -> tuple[Flat, Flat]:
+        """The whole range inside, the clean value outside."""
+        low, high = np.float32(self.lowest), np.float32(self.highest)
+        return np.where(self.inside, low, self.clean), np.where(self.inside, high, self.clean)
+
+    def only(self, row: int) -> Self:
+        """Return the ball of one of the samples."""
+        return replace(super().only(row), inside=self.inside[self.layout.part(row)])
+
+
 class EnergyBall(Ball):
     """The energy of the change is bounded: a signal-to-noise ratio, or a root mean square."""
 
@@ -226,6 +255,20 @@ def image_maximum(images: Sequence[Image | None], epsilon: Budget) -> MaxBall:
     radius = [0.0 if image is None else np.floor(most) for image, most in zip(images, _each(epsilon, len(images)))]
     layout = _layout([0 if image is None else image.size for image in images])
     return MaxBall(_flat(images), layout, np.array(radius, np.float32), 0.0, 255.0, images, _image)
+
+
+def image_patch(images: Sequence[Image | None], share: Budget) -> PatchBall:
+    """Return the images with another square of this part of them in the lower right corner, where it hides least."""
+    masks = []
+    for image, part in zip(images, _each(share, len(images))):
+        mask = np.zeros((1, 1, 1) if image is None else image.shape, bool)
+        if image is not None and part > 0:
+            side = int((part * mask.shape[0] * mask.shape[1]) ** 0.5)
+            mask[max(0, mask.shape[0] - side) :, max(0, mask.shape[1] - side) :] = side > 0
+        masks.append(mask.reshape(-1))
+    radius = np.array([255.0 * mask.any() for mask in masks], np.float32)
+    layout = _layout([0 if image is None else image.size for image in images])
+    return PatchBall(_flat(images), layout, radius, 0.0, 255.0, images, _image, np.concatenate(masks))
 
 
 def image_energy(images: Sequence[Image | None], rms: Budget) -> EnergyBall:

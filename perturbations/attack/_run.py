@@ -14,7 +14,7 @@ from perturbations._core import Perturbation
 from perturbations._keys import Key, generator
 from perturbations._registry import get
 from perturbations.attack._attempt import Attempt, Fitted, HeldOut
-from perturbations.attack._declare import BALLS
+from perturbations.attack._declare import BALLS, COMMON
 from perturbations.attack._oracle import Oracle, Repeated, Streams
 from perturbations.attack._words import read_lexicon
 from perturbations.errors import InputError, ModelError, short
@@ -120,20 +120,22 @@ def launch(
     draw: int = 0,
     held_out: HeldOut | None = None,
     halves: Mapping[str, int] | None = None,
+    patient: bool = False,
 ) -> Attacked:
     """Run a declared attack on the streams that its parts name, at once.
 
     ``halves`` says in which half of the data each id is, ``held_out`` fits on the other; without them the ids given
-    are the data.
+    are the data. ``patient`` goes on with samples that are broken already, to the most harmful value there is.
     """
     attempt = prepared(declaration, parts, streams, labels, ids, oracle, seed, draw)
+    attempt.patient = patient
     if declaration.held_out:
         where = halves_of(ids) if halves is None else halves
         attempt.halves = np.array([where[one] for one in ids], np.int64)
         attempt.held_out = held_out or _other_half(declaration, parts, streams, labels, ids, oracle, seed, draw)
     attempt.begin()
     first = next(iter(parts.values())).settings
-    apart = {*declaration.budgets.values(), "eot"}
+    apart = {*declaration.budgets.values(), *COMMON}
     declaration.function(attempt, **{name: value for name, value in first.items() if name not in apart})
     if attempt.oracle.times > 1:
         attempt.confirm()
@@ -159,7 +161,8 @@ def prepared(
 ) -> Attempt:
     """Return an attempt with everything checked and drawn up; ``draws_of`` is the attack whose draws are used."""
     who = declaration.name
-    refuse_without_gradients(who, oracle.differentiable)
+    if draws_of is None:
+        refuse_without_gradients(who, oracle.differentiable)
     right = _labels(who, labels, streams, ids, oracle.classes)
     balls, edits = {}, {}
     for stream, part in parts.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -26,11 +26,12 @@ from perturbations.attack import (
     refuse_without_gradients,
 )
 from perturbations.attack.score import drawn
+from perturbations.errors import short
 from scenarios import Cell, Condition, Plan, perturb_stream
 from stress.data import Samples
 from stress.engine._order import visiting_order
 from stress.engine._streams import StreamWork, compared
-from stress.models import Model, ModelOracle
+from stress.models import Batch, Model, ModelOracle, load_model
 from stress.tasks import Classification, Task
 
 __all__ = ["COST", "Attacker", "Stage", "attacked", "check_attacks", "stages", "without_gradients"]
@@ -56,6 +57,11 @@ class Stage:
 
     declaration: Perturbation
     conditions: tuple[Condition, ...]
+
+    @property
+    def surrogate(self) -> str:
+        """The name of the model that finds the changes, where it is not the tested one."""
+        return str(self.conditions[0].settings.get("surrogate", ""))
 
     def parts(self, samples: Sequence[Sample], data: Samples, seed: int, draw: int) -> dict[str, Part]:
         """Return its part in each stream; along a timeline every sample has a budget of its own, none at severity 0."""
@@ -101,7 +107,8 @@ def check_attacks(cells: Sequence[Cell], model: Model, task: Task, data: Samples
             name = stage.declaration.name
             if not isinstance(task, Classification):
                 raise SpecError(f"{name}: the task must be classification, got {task.name}. Leave it out (--skip).")
-            refuse_without_gradients(name, model.gradients)
+            asked = _stand_in(stage.surrogate, task) if stage.surrogate else model
+            refuse_without_gradients(name, asked.gradients)
             if stage.declaration.held_out and len(data) < 2:
                 raise InputError(f"{name}: the data must have two samples: one to fit on, got {len(data)}.")
             budgets = stage.declaration.budgets.values()
@@ -137,6 +144,16 @@ def _misfit(declaration: Perturbation, model: Model, task: Task) -> str | None:
     return None
 
 
+@lru_cache(maxsize=8)
+def _stand_in(name: str, task: Task) -> Model:
+    """Return a second model by name. Raises ModelError where its classes are not those of the task."""
+    model = load_model(name)
+    classes = tuple(getattr(task, "classes", ()))
+    if model.classes is not None and tuple(map(str, model.classes)) != classes:
+        raise ModelError(f"surrogate {name}: classes must be those of the task, in order, got {short(model.classes)}.")
+    return model
+
+
 @dataclass(frozen=True)
 class Attacker:
     """Runs the attacks of a run's cells on its model. ``attacked`` are the ids of the samples that the run is about."""
@@ -148,6 +165,7 @@ class Attacker:
     batch_size: int
     attacked: Sequence[str]
     _fitted: dict[Any, Any] = field(default_factory=dict)
+    _stand_ins: dict[str, ModelOracle] = field(default_factory=dict)
     _lock: Any = field(default_factory=threading.RLock)
 
     @cached_property
@@ -176,16 +194,18 @@ class Attacker:
                 streams,
                 self.labels(seen),
                 ids,
-                self.oracle,
+                self._asked(stage),
                 self.seed,
                 draw,
                 self._held_out(stage, draw) if stage.declaration.held_out else None,
                 self._halves if stage.declaration.held_out else None,
+                patient=bool(stage.surrogate),
             )
             errors |= found.errors
             seen = [s.with_streams({n: v[i] for n, v in found.values.items()}) for i, s in enumerate(seen)]
-            calls += found.calls
-            passes_back += found.passes_back
+            if not stage.surrogate:  # questions to another model cost the tested one nothing
+                calls += found.calls
+                passes_back += found.passes_back
         seen = [self._natural(cell, sample, draw, before=False) for sample in seen]
         done = {n: compared(n, samples, [s.streams[n] for s in seen], self.data) for n in cell.streams}
         costs = zip(COST, (calls, passes_back, chance_of))
@@ -242,10 +262,23 @@ class Attacker:
             self._streams(samples),
             self.labels(samples),
             [sample.id for sample in samples],
-            self.oracle,
+            self._asked(stage),
             self.seed,
             draw,
         )
+
+    def _asked(self, stage: Stage) -> ModelOracle:
+        """Return the model that an attack asks: the tested one, or the one that stands in for it."""
+        if not stage.surrogate:
+            return self.oracle
+        with self._lock:
+            if stage.surrogate not in self._stand_ins:
+                model = _stand_in(stage.surrogate, self.task)
+                first = [self.data[i] for i in range(min(8, len(self.data)))]
+                task = self.task.settle(model.predict(Batch.of(first)), [sample.target for sample in first])
+                form = getattr(task, "answers", None) or "logits"
+                self._stand_ins[stage.surrogate] = ModelOracle(model.predict, self.oracle.names, form, self.batch_size)
+            return self._stand_ins[stage.surrogate]
 
     @cached_property
     def _halves(self) -> dict[str, int]:

@@ -71,7 +71,7 @@ def _zero_budget(job: Job, cells: Sequence[Cell], samples: Sequence[Sample]) -> 
     for cell in cells:
         for stage in stages(cell):
             blind = stage.declaration.gradients and not job.attacker.oracle.differentiable
-            if stage.declaration.name in seen or blind:
+            if stage.declaration.name in seen or blind or stage.surrogate:
                 continue
             parts = {c.stream: Part({**c.settings, **_none(c)}) for c in stage.conditions}
             found = launch(
