@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -449,6 +450,36 @@ def test_substitution_finds_the_optimum_with_few_questions(tmp_path):
         assert score == pytest.approx(best)
         rounds = sum(24 - 2 * place for place in range(4))
         assert oracle.asked <= 1 + (12 + rounds) * 0.55, "about half of a ranking and four full rounds"
+
+
+def headings():
+    """The built-in lexicon as groups under their part of speech, read apart from the code that uses it."""
+    found, heading = {}, None
+    text = resources.files("perturbations").joinpath("attack", "lexicon.tsv").read_text(encoding="utf-8")
+    for line in text.splitlines():
+        if line.startswith("## "):
+            heading = line[3:]
+        elif not line.startswith("#"):
+            found.setdefault(heading, []).append(line.split("\t"))
+    return found
+
+
+def test_a_substitute_has_the_part_of_speech_and_the_form_of_the_word():
+    """Whatever word is replaced, what replaces it stands under its heading: the past of a verb for a past."""
+    found = headings()
+    under = {heading: {word for group in groups for word in group} for heading, groups in found.items()}
+    known = attack.wording.read_lexicon("")
+    for heading, words in under.items():
+        others = set().union(*(more for name, more in under.items() if name != heading))
+        if heading != "other":
+            assert not words & others, heading
+        for word in words - others:
+            assert set(known[word.lower()]) <= words
+    assert sum(word.endswith("ing") for word in under["verb, -ing form"]) == len(under["verb, -ing form"])
+    assert all(word.endswith("s") for word in under["verb, third person"] | under["noun, plural"])
+    assert all(word.endswith("ed") for word in under["verb, past"] - {"said"})
+    assert sum(map(len, under.values())) > 2000
+    assert all(known[word] for word in ("big", "good", "bad", "small", "quick", "movie", "think"))
 
 
 # Models that are random, or tell little

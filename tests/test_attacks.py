@@ -119,6 +119,8 @@ def within(name, kind, clean, found, settings):
         change = found.astype(int) - clean.astype(int)
         if budget == "epsilon":
             return np.abs(change).max() <= settings["epsilon"]
+        if budget == "share":
+            return np.any(change, axis=2).sum() <= settings["share"] * change.shape[0] * change.shape[1]
         return np.sqrt(np.mean(np.square(change, dtype=float))) <= settings["rms"]
     if np.array_equal(clean.samples, found.samples):
         return True

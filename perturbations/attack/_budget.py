@@ -261,10 +261,11 @@ def image_patch(images: Sequence[Image | None], share: Budget) -> PatchBall:
     """Return the images with another square of this part of them in the lower right corner, where it hides least."""
     masks = []
     for image, part in zip(images, _each(share, len(images))):
-        mask = np.zeros((1, 1, 1) if image is None else image.shape, bool)
-        if image is not None and part > 0:
-            side = int((part * mask.shape[0] * mask.shape[1]) ** 0.5)
-            mask[max(0, mask.shape[0] - side) :, max(0, mask.shape[1] - side) :] = side > 0
+        height, width, channels = (1, 1, 1) if image is None else image.shape
+        mask = np.zeros((height, width, channels), bool)
+        side = 0 if image is None else int((part * height * width) ** 0.5)
+        if side:  # as much of it as there is room for
+            mask[max(0, height - side) :, max(0, width - side) :] = True
         masks.append(mask.reshape(-1))
     radius = np.array([255.0 * mask.any() for mask in masks], np.float32)
     layout = _layout([0 if image is None else image.size for image in images])

@@ -144,10 +144,12 @@ def _misfit(declaration: Perturbation, model: Model, task: Task) -> str | None:
     return None
 
 
-@lru_cache(maxsize=8)
+_loaded = lru_cache(maxsize=8)(load_model)
+
+
 def _stand_in(name: str, task: Task) -> Model:
     """Return a second model by name. Raises ModelError where its classes are not those of the task."""
-    model = load_model(name)
+    model = _loaded(name)
     classes = tuple(getattr(task, "classes", ()))
     if model.classes is not None and tuple(map(str, model.classes)) != classes:
         raise ModelError(f"surrogate {name}: classes must be those of the task, in order, got {short(model.classes)}.")
@@ -276,8 +278,9 @@ class Attacker:
                 model = _stand_in(stage.surrogate, self.task)
                 first = [self.data[i] for i in range(min(8, len(self.data)))]
                 task = self.task.settle(model.predict(Batch.of(first)), [sample.target for sample in first])
-                form = getattr(task, "answers", None) or "logits"
-                self._stand_ins[stage.surrogate] = ModelOracle(model.predict, self.oracle.names, form, self.batch_size)
+                form = task.answers if isinstance(task, Classification) else None
+                oracle = ModelOracle(model.predict, self.oracle.names, form or "logits", self.batch_size)
+                self._stand_ins[stage.surrogate] = oracle
             return self._stand_ins[stage.surrogate]
 
     @cached_property
