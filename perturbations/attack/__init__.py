@@ -4,7 +4,7 @@
 >>> attack.run("attack.apgd", {"image": images}, labels, oracle, severity=3)  # doctest: +SKIP
 """
 
-from perturbations.attack import decision, ensemble, gradient, score, universal, wording
+from perturbations.attack import decision, ensemble, gradient, minimal, score, universal, wording
 from perturbations.attack._attempt import Attempt, Fitted, HeldOut
 from perturbations.attack._declare import BALLS, NO_CHANGE
 from perturbations.attack._oracle import Floats, Loss, Oracle, Streams, log_odds, margin, softmax
@@ -31,6 +31,7 @@ __all__ = [
     "launch",
     "log_odds",
     "margin",
+    "minimal",
     "prepared",
     "refuse_without_gradients",
     "run",

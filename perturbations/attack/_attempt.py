@@ -49,6 +49,7 @@ class Attempt:
     found, ``margins`` what the model's answer had left over with them; a sample below 0 is broken and is left alone:
     only an answer breaks it, never the scores that a gradient came with. ``errors`` are the samples, by row, whose
     gradient could not be had, and why; they are left alone, too. ``limit`` is the most calls that a sample may cost.
+    ``least`` is the part of the budget that was enough, where an attack looks for it.
     ``patient`` attacks go on with what is broken: it is broken for another model, which only stands in.
     ``lexicons`` are there for texts whose budget is in words.
     ``halves`` says in which half of the data a sample is, and ``held_out(half, fit)`` returns ``fit(attempt)`` for an
@@ -70,6 +71,7 @@ class Attempt:
         self.fits: dict[int, Fitted] = {}
         self.limit = _NO_LIMIT
         self.patient = False
+        self.least = np.full(len(labels), np.nan)
         self.errors: dict[int, str] = {}
         self.lexicons: dict[str, Mapping[str, Sequence[str]]] = {}
         self.base = {name: list(values) for name, values in streams.items()}

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from perturbations import _registry
 from perturbations._core import Perturbation
 from perturbations._params import Choice, Param, check_tables
-from perturbations.attack._budget import image_energy, image_maximum, image_patch, recording_energy
+from perturbations.attack._around import image_energy, image_maximum, image_patch, recording_energy
 from perturbations.errors import SpecError
 
 __all__ = ["BALLS", "BUDGETS", "CALLS", "COMMON", "NO_CHANGE", "RESTARTS", "STEPS", "attack"]

@@ -65,6 +65,8 @@ class Attacked:
     calls: NDArray[np.int64]
     passes_back: NDArray[np.int64]
     errors: Mapping[int, str] = field(default_factory=dict)
+    least: NDArray[np.float64] | None = None
+    """The part of the budget that was enough, where the attack looks for it; NaN where it was not broken."""
 
 
 def attack_streams(
@@ -144,8 +146,15 @@ def launch(
             calls, passes_back = fit.share(one)
             attempt.calls[row] += calls
             attempt.passes_back[row] += passes_back
-    broken = attempt.broken
-    return Attacked(attempt.values, broken, attempt.wrong_before, attempt.calls, attempt.passes_back, attempt.errors)
+    return Attacked(
+        attempt.values,
+        attempt.broken,
+        attempt.wrong_before,
+        attempt.calls,
+        attempt.passes_back,
+        attempt.errors,
+        attempt.least,
+    )
 
 
 def prepared(

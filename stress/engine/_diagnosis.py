@@ -12,8 +12,8 @@ from perturbations.attack import BALLS, NO_CHANGE, Floats, Part, launch, log_odd
 from perturbations.errors import short
 from perturbations.modality import modality
 from scenarios import Cell, Condition
-from stress.engine._attack import attacked, stages
 from stress.engine._check import Check
+from stress.engine._stages import attacked, stages
 from stress.engine._unit import Job
 
 __all__ = ["diagnose"]

@@ -13,9 +13,9 @@ from perturbations.modality import size_of
 from scenarios import Plan, Suite, expand
 from scenarios import load as load_suite
 from stress.data import Samples, load_data
-from stress.engine._attack import check_attacks, without_gradients
 from stress.engine._order import shards, visiting_order
 from stress.engine._progress import Mode
+from stress.engine._stages import check_attacks, without_gradients
 from stress.engine._unit import Job
 from stress.engine._units import Units
 from stress.models import Model, load_model

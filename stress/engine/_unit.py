@@ -17,7 +17,8 @@ from perturbations.modality import modality
 from scenarios import Cell, course_of
 from stress.data import Samples
 from stress.engine._ask import Answered, Predict, ask, failed
-from stress.engine._attack import COST, Attacker, attacked
+from stress.engine._attack import COST, Attacker
+from stress.engine._stages import attacked
 from stress.engine._streams import Shared, StreamWork, work_on
 from stress.models import Batch
 from stress.records.schema import record_schema

@@ -19,7 +19,7 @@ from stress.measure.core.rows import CELL, INTERVAL, Columns
 from stress.measure.core.sections import Needs, Section, filled
 from stress.statistics.arrays import Floats
 
-__all__ = ["ATTACKS", "attack_rows", "attack_warnings", "budgets", "worst_curves"]
+__all__ = ["ATTACKS", "MINIMAL", "attack_rows", "attack_warnings", "budgets", "minimal_rows", "worst_curves"]
 
 CHANCE, WORST = "plain chance", "worst case"
 ATTACKS: Columns = {
@@ -36,6 +36,17 @@ ATTACKS: Columns = {
     "calls": (pa.float64(), "mean number of questions to the model for a sample; of all attacks for the worst case"),
     "gradients": (pa.float64(), "mean number of those with a gradient"),
 }
+MINIMAL: Columns = {
+    "stream": CELL["stream"],
+    "modality": CELL["modality"],
+    "attack": (pa.string(), "its name"),
+    "cell": CELL["cell"],
+    "parameter": (pa.string(), "the budget that was narrowed down"),
+    "quantile": (pa.float64(), "share of all samples that a budget of this value, or less, is enough for"),
+    "value": (pa.float64(), "the budget in its unit; null where the whole budget is not enough for that many"),
+    "n": (pa.int64(), "samples that it rests on"),
+}
+_QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9)
 _DOUBT = 0.01
 """How unlikely the black-box attacks' lead must be by luck before gradients are called masked."""
 
@@ -98,6 +109,47 @@ def attack_rows(context: Context) -> list[dict[str, Any]]:
         below = np.stack([*bottom[:, cells].T, drawn[:, cells].sum(axis=1), there], axis=1)
         found += _rows(context, group, columns, below)
     return found
+
+
+def minimal_rows(context: Context) -> list[dict[str, Any]]:
+    """Return how small a change is enough: quantiles over samples, each at its worst draw, of each minimal attack.
+
+    A sample that is wrong without any change counts as 0 (as an infinite signal-to-noise ratio); one that the whole
+    budget does not break counts as beyond it.
+    """
+    if "attack.least" not in context.frame.schema:
+        return []
+    found = []
+    least = context.frame.column("attack.least")
+    for group in _groups(context):
+        for cell in group.cells:
+            row = context.frame.cells[cell]
+            if row.perturbation != "attack.minimal" or len(group.budgets) != 1:
+                continue
+            parameter, budget = next(iter(next(iter(group.budgets.values())).items()))
+            mine = context.frame.cell == cell
+            parts = np.full(len(context.frame.samples), np.inf)
+            known = mine & ~np.isnan(least)
+            np.minimum.at(parts, context.frame.sample[known], least[known])
+            parts = parts[np.unique(context.frame.sample[mine])]
+            about: dict[str, Any] = {
+                "stream": "+".join(row.streams),
+                "modality": row.modality,
+                "attack": row.perturbation,
+            }
+            about |= {"cell": context.frame.ids[cell], "parameter": parameter, "n": len(parts)}
+            for quantile in _QUANTILES:
+                part = float(np.quantile(parts, quantile, method="inverted_cdf"))
+                found.append({**about, "quantile": quantile, "value": _in_unit(parameter, float(budget), part)})
+    return found
+
+
+def _in_unit(parameter: str, budget: float, part: float) -> float | None:
+    if np.isinf(part):
+        return None
+    if parameter == "snr_db":
+        return float(budget - 20 * np.log10(part)) if part else float("inf")
+    return float(np.floor(budget * part) if parameter == "epsilon" else budget * part)
 
 
 def _numbers(context: Context, column: str) -> tuple[Floats, Floats]:
