@@ -666,3 +666,28 @@ def test_the_smallest_change_is_the_distance_to_a_plane(tmp_path):
         exact = np.quantile(known, row.quantile, method="inverted_cdf")
         assert (row.value == exact) if exact <= 16 else np.isnan(row.value)
     assert rows.n.unique().tolist() == [40]
+
+
+def test_a_perturbation_that_raises_beside_an_attack_is_a_record(tmp_path):
+    """What befalls the picture first fails on some: those are not asked about, and the others are attacked."""
+    (tmp_path / "mine.py").write_text(
+        "from perturbations import Param, image_corruption\n"
+        "@image_corruption(cite='hendrycks2019', by=Param('shift', 'levels', 0, 9, clean=0, levels=(1, 2, 3)))\n"
+        "def attack_test_raises(image, rng, *, by):\n"
+        "    'A shift that some pictures do not survive.'\n"
+        "    if image[0, 0, 0] == 77:\n"
+        "        raise ValueError('not this one')\n"
+        "    return image\n"
+    )
+    (tmp_path / "s.yaml").write_text(
+        "suite: a\nplugins: [mine.py]\nseverities: [2]\nscenarios: {s: {image: [attack_test_raises, attack.fgsm]}}\n"
+    )
+    data = [s.with_streams({"image": s.streams["image"].copy()}) for s in world.samples(16)]
+    data[5].streams["image"][0, 0] = 77
+    net = world.Net(world.trained())
+    run = stress.run(net, data, str(tmp_path / "s.yaml"), tmp_path / "r", workers=1)
+    records = run.records(["s:2"]).to_pandas()
+    spoiled = records[records.status == "perturbation_error"]
+    assert len(spoiled) == 1
+    assert "not this one" in spoiled.error.iloc[0]
+    assert (records.status != "perturbation_error").sum() == 15

@@ -163,8 +163,8 @@ def test_attacks_leave_their_input_alone(name):
 def test_results_depend_on_the_sample_alone(name):
     """Neither the batch, nor its size, nor the order, nor the neighbours change an attack.
 
-    On some processors the last bits of a network's gradients depend on the batch's size, and a step of the attack may go
-    the other way where a gradient is nothing but rounding: samples of audio may then differ by a fiftieth of the change.
+    On some processors the last bits of a network's gradients depend on the batch's size, and a step of the attack may
+    go the other way where a gradient is nothing but rounding: audio may then differ by a fiftieth of the change.
     """
     streams, labels = streams_of(12)
     ids = [f"s{i}" for i in range(12)]

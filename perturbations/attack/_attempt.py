@@ -185,7 +185,7 @@ class Attempt:
             return scores, dict(slopes)
         except StressError:
             raise
-        except (Exception, SystemExit) as error:  # whatever a model raises is a finding
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a model raises is a finding
             if len(rows) == 1:
                 self.errors[int(rows[0])] = f"gradient: {type(error).__name__}: {error}"
                 return np.full((1, self.oracle.classes), np.nan), {name: [None] for name in wanted}

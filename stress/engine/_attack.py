@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -24,11 +24,12 @@ from perturbations.attack import (
     prepared,
 )
 from perturbations.attack.score import drawn
+from perturbations.errors import MissingExtraError
 from scenarios import Cell, perturb_stream
 from stress.data import Samples
 from stress.engine._order import visiting_order
 from stress.engine._stages import Stage, stages, stand_in
-from stress.engine._streams import StreamWork, compared
+from stress.engine._streams import StreamWork, compared, said
 from stress.models import Batch, ModelOracle
 from stress.tasks import Classification, Task
 
@@ -73,7 +74,8 @@ class Attacker:
         What befalls a stream before its attack is there when the attack begins; what follows is not foreseen by it.
         """
         errors: dict[int, str] = {}
-        seen = [self._natural(cell, sample, draw, before=True) for sample in samples]
+        spoiled: dict[str, dict[int, str]] = {name: {} for name in cell.streams}
+        seen = [self._natural(cell, sample, row, draw, True, spoiled) for row, sample in enumerate(samples)]
         calls, passes_back = np.zeros(len(seen)), np.zeros(len(seen))
         least = np.full(len(seen), np.nan)
         chance_of = self._plain_chance(stages(cell), seen, draw)
@@ -99,13 +101,21 @@ class Attacker:
             if not stage.surrogate:  # questions to another model cost the tested one nothing
                 calls += found.calls
                 passes_back += found.passes_back
-        seen = [self._natural(cell, sample, draw, before=False) for sample in seen]
-        done = {n: compared(n, samples, [s.streams[n] for s in seen], self.data) for n in cell.streams}
+        seen = [self._natural(cell, sample, row, draw, False, spoiled) for row, sample in enumerate(seen)]
+        done = {
+            name: replace(compared(name, samples, [s.streams[name] for s in seen], self.data), errors=spoiled[name])
+            for name in cell.streams
+        }
         costs = zip(COST, (calls, passes_back, chance_of, least))
         return done, {name: np.asarray(numbers, np.float32) for name, numbers in costs}, errors
 
-    def _natural(self, cell: Cell, sample: Sample, draw: int, before: bool) -> Sample:
-        """Return the sample with the conditions that come before (or after) the attack of each stream."""
+    def _natural(
+        self, cell: Cell, sample: Sample, row: int, draw: int, before: bool, spoiled: dict[str, dict[int, str]]
+    ) -> Sample:
+        """Return the sample with the conditions that come before (or after) the attack of each stream.
+
+        What such a condition raises is noted in ``spoiled``, by stream and row.
+        """
         changed = {}
         for stream in cell.streams:
             conditions = cell.on(stream)
@@ -114,7 +124,12 @@ class Attacker:
             some = conditions[:split] if before else conditions[split:]
             some = tuple(c for c in some if c.declaration.kind != "attack")
             if some:
-                changed[stream] = perturb_stream(sample, stream, some, self.data, self.seed, draw)
+                try:
+                    changed[stream] = perturb_stream(sample, stream, some, self.data, self.seed, draw)
+                except MissingExtraError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - a finding about the perturbation, kept in the record
+                    spoiled[stream][row] = said(some, error)
         return sample.with_streams(changed) if changed else sample
 
     def _plain_chance(self, stages: Sequence[Stage], samples: Sequence[Sample], draw: int) -> list[float]:

@@ -47,7 +47,7 @@ def diagnose(job: Job, samples: Sequence[Sample]) -> list[Check]:
         return [*checks, *_forms(job, samples, names), *_slopes(job, samples, names)]
     except StressError:
         raise
-    except (Exception, SystemExit) as error:  # whatever a model raises; the samples it fails on will be crashes
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a model raises: its samples will be crashes
         says = (
             f"a gradient raised {type(error).__name__}: {short(str(error))}; such samples are retried alone, then crash"
         )
