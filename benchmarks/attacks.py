@@ -82,6 +82,7 @@ def contenders(net, streams, labels, answers, stream):
     from perturbations import Key, generator
     from perturbations.attack._attempt import Attempt
     from perturbations.attack._declare import BALLS
+    from perturbations.attack._oracle import Repeated
     from perturbations.attack.gradient import against, climb, random_start
     from stress.models import Batch
     from stress.models._gradients import ModelOracle
@@ -99,7 +100,7 @@ def contenders(net, streams, labels, answers, stream):
     def attack(number):
         ball = BALLS[budget](streams[stream], size)
         rngs = [generator(Key(number, "attack.apgd", sample=str(i))) for i in range(len(labels))]
-        attempt = Stubborn(oracle, streams, labels, {stream: ball}, {}, {stream: rngs})
+        attempt = Stubborn(Repeated(oracle), streams, labels, {stream: ball}, {}, {stream: rngs})
         attempt.begin()
         climb(attempt, random_start(attempt), STEPS, against(attempt))
         assert attempt.passes_back.sum() == STEPS * len(labels)

@@ -206,6 +206,10 @@ class Perturbation:
         """Return a copy graded by one's own tables: a list of values for each graded parameter."""
         tables = {name: tuple(values) for name, values in levels.items()}
         params: dict[str, Param | Choice] = dict(self.params)
+        for name in tables.keys() - self.params.keys():
+            if not self._takes(name):
+                hint = nearest(name, self.known or self.params)
+                raise SpecError(f"{self.name}: levels: unknown parameter {name!r}. {hint}")
         for name, row in self.params.items():
             if row.tables and name not in tables and not (isinstance(row, Param) and row.default is not None):
                 raise SpecError(f"{self.name}: levels must name every graded parameter, got no {name} ({row.meaning}).")
@@ -214,9 +218,6 @@ class Perturbation:
                 replace(row, levels=own) if isinstance(row, Param) else replace(row, levels=own, by_profile={})
             )
         for name in tables.keys() - self.params.keys():
-            if not self._takes(name):
-                hint = nearest(name, self.known or self.params)
-                raise SpecError(f"{self.name}: levels: unknown parameter {name!r}. {hint}")
             params[name] = _open_row(name, tables[name])
         check_tables(self.name, params)
         return replace(self, params=params, own_levels=tables)

@@ -81,7 +81,7 @@ class Param:
         if self.scale == "reciprocal" and start > 0 and end > 0:
             return 1 / (1 / start + share * (1 / end - 1 / start))
         value = start + share * (end - start)
-        return round(value) if self.scale == "integer" else value
+        return math.floor(value + 0.5) if self.scale == "integer" else value  # halves go up, as timelines take levels
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,10 @@ def one_severity(scenario: Scenario, bounds: Sequence[Bound]) -> list[Axis]:
         if len(own) != len(wanted):
             text = f"severity must have one value for each of the scenario's {len(wanted)}, got {len(own)}."
             raise mismatch(bounds[i].step.where, scenario.name, text)
-    return [Axis("severity", wanted, {i: listed.get(i, wanted) for i in driven})]
+    moves = list(zip(wanted, *(listed.get(i, wanted) for i in driven)))
+    kept = list(dict.fromkeys(moves))  # a point that is written twice is one point
+    columns = [tuple(row[place] for row in kept) for place in range(1 + len(driven))]
+    return [Axis("severity", columns[0], dict(zip(driven, columns[1:])))]
 
 
 def crossed(scenario: Scenario, bounds: Sequence[Bound]) -> list[Axis]:
@@ -66,7 +69,7 @@ def crossed(scenario: Scenario, bounds: Sequence[Bound]) -> list[Axis]:
         if bound.driven:
             own = bound.step.severity if isinstance(bound.step.severity, tuple) else None
             full = tuple(float(level) for level in range(1, bound.top + 1))
-            values = own or scenario.severities or scenario.inherited or full
+            values = tuple(dict.fromkeys(own or scenario.severities or scenario.inherited or full))
             axes.append(Axis(bound.label, values, {i: values}))
     return axes + choices(bounds)
 

@@ -35,10 +35,19 @@ def candidates(step: Step, who: str = "suite") -> tuple[Perturbation, ...]:
     families = (step.key, "stream") if step.key in MODALITIES else (*MODALITIES, "stream")
     found = tuple(name for family in families if (name := f"{family}.{step.name}") in names(family))
     if not found:
-        known = [name for family in families for name in names(family)]
-        hint = nearest(step.name, known)
+        elsewhere = [name for name in names() if name.partition(".")[2] == step.name]
+        known = [name for family in (*families, "attack") for name in names(family)]
+        hint = _meant(step, elsewhere) or nearest(step.name, known)
         raise mismatch(step.where, who, f"name must be a perturbation's, got {step.name!r}. {hint}")
     return tuple(get(name) for name in found)
+
+
+def _meant(step: Step, elsewhere: Sequence[str]) -> str:
+    """Return what a name means that is right, but not here: an attack, or a perturbation of another modality."""
+    for name in elsewhere:
+        if step.key in get(name).modalities or step.key not in MODALITIES:
+            return f"Did you mean {name}?"
+    return " ".join(f"{name} is for {' and '.join(get(name).modalities)}." for name in elsewhere)
 
 
 def imagine(scenario: Scenario, step: Step) -> Bound:

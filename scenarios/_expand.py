@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from math import prod
 
 from perturbations import SpecError, get
 from perturbations.errors import gather, nearest
-from scenarios._axes import crossed, slug
+from scenarios._acting import pairwise_note
+from scenarios._axes import slug
 from scenarios._bind import Absent, bind_all, imagine, labelled
 from scenarios._bound import Bound, Mismatch
 from scenarios._cells import CLEAN, Cell, Condition, Plan
@@ -44,8 +45,7 @@ def expand(
             made = cells(scenario, bounds)
             found += made
             if scenario.grid == "pairwise":
-                full = prod(len(axis.values) for axis in crossed(scenario, bounds))
-                notes.append((scenario.name, f"{len(made)} cells hold every pair of values; the product has {full}"))
+                notes.append((scenario.name, pairwise_note(scenario, bounds, len(made))))
         except Mismatch as error:
             problems += error.problems
         except Absent as error:
@@ -55,6 +55,7 @@ def expand(
     gather(problems, SpecError)
     dropping = {scenario.name for scenario in suite.scenarios if "drop" in scenario.fallbacks}
     drops = _drops([cell for cell in found if cell.scenario in dropping], streams, left_out)
+    _check_ids([*found, *drops.values()], suite)
     chosen = _choose(suite, found, drops, only, skip)
     if not chosen:
         reasons = "\n".join(f"{name}: {reason}." for name, reason in left_out)
@@ -69,6 +70,13 @@ def expand(
         source=suite.source,
         notes=tuple(note for note in notes if any(cell.scenario == note[0] for cell in chosen)),
     )
+
+
+def _check_ids(found: Sequence[Cell], suite: Suite) -> None:
+    """Raise where two cells have one id: their records could not be told apart."""
+    counts = Counter(cell.id for cell in found)
+    if twice := [name for name, count in counts.items() if count > 1]:
+        raise SpecError(f"{suite.title}: cells must have ids of their own, got {twice[0]!r} {counts[twice[0]]} times.")
 
 
 def check(scenario: Scenario) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import Choice, InputError, Perturbation
+from scenarios._acting import Keep, everything, factors, live_points, paired_axes
 from scenarios._axes import (
     Axis,
     Point,
@@ -24,7 +25,7 @@ from scenarios._axes import (
 )
 from scenarios._bound import Bound, Mismatch, Target, mismatch
 from scenarios._cells import Cell, Condition
-from scenarios._pairwise import covering_array
+from scenarios._pairwise import pairwise
 from scenarios._spec import Scenario, Step
 from scenarios._timeline import course_for
 
@@ -71,20 +72,20 @@ def _only(axis: Axis, index: int) -> Axis:
 def _joint(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
     """One severity drives every step; lists of choices are crossed with it."""
     axes = [*one_severity(scenario, bounds), *choices(bounds)]
-    for point in _points(scenario, axes):
-        yield _cell(scenario, bounds, axes, point, short_name(axes, point))
+    for live, at in live_points(bounds, axes, _points(scenario, axes)):
+        yield _cell(scenario, bounds, live, at, short_name(live, at))
 
 
 def _product(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
     """Every severity and choice of every step with every other."""
     axes = crossed(scenario, bounds)
-    for point in _points(scenario, axes):
-        yield _cell(scenario, bounds, axes, point, joined(axes, point))
+    for live, at in live_points(bounds, axes, _points(scenario, axes)):
+        yield _cell(scenario, bounds, live, at, joined(live, at))
 
 
 def _pairwise(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
-    """Few cells in which every pair of values of every two axes occurs."""
-    axes = crossed(scenario, bounds)
+    """Few cells in which every pair of values of every two axes occurs, as far as it can and has an effect."""
+    axes = paired_axes(scenario, bounds)
     if len(axes) < 2 or any(len(axis.values) < 2 for axis in axes):
         got = ", ".join(f"{axis.name} with {len(axis.values)}" for axis in axes) or "none"
         text = f"a pairwise grid must have two or more axes, each with two or more values, got {got}."
@@ -92,8 +93,10 @@ def _pairwise(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
     pairs = sum(len(one.values) * len(other.values) for one, other in itertools.combinations(axes, 2))
     if pairs > MOST:
         raise mismatch(scenario.where, scenario.name, f"must have at most {MOST} pairs of values, got {pairs}.")
-    for point in covering_array([len(axis.values) for axis in axes]):
-        yield _cell(scenario, bounds, axes, point, joined(axes, point))
+    for row in pairwise(factors(bounds, axes)):
+        live = [axis for axis, value in zip(axes, row) if value is not None]
+        at = tuple(value for value in row if value is not None)
+        yield _cell(scenario, bounds, live, at, joined(live, at))
 
 
 def _timeline(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
@@ -104,8 +107,8 @@ def _timeline(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
         text = "severity must be one number or none beside a timeline, got a list."
         raise mismatch(listed[0].step.where, scenario.name, text)
     axes = choices(bounds)
-    for point in _points(scenario, axes):
-        yield _cell(scenario, bounds, axes, point, short_name(axes, point))
+    for live, at in live_points(bounds, axes, _points(scenario, axes)):
+        yield _cell(scenario, bounds, live, at, short_name(live, at))
 
 
 def _each(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
@@ -113,15 +116,13 @@ def _each(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
     for index, bound in enumerate(bounds):
         axes = [axis for axis in crossed(scenario, bounds) if index in axis.moves]
         own = [replace(axis, moves={index: axis.moves[index]}) for axis in axes]
-        for point in _points(scenario, own):
-            name = (
-                joined(own, point)
-                if own and own[0].param is None
-                else ",".join([bound.label, *assignments(own, point)])
-            )
-            cell = _cell(scenario, bounds, own, point, name, keep=_step_only(index))
-            at = {"severity" if axis.param is None else axis.name: value for axis, value in values_at(own, point)}
-            yield replace(cell, axes={"step": bound.label, **at})
+        keep = _step_only(index)
+        for live, at in live_points(bounds, own, _points(scenario, own), keep):
+            graded = live and live[0].param is None
+            name = joined(live, at) if graded else ",".join([bound.label, *assignments(live, at)])
+            cell = _cell(scenario, bounds, live, at, name, keep)
+            values = {"severity" if axis.param is None else axis.name: value for axis, value in values_at(live, at)}
+            yield replace(cell, axes={"step": bound.label, **values})
 
 
 def _subsets(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
@@ -135,18 +136,11 @@ def _subsets(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
     for size in range(1, len(streams) + 1):
         for subset in itertools.combinations(streams, size):
             label = "+".join(subset)
-            for point in _points(scenario, axes):
-                name = ",".join(["+".join(map(slug, subset)), *assignments(axes, point)])
-                cell = _cell(scenario, bounds, axes, point, name, keep=_streams_only(subset))
+            keep = _streams_only(subset)
+            for live, at in live_points(bounds, axes, _points(scenario, axes), keep):
+                name = ",".join(["+".join(map(slug, subset)), *assignments(live, at)])
+                cell = _cell(scenario, bounds, live, at, name, keep)
                 yield replace(cell, axes={"streams": label, **cell.axes})
-
-
-Keep = Callable[[int, str], bool]
-"""Whether a step (by index) on a stream takes part in a cell."""
-
-
-def _everything(step: int, stream: str) -> bool:
-    return True
 
 
 def _step_only(only: int) -> Keep:
@@ -182,7 +176,7 @@ def _cell(
     axes: Sequence[Axis],
     point: Point,
     name: str,
-    keep: Keep = _everything,
+    keep: Keep = everything,
 ) -> Cell:
     """Return the cell at a point; ``keep`` says which steps on which streams take part in it."""
     conditions: list[Condition] = []
@@ -198,9 +192,23 @@ def _cell(
             if keep(i, target.stream) and not (severity == 0 and bound.graded(target)):
                 again = sum(target.same(other) for earlier in bounds[:i] for other in earlier.targets)
                 conditions.append(_condition(scenario, bound, target, severity, chosen, again))
+    _one_attack(scenario, bounds, conditions)
     coordinates: dict[str, float | str] = {axis.name: value for axis, value in values_at(axes, point)}
     identity = f"{scenario.name}:{name}" if name else scenario.name
     return Cell(identity, scenario.name, tuple(conditions), coordinates, scenario.grid)
+
+
+def _one_attack(scenario: Scenario, bounds: Sequence[Bound], conditions: Sequence[Condition]) -> None:
+    """Raise where a stream is attacked twice in one cell: two budgets add up to one that no table names."""
+    attacks = [(c.stream, c.perturbation) for c in conditions if c.declaration.kind == "attack"]
+    for place, (stream, name) in enumerate(attacks):
+        if first := [other for on, other in attacks[:place] if on == stream]:
+            text = (
+                f"{stream} must be attacked once in a cell, got {first[0]} and {name}, whose budgets would add up. "
+                "Make a scenario of each: the worst case over both is in the table of attacks; or use attack.auto."
+            )
+            where = next(b.step.where for b in bounds if any(t.perturbation.name == name for t in b.targets))
+            raise mismatch(where, scenario.name, text)
 
 
 def _condition(

@@ -1,109 +1,114 @@
-"""Covering arrays: few rows in which every pair of values of every two factors occurs.
-
-Most failures that need a combination need one of two factors (Kuhn, Wallace & Gallo 2004), so a covering array finds
-nearly what the full product finds, at a cost that grows with the logarithm of the number of factors.
-"""
+"""Every pair of values in few cells, where some pairs cannot meet or mean nothing."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-__all__ = ["covering_array"]
+from scenarios._covering import Pair, covering_array, pairs_of, pruned
 
-Row = tuple[int, ...]
-Pair = tuple[int, int, int, int]
-"""Factor, its value, a later factor, its value."""
+__all__ = ["Factors", "Partial", "pairwise"]
+
+Partial = tuple[int | None, ...]
+"""A value's index for each factor; None where the factor has no effect."""
 
 
-def covering_array(sizes: Sequence[int]) -> list[Row]:
-    """Return rows of value indices that cover every pair, sorted; ``sizes`` counts each factor's values.
+@dataclass(frozen=True)
+class Factors:
+    """Axes to be paired: how many values each has, and which of them do nothing.
 
-    Two constructions are tried and the smaller result is kept: a greedy one, and Bush's orthogonal array over a prime
-    field, which is the optimum for equal prime sizes. No randomness: the same sizes give the same rows.
+    ``zero`` is the index of the value of a factor at which its step does not act (severity 0); ``under`` names, for a
+    choice of such a step, the factor of its severity: the choice means nothing while that is 0. ``acts`` says that some
+    step acts whatever the values are.
     """
-    if len(sizes) < 2:
-        return [(value,) for value in range(sizes[0])] if sizes else []
-    options: list[list[Row]] = [_greedy(sizes)]
-    prime = next(n for n in itertools.count(max(2, *sizes)) if all(n % d for d in range(2, int(n**0.5) + 1)))
-    if len(sizes) <= prime + 1:
-        options.append(_prune(_bush(prime, sizes), sizes))
-    fewest = min(map(len, options))
-    return sorted(next(rows for rows in options if len(rows) == fewest))
+
+    sizes: Sequence[int]
+    zero: Mapping[int, int] = field(default_factory=dict)
+    under: Mapping[int, int] = field(default_factory=dict)
+    acts: bool = False
+
+    def effective(self, row: Sequence[int]) -> Partial | None:
+        """Return a row without the choices that mean nothing, or nothing where no step acts."""
+        off = {factor for factor, at in self.zero.items() if row[factor] == at}
+        severities = [factor for factor in range(len(row)) if factor not in self.under]
+        if not self.acts and all(factor in off for factor in severities):
+            return None
+        return tuple(None if self.under.get(factor) in off else value for factor, value in enumerate(row))
+
+    def pairs(self) -> Iterator[Pair]:
+        """Yield every pair of values that some cell can hold."""
+        for i, j in itertools.combinations(range(len(self.sizes)), 2):
+            for a, b in itertools.product(range(self.sizes[i]), range(self.sizes[j])):
+                if self.settled({i: a, j: b}) is not None:
+                    yield i, a, j, b
+
+    def settled(self, chosen: Mapping[int, int]) -> dict[int, list[int]] | None:
+        """Return what each other factor may be, so that the chosen values have an effect; nothing if they cannot."""
+        free = {f: list(range(n)) for f, n in enumerate(self.sizes) if f not in chosen}
+        for factor in chosen:
+            above = self.under.get(factor)
+            if above is None or above not in self.zero:
+                continue
+            if chosen.get(above) == self.zero[above]:
+                return None
+            if above in free:
+                free[above] = [value for value in free[above] if value != self.zero[above]]
+        return free if self._some(chosen, free) else None
+
+    def _some(self, chosen: Mapping[int, int], free: dict[int, list[int]]) -> bool:
+        """Return whether a step can act; where only one severity is left to see to that, it is held above 0."""
+        severities = [factor for factor in range(len(self.sizes)) if factor not in self.under]
+        if self.acts or any(f not in self.zero or chosen.get(f, self.zero[f]) != self.zero[f] for f in severities):
+            return True
+        for factor in (f for f in severities if f in free):
+            above = [value for value in free[factor] if value != self.zero[factor]]
+            if above:
+                free[factor] = above
+                return True
+        return False
+
+    def count(self) -> int:
+        """Return how many different cells the full product has."""
+        total = 1
+        for factor in (f for f in range(len(self.sizes)) if f not in self.under):
+            inner = 1
+            for choice in (f for f, above in self.under.items() if above == factor):
+                inner *= self.sizes[choice]
+            off = int(factor in self.zero)
+            total *= off + (self.sizes[factor] - off) * inner
+        severities = [factor for factor in range(len(self.sizes)) if factor not in self.under]
+        return total - int(not self.acts and all(factor in self.zero for factor in severities))
 
 
-def _bush(prime: int, sizes: Sequence[int]) -> list[Row]:
-    """Return the rows (a, b, a+b, a+2b, …) of a prime field: any two columns hold every pair exactly once.
-
-    Values that a factor does not have are free: they are spread over those it has.
-    """
-    rows = []
-    for a, b in itertools.product(range(prime), repeat=2):
-        full = [a, b, *((a + factor * b) % prime for factor in range(1, prime))]
-        rows.append(tuple(value % size for value, size in zip(full, sizes)))
-    return list(dict.fromkeys(rows))
-
-
-def _pairs(row: Row) -> Iterator[Pair]:
-    for i, j in itertools.combinations(range(len(row)), 2):
-        yield i, row[i], j, row[j]
-
-
-def _prune(rows: list[Row], sizes: Sequence[int]) -> list[Row]:
-    """Return the rows without those whose pairs all occur elsewhere."""
-    count: dict[Pair, int] = {}
-    for row in rows:
-        for pair in _pairs(row):
-            count[pair] = count.get(pair, 0) + 1
-    kept = []
-    for row in rows:
-        if all(count[pair] > 1 for pair in _pairs(row)):
-            for pair in _pairs(row):
-                count[pair] -= 1
-        else:
-            kept.append(row)
-    return kept
-
-
-def _greedy(sizes: Sequence[int]) -> list[Row]:
-    """Return rows, each of which starts from a pair still missing and takes the values that cover most others."""
-    order = sorted(range(len(sizes)), key=lambda factor: -sizes[factor])
-    missing: dict[Pair, None] = {
-        (i, a, j, b) if i < j else (j, b, i, a): None
-        for i, j in itertools.combinations(order, 2)
-        for a in range(sizes[i])
-        for b in range(sizes[j])
-    }
-    used = [[0] * size for size in sizes]
-    rows = []
+def pairwise(factors: Factors) -> list[Partial]:
+    """Return rows that hold every pair of values that can meet with an effect, sorted, each of them once."""
+    plain = covering_array(factors.sizes)
+    if not factors.zero:
+        return [tuple(row) for row in plain]
+    found = dict.fromkeys(row for each in plain if (row := factors.effective(each)) is not None)
+    missing = dict.fromkeys(factors.pairs())
+    for row in found:
+        for pair in pairs_of(row):
+            missing.pop(pair, None)
     while missing:
         i, a, j, b = next(iter(missing))
-        row = _grow({i: a, j: b}, order, sizes, missing, used)
-        for pair in _pairs(row):
+        row = factors.effective(_grown(factors, {i: a, j: b}, missing))
+        assert row is not None  # noqa: S101 - settled() saw to that
+        for pair in pairs_of(row):
             missing.pop(pair, None)
-        for factor, value in enumerate(row):
-            used[factor][value] += 1
-        rows.append(row)
-    return rows
+        found[row] = None
+    return sorted(pruned(list(found)), key=lambda row: [-1 if value is None else value for value in row])
 
 
-def _grow(
-    chosen: dict[int, int],
-    order: Sequence[int],
-    sizes: Sequence[int],
-    missing: dict[Pair, None],
-    used: Sequence[Sequence[int]],
-) -> Row:
-    for factor in order:
-        if factor in chosen:
-            continue
+def _grown(factors: Factors, chosen: dict[int, int], missing: Mapping[Pair, None]) -> list[int]:
+    """Return a row with the chosen values, the others so that they hold many of the pairs that are missing."""
+    free = factors.settled(chosen) or {}
+    for factor, values in sorted(free.items(), key=lambda item: item[0] in factors.under):  # severities first
 
-        def gain(value: int, factor: int = factor) -> tuple[int, int, int]:
-            new = sum(
-                ((factor, value, other, at) if factor < other else (other, at, factor, value)) in missing
-                for other, at in chosen.items()
-            )
-            return new, -used[factor][value], -value
+        def gain(value: int, factor: int = factor) -> int:
+            at = chosen.items()
+            return sum(((factor, value, f, v) if factor < f else (f, v, factor, value)) in missing for f, v in at)
 
-        chosen[factor] = max(range(sizes[factor]), key=gain)
-    return tuple(chosen[factor] for factor in range(len(sizes)))
+        chosen[factor] = max(values, key=gain)
+    return [chosen[factor] for factor in range(len(factors.sizes))]

@@ -22,10 +22,10 @@ def read_severities(node: Node | None, who: str, problems: Problems) -> tuple[fl
         problems.say(node.where, who, f"severities must be a list of numbers, like [1, 3, 5], got {node.shown}.")
         return None
     values = [number_of(child) for child in node.value]
-    for child, value in zip(node.value, values, strict=True):
+    for place, (child, value) in enumerate(zip(node.value, values, strict=True)):
         if value is None:
             problems.say(child.where, who, f"a severity must be a number from 0 up, got {child.shown}.")
-        elif values.index(value) < node.value.index(child):
+        elif value in values[:place]:
             problems.say(child.where, who, f"severities must differ, got {child.shown} twice.")
     return tuple(value for value in values if value is not None)
 

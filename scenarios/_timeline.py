@@ -16,6 +16,7 @@ from perturbations import Dataset, InputError, Key, Perturbation, Sample, genera
 
 __all__ = ["OVER", "Course", "Over", "Timeline", "course_for", "places"]
 
+_TINY = 1e-9
 Over = Literal["order", "time", "sequence"]
 OVER: tuple[Over, ...] = ("order", "time", "sequence")
 """What time is: the data set's own order, its clock, or the clock of each sequence."""
@@ -47,7 +48,9 @@ class Timeline:
         if self.bursts:
             starts = _starts(self, seed, draw)
             before = bisect_right(starts, place)
-            return self.top if before and place < starts[before - 1] + self.length else 0.0
+            end = starts[before - 1] + self.length if before else 0.0
+            last = place == 1 and end >= 1 - _TINY  # a burst that lasts to the end has the last sample in it
+            return self.top if before and (place < end or last) else 0.0
         if place < self.points[0][0]:
             return self.points[0][1]
         for (start, low), (end, high) in itertools.pairwise(self.points):
@@ -154,6 +157,9 @@ def _places(data: Dataset, over: Over) -> NDArray[np.float64]:
         first = next(i for i, time in enumerate(data.times) if time is None)
         raise InputError(f"timeline: every sample must have a time, got none for {data.ids[first]!r}. Use over: order.")
     times = np.array(data.times, dtype=np.float64)
+    if not np.isfinite(times).all():
+        first = int(np.flatnonzero(~np.isfinite(times))[0])
+        raise InputError(f"timeline: times must be finite, got {times[first]} for {data.ids[first]!r}.")
     if over == "time":
         return _within(times)
     result = np.empty(count)

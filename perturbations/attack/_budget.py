@@ -8,22 +8,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from perturbations._values import Audio, Image, Value
-from perturbations.modality.audio import active_power
+from perturbations._values import Value
 
-__all__ = ["Ball", "EnergyBall", "Flat", "MaxBall", "image_energy", "image_maximum", "recording_energy"]
+__all__ = ["Ball", "EnergyBall", "Flat", "Layout", "MaxBall", "PatchBall"]
 
 Flat = NDArray[np.float32]
-_STEPS = 32768.0
-"""Steps of 16-bit audio in full scale."""
 _SLACK = 1e-5
 """How far an energy stays below its bound, so that no rounding of sums can lift it above."""
 
@@ -93,6 +90,31 @@ class Ball(ABC):
         whole = self.rounded(point)
         return [self._value(whole[self.layout.part(int(row))], int(row)) for row in rows]
 
+    def one(self, part: Flat, row: int) -> Value:
+        """Return what the model is to see for one sample, given any point for it."""
+        alone = self.only(row)
+        return alone.values(alone.project(part), [0])[0]
+
+    def only(self, row: int) -> Self:
+        """Return the ball of one of the samples."""
+        part = self.layout.part(row)
+        layout = Layout(self.layout.lengths[row : row + 1])
+        return replace(
+            self,
+            clean=self.clean[part],
+            layout=layout,
+            radius=self.radius[row : row + 1],
+            originals=[self.originals[row]],
+        )
+
+    def part(self, shares: NDArray[np.float64]) -> Self:
+        """Return the ball with a share of each sample's budget."""
+        return replace(self, radius=(self.radius * shares).astype(np.float32))
+
+    def beyond(self, part: Flat, row: int) -> Value:
+        """Return a value of the format, wherever it lies: to be asked about, never to be kept."""
+        return self.restore(np.clip(np.rint(part), self.lowest, self.highest), self.originals[row])
+
     def _value(self, part: Flat, row: int) -> Value:
         if self.radius[row] == 0 or np.array_equal(part, self.clean[self.layout.part(row)]):
             return self.originals[row]
@@ -110,15 +132,20 @@ class Ball(ABC):
 
 
 class MaxBall(Ball):
-    """No number may move by more than the budget."""
+    """No number may move by more than the budget, in whole steps."""
+
+    def part(self, shares: NDArray[np.float64]) -> Self:
+        """Return the ball with a share of each sample's budget."""
+        return replace(self, radius=np.floor(self.radius * shares).astype(np.float32))
 
     @cached_property
-    def _walls(self) -> tuple[Flat, Flat]:
+    def walls(self) -> tuple[Flat, Flat]:
+        """The lowest and the highest that each number may be."""
         reach = self.layout.spread(self.radius)
         return np.maximum(self.clean - reach, self.lowest), np.minimum(self.clean + reach, self.highest)
 
     def project(self, point: Flat) -> Flat:
-        return np.clip(point, *self._walls)
+        return np.clip(point, *self.walls)
 
     def direction(self, gradient: Flat) -> Flat:
         return np.sign(gradient)
@@ -129,6 +156,24 @@ class MaxBall(Ball):
 
     def rounded(self, point: Flat) -> Flat:
         return np.rint(point)  # the box's walls are whole steps
+
+
+@dataclass(frozen=True)
+class PatchBall(MaxBall):
+    """Every number inside a patch is free, and none outside of it."""
+
+    inside: NDArray[np.bool_]
+    """Whether a place is inside, in the order of the numbers."""
+
+    @cached_property
+    def walls(self) -> tuple[Flat, Flat]:
+        """The whole range inside, the clean value outside."""
+        low, high = np.float32(self.lowest), np.float32(self.highest)
+        return np.where(self.inside, low, self.clean), np.where(self.inside, high, self.clean)
+
+    def only(self, row: int) -> Self:
+        """Return the ball of one of the samples."""
+        return replace(super().only(row), inside=self.inside[self.layout.part(row)])
 
 
 class EnergyBall(Ball):
@@ -173,50 +218,3 @@ class EnergyBall(Ball):
                 return whole
             share *= 0.98
         return clean
-
-
-def _layout(sizes: Sequence[int]) -> Layout:
-    return Layout(np.array([max(1, size) for size in sizes], np.int64))
-
-
-def _flat(parts: Sequence[NDArray[Any] | None]) -> Flat:
-    filled = [np.zeros(1, np.float32) if p is None or not p.size else p.reshape(-1) for p in parts]
-    return np.concatenate(filled).astype(np.float32)
-
-
-def _image(part: NDArray[np.float32], like: Image) -> Image:
-    return part.astype(np.uint8).reshape(like.shape)
-
-
-def _recording(part: NDArray[np.float32], like: Audio) -> Audio:
-    return Audio((part * np.float32(1 / _STEPS)).reshape(like.samples.shape), like.rate)
-
-
-def image_maximum(images: Sequence[Image | None], epsilon: float) -> MaxBall:
-    """Return the images whose every number is within ``epsilon`` levels of 255 of the clean one."""
-    radius = [0.0 if image is None else np.floor(epsilon) for image in images]
-    layout = _layout([0 if image is None else image.size for image in images])
-    return MaxBall(_flat(images), layout, np.array(radius, np.float32), 0.0, 255.0, images, _image)
-
-
-def image_energy(images: Sequence[Image | None], rms: float) -> EnergyBall:
-    """Return the images whose change has a root mean square of at most ``rms`` levels of 255."""
-    sizes = [0 if image is None else image.size for image in images]
-    radius = _below([rms * size**0.5 for size in sizes])
-    return EnergyBall(_flat(images), _layout(sizes), radius, 0.0, 255.0, images, _image)
-
-
-def recording_energy(recordings: Sequence[Audio | None], snr_db: float) -> EnergyBall:
-    """Return the 16-bit recordings whose active part lies at least ``snr_db`` above the change."""
-    sizes = [0 if one is None else one.samples.size for one in recordings]
-    share = 10 ** (-snr_db / 10)
-    power = [0.0 if one is None else active_power(one) for one in recordings]
-    radius = _below([(p * share * size) ** 0.5 * _STEPS for p, size in zip(power, sizes)])
-    flat = _flat([None if one is None else one.samples * np.float32(_STEPS) for one in recordings])
-    return EnergyBall(flat, _layout(sizes), radius, -_STEPS, _STEPS - 1, recordings, _recording)
-
-
-def _below(radius: Sequence[float]) -> NDArray[np.float32]:
-    """Return numbers as float32, rounded down."""
-    single = np.array(radius, np.float64).astype(np.float32)
-    return np.where(single > np.array(radius), np.nextafter(single, np.float32(0)), single)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -14,17 +15,22 @@ __all__ = [
     "Floats",
     "Loss",
     "Oracle",
+    "Repeated",
     "Streams",
     "at_label",
     "log_odds",
     "margin",
     "margin_loss",
+    "softmax",
     "targeted_ratio",
 ]
 
 Floats: TypeAlias = NDArray[np.float64]
 Streams: TypeAlias = Mapping[str, Sequence[Value]]
 """Values by stream, one a sample, in their real format; a lost one is ``None``."""
+
+_FLOOR = 1e-300
+"""Probability that stands for none at all."""
 
 Loss: TypeAlias = Callable[[Floats], tuple[Floats, Floats]]
 """From scores ``(n, classes)`` to what an attack wants to be large, ``(n,)``, and its derivative ``(n, classes)``."""
@@ -53,6 +59,57 @@ class Oracle(Protocol):
         A derivative may be scaled by any positive constant, the same for all numbers of a value.
         """
         ...
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """A model with randomness, asked ``times`` times about everything: its expected answer and its expected gradient.
+
+    Expectation over transformation (Athalye et al. 2018): an attack that looks once at a random model takes its luck
+    for a success. Probabilities are averaged, and their logarithms are the scores.
+    """
+
+    oracle: Oracle
+    times: int = 1
+
+    @property
+    def classes(self) -> int:
+        """Number of scores a sample."""
+        return self.oracle.classes
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether ``gradients`` can be asked for."""
+        return self.oracle.differentiable
+
+    def scores(self, streams: Streams) -> Floats:
+        """Return the logarithms of the mean probabilities; NaN where the model failed once. Of one answer, itself."""
+        if self.times == 1:
+            return self.oracle.scores(streams)
+        total = sum(softmax(self.oracle.scores(streams)) for _ in range(self.times))
+        return np.log(np.maximum(total / self.times, _FLOOR))
+
+    def gradients(self, streams: Streams, wanted: Sequence[str], loss: Loss) -> tuple[Floats, Mapping[str, list[Any]]]:
+        """Return the mean scores and the mean gradients."""
+        found = [self.oracle.gradients(streams, wanted, loss) for _ in range(self.times)]
+        if self.times == 1:
+            return found[0]
+        scores = np.mean([one for one, _ in found], axis=0)
+        return scores, {
+            name: [_mean(values) for values in zip(*(slopes[name] for _, slopes in found))] for name in wanted
+        }
+
+
+def _mean(values: Sequence[Any]) -> Any:
+    return None if any(value is None for value in values) else np.mean(values, axis=0, dtype=np.float32)
+
+
+def softmax(scores: Floats) -> Floats:
+    """Return scores as probabilities; NaN where the model failed."""
+    with np.errstate(invalid="ignore"):
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        shares: Floats = powers / powers.sum(axis=1, keepdims=True)
+    return shares
 
 
 def at_label(scores: Floats, labels: NDArray[np.int64]) -> tuple[Floats, Floats]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
 
@@ -13,14 +13,23 @@ from numpy.typing import NDArray
 from perturbations._core import Perturbation
 from perturbations._keys import Key, generator
 from perturbations._registry import get
-from perturbations.attack._attempt import Attempt, HeldOut
-from perturbations.attack._declare import BALLS
-from perturbations.attack._oracle import Oracle, Streams
-from perturbations.attack.wording import read_lexicon
+from perturbations.attack._attempt import Attempt, Fitted, HeldOut
+from perturbations.attack._declare import BALLS, COMMON
+from perturbations.attack._oracle import Oracle, Repeated, Streams
+from perturbations.attack._words import read_lexicon
 from perturbations.errors import InputError, ModelError, short
 from perturbations.modality import modality_of
 
-__all__ = ["Attacked", "Part", "attack_streams", "half_of", "launch", "prepared", "refuse_without_gradients"]
+__all__ = [
+    "Attacked",
+    "Part",
+    "attack_streams",
+    "fitted_by",
+    "halves_of",
+    "launch",
+    "prepared",
+    "refuse_without_gradients",
+]
 
 ALTERNATIVES = "attack.square or attack.random_search (images, audio), attack.character_edits (texts)"
 """What a model without gradients can be attacked with."""
@@ -28,7 +37,10 @@ ALTERNATIVES = "attack.square or attack.random_search (images, audio), attack.ch
 
 @dataclass(frozen=True)
 class Part:
-    """An attack's part in one stream: its budget and other parameters, and what names its draws."""
+    """An attack's part in one stream: its budget and other parameters, and what names its draws.
+
+    A budget is one number, or one for each sample.
+    """
 
     settings: Mapping[str, Any]
     profile: str = ""
@@ -43,7 +55,8 @@ class Attacked:
 
     ``broken`` are the samples that the model gets wrong; ``wrong_before`` those of them that it got wrong from the
     start, whose values are left as they were. ``calls`` counts the questions to the model for each sample,
-    ``passes_back`` those with a gradient.
+    ``passes_back`` those with a gradient; what is fitted beforehand is shared out among those that it is used on.
+    ``errors`` says, by row, whose gradient could not be had and why: nothing is known of those.
     """
 
     values: Mapping[str, list[Any]]
@@ -51,6 +64,9 @@ class Attacked:
     wrong_before: NDArray[np.bool_]
     calls: NDArray[np.int64]
     passes_back: NDArray[np.int64]
+    errors: Mapping[int, str] = field(default_factory=dict)
+    least: NDArray[np.float64] | None = None
+    """The part of the budget that was enough, where the attack looks for it; NaN where it was not broken."""
 
 
 def attack_streams(
@@ -105,16 +121,40 @@ def launch(
     seed: int = 0,
     draw: int = 0,
     held_out: HeldOut | None = None,
+    halves: Mapping[str, int] | None = None,
+    patient: bool = False,
 ) -> Attacked:
-    """Run a declared attack on the streams that its parts name, at once."""
+    """Run a declared attack on the streams that its parts name, at once.
+
+    ``halves`` says in which half of the data each id is, ``held_out`` fits on the other; without them the ids given
+    are the data. ``patient`` goes on with samples that are broken already, to the most harmful value there is.
+    """
     attempt = prepared(declaration, parts, streams, labels, ids, oracle, seed, draw)
+    attempt.patient = patient
     if declaration.held_out:
+        where = halves_of(ids) if halves is None else halves
+        attempt.halves = np.array([where[one] for one in ids], np.int64)
         attempt.held_out = held_out or _other_half(declaration, parts, streams, labels, ids, oracle, seed, draw)
     attempt.begin()
     first = next(iter(parts.values())).settings
-    budgets = declaration.budgets.values()
-    declaration.function(attempt, **{name: value for name, value in first.items() if name not in budgets})
-    return Attacked(attempt.values, attempt.broken, attempt.wrong_before, attempt.calls, attempt.passes_back)
+    apart = {*declaration.budgets.values(), *COMMON}
+    declaration.function(attempt, **{name: value for name, value in first.items() if name not in apart})
+    if attempt.oracle.times > 1:
+        attempt.confirm()
+    for row, one in enumerate(ids):
+        if fit := attempt.fits.get(int(attempt.halves[row])):
+            calls, passes_back = fit.share(one)
+            attempt.calls[row] += calls
+            attempt.passes_back[row] += passes_back
+    return Attacked(
+        attempt.values,
+        attempt.broken,
+        attempt.wrong_before,
+        attempt.calls,
+        attempt.passes_back,
+        attempt.errors,
+        attempt.least,
+    )
 
 
 def prepared(
@@ -130,7 +170,8 @@ def prepared(
 ) -> Attempt:
     """Return an attempt with everything checked and drawn up; ``draws_of`` is the attack whose draws are used."""
     who = declaration.name
-    refuse_without_gradients(who, oracle.differentiable)
+    if draws_of is None:
+        refuse_without_gradients(who, oracle.differentiable)
     right = _labels(who, labels, streams, ids, oracle.classes)
     balls, edits = {}, {}
     for stream, part in parts.items():
@@ -143,7 +184,8 @@ def prepared(
         if budget in BALLS:
             balls[stream] = BALLS[budget](streams[stream], part.settings[budget])
         else:
-            edits[stream] = part.settings[budget]
+            most = np.broadcast_to(np.asarray(part.settings[budget], np.int64), len(right))
+            edits[stream] = most
     named = draws_of or declaration
     rngs = {
         stream: [
@@ -152,16 +194,18 @@ def prepared(
         ]
         for stream, part in parts.items()
     }
-    attempt = Attempt(oracle, streams, right, balls, edits, rngs, np.array([half_of(one) for one in ids], np.int64))
+    asked = Repeated(oracle, int(next(iter(parts.values())).settings.get("eot", 1)))
+    attempt = Attempt(asked, streams, right, balls, edits, rngs)
     for stream in edits:
         if "words" in declaration.budgets.values():
             attempt.lexicons[stream] = read_lexicon(str(parts[stream].settings.get("lexicon", "")))
     return attempt
 
 
-def half_of(sample: str) -> int:
-    """Return in which half of the data a sample is, 0 or 1, by its id alone."""
-    return Key(0, "attack.half", sample=sample).digest()[0] & 1
+def halves_of(ids: Sequence[str]) -> dict[str, int]:
+    """Return in which half of the data each sample is, 0 or 1: drawn by the ids alone, and as many in each."""
+    order = sorted(dict.fromkeys(ids), key=lambda one: Key(0, "attack.half", sample=one).digest())
+    return {one: place % 2 for place, one in enumerate(order)}
 
 
 def _other_half(
@@ -175,16 +219,25 @@ def _other_half(
     draw: int,
 ) -> HeldOut:
     """Return what fits on the other half of these very samples."""
+    halves = halves_of(ids)
 
-    def fitted(half: int, fit: Callable[[Attempt], Any]) -> Any:
-        rows = [i for i, one in enumerate(ids) if half_of(one) != half]
+    def fitted(half: int, fit: Callable[[Attempt], Any]) -> Fitted:
+        rows = [i for i, one in enumerate(ids) if halves[one] != half]
         if not rows:
             raise InputError(f"{declaration.name}: must have samples to be fitted on, besides those it is used on.")
         some = {name: [values[i] for i in rows] for name, values in streams.items()}
         right = np.asarray(labels)[rows]
-        return fit(prepared(declaration, parts, some, right, [ids[i] for i in rows], oracle, seed, draw))
+        other = prepared(declaration, parts, some, right, [ids[i] for i in rows], oracle, seed, draw)
+        return fitted_by(other, fit, [one for one in ids if halves[one] == half])
 
     return fitted
+
+
+def fitted_by(attempt: Attempt, fit: Callable[[Attempt], Any], users: Sequence[str]) -> Fitted:
+    """Return what is fitted on an attempt's samples for others, and what it took."""
+    result = fit(attempt)
+    places = {one: place for place, one in enumerate(users)}
+    return Fitted(result, int(attempt.calls.sum()), int(attempt.passes_back.sum()), places)
 
 
 def refuse_without_gradients(who: str, differentiable: bool) -> None:

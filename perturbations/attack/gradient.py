@@ -14,7 +14,7 @@ from perturbations.attack._budget import Flat
 from perturbations.attack._declare import RESTARTS, STEPS, attack
 from perturbations.attack._oracle import Loss, log_odds, targeted_ratio
 
-__all__ = ["apgd", "apgd_dlr", "apgd_l2", "checkpoints", "climb", "climb_targets", "fgsm", "pgd", "pgd_l2"]
+__all__ = ["apgd", "apgd_dlr", "apgd_l2", "checkpoints", "climb", "climb_targets", "fgsm", "patch", "pgd", "pgd_l2"]
 
 SOUND = {"image": "epsilon", "audio": "snr_db"}
 SQUARES = {"image": "rms", "audio": "snr_db"}
@@ -69,6 +69,16 @@ def apgd_l2(attempt: Attempt, *, steps: int, restarts: int) -> None:
 def apgd_dlr(attempt: Attempt, *, steps: int, targets: int) -> None:
     """Self-shortening steps towards each likely wrong class, by a loss that no scaling of the logits can hide."""
     climb_targets(attempt, steps, targets)
+
+
+@attack({"image": "share"}, cite="brown2017", gradients=True, steps=STEPS, restarts=RESTARTS)
+def patch(attempt: Attempt, *, steps: int, restarts: int) -> None:
+    """A sticker in the corner of the picture, printed for this very picture: anything inside, nothing outside.
+
+    Steps as those of APGD, from random pixels; each picture has a patch of its own, the strongest that there is.
+    """
+    for _ in range(restarts):
+        climb(attempt, random_start(attempt), steps, against(attempt))
 
 
 def climb_targets(attempt: Attempt, steps: int, targets: int) -> None:

@@ -7,10 +7,10 @@ from numpy.random import Generator
 
 from perturbations._values import Audio, Value
 from perturbations.attack._attempt import Attempt, Rows
-from perturbations.attack._budget import Ball, EnergyBall, Flat
+from perturbations.attack._budget import Ball, Flat, MaxBall
 from perturbations.attack._declare import CALLS, attack
 from perturbations.attack._oracle import Floats, margin
-from perturbations.attack.wording import random_edits, random_words
+from perturbations.attack._words import random_edits, random_words
 
 __all__ = ["drawn", "random", "random_points", "random_search", "search_squares", "square"]
 
@@ -54,9 +54,9 @@ def drawn(attempt: Attempt, rows: Rows) -> dict[str, list[Value]]:
         texts = [str(attempt.base[stream][i] or "") for i in rows]
         rngs = [attempt.rngs[stream][i] for i in rows]
         if stream in attempt.lexicons:
-            found = random_words(texts, rngs, most, attempt.lexicons[stream])
+            found = random_words(texts, rngs, most[rows].tolist(), attempt.lexicons[stream])
         else:
-            found = random_edits(texts, rngs, most)
+            found = random_edits(texts, rngs, most[rows].tolist())
         changed[stream] = [None if attempt.base[stream][i] is None else text for i, text in zip(rows, found)]
     return changed
 
@@ -77,43 +77,100 @@ def _drawn(attempt: Attempt) -> list[tuple[str, Flat, Ball]]:
 def search_squares(attempt: Attempt, calls: int) -> None:
     """Run the square attack on the open samples, each until it is broken or was asked about ``calls`` times."""
     attempt.limit = calls
-    rows = attempt.open
-    best = _stripes(attempt)
+    rngs = attempt.rngs
+    brushes = {
+        int(row): {name: _brush(ball.only(int(row)), rngs[name][row]) for name, ball in attempt.balls.items()}
+        for row in attempt.open
+    }
     found = np.full(len(attempt.labels), np.inf)
-    scores = attempt.ask_at(rows, best)
-    found[rows] = margin(scores, attempt.labels[rows])
     asked = 0
     while len(rows := attempt.open):
-        asked += 1
         share = _FIRST_SHARE / 2 ** sum(asked / calls * 10_000 > at for at in _HALVINGS)
-        trial = {name: point.copy() for name, point in best.items()}
-        for name, ball in attempt.balls.items():
-            for row in rows:
-                part = ball.layout.part(int(row))
-                trial[name][part] = _repainted(ball, int(row), best[name][part], share, attempt.rngs[name][row])
-            trial[name] = ball.project(trial[name])
-        after = margin(attempt.ask_at(rows, trial), attempt.labels[rows])
-        better = np.zeros(len(attempt.labels), bool)
-        better[rows] = after < found[rows]
-        found[rows] = np.minimum(found[rows], after)
-        for name, ball in attempt.balls.items():
-            best[name] = np.where(np.repeat(better, ball.layout.lengths), trial[name], best[name])
+        trial = {name: [brushes[row][name].paint(share) for row in rows.tolist()] for name in attempt.balls}
+        after = margin(attempt.ask(rows, trial), attempt.labels[rows])
+        for row, left in zip(rows.tolist(), after.tolist()):
+            if left < found[row]:
+                found[row] = left
+                for brush in brushes[row].values():
+                    brush.keep()
+        asked += 1
 
 
-def _stripes(attempt: Attempt) -> dict[str, Flat]:
-    """Return the start: vertical stripes of ±epsilon in each channel of a picture, one tone in a recording."""
-    found: dict[str, Flat] = {}
-    for name, ball in attempt.balls.items():
-        point = ball.clean.copy()
-        for row in np.flatnonzero(ball.free).tolist():
-            rng, value, part = attempt.rngs[name][row], ball.originals[row], ball.layout.part(int(row))
-            if isinstance(value, np.ndarray):
-                signs = _signs(rng, (1, *value.shape[1:]))
-                point[part] += np.broadcast_to(signs * ball.radius[row], value.shape).reshape(-1)
-            elif isinstance(value, Audio):
-                point[part] += _burst(rng, value.frames, value.channels, float(ball.radius[row]))
-        found[name] = ball.project(point)
-    return found
+class _Brush:
+    """What the square attack does to one stream of one sample; where nothing may change, nothing."""
+
+    def __init__(self, ball: Ball, rng: Generator) -> None:
+        self.ball, self.rng, self.value = ball, rng, ball.originals[0]
+
+    def paint(self, share: float) -> Value:
+        """Return the value with stripes at first, then the best one with a share of it painted over."""
+        return self.value
+
+    def keep(self) -> None:
+        """Go on from what was painted last."""
+
+
+class _Squares(_Brush):
+    """Squares of ±epsilon on a picture."""
+
+    def __init__(self, ball: MaxBall, rng: Generator) -> None:
+        super().__init__(ball, rng)
+        self.shape = self.value.shape  # type: ignore[union-attr]
+        self.walls = [wall.astype(np.uint8).reshape(self.shape) for wall in ball.walls]
+        self.best = self.last = np.asarray(self.value)
+        self.begun = False
+
+    def paint(self, share: float) -> Value:
+        height, width, channels = self.shape
+        low, high = self.walls
+        if not self.begun:
+            self.begun = True
+            self.last = np.where(_signs(self.rng, (1, width, channels)) > 0, high, low)
+            return self._whole()
+        draws = self.rng.random(2)
+        side = max(1, min(round((share * height * width) ** 0.5), height, width))
+        top, left = int(draws[0] * (height - side + 1)), int(draws[1] * (width - side + 1))
+        here = (slice(top, top + side), slice(left, left + side))
+        self.last = self.best.copy()
+        self.last[here] = np.where(_signs(self.rng, (1, 1, channels)) > 0, high[here], low[here])
+        return self._whole()
+
+    def _whole(self) -> Value:
+        return self.value if np.array_equal(self.last, self.value) else self.last  # type: ignore[arg-type]
+
+    def keep(self) -> None:
+        self.best = self.last
+
+
+class _Bursts(_Brush):
+    """Bursts of tones in a recording, rescaled to the allowed energy."""
+
+    def __init__(self, ball: Ball, rng: Generator) -> None:
+        super().__init__(ball, rng)
+        self.best = self.last = ball.clean
+        self.begun = False
+
+    def paint(self, share: float) -> Value:
+        value, radius = self.value, float(self.ball.radius[0])
+        if not isinstance(value, Audio):
+            return value
+        if self.begun:
+            draws = self.rng.random(2)
+            point = _with_burst(value, self.ball.clean, self.best, share, draws, self.rng, radius)
+        else:
+            point = self.ball.clean + _burst(self.rng, value.frames, value.channels, radius)
+        self.begun = True
+        self.last = self.ball.project(point)
+        return self.ball.values(self.last, [0])[0]
+
+    def keep(self) -> None:
+        self.best = self.last
+
+
+def _brush(ball: Ball, rng: Generator) -> _Brush:
+    if not ball.free[0]:
+        return _Brush(ball, rng)
+    return _Squares(ball, rng) if isinstance(ball, MaxBall) else _Bursts(ball, rng)
 
 
 def _signs(rng: Generator, shape: tuple[int, ...]) -> Flat:
@@ -128,30 +185,10 @@ def _burst(rng: Generator, frames: int, channels: int, energy_root: float) -> Fl
     return np.tile(wave * np.float32(energy_root / length if length else 0), channels)
 
 
-def _repainted(ball: Ball, row: int, point: Flat, share: float, rng: Generator) -> Flat:
-    """Return a sample's best point with one square, or one burst, replaced."""
-    value = ball.originals[row]
-    draws = rng.random(2)
-    clean = ball.clean[ball.layout.part(row)]
-    if isinstance(ball, EnergyBall):
-        return _with_burst(value, clean, point, share, draws, rng, float(ball.radius[row]))
-    if not isinstance(value, np.ndarray):
-        return point
-    height, width, channels = value.shape
-    side = max(1, min(round((share * height * width) ** 0.5), height, width))
-    top, left = int(draws[0] * (height - side + 1)), int(draws[1] * (width - side + 1))
-    picture = point.reshape(value.shape).copy()
-    here = (slice(top, top + side), slice(left, left + side))
-    picture[here] = clean.reshape(value.shape)[here] + _signs(rng, (1, 1, channels)) * ball.radius[row]
-    return picture.reshape(-1)
-
-
 def _with_burst(
-    value: object, clean: Flat, point: Flat, share: float, draws: Floats, rng: Generator, radius: float
+    value: Audio, clean: Flat, point: Flat, share: float, draws: Floats, rng: Generator, radius: float
 ) -> Flat:
     """Return a change with a stretch of it replaced by a tone that has the stretch's share of the energy."""
-    if not isinstance(value, Audio):
-        return point
     length = max(1, min(round(share * value.frames), value.frames))
     start = int(draws[0] * (value.frames - length + 1))
     change = (point - clean).reshape(value.samples.shape).copy()

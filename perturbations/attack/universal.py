@@ -12,7 +12,7 @@ from perturbations.attack._oracle import log_odds, margin
 __all__ = ["universal"]
 
 
-@attack({"image": "epsilon", "audio": "snr_db"}, cite="moosavidezfooli2017", held_out=True, steps=STEPS)
+@attack({"image": "epsilon", "audio": "snr_db"}, cite="moosavidezfooli2017", held_out=True, version=2, steps=STEPS)
 def universal(attempt: Attempt, *, steps: int) -> None:
     """One pattern that is added to every input, fitted beforehand on other samples than it is used on.
 
@@ -20,12 +20,13 @@ def universal(attempt: Attempt, *, steps: int) -> None:
     without them, stretches of it are turned over and the change is kept where it hurts. Inputs of another size than
     the fitted ones are given the pattern repeated or cut.
     """
-    if attempt.held_out is None or not len(attempt.open):
+    if attempt.held_out is None or not attempt.movable.any():
         return
     halves = attempt.halves
     points = attempt.clean_points()
     for half in sorted(set(halves.tolist())):
-        patterns = attempt.held_out(half, lambda other: _fit(other, steps))
+        attempt.fits[half] = attempt.held_out(half, lambda other: _fit(other, steps))
+        patterns = attempt.fits[half].result
         for name, ball in attempt.balls.items():
             moved = _applied(ball, patterns[name])
             points[name] = np.where(np.repeat(halves == half, ball.layout.lengths), moved, points[name])

@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,14 @@ class Answered:
         """Which rows have no answer."""
         known = answered()
         return np.array([status not in known for status in self.status], bool)
+
+    def without(self, crashed: Mapping[int, str]) -> Answered:
+        """Return the same with some rows as crashes: what was to be asked about them could not be worked out."""
+        if not crashed:
+            return self
+        status = ["crash" if row in crashed else one for row, one in enumerate(self.status)]
+        errors = {**self.errors, **{row: _cut(text) for row, text in crashed.items()}}
+        return replace(self, status=status, errors=errors)
 
     @staticmethod
     def join(parts: Sequence[Answered]) -> Answered:

@@ -4,90 +4,60 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from perturbations import InputError, Perturbation, Sample, SpecError, get
-from perturbations.attack import Attempt, HeldOut, Part, half_of, launch, margin, prepared, refuse_without_gradients
+from perturbations import Sample, SpecError, get
+from perturbations.attack import (
+    Attempt,
+    Fitted,
+    HeldOut,
+    Part,
+    fitted_by,
+    halves_of,
+    launch,
+    margin,
+    prepared,
+)
 from perturbations.attack.score import drawn
-from scenarios import Cell, Condition, perturb_stream
+from perturbations.errors import MissingExtraError
+from scenarios import Cell, perturb_stream
 from stress.data import Samples
 from stress.engine._order import visiting_order
-from stress.engine._streams import StreamWork, compared
-from stress.models import Model, ModelOracle
+from stress.engine._stages import Stage, stages, stand_in
+from stress.engine._streams import StreamWork, compared, said
+from stress.models import Batch, ModelOracle
 from stress.tasks import Classification, Task
 
-__all__ = ["COST", "Attacker", "Stage", "attacked", "check_attacks", "stages"]
+__all__ = ["COST", "Attacker"]
 
-COST = ("attack.calls", "attack.gradients", "attack.random")
+COST = ("attack.calls", "attack.gradients", "attack.random", "attack.least")
 """Record columns: questions to the model for the sample, those with a gradient among them, and whether it is answered
-rightly (1 or 0) after one random draw with the same budgets: plain chance, beside every attack."""
+rightly (1 or 0) after one random draw with the same budgets: plain chance, beside every attack; and the part of the
+budget that was enough to break it, of attacks that look for that."""
 Costs: TypeAlias = Mapping[str, NDArray[np.float32]]
+Work: TypeAlias = tuple[dict[str, StreamWork], Costs, Mapping[int, str]]
+"""What an attack made of its streams, what that took, and by row the samples of which it could not know anything."""
 _FITTED = 64
 """Samples of the other half that a universal perturbation is fitted on."""
 
 
-def attacked(cell: Cell) -> bool:
-    """Return whether somebody means harm in a cell."""
-    return any(condition.declaration.kind == "attack" for condition in cell.conditions)
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One attack of a cell, on one stream or on several at once."""
-
-    declaration: Perturbation
-    conditions: tuple[Condition, ...]
-
-    @property
-    def parts(self) -> dict[str, Part]:
-        """Its part in each stream."""
-        return {
-            c.stream: Part(c.settings, c.profile, c.step, "" if c.shared is None else f"event:{c.shared}")
-            for c in self.conditions
-        }
-
-
-def stages(cell: Cell) -> list[Stage]:
-    """Return the attacks of a cell in order; the same attack on several streams is one attack on all of them."""
-    found: dict[tuple[str, int], list[Condition]] = {}
-    for condition in cell.conditions:
-        if condition.declaration.kind == "attack":
-            found.setdefault((condition.perturbation, condition.step), []).append(condition)
-    return [Stage(get(name), tuple(conditions)) for (name, _), conditions in found.items()]
-
-
-def check_attacks(cells: Sequence[Cell], model: Model, task: Task) -> None:
-    """Raise, before any work, where a cell's attack cannot be run on this model."""
-    for cell in cells:
-        for stage in stages(cell):
-            name = stage.declaration.name
-            if not isinstance(task, Classification):
-                raise SpecError(f"{name}: the task must be classification, got {task.name}. Leave it out (--skip).")
-            refuse_without_gradients(name, model.gradients)
-            budgets = stage.declaration.budgets.values()
-            own = [{k: v for k, v in c.settings.items() if k not in budgets} for c in stage.conditions]
-            if any(settings != own[0] for settings in own):
-                raise SpecError(
-                    f"{cell.id}: {name} on several streams is one attack: its parameters other than the budgets must "
-                    f"be equal on all of them, got {own}."
-                )
-
-
 @dataclass(frozen=True)
 class Attacker:
-    """Runs the attacks of a run's cells on its model."""
+    """Runs the attacks of a run's cells on its model. ``attacked`` are the ids of the samples that the run is about."""
 
     predict: Callable[[Any], Any]
     task: Task
     data: Samples
     seed: int
     batch_size: int
+    attacked: Sequence[str]
     _fitted: dict[Any, Any] = field(default_factory=dict)
+    _stand_ins: dict[str, ModelOracle] = field(default_factory=dict)
     _lock: Any = field(default_factory=threading.RLock)
 
     @cached_property
@@ -98,30 +68,54 @@ class Attacker:
             raise SpecError(f"attack: the task must be classification, got {task.name}. Leave attacks out (--skip).")
         return ModelOracle(self.predict, task.classes, task.answers, self.batch_size)
 
-    def work(self, cell: Cell, samples: Sequence[Sample], draw: int) -> tuple[dict[str, StreamWork], Costs]:
-        """Return what an attacked cell makes of its streams, and what that took for each sample.
+    def work(self, cell: Cell, samples: Sequence[Sample], draw: int) -> Work:
+        """Return what an attacked cell makes of its streams, what that took for each sample, and who has no gradient.
 
         What befalls a stream before its attack is there when the attack begins; what follows is not foreseen by it.
         """
-        seen = [self._natural(cell, sample, draw, before=True) for sample in samples]
+        errors: dict[int, str] = {}
+        spoiled: dict[str, dict[int, str]] = {name: {} for name in cell.streams}
+        seen = [self._natural(cell, sample, row, draw, True, spoiled) for row, sample in enumerate(samples)]
         calls, passes_back = np.zeros(len(seen)), np.zeros(len(seen))
+        least = np.full(len(seen), np.nan)
         chance_of = self._plain_chance(stages(cell), seen, draw)
         for stage in stages(cell):
             streams = self._streams(seen)
             ids = [sample.id for sample in seen]
-            held_out = self._held_out(stage, draw) if stage.declaration.held_out else None
-            labels = self.labels(seen)
-            found = launch(stage.declaration, stage.parts, streams, labels, ids, self.oracle, self.seed, draw, held_out)
+            found = launch(
+                stage.declaration,
+                self._parts(stage, samples, draw),
+                streams,
+                self.labels(seen),
+                ids,
+                self._asked(stage),
+                self.seed,
+                draw,
+                self._held_out(stage, draw) if stage.declaration.held_out else None,
+                self._halves if stage.declaration.held_out else None,
+                patient=bool(stage.surrogate),
+            )
+            errors |= found.errors
+            least = least if found.least is None else found.least
             seen = [s.with_streams({n: v[i] for n, v in found.values.items()}) for i, s in enumerate(seen)]
-            calls += found.calls
-            passes_back += found.passes_back
-        seen = [self._natural(cell, sample, draw, before=False) for sample in seen]
-        done = {n: compared(n, samples, [s.streams[n] for s in seen], self.data) for n in cell.streams}
-        costs = zip(COST, (calls, passes_back, chance_of))
-        return done, {name: np.asarray(numbers, np.float32) for name, numbers in costs}
+            if not stage.surrogate:  # questions to another model cost the tested one nothing
+                calls += found.calls
+                passes_back += found.passes_back
+        seen = [self._natural(cell, sample, row, draw, False, spoiled) for row, sample in enumerate(seen)]
+        done = {
+            name: replace(compared(name, samples, [s.streams[name] for s in seen], self.data), errors=spoiled[name])
+            for name in cell.streams
+        }
+        costs = zip(COST, (calls, passes_back, chance_of, least))
+        return done, {name: np.asarray(numbers, np.float32) for name, numbers in costs}, errors
 
-    def _natural(self, cell: Cell, sample: Sample, draw: int, before: bool) -> Sample:
-        """Return the sample with the conditions that come before (or after) the attack of each stream."""
+    def _natural(
+        self, cell: Cell, sample: Sample, row: int, draw: int, before: bool, spoiled: dict[str, dict[int, str]]
+    ) -> Sample:
+        """Return the sample with the conditions that come before (or after) the attack of each stream.
+
+        What such a condition raises is noted in ``spoiled``, by stream and row.
+        """
         changed = {}
         for stream in cell.streams:
             conditions = cell.on(stream)
@@ -130,7 +124,12 @@ class Attacker:
             some = conditions[:split] if before else conditions[split:]
             some = tuple(c for c in some if c.declaration.kind != "attack")
             if some:
-                changed[stream] = perturb_stream(sample, stream, some, self.data, self.seed, draw)
+                try:
+                    changed[stream] = perturb_stream(sample, stream, some, self.data, self.seed, draw)
+                except MissingExtraError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - a finding about the perturbation, kept in the record
+                    spoiled[stream][row] = said(some, error)
         return sample.with_streams(changed) if changed else sample
 
     def _plain_chance(self, stages: Sequence[Stage], samples: Sequence[Sample], draw: int) -> list[float]:
@@ -140,9 +139,8 @@ class Attacker:
         streams = self._streams(samples)
         changed: dict[str, list[Any]] = {}
         for stage in stages:
-            attempt = prepared(
-                stage.declaration, stage.parts, streams, labels, ids, self.oracle, self.seed, draw, chance
-            )
+            parts = self._parts(stage, samples, draw)
+            attempt = prepared(stage.declaration, parts, streams, labels, ids, self.oracle, self.seed, draw, chance)
             changed |= drawn(attempt, np.arange(len(samples)))
         left = margin(self.oracle.scores({**streams, **changed}), np.array(labels))
         return [float(gap >= 0) for gap in left]
@@ -150,32 +148,53 @@ class Attacker:
     def _held_out(self, stage: Stage, draw: int) -> HeldOut:
         """Return what fits on samples of the other half of the data set, once for all cells that ask for the same."""
 
-        def fitted(half: int, fit: Callable[[Attempt], Any]) -> Any:
+        def fitted(half: int, fit: Callable[[Attempt], Any]) -> Fitted:
             key = (repr([c.identity() for c in stage.conditions]), half, draw)
             with self._lock:
                 if key not in self._fitted:
-                    self._fitted[key] = fit(self._other_half(stage, half, draw))
-                return self._fitted[key]
+                    users = [one for one in self.attacked if self._halves[one] == half]
+                    self._fitted[key] = fitted_by(self._other_half(stage, half, draw), fit, users)
+                found: Fitted = self._fitted[key]
+                return found
 
         return fitted
 
     def _other_half(self, stage: Stage, half: int, draw: int) -> Attempt:
         ids = self.data.ids
         order = [int(i) for block in visiting_order(self.data, self.seed) for i in block]
-        chosen = [i for i in order if half_of(ids[i]) != half][:_FITTED]
-        if not chosen:
-            raise InputError(f"{stage.declaration.name}: the data must have samples to fit on, besides the attacked.")
+        chosen = [i for i in order if self._halves[ids[i]] != half][:_FITTED]
         samples = [self.data[i] for i in chosen]
         return prepared(
             stage.declaration,
-            stage.parts,
+            self._parts(stage, samples, draw),
             self._streams(samples),
             self.labels(samples),
             [sample.id for sample in samples],
-            self.oracle,
+            self._asked(stage),
             self.seed,
             draw,
         )
+
+    def _asked(self, stage: Stage) -> ModelOracle:
+        """Return the model that an attack asks: the tested one, or the one that stands in for it."""
+        if not stage.surrogate:
+            return self.oracle
+        with self._lock:
+            if stage.surrogate not in self._stand_ins:
+                model = stand_in(stage.surrogate, self.task)
+                first = [self.data[i] for i in range(min(8, len(self.data)))]
+                task = self.task.settle(model.predict(Batch.of(first)), [sample.target for sample in first])
+                form = task.answers if isinstance(task, Classification) else None
+                oracle = ModelOracle(model.predict, self.oracle.names, form or "logits", self.batch_size)
+                self._stand_ins[stage.surrogate] = oracle
+            return self._stand_ins[stage.surrogate]
+
+    @cached_property
+    def _halves(self) -> dict[str, int]:
+        return halves_of(self.data.ids)
+
+    def _parts(self, stage: Stage, samples: Sequence[Sample], draw: int) -> dict[str, Part]:
+        return stage.parts(samples, self.data, self.seed, draw)
 
     def _streams(self, samples: Sequence[Sample]) -> Mapping[str, list[Any]]:
         return {name: [sample.streams[name] for sample in samples] for name in self.data.streams}

@@ -10,7 +10,7 @@ import numpy as np
 
 from perturbations import Sample
 from scenarios import CLEAN, Cell
-from stress.engine._attack import attacked
+from stress.engine._stages import attacked
 from stress.engine._unit import Job
 from stress.tasks import as_array
 

@@ -7,21 +7,24 @@ from typing import Any, Literal
 
 import numpy as np
 
-from perturbations import Sample, get
-from perturbations.attack import BALLS, Floats, Part, launch, log_odds
+from perturbations import Sample, StressError, get
+from perturbations.attack import BALLS, NO_CHANGE, Floats, Part, launch, log_odds, softmax
+from perturbations.errors import short
 from perturbations.modality import modality
 from scenarios import Cell, Condition
-from stress.engine._attack import attacked, stages
 from stress.engine._check import Check
+from stress.engine._stages import attacked, stages
 from stress.engine._unit import Job
 
 __all__ = ["diagnose"]
 
 _CLOSE = 1e-5
+_SAME = 1e-3
+"""How far probabilities may differ between two ways to ask one model."""
+_CLIMBING = ("attack.square", "attack.universal")
+"""Attacks that follow differences of scores where there are no gradients."""
 _ZERO_SHARE = 0.1
 """Share of samples without any gradient from which on an attack that follows it cannot be believed."""
-_NOTHING: Mapping[str, float] = {"epsilon": 0, "rms": 0, "snr_db": 300.0, "edits": 0, "words": 0}
-"""Budgets that allow no change."""
 
 
 def diagnose(job: Job, samples: Sequence[Sample]) -> list[Check]:
@@ -29,7 +32,7 @@ def diagnose(job: Job, samples: Sequence[Sample]) -> list[Check]:
     cells = [cell for cell in job.cells if attacked(cell)]
     if not cells:
         return []
-    checks = [_zero_budget(job, cells, samples), _random(job, samples), *_training(job)]
+    checks = [_zero_budget(job, cells, samples), _random(job, samples), *_training(job), *_labels_only(job, cells)]
     if not job.attacker.oracle.differentiable:
         blind = any(get(c.perturbation).gradients for cell in cells for c in cell.conditions if _is_attack(c))
         says = "not looked at: the model is in other processes" if blind else "the model gives none, and needs none"
@@ -38,7 +41,17 @@ def diagnose(job: Job, samples: Sequence[Sample]) -> list[Check]:
     kinds = {of for of in kinds if modality(of).array is not None}  # what is no array has no gradient
     names = [n for n, kind in job.data.streams.items() if kind in kinds and any(n in cell.streams for cell in cells)]
     names = [name for name in names if any(sample.streams[name] is not None for sample in samples)]
-    return [*checks, *([_forms(job, samples, names), *_slopes(job, samples, names)] if names else [])]
+    if not names:
+        return checks
+    try:
+        return [*checks, *_forms(job, samples, names), *_slopes(job, samples, names)]
+    except StressError:
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a model raises: its samples will be crashes
+        says = (
+            f"a gradient raised {type(error).__name__}: {short(str(error))}; such samples are retried alone, then crash"
+        )
+        return [*checks, Check("attack: gradients", "warning", says)]
 
 
 def _is_attack(condition: Condition) -> bool:
@@ -58,9 +71,9 @@ def _zero_budget(job: Job, cells: Sequence[Cell], samples: Sequence[Sample]) -> 
     for cell in cells:
         for stage in stages(cell):
             blind = stage.declaration.gradients and not job.attacker.oracle.differentiable
-            if stage.declaration.name in seen or blind:
+            if stage.declaration.name in seen or blind or stage.surrogate:
                 continue
-            parts = {n: Part({**p.settings, **_none(p, stage.declaration.name)}) for n, p in stage.parts.items()}
+            parts = {c.stream: Part({**c.settings, **_none(c)}) for c in stage.conditions}
             found = launch(
                 stage.declaration, parts, streams, _labels(job, some), [s.id for s in some], job.attacker.oracle
             )
@@ -71,19 +84,33 @@ def _zero_budget(job: Job, cells: Sequence[Cell], samples: Sequence[Sample]) -> 
     return _check("no budget, no change", wrong, f"{len(seen)} attacks on {len(some)} samples")
 
 
-def _none(part: Part, name: str) -> dict[str, float]:
-    return {budget: _NOTHING[budget] for budget in get(name).budgets.values() if budget in part.settings}
+def _none(condition: Condition) -> dict[str, float]:
+    return {budget: NO_CHANGE[budget] for budget in condition.declaration.budgets.values()}
 
 
 def _random(job: Job, samples: Sequence[Sample]) -> Check:
     """The same question is answered the same way."""
     streams = _streams(job, samples)
     one, other = job.attacker.oracle.scores(streams), job.attacker.oracle.scores(streams)
-    apart = float(np.nanmax(np.abs(np.exp(one) - np.exp(other)), initial=0.0))
+    apart = _apart(one, other)
     wrong = None
     if apart > _CLOSE:
-        wrong = f"random model: two answers to the same samples differ by {apart:.2g}; average over its randomness"
+        wrong = f"random model: two answers to the same samples differ by {apart:.2g}; average over them (eot: 20)"
     return _check("the model is not random", wrong, f"{len(samples)} samples asked twice")
+
+
+def _apart(one: Floats, other: Floats) -> float:
+    """Return how far two answers lie apart, as probabilities."""
+    return float(np.nanmax(np.abs(softmax(one) - softmax(other)), initial=0.0))
+
+
+def _labels_only(job: Job, cells: Sequence[Cell]) -> list[Check]:
+    """A search that climbs the scores must have some to climb."""
+    if job.attacker.oracle.answers != "labels":
+        return []
+    blind = sorted({c.perturbation for cell in cells for c in cell.conditions if c.perturbation in _CLIMBING})
+    wrong = f"{', '.join(blind)}: blind, the model answers labels alone; use attack.hop_skip_jump (images, audio)"
+    return [_check("scores to climb", wrong if blind else None, "no attack here needs more than labels")]
 
 
 def _training(job: Job) -> list[Check]:
@@ -95,12 +122,29 @@ def _training(job: Job) -> list[Check]:
     return [_check("the model is in evaluation mode", wrong if busy else None, "no layer is in training mode")]
 
 
-def _forms(job: Job, samples: Sequence[Sample], names: Sequence[str]) -> Check:
-    """What the gradient is taken of are logits."""
+def _forms(job: Job, samples: Sequence[Sample], names: Sequence[str]) -> list[Check]:
+    """What the gradient is taken of are logits, and those of the model that answers."""
     scores, _ = _differentiated(job, samples, names)
     proper = bool(np.all(scores >= 0) and np.allclose(scores.sum(axis=1), 1, atol=1e-3))
     wrong = "probabilities where logits are expected: their gradients vanish where the model is sure; leave softmax out"
-    return _check("gradients are of logits", wrong if proper else None, f"{scores.shape[1]} logits a sample")
+    check = _check("gradients are of logits", wrong if proper else None, f"{scores.shape[1]} logits a sample")
+    return [check] if proper else [check, _agree(job, samples, scores)]
+
+
+def _agree(job: Job, samples: Sequence[Sample], logits: Floats) -> Check:
+    """The logits that gradients are taken of are those of the answers."""
+    oracle, streams = job.attacker.oracle, _streams(job, samples)
+    answers = oracle.scores(streams)
+    if oracle.answers == "labels":
+        other = int((logits.argmax(axis=1) != answers.argmax(axis=1)).sum())
+        wrong = f"logits and answers disagree: another class comes first for {other} of {len(samples)} samples"
+        off = other > 0
+    else:
+        apart, noise = _apart(logits, answers), _apart(answers, oracle.scores(streams))
+        wrong = f"logits and answers disagree: softmax(logits) lies up to {apart:.2g} from the answers"
+        off = apart > max(_SAME, 3 * noise)
+    wrong += "; gradients are of another model than the one that answers, which decides what is broken"
+    return _check("logits are those of the answers", wrong if off else None, f"{len(samples)} samples")
 
 
 def _slopes(job: Job, samples: Sequence[Sample], names: Sequence[str]) -> list[Check]:
@@ -110,17 +154,25 @@ def _slopes(job: Job, samples: Sequence[Sample], names: Sequence[str]) -> list[C
     found = []
     for name in names:
         there = [i for i, sample in enumerate(samples) if sample.streams[name] is not None]
+        void = [i for i in there if not np.all(np.isfinite(first[name][i]))]
         flat = [i for i in there if not np.any(first[name][i])]
         share = len(flat) / max(len(there), 1)
         wrong = f"zero gradients: {len(flat)} of {len(there)} samples have none; attacks that follow it see nothing"
         label = f"{name} has gradients"
         found.append(_check(label, wrong if share > _ZERO_SHARE else None, f"{len(there)} samples"))
-        apart = [i for i in there if not np.allclose(first[name][i], again[name][i], rtol=1e-2, atol=1e-6)]
+        if void:
+            wrong = f"NaN gradients: {len(void)} of {len(there)} samples have numbers that are not finite, taken for 0"
+            found.append(_check(f"{name}'s gradients are finite", wrong, ""))
+        apart = [i for i in there if not _alike(first[name][i], again[name][i])]
         wrong = f"random gradients: {len(apart)} of {len(there)} samples have others when asked again"
         found.append(_check(f"{name} has the same gradients again", wrong if apart else None, f"{len(there)} samples"))
-        if not flat:
+        if not flat and not void:
             found.append(_uphill(job, samples, name))
     return found
+
+
+def _alike(one: Any, other: Any) -> bool:
+    return bool(np.allclose(one, other, rtol=1e-2, atol=1e-6, equal_nan=True))
 
 
 def _uphill(job: Job, samples: Sequence[Sample], name: str) -> Check:

@@ -13,9 +13,9 @@ from perturbations.modality import size_of
 from scenarios import Plan, Suite, expand
 from scenarios import load as load_suite
 from stress.data import Samples, load_data
-from stress.engine._attack import check_attacks
 from stress.engine._order import shards, visiting_order
 from stress.engine._progress import Mode
+from stress.engine._stages import check_attacks, without_gradients
 from stress.engine._unit import Job
 from stress.engine._units import Units
 from stress.models import Model, load_model
@@ -122,7 +122,8 @@ def plan_run(
     settled = _task(task, loaded, samples)
     declared(settled)
     settled.check_targets(samples.targets)
-    check_attacks(plan.cells, loaded, settled)
+    plan = without_gradients(plan, loaded, settled) if suite.builtin else plan
+    check_attacks(plan.cells, loaded, settled, samples)
     size = _shard_size(samples, settings.seed)
     cut = _chosen(samples, settings.samples, shards(samples, settings.seed, size, settings.limit))
     return Planned(loaded, samples, suite, plan, settled, settings, cut, size)
@@ -146,6 +147,7 @@ def job_of(planned: Planned, task: Task) -> Job:
         settings.batch_size,
         settings.signals,
         settings.timeout,
+        [int(position) for shard in planned.shards for position in shard],
     )
 
 

@@ -12,9 +12,9 @@ from perturbations import InputError, ModelError, Sample
 from perturbations.modality import modality
 from scenarios import CLEAN, Cell, perturb
 from stress.engine._ask import Answered, ask
-from stress.engine._attack import attacked
 from stress.engine._check import Check
 from stress.engine._diagnosis import diagnose
+from stress.engine._stages import attacked
 from stress.engine._unit import Job
 from stress.models import Batch
 

@@ -20,7 +20,7 @@ from perturbations.modality import modality, size_of
 from scenarios import Cell, Condition, perturb_stream
 from stress.data import Samples
 
-__all__ = ["Shared", "StreamWork", "compared", "work_on"]
+__all__ = ["Shared", "StreamWork", "compared", "said", "work_on"]
 
 _BUDGET = 512 * 2**20
 """Bytes of perturbed values that are kept for cells to come."""
@@ -63,11 +63,11 @@ def work_on(cell: Cell, stream: str, samples: Sequence[Sample], data: Samples, s
             except MissingExtraError:
                 raise
             except Exception as error:
-                errors[row] = _said(conditions, error)
+                errors[row] = said(conditions, error)
     return replace(compared(stream, samples, values, data), errors=errors)
 
 
-def _said(conditions: Sequence[Condition], error: Exception) -> str:
+def said(conditions: Sequence[Condition], error: Exception) -> str:
     """Return what a record says of an error inside a perturbation; one of this package's own is to be reported."""
     names = " > ".join(condition.perturbation for condition in conditions)
     own = all(c.declaration.function.__module__.startswith("perturbations.") for c in conditions)

@@ -17,7 +17,8 @@ from perturbations.modality import modality
 from scenarios import Cell, course_of
 from stress.data import Samples
 from stress.engine._ask import Answered, Predict, ask, failed
-from stress.engine._attack import COST, Attacker, attacked
+from stress.engine._attack import COST, Attacker
+from stress.engine._stages import attacked
 from stress.engine._streams import Shared, StreamWork, work_on
 from stress.models import Batch
 from stress.records.schema import record_schema
@@ -82,6 +83,8 @@ class Job:
     batch_size: int
     signals: bool = False
     timeout: float | None = None
+    positions: Sequence[int] | None = None
+    """Of the samples that the run is about; all of the data, where there are none."""
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -93,7 +96,9 @@ class Job:
     @cached_property
     def attacker(self) -> Attacker:
         """Who runs the attacks of the cells that have any."""
-        return Attacker(self.predict, self.task, self.data, self.seed, self.batch_size)
+        ids = self.data.ids
+        attacked = ids if self.positions is None else [ids[position] for position in self.positions]
+        return Attacker(self.predict, self.task, self.data, self.seed, self.batch_size, attacked)
 
     def records(
         self, cell: Cell, samples: Sequence[Sample], positions: Sequence[int], draw: int, shared: Shared | None = None
@@ -109,8 +114,9 @@ class Job:
         for start in range(0, len(samples), self.batch_size):
             stop = min(start + self.batch_size, len(samples))
             clean = samples[start:stop]
-            done, costs = self._done(cell, clean, draw, {name: work.rows(start, stop) for name, work in whole.items()})
-            answers = self._asked(clean, done)
+            there = {name: work.rows(start, stop) for name, work in whole.items()}
+            done, costs, errors = self._done(cell, clean, draw, there)
+            answers = self._asked(clean, done).without(errors)
             if done:
                 same = np.logical_and.reduce([work.unchanged for work in done.values()])
                 for row in np.flatnonzero(same):
@@ -135,11 +141,11 @@ class Job:
 
     def _done(
         self, cell: Cell, samples: Sequence[Sample], draw: int, there: Mapping[str, StreamWork]
-    ) -> tuple[Mapping[str, StreamWork], Mapping[str, NDArray[np.float32]]]:
-        """Return what a cell makes of its streams, and what its attack took, where it has one."""
+    ) -> tuple[Mapping[str, StreamWork], Mapping[str, NDArray[np.float32]], Mapping[int, str]]:
+        """Return what a cell makes of its streams, and of an attack what it took and where it crashed."""
         if attacked(cell):
             return self.attacker.work(cell, samples, draw)
-        return {name: there.get(name) or self.work(cell, name, samples, draw) for name in cell.streams}, {}
+        return {name: there.get(name) or self.work(cell, name, samples, draw) for name in cell.streams}, {}, {}
 
     def died(self, cell: Cell, positions: Sequence[int], draw: int, error: str) -> pa.Table:
         """Return the records of a cell on samples that took the worker down with them."""

@@ -75,6 +75,8 @@ class ModelOracle:
         for part, start, size in self._parts(streams):
             of = _Part(loss, scores, start, size)
             answered, slopes = _differentiated(self.predict, Batch(part), wanted, of)
+            if answered.shape != (want := (len(next(iter(part.values()))), self.classes)):
+                raise ModelError(f"model: scores with gradients must have the shape {want}, got {answered.shape}.")
             scores[start : start + size] = answered[:size]
             for name in wanted:
                 found[name] += [_like(v, g, name) for v, g in zip(part[name][:size], slopes[name])]
@@ -99,15 +101,14 @@ class ModelOracle:
             return self._numbers(self.predict(Batch(part)), count)
         except StressError:
             raise
-        except Exception:  # whatever a model raises is a finding: of a batch, every sample is asked alone
+        except (Exception, SystemExit):  # whatever a model raises is a finding: of a batch, every sample is asked alone
             if count == 1:
                 return np.full((1, self.classes), np.nan)
         return np.concatenate([self._asked({n: [v[i]] for n, v in part.items()}) for i in range(count)])
 
     def _numbers(self, answers: Any, count: int) -> Floats:
         """Return answers as scores. Raises ValueError where they have the wrong form."""
-        if hasattr(answers, "detach"):
-            answers = answers.detach().cpu().numpy()
+        answers = _plain(answers)
         if self.answers == "labels":
             place = {name: i for i, name in enumerate(self.names)}
             chosen = [label if isinstance(label, int) else place[str(label)] for label in np.asarray(answers).tolist()]
@@ -144,8 +145,7 @@ class _Part:
 
 def _differentiated(model: Any, batch: Batch, wanted: Sequence[str], loss: Loss) -> tuple[Floats, Mapping[str, Any]]:
     if callable(getattr(model, "loss_gradient", None)):
-        scores, slopes = model.loss_gradient(batch, tuple(wanted), loss)
-        return np.asarray(scores, np.float64), slopes
+        return _proper(model.loss_gradient(batch, tuple(wanted), loss), batch.size, wanted)
     import torch
 
     inputs = model.inputs(batch)
@@ -159,6 +159,35 @@ def _differentiated(model: Any, batch: Batch, wanted: Sequence[str], loss: Loss)
     none = [np.zeros(tuple(leaf.shape), np.float32) for leaf in leaves]
     slopes = {n: z if g is None else g.float().cpu().numpy() for n, g, z in zip(wanted, found, none)}
     return scores, slopes
+
+
+def _proper(found: Any, count: int, wanted: Sequence[str]) -> tuple[Floats, Mapping[str, Any]]:
+    """Return what loss_gradient gave. Raises ModelError where it has the wrong form."""
+    who = "model: loss_gradient must return (scores, gradients)"
+    if not isinstance(found, tuple | list) or len(found) != 2:
+        raise ModelError(f"{who}, got {short(found)}.")
+    try:
+        scores = np.asarray(_plain(found[0]), np.float64)
+    except (TypeError, ValueError):
+        raise ModelError(f"{who}, with scores of numbers, got {short(found[0])}.") from None
+    slopes = found[1]
+    if not isinstance(slopes, Mapping):
+        raise ModelError(f"{who}, with gradients as a mapping of streams, got {short(slopes)}.")
+    for name in wanted:
+        if name not in slopes:
+            raise ModelError(
+                f"{who}, with a gradient for stream {name!r}, got {', '.join(map(str, slopes)) or 'none'}."
+            )
+        if not hasattr(slopes[name], "__len__") or len(slopes[name]) != count:
+            raise ModelError(
+                f"{who}, with a gradient of {name!r} for each of {count} samples, got {short(slopes[name])}."
+            )
+    return scores, {name: [_plain(one) for one in slopes[name]] for name in wanted}
+
+
+def _plain(value: Any) -> Any:
+    """Return a tensor as an array."""
+    return value.detach().cpu().numpy() if hasattr(value, "detach") else value
 
 
 def _leaf(inputs: Any, name: str) -> Any:
@@ -175,7 +204,10 @@ def _like(value: Any, gradient: Any, name: str) -> Any:
     """Return a sample's gradient in the shape of its value."""
     if value is None:
         return None
-    found = np.asarray(gradient, np.float32)
+    try:
+        found = np.asarray(gradient, np.float32)
+    except (TypeError, ValueError):
+        raise ModelError(f"model: the gradient of stream {name!r} must be of numbers, got {short(gradient)}.") from None
     if isinstance(value, Audio):
         return _like_recording(value, found, name)
     array_of = modality_of(value).array

@@ -15,7 +15,7 @@ from stress.measure.core.context import Context, Options, Values, declared_of, o
 from stress.measure.core.counted import count_values
 from stress.measure.core.rows import Columns, build
 from stress.measure.core.sections import Fill, Section, apart, beside_clean, filled, for_headline
-from stress.measure.tables.attacks import ATTACKS, attack_rows, budgets, worst_curves
+from stress.measure.tables.attacks import ATTACKS, MINIMAL, attack_rows, budgets, minimal_rows, worst_curves
 from stress.measure.tables.cells import CELLS, linear_rows
 from stress.measure.tables.classes import CLASSES, CONFUSION, class_table, confusion_rows
 from stress.measure.tables.confidence import (
@@ -97,6 +97,9 @@ _STEPS = Section(step_rows, whole_curves)
 TABLES: Mapping[str, Table] = {
     "attacks": Table(
         "each attack, plain chance and the worst case within the same budget", ATTACKS, (Section(attack_rows, budgets),)
+    ),
+    "minimal": Table(
+        "how small a change is enough: quantiles over samples", MINIMAL, (Section(minimal_rows, budgets),)
     ),
     "cells": Table(
         "every cell and every metric; drop and retention are the headline's, paired with clean",

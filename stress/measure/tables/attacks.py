@@ -19,7 +19,7 @@ from stress.measure.core.rows import CELL, INTERVAL, Columns
 from stress.measure.core.sections import Needs, Section, filled
 from stress.statistics.arrays import Floats
 
-__all__ = ["ATTACKS", "attack_rows", "attack_warnings", "budgets", "worst_curves"]
+__all__ = ["ATTACKS", "MINIMAL", "attack_rows", "attack_warnings", "budgets", "minimal_rows", "worst_curves"]
 
 CHANCE, WORST = "plain chance", "worst case"
 ATTACKS: Columns = {
@@ -27,12 +27,26 @@ ATTACKS: Columns = {
     "modality": CELL["modality"],
     "severity": CELL["severity"],
     "budget": (pa.string(), "how far the attack may go in each stream: JSON, stream → its parameter and value"),
-    "attack": (pa.string(), "its name, 'plain chance' (one random draw with the budget) or 'worst case' (per sample)"),
+    "attack": (
+        pa.string(),
+        "its name, 'plain chance' (one random draw with the budget) or 'worst case' (per sample and draw)",
+    ),
     "cell": (pa.string(), "id of the cell; null where several have a part in the number"),
     **INTERVAL,
     "calls": (pa.float64(), "mean number of questions to the model for a sample; of all attacks for the worst case"),
     "gradients": (pa.float64(), "mean number of those with a gradient"),
 }
+MINIMAL: Columns = {
+    "stream": CELL["stream"],
+    "modality": CELL["modality"],
+    "attack": (pa.string(), "its name"),
+    "cell": CELL["cell"],
+    "parameter": (pa.string(), "the budget that was narrowed down"),
+    "quantile": (pa.float64(), "share of all samples that a budget of this value, or less, is enough for"),
+    "value": (pa.float64(), "the budget in its unit; null where the whole budget is not enough for that many"),
+    "n": (pa.int64(), "samples that it rests on"),
+}
+_QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9)
 _DOUBT = 0.01
 """How unlikely the black-box attacks' lead must be by luck before gradients are called masked."""
 
@@ -54,7 +68,8 @@ def _groups(context: Context) -> list[_Group]:
     found: dict[str, list[int]] = {}
     known: dict[str, Mapping[str, Mapping[str, Any]]] = {}
     for i, row in enumerate(context.frame.cells):
-        if row.conditions and all(get(c["perturbation"]).kind == "attack" for c in row.conditions):
+        bounded = all(get(c["perturbation"]).kind == "attack" and "timeline" not in c for c in row.conditions)
+        if row.conditions and bounded:  # along a timeline every sample has a budget of its own
             budgets = _budgets(row.conditions, context.frame.run.info["streams"])
             text = json.dumps(budgets, sort_keys=True)
             known.setdefault(text, dict(sorted(budgets.items())))
@@ -79,8 +94,8 @@ def budgets(context: Context) -> Needs:
 def attack_rows(context: Context) -> list[dict[str, Any]]:
     """Return a row for every attacked cell and, for each set of streams and budgets, plain chance and the worst case.
 
-    The worst case counts a sample as right where it is right under every attack; a sample without a record in one of
-    the cells has no part in it.
+    The worst case counts a sample as right where it is right under every attack, in every draw; a sample without a
+    record in one of the cells has no part in it. Cells along a timeline have no one budget, and no row.
     """
     if "attack.calls" not in context.frame.schema:
         return []
@@ -89,11 +104,52 @@ def attack_rows(context: Context) -> list[dict[str, Any]]:
     for group in _groups(context):
         cells = list(group.cells)
         chance, drawn = _numbers(context, "attack.random")
-        right, there = _worst_of(top[:, cells], bottom[:, cells])
+        right, there = _worst_of(_least(context, cells))
         columns = np.stack([*top[:, cells].T, chance[:, cells].sum(axis=1), right], axis=1)
         below = np.stack([*bottom[:, cells].T, drawn[:, cells].sum(axis=1), there], axis=1)
         found += _rows(context, group, columns, below)
     return found
+
+
+def minimal_rows(context: Context) -> list[dict[str, Any]]:
+    """Return how small a change is enough: quantiles over samples, each at its worst draw, of each minimal attack.
+
+    A sample that is wrong without any change counts as 0 (as an infinite signal-to-noise ratio); one that the whole
+    budget does not break counts as beyond it.
+    """
+    if "attack.least" not in context.frame.schema:
+        return []
+    found = []
+    least = context.frame.column("attack.least")
+    for group in _groups(context):
+        for cell in group.cells:
+            row = context.frame.cells[cell]
+            if row.perturbation != "attack.minimal" or len(group.budgets) != 1:
+                continue
+            parameter, budget = next(iter(next(iter(group.budgets.values())).items()))
+            mine = context.frame.cell == cell
+            parts = np.full(len(context.frame.samples), np.inf)
+            known = mine & ~np.isnan(least)
+            np.minimum.at(parts, context.frame.sample[known], least[known])
+            parts = parts[np.unique(context.frame.sample[mine])]
+            about: dict[str, Any] = {
+                "stream": "+".join(row.streams),
+                "modality": row.modality,
+                "attack": row.perturbation,
+            }
+            about |= {"cell": context.frame.ids[cell], "parameter": parameter, "n": len(parts)}
+            for quantile in _QUANTILES:
+                part = float(np.quantile(parts, quantile, method="inverted_cdf"))
+                found.append({**about, "quantile": quantile, "value": _in_unit(parameter, float(budget), part)})
+    return found
+
+
+def _in_unit(parameter: str, budget: float, part: float) -> float | None:
+    if np.isinf(part):
+        return None
+    if parameter == "snr_db":
+        return float(budget - 20 * np.log10(part)) if part else float("inf")
+    return float(np.floor(budget * part) if parameter == "epsilon" else budget * part)
 
 
 def _numbers(context: Context, column: str) -> tuple[Floats, Floats]:
@@ -201,7 +257,7 @@ def _at(point: tuple[float, _Group]) -> float:
 
 def _worst_curve(context: Context, names: str, graded: Sequence[tuple[float, _Group]]) -> list[dict[str, Any]]:
     top, bottom = _sums(context, (int(context.frame.clean or 0),))
-    standing = [_worst_of(*_sums(context, group.cells)) for _, group in graded]
+    standing = [_worst_of(_least(context, group.cells)) for _, group in graded]
     columns = np.stack([top[:, 0], *(right for right, _ in standing)], axis=1)
     below = np.stack([bottom[:, 0], *(there for _, there in standing)], axis=1)
     values = context.ratio(context.headline, columns, below)
@@ -225,8 +281,20 @@ def _sums(context: Context, cells: Sequence[int]) -> tuple[Floats, Floats]:
     return top[:, places], bottom[:, places]
 
 
-def _worst_of(top: Floats, bottom: Floats) -> tuple[Floats, Floats]:
+def _least(context: Context, cells: Sequence[int]) -> Floats:
+    """Return (samples × cells) how right each sample is in its worst draw; infinity where it has no record."""
+    some = context.only(cells) if context.frame.large else context
+    frame = some.frame
+    top, bottom = frame.terms(some.headline)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = top / bottom
+    found = np.full((len(frame.samples), len(frame.ids)), np.inf)
+    known = np.flatnonzero(np.isfinite(share))
+    np.minimum.at(found, (frame.sample[known], frame.cell[known]), share[known])
+    return found[:, [frame.ids.index(context.frame.ids[i]) for i in cells]]
+
+
+def _worst_of(least: Floats) -> tuple[Floats, Floats]:
     """Return how right each sample is in the cell that is worst for it, and whether it was in all of these cells."""
-    there = (bottom > 0).all(axis=1)
-    share: Floats = np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0).min(axis=1)
-    return np.where(there, share, 0.0), np.where(there, 1.0, 0.0)
+    there = np.isfinite(least).all(axis=1)
+    return np.where(there, least.min(axis=1), 0.0), np.where(there, 1.0, 0.0)
