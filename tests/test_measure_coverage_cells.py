@@ -37,7 +37,7 @@ def test_rates_of_clustered_answers(n, groups, rate):
     right = (together(rng_of(f"rate {n} {groups} {rate}"), (n, WORLDS), member) < rate) * 1.0
     context, tally = context_of(many({"score": right}, groups=named(member)), **given), Tally()
     found = context.values(context.headline).bounds()
-    assert found.method == "wilson, effective n"
+    assert found.method == "mid-p, effective n"
     for low, high in zip(found.low, found.high):
         tally.add(f"accuracy, {groups} clusters, {rate}", low, high, rate)
     tally.holds()
