@@ -299,7 +299,8 @@ def test_all_problems_are_told_at_once():
 
 def test_presets_and_their_use_per_modality(run):
     assert {(r.metric, r.bar) for r in load_gates("good").rules} == {
-        ("accuracy", 0.85), ("precision_macro", 0.8), ("recall_macro", 0.8), ("f1_macro", 0.8), ("recall", 0.5)}  # fmt: skip
+        ("accuracy", 0.85), ("precision_macro", 0.8), ("recall_macro", 0.8), ("f1_macro", 0.8),
+        ("recall", 0.5)}  # fmt: skip
     assert {(r.metric, r.bar) for r in load_gates("floor").rules} == {
         ("accuracy", 0.7), ("precision_macro", 0.5), ("recall_macro", 0.5), ("recall", 0.25)}  # fmt: skip
     report = judge(run, gates("{preset: good}", "{preset: floor, on: {modality: image}}"))

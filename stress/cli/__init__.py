@@ -6,7 +6,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-__all__ = ["main"]
+__all__ = ["main", "silence"]
 
 DONE, FAILED, BAD_INPUT, UNDECIDED, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 70, 130
 """Exit statuses."""
@@ -18,6 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from stress.cli._commands import stress
 
+    _printable()
     try:
         given = sys.argv[1:] if arguments is None else list(arguments)
         found = stress.main(given, prog_name="stress", standalone_mode=False, obj=shlex.join(["stress", *given]))
@@ -30,11 +31,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         sys.stderr.write("\ninterrupted – what was finished is kept; run the same command again to continue\n")
         return INTERRUPTED
+    except SystemExit as error:
+        return _left(error)
     except BrokenPipeError:  # the reader (head, less) has seen enough
-        sys.stderr.close()
+        silence()
         return DONE
     except Exception as error:
         return _explain(error)
+
+
+def silence() -> None:
+    """Write nothing more to standard output: nobody reads it."""
+    import os
+
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the process
+
+
+def _left(error: SystemExit) -> int:
+    """Return the status of a command that ended itself: click ends one with 1 where nobody reads its output."""
+    if isinstance(error.__context__, BrokenPipeError):
+        silence()
+        return DONE
+    return error.code if isinstance(error.code, int) else DONE
+
+
+def _printable() -> None:
+    """Let a character that the output's encoding lacks be a question mark, not the end of the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
 
 
 def _explain(error: Exception) -> int:

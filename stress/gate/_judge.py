@@ -28,7 +28,7 @@ from stress.statistics.intervals import of_few, z_quantile
 from stress.statistics.rates import at_least, at_most, clopper_pearson, power_needed, student_tail, tail_level
 from stress.tasks import range_of
 
-__all__ = ["judge", "p_value", "suite_of"]
+__all__ = ["exactly", "judge", "p_value", "suite_of"]
 
 
 def judge(

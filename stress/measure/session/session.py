@@ -190,8 +190,7 @@ class Measured:
         """Return the cells in which no perturbation could change any record: they say nothing of stress."""
         counts = self.context.counts
         still = (counts["n"] > 0) & (counts["unchanged"] == counts["n"])
-        rows = zip(self.context.frame.cells, still.tolist())
-        return {row.id for row, same in rows if same and row.id != "clean"}
+        return {name for name, same in zip(self.context.frame.ids, still.tolist()) if same and name != "clean"}
 
     def support(self, cell: str, label: str | None = None) -> tuple[int, int]:
         """Return how many samples a cell or part has records of (of one class, given by ``label``), and clusters."""

@@ -111,11 +111,11 @@ def _class_bounds(
     edges = [np.searchsorted(context.frame.cell[p[0][0]][o], np.arange(cells + 1)) for p, o in zip(pairs, order)]
     for cell in range(cells):
         keys, weights, ones = [], [], []
-        for ((record, label), slope), o, edge, own in zip(pairs, order, edges, sized):
+        for ((record, label), slope), o, edge, counts in zip(pairs, order, edges, sized):
             at = o[edge[cell] : edge[cell + 1]]
             keys.append(label[at] * len(context.clusters) + groups[record[at]])
             weights.append(slope[cell, label[at]])
-            ones.append(np.full(len(at), float(own)))
+            ones.append(np.full(len(at), float(counts)))
         names, inverse = np.unique(np.concatenate(keys), return_inverse=True)
         sums = np.bincount(inverse, weights=np.concatenate(weights), minlength=len(names))
         label = names // len(context.clusters)

@@ -32,8 +32,8 @@ CONTRIBUTIONS: Mapping[str, tuple[pa.DataType, str]] = {
     "measure": (
         pa.string(),
         "total, alone, lost, necessity (what losing the stream costs: ablation), sufficiency, shapley, shapley_share, "
-        "dominance; of pairs interaction, net_synergy, net_redundancy: two sides of one index, in which what a pair adds "
-        "and what it repeats cancel out",
+        "dominance; of pairs interaction, net_synergy, net_redundancy: two sides of one index, in which what a pair "
+        "adds and what it repeats cancel out",
     ),
     "kind": (pa.string(), "raw (the metric's unit) or relative (a share of all streams' worth)"),
     **INTERVAL,
