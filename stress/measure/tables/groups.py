@@ -15,6 +15,7 @@ from stress.measure.core.cells import absent
 from stress.measure.core.context import Context
 from stress.measure.core.number import Number
 from stress.measure.core.rows import CELL, INTERVAL
+from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import FEW
 from stress.statistics.intervals import (
     Bounds,
@@ -25,7 +26,7 @@ from stress.statistics.intervals import (
     t_quantile,
 )
 from stress.statistics.positions import ranked
-from stress.statistics.rates import effective, rates
+from stress.statistics.rates import clopper_pearson, effective, rates
 
 __all__ = ["GAPS", "GROUPS", "gap_rows", "group_number", "group_rows"]
 
@@ -184,12 +185,22 @@ def _gaps(context: Context, s: ByGroup, large: NDArray[np.int64], cell: int, lef
     about = {"best": s.names[live[best]], "worst": s.names[live[worst]]}
     known = {"n": s.bottom[live, cell].sum(), "failed": s.failed[live, cell].sum(), "note": left}
     method = f"{_unpaired(ends, s, cell)}, simultaneous over all pairs"
-    alone = _sides(context, s, "own", context.options.confidence).at((live, cell))
-    _, each = mover(value[:, None], alone.at(np.s_[:, None]), value[None, :], alone.at(np.s_[None, :]))
+    each = _alone(context, s, live, cell)
     gap = Number(abs(value[best] - value[worst]), max(low.max(), 0.0), high.max(), method=method, **known)
     wider = Number(**known | _widening(context, s, live[best], live[worst], cell, level))
     both = [{**about, "metric": name, **number.row()} for name, number in (("gap", gap), ("widening", wider))]
     return [both[0] | {"high_alone": float(each.max())}, both[1]]
+
+
+def _alone(context: Context, s: ByGroup, live: list[int], cell: int) -> Floats:
+    """Return the upper ends of the gaps of all pairs, each by itself, from the exact ends of plain rates."""
+    value, confidence = s.own.value[live, cell], context.options.confidence
+    ends = _sides(context, s, "own", confidence).at((live, cell))
+    if s.plain[cell] and s.own.records is not None:
+        n = s.own.records[live, cell]
+        low, high = clopper_pearson(np.round(value * n), n, confidence)
+        ends = replace(ends, low=low, high=high)
+    return mover(value[:, None], ends.at(np.s_[:, None]), value[None, :], ends.at(np.s_[None, :]))[1]
 
 
 def _widening(context: Context, s: ByGroup, best: int, worst: int, cell: int, level: float) -> dict[str, Any]:
