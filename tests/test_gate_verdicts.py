@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from perturbations import SpecError
 from stress.cli import main
 from stress.gate import compare, headline, judge, loads_gates, suggest
+from stress.measure import summary
 from tests._runs import LABELS, cell, subsets, write
 from tests.gate_world import graded_run, with_streams
 
@@ -239,3 +240,28 @@ def test_a_folder_that_cannot_be_written_keeps_the_verdict(run, tmp_path, monkey
     assert main(["gate", str(run.path), str(tmp_path / "g.yaml")]) == 0
     assert "cannot be written: Permission denied" in capsys.readouterr().err
     assert main(["gate", str(run.path), str(tmp_path / "g.yaml"), "--json", str(tmp_path / "x.json")]) == 2
+
+
+# --- what is told of a run
+
+
+def test_what_was_not_tested_is_told(grey):
+    assert any("not tested: 1 cells" in text and "bgr@1" in text for text in summary(grey)["warnings"])
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_the_group_whose_samples_are_alike_is_named(tmp_path, alike):
+    """40 speakers of 10 recordings; a wide mixture of who is understood, and a group that means nothing."""
+    rng = np.random.default_rng(2)
+    rate = np.repeat(rng.beta(2, 1, 40), 10) if alike else np.full(400, 0.67)
+    rows = {"cell": np.zeros(400, int), "sample": np.arange(400), "score": (rng.random(400) < rate).astype(float)}
+    groups = {"speaker": np.repeat(np.arange(40), 10).tolist(), "room": (np.arange(400) % 20).tolist()}
+    run = write(tmp_path, [cell()], rows, ["0"] * 400, groups=groups)
+    told = [text for text in summary(run)["warnings"] if "are alike" in text]
+    assert len(told) == alike
+    if alike:
+        assert "samples of one speaker" in told[0]
+        wide, short = (run.table("cells", **given_).to_pylist()[0] for given_ in ({"cluster": "speaker"}, {}))
+        ratio = (wide["high"] - wide["low"]) / (short["high"] - short["low"])
+        assert float(told[0].split("are ")[2].split(" times")[0]) == pytest.approx(ratio, rel=0.15)
+        assert not any("are alike" in text for text in summary(run, cluster="speaker")["warnings"])

@@ -164,10 +164,11 @@ def test_a_cell_with_few_clusters_has_a_t_interval_though_the_run_has_many(tmp_p
     rate = means.mean()
     effect = max(error**2 / (rate * (1 - rate) / 60), 1)  # sixty of six wards are worth no more than sixty
     scarce = min(rate, 1 - rate) * 60 / effect
-    effect += max(10 - effect, 0) * 1.5 / (1.5 + scarce)  # drawn towards ten alike, the more the rarer errors are
-    expected = mid_p_ends(rate * 60 / effect, 60 / effect, 2 * stats.norm.sf(t))
+    # drawn towards ten alike, the more the rarer errors are; for decisions with more caution
+    answers, least = (60 / (effect + max(10 - effect, 0) * c / (c + scarce)) for c in (0.25, 1.5))
+    expected = mid_p_ends(rate * answers, answers, 2 * stats.norm.sf(t))
     assert (row["low"], row["high"]) == pytest.approx(expected)
-    assert (row["trials"], row["freedom"]) == pytest.approx((60 / effect, 5))
+    assert (row["trials"], row["freedom"]) == pytest.approx((least, 5))
 
 
 def test_a_perfect_model_is_not_infinitely_sure(tmp_path):

@@ -6,7 +6,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-__all__ = ["main", "silence"]
+__all__ = ["main"]
 
 DONE, FAILED, BAD_INPUT, UNDECIDED, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 70, 130
 """Exit statuses."""
@@ -17,8 +17,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     import click
 
     from stress.cli._commands import stress
+    from stress.cli._pipe import printable, silence
 
-    _printable()
+    printable()
     try:
         given = sys.argv[1:] if arguments is None else list(arguments)
         found = stress.main(given, prog_name="stress", standalone_mode=False, obj=shlex.join(["stress", *given]))
@@ -40,26 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _explain(error)
 
 
-def silence() -> None:
-    """Write nothing more to standard output: nobody reads it."""
-    import os
-
-    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the process
-
-
 def _left(error: SystemExit) -> int:
     """Return the status of a command that ended itself: click ends one with 1 where nobody reads its output."""
+    from stress.cli._pipe import silence
+
     if isinstance(error.__context__, BrokenPipeError):
         silence()
         return DONE
     return error.code if isinstance(error.code, int) else DONE
-
-
-def _printable() -> None:
-    """Let a character that the output's encoding lacks be a question mark, not the end of the command."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
 
 
 def _explain(error: Exception) -> int:

@@ -84,7 +84,7 @@ def _until_nobody_reads() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        from stress.cli import silence
+        from stress.cli._pipe import silence
 
         silence()
 

@@ -14,6 +14,7 @@ from stress.statistics.arrays import Floats
 from stress.statistics.intervals import Bounds
 
 __all__ = [
+    "CAUTIOUS",
     "SCARCE",
     "at_least",
     "at_most",
@@ -32,8 +33,9 @@ __all__ = [
 
 Number = float | Floats
 _STEPS = 30
-SCARCE = 1.5
-"""Errors (or right answers, where these are rarer) that stand for samples of one cluster being all alike."""
+SCARCE, CAUTIOUS = 0.25, 1.5
+"""Errors (or right answers, where these are rarer) that stand for samples of a cluster being all alike: in intervals,
+which hold the truth as often as is said, and in decisions, which are wrong no more often than is said."""
 
 
 def at_most(successes: Number, count: Number, rate: Number) -> Floats:
@@ -85,7 +87,7 @@ def clopper_pearson(
     return np.where(k <= 0, 0.0, low), np.where(k >= n, 1.0, high)
 
 
-def worth(value: Floats, variance: Floats, records: Floats, kish: Floats) -> Floats:
+def worth(value: Floats, variance: Floats, records: Floats, kish: Floats, scarce: float = SCARCE) -> Floats:
     """Return how many independent yes-or-no answers so many clustered ones are worth.
 
     ``variance`` is the value's, from its clusters; ``kish`` is how many clusters of one size these are worth. Where
@@ -97,7 +99,7 @@ def worth(value: Floats, variance: Floats, records: Floats, kish: Floats) -> Flo
         effect = np.maximum(variance * records / (rate * (1 - rate)), 1.0)
         whole = np.maximum(records / kish, 1.0)
         rare = np.minimum(rate, 1 - rate) * records / effect
-        effect = effect + np.maximum(whole - effect, 0.0) * SCARCE / (rare + SCARCE)
+        effect = effect + np.maximum(whole - effect, 0.0) * scarce / (rare + scarce)
         return records / np.where((rate <= 0) | (rate >= 1), whole, effect)
 
 
@@ -176,8 +178,8 @@ def effective(
 
     For clustered answers (Korn & Graubard 1998; Dean & Pagano 2015). ``size`` is the number of clusters, of unequal
     ones Kish's: its degrees of freedom are one less. ``records`` are given for yes-or-no answers, see ``worth``.
-    Where there are none – a mean of recalls – the variance is taken at its word, and a value of 0 or 1, which has no
-    error of its own, is worth one answer a cluster.
+    The ``trials`` of these are counted with more caution, for decisions. Without – a mean of recalls – the variance is
+    taken at its word, and a value of 0 or 1, which has no error of its own, is worth one answer a cluster.
     """
     if records is not None:
         count = worth(value, variance, records, size)
@@ -189,7 +191,10 @@ def effective(
     value, count, freedom = np.where(known, value, np.nan), np.where(known, count, np.nan), np.where(known, freedom, 1)
     low, high = mid_p(np.clip(value, 0, 1) * count, count, tail_level((1 - confidence) / 2, freedom))
     found = Bounds(low, high, "mid-p, effective n")
-    return found if records is None else replace(found, trials=count, freedom=freedom)
+    if records is None:
+        return found
+    least = np.where(known, worth(value, variance, records, size, CAUTIOUS), np.nan)
+    return replace(found, trials=least, freedom=freedom)
 
 
 def power_needed(rate: float, bar: float, level: float, power: float = 0.8, most: int = 10_000_000) -> float:
