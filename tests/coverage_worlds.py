@@ -128,7 +128,7 @@ def each(run, columns, **given):
 def _part(run, columns, worlds, chosen):
     base = Frame(run, chosen.limit)
     whole = Context(base, chosen)
-    kept = ("cells", "ids", "clean", "sample_table", "declared", "_keys", "_counted", "by_cell", "schema")
+    kept = ("cells", "ids", "clean", "sample_table", "declared", "_all", "_keys", "by_cell", "schema")
     shared, found = {name: getattr(base, name) for name in kept}, []
     for w in worlds:
         frame = Frame(run, base.limit)
