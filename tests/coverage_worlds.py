@@ -149,8 +149,15 @@ def _part(run, columns, worlds, chosen):
         at = slice(w * size, (w + 1) * size)
         plain = wide.plain and {key: v[at] for key, v in wide.plain.items()}
         totals = tuple(side[at] for side in wide.totals)
+        sizes = None if wide.sizes is None else (lambda at=at: wide.sizes()[at])
         context._values[metric.name] = replace(
-            wide, point=wide.point[at], resample=lambda at=at: wide.rows[:, at], plain=plain, sparse=None, totals=totals
+            wide,
+            sizes=sizes,
+            point=wide.point[at],
+            resample=lambda at=at: wide.rows[:, at],
+            plain=plain,
+            sparse=None,
+            totals=totals,
         )
         yield context
 

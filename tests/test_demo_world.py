@@ -333,7 +333,7 @@ def test_curves_of_every_modality_fall_and_voices_are_drawn_together(demo_run):
     clean = ACCURACIES["intermediate"]["image+audio+text"]
     assert all(min(fallen[modality]) < clean - 0.04 for modality in STREAMS), fallen
     rows = demo_run.table("cells").to_pylist()
-    assert all(row["method"] != "wilson" for row in rows)  # of samples that stand alone
+    assert all(row["method"] != "mid-p" for row in rows)  # of samples that stand alone
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from scipy.stats import binom, binomtest
 
 from perturbations import SpecError
 from stress._face import open_run
@@ -19,6 +20,7 @@ from stress.cli import main
 from stress.gate import judge, load_gates, loads_gates
 from stress.measure import worst_failures
 from stress.measure.session.registry import context_of
+from stress.statistics.rates import clopper_pearson
 from tests._runs import LABELS, cell, write
 from tests.gate_world import alarm, graded_run, with_streams
 
@@ -62,16 +64,31 @@ def test_a_model_that_never_hears_the_alarm_fails_in_one_line(deaf):
 
 
 def test_the_three_outcomes(run):
-    rows = {r["cell"]: r for r in run.table("cells").to_pylist() if r["metric"] == "accuracy"}
-    row = rows["noise@4"]
-    for bar, outcome in ((row["low"] - 1e-6, "pass"), (row["value"], "undecided"), (row["high"] + 1e-6, "fail")):
+    row = next(r for r in run.table("cells").to_pylist() if r["metric"] == "accuracy" and r["cell"] == "noise@4")
+    exact = binomtest(round(row["value"] * 600), 600).proportion_ci()  # a little longer than the table's
+    assert exact.low < row["low"] < row["high"] < exact.high
+    for bar, outcome in ((exact.low - 1e-6, "pass"), (exact.low + 1e-6, "undecided"), (row["value"], "undecided"),
+                         (exact.high - 1e-6, "undecided"), (exact.high + 1e-6, "fail")):  # fmt: skip
         (verdict,) = judge(run, gates(f"{{metric: accuracy, on: {{cell: noise@4}}, min: {bar}}}")).verdicts
         assert verdict.outcome == outcome
-        assert verdict.checks[0].value == row["value"]
-    error = 1 - row["value"]
+        (check,) = verdict.checks
+        assert (check.value, check.low, check.high) == pytest.approx((row["value"], exact.low, exact.high))
     for bar, outcome in ((0.99, "pass"), (0.005, "fail")):
         (verdict,) = judge(run, gates(f"{{metric: flip_rate, on: {{cell: noise@4}}, max: {bar}}}")).verdicts
-        assert verdict.outcome == outcome, error
+        assert verdict.outcome == outcome
+
+
+def test_the_edge_of_what_is_sure(tmp_path):
+    """195 of 200 where 0.99 is asked: chance gives as few in 5.2 % of the runs, by the exact binomial."""
+    for right, count, outcome in ((195, 1, "undecided"), (194, 1, "fail"), (192, 60, "undecided")):
+        scores = np.ones((200, count))
+        scores[: 200 - right, 0] = 0
+        cells = [cell(f"c{i}", "s", float(i + 1)) for i in range(count)]
+        rows = {"cell": np.repeat(np.arange(count), 200), "sample": np.tile(np.arange(200), count)}
+        run = write(tmp_path / f"{right}-{count}", cells, rows | {"score": scores.T.ravel()}, ["0"] * 200)
+        (verdict,) = judge(run, gates("{metric: accuracy, per: cell, min: 0.99}")).verdicts
+        assert verdict.checks[0].outcome == outcome, right
+        assert verdict.checks[0].p == pytest.approx(binom.cdf(right, 200, 0.99))
 
 
 def test_the_numbers_are_those_of_the_tables(run):
@@ -191,7 +208,7 @@ def test_samples_of_one_speaker_are_no_independent_evidence(tmp_path):
     (verdict,) = judge(
         run, gates(f"{{metric: accuracy, on: clean, min: {together.low + 0.001}}}", cluster="speaker")
     ).verdicts
-    assert "more clusters would decide" in verdict.message
+    assert "clusters would decide in 4 of 5 cases" in verdict.message
     with pytest.raises(SpecError, match="Did you mean speaker"):
         judge(run, gates("{metric: accuracy, min: 0.5}", cluster="speakr"))
 
@@ -203,22 +220,23 @@ def test_undecided_is_what_one_says_it_is(run):
     assert statuses == [3, 0, 1]
 
 
-def test_further_samples_would_have_decided(tmp_path):
-    """What is said of a run of 150 samples comes true on one that has as many more as were said to be needed."""
-    rule = gates("{metric: accuracy, on: clean, min: 0.8}")
-    targets = ["0"] * 20000
-    right = (np.arange(20000) * 7 % 20) < 17  # 85 %, evenly spread
+def test_a_new_run_of_so_many_samples_is_decided_in_four_cases_of_five(tmp_path):
+    """The hint comes true: of 400 new runs of that size four in five are decided, if the model is as was measured."""
+    rng, rule = np.random.default_rng(5), gates("{metric: accuracy, on: clean, min: 0.8}")
 
-    def of(name, n):
-        rows = {"cell": np.zeros(n, int), "sample": np.arange(n), "score": right[:n].astype(float)}
-        return judge(write(tmp_path / name, [cell()], rows, targets[:n]), rule).verdicts[0]
+    def of(name, right):
+        n = len(right)
+        rows = {"cell": np.zeros(n, int), "sample": np.arange(n), "score": right.astype(float)}
+        return judge(write(tmp_path / name, [cell()], rows, ["0"] * n), rule).verdicts[0]
 
-    small = of("small", 140)
+    small = of("small", np.arange(140) % 20 < 17)
     assert small.outcome == "undecided"
-    assert "more samples would decide" in small.message
-    more = int(small.checks[0].further)
-    assert of("enough", 140 + int(1.2 * more) // 20 * 20).outcome == "pass"
-    assert of("few", 140 + int(0.6 * more) // 20 * 20).outcome == "undecided"
+    assert "samples would decide in 4 of 5 cases" in small.message
+    assert "do not judge the same run again as it grows" in small.message
+    n = int(small.checks[0].needed)
+    low, _ = clopper_pearson(rng.binomial(n, small.checks[0].value, 4000), np.full(4000, n))
+    assert 0.78 < np.mean(low >= 0.8) < 0.85
+    assert of("enough", rng.permutation(np.arange(n) < round(0.85 * n))).outcome == "pass"
 
 
 # --- reading
@@ -281,11 +299,12 @@ def test_all_problems_are_told_at_once():
 
 def test_presets_and_their_use_per_modality(run):
     assert {(r.metric, r.bar) for r in load_gates("good").rules} == {
-        ("accuracy", 0.85), ("precision_macro", 0.8), ("recall_macro", 0.8), ("f1_macro", 0.8)}  # fmt: skip
+        ("accuracy", 0.85), ("precision_macro", 0.8), ("recall_macro", 0.8), ("f1_macro", 0.8),
+        ("recall", 0.5)}  # fmt: skip
     assert {(r.metric, r.bar) for r in load_gates("floor").rules} == {
-        ("accuracy", 0.7), ("precision_macro", 0.5), ("recall_macro", 0.5)}  # fmt: skip
+        ("accuracy", 0.7), ("precision_macro", 0.5), ("recall_macro", 0.5), ("recall", 0.25)}  # fmt: skip
     report = judge(run, gates("{preset: good}", "{preset: floor, on: {modality: image}}"))
-    assert [str(v.rule.on) for v in report.verdicts] == ["clean"] * 4 + ["modality image"] * 3
+    assert [str(v.rule.on) for v in report.verdicts] == ["clean"] * 5 + ["modality image"] * 4
     assert {v.rule.where for v in report.verdicts} == {"gates.yaml:2:5", "gates.yaml:3:5"}
     assert report.status == 0
 
@@ -621,7 +640,7 @@ def test_documented_files_can_be_read():
     parsed = [yaml.safe_load(block) for block in blocks]
     assert [next(iter(p)) for p in parsed] == ["gates", "name", "release-gate"]
     rules = loads_gates(blocks[0]).rules
-    assert len(rules) == 4 + 13
+    assert len(rules) == 5 + 15
     assert load_gates("good").rules[0].metric == "accuracy"
 
 
@@ -671,7 +690,7 @@ def test_a_run_beyond_memory_is_judged_alike(tmp_path, monkeypatch, limit, clust
         assert other.outcome == one.outcome, one.rule.title
         for a, b in zip(one.checks, other.checks, strict=True):
             near = {k: pytest.approx(v, abs=2e-6) if isinstance(v, float) else v for k, v in vars(a).items()}
-            near |= dict.fromkeys(("p", "p_adjusted", "further"), ANY)  # of the numbers above, very steep
+            near |= dict.fromkeys(("p", "p_adjusted", "needed"), ANY)  # of the numbers above, very steep
             assert vars(b) == near, one.rule.title
     assert worst_failures(open_run(run.path), run.cells["cell"].to_pylist(), 9) == worst
 

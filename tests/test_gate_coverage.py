@@ -8,7 +8,22 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from benchmarks.gates import (
+    BARS,
+    COUNTS,
+    LEVEL,
+    RULES,
+    clustered,
+    false_fail,
+    false_pass,
+    gap_of_groups,
+    power,
+    surely_below,
+)
 from perturbations._keys import Key, generator
+from stress.gate import Check, loads_gates
+from stress.gate._judge import exactly, p_value
+from stress.measure import Number
 from stress.measure.between.changes import change, gap_change
 from stress.measure.between.difference import _compared, less, share
 from stress.measure.between.influences import Measure
@@ -16,6 +31,7 @@ from stress.measure.between.matching import match
 from stress.records.pairing import paired
 from stress.statistics.calibration import calibration_error
 from stress.statistics.ranks import auroc, average_precision
+from stress.statistics.rates import clopper_pearson
 from tests._runs import LABELS, NUMBERS, cell, write
 
 WORLDS, N = 2000, 300
@@ -181,3 +197,55 @@ def test_calibration_errors_are_biased_and_their_difference_says_so(before, afte
         d = _compared(matched, sides, [rows], lambda v: (float(v[0]), np.ones(1)), -1.0, 0.95)
         inside += d["low"] <= two - one <= d["high"]
     assert inside / worlds >= 0.935
+
+
+@pytest.mark.parametrize("n", COUNTS)
+@pytest.mark.parametrize("bar", BARS)
+def test_truths_on_the_bar_fail_and_pass_by_chance_in_one_case_of_forty_at_most(n, bar):
+    """Summed over the binomial, for 1 to 300 rules after Holm's correction: the normal score test reaches 99 %."""
+    for rules in RULES:
+        assert false_fail(n, bar, rules) <= 0.025
+    assert false_pass(n, bar) <= 0.025
+
+
+@pytest.mark.parametrize(("n", "most"), [(200, 0.16), (720, 0.10), (5000, 0.05)])
+def test_what_exactness_costs(n, most):
+    """Of one rule, truth three standard errors under the bar, up to .99: power less than with the normal test."""
+    for bar in (b for b in BARS if b <= 0.99):
+        truth = bar - 3 * np.sqrt(bar * (1 - bar) / n)
+        assert power(n, bar, truth, 1, exact=False) - power(n, bar, truth, 1) <= most
+
+
+@pytest.mark.parametrize("rules", [1, 60])
+def test_the_judge_decides_as_the_tables_say(rules):
+    """What is summed above is what the gate does: the p value of each number of right answers, and the exact end."""
+    rule = loads_gates("gates: [{metric: accuracy, min: 0.95}]").rules[0]
+    for right in range(170, 201):
+        number = Number(right / 200, 0.5, 1.0, n=200, trials=200.0)
+        check = exactly(rule, Check.of("clean", number, samples=200, clusters=200))
+        p = p_value(rule, check)
+        assert (p <= LEVEL / rules) == surely_below(200, 0.95, LEVEL / rules)[right]
+        assert check.low == pytest.approx(float(clopper_pearson(right, 200)[0]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("icc", "bar"), [(0.05, 0.9), (0.05, 0.99), (0.3, 0.5), (0.3, 0.9), (0.3, 0.95), (0.3, 0.99)])
+@pytest.mark.parametrize("sizes", [[10] * 20, [8] * 25, 25, [5] * 100, 200], ids=str)
+def test_clustered_truths_on_the_bar(sizes, icc, bar):
+    if isinstance(sizes, int):
+        spread = np.exp(np.random.default_rng(1).normal(0, 1, sizes))
+        sizes = np.maximum(np.round(spread * 12), 1).astype(int)
+    for rules in (1, 60):
+        fails, passes = clustered(np.asarray(sizes), bar, icc, 20_000, rules)
+        assert fails <= (0.03 if rules == 1 else 0.04)
+        assert passes <= 0.04
+
+
+@pytest.mark.slow
+def test_a_gap_passes_by_each_pair(capsys):
+    """One error in nine groups of 80: each pair is surely under .10. Where one pair is at .10 few worlds pass."""
+    alike, together = gap_of_groups(np.full(9, 1 - 1 / 720), 80, 0.1, 4000)
+    assert alike > 0.6
+    assert alike > together
+    for truths in ([0.9, *[1.0] * 8], [0.85, *[0.95] * 8], [0.8, 0.9]):
+        assert gap_of_groups(np.array(truths), 80, 0.1, 4000)[0] <= 0.025

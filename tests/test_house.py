@@ -127,7 +127,7 @@ def test_nothing_is_derived_from_the_wording_of_a_method_or_note(path):
     "line",
     [
         'few = (check.method or "").startswith("few clusters")',
-        'trials = check.n if check.method == "wilson" else 0',
+        'trials = check.n if check.method == "mid-p" else 0',
         'if str(breaking["note"] or "").startswith("holds"):',
         'return row["note"].rpartition(" ")[2]',
         'if "holds" in row["note"]:',

@@ -7,8 +7,9 @@ import pytest
 
 from perturbations import InputError
 from stress.measure import TABLES, summary, table
-from stress.statistics.intervals import degenerate, wilson
+from stress.statistics.intervals import degenerate
 from tests._runs import LABELS, cell, graded, grid, nested, pick, rows, write
+from tests.exact import mid_p_ends
 
 RATES = [0.95, 0.93, 0.90, 0.80, 0.60, 0.40]
 
@@ -35,7 +36,7 @@ def test_cells(run):
         row = pick(found, cell=name, metric="accuracy")
         assert row["value"] == pytest.approx(scores[:, k].mean())
         assert row["low"] < row["value"] < row["high"]
-        assert (row["n"], row["failed"], row["unchanged"], row["method"]) == (400, 0, 0.0, "wilson")
+        assert (row["n"], row["failed"], row["unchanged"], row["method"]) == (400, 0, 0.0, "mid-p")
         drop = pick(found, cell=name, metric="drop")
         assert drop["value"] == pytest.approx(scores[:, 0].mean() - scores[:, k].mean())
         assert drop["low"] <= drop["value"] <= drop["high"]
@@ -104,7 +105,7 @@ def test_clusters_that_fail_together_widen_the_interval(tmp_path):
     run = write(tmp_path / "a", graded(), grid(together), ["1"] * 400, columns=LABELS, groups=speakers)
     alone = pick(rows(run, "cells"), cell="noise-3", metric="accuracy")
     both = pick(rows(run, "cells", cluster="speaker"), cell="noise-3", metric="accuracy")
-    assert both["method"] == "wilson, effective n"
+    assert both["method"] == "mid-p, effective n"
     assert (both["high"] - both["low"]) > 2.5 * (alone["high"] - alone["low"])
 
 
@@ -152,7 +153,6 @@ def test_a_run_cut_short_is_compared_on_shared_samples(tmp_path):
 
 def test_a_cell_with_few_clusters_has_a_t_interval_though_the_run_has_many(tmp_path):
     from scipy import stats
-    from statsmodels.stats.proportion import proportion_confint
 
     scores = nested(400, RATES)
     scores[60:, 5] = np.nan
@@ -161,12 +161,19 @@ def test_a_cell_with_few_clusters_has_a_t_interval_though_the_run_has_many(tmp_p
     row = pick(rows(run, "cells", cluster="ward"), cell="noise-5", metric="accuracy")
     means = scores[:60, 5].reshape(6, 10).mean(axis=1)
     error, t = stats.sem(means), stats.t.ppf(0.975, 5)
-    answers = min(means.mean() * (1 - means.mean()) / error**2, 60)  # sixty of six wards are worth no more than sixty
-    expected = proportion_confint(means.mean() * answers, answers, 2 * stats.norm.sf(t), "wilson")
+    rate = means.mean()
+    effect = max(error**2 / (rate * (1 - rate) / 60), 1)  # sixty of six wards are worth no more than sixty
+    scarce = min(rate, 1 - rate) * 60 / effect
+    # drawn towards ten alike, the more the rarer errors are; for decisions with more caution
+    answers, least = (60 / (effect + max(10 - effect, 0) * c / (c + scarce)) for c in (0.25, 1.5))
+    expected = mid_p_ends(rate * answers, answers, 2 * stats.norm.sf(t))
     assert (row["low"], row["high"]) == pytest.approx(expected)
+    assert (row["trials"], row["freedom"]) == pytest.approx((least, 5))
 
 
 def test_a_perfect_model_is_not_infinitely_sure(tmp_path):
+    from statsmodels.stats.proportion import proportion_confint
+
     speakers = {"speaker": [i // 4 for i in range(200)]}
     run = write(tmp_path / "a", graded(), grid(np.ones((200, 6))), ["1"] * 200, columns=LABELS, groups=speakers)
     for options in ({}, {"cluster": "speaker"}):
@@ -175,7 +182,7 @@ def test_a_perfect_model_is_not_infinitely_sure(tmp_path):
         assert 0.9 < clean["low"] < 0.99
         drop = pick(rows(run, "robustness", **options), measure="drop")
         assert drop["low"] < 0 < drop["high"]
-    assert degenerate(50) == pytest.approx(wilson(np.array([0.0]), np.array([50.0])).high[0])
+    assert degenerate(50) == pytest.approx(proportion_confint(0, 50, method="wilson")[1])
 
 
 def test_zero_clean_accuracy_has_no_retention(tmp_path):

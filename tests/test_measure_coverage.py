@@ -1,18 +1,15 @@
 """95 % intervals hold the truth about 95 times in 100: every kind, in simulated worlds whose truth is known."""
 
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 
 from perturbations._keys import Key, generator
 from stress.measure import TABLES
 from stress.statistics.bootstrap import clusters
-from stress.statistics.intervals import (
-    band,
-    jackknife,
-    paired_proportions,
-    percentile,
-    wilson,
-)
+from stress.statistics.intervals import band, jackknife, paired_proportions, percentile
+from stress.statistics.rates import rates
 from stress.statistics.sequences import confidence_sequence
 from tests._runs import LABELS, NUMBERS, cell, predicted, rows, subsets, write
 
@@ -78,9 +75,9 @@ def test_jackknife_of_a_ratio_with_few_clusters(groups):
 
 
 @pytest.mark.parametrize("rate", [0.5, 0.8, 0.95])
-def test_wilson(rate):
-    k = rng_of(f"wilson {rate}").binomial(200, rate, WORLDS).astype(float)
-    found = wilson(k, np.full(WORLDS, 200.0))
+def test_plain_rates(rate):
+    k = rng_of(f"rates {rate}").binomial(200, rate, WORLDS).astype(float)
+    found = rates(k, np.full(WORLDS, 200.0))
     assert 0.93 <= share(found.low, found.high, rate) <= 0.97
 
 
@@ -120,28 +117,28 @@ def test_a_confidence_sequence_begins_knowing_nothing_and_narrows():
 @pytest.mark.parametrize("kind", ["rate", "score"])
 def test_simultaneous_bands_hold_the_whole_curve(kind):
     """Six severities, answers nested: the band must hold all six true values at once."""
-    rng, rates = rng_of(f"band {kind}"), np.array([0.95, 0.9, 0.85, 0.7, 0.5, 0.3])
+    rng, truth = rng_of(f"band {kind}"), np.array([0.95, 0.9, 0.85, 0.7, 0.5, 0.3])
     n, inside = 250, []
     total = sums(np.ones((n, 1)), rows=600, seed=1)
     for _ in range(WORLDS):
         if kind == "rate":
-            x = (rng.random((n, 1)) < rates) * 1.0
+            x = (rng.random((n, 1)) < truth) * 1.0
         else:
-            x = np.clip(rates + 0.3 * (rng.random((n, 1)) - 0.5) + 0.1 * (rng.random((n, 6)) - 0.5), 0, None)
+            x = np.clip(truth + 0.3 * (rng.random((n, 1)) - 0.5) + 0.1 * (rng.random((n, 6)) - 0.5), 0, None)
         rows = sums(x, rows=600, seed=1) / total
         critical, error = band(x.mean(axis=0), rows, n)
         if kind == "rate":
-            ends = wilson(x.sum(axis=0), np.full(6, float(n)), critical)
+            ends = rates(x.sum(axis=0), np.full(6, float(n)), 2 * NormalDist().cdf(critical) - 1)
             low, high = ends.low, ends.high
         else:
             low, high = x.mean(axis=0) - critical * error, x.mean(axis=0) + critical * error
-        inside.append(bool(((low <= rates) & (rates <= high)).all()))
+        inside.append(bool(((low <= truth) & (truth <= high)).all()))
     assert np.mean(inside) >= 0.95
     assert np.mean(inside) <= 0.985
 
 
 CELLS_, RUNS, HERE = "test_measure_coverage_cells.", "test_measure_coverage_runs.", "test_measure_coverage."
-_RATES = CELLS_ + "test_rates_of_clustered_answers, " + HERE + "test_wilson"
+_RATES = CELLS_ + "test_rates_of_clustered_answers, " + HERE + "test_plain_rates"
 _MEANS = CELLS_ + "test_means_roots_and_ratios, " + HERE + "test_bootstrap_of_a_mean"
 _COUNTS = CELLS_ + "test_measures_of_counts_and_of_classes"
 _SURE, _AREAS = CELLS_ + "test_calibration", CELLS_ + "test_areas_by_class"
@@ -176,7 +173,7 @@ COVERED = {
     },
     "contributions": {
         **dict.fromkeys(("total", "alone", "lost", "necessity", "sufficiency", "shapley", "shapley_share"), _WORTH),
-        **dict.fromkeys(("interaction", "synergy", "redundancy"), _WORTH),
+        **dict.fromkeys(("interaction", "net_synergy", "net_redundancy"), _WORTH),
         "dominance": RUNS + "test_the_dominant_stream_of_equals",
     },
     "consistency": dict.fromkeys(

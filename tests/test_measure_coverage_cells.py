@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from stress.measure import compare
+from stress.measure.core.heldsums import ratio
 from stress.measure.session.registry import context_of
 from stress.measure.tables.classes import class_table
 from stress.measure.tables.confidence import _probabilities, calibration_rows, reliability_rows, risk_rows
@@ -12,6 +13,8 @@ from stress.measure.tables.detection import detection_rows, macro_rows
 from stress.measure.tables.distortion import distortion_rows
 from stress.measure.tables.groups import gap_rows, group_rows
 from stress.measure.tables.operation import latency_rows
+from stress.records.metric import Metric
+from stress.statistics.bootstrap import Clusters
 from stress.statistics.counts import MEASURES, Marginals, measure_by_class
 from stress.statistics.ranks import aurc, auroc, average_precision, risk_coverage
 from tests.coverage_worlds import CLASSIFICATION, LETTERS, PARTS, WORLDS, Tally, drawn, many, rng_of, together
@@ -37,10 +40,28 @@ def test_rates_of_clustered_answers(n, groups, rate):
     right = (together(rng_of(f"rate {n} {groups} {rate}"), (n, WORLDS), member) < rate) * 1.0
     context, tally = context_of(many({"score": right}, groups=named(member)), **given), Tally()
     found = context.values(context.headline).bounds()
-    assert found.method == "wilson, effective n"
+    assert found.method == "mid-p, effective n"
     for low, high in zip(found.low, found.high):
         tally.add(f"accuracy, {groups} clusters, {rate}", low, high, rate)
-    tally.holds()
+    tally.holds(most=0.97 if rate < 0.95 else 0.99)  # of ten wrong answers clusters say little: on the safe side
+
+
+@pytest.mark.parametrize("count", [8, 25, 200])
+@pytest.mark.parametrize("rate", [0.8, 0.95, 0.99])
+def test_rates_of_unequal_clusters(count, rate):
+    """Lognormal sizes, intraclass correlation .3: bootstrap percentiles hold 86 to 89 % here."""
+    size = np.maximum(np.round(np.exp(np.random.default_rng(1).normal(0, 1, count)) * 12), 1).astype(int)
+    rng, share = rng_of(f"unequal {count} {rate}"), 0.7 / 0.3
+    right = rng.binomial(size[:, None], rng.beta(rate * share, (1 - rate) * share, (count, WORLDS)))
+    top = right.astype(float)
+    who = Clusters(tuple(f"c{i}" for i in range(count)), np.arange(count), False)
+    values = ratio(
+        Metric("accuracy", top="score"), top, np.repeat(size[:, None].astype(float), WORLDS, axis=1), who, 0.95
+    )
+    found, tally = values.bounds(), Tally()
+    for low, high in zip(found.low, found.high):
+        tally.add(f"accuracy, {count} unequal clusters, {rate}", low, high, rate)
+    tally.holds(least=0.91, most=1.0)
 
 
 def test_rates_over_several_draws():
@@ -108,7 +129,7 @@ def test_measures_of_counts_and_of_classes(groups):
             key = row["metric"], list(LETTERS).index(row["class"])
             classes.add(key, row["low"], row["high"], by_class[key])
     tally.holds()
-    classes.holds(most=0.98, missing=0.01)
+    classes.holds(most=0.985, missing=0.01)  # where right answers are few clusters say little: on the safe side
 
 
 def confident(rng, shape, kind, member=None):
@@ -241,7 +262,7 @@ def test_groups_and_the_gap_between_them(rates, groups):
             truth = rest if row["metric"] == "minus_rest" else rates[k]
             tally.add((row["metric"], rates[k], k), row["low"], row["high"], truth)
         gaps.rows((r for r in gap_rows(context) if r["metric"] == "gap"), {"gap": rates.max() - rates.min()})
-    tally.holds(most=0.975)
+    tally.holds(most=0.985)
     gaps.holds(least=0.95, most=1.0)
 
 

@@ -100,7 +100,7 @@ def contributions(worth):
         found["shapley_share", name] = found["shapley", name] / total
     for one, other in combinations(STREAMS, 2):
         index = sum(v[s] * w for s, w in interaction_weights(STREAMS, one, other).items())
-        signs = {"interaction": index, "synergy": max(index, 0), "redundancy": max(-index, 0)}
+        signs = {"interaction": index, "net_synergy": max(index, 0), "net_redundancy": max(-index, 0)}
         found |= {(name, one, other): value for name, value in signs.items()}
     return found | {("dominance",): max(found["shapley_share", name] for name in STREAMS)}
 
@@ -117,7 +117,7 @@ def test_contributions():
         for row in contribution_rows(context):
             names = [row["stream"], row.get("other")] if row["measure"] not in ("total", "dominance") else []
             key = (row["measure"], *(name for name in names if name))
-            clipped = key[0] in ("synergy", "redundancy", "dominance")
+            clipped = key[0] in ("net_synergy", "net_redundancy", "dominance")
             (safe if clipped else exact).add(key, row["low"], row["high"], truth[key])
     exact.holds()
     safe.holds(most=1.0)

@@ -4,11 +4,16 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binom, binomtest
 
 from stress.statistics.bootstrap import clusters, poisson_weights
-from stress.statistics.intervals import jackknife, percentile, wilson
+from stress.statistics.intervals import jackknife, percentile
+from stress.statistics.rates import at_least, at_most, clopper_pearson, power_needed, rates
 from stress.statistics.robustness import first_below
 from tests._runs import LABELS, grid, nested, pick, rows, subsets, write
+from tests.exact import mid_p_ends
 
 
 def test_weights_depend_on_the_id_alone():
@@ -55,12 +60,49 @@ def test_jackknife_of_a_mean_is_the_t_interval():
     assert (found.low[0], found.high[0]) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("k", "n"), [(0, 10), (3, 10), (10, 10), (481, 500)])
-def test_wilson_is_that_of_statsmodels(k, n):
-    from statsmodels.stats.proportion import proportion_confint
+@given(st.integers(1, 100_000), st.floats(0, 1), st.sampled_from([0.5, 0.05, 0.001, 1e-6]))
+def test_rates_have_mid_p_and_exact_ends(n, share, alpha):
+    k = round(n * share)
+    found = rates(np.array([float(k)]), np.array([float(n)]), 1 - alpha)
+    assert (found.low[0], found.high[0]) == pytest.approx(mid_p_ends(k, n, alpha), rel=1e-7, abs=1e-12)
+    exact = tuple(float(end) for end in clopper_pearson(k, n, 1 - alpha))
+    oracle = binomtest(k, n).proportion_ci(1 - alpha)
+    assert exact == pytest.approx((oracle.low, oracle.high), rel=1e-7, abs=1e-12)
+    assert exact[0] <= found.low[0] + 1e-12
+    assert exact[1] >= found.high[0] - 1e-12
 
-    found = wilson(np.array([float(k)]), np.array([float(n)]))
-    assert (found.low[0], found.high[0]) == pytest.approx(proportion_confint(k, n, method="wilson"), abs=1e-12)
+
+@given(st.integers(1, 5000), st.floats(0, 1), st.floats(0.001, 0.999))
+def test_tails_are_the_binomials(n, share, bar):
+    k = round(n * share)
+    assert float(at_most(k, n, bar)) == pytest.approx(binom.cdf(k, n, bar), rel=1e-6, abs=1e-300)
+    assert float(at_least(k, n, bar)) == pytest.approx(binom.sf(k - 1, n, bar), rel=1e-6, abs=1e-300)
+
+
+@pytest.mark.parametrize(("rate", "bar"), [(0.9, 0.85), (0.8, 0.85), (0.999, 0.99), (0.97, 0.99), (1.0, 0.95)])
+def test_so_many_answers_decide_with_that_power(rate, bar):
+    n = int(power_needed(rate, bar, 0.025))
+
+    def power(n):
+        k = np.arange(n + 1)
+        p = binom.cdf(k, n, bar) if rate < bar else binom.sf(k - 1, n, bar)
+        return binom.pmf(k[p <= 0.025], n, rate).sum()
+
+    assert power(n) >= 0.8
+    assert power(n - 1) < 0.8
+    assert power_needed(bar, bar, 0.025) == np.inf
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [20, 200, 720, 5000])
+def test_mid_p_holds_any_rate(n):
+    """Not simulated but summed: Wilson's falls to 84 % here."""
+    k = np.arange(n + 1.0)
+    ends = rates(k, np.full(n + 1, float(n)))
+    truths = 1 - np.geomspace(1e-4, 0.1, 1500)
+    covered = np.array([binom.pmf(k, n, p)[(ends.low <= p) & (p <= ends.high)].sum() for p in truths])
+    assert covered.min() >= 0.915
+    assert np.mean(covered >= 0.93) >= 0.98
 
 
 def test_breaking_severity_is_interpolated():

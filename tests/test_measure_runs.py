@@ -57,7 +57,7 @@ def test_flips(tmp_path):
     found = rows(run, "stability")
     flip = pick(found, cell="noise-1", metric="flip_rate")
     assert flip["value"] == pytest.approx((given[1:] != given[0]).mean())
-    assert flip["method"] == "wilson, effective n"
+    assert flip["method"] == "mid-p, effective n"
     lost = pick(found, cell="noise-1", metric="lost")
     assert lost["value"] == pytest.approx((given[1:] != target).mean())
     between = pick(found, cell="noise-1", metric="draw_flip_rate")

@@ -97,19 +97,19 @@ def test_contributions_of_an_additive_model(additive):
     assert pick(found, measure="dominance")["stream"] == "image"
     assert pick(found, measure="alone", stream="image")["value"] == pytest.approx(accuracy[6])
     for r in found:
-        if r["measure"] in ("synergy", "redundancy"):
+        if r["measure"] in ("net_synergy", "net_redundancy"):
             assert 0 <= r["low"] <= r["value"] <= r["high"]
             assert r["value"] < 0.08
 
 
-@pytest.mark.parametrize(("worth", "measure"), [(lambda s: 0.9 if s else 0.3, "redundancy"),
-                                                (lambda s: 0.9 if len(s) == 3 else 0.3, "synergy")])  # fmt: skip
+@pytest.mark.parametrize(("worth", "measure"), [(lambda s: 0.9 if s else 0.3, "net_redundancy"),
+                                                (lambda s: 0.9 if len(s) == 3 else 0.3, "net_synergy")])  # fmt: skip
 def test_redundant_and_synergetic_streams_are_told_apart(tmp_path, worth, measure):
     run, _, _ = world(tmp_path / "a", accuracies(worth))
     found = [r for r in rows(run, "contributions") if r["measure"] == measure]
     assert len(found) == 3
     assert all(r["low"] > 0.1 for r in found)
-    other = {"redundancy": "synergy", "synergy": "redundancy"}[measure]
+    other = {"net_redundancy": "net_synergy", "net_synergy": "net_redundancy"}[measure]
     assert all(r["value"] == 0 for r in rows(run, "contributions") if r["measure"] == other)
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from statsmodels.stats.proportion import proportion_confint
 
 from perturbations import InputError
 from stress._face import open_run
@@ -18,8 +17,9 @@ from stress.records.pairing import paired
 from stress.report._book import Book
 from stress.report._overview import overview
 from stress.report._verdict import verdict
-from stress.statistics.intervals import wilson
+from stress.statistics.rates import rates
 from tests._runs import subsets, write
+from tests.exact import mid_p_ends
 from tests.gate_world import graded_run
 
 FLOATS = st.none() | st.floats() | st.floats(0, 1)
@@ -59,10 +59,10 @@ def test_a_number_holds_what_json_and_a_table_can(number):
 @given(st.floats(), st.lists(st.floats(), min_size=1, max_size=4), st.data())
 def test_a_number_without_an_interval_names_no_method(value, lows, data):
     at = data.draw(st.integers(0, len(lows) - 1))
-    bounds = wilson(np.full(len(lows), 3.0), np.full(len(lows), 9.0))
+    bounds = rates(np.full(len(lows), 3.0), np.full(len(lows), 9.0))
     number = Number.within(value, replace(bounds, low=np.array(lows)), at)
     there = math.isfinite(lows[at])
-    assert number.method == ("wilson" if there else None)
+    assert number.method == ("mid-p" if there else None)
     assert number.trials == (9 if there else None)
     assert number.value == (value if math.isfinite(value) else None)
 
@@ -79,14 +79,15 @@ def test_few_and_trials_say_what_the_methods_do(run, cluster):
         for row in run.table(name, cluster=cluster).to_pylist():
             method = row["method"] or ""
             assert bool(row["few"]) == method.startswith("few clusters"), row
-            assert (row["trials"] is not None) == (method == "wilson"), row
+            estimated = method in ("mid-p, effective n", "few clusters (t, mid-p, effective n)")
+            assert (row["trials"] is not None) == (method == "mid-p" or estimated), row
+            assert (row["freedom"] is not None) == estimated, row
             seen.add((bool(row["few"]), row["trials"] is not None))
-            if row["trials"]:
+            if method == "mid-p":
                 hits = row["value"] * row["trials"]
                 assert hits == pytest.approx(round(hits), abs=1e-6), row
-                ends = proportion_confint(round(hits), row["trials"], method="wilson")
-                assert (row["low"], row["high"]) == pytest.approx(ends, abs=1e-9), row
-    assert seen == ({(False, False), (False, True)} if cluster is None else {(False, False), (True, False)})
+                assert (row["low"], row["high"]) == pytest.approx(mid_p_ends(round(hits), row["trials"]), abs=1e-9), row
+    assert {(False, False), (False, True)} <= seen if cluster is None else {(False, False), (True, True)} <= seen
 
 
 @pytest.mark.parametrize(("bar", "holds"), [(0.1, True), (0.7, False)])
@@ -141,8 +142,8 @@ def test_a_verdict_does_not_rest_on_words(run, later, cluster, monkeypatch):
     other = judge(later, gates, run)
     for one, two in zip(plain.verdicts, other.verdicts, strict=True):
         assert [c.outcome for c in one.checks] == [c.outcome for c in two.checks]
-        assert [(c.p, c.p_adjusted, c.further) for c in one.checks] == [
-            (c.p, c.p_adjusted, c.further) for c in two.checks
+        assert [(c.p, c.p_adjusted, c.needed) for c in one.checks] == [
+            (c.p, c.p_adjusted, c.needed) for c in two.checks
         ]
     few = [check.few for verdict_ in plain.verdicts for check in verdict_.checks]
     assert any(few) == bool(cluster)
@@ -215,7 +216,8 @@ def test_a_selection_pools_the_records_of_its_cells(run):
     assert list(numbers) == ["mild", "clean", "hard"]
     assert numbers["mild"].value == pytest.approx(np.mean(score["noise@1"] + score["noise@2"]))
     assert numbers["mild"].n == 480
-    assert numbers["mild"].trials is None  # two answers of one sample are not independent
+    assert 240 < numbers["mild"].trials < 480  # two answers of one sample are not independent
+    assert numbers["mild"].freedom == 239
     hard = session.selection({"hard": ["noise@3"]})
     assert hard.metric("accuracy") == {"hard": session.metric("accuracy")["noise@3"]}
     assert pooled.metric("drop")["hard"].value == pytest.approx(np.mean(score["clean"]) - np.mean(score["noise@3"]))

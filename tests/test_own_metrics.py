@@ -235,7 +235,7 @@ def test_a_task_of_ones_own_in_every_table(own, tmp_path):
         assert np.isnan(off).any() or name != "noise:5"  # answers of −1 are failures
         near = np.where(np.isnan(off), 0.0, np.abs(off) <= 1).mean()
         assert at[name, "near"]["value"] == pytest.approx(near)
-        assert at[name, "near"]["method"] == "wilson"
+        assert at[name, "near"]["method"] == "mid-p"
         assert at[name, "lenience"]["value"] == pytest.approx(np.nanmean(off))
         note = at[name, "lenience"]["note"] or ""
         assert ("failed records left out" in note) == bool(np.isnan(off).any())

@@ -17,7 +17,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     import click
 
     from stress.cli._commands import stress
+    from stress.cli._pipe import printable, silence
 
+    printable()
     try:
         given = sys.argv[1:] if arguments is None else list(arguments)
         found = stress.main(given, prog_name="stress", standalone_mode=False, obj=shlex.join(["stress", *given]))
@@ -30,11 +32,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         sys.stderr.write("\ninterrupted – what was finished is kept; run the same command again to continue\n")
         return INTERRUPTED
+    except SystemExit as error:
+        return _left(error)
     except BrokenPipeError:  # the reader (head, less) has seen enough
-        sys.stderr.close()
+        silence()
         return DONE
     except Exception as error:
         return _explain(error)
+
+
+def _left(error: SystemExit) -> int:
+    """Return the status of a command that ended itself: click ends one with 1 where nobody reads its output."""
+    from stress.cli._pipe import silence
+
+    if isinstance(error.__context__, BrokenPipeError):
+        silence()
+        return DONE
+    return error.code if isinstance(error.code, int) else DONE
 
 
 def _explain(error: Exception) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ def run_gate(
     if suggest:
         from stress.gate import suggest as suggested
 
-        click.echo(suggested(run), nl=False)
+        click.echo(suggested(run, None if against is None else open_run(against)), nl=False)
         return 0
     if gates is None and regression is None:
         raise InputError("gate: GATES must be given: a YAML file, good or floor (or --suggest to get a first one).")
@@ -66,7 +67,8 @@ def run_gate(
         before = open_run(against) if against is not None else None
         report = judge(run, rules, before, undecided=undecided, common=common)
         examples = _examples(report, run)
-        _show(report)
+        with _until_nobody_reads():
+            _show(report)
         _write(report, examples, folder, **outputs)
         status = report.status
     if regression is not None:
@@ -74,6 +76,17 @@ def run_gate(
 
         click.echo(f"regression suite: {export_regression(run, regression)}")
     return status
+
+
+@contextmanager
+def _until_nobody_reads() -> Iterator[None]:
+    """Print as long as it is read: a closed pipe (``| head``) changes neither the files nor the exit status."""
+    try:
+        yield
+    except BrokenPipeError:
+        from stress.cli._pipe import silence
+
+        silence()
 
 
 def _examples(report: Report, run: Run) -> list[Example]:
@@ -96,8 +109,12 @@ def _console() -> Any:
     """Return a console that does not fold a table to 80 columns where nobody looks: in a job's log."""
     from rich.console import Console
 
-    found = Console()
-    return found if found.is_terminal else Console(width=160)
+    class Told(Console):
+        def on_broken_pipe(self) -> None:  # rich would end the process, with the status of a failed gate
+            raise BrokenPipeError
+
+    found = Told()
+    return found if found.is_terminal else Told(width=160)
 
 
 def _mark(outcome: str) -> Any:
@@ -144,15 +161,21 @@ def _write(
     from stress.gate import markdown as to_markdown
     from stress.gate import sarif as to_sarif
 
-    save(json_file or folder / "gate.json", report_data(report, examples))
+    try:
+        save(json_file or folder / "gate.json", report_data(report, examples))
+    except InputError as error:
+        if json_file is not None:
+            raise
+        click.echo(f"{error} The verdict stands; --json FILE writes it elsewhere.", err=True)
     if junit is not None:
         save(junit, to_junit(report))
     if sarif is not None:
         save(sarif, to_sarif(report))
     if markdown is not None:
         _text(markdown, to_markdown(report, examples))
-    for line in commands(report) if annotations else ():
-        click.echo(line)
+    with _until_nobody_reads():
+        for line in commands(report) if annotations else ():
+            click.echo(line)
 
 
 def _text(path: Path, text: str) -> None:

@@ -149,6 +149,8 @@ def comparison_markdown(found: Comparison, most: int = 15) -> str:
 
 def headline(found: Comparison) -> str:
     """Return the outcome in a line: how many cells became worse, better, or neither with certainty."""
+    if not found.lost and not found.gained and not found.count("worse") and not found.count("better"):
+        return f"no difference found in {len(found.cells)} cells; no answer lost or gained"
     words = f"{found.count('worse')} cells worse, {found.count('better')} better, {found.count('unknown')} unknown"
     return f"{words}; {len(found.lost)} answers lost, {len(found.gained)} gained"
 

@@ -69,7 +69,7 @@ def save(path: Path, text: str | dict[str, Any]) -> None:
         if isinstance(text, str):
             path.write_text(text, encoding="utf-8")
             return
+        json.dumps(text, allow_nan=False)
+        write_json(path, text)
     except OSError as error:
         raise InputError(f"gate: {path}: cannot be written: {error.strerror}.") from None
-    json.dumps(text, allow_nan=False)
-    write_json(path, text)

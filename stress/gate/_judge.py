@@ -16,16 +16,19 @@ import numpy as np
 from perturbations import SpecError
 from perturbations.errors import gather
 from scenarios.reading import Problems
+from stress.gate._bars import outside
 from stress.gate._numbers import Numbers
 from stress.gate._rules import Check, Gates, Outcome, Report, Rule, Verdict
 from stress.measure import match
+from stress.measure import measured as measured_of
 from stress.records.pairing import paired
 from stress.records.source import Source
-from stress.statistics.corrections import adjusted, below, further
-from stress.statistics.intervals import z_quantile
+from stress.statistics.corrections import adjusted, below, needed
+from stress.statistics.intervals import of_few, z_quantile
+from stress.statistics.rates import at_least, at_most, clopper_pearson, power_needed, student_tail, tail_level
 from stress.tasks import range_of
 
-__all__ = ["judge", "p_value", "suite_of"]
+__all__ = ["exactly", "judge", "p_value", "suite_of"]
 
 
 def judge(
@@ -36,17 +39,12 @@ def judge(
     ``undecided`` is what undecided rules count as: ``pass``, ``fail`` or (``None``) neither. ``common`` compares what
     the two runs share instead of refusing runs that differ.
     """
-    problems = Problems([], Path.cwd())
-    for rule in gates.rules:
-        rule.on.check(run, problems)
-        if rule.against and baseline is None:
-            problems.say(rule.where, "gates", "a rule against baseline needs a run to compare with (--against RUN).")
-    gather(problems.sorted(), SpecError)
+    _fitting(run, gates, baseline)
     matched = None
-    if baseline is not None and any(rule.against for rule in gates.rules):
+    if baseline is not None:
         matched = match(paired(baseline, run, common, gates.cluster), cluster=gates.cluster)
     numbers = Numbers(run, matched, gates.cluster)
-    measured = [(rule, check) for rule in gates.rules for check in numbers.checks(rule)]
+    measured = _measured(numbers, gates.rules)
     checks = _outcomes([rule for rule, _ in measured], [check for _, check in measured], gates.correction)
     verdicts = []
     for rule in gates.rules:
@@ -64,6 +62,42 @@ def judge(
         not run.info.get("finished", True),
         matched,
     )
+
+
+def _fitting(run: Source, gates: Gates, baseline: Source | None) -> None:
+    """Raise one error with everything in the gates that cannot be about this run, or this baseline."""
+    problems = Problems([], Path.cwd())
+    numbers = Numbers(run, None, gates.cluster)
+    headline = measured_of(run).headline
+    for rule in gates.rules:
+        rule.on.check(run, problems)
+        outside(rule, headline, problems)
+        if rule.against and baseline is None:
+            problems.say(rule.where, "gates", "a rule against baseline needs a run to compare with (--against RUN).")
+        try:
+            numbers.named(rule)
+        except SpecError as error:
+            problems.found.append(str(error))
+    gather(problems.sorted(), SpecError)
+    if baseline is not None and not any(rule.against for rule in gates.rules):
+        example = f"{{metric: {headline.name}, per: scenario, against: baseline, max_drop: 0.02}}"
+        raise SpecError(
+            f"{gates.name}: gates: a baseline must be compared with by at least one rule against: baseline, got none: "
+            f"the run would pass however much worse it is. Hint: add - {example} (--suggest --against writes some)."
+        )
+
+
+def _measured(numbers: Numbers, rules: Sequence[Rule]) -> list[tuple[Rule, Check]]:
+    """Return every rule's numbers. Raises one error with all that cannot be measured of this run."""
+    found: list[tuple[Rule, Check]] = []
+    problems: list[str] = []
+    for rule in rules:
+        try:
+            found += [(rule, exactly(rule, check)) for check in numbers.checks(rule)]
+        except SpecError as error:
+            problems.append(str(error))
+    gather(list(dict.fromkeys(problems)), SpecError)
+    return found
 
 
 def suite_of(run: Source) -> str:
@@ -103,11 +137,30 @@ def p_value(rule: Rule, check: Check) -> float:
         return float("nan")
     if _counted(rule):
         return 0.0 if ends[0] < ends[3] else 1.0
-    trials = float("nan") if check.trials is None else float(check.trials)
-    shift = 1.0 if rule.kind != "min" and np.isfinite(trials) else 0.0  # a rate that should be low: count the others
-    value, low, high, bar = (end + shift for end in ends)
+    if check.trials is not None and check.value is not None:
+        beyond = at_most if rule.kind == "min" else at_least
+        return float(student_tail(beyond(_successes(check), check.trials, rule.bar), check.freedom))
     freedom = max(check.clusters - 1, 1) if check.few else None
-    return float(below(value, low, high, bar, rule.confidence, freedom, trials))
+    return float(below(*ends, rule.confidence, freedom))
+
+
+def _successes(check: Check) -> float:
+    """Return how many yes-or-no answers are yes: a whole number where they are independent."""
+    found = float(check.value or 0.0) * float(check.trials or 0.0)
+    return found if check.freedom is not None else round(found)
+
+
+def exactly(rule: Rule, check: Check) -> Check:
+    """Return a check of a rate with exact ends (Clopper & Pearson 1934) instead of those that tables show.
+
+    Those of tables (mid-P) hold on average; a release is failed or passed wrongly at one rate, and exact ones miss in
+    at most half of 1 − confidence on either side at any rate, however far out the correction takes them.
+    """
+    if check.trials is None or check.value is None or rule.against:
+        return check
+    low, high = clopper_pearson(_successes(check), check.trials, rule.confidence, check.freedom)
+    method = "clopper-pearson" if check.freedom is None else "clopper-pearson, effective n"
+    return replace(check, low=float(low), high=float(high), method=of_few(method) if check.few else method)
 
 
 def _judged(rule: Rule, check: Check, p: float, p_adjusted: float) -> Check:
@@ -116,7 +169,8 @@ def _judged(rule: Rule, check: Check, p: float, p_adjusted: float) -> Check:
         return replace(
             check, outcome="unjudged", note=check.note or "it has no interval, so nothing can be said surely"
         )
-    value, low, high, bar = ends
+    value, low, _, bar = ends
+    low = low if check.clear is None else (check.clear if rule.kind == "min" else -check.clear)
     level = (1 - rule.confidence) / 2 * (1 + 1e-9)
     outcome: Outcome = "undecided"
     if _counted(rule):
@@ -126,9 +180,18 @@ def _judged(rule: Rule, check: Check, p: float, p_adjusted: float) -> Check:
     elif low >= bar:
         outcome = "pass"
     found = replace(check, outcome=outcome, p=p, p_adjusted=p_adjusted)
-    if outcome != "undecided":
-        return found
-    times = 1.0
-    if value < bar and p > 0:  # a failure must outlast the correction too
-        times = z_quantile(1 - (1 - rule.confidence) * min(p / p_adjusted, 1.0)) / z_quantile(rule.confidence)
-    return replace(found, further=float(further(value, low, high, bar, check.clusters, times)))
+    return replace(found, needed=_needed(rule, found, ends)) if outcome == "undecided" else found
+
+
+def _needed(rule: Rule, check: Check, ends: tuple[float, float, float, float]) -> float:
+    """Return how many samples (clusters) of a new run would decide in four cases of five, if it is as measured."""
+    value, low, high, bar = ends
+    share = 1.0
+    if value < bar and check.p and check.p_adjusted:  # a failure must outlast the correction too
+        share = min(check.p / check.p_adjusted, 1.0)
+    level = (1 - rule.confidence) / 2 * share
+    if check.trials is not None and check.value is not None:
+        answers = power_needed(check.value, rule.bar, float(tail_level(level, check.freedom)))
+        return float(np.ceil(answers * check.clusters / check.trials))
+    times = z_quantile(1 - 2 * level) / z_quantile(rule.confidence)
+    return needed(value, low, high, bar, check.clusters, times, confidence=rule.confidence)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from perturbations import InputError, SpecError
 from perturbations.errors import meant, nearest
 from stress.gate._against import compared
 from stress.gate._rules import Check, Rule
+from stress.gate._streams import STREAM_METRICS, stream_checks
 from stress.measure import Matched, Measured, Number, measured
 from stress.records.frame import LIMIT
 from stress.records.source import Source
@@ -20,6 +22,7 @@ from stress.tasks import class_metrics
 
 __all__ = ["Numbers"]
 
+_UNTESTED = "not tested: no perturbation could change any record"
 _COLUMNS = ("stream", "modality", "scenario", "severity")
 
 
@@ -33,8 +36,15 @@ class Numbers:
 
     @cached_property
     def _session(self) -> Measured:
-        chosen = {} if self.cluster is None else {"cluster": self.cluster}  # else as the run declares
-        return measured(self.run, limit=LIMIT, **chosen)
+        return measured(self.run, limit=LIMIT, **self._chosen)
+
+    def _whole(self, rule: Rule) -> dict[str, Any]:
+        """Return the options of a session for numbers that are not of cells."""
+        return {"limit": LIMIT, "confidence": rule.confidence, "metric": rule.of}
+
+    @property
+    def _chosen(self) -> dict[str, str]:
+        return {} if self.cluster is None else {"cluster": self.cluster}  # else as the run declares
 
     def checks(self, rule: Rule) -> list[Check]:
         """Return a rule's numbers, not yet judged: one check for each part that ``per`` asks for."""
@@ -42,6 +52,16 @@ class Numbers:
             return self._checks(rule)
         except InputError as error:  # a group, a metric that the run does not have
             raise SpecError(f"{rule.where}: gates: {error}") from None
+
+    def named(self, rule: Rule) -> None:
+        """Raise SpecError where a rule names a metric, a class or a group that this run does not have."""
+        if rule.classes or rule.per == "class":
+            self._classes(rule)
+        if rule.by:
+            self._group(rule.by, rule)
+        changes = rule.metric in ("gap", "widening", *STREAM_METRICS)
+        if rule.per != "class" and not changes and rule.metric not in self._session.metrics:
+            _known(rule, rule.metric, self._session)
 
     def _checks(self, rule: Rule) -> list[Check]:
         cells = rule.on.cells(self.run)
@@ -51,6 +71,11 @@ class Numbers:
             hint = self._nearest(rule)
             who = "both runs have" if rule.against else "this run has"
             return [Check(str(rule.on), note=f"it is about no cell that {who}. {hint}".strip())]
+        still = [name for name in cells if name in self._untested]
+        if rule.per != "cell" and rule.metric not in STREAM_METRICS:
+            cells = [name for name in cells if name not in self._untested]
+        if not cells:
+            return [Check(str(rule.on), cells=tuple(still), note=_UNTESTED)]
         parts = _parts(rule, cells, self.run)
         if not parts:
             return [Check(str(rule.on), note=f"none of the cells has a {rule.per}")]
@@ -65,9 +90,17 @@ class Numbers:
         if rule.against and self.matched is not None:
             among = self._classes(rule) if rule.per == "class" else [value for _, value in groups]
             return compared(rule, self.matched, parts, among)
+        if rule.metric in STREAM_METRICS:
+            return stream_checks(rule, measured(self.run, **self._chosen, **self._whole(rule)), cells)
+        if rule.classes and rule.metric == "gap":
+            return self._of_truths(rule, parts)
         if rule.per == "group":
             return [check for group in groups for check in self._measured(rule, parts, group)]
         return self._measured(rule, parts, None)
+
+    @cached_property
+    def _untested(self) -> set[str]:
+        return self._session.untested()
 
     def _ran(self, rule: Rule) -> set[str]:
         """Return the cells that have records, in both runs where a rule compares them."""
@@ -121,15 +154,31 @@ class Numbers:
             return self._gaps(rule, session, parts)
         _known(rule, rule.metric, session)
         numbers = session.metric(rule.metric).items()
-        return [_check(group[1] if group else name, number, session, name, parts) for name, number in numbers]
+        found = [_check(group[1] if group else name, number, session, name, parts) for name, number in numbers]
+        return [self._unless_untested(check) for check in found]
+
+    def _unless_untested(self, check: Check) -> Check:
+        if not check.cells or not self._untested.issuperset(check.cells):
+            return check
+        return Check(check.subject, cells=check.cells, note=_UNTESTED)
+
+    def _of_truths(self, rule: Rule, parts: Mapping[str, Sequence[str]]) -> list[Check]:
+        """Return gaps of recall, of one class each: of the accuracy on samples that are truly of it."""
+        found: list[Check] = []
+        for label in self._classes(rule):
+            session = self._session.selection(
+                parts, None, label, confidence=rule.confidence, metric=self._session.right, by=[str(rule.by)]
+            )
+            found += [replace(c, subject=f"{label}, {c.subject}") for c in self._gaps(rule, session, parts)]
+        return found
 
     def _gaps(self, rule: Rule, session: Measured, parts: Mapping[str, Sequence[str]]) -> list[Check]:
         found = []
         for name, gaps in session.gaps("gap" if rule.metric == "gap" else "widening").items():
             for gap in gaps:
                 subject = f"{name}: {gap.best} over {gap.worst}" if gap.best else name
-                found.append(_check(subject, gap.number, session, name, parts))
-        return found
+                found.append(replace(_check(subject, gap.number, session, name, parts), clear=gap.high_alone))
+        return [self._unless_untested(check) for check in found]
 
     def _by_class(self, rule: Rule, session: Measured, parts: Mapping[str, Sequence[str]]) -> list[Check]:
         wanted = self._classes(rule)
@@ -140,6 +189,7 @@ class Numbers:
             if label in wanted
         ]
         note = f"the run has no {rule.metric} per class: it needs records with a prediction, of a task with classes"
+        found = [self._unless_untested(check) for check in found]
         return found or [Check(str(rule.on), note=note, cells=tuple(parts.get(str(rule.on), ())))]
 
 
@@ -159,7 +209,7 @@ def _check(
 def _known(rule: Rule, metric: str, session: Measured) -> None:
     if session.has(metric):
         return
-    names = [*session.metrics, "gap", "widening"]
+    names = [*session.metrics, "gap", "widening", *STREAM_METRICS]
     hint = f"{metric} is a metric per class: add per: class." if metric in class_metrics() else nearest(metric, names)
     text = f"metric must be one of {', '.join(names)} for {session.task}, got {metric!r}. {hint}"
     raise SpecError(f"{rule.where}: gates: {text}")

@@ -11,8 +11,10 @@ from typing import Any
 from perturbations import SpecError
 from perturbations.errors import gather, meant
 from scenarios.reading import Node, Problems, from_plain, one_of, parse, text_of
+from stress.gate._bars import outside
 from stress.gate._rules import Bar, Gates, Rule
 from stress.gate._select import Selection, read_selection
+from stress.gate._streams import STREAM_METRICS
 from stress.tasks import class_metrics
 
 __all__ = ["CORRECTIONS", "PER", "PRESETS", "load_gates", "loads_gates"]
@@ -22,7 +24,7 @@ CORRECTIONS = ("holm", "bh", "none")
 PER = ("class", "cell", "group", "stream", "modality", "scenario", "severity")
 _TOP = ("gates", "confidence", "correction", "cluster", "about")
 _BARS = ("min", "max", "max_drop")
-_RULE = ("metric", "on", "per", "by", "of", "class", *_BARS, "against", "confidence", "name")
+_RULE = ("metric", "on", "per", "by", "of", "class", "stream", *_BARS, "against", "confidence", "name")
 
 
 def presets() -> tuple[str, ...]:
@@ -113,12 +115,16 @@ def _rule(node: Node, confidence: float, problems: Problems) -> Rule | None:
     per = one_of(fields["per"], PER, "gates", "per", problems) if "per" in fields else None
     on = read_selection(fields.get("on"), problems)
     sure = _confidence(fields.get("confidence"), problems, confidence)
-    classes = _classes(fields.get("class"), problems)
+    classes = _several(fields.get("class"), "class", problems)
+    streams = _several(fields.get("stream"), "stream", problems)
     _agree(node, texts, per, kind, classes, problems)
     if texts["metric"] is None or kind is None:
         return None
-    per = "class" if classes and per is None else per
-    return Rule(texts["metric"], kind, bar, node.where, on, per, texts["by"], texts["of"], classes, sure, texts["name"])
+    per = "class" if classes and per is None and texts["metric"] != "gap" else per
+    rule = Rule(texts["metric"], kind, bar, node.where, on, per, texts["by"], texts["of"], classes, sure, texts["name"],
+                streams)  # fmt: skip
+    outside(rule, None, problems)
+    return rule
 
 
 def _bar(node: Node, problems: Problems) -> tuple[Bar | None, float]:
@@ -158,8 +164,17 @@ def _agree(
         say.say(node.where, "gates", "per: group must have by: the name of a group, such as by: accent.")
     if texts["by"] and per != "group" and metric not in ("gap", "widening"):
         say.say(node.where, "gates", "by goes with metric: gap or per: group, got neither.")
-    if texts["of"] and metric not in ("gap", "widening", "drop", "retention"):
+    if texts["of"] and metric not in ("gap", "widening", "drop", "retention", *STREAM_METRICS):
         say.say(fields["of"].where, "gates", f"of goes with gap, drop or retention, got metric {metric}.")
+    if "stream" in fields and metric not in STREAM_METRICS:
+        text = (
+            f"stream goes with {', '.join(STREAM_METRICS)}, got metric {metric}. Hint: on: {{stream: …}} is of cells."
+        )
+        say.say(fields["stream"].where, "gates", text)
+    if metric in STREAM_METRICS and (kind == "max_drop" or per):
+        say.say(node.where, "gates", f"{metric} takes min or max and a stream, got {'per' if per else kind}.")
+    if metric == "gap" and (bool(classes) != (texts["of"] == "recall") or (classes and kind == "max_drop")):
+        say.say(node.where, "gates", "a gap of: recall must have class: the classes it is of, min or max, got another.")
     if classes and per not in (None, "class"):
         say.say(fields["class"].where, "gates", f"class goes with per: class, got per: {per}.")
     if per == "class" and metric and metric not in (known := class_metrics()):
@@ -169,13 +184,13 @@ def _agree(
         say.say(node.where, "gates", "max_drop compares with a baseline, got widening. gap by: is how to compare gaps.")
 
 
-def _classes(node: Node | None, problems: Problems) -> tuple[str, ...]:
+def _several(node: Node | None, what: str, problems: Problems) -> tuple[str, ...]:
     if node is None:
         return ()
     found = [str(child.value) for child in (node.value if isinstance(node.value, list) else [node])
              if child.value is not None and not isinstance(child.value, dict | list)]  # fmt: skip
     if not found:
-        problems.say(node.where, "gates", f"class must be a class or a list of classes, got {node.shown}.")
+        problems.say(node.where, "gates", f"{what} must be a name or a list of names, got {node.shown}.")
     return tuple(found)
 
 

@@ -47,6 +47,7 @@ class Rule:
     classes: tuple[str, ...] = ()
     confidence: float = 0.95
     name: str | None = None
+    streams: tuple[str, ...] = ()
 
     @property
     def against(self) -> bool:
@@ -59,6 +60,7 @@ class Rule:
         if self.name:
             return self.name
         what = f"{self.metric} of {self.of}" if self.of else self.metric
+        what += f" of {' or '.join(self.streams)}" if self.streams else ""
         for word in (f" by {self.by}" if self.by else "", f" per {self.per}" if self.per else ""):
             what += word
         if self.classes:
@@ -69,11 +71,13 @@ class Rule:
 
 @dataclass(frozen=True)
 class Check:
-    """One number of a rule held against its bar. ``further`` is about how many more samples would decide it.
+    """One number of a rule held against its bar. ``needed``: so many samples (clusters) of a new run would decide it.
 
     ``p`` is that of "the bar is kept", ``p_adjusted`` corrected for the number of checks in the file; ``value`` of a
     comparison is the drop, from ``before`` to ``after``. ``few``: the interval is Student's t of fewer than 20
-    clusters. ``trials``: the value is a plain rate of so many independent answers. ``note`` says why one is missing.
+    clusters. ``trials``: the value is a rate, worth so many independent answers; ``freedom``: as estimated from
+    clusters. ``clear``: the end that must clear the bar to pass, where that of the interval allows for more than it
+    must. ``note`` says why one is missing.
     """
 
     subject: str
@@ -86,14 +90,16 @@ class Check:
     clusters: int = 0
     p: float | None = None
     p_adjusted: float | None = None
-    further: float | None = None
+    needed: float | None = None
     before: float | None = None
     after: float | None = None
     lost: int | None = None
     gained: int | None = None
     method: str | None = None
     few: bool = False
-    trials: int | None = None
+    trials: float | None = None
+    freedom: float | None = None
+    clear: float | None = None
     note: str | None = None
     cells: tuple[str, ...] = ()
 
@@ -109,6 +115,7 @@ class Check:
             method=number.method,
             few=number.few,
             trials=number.trials,
+            freedom=number.freedom,
             note=number.note,
             cells=tuple(cells),
             **more,
@@ -226,11 +233,11 @@ def interval(check: Check) -> str:
 
 
 def reason(rule: Rule, check: Check) -> str:
-    """Return why a check ended as it did, with the numbers."""
+    """Return why a check ended as it did, with the numbers and the metric that they are of."""
     if check.outcome == "unjudged":
-        return f"could not be judged: {check.note}"
+        return f"{rule.metric} could not be judged: {check.note}"
     sign = {"min": "≥", "max": "≤", "max_drop": "a drop ≤"}[rule.kind]
-    shown = f"{interval(check)}, must be {sign} {rule.bar:g}"
+    shown = f"{rule.metric} {interval(check)}, must be {sign} {rule.bar:g}"
     if rule.against:
         shown += f" ({number(check.before)} → {number(check.after)})"
     shown += f", n={check.n:,}"
@@ -239,15 +246,16 @@ def reason(rule: Rule, check: Check) -> str:
     if check.outcome == "undecided":
         if check.p is not None and check.p <= (1 - rule.confidence) / 2:
             shown += "; alone it would fail, but it is one of many checks"
-        shown += f"; {_more(check)} would decide"
+        shown += f"; {_more(check)}"
     return shown
 
 
 def _more(check: Check) -> str:
-    if check.further is None or check.further > 1e6:
-        return "no reasonable number of samples"
+    if check.needed is None or check.needed > 1e6:
+        return "no reasonable number of samples would decide"
     word = "samples" if check.clusters == check.samples else "clusters"
-    return f"about {check.further:,.0f} more {word}"
+    sure = "would decide in 4 of 5 cases, if the value is as measured; do not judge the same run again as it grows"
+    return f"a new run of about {check.needed:,.0f} {word} {sure}"
 
 
 def sentence(verdict: Verdict) -> str:
@@ -260,5 +268,6 @@ def sentence(verdict: Verdict) -> str:
     alike = [other for other in verdict.checks if other.outcome == verdict.outcome]
     rest = f" and {len(alike) - 1} more" if len(alike) > 1 and verdict.outcome != "pass" else ""
     every = f" (worst of {len(verdict.checks)})" if len(verdict.checks) > 1 and verdict.outcome == "pass" else ""
-    line = f"{about}{rest}{every}: {reason(rule, check)}"
+    why = reason(rule, check)
+    line = f"{about}{rest}{every}: {why if rule.name else why.removeprefix(rule.metric).lstrip()}"
     return " ".join(line.split())

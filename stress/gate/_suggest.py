@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from glob import escape
 
-from stress.gate._judge import suite_of
+from stress.gate._judge import exactly, suite_of
 from stress.gate._numbers import Numbers
 from stress.gate._rules import Rule
 from stress.gate._select import Selection
-from stress.measure import measured
+from stress.measure import match, measured
+from stress.records.pairing import paired
 from stress.records.source import Source
 
 __all__ = ["suggest"]
@@ -19,8 +21,11 @@ MARGIN = 0.01
 """How far under the lower bound (above the upper one) a bar is set, before it is rounded away from it."""
 
 
-def suggest(run: Source) -> str:
-    """Return a commented gate file that this run passes, and that a clearly worse one does not."""
+def suggest(run: Source, baseline: Source | None = None) -> str:
+    """Return a commented gate file that this run passes, and that a clearly worse one does not.
+
+    With a ``baseline`` it also has a rule against that run for each scenario.
+    """
     lines = [
         f"# Suggested from a run of {json.dumps(suite_of(run))}: each bar lies just beyond the interval measured.",
         "# Raise what matters to you, delete what does not, and keep the file beside the model.",
@@ -31,9 +36,32 @@ def suggest(run: Source) -> str:
         if line := _line(rule, numbers):
             lines.append(f"  - {line}{f'  # {comment}' if comment else ''}")
     headline = measured(run).headline.name
-    lines.append("  # with --against RUN of the last release:")
-    lines.append(f"  # - {{metric: {headline}, against: baseline, max_drop: 0.02, per: modality}}")
+    if baseline is None:
+        lines.append("  # with --against RUN of the last release:")
+        lines.append(f"  # - {{metric: {headline}, against: baseline, max_drop: 0.02, per: scenario}}")
+    else:
+        lines += [f"  - {line}" for line in _against(run, baseline, headline)]
     return "\n".join(lines) + "\n"
+
+
+def _against(run: Source, baseline: Source, metric: str) -> Iterator[str]:
+    """Yield a rule against the last release for clean input and each scenario: no bar is set by another's noise."""
+    matched = match(paired(baseline, run))
+    numbers = Numbers(run, matched)
+    for on in (Selection("clean"), *(_scenario(name) for name in _scenarios(run))):
+        (check,) = numbers.checks(Rule(metric, "max_drop", 0.0, "suggest", on))
+        if check.high is not None:
+            bar = math.ceil(100 * (max(check.high, 0.0) + MARGIN)) / 100
+            yield f"{{metric: {metric}, on: {_on(on)}, against: baseline, max_drop: {bar:g}}}"
+
+
+def _scenarios(run: Source) -> list[str]:
+    """Return the names of a run's scenarios."""
+    return list(dict.fromkeys(r["scenario"] for r in run.cells.to_pylist() if r["cell"] != "clean" and r["scenario"]))
+
+
+def _scenario(name: str) -> Selection:
+    return Selection("terms", {"scenario": (escape(name),)})
 
 
 def _candidates(run: Source) -> Iterator[tuple[Rule, str]]:
@@ -48,7 +76,8 @@ def _candidates(run: Source) -> Iterator[tuple[Rule, str]]:
             yield _rule("recall", "min", clean, "class"), "every class, not only the frequent ones"
         if session.declares("ece"):
             yield _rule("ece", "max", clean), ""
-    yield _rule(metric, way, Selection(), "scenario"), "the worst scenario"
+    for name in _scenarios(run):  # one bar for all would be set by the worst, and toothless for the others
+        yield _rule(metric, way, _scenario(name)), ""
     graded = dict.fromkeys(row["modality"] for row in rows if row["modality"] and not row["lost"])
     for name in graded if way == "min" else ():
         yield _rule("retention", "min", Selection("terms", {"modality": (name,), "lost": ("none",)})), ""
@@ -64,7 +93,7 @@ def _rule(metric: str, kind: str, on: Selection, per: str | None = None) -> Rule
 
 
 def _line(rule: Rule, numbers: Numbers) -> str | None:
-    checks = numbers.checks(rule)
+    checks = [exactly(rule, check) for check in numbers.checks(rule)]
     if not checks or any(check.value is None for check in checks):
         return None
     bar = _bar(rule, [(check.value or 0.0, check.low, check.high) for check in checks])

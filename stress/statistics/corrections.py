@@ -9,7 +9,7 @@ from stress.statistics.intervals import t_quantile, z_quantile
 
 Number = float | Floats
 
-__all__ = ["adjusted", "below", "further"]
+__all__ = ["adjusted", "below", "needed"]
 
 
 def below(
@@ -19,27 +19,22 @@ def below(
     bar: Number,
     confidence: float = 0.95,
     freedom: int | None = None,
-    trials: Number = np.nan,
 ) -> Floats:
     """Return the p value of "the true value is at or above the bar": small where it is surely below.
 
     Found by inverting the interval: it is (1 − confidence) / 2 where the end that faces the bar touches it, and normal
-    (with ``freedom``: Student's t) on either side, so it never contradicts the interval that is shown. Where ``trials``
-    is finite the value is a plain rate of so many, with Wilson's interval, of which the score test is the exact
-    inversion. All arguments broadcast. NaN without an interval.
+    (with ``freedom``: Student's t) on either side, so it never contradicts the interval that is shown. Rates have exact
+    tails instead (``rates.at_most``). All arguments broadcast. NaN without an interval.
     """
     from scipy.special import ndtr, stdtr
 
-    value, low, high, bar, trials = (np.asarray(x, np.float64) for x in (value, low, high, bar, trials))
+    value, low, high, bar = (np.asarray(x, np.float64) for x in (value, low, high, bar))
     quantile = z_quantile(confidence) if freedom is None else t_quantile(confidence, freedom)
     with np.errstate(invalid="ignore", divide="ignore"):
         facing = np.where(value < bar, high - value, value - low)
         z = (value - bar) / facing * quantile
         z = np.where((facing == 0) & (value != bar), np.sign(value - bar) * np.inf, z)
         z = np.where((facing == 0) & (value == bar), 0.0, z)
-        inside = np.clip(bar, 1e-12, 1 - 1e-12)
-        score = (value - bar) / np.sqrt(inside * (1 - inside) / trials)
-        z = np.where(np.isfinite(trials), score, z)
         found = ndtr(z) if freedom is None else stdtr(freedom, z)
     return np.where(np.isnan(value), np.nan, found)
 
@@ -65,14 +60,24 @@ def adjusted(p: Floats, how: str = "holm") -> Floats:
     return found
 
 
-def further(value: Number, low: Number, high: Number, bar: Number, count: Number, times: Number = 1.0) -> Floats:
-    """Return about how many more samples would decide on which side of the bar the value is, if it stays where it is.
+def needed(
+    value: float,
+    low: float,
+    high: float,
+    bar: float,
+    count: float,
+    times: float = 1.0,
+    power: float = 0.8,
+    confidence: float = 0.95,
+) -> float:
+    """Return how many samples a new run takes to decide on which side of the bar the value is, with this power.
 
-    An interval shrinks with the square root of the samples: it stops spanning the bar when its half facing the bar is
-    as short as the distance. ``times`` is how much longer a corrected interval is. inf where the value is at the bar.
+    If the value is what was measured, and by an error that shrinks with the square root of the samples: the interval's
+    end must then lie beyond the bar in that share of new runs. ``times`` is how much longer a corrected interval is.
+    inf where the value is at the bar.
     """
-    value, low, high, bar, count = (np.asarray(x, np.float64) for x in (value, low, high, bar, count))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        facing = np.where(value < bar, high - value, value - low) * times
-        needed = count * np.square(facing / (value - bar))
-    return np.where(np.isnan(needed), np.inf, np.maximum(np.ceil(needed - count), 1.0))
+    facing = high - value if value < bar else value - low
+    if value == bar or not np.isfinite(facing):
+        return float("inf")
+    longer = times + z_quantile(2 * power - 1) / z_quantile(confidence)
+    return float(max(np.ceil(count * (facing * longer / (value - bar)) ** 2), 1.0))

@@ -1,4 +1,4 @@
-"""How sure a number is: percentile, t, Wilson, paired and simultaneous intervals, each said by name."""
+"""How sure a number is: percentile, t, paired and simultaneous intervals, each said by name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ __all__ = [
     "band",
     "clustered_error",
     "degenerate",
-    "effective",
     "expanded",
     "influence",
     "jackknife",
@@ -31,7 +30,6 @@ __all__ = [
     "quantile_interval",
     "sidak",
     "t_quantile",
-    "wilson",
     "z_quantile",
 ]
 
@@ -43,8 +41,8 @@ Counts = NDArray[np.int64]
 class Bounds:
     """Lower and upper ends, NaN where there is none, and how they were found.
 
-    ``few``: by Student's t, of fewer than 20 clusters; ``method`` says so too. ``trials``: of plain rates with Wilson's
-    ends, the number of independent yes-or-no answers that each is a share of.
+    ``few``: by Student's t, of fewer than 20 clusters; ``method`` says so too. ``trials``: of shares of yes-or-no
+    answers, as how many independent ones they are worth; ``freedom``: its degrees of freedom, where it was estimated.
     """
 
     low: Floats
@@ -52,11 +50,12 @@ class Bounds:
     method: str
     few: bool = False
     trials: Floats | None = None
+    freedom: Floats | None = None
 
     def at(self, places: Any) -> Bounds:
         """Return the ends at some places, found in the same way."""
-        trials = None if self.trials is None else self.trials[places]
-        return replace(self, low=self.low[places], high=self.high[places], trials=trials)
+        trials, freedom = (None if each is None else each[places] for each in (self.trials, self.freedom))
+        return replace(self, low=self.low[places], high=self.high[places], trials=trials, freedom=freedom)
 
     def of_few(self) -> Bounds:
         """Return the same ends, marked as those of few clusters."""
@@ -146,41 +145,6 @@ def clustered_error(parts: Floats, member: Counts) -> tuple[float, int]:
     return float(np.sqrt(np.square(sums).sum() * count / (count - 1))) if count > 1 else float("nan"), count
 
 
-def wilson(successes: Floats, count: Floats, z: float | Floats = 1.959963984540054) -> Bounds:
-    """Return Wilson's (1927) score interval of plain rates; a rate of 0 or 1 keeps a width."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        rate, square = successes / count, z * z / count
-        middle = (rate + square / 2) / (1 + square)
-        reach = z * np.sqrt(rate * (1 - rate) / count + square / (4 * count)) / (1 + square)
-    low, high = np.where(successes == 0, 0.0, middle - reach), np.where(successes == count, 1.0, middle + reach)
-    low, high = np.where(count > 0, low, np.nan), np.where(count > 0, high, np.nan)
-    return Bounds(low, high, "wilson", trials=np.broadcast_to(count, low.shape))
-
-
-def effective(
-    value: Floats, reach: Floats, clusters: Counts | Floats, records: Floats | None = None, confidence: float = 0.95
-) -> Bounds:
-    """Return Wilson's interval for as many independent answers as would make ``reach`` (quantile × error) as long.
-
-    The interval of a rate from clustered data that still holds near 0 and 1 (Korn & Graubard 1998; Dean & Pagano
-    2015). ``records`` are given for yes-or-no answers: they are worth no more than so many independent ones. A rate of
-    0 or 1 has no error of its own: each cluster then counts as one answer.
-    """
-    z2 = z_quantile(confidence) ** 2
-    with np.errstate(invalid="ignore", divide="ignore"):
-        variance = value * (1 - value)
-        square = np.square(reach) / variance
-        if records is not None:
-            quantile = np.vectorize(lambda c: t_quantile(confidence, int(c) - 1), otypes=[np.float64])
-            square = np.fmax(square, np.square(quantile(clusters)) / records)
-        square = np.where((value <= 0) | (value >= 1), z2 / clusters, square)
-        middle = (value + square / 2) / (1 + square)
-        half = np.sqrt(square * np.maximum(variance, 0) + np.square(square) / 4) / (1 + square)
-    low, high = np.where(value <= 0, 0.0, middle - half), np.where(value >= 1, 1.0, middle + half)
-    known = np.isfinite(value) & np.isfinite(reach)
-    return Bounds(np.where(known, low, np.nan), np.where(known, high, np.nan), "wilson, effective n")
-
-
 def logit(value: float, error: float, count: int, confidence: float = 0.95) -> tuple[float, float]:
     """Return the ends of an interval of an area that is made on the scale of log odds and carried back into [0, 1].
 
@@ -201,7 +165,7 @@ def logit(value: float, error: float, count: int, confidence: float = 0.95) -> t
 def mover(one: Floats, ends: Bounds, other: Floats, others: Bounds) -> tuple[Floats, Floats]:
     """Return the interval of one − other, two independent estimates, from the interval of each (MOVER).
 
-    Zou & Donner 2008; of Wilson intervals it is Newcombe's (1998) for a difference of rates. It inherits their
+    Zou & Donner 2008; as Newcombe (1998) does of Wilson's intervals for a difference of rates. It inherits their
     asymmetry, so that it also holds where one of them is near 0 or 1.
     """
     value = one - other

@@ -9,7 +9,8 @@ from statistics import NormalDist
 import numpy as np
 
 from stress.measure.core.values import Values
-from stress.statistics.intervals import Bounds, band, effective, jackknife, wilson
+from stress.statistics.intervals import Bounds, band, jackknife
+from stress.statistics.rates import rates
 
 __all__ = ["simultaneous"]
 
@@ -25,18 +26,17 @@ def simultaneous(values: Values, cells: Sequence[int]) -> Bounds:
         each = 1 - (1 - values.confidence) / len(chosen)
         return _within(values, chosen, jackknife(point, np.asarray(values.rows[:, chosen], np.float64), each), each)
     critical, error = band(point, values.rows[:, chosen], values.clusters, values.confidence)
-    if values.plain is not None:
-        return wilson(values.plain["top"][chosen], values.plain["bottom"][chosen], critical)
     level = 2 * NormalDist().cdf(critical) - 1
+    if values.plain is not None:
+        return rates(values.plain["top"][chosen], values.plain["bottom"][chosen], level)
     return _within(values, chosen, Bounds(point - critical * error, point + critical * error, "sup-t"), level)
 
 
 def _within(values: Values, cells: list[int], found: Bounds, confidence: float) -> Bounds:
-    """Return a band's ends where a metric with two ends can be; shares of yes-or-no answers by Wilson's formula."""
+    """Return a band's ends where a metric with two ends can be; shares of yes-or-no answers by what they are worth."""
     if not values.metric.bounded:
         return found
     if values.records is None:
         low, high = values.metric.low, values.metric.high
         return replace(found, low=np.maximum(found.low, low), high=np.minimum(found.high, high))
-    point, count = values.point[cells], np.full(len(cells), float(values.clusters))
-    return effective(point, found.high - point, count, values.records[cells], confidence)
+    return values.shares(np.array(cells), confidence)

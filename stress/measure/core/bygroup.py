@@ -30,6 +30,8 @@ class Estimate:
     clusters: NDArray[np.int64]
     records: Floats | None = None
     """Yes-or-no answers that it is a share of; NaN, or None everywhere, for other measures."""
+    size: Floats | None = None
+    """How many clusters of one size they are worth, where they are not alike."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,10 +183,10 @@ def _moments(top: Floats, bottom: Floats, member: NDArray[np.int64]) -> Floats:
 def _solve(moments: Floats, shares: NDArray[np.bool_]) -> Estimate:
     t, b, tt, tb, bb, count = moments
     with np.errstate(invalid="ignore", divide="ignore"):
-        value = t / b
+        value, size = t / b, np.square(b) / bb
         square = np.maximum(tt - 2 * value * tb + value * value * bb, 0) / np.square(b)
-        error = np.sqrt(square * count / (count - 1))
-    return Estimate(value, error, count.astype(np.int64), np.where(shares, b, np.nan))
+        error = np.sqrt(square * size / (size - 1))
+    return Estimate(value, error, count.astype(np.int64), np.where(shares, b, np.nan), size)
 
 
 def influences(top: Floats, bottom: Floats) -> tuple[float, Floats]:

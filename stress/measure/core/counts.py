@@ -14,9 +14,10 @@ from stress.measure.core.sections import pieces
 from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
 from stress.statistics.counts import Formula, Gradient, Marginals
-from stress.statistics.intervals import Bounds, degenerate, effective, influence
+from stress.statistics.intervals import Bounds, degenerate, influence, t_quantile
 from stress.statistics.numeric import value_of
 from stress.statistics.ranks import MANY
+from stress.statistics.rates import effective
 
 __all__ = ["count_bounds", "formula", "parts_of"]
 
@@ -158,9 +159,11 @@ def count_bounds(context: Context, parts: Parts, metric: Metric) -> Bounds:
     bounds = influence(parts.value, parts.parts, confidence, parts.involved)
     flat = (np.abs(bounds.high - bounds.low) < 1e-12) & np.isfinite(parts.value)
     reach = np.where(flat, [degenerate(max(int(c), 1), confidence) for c in parts.involved], bounds.high - parts.value)
-    if metric.share:  # Wilson's shape, that neither leaves [0, 1] nor ends at it too soon
-        ends = effective(parts.value, reach, np.maximum(parts.involved, 1), confidence=confidence)
-        ends = replace(ends, method="linearised, wilson")
+    if metric.share:  # a rate's shape, that neither leaves [0, 1] nor ends at it too soon
+        count = np.maximum(parts.involved, 1)
+        error = reach / np.array([t_quantile(confidence, max(int(c) - 1, 1)) for c in count])
+        ends = effective(parts.value, np.square(error), count.astype(np.float64), confidence=confidence)
+        ends = replace(ends, method="linearised, mid-p")
         return ends.of_few() if bounds.few else ends
     low, high = np.maximum(parts.value - reach, metric.low), np.minimum(parts.value + reach, metric.high)
     return replace(bounds, low=low, high=high)

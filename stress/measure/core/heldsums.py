@@ -15,6 +15,7 @@ from stress.records.metric import Metric
 from stress.records.outcomes import Failure, StatusCounts
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import Clusters
+from stress.statistics.rates import kish
 
 __all__ = ["HeldSums", "ratio"]
 
@@ -66,7 +67,7 @@ def ratio(metric: Metric, top: Floats, bottom: Floats, who: Clusters, confidence
         sums = who.leave_out(both) if who.few else who.resample(both)
         return quotient(metric, sums[:, :width], sums[:, width:])
 
-    poor = None if who.few or plain is not None else sparse(metric, top, bottom, confidence)
+    poor = None if who.few or plain is not None else sparse(metric, top, bottom)
     totals = top.sum(axis=0), bottom.sum(axis=0)
     point = quotient(metric, *totals)
-    return Values(metric, point, rows, len(who), who.few, confidence, plain, poor, totals)
+    return Values(metric, point, rows, len(who), who.few, confidence, plain, poor, totals, sizes=lambda: kish(bottom))

@@ -18,7 +18,8 @@ class Number:
 
     ``n`` records were used, of which ``failed`` have no usable answer and no perturbation could act on the share
     ``unchanged``. ``method`` names how the interval was found. ``few``: it is Student's t of fewer than 20 clusters.
-    ``trials``: where the value is a plain rate with Wilson's interval, of so many independent yes-or-no answers.
+    ``trials``: where the value is a share of yes-or-no answers, as how many independent ones these are worth: all of
+    them, or fewer where they come in clusters; ``freedom``: the degrees of freedom with which that was estimated.
     ``note`` says why something is missing, or what to know before using it. It is for people: nothing is to be derived
     from the wording of ``method`` or ``note``.
     """
@@ -31,16 +32,17 @@ class Number:
     unchanged: float | None = None
     method: str | None = None
     few: bool = False
-    trials: int | None = None
+    trials: float | None = None
     note: str | None = None
+    freedom: float | None = None
 
     def __post_init__(self) -> None:
         own = self.__dict__  # numbers are made by the ten thousand: what is plain already is left as it is
-        for name in ("value", "low", "high", "unchanged"):
+        for name in ("value", "low", "high", "unchanged", "trials", "freedom"):
             value = own[name]
             if value is not None and not (type(value) is float and isfinite(value)):
                 own[name] = float(value) if isfinite(value) else None
-        for name in ("n", "failed", "trials"):
+        for name in ("n", "failed"):
             if own[name] is not None and type(own[name]) is not int:
                 own[name] = int(own[name])
         own["few"] = bool(self.few)
@@ -50,8 +52,8 @@ class Number:
         """Return a value with the interval at a position of ``bounds``, without a method where there is none."""
         low = float(bounds.low[at])
         if isfinite(low):
-            trials = None if bounds.trials is None else bounds.trials[at]
-            more = {"method": bounds.method, "few": bounds.few, "trials": trials} | more
+            trials, freedom = (None if x is None else x[at] for x in (bounds.trials, bounds.freedom))
+            more = {"method": bounds.method, "few": bounds.few, "trials": trials, "freedom": freedom} | more
         return cls(value, low, float(bounds.high[at]), **more)
 
     @classmethod

@@ -36,7 +36,8 @@ INTERVAL: Mapping[str, tuple[pa.DataType, str]] = {
     "unchanged": (pa.float64(), "share of the records in which no perturbation could act; null where it means nothing"),
     "method": (pa.string(), "how the interval was found"),
     "few": (pa.bool_(), "whether the interval is Student's t of fewer than 20 clusters"),
-    "trials": (pa.int64(), "independent yes-or-no answers that it is the share of, where it is a plain rate"),
+    "trials": (pa.float64(), "independent yes-or-no answers that it is worth, where it is a share of such answers"),
+    "freedom": (pa.float64(), "degrees of freedom with which trials was estimated from clusters"),
     "note": (pa.string(), "why a number is missing, or what to know before using it"),
 }
 

@@ -11,8 +11,8 @@ from stress.measure.core.context import Context
 from stress.measure.core.number import Number
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import FEW
-from stress.statistics.intervals import effective, influence, wilson, z_quantile
 from stress.statistics.positions import distinct, ranked
+from stress.statistics.rates import clustered_errors, effective, kish, rates
 
 __all__ = ["share"]
 
@@ -20,8 +20,8 @@ __all__ = ["share"]
 def share(context: Context, top: Floats, bottom: Floats, samples: NDArray[np.int64], **more: Any) -> Number:
     """Return Σ top / Σ bottom, both 0 or 1 and one each per record, with its interval; ``n`` is Σ bottom.
 
-    ``samples`` are the positions of the records' samples. Independent answers get Wilson's interval, several answers
-    of one sample or cluster Wilson's for their effective number. ``more`` are fields of the number that are known
+    ``samples`` are the positions of the records' samples. Independent answers get the mid-P interval, several answers
+    of one sample or cluster that of their effective number. ``more`` are fields of the number that are known
     already: ``failed``, ``unchanged``.
     """
     total = float(bottom.sum())
@@ -31,14 +31,14 @@ def share(context: Context, top: Floats, bottom: Floats, samples: NDArray[np.int
     used = samples[bottom > 0]
     alone = context.clusters.alone and distinct(used) == len(used)
     if alone:
-        ends = wilson(np.array([float(top.sum())]), np.array([total]), z_quantile(confidence))
+        ends = rates(np.array([float(top.sum())]), np.array([total]), confidence)
         return Number.within(value, ends, n=total, **more)
     names, inverse = ranked(context.clusters.member[samples])
     parts = np.bincount(inverse, weights=(top - value * bottom) / total, minlength=len(names)).astype(np.float64)
-    there = int((np.bincount(inverse, weights=bottom, minlength=len(names)) > 0).sum())
+    sizes = np.bincount(inverse, weights=bottom, minlength=len(names)).astype(np.float64)[:, None]
+    there = int((sizes > 0).sum())
     if there < 2:
         return Number(value, n=int(total), note="one cluster only: no interval", **more)
-    point, count = np.array([value]), np.array([there])
-    reach = influence(point, parts[:, None], confidence, count).high - point
-    ends = effective(point, reach, count, np.array([total]), confidence)
+    variance = np.square(clustered_errors(parts[:, None], sizes))
+    ends = effective(np.array([value]), variance, kish(sizes), np.array([total]), confidence)
     return Number.within(value, ends.of_few() if there < FEW else ends, n=total, **more)

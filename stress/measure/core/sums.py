@@ -10,8 +10,12 @@ from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import FEW, Clusters
 from stress.statistics.positions import ranked
+from stress.statistics.rates import kish, resampled_kish
 
 __all__ = ["Sums"]
+
+_HELD = 32_000_000
+"""Clusters × columns up to which each cluster's size is kept."""
 
 
 class Sums:
@@ -25,6 +29,9 @@ class Sums:
         self._total = np.zeros(2 * width)
         self._rows = np.zeros((len(who) if who.few else who.rows, 2 * width), np.float64 if who.few else np.float32)
         self._binary = np.ones(width, bool)
+        self._squares = np.zeros(width)
+        held = not who.alone and len(who) * width <= _HELD
+        self._sizes = np.zeros((len(who), width), np.float32) if held else None
         self._poor: dict[int, dict[int, Floats]] = {} if who.few else {k: {} for k in range(width)}
 
     def add(self, samples: NDArray[np.int64], top: Floats, bottom: Floats) -> None:
@@ -38,6 +45,9 @@ class Sums:
         else:
             names = self._who.member[samples]
         self._total += both.sum(axis=0)
+        self._squares += np.square(both[:, self._width :]).sum(axis=0)
+        if self._sizes is not None:
+            self._sizes[names] += both[:, self._width :]
         if self._who.few:
             self._rows[names] += both
         else:
@@ -67,18 +77,30 @@ class Sums:
         plain = None
         if self._who.alone and metric.bottom is None and not metric.root and self._binary[columns].all():
             plain = {"top": top, "bottom": bottom}
-        poor = None if few or plain is not None else self._sparse(metric, columns, confidence)
-        point = quotient(metric, top, bottom)
-        return Values(metric, point, lambda: rows, len(self._who), few, confidence, plain, poor, (top, bottom))
+        poor = None if few or plain is not None else self._sparse(metric, columns)
+        point, size = quotient(metric, top, bottom), self._kish(columns)
+        return Values(
+            metric, point, lambda: rows, len(self._who), few, confidence, plain, poor, (top, bottom), sizes=lambda: size
+        )
 
-    def _sparse(self, metric: Metric, columns: slice, confidence: float) -> Sparse | None:
+    def _kish(self, columns: slice) -> Floats:
+        """Return Kish's number of clusters of some columns; from the resamples where clusters are too many to keep."""
+        total = self._total[self._width :][columns]
+        if self._who.alone:
+            with np.errstate(invalid="ignore", divide="ignore"):
+                return np.square(total) / self._squares[columns]
+        if self._sizes is not None:
+            return kish(np.asarray(self._sizes[:, columns], np.float64))
+        return resampled_kish(self._rows[:, self._width :][:, columns], total)
+
+    def _sparse(self, metric: Metric, columns: slice) -> Sparse | None:
         """Return what ``sparse`` does, column by column."""
-        cells, reach, counts = [], [], []
+        cells, error, counts = [], [], []
         for column in range(columns.start, columns.stop):
             parts = np.array(list(self._poor.get(column, {}).values())).reshape(-1, 2)
-            found = sparse(metric, parts[:, :1], parts[:, 1:], confidence)
+            found = sparse(metric, parts[:, :1], parts[:, 1:])
             if found is not None:
                 cells.append(column - columns.start)
-                reach.append(float(found[1][0]))
-                counts.append(int(found[2][0]))
-        return (np.array(cells, np.int64), np.array(reach), np.array(counts, np.int64)) if cells else None
+                error.append(float(found[1][0]))
+                counts.append(float(found[2][0]))
+        return (np.array(cells, np.int64), np.array(error), np.array(counts)) if cells else None

@@ -16,19 +16,17 @@ from stress.statistics.bootstrap import FEW
 from stress.statistics.intervals import (
     Bounds,
     degenerate,
-    effective,
-    influence,
     jackknife,
     percentile,
     t_quantile,
-    wilson,
-    z_quantile,
 )
+from stress.statistics.rates import clustered_errors, effective, kish, rates
 
 __all__ = ["Sparse", "Values", "binary", "discordant", "quotient", "shared", "sparse"]
 
 
-Sparse = tuple[NDArray[np.int64], Floats, NDArray[np.int64]]
+Sparse = tuple[NDArray[np.int64], Floats, Floats]
+"""The columns that rest on few clusters, the standard errors there, and how many clusters of one size they rest on."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,8 @@ class Values:
 
     ``rows`` is (resamples × cells), or (clusters × cells) with each cluster left out where clusters are few;
     ``plain`` holds the counts of a plain rate: independent samples, one right or wrong answer each. ``sparse`` holds
-    the cells that rest on few clusters though the run does not, how far their t-based interval reaches, and how many
-    these are.
+    the cells that rest on few clusters though the run does not. ``sizes`` gives how many clusters of one size those of
+    each cell are worth.
     ``totals`` are the sums above and below the line that ``point`` is made of. ``given`` are the cells' intervals,
     where they are not made of the resamples.
     """
@@ -53,6 +51,7 @@ class Values:
     sparse: Sparse | None = None
     totals: tuple[Floats, Floats] | None = None
     given: Bounds | None = None
+    sizes: Callable[[], Floats] | None = None
 
     @cached_property
     def rows(self) -> NDArray[Any]:
@@ -93,16 +92,17 @@ class Values:
         return bottom if bool((top == np.round(top)).all()) else None
 
     def bounds(self) -> Bounds:
-        """Return each cell's interval: Wilson's for shares of yes-or-no answers, resampled otherwise."""
+        """Return each cell's interval: mid-P for shares of yes-or-no answers, resampled otherwise."""
         if self.given is not None:
             return self.given
         if self.plain is not None:
-            return wilson(self.plain["top"], self.plain["bottom"], z_quantile(self.confidence))
+            return rates(self.plain["top"], self.plain["bottom"], self.confidence)
         if self.records is not None:
-            return self._shares(self.records)
+            return self.shares(np.arange(len(self.point)), self.confidence)
         found = self.interval(self.point, self.rows)
         if self.sparse is not None:
-            cells, reach, _ = self.sparse
+            cells, error, count = self.sparse
+            reach = error * np.array([t_quantile(self.confidence, max(int(c) - 1, 1)) for c in count])
             found.low[cells], found.high[cells] = self.point[cells] - reach, self.point[cells] + reach
         found = self.widen(found, self.point)
         if not self.metric.bounded:
@@ -110,26 +110,30 @@ class Values:
         low, high = np.maximum(found.low, self.metric.low), np.minimum(found.high, self.metric.high)
         return replace(found, low=low, high=high)
 
-    def _shares(self, records: Floats) -> Bounds:
-        """Return Wilson's interval for the answers' effective number, from the resampled standard error."""
-        if self.clusters < 2:
-            return self.interval(self.point, self.rows)
-        count = np.full(self.point.shape, float(self.clusters))
+    def shares(self, cells: NDArray[np.int64], confidence: float) -> Bounds:
+        """Return intervals of shares of yes-or-no answers for their effective number, from the resampled errors."""
+        point, records = self.point[cells], self.records
+        if self.clusters < 2 or records is None:
+            return self.interval(point, self.rows[:, cells])
+        size = np.full(len(self.point), float(self.clusters)) if self.sizes is None else np.array(self.sizes())
+        rows = np.asarray(self.rows[:, cells], np.float64)
+        error = np.full(len(self.point), np.nan)
         if self.few:
-            reach = jackknife(self.point, np.asarray(self.rows, np.float64), self.confidence).high - self.point
+            reach = jackknife(point, rows, confidence)
+            error[cells] = (reach.high - point) / t_quantile(confidence, self.clusters - 1)
         else:
-            wide = t_quantile(self.confidence, self.clusters - 1) * float(np.sqrt(self.clusters / (self.clusters - 1)))
-            defined = np.isnan(self.rows).mean(axis=0) <= 0.05
-            reach = np.full(self.point.shape, np.nan)
-            reach[defined] = wide * np.nanstd(self.rows[:, defined], axis=0)
+            defined = np.isnan(rows).mean(axis=0) <= 0.05
+            error[cells[defined]] = np.nanstd(rows[:, defined], axis=0)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                error *= np.sqrt(size / (size - 1))  # the sum of squares of so many clusters is too small
         if self.sparse is not None:
-            reach[self.sparse[0]], count[self.sparse[0]] = self.sparse[1:]
-        found = effective(self.point, reach, count, records, self.confidence)
+            error[self.sparse[0]], size[self.sparse[0]] = self.sparse[1:]
+        found = effective(point, np.square(error[cells]), size[cells], records[cells], confidence)
         return found.of_few() if self.few else found
 
 
-def sparse(metric: Metric, top: Floats, bottom: Floats, confidence: float) -> Sparse | None:
-    """Return the columns that rest on few clusters, how far their t-based interval reaches (one: NaN), and how many."""
+def sparse(metric: Metric, top: Floats, bottom: Floats) -> Sparse | None:
+    """Return the errors of the columns that rest on few clusters, and Kish's number of these."""
     count = (bottom > 0).sum(axis=0)
     cells = np.flatnonzero((count > 0) & (count < FEW))
     if not len(cells):
@@ -139,8 +143,7 @@ def sparse(metric: Metric, top: Floats, bottom: Floats, confidence: float) -> Sp
     parts = (above - value * below) / below.sum(axis=0)
     if metric.root:
         parts = np.divide(parts, 2 * np.sqrt(value), out=np.zeros_like(parts), where=value > 0)
-    ends = influence(value, parts, confidence, count[cells])
-    return cells, (ends.high - ends.low) / 2, count[cells]
+    return cells, clustered_errors(parts, below), kish(below)
 
 
 def binary(top: Floats, bottom: Floats) -> bool:

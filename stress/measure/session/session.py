@@ -56,12 +56,16 @@ class Measurable(Source, Protocol):
 
 @dataclass(frozen=True)
 class Gap:
-    """The gap between the best and the worst group of a cell, or how much wider it is than on clean input."""
+    """The gap between the best and the worst group of a cell, or how much wider it is than on clean input.
+
+    ``high_alone``: the greatest upper end of any two groups' gap, where the number's own allows for all pairs at once.
+    """
 
     number: Number
     by: str | None = None
     best: str | None = None
     worst: str | None = None
+    high_alone: float | None = None
 
 
 @dataclass(frozen=True)
@@ -173,9 +177,20 @@ class Measured:
         found: dict[str, list[Gap]] = {}
         for shown, cell in self._cells():
             mine = [row for row in rows if row["cell"] == cell and row["metric"] == name]
-            each = [Gap(Number.of(row), row["by"], row["best"], row["worst"]) for row in mine]
+            each = [Gap(Number.of(row), row["by"], row["best"], row["worst"], row["high_alone"]) for row in mine]
             found[shown] = each or [Gap(self._missing(cell, rows))]
         return found
+
+    @property
+    def right(self) -> str | None:
+        """Name of the metric that says how many answers are right, where the task has one."""
+        return None if self.context.right is None else self.context.right.name
+
+    def untested(self) -> set[str]:
+        """Return the cells in which no perturbation could change any record: they say nothing of stress."""
+        counts = self.context.counts
+        still = (counts["n"] > 0) & (counts["unchanged"] == counts["n"])
+        return {name for name, same in zip(self.context.frame.ids, still.tolist()) if same and name != "clean"}
 
     def support(self, cell: str, label: str | None = None) -> tuple[int, int]:
         """Return how many samples a cell or part has records of (of one class, given by ``label``), and clusters."""
@@ -187,21 +202,30 @@ class Measured:
         return len(samples), len(np.unique(self.context.clusters.member[samples]))
 
     def selection(
-        self, parts: Mapping[str, Sequence[str]], group: tuple[str, str] | None = None, **given: Unpack[MeasureOptions]
+        self,
+        parts: Mapping[str, Sequence[str]],
+        group: tuple[str, str] | None = None,
+        truth: str | None = None,
+        **given: Unpack[MeasureOptions],
     ) -> Measured:
         """Return a session with parts of the run: each name stands for the pooled records of the cells that it lists.
 
-        ``group`` (its name and a value, as ``("speaker", "ada")``) keeps the samples of that group alone. The clean
+        ``group`` (its name and a value, as ``("speaker", "ada")``) keeps the samples of that group alone, ``truth``
+        those that are truly of a class: accuracy is then its recall, the rate of true positives. The clean
         cell stays beside the parts, for changes against it. ``given`` are options that differ from this session's.
         Raises InputError for a group that the samples do not carry.
         """
-        key = tuple((name, tuple(cells)) for name, cells in parts.items()), group
+        key = tuple((name, tuple(cells)) for name, cells in parts.items()), group, truth
         run = self.context.frame.run
         if key not in self._views:
             orders = None
-            if group is not None:
-                values = np.array([value == group[1] for value in self.context.frame.group(group[0])], bool)
-                orders = run.samples["order"].to_numpy()[values].tolist()
+            if group is not None or truth is not None:
+                chosen = np.ones(run.samples.num_rows, bool)
+                if group is not None:
+                    chosen &= np.array([value == group[1] for value in self.context.frame.group(group[0])], bool)
+                if truth is not None:
+                    chosen &= np.array([str(target) == truth for target in self.context.frame.targets], bool)
+                orders = run.samples["order"].to_numpy()[chosen].tolist()
             named = {_PART + name: cells for name, cells in parts.items()}
             self._views[key] = selection(run, named, orders, self.options.limit)
         options = {each.name: getattr(self.options, each.name) for each in fields(Options)} | given

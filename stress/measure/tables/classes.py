@@ -18,7 +18,8 @@ from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import FEW
 from stress.statistics.counts import Gradient, Marginals
-from stress.statistics.intervals import Bounds, effective, t_quantile, wilson, z_quantile
+from stress.statistics.intervals import Bounds
+from stress.statistics.rates import effective, rates
 
 __all__ = ["CLASSES", "CONFUSION", "class_table", "confusion_rows"]
 
@@ -59,16 +60,19 @@ def _class_columns(context: Context, found: Entries, m: Marginals, metric: Metri
     gradient, base = formula(metric)(m), sum((getattr(m, name) for name in metric.base), np.zeros_like(m.hits))
     plain = np.full(base.shape, context.clusters.alone and len(metric.base) == 1 and found.single)
     plain[np.unique(context.frame.cell[context.frame.draw > 0])] = False
-    bounds, few = wilson(m.hits, base, z_quantile(context.options.confidence)), np.zeros(base.shape, bool)
+    bounds, few = rates(m.hits, base, context.options.confidence), np.zeros(base.shape, bool)
+    trials, freedom = np.array(bounds.trials), np.full(base.shape, np.nan)
     if not plain.all():
-        ends, few = _class_bounds(context, found, m, gradient, base)
+        ends, few = _class_bounds(context, found, m, gradient, metric, base)
         few &= ~plain
+        if ends.trials is not None and ends.freedom is not None:
+            trials, freedom = np.where(plain, trials, ends.trials), np.where(plain, freedom, ends.freedom)
         low, high = np.where(plain, bounds.low, ends.low), np.where(plain, bounds.high, ends.high)
         bounds = replace(ends, low=low, high=high)
     sure = np.isfinite(bounds.low)
     note = _said(base.shape, (base == 0, metric.undefined), ((base > 0) & ~sure, "one cluster only: no interval"))
     few &= sure
-    said = (sure, bounds.method), (sure & plain, "wilson"), (few, bounds.of_few().method)
+    said = (sure, bounds.method), (sure & plain, "mid-p"), (few, bounds.of_few().method)
     method = _said(base.shape, *said)
     failed = np.zeros((len(m.hits), m.hits.shape[1]))
     record, label = found.truth
@@ -81,45 +85,48 @@ def _class_columns(context: Context, found: Entries, m: Marginals, metric: Metri
         "metric": np.full(base.shape, metric.name, object),
         "n": np.where(n[:, None] > 0, base, 0),
     }
-    columns |= {"few": few, "trials": _said(base.shape, (sure & plain, base))}
+    columns |= {"few": few, "trials": np.where(sure, trials, np.nan), "freedom": np.where(sure, freedom, np.nan)}
     columns |= {"failed": failed if "truths" in metric.base else np.zeros_like(failed)}
     return {key: np.asarray(value).ravel() for key, value in columns.items()}
 
 
-def _said(shape: tuple[int, ...], *cases: tuple[NDArray[np.bool_], str | Floats]) -> NDArray[Any]:
-    """Return an array of None, but for the text or the whole number that holds in each case."""
+def _said(shape: tuple[int, ...], *cases: tuple[NDArray[np.bool_], str]) -> NDArray[Any]:
+    """Return an array of None, but for the text that holds in each case."""
     found = np.full(shape, None, object)
     for where, what in cases:
-        found[where] = what if isinstance(what, str) else what[where].astype(np.int64)
+        found[where] = what
     return found
 
 
 def _class_bounds(
-    context: Context, found: Entries, m: Marginals, gradient: Gradient, base: Floats
+    context: Context, found: Entries, m: Marginals, gradient: Gradient, metric: Metric, base: Floats
 ) -> tuple[Bounds, NDArray[np.bool_]]:
     """Return intervals of each class from its own clusters, cell by cell; it is a share of ``base`` records."""
     cells, classes = m.hits.shape
-    square, count = np.zeros((cells, classes)), np.zeros((cells, classes), np.int64)
+    square, count, sizes = np.zeros((cells, classes)), np.zeros((cells, classes)), np.zeros((cells, classes))
+    sized = [name in metric.base for name in ("hits", "answers", "truths")]
     groups = context.clusters.member[context.frame.sample]
     pairs = [(found.hit, gradient.hits), (found.answer, gradient.answers), (found.truth, gradient.truths)]
     order = [np.argsort(context.frame.cell[record], kind="stable") for (record, _), _ in pairs]
     edges = [np.searchsorted(context.frame.cell[p[0][0]][o], np.arange(cells + 1)) for p, o in zip(pairs, order)]
     for cell in range(cells):
-        keys, weights = [], []
-        for ((record, label), slope), o, edge in zip(pairs, order, edges):
+        keys, weights, ones = [], [], []
+        for ((record, label), slope), o, edge, counts in zip(pairs, order, edges, sized):
             at = o[edge[cell] : edge[cell + 1]]
             keys.append(label[at] * len(context.clusters) + groups[record[at]])
             weights.append(slope[cell, label[at]])
+            ones.append(np.full(len(at), float(counts)))
         names, inverse = np.unique(np.concatenate(keys), return_inverse=True)
         sums = np.bincount(inverse, weights=np.concatenate(weights), minlength=len(names))
         label = names // len(context.clusters)
         square[cell] = np.bincount(label, weights=np.square(sums), minlength=classes)
         count[cell] = np.bincount(label, weights=_touching(inverse, weights, len(names)), minlength=classes)
+        own = np.bincount(inverse, weights=np.concatenate(ones), minlength=len(names))
+        sizes[cell] = np.bincount(label, weights=np.square(own), minlength=classes)
     with np.errstate(invalid="ignore", divide="ignore"):
-        error = np.sqrt(square * count / (count - 1))
-    confidence = context.options.confidence
-    reach = error * np.vectorize(lambda c: t_quantile(confidence, int(c) - 1), otypes=[float])(count)
-    return effective(gradient.value, reach, np.maximum(count, 1), base, confidence), count < FEW
+        size = np.minimum(np.square(base) / sizes, count)
+        variance = square * size / (size - 1)
+    return effective(gradient.value, variance, size, base, context.options.confidence), count < FEW
 
 
 def _touching(inverse: NDArray[np.int64], weights: list[Floats], size: int) -> Floats:

@@ -31,8 +31,9 @@ CONTRIBUTIONS: Mapping[str, tuple[pa.DataType, str]] = {
     "other": (pa.string(), "the second stream, for measures of a pair"),
     "measure": (
         pa.string(),
-        "total, alone, lost, necessity, sufficiency, shapley, shapley_share, dominance; of pairs interaction, "
-        "synergy, redundancy",
+        "total, alone, lost, necessity (what losing the stream costs: ablation), sufficiency, shapley, shapley_share, "
+        "dominance; of pairs interaction, net_synergy, net_redundancy: two sides of one index, in which what a pair "
+        "adds and what it repeats cancel out",
     ),
     "kind": (pa.string(), "raw (the metric's unit) or relative (a share of all streams' worth)"),
     **INTERVAL,
@@ -110,13 +111,13 @@ def _of_fill(context: Context, lost: Mapping[Subset, int]) -> list[dict[str, Any
     for one, other in itertools.combinations(streams, 2):
         weights = interaction_weights(streams, one, other)
         rows.append(row(one, "interaction", weights, other))
-        rows.append(row(one, "synergy", weights, other, 1.0))
-        rows.append(row(one, "redundancy", weights, other, -1.0))
+        rows.append(row(one, "net_synergy", weights, other, 1.0))
+        rows.append(row(one, "net_redundancy", weights, other, -1.0))
     return [*rows, *_shares(context, values, present, sign, streams)]
 
 
 def _clipped(number: Number, side: float) -> Number:
-    """Return synergy as the positive part of an interaction, redundancy as the negative part turned round."""
+    """Return net synergy as the positive part of an interaction, net redundancy as the negative part turned round."""
     ends = [None if end is None else max(side * end, 0.0) for end in (number.low, number.value, number.high)]
     low, value, high = ends if side > 0 else ends[::-1]
     return replace(number, low=low, value=value, high=high)

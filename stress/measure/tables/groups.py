@@ -15,19 +15,18 @@ from stress.measure.core.cells import absent
 from stress.measure.core.context import Context
 from stress.measure.core.number import Number
 from stress.measure.core.rows import CELL, INTERVAL
+from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import FEW
 from stress.statistics.intervals import (
     Bounds,
     degenerate,
-    effective,
     mover,
     of_few,
     sidak,
     t_quantile,
-    wilson,
-    z_quantile,
 )
 from stress.statistics.positions import ranked
+from stress.statistics.rates import clopper_pearson, effective, rates
 
 __all__ = ["GAPS", "GROUPS", "gap_rows", "group_number", "group_rows"]
 
@@ -44,16 +43,21 @@ GAPS: Mapping[str, tuple[pa.DataType, str]] = {
     "worst": (pa.string(), "the group with the worst value in this cell"),
     **CELL,
     **INTERVAL,
+    "high_alone": (
+        pa.float64(),
+        "the greatest upper end of any two groups' gap, each pair by itself: every pair surely keeps a bar above it",
+    ),
 }
 
 
 def ends_of(context: Context, e: Estimate, plain: NDArray[np.bool_], confidence: float) -> Bounds:
-    """Return intervals of every (group × cell): Wilson's for shares, linearised otherwise, in the metric's range."""
-    reach = np.vectorize(lambda c: t_quantile(confidence, int(c) - 1), otypes=[float])(e.clusters) * e.error
+    """Return intervals of every (group × cell): mid-P for shares, linearised otherwise, in the metric's range."""
     count = np.maximum(e.clusters, 1)
     if context.headline.share and context.headline.linear:
-        found = effective(e.value, reach, count, e.records, confidence)
+        size = count.astype(np.float64) if e.size is None else e.size
+        found = effective(e.value, np.square(e.error), size, e.records, confidence)
     else:
+        reach = np.vectorize(lambda c: t_quantile(confidence, int(c) - 1), otypes=[float])(e.clusters) * e.error
         flat = (e.error == 0) & (e.clusters > 1)
         reach = np.where(flat, np.vectorize(lambda c: degenerate(int(c), confidence), otypes=[float])(count), reach)
         low, high = e.value - reach, e.value + reach
@@ -62,7 +66,7 @@ def ends_of(context: Context, e: Estimate, plain: NDArray[np.bool_], confidence:
         found = Bounds(low, high, "linearised")
     if e.records is None or not plain.any():
         return found
-    exact = wilson(e.value * e.records, e.records, z_quantile(confidence))
+    exact = rates(np.round(e.value * e.records), e.records, confidence)
     return replace(found, low=np.where(plain, exact.low, found.low), high=np.where(plain, exact.high, found.high))
 
 
@@ -81,8 +85,10 @@ def _own(s: ByGroup, ends: Bounds, g: int, cell: int, **more: Any) -> Number:
     if not np.isfinite(low):
         return Number(value, **more)
     if s.plain[cell]:
-        return Number(value, low, high, method="wilson", trials=int(s.bottom[g, cell]), **more)
+        return Number(value, low, high, method="mid-p", trials=float(s.bottom[g, cell]), **more)
     few = bool(s.own.clusters[g, cell] < FEW)
+    if ends.trials is not None and ends.freedom is not None:
+        more = {"trials": float(ends.trials[g, cell]), "freedom": float(ends.freedom[g, cell]), **more}
     return Number(value, low, high, method=of_few(ends.method) if few else ends.method, few=few, **more)
 
 
@@ -179,9 +185,22 @@ def _gaps(context: Context, s: ByGroup, large: NDArray[np.int64], cell: int, lef
     about = {"best": s.names[live[best]], "worst": s.names[live[worst]]}
     known = {"n": s.bottom[live, cell].sum(), "failed": s.failed[live, cell].sum(), "note": left}
     method = f"{_unpaired(ends, s, cell)}, simultaneous over all pairs"
+    each = _alone(context, s, live, cell)
     gap = Number(abs(value[best] - value[worst]), max(low.max(), 0.0), high.max(), method=method, **known)
     wider = Number(**known | _widening(context, s, live[best], live[worst], cell, level))
-    return [{**about, "metric": name, **number.row()} for name, number in (("gap", gap), ("widening", wider))]
+    both = [{**about, "metric": name, **number.row()} for name, number in (("gap", gap), ("widening", wider))]
+    return [both[0] | {"high_alone": float(each.max())}, both[1]]
+
+
+def _alone(context: Context, s: ByGroup, live: list[int], cell: int) -> Floats:
+    """Return the upper ends of the gaps of all pairs, each by itself, from the exact ends of plain rates."""
+    value, confidence = s.own.value[live, cell], context.options.confidence
+    ends = _sides(context, s, "own", confidence).at((live, cell))
+    if s.plain[cell] and s.own.records is not None:
+        n = s.own.records[live, cell]
+        low, high = clopper_pearson(np.round(value * n), n, confidence)
+        ends = replace(ends, low=low, high=high)
+    return mover(value[:, None], ends.at(np.s_[:, None]), value[None, :], ends.at(np.s_[None, :]))[1]
 
 
 def _widening(context: Context, s: ByGroup, best: int, worst: int, cell: int, level: float) -> dict[str, Any]:

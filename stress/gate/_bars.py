@@ -1,0 +1,44 @@
+"""Bars that no value could reach, or none could miss: 85 where 0.85 is meant."""
+
+from __future__ import annotations
+
+import math
+
+from scenarios.reading import Problems
+from stress.gate._rules import Rule
+from stress.gate._streams import STREAM_METRICS
+from stress.records.metric import Metric
+from stress.tasks import range_of
+
+__all__ = ["bar_range", "outside"]
+
+_CHANGES = ("drop", "retention", "gap", "widening")
+
+
+def bar_range(rule: Rule, headline: Metric | None = None) -> tuple[float, float]:
+    """Return between which numbers a rule's bar can lie; infinite ends where the metric has none.
+
+    A drop, a gap and how much it widens are differences of a metric, ``headline`` if the rule does not say which: they
+    are no greater than its range is wide. What is retained may be more than all, but a bar of more than twice is not
+    meant.
+    """
+    name = rule.of or (headline.name if headline is not None else "") if rule.metric in _CHANGES else rule.metric
+    if rule.metric in STREAM_METRICS:
+        return (0.0, 1.0) if STREAM_METRICS[rule.metric] == "consistency" else (-math.inf, math.inf)
+    low, high = range_of(name) if name else (-math.inf, math.inf)
+    width = high - low
+    if rule.metric == "retention":
+        return (-width, width) if rule.against else (0.0, 2.0)
+    if rule.against or rule.metric in ("drop", "widening"):
+        return -width, width
+    return (0.0, width) if rule.metric == "gap" else (low, high)
+
+
+def outside(rule: Rule, headline: Metric | None, problems: Problems) -> None:
+    """Note a bar that lies outside of what the metric can be."""
+    low, high = bar_range(rule, headline)
+    if low <= rule.bar <= high:
+        return
+    ends = f"in [{low:g}, {high:g}]" if math.isfinite(high) else f"at least {low:g}"
+    meant = f" Did you mean {rule.bar / 100:g}?" if low <= rule.bar / 100 <= high and rule.bar > 1 else ""
+    problems.say(rule.where, "gates", f"{rule.kind} of {rule.metric} must be {ends}, got {rule.bar:g}.{meant}")
