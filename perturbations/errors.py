@@ -83,7 +83,7 @@ def short(value: object, length: int = 60) -> str:
         return f"{type(value).__name__} of {getattr(value, 'dtype', '?')} {tuple(shape)}"
     try:
         text = repr(value[: length + 1] if isinstance(value, str | bytes) else value)
-    except Exception:  # a number of thousands of digits, a value that cannot say what it is
+    except Exception:  # noqa: BLE001 - a number of thousands of digits, a value that cannot say what it is
         text = f"a {type(value).__name__}"
     return text if len(text) <= length else f"{text[: length - 1]}…"
 

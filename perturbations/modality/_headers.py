@@ -77,7 +77,7 @@ def _jpeg(content: bytes) -> Iterator[tuple[int, bytes]]:
     at = 2
     while at + 4 <= len(content) and content[at] == 0xFF:
         marker = content[at + 1]
-        if marker == 0xFF or marker == 0x01 or 0xD0 <= marker <= 0xD8:  # padding, and markers without a length
+        if marker in (0xFF, 0x01) or 0xD0 <= marker <= 0xD8:  # padding, and markers without a length
             at += 1 if marker == 0xFF else 2
             continue
         (length,) = struct.unpack_from(">H", content, at + 2)

@@ -285,7 +285,9 @@ def _made(rows: Any, position: int, who: str) -> Any:
     """Return a sample, or the error that says why there is none."""
     try:
         return rows[position]
+    except MissingExtraError:
+        raise
     except StressError as error:
         return InputError(str(error))
-    except Exception as error:  # a user's sequence can raise anything
+    except Exception as error:  # noqa: BLE001 - a user's sequence can raise anything
         return InputError(f"{who}[{position}]: cannot be loaded: {short(error, 200)}.")
