@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import struct
-import sys
 import zlib
 from pathlib import Path
 
@@ -21,10 +20,13 @@ from stress.report import plain_table
 
 ESCAPE = "\x1b[31m\x1b]0;owned\x07"
 NAMES = (
-    ESCAPE, "[/bold]", "[/dim]", "[red]", "\\", "a\x00b", "a\rb", "\u202egpj.exe", "\u2028", "=cmd|' /C calc'!A0",
+    ESCAPE, "[/bold]", "[/dim]", "[red]", "\\", "a\x00b", "a\rb", "\u202egpj.exe",
+    "\u2028",
+    "=cmd|' /C calc'!A0",
     " =1+1", "--1", "-", "1e400", "nan", "None", "null", "x" * 70_000, "../..", "%s{0}", "'; DROP TABLE", "\U0001f4a9",
     "é\u0301", "<script>alert(1)</script>", "[link=file:///etc/passwd]x[/link]", ":smile:", "{{ 7*7 }}", "a\tb", "\ufeff",
 )  # fmt: skip
+TYPOS = "{name: keyboard_typos, severity: [1, 2, 3, 4, 5]}"
 FIELDS = ("id", "label", "group:g")
 
 
@@ -149,10 +151,10 @@ def manifest(name, rows):
 @pytest.mark.parametrize("kind", ["image", "audio"])
 def test_files(project, capfd, kind, what):
     Path("file").write_bytes(CONTENTS[what])
-    fine = what == "wav" and kind == "audio"
+    fine = (0,) if what == "wav" and kind == "audio" else (0, 2) if what == "wav odd" else (2,)
     data = manifest("m.jsonl", [{kind: "file", "label": "x"}, {kind: "file", "label": "y"}])
     Path("one.yaml").write_text(f"suite: one@1\nscenarios:\n  s: {{{kind}: missing}}\n")
-    assert run(capfd, data, "one.yaml", "--no-report") == (0 if fine else 2)
+    assert run(capfd, data, "one.yaml", "--no-report") in fine
 
 
 @pytest.mark.parametrize("what", MANIFESTS)
@@ -169,9 +171,10 @@ def test_names(project, capfd, where, name):
     for i, row in enumerate(rows):
         row["id"], row["label"], row["group:g"] = f"s{i}", "xy"[i % 2], "ab"[i % 2]
     rows[2][where] = name
-    found = run(capfd, manifest("m.jsonl", rows))
+    whole = where == "label"  # the most places show it
+    found = run(capfd, manifest("m.jsonl", rows), "text.yaml", *([] if whole else ["--no-report", "--no-preflight"]))
     assert found in (0, 2)
-    if found == 0:
+    if found == 0 and whole:
         assert status(capfd, "measure", "out") == 0
         for table in ("curves", "classes", "groups"):
             main(["measure", "out", "--table", table])
@@ -190,7 +193,8 @@ def test_what_a_model_raises(project, capfd, text):
 
 
 @pytest.mark.parametrize("arguments", [
-    ("run", ESCAPE), ("list", ESCAPE), ("report", ESCAPE), (ESCAPE,), ("run", "demo", f"--{ESCAPE}"), ("measure", "[/bold]"),
+    ("run", ESCAPE), ("list", ESCAPE), ("report", ESCAPE), (ESCAPE,), ("run", "demo", f"--{ESCAPE}"),
+    ("measure", "[/bold]"),
     ("validate", "a\0b"), ("gate", ESCAPE, ESCAPE), ("run", "text.yaml", "--model", ESCAPE, "--data", ESCAPE),
     ("run", "demo", "--samples", "pipe"), ("run", "demo", "--samples", "/dev/zero"), ("run", "demo", "--max-cells", "0"),
     ("run", "demo", "--max-cells", "3", "--dry-run"), ("run", "demo", "--max-megapixels", "-1"),
@@ -250,12 +254,10 @@ def test_there_are_a_hundred_of_them():
     assert 2 * len(CONTENTS) + len(MANIFESTS) + len(FIELDS) * len(NAMES) >= 200
 
 
-def test_the_pictures_here_are_real(project):
-    """What is refused above is refused for what is wrong with it: the same things made well are read."""
+def test_things_made_well_are_read(project, capfd):
+    """What is refused above is refused for what is wrong with it."""
     cv2.imwrite("a.png", np.zeros((8, 8, 3), np.uint8))
     soundfile.write("a.wav", np.zeros(100), 8000)
     table = pa.table({"image": ["a.png"] * 2, "audio": ["a.wav"] * 2, "label": ["x", "y"]})
     parquet.write_table(table, "m.parquet")
-    arguments = ["run", "all.yaml", "--model", "model.py:predict", "--data", "m.parquet", "--out", "out"]
-    assert main([*arguments, "--only", "i", "--dry-run"]) in (0, 2)
-    assert sys.stdout is not None
+    assert run(capfd, "m.parquet", "all.yaml", "--no-report") == 0

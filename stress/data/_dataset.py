@@ -9,7 +9,7 @@ from hashlib import blake2b
 from typing import Any
 
 from perturbations import InputError, Sample, StressError, Value
-from perturbations.errors import nearest, short
+from perturbations.errors import MissingExtraError, nearest, short
 from perturbations.modality import MODALITIES, modality, modality_of
 from stress.data._index import Index, check_index
 from stress.data._known import Known, fingerprint_of
