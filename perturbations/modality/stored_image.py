@@ -51,9 +51,9 @@ def decoded(content: bytes, who: str, limits: Limits) -> NDArray[Any]:
     if found.ndim == 2:
         found = found[..., None]
     elif found.shape[2] == 4:
-        found = found[..., [2, 1, 0, 3]]
+        found = cv2.cvtColor(found, cv2.COLOR_BGRA2RGBA)
     else:
-        found = found[..., ::-1]
+        found = cv2.cvtColor(found, cv2.COLOR_BGR2RGB)
     return np.ascontiguousarray(upright(found, orientation(content)))
 
 

@@ -161,6 +161,8 @@ def _reading(settings: Settings, folder: Path) -> Reading:
 
 def _task(task: Task | str | None, model: Model, data: Samples) -> Task:
     if task is None or isinstance(task, str):
+        if len(data) and all(target is None for target in data.targets):
+            raise InputError(f"data: samples must have labels, got {len(data):,} of which none has one.")
         return task_named(task or "classification", model.classes, lambda: data.classes, data.targets)
     return task
 
