@@ -23,8 +23,10 @@ NAMES = (
     ESCAPE, "[/bold]", "[/dim]", "[red]", "\\", "a\x00b", "a\rb", "\u202egpj.exe",
     "\u2028",
     "=cmd|' /C calc'!A0",
-    " =1+1", "--1", "-", "1e400", "nan", "None", "null", "x" * 70_000, "../..", "%s{0}", "'; DROP TABLE", "\U0001f4a9",
-    "é\u0301", "<script>alert(1)</script>", "[link=file:///etc/passwd]x[/link]", ":smile:", "{{ 7*7 }}", "a\tb", "\ufeff",
+    " =1+1", "--1", "-", "1e400", "nan", "None", "null", "x" * 70_000, "../..", "%s{0}", "'; DROP",
+    "\U0001f4a9", "é\u0301", "<script>alert(1)</script>", "[link=file:///etc/passwd]x[/link]", ":smile:", "{{ 7*7 }}",
+    "a\tb",
+    "\ufeff",
 )  # fmt: skip
 TYPOS = "{name: keyboard_typos, severity: [1, 2, 3, 4, 5]}"
 FIELDS = ("id", "label", "group:g")
@@ -195,7 +197,8 @@ def test_what_a_model_raises(project, capfd, text):
 @pytest.mark.parametrize("arguments", [
     ("run", ESCAPE), ("list", ESCAPE), ("report", ESCAPE), (ESCAPE,), ("run", "demo", f"--{ESCAPE}"),
     ("measure", "[/bold]"),
-    ("validate", "a\0b"), ("gate", ESCAPE, ESCAPE), ("run", "text.yaml", "--model", ESCAPE, "--data", ESCAPE),
+    ("validate", "a\0b"), ("gate", ESCAPE, ESCAPE),
+    ("run", "text.yaml", "--model", ESCAPE, "--data", ESCAPE),
     ("run", "demo", "--samples", "pipe"), ("run", "demo", "--samples", "/dev/zero"), ("run", "demo", "--max-cells", "0"),
     ("run", "demo", "--max-cells", "3", "--dry-run"), ("run", "demo", "--max-megapixels", "-1"),
     ("run", "demo", "--max-seconds", "nan"),
