@@ -118,6 +118,12 @@ def run(
     backend: Literal["threads", "processes", "dask"] = "threads",
     scheduler: str | None = None,
     command: str | None = None,
+    verify: bool = False,
+    skip_bad_samples: bool = False,
+    inside: bool = False,
+    max_cells: int = 10_000,
+    max_megapixels: float = 100.0,
+    max_seconds: float = 3600.0,
     **unknown: Never,
 ) -> Run:
     """Run a suite and return the run: its folder holds every record, and is continued when the call is repeated.
@@ -130,6 +136,8 @@ def run(
     call; ``limit`` keeps the first samples of the seeded, stratified order, ``samples`` those with these ids; ``only``
     and ``skip`` are globs over scenarios and cells; samples that share a value of the group ``cluster`` belong
     together in intervals; ``signals`` records each stream's quality; ``timeout`` are seconds a call may take.
+    ``skip_bad_samples`` leaves out what cannot be decoded, ``verify`` decodes again what looks unchanged, ``inside``
+    refuses files outside the manifest's folder; ``max_…`` say how large a grid, a picture and a recording may be.
     Raises StressError where an input cannot be used, before any work.
     """
     from perturbations import InputError
@@ -155,7 +163,13 @@ def run(
         backend=backend,
         scheduler=scheduler,
         command=command,
+        verify=verify,
+        skip_bad_samples=skip_bad_samples,
+        inside=inside,
+        max_cells=max_cells,
+        max_megapixels=max_megapixels,
+        max_seconds=max_seconds,
     )
-    with prepared(model, data, suite, task, settings) as (planned, workers_of):
+    with prepared(model, data, suite, task, settings, Path(out) if out is not None else None) as (planned, workers_of):
         folder = Path(out) if out is not None else Path("runs") / planned.plan.suite
         return Run(execute(planned, folder, workers_of).run.path)

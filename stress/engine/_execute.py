@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from perturbations import ModelError, RunError, Sample, StressError
 from perturbations.errors import short
-from stress.data import pack
+from stress.data import keep_files, pack
 from stress.engine._backends import Finished, Workers, in_threads, model_of
 from stress.engine._canaries import canaries
 from stress.engine._cluster import on_dask
@@ -51,7 +51,7 @@ class Outcome:
 
 @contextmanager
 def prepared(
-    model: Any, data: Any, suite: Any, task: Task | str | None, settings: Settings
+    model: Any, data: Any, suite: Any, task: Task | str | None, settings: Settings, out: Path | None = None
 ) -> Iterator[tuple[Planned, Workers | None]]:
     """Give a checked plan and, for backends other than threads, the workers that have the model, while the block runs.
 
@@ -65,7 +65,8 @@ def prepared(
             workers = stack.enter_context(_workers(source, settings))
             return model_of(workers)
 
-        planned = plan_run(model, data, suite, task, settings, load_model if settings.backend == "threads" else find)
+        found = load_model if settings.backend == "threads" else find
+        planned = plan_run(model, data, suite, task, settings, found, out)
         yield planned, workers
 
 
@@ -82,7 +83,8 @@ def execute(
     begun = time.time()
     with one_thread_each():
         job, first = settled_job(planned)
-        checks = preflight(job, first, planned.settings.threads) if planned.settings.preflight else []
+        checks = [Check("data", "warning", note) for note in planned.data.notes]
+        checks += preflight(job, first, planned.settings.threads) if planned.settings.preflight else []
         if checked is not None:
             checked(checks)
         known = canaries(job, first, planned.plan.cells, planned.settings.threads)
@@ -171,6 +173,7 @@ def _begin_or_continue(out: Path, about: Mapping[str, Any], planned: Planned) ->
     elif strangers := [p.name for p in out.iterdir() if p.name != ".lock" and not p.name.endswith(".tmp")]:
         raise RunError(f"{out}: must be empty or a run folder, got {', '.join(sorted(strangers)[:3])} in it.")
     write_json(out / "run.json", about)  # first: it makes the folder ours
+    keep_files(out, planned.data.files, planned.settings.limits)
     write_table(out / "samples.parquet", samples_table(planned))
     write_table(out / "cells.parquet", cells_table(planned.plan.cells, planned.data.streams))
 
@@ -247,6 +250,7 @@ def _in_workers(planned: Planned, job: Job, units: Sequence[Unit], out: Path, wo
         task=job.task,
         settings=settings,
         fingerprint=planned.data.fingerprint,
+        left_out=planned.data.left_out,
     )
 
     def died(unit: Unit, error: str) -> pa.Table:

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from scenarios import Suite
-from stress.data import load_data, unpack
+from stress.data import Reading, load_data, unpack
 from stress.engine._plan import Planned, Settings, job_of, plan_run
 from stress.engine._threads import limit_threads
 from stress.engine._unit import Shard
@@ -37,13 +37,21 @@ class Recipe:
     task: Task
     settings: Settings
     fingerprint: str
+    left_out: tuple[int, ...] = ()
+
+    @property
+    def reading(self) -> Reading:
+        """How the data are read, as they were where the run was started."""
+        return Reading(limits=self.settings.limits, left_out=self.left_out, skip_bad=bool(self.left_out))
 
 
 class _Prepared:
     """Model, data and plan of one run in a worker."""
 
     def __init__(self, recipe: Recipe) -> None:
-        data = unpack(Path(recipe.data)) if recipe.packed else load_data(recipe.data, recipe.fingerprint)
+        data = (
+            unpack(Path(recipe.data)) if recipe.packed else load_data(recipe.data, recipe.fingerprint, recipe.reading)
+        )
         self.planned: Planned = plan_run(
             _model(recipe.model, recipe.token), data, recipe.suite, recipe.task, recipe.settings
         )

@@ -179,7 +179,8 @@ class Job:
             {
                 name: done[name].values if name in done else [sample.streams[name] for sample in samples]
                 for name in self.data.streams
-            }
+            },
+            [sample.id for sample in samples],
         )
 
     def _measure(self, clean: Sequence[Sample], done: Mapping[str, StreamWork]) -> Mapping[str, NDArray[np.float32]]:
