@@ -118,6 +118,7 @@ def run(
     backend: Literal["threads", "processes", "dask"] = "threads",
     scheduler: str | None = None,
     command: str | None = None,
+    answers: Literal["probabilities", "logits", "labels", "positions"] | None = None,
     **unknown: Never,
 ) -> Run:
     """Run a suite and return the run: its folder holds every record, and is continued when the call is repeated.
@@ -129,7 +130,8 @@ def run(
     ``seed`` names the random draws; ``workers`` are cells done at once (one a processor), ``batch_size`` samples a
     call; ``limit`` keeps the first samples of the seeded, stratified order, ``samples`` those with these ids; ``only``
     and ``skip`` are globs over scenarios and cells; samples that share a value of the group ``cluster`` belong
-    together in intervals; ``signals`` records each stream's quality; ``timeout`` are seconds a call may take.
+    together in intervals; ``signals`` records each stream's quality; ``timeout`` are seconds a call may take;
+    ``answers`` says what the model's answers are, where they do not show it.
     Raises StressError where an input cannot be used, before any work.
     """
     from perturbations import InputError
@@ -155,6 +157,7 @@ def run(
         backend=backend,
         scheduler=scheduler,
         command=command,
+        answers=answers,
     )
     with prepared(model, data, suite, task, settings) as (planned, workers_of):
         folder = Path(out) if out is not None else Path("runs") / planned.plan.suite

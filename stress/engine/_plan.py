@@ -19,7 +19,7 @@ from stress.engine._stages import check_attacks, without_gradients
 from stress.engine._unit import Job
 from stress.engine._units import Units
 from stress.models import Model, load_model
-from stress.tasks import Task, declared, task_named
+from stress.tasks import Task, declare, declared, task_named
 
 __all__ = ["Planned", "Settings", "job_of", "plan_run"]
 
@@ -34,7 +34,8 @@ class Settings:
     ``cluster`` names the group (or ``sequence``) whose samples belong together – speakers, patients – and are drawn
     together in intervals, as the data declare where it is not given; ``command`` is how the run was asked for, for the
     reader. ``samples`` are the ids of the only ones to run on (all, where there are none); faults that look at the data
-    set still look at the whole of it.
+    set still look at the whole of it. ``answers`` declares the form of the model's answers where it cannot be seen:
+    ``probabilities``, ``logits``, ``labels`` (class names) or ``positions`` (in the list of classes).
     """
 
     seed: int = 0
@@ -52,6 +53,7 @@ class Settings:
     cluster: str | None = None
     command: str | None = None
     samples: Sequence[str] = ()
+    answers: str | None = None
 
     def __post_init__(self) -> None:
         for name, least in (("batch_size", 1), ("limit", 1), ("workers", 1), ("seed", 0)):
@@ -119,9 +121,11 @@ def plan_run(
     plan = expand(suite, samples.streams, has=samples.has, only=settings.only, skip=settings.skip)
     samples.check_cluster(settings.cluster, "run")
     loaded = find(model)
-    settled = _task(task, loaded, samples)
+    settled = _task(task, loaded, samples, settings.answers)
     declared(settled)
     settled.check_targets(samples.targets)
+    if (read := getattr(settled, "read_targets", None)) is not None:
+        samples = samples.with_targets(read(samples.targets))
     plan = without_gradients(plan, loaded, settled) if suite.builtin else plan
     check_attacks(plan.cells, loaded, settled, samples)
     size = _shard_size(samples, settings.seed)
@@ -129,10 +133,10 @@ def plan_run(
     return Planned(loaded, samples, suite, plan, settled, settings, cut, size)
 
 
-def _task(task: Task | str | None, model: Model, data: Samples) -> Task:
+def _task(task: Task | str | None, model: Model, data: Samples, answers: str | None) -> Task:
     if task is None or isinstance(task, str):
-        return task_named(task or "classification", model.classes, lambda: data.classes, data.targets)
-    return task
+        return task_named(task or "classification", model.classes, lambda: data.classes, data.targets, answers)
+    return declare(task, answers)
 
 
 def job_of(planned: Planned, task: Task) -> Job:
