@@ -12,7 +12,7 @@ from typing import Any
 
 from perturbations import InputError, Sample, StressError, Value
 from perturbations.errors import gather, nearest, short
-from perturbations.labels import label, names_of
+from perturbations.labels import label, missing, names_of
 from perturbations.modality import modality, modality_of
 
 __all__ = ["Index", "Samples", "from_samples", "index_of"]
@@ -129,7 +129,7 @@ class Samples:
     def has(self) -> frozenset[str]:
         """What faults may need and this data set has: data, target, sequence, alternates, and ``alternates:de``."""
         found = {"data"}
-        if all(target is not None for target in self.targets):
+        if all(not missing(target) for target in self.targets):
             found.add("target")
         if any(s is not None for s in self.sequences) and any(t is not None for t in self.times):
             found.add("sequence")

@@ -20,6 +20,7 @@ from typing import Any
 
 from perturbations import InputError, Sample, Value
 from perturbations.errors import gather, nearest
+from perturbations.labels import missing
 from perturbations.modality import MODALITIES, modality
 from stress.data._dataset import Index, Samples, check_index
 from stress.data._files import decode, looks_right
@@ -164,7 +165,8 @@ def _index(path: Path, rows: Sequence[Mapping[str, Any]], lines: Sequence[int]) 
     def column(name: str) -> list[Any]:
         return [None if row.get(name) in (None, "") else row[name] for row in rows]
 
-    labels = column("label")
+    csv_cell = path.suffix == ".csv"  # where an empty cell is a missing one; "" in JSON and Parquet is a text
+    labels = [None if missing(row["label"]) or (csv_cell and row["label"] == "") else row["label"] for row in rows]
     gather(
         [f"{path}:{lines[i]}: label is empty." for i, label in enumerate(labels) if label is None][:_SHOWN], InputError
     )
