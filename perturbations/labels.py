@@ -101,7 +101,7 @@ def label(value: Any, who: str = "label") -> str | None:
     if (number := whole(value)) is not None:
         return str(number)
     listed = isinstance(value, Sequence | Mapping | AbstractSet) or getattr(value, "shape", ()) != ()
-    if listed or type(value).__str__ is object.__str__:
+    if listed or (type(value).__str__ is object.__str__ and not isinstance(value, Number | np.number)):
         raise InputError(f"{who}: must be one label (a text or a number), got {short(value)}.")
     return _text(str(value), who)
 
