@@ -93,7 +93,10 @@ class Sample:
         if not isinstance(self.sequence, str | None):
             object.__setattr__(self, "sequence", label(self.sequence, f"Sample {self.id!r}: sequence"))
         if not all(isinstance(value, str) for value in self.groups.values()):
-            named = {k: v if isinstance(v, str) else label(v, f"Sample {self.id!r}: group {k}") for k, v in self.groups.items()}
+            named = {
+                k: v if isinstance(v, str) else label(v, f"Sample {self.id!r}: group {k}")
+                for k, v in self.groups.items()
+            }
             object.__setattr__(self, "groups", {k: v for k, v in named.items() if v is not None})
 
     def with_streams(self, changed: Mapping[str, Value]) -> Sample:

@@ -52,7 +52,10 @@ def plain(value: Any) -> Any:
     if hasattr(value, "detach"):
         value = value.detach()
     try:
-        return value.item() if int(np.prod(tuple(value.shape))) == 1 else value
+        if int(np.prod(tuple(value.shape))) != 1:
+            return value
+        single = "float32" in str(value.dtype)
+        return np.float32(value.item()) if single else value.item()
     except (TypeError, ValueError, AttributeError, RuntimeError):
         return value
 
@@ -170,7 +173,7 @@ def _listed(value: Any) -> Any:
 
 
 def names_of(targets: Iterable[Any]) -> tuple[str, ...]:
-    """Return the distinct labels of targets in their order; of vectors with one entry a class, the places ``0`` … """
+    """Return the distinct labels of targets in their order; of vectors with one entry a class, the places ``0`` …"""
     found: set[str] = set()
     for target in targets:
         if (numbers := vector(target)) is not None:

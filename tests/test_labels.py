@@ -33,7 +33,7 @@ WORDS = "the quick brown fox jumps over the lazy dog every day of the week"
         ([0, -0.0, "-0.0", 0.0], "0"),
         ([1e16, "1e+16", 10**16], "10000000000000000"),
         ([0.5, np.float32(0.5), "0.5"], "0.5"),
-        ([np.float32(0.1), 0.1], "0.1"),
+        ([np.float32(0.1), 0.1, torch.tensor(0.1), np.array([0.1], np.float32)], "0.1"),
         ([True, np.True_, torch.tensor(True)], "True"),
         (["cat", "cat ", b"cat", np.str_("cat"), enum.Enum("E", ["cat"]).cat, np.array("cat")], "cat"),
         (["e\u0301t\u00e9", "\u00e9te\u0301"], "\u00e9t\u00e9"),
@@ -230,7 +230,14 @@ def test_multi_hot_and_lists_of_ints_are_the_same_labels():
     wanted = [[str(label_) for label_ in labels] for labels in sets]
     for targets in kinds:
         assert task.read_targets(targets) == wanted
-    for answers in (sets, [set(s) for s in sets], multi, multi.tolist(), multi.astype(float), [np.array(s) for s in sets]):
+    for answers in (
+        sets,
+        [set(s) for s in sets],
+        multi,
+        multi.tolist(),
+        multi.astype(float),
+        [np.array(s) for s in sets],
+    ):
         found = task.settle(answers, wanted).score(answers, wanted)
         assert found["score"].tolist() == [1, 1, 1, 1]
     with pytest.raises(InputError, match="multi-hot target must have 3 entries"):
@@ -239,7 +246,17 @@ def test_multi_hot_and_lists_of_ints_are_the_same_labels():
         MultiLabel(("0", "1")).read_targets([[0, 1], [1, 0]])
 
 
-SPELL = [int, float, str, lambda n: f" {n}", lambda n: f"{n}.0", np.int32, np.float64, torch.tensor, lambda n: str(n).encode()]
+SPELL = [
+    int,
+    float,
+    str,
+    lambda n: f" {n}",
+    lambda n: f"{n}.0",
+    np.int32,
+    np.float64,
+    torch.tensor,
+    lambda n: str(n).encode(),
+]
 
 
 @settings(max_examples=60, deadline=None)
@@ -263,8 +280,10 @@ def test_any_permutation_and_spelling_gives_the_same_scores(case):
     targets = [spell[20 + i % 20](t) for i, t in enumerate(truth)]
     other = Classification(tuple(classes), answers="logits").score(scores[:, list(order)], targets)
     for name, values in plain.items():
-        assert list(other[name]) == pytest.approx(list(values)) if name not in ("prediction", "invalid") else (
-            other[name] == values
+        assert (
+            list(other[name]) == pytest.approx(list(values))
+            if name not in ("prediction", "invalid")
+            else (other[name] == values)
         )
     frame = pd.DataFrame(scores[:, list(order)], columns=[str(c) for c in order])
     named = Classification(tuple(map(str, range(k))), answers="logits").score(frame, targets)

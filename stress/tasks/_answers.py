@@ -86,7 +86,8 @@ def _opened(answers: Any, classes: Sequence[str], what: str, count: int) -> Open
             raise ModelError(f"model: must answer {count} {what}, one a sample, got {short(answers)}.")
         rows = [_bare(row) for row in rows]
         array = as_array(rows)
-        rows = array if array is not None and array.dtype.kind in "fiub" else rows
+        mixed = array is not None and array.dtype.kind != "b" and any(isinstance(row, bool) for row in rows)
+        rows = array if array is not None and array.dtype.kind in "fiub" and not mixed else rows
     elif rows.ndim and rows.dtype.kind not in "fiub":
         rows = list(rows)  # texts, or objects of any kind
     return Opened(rows)
@@ -209,9 +210,7 @@ def _known(classes: tuple[str, ...]) -> tuple[frozenset[str], bool]:
     return frozenset(classes), any(name.removeprefix("-").isdecimal() for name in classes)
 
 
-def labels_read(
-    found: Opened, classes: tuple[str, ...], positions: bool
-) -> tuple[list[str | None], list[str | None]]:
+def labels_read(found: Opened, classes: tuple[str, ...], positions: bool) -> tuple[list[str | None], list[str | None]]:
     """Return the class that each row names, and what is wrong with those that name none."""
     read = [label_read(row, classes, positions) for row in found.singles]
     return [name for name, _ in read], [why for _, why in read]

@@ -116,7 +116,9 @@ class Classification:
         return opened(answers, count, self.classes, "rows of scores, or labels")
 
     def _by_name(self, found: Opened) -> bool:
-        return self.answers == "labels" and any(whole(v) is None or str(whole(v)) in self.classes for v in found.singles)
+        return self.answers == "labels" and any(
+            whole(v) is None or str(whole(v)) in self.classes for v in found.singles
+        )
 
     def _has_labels(self, found: Opened) -> bool:
         """Whether rows are labels and not scores. Raises ModelError where they are neither."""
@@ -134,7 +136,9 @@ class Classification:
             if rows.ndim <= 2:
                 return True
             raise ModelError(f"model: must answer an (n, {width}) array or n labels, got {short(rows)}.")
-        several = [isinstance(row, list | tuple | dict | np.ndarray) and np.size(row) != 1 for row in rows]
+        several = [
+            isinstance(row, dict) or (isinstance(row, list | tuple | np.ndarray) and np.size(row) != 1) for row in rows
+        ]
         return sum(several) <= len(several) / 2
 
     def _refuse_two_readings(self, found: Opened, targets: Sequence[str]) -> None:

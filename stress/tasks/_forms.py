@@ -63,7 +63,9 @@ def look_at(array: NDArray[np.float64]) -> Look:
     positive, middle = bool(array.min() >= 0), float(np.median(sums))
     even = positive and bool(np.all(np.abs(sums - middle) <= tolerance(width) * middle))
     if even and any(abs(middle / total - 1) <= tolerance(width) for total in _WHOLES):
-        seen = f"no number is negative and rows sum to about {middle:.4g}, as percentages or bytes do; divide them by it"
+        seen = (
+            f"no number is negative and rows sum to about {middle:.4g}, as percentages or bytes do; divide them by it"
+        )
         return Look("logits", seen, refused=True)
     if even and np.all(array == np.rint(array)):
         return Look("logits", f"whole numbers that sum to {middle:.4g} in every row, as votes do", doubtful=True)
@@ -76,13 +78,13 @@ def form_of(array: NDArray[np.float64]) -> Literal["probabilities", "logits"]:
     """Return the form of rows of scores. Raises ModelError where it cannot be told."""
     found = look_at(array)
     if found.refused:
-        raise ModelError(f"model: must answer probabilities that sum to 1, or logits, got neither: {found.says}. {DECLARE}")
+        raise ModelError(
+            f"model: must answer probabilities that sum to 1, or logits, got neither: {found.says}. {DECLARE}"
+        )
     return found.form
 
 
-def as_probabilities(
-    array: NDArray[np.float64], form: str | None
-) -> tuple[NDArray[np.float64], list[str | None]]:
+def as_probabilities(array: NDArray[np.float64], form: str | None) -> tuple[NDArray[np.float64], list[str | None]]:
     """Return rows as probabilities that sum to 1 exactly, and what is wrong with rows of another form than ``form``."""
     wrong: list[str | None] = [None] * len(array)
     if form == "logits":

@@ -237,7 +237,9 @@ class MultiLabel:
         safe, wrong = scores_read(found, self.classes)
         if self.answers == "probabilities":
             for row in np.flatnonzero((safe.min(axis=1) < -1e-6) | (safe.max(axis=1) > 1 + _ROUNDED)):
-                wrong[row] = wrong[row] or f"a probability outside 0 to 1: {safe[row].min():.3g} to {safe[row].max():.3g}"
+                wrong[row] = (
+                    wrong[row] or f"a probability outside 0 to 1: {safe[row].min():.3g} to {safe[row].max():.3g}"
+                )
         with np.errstate(over="ignore"):
             shares = 1 / (1 + np.exp(-safe)) if self.answers == "logits" else np.clip(safe, 0, 1)
         return self._columns(shares >= self.threshold, wanted, wrong, shares)

@@ -86,7 +86,9 @@ class Transcription:
         """Raise InputError where a target is no text; one without a word is silence."""
         for target in targets:
             if not isinstance(target, str) or not storable(target):
-                raise InputError(f"transcription: a target must be a text (silence is an empty one), got {short(target)}.")
+                raise InputError(
+                    f"transcription: a target must be a text (silence is an empty one), got {short(target)}."
+                )
 
     def settle(self, answers: Any, targets: Sequence[Any]) -> Transcription:
         """Return the task as it is: the form of the answers is known."""
