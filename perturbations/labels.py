@@ -66,7 +66,8 @@ def whole(value: Any) -> int | None:
     if isinstance(value, bool | np.bool_ | Enum) or not isinstance(value, Number | np.number) or missing(value):
         return None
     try:
-        return int(value) if value == int(value) else None  # type: ignore[call-overload]
+        number = int(value)  # type: ignore[arg-type]
+        return number if value == number else None
     except (TypeError, ValueError, OverflowError):
         return None
 
@@ -104,7 +105,8 @@ def label(value: Any, who: str = "label") -> str | None:
     if (number := whole(value)) is not None:
         return str(number)
     listed = isinstance(value, Sequence | Mapping | AbstractSet) or getattr(value, "shape", ()) != ()
-    if listed or (type(value).__str__ is object.__str__ and not isinstance(value, Number | np.number)):
+    bare = "__str__" not in {name for kind in type(value).__mro__[:-1] for name in vars(kind)}
+    if listed or (bare and not isinstance(value, Number | np.number)):
         raise InputError(f"{who}: must be one label (a text or a number), got {short(value)}.")
     return _text(str(value), who)
 

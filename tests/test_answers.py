@@ -194,9 +194,11 @@ def test_columns_that_name_other_classes_are_refused():
 # Rows ----------------------------------------------------------------------------------------------------------------
 BAD = {
     "classification, scores": (Classification(ABC, answers="probabilities"), list(map(list, SCORES)), WANTED,
-                               [None, float("nan"), [0.1, None, 0.2], [float("inf"), 0, 0], "a", 7, [0.5, 0.5], {"a": 1}, object()]),
+                               [None, float("nan"), [0.1, None, 0.2], [float("inf"), 0, 0], "a", 7, [0.5, 0.5],
+                                {"a": 1}, object()]),
     "classification, labels": (Classification(ABC, answers="labels"), WANTED, WANTED,
-                               [None, float("nan"), "d", "", 7, -1, 0.5, [0.1, 0.2], {"a": 1}, "\ud800", b"\xff", object()]),
+                               [None, float("nan"), "d", "", 7, -1, 0.5, [0.1, 0.2], {"a": 1}, "\ud800", b"\xff",
+                                object()]),
     "multilabel, sets": (MultiLabel(ABC, answers="sets"), [["a"], ["b"], ["c"], ["a"]], WANTED,
                          [None, float("nan"), "a", 7, ["d"], [None], [["a", "b"]], object()]),
     "multilabel, scores": (MultiLabel(ABC, answers="probabilities"), np.eye(3)[[0, 1, 2, 0]].tolist(), WANTED,
@@ -360,11 +362,7 @@ def test_one_missing_answer_of_many_costs_one_record(tmp_path):
 
     predict.classes = ZOO
     run = stress.run(predict, zoo(), SUITE, tmp_path / "run", workers=1, preflight=False)
-    clean = (
-        [r for r in run.records.to_table().to_pylist() if r["cell"] == "clean"]
-        if hasattr(run.records, "to_table")
-        else [r for r in run.records().to_pylist() if r["cell"] == "clean"]
-    )
+    clean = [r for r in run.records().to_pylist() if r["cell"] == "clean"]
     assert sum(r["status"] == "invalid" for r in clean) == 1
     assert sum(r["score"] == 1 for r in clean) == 59
 

@@ -206,7 +206,7 @@ def test_two_readings_of_whole_numbers_are_refused_by_name_before_the_grid(tmp_p
 
 @pytest.mark.parametrize("door", DOORS)
 def test_a_missing_label_is_refused_everywhere(door, tmp_path):
-    with pytest.raises(InputError, match="missing|empty"):
+    with pytest.raises(InputError, match=r"missing|empty"):
         run_of(perfect, DOORS[door]([None, *TRUTH[1:]], tmp_path), tmp_path)
 
 

@@ -54,7 +54,7 @@ def opened(answers: Any, count: int, classes: Sequence[str] = (), what: str = "a
     Columns that name the classes – of a DataFrame, a table, a dict – are put in the order of ``classes``.
     """
     found = _opened(answers, classes, what, count)
-    if isinstance(found.rows, np.ndarray) and found.rows.ndim == 0 or len(found.rows) != count:
+    if (isinstance(found.rows, np.ndarray) and found.rows.ndim == 0) or len(found.rows) != count:
         raise ModelError(f"model: must answer {count} {what}, one a sample, got {short(answers)}.")
     return found
 
@@ -78,19 +78,22 @@ def _opened(answers: Any, classes: Sequence[str], what: str, count: int) -> Open
             f"{', …' if len(classes) > 5 else ''}), got the columns {short([str(name) for name in columns])}. "
             f"{nearest(str(columns[0]) if columns else '', classes)}"
         )
+    return Opened(_rows(answers, f"model: must answer {count} {what}, one a sample, got {short(answers)}."))
+
+
+def _rows(answers: Any, wrong: str) -> NDArray[Any] | list[Any]:
+    """Return what has no columns as a numeric array or as a list. Raises ModelError where it has no rows."""
     rows = _bare(answers)
-    if rows is None or isinstance(rows, str | bytes | Mapping | set | frozenset):
-        raise ModelError(f"model: must answer {count} {what}, one a sample, got {short(answers)}.")
-    if not isinstance(rows, np.ndarray):
-        if not isinstance(rows, Iterable):
-            raise ModelError(f"model: must answer {count} {what}, one a sample, got {short(answers)}.")
-        rows = [_bare(row) for row in rows]
-        array = as_array(rows)
-        mixed = array is not None and array.dtype.kind != "b" and any(isinstance(row, bool) for row in rows)
-        rows = array if array is not None and array.dtype.kind in "fiub" and not mixed else rows
-    elif rows.ndim and rows.dtype.kind not in "fiub":
-        rows = list(rows)  # texts, or objects of any kind
-    return Opened(rows)
+    if isinstance(rows, np.ndarray):
+        return rows if rows.dtype.kind in "fiub" or not rows.ndim else list(rows)  # texts, or objects of any kind
+    if isinstance(rows, str | bytes | Mapping | set | frozenset) or not isinstance(rows, Iterable):
+        raise ModelError(wrong)
+    rows = [_bare(row) for row in rows]
+    array = as_array(rows)
+    if array is None or array.dtype.kind not in "fiub":
+        return rows
+    mixed = array.dtype.kind != "b" and any(isinstance(row, bool) for row in rows)  # True is no 1
+    return rows if mixed else array
 
 
 def _columns(answers: Any) -> list[Any] | None:
@@ -134,7 +137,7 @@ def _bare(value: Any) -> Any:
     if hasattr(value, "to_numpy"):
         value = value.to_numpy()
     if isinstance(value, np.ma.MaskedArray):
-        value = value.astype(np.float64).filled(np.nan)
+        value = np.ma.filled(value.astype(np.float64), np.nan)
     if hasattr(value, "__array__") and not isinstance(value, np.ndarray | np.generic):
         value = np.asarray(value)
     if isinstance(value, np.ndarray) and "bfloat16" in str(value.dtype):
@@ -154,15 +157,16 @@ def as_array(values: Any) -> NDArray[Any] | None:
 def scores_read(found: Opened, classes: Sequence[str]) -> tuple[NDArray[np.float64], list[str | None]]:
     """Return ``(n, classes)`` numbers, zeros where a row is unusable, and what is wrong with each row."""
     width, rows = len(classes), found.rows
+    wrong: list[str | None] = [None] * len(rows)
     if isinstance(rows, np.ndarray) and rows.ndim == 2 and rows.shape[1] == width:
-        array, wrong = np.asarray(rows, np.float64), [None] * len(rows)
+        array = np.asarray(rows, np.float64)
     else:
         read = [_row(row, classes) for row in rows]
         array = np.array([row if isinstance(row, np.ndarray) else np.zeros(width) for row in read])
         wrong = [row if isinstance(row, str) else None for row in read]
     finite: NDArray[np.bool_] = np.asarray(np.isfinite(array).all(axis=1))
     for row in np.flatnonzero(~finite):
-        wrong[row] = "not finite"
+        wrong[int(row)] = "not finite"
     return np.where(finite[:, None], array, 0.0), wrong
 
 
@@ -219,8 +223,9 @@ def labels_read(found: Opened, classes: tuple[str, ...], positions: bool) -> tup
 def numbers_read(found: Opened) -> tuple[NDArray[np.float64], list[str | None]]:
     """Return one number for each row, NaN where there is none, and what is wrong with such rows."""
     rows = found.singles
+    wrong: list[str | None] = [None] * len(rows)
     if isinstance(rows, np.ndarray) and rows.ndim == 1 and rows.dtype.kind in "fiu":
-        array, wrong = rows.astype(np.float64), [None] * len(rows)
+        array = rows.astype(np.float64)
     else:
         read = [_number(row) for row in rows]
         array = np.array([np.nan if isinstance(row, str) else row for row in read], np.float64)

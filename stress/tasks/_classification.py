@@ -173,7 +173,8 @@ class Classification:
 
     def log_scores(self, answers: Any, count: int) -> NDArray[np.float64]:
         """Return answers as ``(n, classes)`` logits or logarithms of probabilities, 1 for an answered label; NaN where
-        an answer cannot be used."""
+        an answer cannot be used.
+        """
         found = self._opened(answers, count)
         if self.answers in ("labels", "positions"):
             names, wrong = labels_read(found, self.classes, self.answers == "positions")

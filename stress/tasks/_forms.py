@@ -1,4 +1,4 @@
-"""Probabilities or logits? Settled once, on many clean answers, by what the rows sum to – and refused where it is open."""
+"""Probabilities or logits? Settled once, on many clean answers, by what the rows sum to; refused where it is open."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def sums_to_one(array: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True)
 class Look:
-    """What rows of scores look like. ``refused`` means that no form can be told; ``doubtful``, that another is possible."""
+    """What rows of scores look like. ``refused``: no form can be told; ``doubtful``: another one is possible."""
 
     form: Literal["probabilities", "logits"]
     says: str

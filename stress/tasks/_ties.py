@@ -26,7 +26,8 @@ def _named(names: tuple[str, ...]) -> NDArray[np.uint64]:
 @dataclass(frozen=True)
 class Luck:
     """The draw that orders equal scores. It depends on the seed, the sample and the names of the classes alone – not on
-    the cell, so that a tie moves no curve, and not on the order of the classes."""
+    the cell, so that a tie moves no curve, and not on the order of the classes.
+    """
 
     seed: int
     samples: Sequence[str]
