@@ -48,14 +48,14 @@ class Opened:
         return rows[:, 0] if isinstance(rows, np.ndarray) and rows.ndim == 2 and rows.shape[1] == 1 else rows
 
 
-def opened(answers: Any, count: int, classes: Sequence[str] = (), what: str = "answers") -> Opened:
+def opened(answers: Any, count: int, classes: Sequence[str] = (), what: str = "n answers") -> Opened:
     """Return an answer out of its container. Raises ModelError where it has not one row for each of ``count`` samples.
 
     Columns that name the classes – of a DataFrame, a table, a dict – are put in the order of ``classes``.
     """
     found = _opened(answers, classes, what, count)
     if (isinstance(found.rows, np.ndarray) and found.rows.ndim == 0) or len(found.rows) != count:
-        raise ModelError(f"model: must answer {count} {what}, one a sample, got {short(answers)}.")
+        raise ModelError(f"model: must answer {what}, one a sample (n = {count}), got {short(answers)}.")
     return found
 
 
@@ -78,7 +78,7 @@ def _opened(answers: Any, classes: Sequence[str], what: str, count: int) -> Open
             f"{', …' if len(classes) > 5 else ''}), got the columns {short([str(name) for name in columns])}. "
             f"{nearest(str(columns[0]) if columns else '', classes)}"
         )
-    return Opened(_rows(answers, f"model: must answer {count} {what}, one a sample, got {short(answers)}."))
+    return Opened(_rows(answers, f"model: must answer {what}, one a sample (n = {count}), got {short(answers)}."))
 
 
 def _rows(answers: Any, wrong: str) -> NDArray[Any] | list[Any]:

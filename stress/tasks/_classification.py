@@ -113,7 +113,7 @@ class Classification:
         return [said, *classes_said(self.classes, self.assumed and not by_name, given, wanted)]
 
     def _opened(self, answers: Any, count: int) -> Opened:
-        return opened(answers, count, self.classes, "rows of scores, or labels")
+        return opened(answers, count, self.classes, "an (n, classes) array or n labels")
 
     def _by_name(self, found: Opened) -> bool:
         return self.answers == "labels" and any(

@@ -204,7 +204,7 @@ class MultiLabel:
         return [line, order]
 
     def _opened(self, answers: Any, count: int) -> Opened:
-        return opened(answers, count, self.classes, "rows of scores, or label lists")
+        return opened(answers, count, self.classes, "an (n, classes) array or n lists of labels")
 
     def _are_sets(self, found: Opened) -> bool:
         """Whether rows are lists of labels and not scores. Raises ModelError where they are neither, or may be both."""

@@ -77,12 +77,12 @@ class Regression:
 
     def settle(self, answers: Any, targets: Sequence[Any]) -> Regression:
         """Return the task as it is: the form of the answers is known."""
-        opened(answers, len(targets), what="numbers")
+        opened(answers, len(targets), what="n numbers")
         return self
 
     def score(self, answers: Any, targets: Sequence[Any]) -> Mapping[str, Any]:
         """Return ``score``, ``invalid`` and the task's columns for each sample."""
-        array, wrong = numbers_read(opened(answers, len(targets), what="numbers"))
+        array, wrong = numbers_read(opened(answers, len(targets), what="n numbers"))
         finite = np.isfinite(array)
         residual = np.where(finite, array, np.nan) - np.array([float(target) for target in targets])
         found = {"invalid": wrong, "prediction": array, "residual": residual}
@@ -153,7 +153,7 @@ class Retrieval:
         return classes_said(self.candidates, self.assumed and not named, given, self.read_targets(targets))
 
     def _read(self, answers: Any, count: int) -> tuple[NDArray[np.float64], list[str | None]]:
-        return scores_read(opened(answers, count, self.candidates, "rows of similarities"), self.candidates)
+        return scores_read(opened(answers, count, self.candidates, "an (n, candidates) array"), self.candidates)
 
     def score(self, answers: Any, targets: Sequence[Any], luck: Luck | None = None) -> Mapping[str, Any]:
         """Return ``score``, ``invalid`` and the task's columns for each sample; ``luck`` orders equal similarities."""

@@ -24,7 +24,7 @@ _COUNTS = ("word_errors", "substitutions", "deletions", "insertions", "words", "
 
 def as_texts(who: str, answers: Any, count: int) -> tuple[list[str | None], list[str | None]]:
     """Return each row's text, or ``None`` and what is wrong. Raises ModelError where there are not ``count`` rows."""
-    read = [_text(row) for row in opened(answers, count, what=f"texts for a task of {who}").rows]
+    read = [_text(row) for row in opened(answers, count, what=f"a list of n texts for a task of {who}").rows]
     return [text for text, _ in read], [why for _, why in read]
 
 
