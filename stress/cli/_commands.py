@@ -77,6 +77,11 @@ def stress() -> None:
     metavar="NAME",
     help="classification (default), multilabel, regression, transcription, free_text, retrieval.",
 )
+@click.option(
+    "--answers",
+    type=click.Choice(["probabilities", "logits", "labels", "positions"]),
+    help="What the model answers.  [default: what its clean answers show]",
+)
 @click.option("--out", type=RUN, metavar="DIR", help="Folder of the run.  [default: runs/SUITE]")
 @click.option("--workers", type=int, metavar="N", help="Cells done at once.  [default: one per processor]")
 @click.option("--batch-size", type=int, default=32, show_default=True, metavar="N", help="Samples a call.")

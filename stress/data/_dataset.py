@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
 from perturbations import InputError, Sample, StressError, Value
 from perturbations.errors import MissingExtraError, nearest, short
+from perturbations.labels import label, missing, names_of
 from perturbations.modality import MODALITIES, modality, modality_of
 from stress.data._index import Index, check_index
 from stress.data._known import Known, fingerprint_of
@@ -57,8 +60,17 @@ class Samples:
         self.sequences, self.times = index.sequences, index.times
         self.check_cluster(cluster, name)
         self.cluster = cluster
+        self._read: Sequence[Any] | None = None
         self._memory: dict[tuple[Any, ...], Any] = {}
         self._lock = threading.RLock()
+
+    def with_targets(self, targets: Sequence[Any]) -> Samples:
+        """Return the same data with targets as a task reads them, one for each sample."""
+        made = copy.copy(self)
+        made.index = replace(self.index, targets=targets)
+        made.targets = made._read = targets
+        made._memory = {}  # what was worked out of the targets as they were
+        return made
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -83,6 +95,8 @@ class Samples:
                 raise InputError(f"{who}, stream {name}: must be {kind.takes}, got {short(value)}.")
             if kind.array is not None and (safe := kind.freeze(value)) is not value:
                 frozen[name] = safe
+        if self._read is not None:
+            sample = sample.with_target(self._read[position])
         return sample.with_streams(frozen) if frozen else sample
 
     def proven(self, position: int, digest: str | None = None) -> Sample:
@@ -127,18 +141,19 @@ class Samples:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The classes: as declared or, failing that, the distinct targets, in numerical or alphabetical order."""
+        """The classes: as declared or, failing that, the distinct targets, in numerical or alphabetical order.
+
+        Targets are read as ``perturbations.labels.label`` does: ``3``, ``3.0`` and ``" 3"`` are one class.
+        """
         if self._classes is not None:
-            return tuple(self._classes)
-        names = {str(target) for target in self.targets if target is not None}
-        whole = all(name.lstrip("-").isdecimal() for name in names)
-        return tuple(sorted(names, key=int)) if whole else tuple(sorted(names))
+            return tuple(str(label(name, f"{self.name}: class")) for name in self._classes)
+        return names_of(self.targets)
 
     @property
     def has(self) -> frozenset[str]:
         """What faults may need and this data set has: data, target, sequence, alternates, and ``alternates:de``."""
         found = {"data"}
-        if all(target is not None for target in self.targets):
+        if all(not missing(target) for target in self.targets):
             found.add("target")
         if any(s is not None for s in self.sequences) and any(t is not None for t in self.times):
             found.add("sequence")

@@ -17,6 +17,7 @@ from typing import Any
 
 from perturbations import InputError, Sample, Value
 from perturbations.errors import gather, meant, nearest, short
+from perturbations.labels import missing
 from perturbations.modality import MODALITIES, modality
 from stress.data._dataset import Samples
 from stress.data._index import Index, check_index
@@ -156,7 +157,9 @@ def _index(table: Rows) -> Index:
     def named(name: str) -> list[str | None]:
         return [present(value) for value in column(name)]
 
-    labels = column("label")
+    csv_cell = table.name.endswith(".csv")  # where an empty cell is a missing one; "" in JSON and Parquet is a text
+    given = [row.get("label") for row in table.rows]
+    labels = [None if missing(value) or (csv_cell and value == "") else value for value in given]
     empty = [i for i, label in enumerate(labels) if label is None]
     gather([f"{table.where(i)}: label is empty." for i in empty[:_SHOWN]], InputError)
     index = Index(

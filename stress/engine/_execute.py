@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections import Counter
@@ -14,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from perturbations import ModelError, RunError, Sample, StressError
+from perturbations import ModelError, RunError, Sample
 from perturbations.errors import short
 from stress.data import keep_files, pack
 from stress.engine._backends import Finished, Workers, in_threads, model_of
@@ -26,11 +25,12 @@ from stress.engine._preflight import CANARIES, Check, preflight
 from stress.engine._processes import on_processes
 from stress.engine._progress import watch
 from stress.engine._remote import Recipe
+from stress.engine._settle import settled, target_text
 from stress.engine._threads import one_thread_each
 from stress.engine._unit import Job, Shard
 from stress.engine._units import Unit
 from stress.engine._writer import Writer, lock
-from stress.models import Batch, Model, load_model
+from stress.models import Model, load_model
 from stress.records.folder import FORMAT, Folder, open_folder
 from stress.records.schema import cells_table
 from stress.records.writing import write_json, write_table
@@ -82,8 +82,9 @@ def execute(
     """
     begun = time.time()
     with one_thread_each():
-        job, first = settled_job(planned)
-        checks = [Check("data", "warning", note) for note in planned.data.notes]
+        task, said, seen = settled(planned)
+        job, first = job_of(planned, task), seen[:CANARIES]
+        checks = [*(Check("data", "warning", note) for note in planned.data.notes), *said]
         checks += preflight(job, first, planned.settings.threads) if planned.settings.preflight else []
         if checked is not None:
             checked(checks)
@@ -120,17 +121,9 @@ def _workers(model: Any, settings: Settings) -> AbstractContextManager[Workers]:
 
 
 def settled_job(planned: Planned) -> tuple[Job, list[Sample]]:
-    """Return the job, with the form of the model's answers settled on the first samples, and these samples."""
-    first = [planned.data[int(position)] for position in planned.shards[0][:CANARIES]]
-    try:
-        answers = planned.model.predict(Batch.of(first))
-        task = planned.task.settle(answers, [sample.target for sample in first])
-    except StressError:
-        raise
-    except (Exception, SystemExit) as error:  # whatever a user's model raises
-        raise ModelError(f"model: must answer clean input, but raised {type(error).__name__}: {error}") from error
-    job = job_of(planned, task)
-    return job, first
+    """Return the job, with the form of the model's answers settled, and the first samples."""
+    task, _, first = settled(planned)
+    return job_of(planned, task), first[:CANARIES]
 
 
 def _about(planned: Planned, job: Job, answers: Mapping[str, Any], checks: Sequence[Check]) -> dict[str, Any]:
@@ -194,18 +187,10 @@ def samples_table(planned: Planned) -> pa.Table:
             "sequence": column(data.sequences, pa.string()),
             "time": column(data.times, pa.float64()),
             "split": column(index.splits, pa.string()),
-            "target": column([_as_text(target) for target in data.targets], pa.string()),
+            "target": column([target_text(target) for target in data.targets], pa.string()),
             **groups,
         }
     )
-
-
-def _as_text(target: Any) -> str | None:
-    """Return a target as a table holds it: names and numbers as they are written, anything else as JSON."""
-    if target is None or isinstance(target, str):
-        return target
-    plain = target.tolist() if hasattr(target, "tolist") else target
-    return str(plain) if isinstance(plain, int | float) else json.dumps(plain, default=sorted, ensure_ascii=False)
 
 
 def _work(

@@ -20,7 +20,7 @@ from stress.engine._stages import check_attacks, without_gradients
 from stress.engine._unit import Job
 from stress.engine._units import Units
 from stress.models import Model, load_model
-from stress.tasks import Task, declared, task_named
+from stress.tasks import Task, declare, declared, task_named
 
 __all__ = ["Planned", "Settings", "job_of", "plan_run"]
 
@@ -38,6 +38,8 @@ class Settings:
     set still look at the whole of it. ``verify`` reads the bytes of files that look as they did when the folder's run
     began; ``skip_bad_samples`` leaves out what cannot be used; ``inside`` refuses files outside the manifest's folder;
     ``max_cells``, ``max_megapixels`` and ``max_seconds`` are how large a grid, a picture and a recording may be.
+    ``answers`` declares the form of the model's answers where it cannot be seen: ``probabilities``, ``logits``,
+    ``labels`` (class names) or ``positions`` (in the list of classes).
     """
 
     seed: int = 0
@@ -61,6 +63,7 @@ class Settings:
     max_cells: int = 10_000
     max_megapixels: float = 100.0
     max_seconds: float = 3600.0
+    answers: str | None = None
 
     def __post_init__(self) -> None:
         _ = self.limits
@@ -137,9 +140,11 @@ def plan_run(
     plan = expand(suite, samples.streams, has=samples.has, most=settings.max_cells, **chosen)
     samples.check_cluster(settings.cluster, "run")
     loaded = find(model)
-    settled = _task(task, loaded, samples)
+    settled = _task(task, loaded, samples, settings.answers)
     declared(settled)
     settled.check_targets(samples.targets)
+    if (read := getattr(settled, "read_targets", None)) is not None:
+        samples = samples.with_targets(read(samples.targets))
     plan = without_gradients(plan, loaded, settled) if suite.builtin else plan
     check_attacks(plan.cells, loaded, settled, samples)
     size = _shard_size(samples, settings.seed)
@@ -159,12 +164,12 @@ def _reading(settings: Settings, folder: Path) -> Reading:
     )
 
 
-def _task(task: Task | str | None, model: Model, data: Samples) -> Task:
+def _task(task: Task | str | None, model: Model, data: Samples, answers: str | None) -> Task:
     if task is None or isinstance(task, str):
         if len(data) and all(target is None for target in data.targets):
             raise InputError(f"data: samples must have labels, got {len(data):,} of which none has one.")
-        return task_named(task or "classification", model.classes, lambda: data.classes, data.targets)
-    return task
+        return task_named(task or "classification", model.classes, lambda: data.classes, data.targets, answers)
+    return declare(task, answers)
 
 
 def job_of(planned: Planned, task: Task) -> Job:

@@ -23,7 +23,7 @@ from stress.engine._streams import Shared, StreamWork, work_on
 from stress.models import Batch
 from stress.records.schema import record_schema
 from stress.records.statuses import CRASH, OK, PERTURBATION_ERROR, UNCHANGED
-from stress.tasks import Task
+from stress.tasks import Luck, Task
 
 __all__ = ["Job", "Shard", "measured_columns"]
 
@@ -158,7 +158,8 @@ class Job:
     def answers(self, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Answered:
         """Return the model's scored answers to some samples, of which some streams are replaced."""
         batch = self.batch(samples, done)
-        return ask(self.predict, batch, [sample.target for sample in samples], self.task, self.timeout)
+        luck = Luck(self.seed, [sample.id for sample in samples])
+        return ask(self.predict, batch, [sample.target for sample in samples], self.task, self.timeout, luck)
 
     def _asked(self, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Answered:
         """Return the answers, asking only about the samples that every perturbation could change without an error."""
