@@ -86,6 +86,10 @@ class Numbers:
         if lost := self._session.left_out(cells):
             note = f"in {lost} records of its cells a perturbation raised, so the model was not asked (see failures)"
             return [Check(str(rule.on), note=note)]
+        return self._judgeable(rule, parts, cells)
+
+    def _judgeable(self, rule: Rule, parts: dict[str, list[str]], cells: Sequence[str]) -> list[Check]:
+        """Return the numbers of parts that ran and were tested."""
         groups = self._groups(rule) if rule.per == "group" or (rule.by and rule.against) else []
         if rule.against and self.matched is not None:
             among = self._classes(rule) if rule.per == "class" else [value for _, value in groups]

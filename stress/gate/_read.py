@@ -164,6 +164,26 @@ def _agree(
         say.say(node.where, "gates", "per: group must have by: the name of a group, such as by: accent.")
     if texts["by"] and per != "group" and metric not in ("gap", "widening"):
         say.say(node.where, "gates", "by goes with metric: gap or per: group, got neither.")
+    _agree_on_streams(node, texts, per, kind, classes, say)
+    if classes and per not in (None, "class"):
+        say.say(fields["class"].where, "gates", f"class goes with per: class, got per: {per}.")
+    if per == "class" and metric and metric not in (known := class_metrics()):
+        text = f"the metric per class must be one of {', '.join(known)}, got {metric!r}."
+        say.say(fields["metric"].where, "gates", text, metric, known)
+    if kind == "max_drop" and metric == "widening":
+        say.say(node.where, "gates", "max_drop compares with a baseline, got widening. gap by: is how to compare gaps.")
+
+
+def _agree_on_streams(
+    node: Node,
+    texts: Mapping[str, str | None],
+    per: str | None,
+    kind: str | None,
+    classes: Sequence[str],
+    say: Problems,
+) -> None:
+    """Note what does not go together in a rule about another metric's change, or about streams."""
+    fields, metric = node.value, texts["metric"]
     if texts["of"] and metric not in ("gap", "widening", "drop", "retention", *STREAM_METRICS):
         say.say(fields["of"].where, "gates", f"of goes with gap, drop or retention, got metric {metric}.")
     if "stream" in fields and metric not in STREAM_METRICS:
@@ -175,13 +195,6 @@ def _agree(
         say.say(node.where, "gates", f"{metric} takes min or max and a stream, got {'per' if per else kind}.")
     if metric == "gap" and (bool(classes) != (texts["of"] == "recall") or (classes and kind == "max_drop")):
         say.say(node.where, "gates", "a gap of: recall must have class: the classes it is of, min or max, got another.")
-    if classes and per not in (None, "class"):
-        say.say(fields["class"].where, "gates", f"class goes with per: class, got per: {per}.")
-    if per == "class" and metric and metric not in (known := class_metrics()):
-        text = f"the metric per class must be one of {', '.join(known)}, got {metric!r}."
-        say.say(fields["metric"].where, "gates", text, metric, known)
-    if kind == "max_drop" and metric == "widening":
-        say.say(node.where, "gates", "max_drop compares with a baseline, got widening. gap by: is how to compare gaps.")
 
 
 def _several(node: Node | None, what: str, problems: Problems) -> tuple[str, ...]:
