@@ -1,4 +1,4 @@
-"""Samples that are alike: which group's samples tell less than as many independent ones would."""
+"""Which samples and cells say less than they seem to: alike, or not tested; and samples chosen by what they are."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from stress.measure.core.cells import absent
 from stress.measure.core.context import Context
 from stress.statistics.rates import kish
 
-__all__ = ["dependence", "design_effects"]
+__all__ = ["chosen", "dependence", "design_effects", "untested"]
 
 _LEAST, _GROUPS = 1.3, 5
 """The design effect from which on it is told, and the number of clusters of one size that it takes to see one."""
@@ -52,3 +52,21 @@ def dependence(context: Context) -> list[str]:
     effect = found[name]
     said = f"samples of one {name} are alike: {effect:.1f} of them tell what one independent sample would"
     return [f"{said}, and intervals by sample are {effect**0.5:.1f} times too short; give the cluster {name}"]
+
+
+def untested(context: Context) -> list[str]:
+    """Return the cells in which no perturbation could change any record."""
+    counts = context.counts
+    still = (counts["n"] > 0) & (counts["unchanged"] == counts["n"])
+    return [name for name, same in zip(context.frame.ids, still.tolist()) if same and name != "clean"]
+
+
+def chosen(context: Context, group: tuple[str, str] | None, truth: str | None) -> list[int]:
+    """Return the orders of the samples of a group (its name and value), or truly of a class."""
+    frame = context.frame
+    found = np.ones(frame.run.samples.num_rows, bool)
+    if group is not None:
+        found &= np.array([value == group[1] for value in frame.group(group[0])], bool)
+    if truth is not None:
+        found &= np.array([str(target) == truth for target in frame.targets], bool)
+    return [int(order) for order in frame.run.samples["order"].to_numpy()[found]]

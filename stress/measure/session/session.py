@@ -13,6 +13,7 @@ from perturbations import InputError
 from perturbations.errors import nearest
 from stress.measure.core.context import Context, Options
 from stress.measure.core.number import Number
+from stress.measure.session.alike import chosen, untested
 from stress.measure.session.one import lower_is_better, metric_names, metric_rows
 from stress.measure.session.registry import context_of, make, make_all
 from stress.measure.session.summary import summarise
@@ -188,9 +189,7 @@ class Measured:
 
     def untested(self) -> set[str]:
         """Return the cells in which no perturbation could change any record: they say nothing of stress."""
-        counts = self.context.counts
-        still = (counts["n"] > 0) & (counts["unchanged"] == counts["n"])
-        return {name for name, same in zip(self.context.frame.ids, still.tolist()) if same and name != "clean"}
+        return set(untested(self.context))
 
     def support(self, cell: str, label: str | None = None) -> tuple[int, int]:
         """Return how many samples a cell or part has records of (of one class, given by ``label``), and clusters."""
@@ -220,12 +219,7 @@ class Measured:
         if key not in self._views:
             orders = None
             if group is not None or truth is not None:
-                chosen = np.ones(run.samples.num_rows, bool)
-                if group is not None:
-                    chosen &= np.array([value == group[1] for value in self.context.frame.group(group[0])], bool)
-                if truth is not None:
-                    chosen &= np.array([str(target) == truth for target in self.context.frame.targets], bool)
-                orders = run.samples["order"].to_numpy()[chosen].tolist()
+                orders = chosen(self.context, group, truth)
             named = {_PART + name: cells for name, cells in parts.items()}
             self._views[key] = selection(run, named, orders, self.options.limit)
         options = {each.name: getattr(self.options, each.name) for each in fields(Options)} | given

@@ -10,7 +10,7 @@ import numpy as np
 from stress.measure.core.cells import absent
 from stress.measure.core.context import Context
 from stress.measure.core.counts import counts_of
-from stress.measure.session.alike import dependence
+from stress.measure.session.alike import dependence, untested
 from stress.measure.tables.attacks import attack_warnings
 from stress.measure.tables.contributions import lost_cells, streams_of
 from stress.statistics.counts import measure_by_class
@@ -79,8 +79,7 @@ def _records(context: Context) -> list[str]:
     still = [i for i in still if i != "clean"]
     if still:
         found.append(f"in {len(still)} cells no perturbation could act on most samples: {_some(still)}")
-    whole = [i for i, n, same in zip(frame.ids, counts["n"], counts["unchanged"]) if n and same == n and i != "clean"]
-    if whole:
+    if whole := untested(context):
         found.append(f"not tested: {len(whole)} cells in which no perturbation could change any record: {_some(whole)}")
     return found
 
