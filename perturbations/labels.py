@@ -36,9 +36,9 @@ def missing(value: Any) -> bool:
         return True
     if isinstance(value, np.datetime64 | np.timedelta64):
         return bool(np.isnat(value))
-    if isinstance(value, float | np.floating | Decimal):
-        return bool(value != value)
-    return False
+    if getattr(value, "shape", None) == () and not isinstance(value, np.generic):
+        value = plain(value)
+    return bool(value != value) if isinstance(value, float | complex | np.inexact | Decimal) else False
 
 
 def plain(value: Any) -> Any:

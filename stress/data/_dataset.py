@@ -10,12 +10,12 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
-from perturbations import InputError, Sample, StressError, Value
+from perturbations import InputError, Sample, StressError
 from perturbations.errors import MissingExtraError, nearest, short
 from perturbations.labels import label, missing, names_of
 from perturbations.modality import MODALITIES, modality, modality_of
 from stress.data._index import Index, check_index
-from stress.data._known import Known, fingerprint_of
+from stress.data._known import Known, content_of, fingerprint_of
 from stress.data._python import tidy
 from stress.data._reading import File, Reading, listed, skipped
 
@@ -67,15 +67,21 @@ class Samples:
     def with_targets(self, targets: Sequence[Any]) -> Samples:
         """Return the same data with targets as a task reads them, one for each sample."""
         made = copy.copy(self)
-        made.index = replace(self.index, targets=targets)
+        made.index, made._memory = replace(self.index, targets=targets), {}  # which held what came of the old targets
         made.targets = made._read = targets
-        made._memory = {}  # what was worked out of the targets as they were
         return made
+
+    def _as_read(self, sample: Sample, position: int) -> Sample:
+        return sample if self._read is None else sample.with_target(self._read[position])
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def __getitem__(self, position: int) -> Sample:
+        return self._as_read(self._loaded(position), position)
+
+    def _loaded(self, position: int) -> Sample:
+        """Return a sample as it is given, its target too."""
         try:
             sample = self._load(position)
         except StressError:
@@ -95,8 +101,6 @@ class Samples:
                 raise InputError(f"{who}, stream {name}: must be {kind.takes}, got {short(value)}.")
             if kind.array is not None and (safe := kind.freeze(value)) is not value:
                 frozen[name] = safe
-        if self._read is not None:
-            sample = sample.with_target(self._read[position])
         return sample.with_streams(frozen) if frozen else sample
 
     def proven(self, position: int, digest: str | None = None) -> Sample:
@@ -104,16 +108,16 @@ class Samples:
 
         Raises InputError where it is not: a loader that gives another picture each time, or files that changed.
         """
-        sample, known = self[position], self.known
+        sample, known = self._loaded(position), self.known
         if known is None:
-            return sample
+            return self._as_read(sample, position)
         wanted = digest or (known.digests[position] if known.digests else None)
         if sample.id != self.ids[position] or (wanted is not None and known.prove(position, sample) != wanted):
             raise InputError(
                 f"{self.name}: sample {self.ids[position]!r} is not what it was when the data were first looked at. "
                 "Hint: load the same content each time (augmentation off), and leave the files alone during a run."
             )
-        return sample
+        return self._as_read(sample, position)
 
     def __iter__(self) -> Iterator[Sample]:
         return (self[i] for i in range(len(self)))
@@ -141,10 +145,7 @@ class Samples:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The classes: as declared or, failing that, the distinct targets, in numerical or alphabetical order.
-
-        Targets are read as ``perturbations.labels.label`` does: ``3``, ``3.0`` and ``" 3"`` are one class.
-        """
+        """The classes: as declared or, failing that, the distinct targets as ``perturbations.labels`` orders them."""
         if self._classes is not None:
             return tuple(str(label(name, f"{self.name}: class")) for name in self._classes)
         return names_of(self.targets)
@@ -231,18 +232,7 @@ def _note_streams(
 
 
 def _digest(_position: int, sample: Sample) -> str:
-    return blake2b(_content(sample), digest_size=8).hexdigest()
-
-
-def _content(sample: Sample) -> bytes:
-    """Return bytes that change with anything about a sample."""
-    head = [sample.id, str(sample.target), repr(sorted(sample.groups.items())), str(sample.sequence), str(sample.time)]
-    parts = ["\x1f".join(head).encode("utf-8", "surrogatepass")]
-    values: dict[str, Value] = dict(sample.streams)
-    values |= {f"{name}@{code}": v for name, versions in sample.alternates.items() for code, v in versions.items()}
-    for name, value in sorted(values.items()):
-        parts += [name.encode(), b"\x00" if value is None else modality_of(value).digest(value)]
-    return b"\x1e".join(parts)
+    return blake2b(content_of(sample), digest_size=8).hexdigest()
 
 
 def from_samples(

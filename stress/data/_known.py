@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from perturbations import Sample
+from perturbations import Sample, Value
+from perturbations.modality import modality_of
 
-__all__ = ["Known", "fingerprint_of"]
+__all__ = ["Known", "content_of", "fingerprint_of"]
 
 
 @dataclass(frozen=True)
@@ -29,3 +30,14 @@ def fingerprint_of(digests: Iterable[str]) -> str:
     for digest in sorted(digests):
         found.update(digest.encode())
     return found.hexdigest()
+
+
+def content_of(sample: Sample) -> bytes:
+    """Return bytes that change with anything about a sample."""
+    head = [sample.id, str(sample.target), repr(sorted(sample.groups.items())), str(sample.sequence), str(sample.time)]
+    parts = ["\x1f".join(head).encode("utf-8", "surrogatepass")]
+    values: dict[str, Value] = dict(sample.streams)
+    values |= {f"{name}@{code}": v for name, versions in sample.alternates.items() for code, v in versions.items()}
+    for name, value in sorted(values.items()):
+        parts += [name.encode(), b"\x00" if value is None else modality_of(value).digest(value)]
+    return b"\x1e".join(parts)
