@@ -11,12 +11,12 @@ from hashlib import blake2b
 from typing import Any
 
 from perturbations import InputError, Sample, StressError
-from perturbations.errors import MissingExtraError, nearest, short
+from perturbations.errors import nearest, short
 from perturbations.labels import label, missing, names_of
 from perturbations.modality import MODALITIES, modality, modality_of
 from stress.data._index import Index, check_index
 from stress.data._known import Known, content_of, fingerprint_of
-from stress.data._python import tidy
+from stress.data._python import made_of, tidy
 from stress.data._reading import File, Reading, listed, skipped
 
 __all__ = ["Index", "Samples", "from_samples", "index_of"]
@@ -269,7 +269,7 @@ def from_samples(
                 f"{name}: stream {short(stream)} must be one of {', '.join(MODALITIES)}, got {short(kind)}."
             )
     bad: dict[int, str] = {}
-    all_of = (_made(rows, i, name) for i in range(len(rows)))
+    all_of = (made_of(rows, i, name) for i in range(len(rows)))
     with reading.progress(len(rows)) as told:
         told_of = (_told(sample, told) for sample in all_of)
         found, index, known, languages = index_of(told_of, name, streams or {}, reading, bad)
@@ -284,15 +284,3 @@ def from_samples(
 def _told(sample: Any, told: Callable[[int], None]) -> Any:
     told(1)
     return sample
-
-
-def _made(rows: Any, position: int, who: str) -> Any:
-    """Return a sample, or the error that says why there is none."""
-    try:
-        return rows[position]
-    except MissingExtraError:
-        raise
-    except StressError as error:
-        return InputError(str(error))
-    except Exception as error:  # noqa: BLE001 - a user's sequence can raise anything
-        return InputError(f"{who}[{position}]: cannot be loaded: {short(error, 200)}.")

@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from perturbations import InputError, Sample
-from perturbations.errors import short
+from perturbations import InputError, Sample, StressError
+from perturbations.errors import MissingExtraError, short
 from perturbations.modality import Limits, modality
 from stress.data._missing import missing
 from stress.data._reading import value_of
 
-__all__ = ["named_badly", "tidy"]
+__all__ = ["made_of", "named_badly", "tidy"]
 
 _LIKE: Mapping[str, str] = {
     **dict.fromkeys(("image", "images", "img", "picture", "photo", "frame", "pixels"), "image"),
@@ -90,3 +90,15 @@ def named_badly(what: str, values: Sequence[Any]) -> list[tuple[int, str]]:
         if odd and ("\0" in value or any("\ud800" <= c <= "\udfff" for c in value)):
             found.append((position, f"{what} must be Unicode text without NUL, got {short(value)}"))
     return found
+
+
+def made_of(rows: Any, position: int, who: str) -> Any:
+    """Return a sample, or the error that says why there is none."""
+    try:
+        return rows[position]
+    except MissingExtraError:
+        raise
+    except StressError as error:
+        return InputError(str(error))
+    except Exception as error:  # noqa: BLE001 - a user's sequence can raise anything
+        return InputError(f"{who}[{position}]: cannot be loaded: {short(error, 200)}.")
