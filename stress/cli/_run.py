@@ -128,12 +128,22 @@ def _show_checks(console: Any, checks: Sequence[Check]) -> None:
 def _show_outcome(console: Any, planned: Planned, outcome: Outcome, seconds: float) -> None:
     for line in outcome.thrown:
         console.print(f"[yellow]damaged[/yellow] {escape(line)}", highlight=False)
-    units = len(planned.units)
+    units = outcome.run.info["units"]
+    if outcome.failed:
+        console.print(
+            f"asked again: {outcome.failed:,} failed records, each with its unit (--keep-failures keeps them)"
+        )
     if outcome.reused:
         left = units - outcome.reused
         what = f"the other {left:,} were done now" if left else "nothing was left to do"
-        console.print(f"continued: {outcome.reused:,} of {units:,} units were there already, {what}")
+        age = ""
+        if outcome.age is not None:
+            begun, last = map(duration, outcome.age)
+            age = f" (begun {begun} ago, last written {last} ago)"
+        console.print(f"continued: {outcome.reused:,} of {units:,} units were there already{age}, {what}")
+    for each in outcome.run.info.get("mixed", []):
+        console.print(f"[yellow]mixed[/yellow] a changed model was accepted: {escape(each['why'])}")
     console.print(
-        f"{planned.records:,} records ({sum(map(len, planned.shards)):,} samples × {len(planned.plan.cells):,} cells) "
+        f"{outcome.run.info['records']:,} records ({outcome.run.info['samples']:,} samples × {len(planned.plan.cells):,} cells) "
         f"in {duration(seconds)} → {escape(str(outcome.run.path))}"
     )

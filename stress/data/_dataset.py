@@ -12,6 +12,7 @@ from typing import Any
 from perturbations import InputError, Sample, StressError, Value
 from perturbations.errors import gather, nearest, short
 from perturbations.modality import modality, modality_of
+from stress.data._known import Known, fingerprint_of
 
 __all__ = ["Index", "Samples", "from_samples", "index_of"]
 
@@ -47,7 +48,9 @@ class Samples:
         alternates: Sequence[str] = (),
         classes: Sequence[str] | None = None,
         cluster: str | None = None,
+        known: Known | None = None,
     ) -> None:
+        self.known = known
         self.name, self.index, self.fingerprint = name, index, fingerprint
         self.streams: Mapping[str, str] = dict(streams)
         kinds = {name: modality(kind) for name, kind in streams.items()}
@@ -77,6 +80,22 @@ class Samples:
             if value is not None and (safe := freeze(value)) is not value:
                 frozen[name] = safe
         return sample.with_streams(frozen) if frozen else sample
+
+    def proven(self, position: int, digest: str | None = None) -> Sample:
+        """Return a sample that is what it was when the data were first looked at; ``digest``: as another process says.
+
+        Raises InputError where it is not: a loader that gives another picture each time, or files that changed.
+        """
+        sample, known = self[position], self.known
+        if known is None:
+            return sample
+        wanted = digest or (known.digests[position] if known.digests else None)
+        if sample.id != self.ids[position] or (wanted is not None and known.prove(position, sample) != wanted):
+            raise InputError(
+                f"{self.name}: sample {self.ids[position]!r} is not what it was when the data were first looked at. "
+                "Hint: load the same content each time (augmentation off), and leave files alone while a run reads them."
+            )
+        return sample
 
     def __iter__(self) -> Iterator[Sample]:
         return (self[i] for i in range(len(self)))
@@ -124,9 +143,10 @@ class Samples:
         return frozenset(found)
 
 
-def index_of(samples: Iterable[Sample], who: str) -> tuple[dict[str, str], Index, str, tuple[str, ...]]:
-    """Check every sample, and return streams, index, a fingerprint of the content, and the alternate languages."""
-    digest = blake2b(digest_size=16)
+def index_of(samples: Iterable[Sample], who: str) -> tuple[dict[str, str], Index, Known, tuple[str, ...]]:
+    """Check every sample, and return streams, index, what each one was, and the alternate languages."""
+    digests: list[str] = []
+    present: list[str] = []
     streams: dict[str, str] = {}
     rows: list[Sample] = []
     languages: set[str] = set()
@@ -134,7 +154,8 @@ def index_of(samples: Iterable[Sample], who: str) -> tuple[dict[str, str], Index
         if not isinstance(sample, Sample):
             raise InputError(f"{who}[{position}]: must be a perturbations.Sample, got {short(sample)}.")
         _note_streams(sample, streams, f"{who}: sample {sample.id!r}", first=position == 0)
-        digest.update(_content(sample))
+        digests.append(_digest(position, sample))
+        present.append("".join(str(int(sample.streams[name] is not None)) for name in streams))
         languages.update(code for versions in sample.alternates.values() for code in versions)
         rows.append(Sample(sample.id, {}, sample.target, sample.groups, sample.sequence, sample.time))
     names = sorted({name for row in rows for name in row.groups})
@@ -149,7 +170,7 @@ def index_of(samples: Iterable[Sample], who: str) -> tuple[dict[str, str], Index
     check_index(index, who)
     if missing := [name for name, kind in streams.items() if not kind]:
         raise InputError(f"{who}: stream {missing[0]!r} is None in every sample: its modality cannot be known.")
-    return streams, index, digest.hexdigest(), tuple(sorted(languages))
+    return streams, index, Known(digests, present, _digest), tuple(sorted(languages))
 
 
 def _note_streams(sample: Sample, streams: dict[str, str], who: str, first: bool) -> None:
@@ -167,6 +188,10 @@ def _note_streams(sample: Sample, streams: dict[str, str], who: str, first: bool
         if streams.setdefault(name, kind.name) not in ("", kind.name):
             raise InputError(f"{who}, stream {name}: must be {streams[name]} as before, got {kind.name}.")
         streams[name] = kind.name
+
+
+def _digest(_position: int, sample: Sample) -> str:
+    return blake2b(_content(sample), digest_size=8).hexdigest()
 
 
 def _content(sample: Sample) -> bytes:
@@ -210,8 +235,9 @@ def from_samples(samples: Iterable[Sample], name: str = "samples", cluster: str 
     if isinstance(declared, Index):
         check_index(declared, name)
         return Samples(name, rows.streams, declared, rows.__getitem__, rows.fingerprint, cluster=cluster)
-    streams, index, fingerprint, languages = index_of((_made(rows, i, name) for i in range(len(rows))), name)
-    return Samples(name, streams, index, rows.__getitem__, fingerprint, languages, cluster=cluster)
+    streams, index, known, languages = index_of((_made(rows, i, name) for i in range(len(rows))), name)
+    whole = fingerprint_of(known.digests)
+    return Samples(name, streams, index, rows.__getitem__, whole, languages, cluster=cluster, known=known)
 
 
 def _made(rows: Any, position: int, who: str) -> Any:

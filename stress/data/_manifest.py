@@ -23,6 +23,7 @@ from perturbations.errors import gather, nearest
 from perturbations.modality import MODALITIES, modality
 from stress.data._dataset import Index, Samples, check_index
 from stress.data._files import decode, looks_right
+from stress.data._known import Known, fingerprint_of
 
 __all__ = ["from_manifest"]
 
@@ -54,14 +55,15 @@ def from_manifest(path: str | Path, fingerprint: str | None = None) -> Samples:
     columns = _columns(path, list(rows[0]))
     cluster = _cluster(path, list(rows[0]))
     index = _index(path, rows, lines)
-    fingerprint = fingerprint or _check_files(path, rows, lines, columns)
+    known = _Content(path, rows, lines, columns).known(fingerprint is None)
+    fingerprint = fingerprint or fingerprint_of(known.digests)
     streams = {c.stream: c.modality for c in columns if c.language is None}
     languages = sorted({c.language for c in columns if c.language is not None})
 
     def load(position: int) -> Sample:
         return _sample(path, rows[position], lines[position], columns, index, position)
 
-    return Samples(path.name, streams, index, load, fingerprint, languages, cluster=cluster)
+    return Samples(path.name, streams, index, load, fingerprint, languages, cluster=cluster, known=known)
 
 
 def _read(path: Path) -> tuple[Sequence[Mapping[str, Any]], Sequence[int]]:
@@ -193,33 +195,59 @@ def _number(path: Path, line: int, value: Any) -> float | None:
         raise InputError(f"{path}:{line}: time must be a number of seconds, got {value!r}.") from None
 
 
-def _check_files(
-    path: Path, rows: Sequence[Mapping[str, Any]], lines: Sequence[int], columns: Sequence[_Column]
-) -> str:
-    """Read every file once; return a fingerprint of the manifest and all content, or raise with all problems."""
+@dataclass(frozen=True)
+class _Content:
+    """What the rows of a manifest and the files they name hold."""
 
-    def look(job: tuple[int, _Column]) -> tuple[bytes, str | None]:
-        position, column = job
-        value = rows[position][column.column]
-        if value in (None, ""):
-            return b"", None
-        if not modality(column.modality).stored.in_file:
-            return (str(value).encode("utf-8", "surrogatepass"), None)
-        return looks_right(path.parent / str(value), column.modality, f"{path}:{lines[position]}: {column.column}")
+    path: Path
+    rows: Sequence[Mapping[str, Any]]
+    lines: Sequence[int]
+    columns: Sequence[_Column]
 
-    digest = blake2b(
-        repr([sorted(row.items(), key=str) for row in rows]).encode("utf-8", "surrogatepass"), digest_size=16
-    )
-    problems = []
-    jobs = ((position, column) for position in range(len(rows)) for column in columns)
-    with ThreadPoolExecutor(4) as pool:
-        for content, problem in pool.map(look, jobs):
+    def known(self, read: bool) -> Known:
+        """Return what is known of each sample; all files are read once, in parallel, or none. Raises all problems."""
+        positions = range(len(self.rows)) if read else ()
+        with ThreadPoolExecutor(4) as pool:
+            looked = list(pool.map(self._look, positions))
+        problems = [problem for _, _, found in looked for problem in found]
+        rest = [f"… and {len(problems) - _SHOWN} more."] if len(problems) > _SHOWN else []
+        gather(problems[:_SHOWN] + rest, InputError)
+
+        def prove(position: int, _: Sample) -> str:
+            if looked and looked[position][1] == self._stamps(position):
+                return looked[position][0]
+            return self._look(position)[0]
+
+        return Known([digest for digest, _, _ in looked], [self._present(row) for row in self.rows], prove)
+
+    def _look(self, position: int) -> tuple[str, list[Any], list[str]]:
+        """Return a digest of a row and its files, the files' sizes and times, and what is wrong with them."""
+        stamps, problems = self._stamps(position), []
+        content = repr(sorted(self.rows[position].items(), key=str)).encode("utf-8", "surrogatepass")
+        digest = blake2b(content, digest_size=8)
+        for column, file in self._files(position):
+            who = f"{self.path}:{self.lines[position]}: {column.column}"
+            content, problem = looks_right(file, column.modality, who)
             digest.update(content)
-            if problem is not None:
-                problems.append(problem)
-    rest = [f"… and {len(problems) - _SHOWN} more."] if len(problems) > _SHOWN else []
-    gather(problems[:_SHOWN] + rest, InputError)
-    return digest.hexdigest()
+            problems += [problem] if problem is not None else []
+        return digest.hexdigest(), stamps, problems
+
+    def _files(self, position: int) -> list[tuple[_Column, Path]]:
+        row = self.rows[position]
+        named = [c for c in self.columns if modality(c.modality).stored.in_file and row[c.column] not in (None, "")]
+        return [(column, self.path.parent / str(row[column.column])) for column in named]
+
+    def _stamps(self, position: int) -> list[Any]:
+        """Return size and time of each file of a sample; where one cannot be asked, nothing that was known before."""
+        try:
+            about = [file.stat() for _, file in self._files(position)]
+        except (OSError, ValueError):
+            return [object()]
+        return [(each.st_size, each.st_mtime_ns) for each in about]
+
+    def _present(self, row: Mapping[str, Any]) -> str:
+        own = [column for column in self.columns if column.language is None]
+        return "".join(str(int(row[column.column] not in (None, ""))) for column in own)
 
 
 def _sample(

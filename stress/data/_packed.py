@@ -12,6 +12,7 @@ import numpy as np
 from perturbations import Sample, Value
 from perturbations.modality import modality, modality_of
 from stress.data._dataset import Index, Samples
+from stress.data._known import Known
 
 __all__ = ["pack", "unpack"]
 
@@ -24,7 +25,7 @@ def pack(data: Samples, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     with (folder / "values.bin").open("wb") as file:
-        for sample in data:
+        for sample in map(data.proven, range(len(data))):
             place: dict[str, Any] = {name: _put(file, value) for name, value in sample.streams.items()}
             others = {
                 name: {code: _put(file, value) for code, value in versions.items()}
@@ -32,7 +33,13 @@ def pack(data: Samples, folder: Path) -> Path:
             }
             target = sample.target.tolist() if hasattr(sample.target, "tolist") else sample.target
             rows.append([sample.id, place, others, target, dict(sample.groups), sample.sequence, sample.time])
-    head = {"name": data.name, "streams": dict(data.streams), "fingerprint": data.fingerprint, "rows": rows}
+    head: dict[str, Any] = {
+        "name": data.name,
+        "streams": dict(data.streams),
+        "fingerprint": data.fingerprint,
+        "rows": rows,
+    }
+    head["present"] = list(data.known.present) if data.known else None
     (folder / "index.json").write_text(json.dumps(head), encoding="utf-8")
     return folder
 
@@ -73,7 +80,8 @@ def unpack(folder: Path) -> Samples:
         {group: [row[4].get(group) for row in rows] for group in names},
     )
     languages = sorted({code for row in rows for codes in row[2].values() for code in codes})
-    return Samples(head["name"], head["streams"], index, load, head["fingerprint"], languages)
+    known = Known([], head["present"], lambda position, sample: "") if head["present"] is not None else None
+    return Samples(head["name"], head["streams"], index, load, head["fingerprint"], languages, known=known)
 
 
 def _get(memory: Any, at: list[Any] | None) -> Value:

@@ -21,7 +21,7 @@ from stress.engine._units import Units
 from stress.models import Model, load_model
 from stress.tasks import Task, declared, task_named
 
-__all__ = ["Planned", "Settings", "job_of", "plan_run"]
+__all__ = ["Planned", "Settings", "chosen", "job_of", "plan_run"]
 
 _SHARD_BYTES = 128 * 2**20
 _SHARD_SAMPLES = 256
@@ -34,7 +34,9 @@ class Settings:
     ``cluster`` names the group (or ``sequence``) whose samples belong together – speakers, patients – and are drawn
     together in intervals, as the data declare where it is not given; ``command`` is how the run was asked for, for the
     reader. ``samples`` are the ids of the only ones to run on (all, where there are none); faults that look at the data
-    set still look at the whole of it.
+    set still look at the whole of it. Where the folder holds a run already, ``fresh`` begins a new one beside it;
+    ``accept_model`` is why records of a model that has changed since are kept, and ``keep_failures`` keeps records of
+    failures, which are otherwise asked again.
     """
 
     seed: int = 0
@@ -52,6 +54,9 @@ class Settings:
     cluster: str | None = None
     command: str | None = None
     samples: Sequence[str] = ()
+    fresh: bool = False
+    accept_model: str | None = None
+    keep_failures: bool = False
 
     def __post_init__(self) -> None:
         for name, least in (("batch_size", 1), ("limit", 1), ("workers", 1), ("seed", 0)):
@@ -64,6 +69,8 @@ class Settings:
             raise InputError(f"run: backend must be threads, processes or dask, got {self.backend!r}.")
         if self.scheduler is not None and self.backend != "dask":
             raise InputError(f"run: scheduler goes with backend dask, got backend {self.backend}.")
+        if self.accept_model is not None and not self.accept_model.strip():
+            raise InputError("run: accept_model must say why records of the model before the change still hold.")
         if self.timeout is not None and not self.timeout > 0:
             raise InputError(f"run: timeout must be a number of seconds above 0, got {self.timeout!r}.")
 
@@ -85,11 +92,18 @@ class Planned:
     settings: Settings
     shards: Sequence[Any]
     shard_size: int
+    extents: tuple[int, ...] = ()
+    """How many samples the data had each time they were extended."""
 
     @property
     def units(self) -> Units:
         """All units, in the order in which they are done: shards outside, cells inside."""
         return Units(len(self.shards), len(self.plan.cells), self.plan.draws)
+
+    @property
+    def first(self) -> Sequence[int]:
+        """Positions of the first samples of the visiting order, whatever the limit: who a model is, is asked of these."""
+        return list(map(int, shards(self.data, self.settings.seed, self.shard_size, None, self.extents)[0]))
 
     @property
     def times(self) -> int:
@@ -125,7 +139,7 @@ def plan_run(
     plan = without_gradients(plan, loaded, settled) if suite.builtin else plan
     check_attacks(plan.cells, loaded, settled, samples)
     size = _shard_size(samples, settings.seed)
-    cut = _chosen(samples, settings.samples, shards(samples, settings.seed, size, settings.limit))
+    cut = chosen(samples, settings.samples, shards(samples, settings.seed, size, settings.limit))
     return Planned(loaded, samples, suite, plan, settled, settings, cut, size)
 
 
@@ -151,7 +165,7 @@ def job_of(planned: Planned, task: Task) -> Job:
     )
 
 
-def _chosen(data: Samples, ids: Sequence[str], cut: Sequence[Any]) -> Sequence[Any]:
+def chosen(data: Samples, ids: Sequence[str], cut: Sequence[Any]) -> Sequence[Any]:
     """Return the shards with the asked-for samples alone. Raises InputError for an id that is not there."""
     if not ids:
         return cut

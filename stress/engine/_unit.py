@@ -44,7 +44,7 @@ class Shard:
         """Return the decoded samples."""
         with self._lock:
             if self._samples is None:
-                self._samples = [self._data[position] for position in self.positions]
+                self._samples = [self._data.proven(position) for position in self.positions]
                 self.shared = Shared(self._cells)
             return self._samples
 

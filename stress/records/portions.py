@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 from stress.records.layout import Layout, together
+from stress.records.parts import open_part
 from stress.records.source import Source
 
 __all__ = ["Portion"]
@@ -131,5 +132,5 @@ class Portion:
 
 
 def _read(path: Path, groups: Sequence[int], columns: Sequence[str]) -> pa.Table:
-    with parquet.ParquetFile(path) as file:
+    with open_part(path) as file:
         return file.read_row_groups(list(groups), columns=list(columns))
