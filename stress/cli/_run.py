@@ -128,7 +128,8 @@ def _show_checks(console: Any, checks: Sequence[Check]) -> None:
 def _show_outcome(console: Any, planned: Planned, outcome: Outcome, seconds: float) -> None:
     for line in outcome.thrown:
         console.print(f"[yellow]damaged[/yellow] {escape(line)}", highlight=False)
-    units = outcome.run.info["units"]
+    about = outcome.run.info
+    units = about["units"]
     if outcome.failed:
         console.print(
             f"asked again: {outcome.failed:,} failed records, each with its unit (--keep-failures keeps them)"
@@ -141,9 +142,9 @@ def _show_outcome(console: Any, planned: Planned, outcome: Outcome, seconds: flo
             begun, last = map(duration, outcome.age)
             age = f" (begun {begun} ago, last written {last} ago)"
         console.print(f"continued: {outcome.reused:,} of {units:,} units were there already{age}, {what}")
-    for each in outcome.run.info.get("mixed", []):
+    for each in about.get("mixed", []):
         console.print(f"[yellow]mixed[/yellow] a changed model was accepted: {escape(each['why'])}")
     console.print(
-        f"{outcome.run.info['records']:,} records ({outcome.run.info['samples']:,} samples × {len(planned.plan.cells):,} cells) "
+        f"{about['records']:,} records ({about['samples']:,} samples × {len(planned.plan.cells):,} cells) "
         f"in {duration(seconds)} → {escape(str(outcome.run.path))}"
     )

@@ -93,7 +93,7 @@ class Samples:
         if sample.id != self.ids[position] or (wanted is not None and known.prove(position, sample) != wanted):
             raise InputError(
                 f"{self.name}: sample {self.ids[position]!r} is not what it was when the data were first looked at. "
-                "Hint: load the same content each time (augmentation off), and leave files alone while a run reads them."
+                "Hint: load the same content each time (augmentation off), and leave files alone while a run goes on."
             )
         return sample
 

@@ -102,7 +102,7 @@ class Planned:
 
     @property
     def first(self) -> Sequence[int]:
-        """Positions of the first samples of the visiting order, whatever the limit: who a model is, is asked of these."""
+        """Positions of the first samples of the order, whatever the limit: who a model is, is asked of these."""
         return list(map(int, shards(self.data, self.settings.seed, self.shard_size, None, self.extents)[0]))
 
     @property

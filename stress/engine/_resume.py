@@ -79,7 +79,7 @@ def look_back(planned: Planned, out: Path) -> tuple[Planned, Before]:
 
 
 def _order(path: str, data: Samples, table: pa.Table) -> list[int]:
-    """Return the positions of the folder's samples in the data, then those of new ones. Raises at the first that differs."""
+    """Return where the folder's samples stand in the data, then new ones. Raises at the first that differs."""
     known = data.known
     where = {name: position for position, name in enumerate(data.ids)}
     order = []

@@ -1,4 +1,4 @@
-"""A digest of what a table says, whatever its chunks and dictionaries: stored in a part, and checked when it is read."""
+"""A digest of what a table says, whatever its chunks and dictionaries: stored in a part, compared when it is read."""
 
 from __future__ import annotations
 
