@@ -27,13 +27,13 @@ from stress.engine._preflight import CANARIES, Check, preflight
 from stress.engine._processes import on_processes
 from stress.engine._progress import watch
 from stress.engine._recover import Recovered
-from stress.engine._remote import Recipe
+from stress.engine._remote import Recipe, order_of
 from stress.engine._resume import Before, begin, beside, look_back
 from stress.engine._threads import one_thread_each
 from stress.engine._unit import Job, Shard
 from stress.engine._units import Unit
 from stress.engine._writer import Writer, lock
-from stress.models import Batch, Model, load_model, steady_code
+from stress.models import Batch, Model, load_model, predict_of, steady_code
 from stress.records.folder import FORMAT, Folder, open_folder
 from stress.records.writing import write_json
 from stress.tasks import Task, declared
@@ -158,7 +158,7 @@ def settled_job(planned: Planned) -> tuple[Job, list[Sample]]:
     """Return the job, with the form of the model's answers settled on the first samples, and these samples."""
     first = [planned.data.proven(int(position)) for position in planned.shards[0][:CANARIES]]
     try:
-        answers = planned.model.predict(Batch.of(first))
+        answers = predict_of(planned.model)(Batch.of(first))
         task = planned.task.settle(answers, [sample.target for sample in first])
     except StressError:
         raise
@@ -282,13 +282,21 @@ def _in_workers(planned: Planned, job: Job, units: Sequence[Unit], out: Path, wo
         task=job.task,
         settings=settings,
         fingerprint=planned.data.fingerprint,
+        order=order_of(planned.data),
+        shard_size=planned.shard_size,
+        extents=planned.extents,
     )
+    known = None if packed else planned.data.known
+
+    def proof(unit: Unit) -> Sequence[str]:
+        """Return what the samples of a unit were when the data were looked at here."""
+        return [known.digests[int(place)] for place in planned.shards[unit.shard]] if known and known.digests else ()
 
     def died(unit: Unit, error: str) -> pa.Table:
         positions = [int(position) for position in planned.shards[unit.shard]]
         return job.died(planned.plan.cells[unit.cell], positions, unit.draw, error)
 
     try:
-        yield from workers.work(recipe, units, died)
+        yield from workers.work(recipe, units, died, proof)
     finally:
         shutil.rmtree(out / ".data", ignore_errors=True)

@@ -18,7 +18,7 @@ from stress.engine._progress import Mode
 from stress.engine._stages import check_attacks, without_gradients
 from stress.engine._unit import Job
 from stress.engine._units import Units
-from stress.models import Model, load_model
+from stress.models import Model, load_model, predict_of
 from stress.tasks import Task, declared, task_named
 
 __all__ = ["Planned", "Settings", "chosen", "job_of", "plan_run"]
@@ -153,7 +153,7 @@ def job_of(planned: Planned, task: Task) -> Job:
     """Return the job of a planned run, with its settled task."""
     settings = planned.settings
     return Job(
-        planned.model.predict,
+        predict_of(planned.model),
         task,
         planned.data,
         planned.plan.cells,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from stress.engine._backends import Died, Finished, Workers, token
+from stress.engine._backends import Died, Finished, Proof, Workers, token
 from stress.engine._remote import Recipe, do_unit
 from stress.engine._units import Unit
 
@@ -58,7 +58,7 @@ class _Processes:
                 raise
         return found
 
-    def work(self, recipe: Recipe, units: Sequence[Unit], died: Died) -> Finished:
+    def work(self, recipe: Recipe, units: Sequence[Unit], died: Died, proof: Proof) -> Finished:
         from joblib import delayed
         from joblib.externals.loky.process_executor import BrokenProcessPool
 
@@ -68,7 +68,7 @@ class _Processes:
             alone = failures >= _ATTEMPTS
             turn = [next(iter(left))] if alone else list(left)
             try:
-                for unit, table in self._pool()(delayed(do_unit)(recipe, each) for each in turn):
+                for unit, table in self._pool()(delayed(do_unit)(recipe, each, proof(each)) for each in turn):
                     del left[unit]
                     failures = failures if alone else 0
                     yield unit, table

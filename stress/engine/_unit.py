@@ -40,11 +40,12 @@ class Shard:
         self._cells, self._data, self._uses, self._lock = cells, data, uses, threading.Lock()
         self._samples: list[Sample] | None = None
 
-    def samples(self) -> list[Sample]:
-        """Return the decoded samples."""
+    def samples(self, proof: Sequence[str] = ()) -> list[Sample]:
+        """Return the decoded samples, proved to be those that the run began with; ``proof``: by another's digests."""
         with self._lock:
             if self._samples is None:
-                self._samples = [self._data.proven(position) for position in self.positions]
+                digests = proof or [None] * len(self.positions)
+                self._samples = [self._data.proven(*each) for each in zip(self.positions, digests)]
                 self.shared = Shared(self._cells)
             return self._samples
 
