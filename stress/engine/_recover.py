@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ from stress.records.writing import write_table
 __all__ = ["Recovered", "recover"]
 
 Ints = NDArray[np.int64]
+_NAMED = re.compile(r"part-\d{6,}\.parquet")
 ASIDE = "aside.parquet"
 """Records of samples that a smaller limit leaves out, beside the folder of the parts: a larger one takes them back."""
 
@@ -59,6 +61,10 @@ def recover(
     (folder / "merged.parquet").unlink(missing_ok=True)
     finish_swap(folder)
     parts = sorted(folder.glob("part-*.parquet"))
+    for odd in [path for path in parts if not _NAMED.fullmatch(path.name)]:
+        found.thrown.append(f"{odd.name}: is no part of a run")
+        odd.unlink()
+        parts.remove(odd)
     found.part = max((int(path.stem.rpartition("-")[2]) + 1 for path in parts), default=0)
     if (taken := _take_back(folder, run_id, places, found.part)) is not None:
         parts.append(taken)

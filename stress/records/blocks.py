@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from perturbations import RunError
 from stress.records.frame import LIMIT
 from stress.records.layout import Layout, codes
-from stress.records.parts import open_part, parts_dataset
+from stress.records.parts import open_part, read_parts
 from stress.records.source import Source
 from stress.records.views import View
 
@@ -138,9 +138,8 @@ class Plan:
 
 
 def _whole(part: Path, columns: Sequence[str]) -> pa.Table:
-    from pyarrow import parquet
-
-    return parquet.read_table(part, columns=columns, page_checksum_verification=True)
+    with open_part(part) as file:
+        return file.read(columns=list(columns))
 
 
 def _of(table: pa.Table, orders: NDArray[Any]) -> pa.Table:
@@ -154,8 +153,7 @@ def _read(parts: Sequence[Path], columns: Sequence[str], orders: NDArray[Any]) -
 
     sample = pc.field("sample")
     ours = (sample >= int(orders.min())) & (sample <= int(orders.max())) & sample.isin(pa.array(orders, pa.int32()))
-    found = parts_dataset(parts).to_table(columns=columns, filter=ours, fragment_readahead=2, batch_readahead=4)
-    return found.unify_dictionaries()
+    return read_parts(parts, columns, filter=ours, fragment_readahead=2, batch_readahead=4)
 
 
 def plan(run: Source, size: int, parts: tuple[Path, ...]) -> Plan:

@@ -17,7 +17,7 @@ from perturbations import RunError
 from stress.records.blocks import Block, plan
 from stress.records.layout import Layout, layout, presence, together
 from stress.records.memo import Memo
-from stress.records.parts import Moment, open_part, parts_dataset, read_whole
+from stress.records.parts import Moment, open_part, read_parts, read_whole
 from stress.records.portions import Portion
 from stress.records.source import Source
 
@@ -81,9 +81,11 @@ class Folder:
     @cached_property
     def count(self) -> int:
         """How many records there are; no record is read for it."""
-        from pyarrow import parquet
-
-        return sum(parquet.read_metadata(part).num_rows for part in self._held)
+        found = 0
+        for part in self._held:
+            with open_part(part) as file:
+                found += file.metadata.num_rows
+        return found
 
     @cached_property
     def layout(self) -> Layout:
@@ -102,9 +104,8 @@ class Folder:
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns of the records. Raises RunError where there is no record yet."""
-        from pyarrow import parquet
-
-        return tuple(parquet.read_schema(self._begun()[0]).names)
+        with open_part(self._begun()[0]) as file:
+            return tuple(file.schema_arrow.names)
 
     def _begun(self) -> Sequence[Path]:
         if not (parts := self._held):
@@ -118,11 +119,11 @@ class Folder:
         parts = self._begun()
         wanted = None if cells is None else dataset.field("cell").isin(list(cells))
         need = None if columns is None else list(dict.fromkeys(["cell", "sample", "draw", *columns]))
-        return parts_dataset(parts).to_table(columns=need, filter=wanted).unify_dictionaries()
+        return read_parts(parts, need, filter=wanted)
 
     def column(self, name: str) -> pa.ChunkedArray:
         """Return one column of all records, in the order in which ``records`` has them."""
-        return parts_dataset(self._begun()).to_table(columns=[name])[name].unify_dictionaries()
+        return read_parts(self._begun(), [name])[name]
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.Table]:
         """Yield some columns of all records, a few of them at a time."""

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from perturbations import RunError
 from stress.records.writing import write_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyarrow import dataset, parquet
+    from pyarrow import parquet
 
-__all__ = ["Moment", "announce_swap", "finish_swap", "open_part", "parts_dataset", "present_parts", "read_whole"]
+__all__ = ["Moment", "announce_swap", "finish_swap", "open_part", "present_parts", "read_parts", "read_whole"]
 
 SWAP = "swap.json"
 _HELD = 256
@@ -62,19 +63,38 @@ class Moment:
         self._close()
 
 
-def open_part(part: Path) -> parquet.ParquetFile:
-    """Return a part, opened for reading; checksums of its pages are compared."""
+@contextmanager
+def _undamaged(parts: Sequence[Path]) -> Iterator[None]:
+    """Say of files that cannot be read which ones, and what helps."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        which = parts[0].resolve() if len(parts) == 1 else f"{parts[0].resolve()} or one of {len(parts) - 1} more parts"
+        text = (str(error).splitlines() or [type(error).__name__])[0]
+        raise RunError(
+            f"{which}: is damaged: {text[:200]}. The same command that began the run does its records again."
+        ) from None
+
+
+@contextmanager
+def open_part(part: Path) -> Iterator[parquet.ParquetFile]:
+    """Give a part, opened for reading; checksums of its pages are compared. Raises RunError where it is damaged."""
     from pyarrow import parquet
 
-    return parquet.ParquetFile(part, page_checksum_verification=True)
+    with _undamaged([part]), parquet.ParquetFile(part, page_checksum_verification=True) as file:
+        yield file
 
 
-def parts_dataset(parts: Sequence[Path]) -> dataset.Dataset:
-    """Return some parts as one data set; checksums of their pages are compared."""
+def read_parts(parts: Sequence[Path], columns: Sequence[str] | None = None, **how: Any) -> pa.Table:
+    """Return some columns of some parts; ``how`` goes to ``Dataset.to_table``. Raises RunError where one is damaged."""
     from pyarrow import dataset
 
     checked = dataset.ParquetFragmentScanOptions(page_checksum_verification=True)
-    return dataset.dataset(parts, format=dataset.ParquetFileFormat(default_fragment_scan_options=checked))
+    with _undamaged(parts):
+        whole = dataset.dataset(parts, format=dataset.ParquetFileFormat(default_fragment_scan_options=checked))
+        return whole.to_table(columns=columns, **how).unify_dictionaries()
 
 
 def read_whole(path: Path) -> pa.Table:
@@ -87,9 +107,9 @@ def read_whole(path: Path) -> pa.Table:
     except FileNotFoundError:
         raise RunError(f"{path}: is not there. The same command that began the run writes it anew.") from None
     except (pa.ArrowException, OSError) as error:
+        text = (str(error).splitlines() or [type(error).__name__])[0]
         raise RunError(
-            f"{path}: cannot be read: {str(error).splitlines()[0][:200]}. The same command that began the run "
-            "writes it anew."
+            f"{path}: cannot be read: {text[:200]}. The same command that began the run writes it anew."
         ) from None
 
 
