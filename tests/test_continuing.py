@@ -15,7 +15,7 @@ from stress.engine import Settings, execute, plan_run
 from stress.engine._canaries import canaries
 from stress.engine._plan import job_of
 from stress.models import load_model, source_of
-from tests.worlds import SUITE, brightness, samples
+from tests.worlds import SUITE, brightness, loose, samples
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = """
@@ -275,8 +275,9 @@ def test_canaries_stay_under_a_megabyte():
         assert all(found[cell] is not None for cell in found)
 
 
+@pytest.mark.parametrize("data", [samples, loose])
 @pytest.mark.parametrize("steps", [(7, 13, 20, 7, None, 3, 20), (20, 3, 13)])
-def test_a_limit_grows_and_shrinks_over_one_folder(tmp_path, steps, monkeypatch):
+def test_a_limit_grows_and_shrinks_over_one_folder(tmp_path, data, steps, monkeypatch):
     monkeypatch.setattr("stress.engine._plan._SHARD_SAMPLES", 5)
     asked = []
 
@@ -287,9 +288,9 @@ def test_a_limit_grows_and_shrinks_over_one_folder(tmp_path, steps, monkeypatch)
     asked_of = {}
     for number, limit in enumerate(steps):
         asked.clear()
-        found = run(tmp_path / "run", counting, limit=limit)
+        found = run(tmp_path / "run", counting, data(20), limit=limit)
         asked_of[number] = sum(asked)
-        assert content(found.run) == content(run(tmp_path / f"alone-{number}", limit=limit).run)
+        assert content(found.run) == content(run(tmp_path / f"alone-{number}", data=data(20), limit=limit).run)
         assert found.run.samples.num_rows == (limit or 20)
     last = len(steps) - 1
     assert asked_of[last] < asked_of[0]  # the canaries alone, where all was there already
@@ -312,11 +313,13 @@ def test_data_in_another_order_go_on_and_can_be_compared(tmp_path):
 TEXTS = "suite: t@1\nscenarios: {typos: {text: {name: keyboard_typos}, severities: [3]}, other: {text: mismatch}}"
 
 
-def test_samples_that_are_added_are_done_and_the_old_ones_kept(tmp_path):
-    run(tmp_path / "run")
+@pytest.mark.parametrize("samples", [samples, loose])
+def test_samples_that_are_added_are_done_and_the_old_ones_kept(tmp_path, samples, monkeypatch):
+    monkeypatch.setattr("stress.engine._plan._SHARD_SAMPLES", 7)
+    first = run(tmp_path / "run", data=samples(20))
     extended = [*reversed(samples(40)[20:]), *shuffled(samples(20))]
     found = run(tmp_path / "run", data=extended)
-    assert found.reused == 3
+    assert found.reused == first.run.info["units"]
     assert found.run.samples.num_rows == 40
     one = {(r["id"], r["cell"]): r["score"] for r in by_id(found.run)}
     whole = run(tmp_path / "whole", data=samples(40)).run

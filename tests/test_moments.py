@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import random
 import shutil
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,7 +17,7 @@ import stress.engine._writer as writer
 import stress.records.writing as writing
 from stress.cli import main
 from stress.engine import Settings, execute, plan_run
-from tests.worlds import SUITE, brightness, samples
+from tests.worlds import SUITE, brightness, loose
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def small_parts(monkeypatch):
 
 def go(out, **settings):
     settings = Settings(**{"workers": 1, "batch_size": 8, "preflight": False, **settings})
-    return execute(plan_run(brightness, samples(20), scenarios.loads(SUITE), None, settings), out)
+    return execute(plan_run(brightness, loose(20), scenarios.loads(SUITE), None, settings), out)
 
 
 def content(run):
@@ -115,10 +116,15 @@ def test_a_reader_beside_a_running_and_compacting_run_sees_whole_moments(tmp_pat
     assert len(set(counts)) > 1
 
 
+def slowly(batch):
+    time.sleep(0.02)
+    return brightness(batch)
+
+
 def several(out):
-    """Run with limits that grow, each sorted in the end."""
-    for limit in (5, 10, 15, None):
-        go(out, limit=limit)
+    """Run, and sort what came of it."""
+    settings = Settings(workers=1, batch_size=8, preflight=False)
+    execute(plan_run(slowly, loose(20), scenarios.loads(SUITE), None, settings), out)
 
 
 def test_flipped_bits_are_found_or_harmless(tmp_path, small_parts, monkeypatch):
