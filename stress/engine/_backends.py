@@ -26,7 +26,8 @@ __all__ = ["Died", "Finished", "Proof", "Workers", "in_threads", "model_of", "to
 
 Finished = Generator[tuple[Unit, pa.Table], None, None]
 Proof = Callable[[Unit], Sequence[str]]
-Died = Callable[[Unit, str], pa.Table]
+Died = Callable[[Unit, str, bool], pa.Table]
+"""Makes the records of a unit whose worker died at each attempt: what is said of it, and whether it was stuck."""
 
 
 class Workers(Protocol):

@@ -11,6 +11,7 @@ import numpy as np
 
 from perturbations import Sample
 from scenarios import CLEAN, Cell
+from stress.engine._limits import limited
 from stress.engine._stages import attacked
 from stress.engine._unit import Job
 from stress.tasks import as_array
@@ -54,7 +55,7 @@ def _answer(job: Job, cell: Cell, samples: Sequence[Sample], room: int) -> Any:
     """Return the answers to some samples as plain data; each takes no more than about ``room`` characters."""
     batch = job.batch(samples, {stream: job.work(cell, stream, samples) for stream in cell.streams})
     try:
-        answers = job.predict(batch)
+        answers = limited(job.predict, job.timeout)(batch)
         array = as_array(answers)
     except (Exception, SystemExit) as error:  # that it fails here is part of what it is
         return type(error).__name__

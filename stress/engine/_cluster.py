@@ -77,7 +77,10 @@ class _Cluster:
             except KilledWorker:
                 suspects.append(unit)
         for unit in suspects:
-            yield self._alone(recipe, unit, proof(unit)) or (unit, died(unit, "the worker process died each time"))
+            yield self._alone(recipe, unit, proof(unit)) or (
+                unit,
+                died(unit, "the worker process died each time", False),
+            )
 
     def _alone(self, recipe: Recipe, unit: Unit, proof: Sequence[str]) -> tuple[Unit, pa.Table] | None:
         from distributed import KilledWorker

@@ -21,6 +21,7 @@ from stress.engine._backends import Finished, Workers, in_threads, model_of
 from stress.engine._canaries import canaries
 from stress.engine._cluster import on_dask
 from stress.engine._identity import identity, machine, run_id
+from stress.engine._limits import limited
 from stress.engine._places import Places
 from stress.engine._plan import Planned, Settings, job_of, plan_run
 from stress.engine._preflight import CANARIES, Check, preflight
@@ -158,7 +159,8 @@ def settled_job(planned: Planned) -> tuple[Job, list[Sample]]:
     """Return the job, with the form of the model's answers settled on the first samples, and these samples."""
     first = [planned.data.proven(int(position)) for position in planned.shards[0][:CANARIES]]
     try:
-        answers = predict_of(planned.model)(Batch.of(first))
+        predict = limited(predict_of(planned.model), planned.settings.timeout)
+        answers = predict(Batch.of(first))
         task = planned.task.settle(answers, [sample.target for sample in first])
     except StressError:
         raise
@@ -292,9 +294,9 @@ def _in_workers(planned: Planned, job: Job, units: Sequence[Unit], out: Path, wo
         """Return what the samples of a unit were when the data were looked at here."""
         return [known.digests[int(place)] for place in planned.shards[unit.shard]] if known and known.digests else ()
 
-    def died(unit: Unit, error: str) -> pa.Table:
+    def died(unit: Unit, error: str, stuck: bool = False) -> pa.Table:
         positions = [int(position) for position in planned.shards[unit.shard]]
-        return job.died(planned.plan.cells[unit.cell], positions, unit.draw, error)
+        return job.died(planned.plan.cells[unit.cell], positions, unit.draw, error, stuck)
 
     try:
         yield from workers.work(recipe, units, died, proof)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from stress.engine._backends import Died, Finished, Proof, Workers, token
 from stress.engine._remote import Recipe, do_unit
 from stress.engine._units import Unit
+from stress.engine._watchdog import SPARE_S
 
 __all__ = ["on_processes"]
 
@@ -67,6 +69,7 @@ class _Processes:
         while left:
             alone = failures >= _ATTEMPTS
             turn = [next(iter(left))] if alone else list(left)
+            begun = time.monotonic()
             try:
                 for unit, table in self._pool()(delayed(do_unit)(recipe, each, proof(each)) for each in turn):
                     del left[unit]
@@ -77,7 +80,13 @@ class _Processes:
                 self.end(kill=True)
                 if alone:
                     del left[turn[0]]
-                    yield turn[0], died(turn[0], f"the worker process died: {type(error).__name__}")
+                    limit = recipe.settings.timeout
+                    stuck = limit is not None and time.monotonic() - begun > limit + SPARE_S
+                    why = f"no answer within {limit:g} s: the worker was stuck, and ended"
+                    yield (
+                        turn[0],
+                        died(turn[0], why if stuck else f"the worker process died: {type(error).__name__}", stuck),
+                    )
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from stress.engine._plan import Planned, Settings, chosen, job_of, plan_run
 from stress.engine._threads import limit_threads
 from stress.engine._unit import Shard
 from stress.engine._units import Unit
+from stress.engine._watchdog import watch_over
 from stress.models import Batch, Model, load_model
 from stress.tasks import Task
 
@@ -51,6 +52,7 @@ class _Prepared:
     """Model, data and plan of one run in a worker."""
 
     def __init__(self, recipe: Recipe) -> None:
+        watch_over(recipe.settings.timeout)
         data = unpack(Path(recipe.data)) if recipe.packed else load_data(recipe.data, recipe.fingerprint)
         if order_of(data) != recipe.order:
             raise InputError(
