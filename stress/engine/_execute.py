@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections import Counter
@@ -102,7 +101,7 @@ def execute(
         about["run"] = before.run_id or run_id(about["identity"])
         _make_folder(out)
         with lock(out):
-            about = begin(out, about, planned, before, samples_table(planned))
+            about = begin(out, about, planned, before)
             found, took = _do(planned, job, out, workers, about, before)
             write_json(out / "run.json", {**about, **took, "finished": True, "seconds": time.time() - begun})
     age = None
@@ -210,36 +209,6 @@ def _make_folder(out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"{out}: cannot be made: {error.strerror}.") from error
-
-
-def samples_table(planned: Planned) -> pa.Table:
-    """Return the samples of a run as a table; ``order`` is the position that records name."""
-    index, data = planned.data.index, planned.data
-    chosen = sorted(int(position) for shard in planned.shards for position in shard)
-
-    def column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-        return pa.array(values if len(chosen) == len(values) else [values[i] for i in chosen], kind)
-
-    groups = {f"group.{name}": column(values, pa.string()) for name, values in index.groups.items()}
-    return pa.table(
-        {
-            "id": column(data.ids, pa.string()),
-            "order": pa.array(chosen, pa.int32()),
-            "sequence": column(data.sequences, pa.string()),
-            "time": column(data.times, pa.float64()),
-            "split": column(index.splits, pa.string()),
-            "target": column([_as_text(target) for target in data.targets], pa.string()),
-            **groups,
-        }
-    )
-
-
-def _as_text(target: Any) -> str | None:
-    """Return a target as a table holds it: names and numbers as they are written, anything else as JSON."""
-    if target is None or isinstance(target, str):
-        return target
-    plain = target.tolist() if hasattr(target, "tolist") else target
-    return str(plain) if isinstance(plain, int | float) else json.dumps(plain, default=sorted, ensure_ascii=False)
 
 
 def _work(

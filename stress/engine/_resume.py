@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -117,7 +118,7 @@ def _arranged(data: Samples, order: Sequence[int]) -> Samples:
     )  # fmt: skip
 
 
-def begin(out: Path, about: dict[str, Any], planned: Planned, before: Before, samples: pa.Table) -> dict[str, Any]:
+def begin(out: Path, about: dict[str, Any], planned: Planned, before: Before) -> dict[str, Any]:
     """Refuse a folder that holds something else; otherwise write what is known before the first record.
 
     Returns what ``run.json`` says: where another model was accepted, that and why.
@@ -134,6 +135,36 @@ def begin(out: Path, about: dict[str, Any], planned: Planned, before: Before, sa
     if planned.data.known is not None and planned.data.known.digests:
         ids, digests = (pa.array(list(each), pa.string()) for each in (planned.data.ids, planned.data.known.digests))
         write_table(out / DATA, pa.table({"id": ids, "digest": digests}))
-    write_table(out / "samples.parquet", samples)
+    write_table(out / "samples.parquet", samples_table(planned))
     write_table(out / "cells.parquet", cells_table(planned.plan.cells, planned.data.streams))
     return about
+
+
+def samples_table(planned: Planned) -> pa.Table:
+    """Return the samples of a run as a table; ``order`` is the position that records name."""
+    index, data = planned.data.index, planned.data
+    chosen = sorted(int(position) for shard in planned.shards for position in shard)
+
+    def column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+        return pa.array(values if len(chosen) == len(values) else [values[i] for i in chosen], kind)
+
+    groups = {f"group.{name}": column(values, pa.string()) for name, values in index.groups.items()}
+    return pa.table(
+        {
+            "id": column(data.ids, pa.string()),
+            "order": pa.array(chosen, pa.int32()),
+            "sequence": column(data.sequences, pa.string()),
+            "time": column(data.times, pa.float64()),
+            "split": column(index.splits, pa.string()),
+            "target": column([_as_text(target) for target in data.targets], pa.string()),
+            **groups,
+        }
+    )
+
+
+def _as_text(target: Any) -> str | None:
+    """Return a target as a table holds it: names and numbers as they are written, anything else as JSON."""
+    if target is None or isinstance(target, str):
+        return target
+    plain = target.tolist() if hasattr(target, "tolist") else target
+    return str(plain) if isinstance(plain, int | float) else json.dumps(plain, default=sorted, ensure_ascii=False)
