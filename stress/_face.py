@@ -122,6 +122,9 @@ def run(
     backend: Literal["threads", "processes", "dask"] = "threads",
     scheduler: str | None = None,
     command: str | None = None,
+    fresh: bool = False,
+    accept_model: str | None = None,
+    keep_failures: bool = False,
     **unknown: Never,
 ) -> Run:
     """Run a suite and return the run: its folder holds every record, and is continued when the call is repeated.
@@ -134,6 +137,8 @@ def run(
     call; ``limit`` keeps the first samples of the seeded, stratified order, ``samples`` those with these ids; ``only``
     and ``skip`` are globs over scenarios and cells; samples that share a value of the group ``cluster`` belong
     together in intervals; ``signals`` records each stream's quality; ``timeout`` are seconds a call may take.
+    Where ``out`` holds a run, failed records are asked again (``keep_failures``: not), and a model that has changed
+    is refused: ``fresh`` begins a run beside it, ``accept_model`` says why the old records still hold.
     Raises StressError where an input cannot be used, before any work.
     """
     from perturbations import InputError
@@ -159,6 +164,9 @@ def run(
         backend=backend,
         scheduler=scheduler,
         command=command,
+        fresh=fresh,
+        accept_model=accept_model,
+        keep_failures=keep_failures,
     )
     with prepared(model, data, suite, task, settings) as (planned, workers_of):
         folder = Path(out) if out is not None else Path("runs") / planned.plan.suite

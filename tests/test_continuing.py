@@ -340,3 +340,16 @@ def test_a_refusal_names_the_first_sample_that_differs(tmp_path):
         run(tmp_path, data=changed)
     with pytest.raises(stress.RunError, match=rf"sample '{samples(20)[19].id}' .* is no longer in the data"):
         run(tmp_path, data=samples(19))
+
+
+def test_the_ways_out_in_python(tmp_path):
+    given = {"out": tmp_path / "run", "workers": 1, "preflight": False}
+    stress.run(closed_over(1), samples(20), suite(), **given)
+    with pytest.raises(stress.RunError, match="--fresh"):
+        stress.run(closed_over(2), samples(20), suite(), **given)
+    assert stress.run(closed_over(2), samples(20), suite(), **given, fresh=True).path == tmp_path / "run-2"
+    mixed = stress.run(closed_over(2), samples(20), suite(), **given, accept_model="twice as sure is as right")
+    assert mixed.info["mixed"][0]["why"] == "twice as sure is as right"
+    assert stress.run(closed_over(2), samples(20), suite(), **given).info["mixed"] == mixed.info["mixed"]
+    with pytest.raises(stress.InputError, match="must say why"):
+        stress.run(closed_over(3), samples(20), suite(), **given, accept_model=" ")
