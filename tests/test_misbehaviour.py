@@ -90,9 +90,7 @@ def test_the_first_call_has_a_time_out(tmp_path):
     def hangs(batch):
         time.sleep(30)
 
-    with pytest.raises(
-        stress.ModelError, match=r"but raised TimeoutError: no answer within 0\.2 s"
-    ):
+    with pytest.raises(stress.ModelError, match=r"but raised TimeoutError: no answer within 0\.2 s"):
         go(tmp_path, hangs, timeout=0.2)
 
 
