@@ -73,7 +73,14 @@ def look_back(planned: Planned, out: Path) -> tuple[Planned, Before]:
     settings = planned.settings
     cut = chosen(moved, settings.samples, shards(moved, settings.seed, size, settings.limit, extents))
     found = replace(planned, data=moved, shards=cut, shard_size=size, extents=tuple(extents))
-    redo = frozenset(cell.id for cell in planned.plan.cells if added and needs_all_data(cell))
+    other_limit = (info.get("settings") or {}).get(
+        "limit"
+    ) != settings.limit  # a universal attack is fitted on all of it
+    redo = frozenset(
+        cell.id
+        for cell in planned.plan.cells
+        if (added and needs_all_data(cell)) or (other_limit and any(c.declaration.held_out for c in cell.conditions))
+    )
     if added and dict(planned.task.describe()).get("classes") != (info["identity"].get("task") or {}).get("classes"):
         redo = frozenset(cell.id for cell in planned.plan.cells)
     return found, Before(info, True, redo, newest)
