@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perturbations.errors import InputError, short
+from perturbations.labels import label
 from perturbations.modality.series import Series
 
 __all__ = ["Audio", "Dataset", "Image", "Sample", "Series", "Value"]
@@ -71,7 +72,8 @@ class Sample:
 
     ``groups`` are for slices (``{"speaker": "f03"}``); ``sequence`` names the recording it is part of and ``time``
     (seconds) its place there; ``alternates`` holds the same stream in other languages:
-    ``{"caption": {"de": "…", "fr": "…"}}``.
+    ``{"caption": {"de": "…", "fr": "…"}}``. Ids, groups and sequences that are numbers are taken as their text: 17 is
+    ``"17"``; a group or sequence that is missing (``None``, NaN) is left out.
     """
 
     id: str
@@ -82,10 +84,31 @@ class Sample:
     time: float | None = None
     alternates: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.id, str):
+            name = label(self.id, "Sample: id")
+            if name is None:
+                raise InputError(f"Sample: id must be a text or a whole number, got {short(self.id)}.")
+            object.__setattr__(self, "id", name)
+        if not isinstance(self.sequence, str | None):
+            object.__setattr__(self, "sequence", label(self.sequence, f"Sample {self.id!r}: sequence"))
+        if not all(isinstance(value, str) for value in self.groups.values()):
+            named = {
+                k: v if isinstance(v, str) else label(v, f"Sample {self.id!r}: group {k}")
+                for k, v in self.groups.items()
+            }
+            object.__setattr__(self, "groups", {k: v for k, v in named.items() if v is not None})
+
     def with_streams(self, changed: Mapping[str, Value]) -> Sample:
         """Return a copy with some streams replaced."""
         made = object.__new__(Sample)  # the fields are checked already; __init__ would cost four times as much
         made.__dict__.update(self.__dict__, streams={**self.streams, **changed})
+        return made
+
+    def with_target(self, target: Any) -> Sample:
+        """Return a copy with another target."""
+        made = object.__new__(Sample)
+        made.__dict__.update(self.__dict__, target=target)
         return made
 
 

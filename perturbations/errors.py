@@ -12,6 +12,7 @@ Messages have one form: *who: what must be X, got Y. Hint.*
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 __all__ = [
@@ -23,8 +24,12 @@ __all__ = [
     "StressError",
     "gather",
     "nearest",
+    "printable",
     "short",
 ]
+
+_INVISIBLE = {"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"}
+"""Unicode categories that are shown by code point: they can reorder, hide or break a line of what follows."""
 
 
 class StressError(Exception):
@@ -76,8 +81,23 @@ def short(value: object, length: int = 60) -> str:
     shape = getattr(value, "shape", None)
     if shape is not None:
         return f"{type(value).__name__} of {getattr(value, 'dtype', '?')} {tuple(shape)}"
-    text = repr(value)
+    try:
+        text = repr(value[: length + 1] if isinstance(value, str | bytes) else value)
+    except Exception:  # noqa: BLE001 - a number of thousands of digits, a value that cannot say what it is
+        text = f"a {type(value).__name__}"
     return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def printable(text: object, keep: str = "") -> str:
+    """Return text in which every control, direction and separator character is written out by its code point.
+
+    An escape sequence in an id, a label or a model's error would otherwise be obeyed by the terminal. ``keep`` are
+    characters that stay as they are, such as the line breaks of our own messages.
+    """
+    found = str(text)
+    if found.isprintable():
+        return found
+    return "".join(f"\\u{ord(c):04x}" if unicodedata.category(c) in _INVISIBLE and c not in keep else c for c in found)
 
 
 def gather(problems: Sequence[str], kind: type[StressError]) -> None:

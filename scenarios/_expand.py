@@ -13,10 +13,14 @@ from scenarios._axes import slug
 from scenarios._bind import Absent, bind_all, imagine, labelled
 from scenarios._bound import Bound, Mismatch
 from scenarios._cells import CLEAN, Cell, Condition, Plan
+from scenarios._count import count
 from scenarios._grid import cells
 from scenarios._spec import EVERYTHING, Scenario, Suite
 
 __all__ = ["check", "expand"]
+
+_TRIED = 2_000
+"""Cells of a scenario that are made to check it without a data set."""
 
 
 def expand(
@@ -26,13 +30,17 @@ def expand(
     has: Collection[str] = EVERYTHING,
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
+    most: int | None = None,
 ) -> Plan:
     """Return the plan of a suite for a data set: its streams (name → modality) and what its samples have.
 
     ``has`` holds those of ``data``, ``sequence``, ``alternates`` and ``target`` that are there, and the languages of
     alternates as ``alternates:de``, where they are known. ``only`` and ``skip`` are globs over cell ids and scenario
-    names; they choose cells and change none. Raises SpecError with every problem.
+    names; they choose cells and change none. ``most`` is how many cells there may be. Raises SpecError with all
+    problems.
     """
+    if most is not None:
+        _check_size(suite, streams, has, only, skip, most)
     found: list[Cell] = []
     left_out: list[tuple[str, str]] = []
     notes: list[tuple[str, str]] = []
@@ -79,6 +87,31 @@ def _check_ids(found: Sequence[Cell], suite: Suite) -> None:
         raise SpecError(f"{suite.title}: cells must have ids of their own, got {twice[0]!r} {counts[twice[0]]} times.")
 
 
+def _check_size(
+    suite: Suite,
+    streams: Mapping[str, str],
+    has: Collection[str],
+    only: Sequence[str],
+    skip: Sequence[str],
+    most: int,
+) -> None:
+    """Raise SpecError where the scenarios that are chosen have more cells than they may, before one is made."""
+    counts: dict[str, int] = {}
+    for scenario in suite.scenarios:
+        chosen = not only or any(fnmatchcase(scenario.name, glob.partition(":")[0]) or "*" in glob for glob in only)
+        if chosen and not any(fnmatchcase(scenario.name, glob) for glob in skip):
+            try:
+                counts[scenario.name] = count(scenario, bind_all(scenario, streams, has, [] if suite.builtin else None))
+            except (Mismatch, Absent):  # said in full when the cells are made
+                continue
+    if (total := sum(counts.values())) > most:
+        largest = max(counts, key=lambda name: counts[name])
+        raise SpecError(
+            f"{suite.title}: must have at most {most:,} cells, got {total:,} ({largest} has {counts[largest]:,}). "
+            "A pairwise grid has every pair of values in few cells, --only chooses scenarios, --max-cells allows more."
+        )
+
+
 def check(scenario: Scenario) -> list[str]:
     """Return all that is wrong with a scenario, as far as it can be told without a data set."""
     problems: dict[str, None] = {}
@@ -90,7 +123,7 @@ def check(scenario: Scenario) -> list[str]:
             problems.update(dict.fromkeys(error.problems))
     try:
         if bounds and not problems:
-            cells(scenario, labelled(bounds))
+            cells(scenario, labelled(bounds), _TRIED)
     except Mismatch as error:
         problems.update(dict.fromkeys(error.problems))
     return list(problems)

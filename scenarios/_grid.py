@@ -35,10 +35,14 @@ MOST = 100_000
 """Cells that one scenario may have."""
 
 
-def cells(scenario: Scenario, bounds: Sequence[Bound]) -> tuple[Cell, ...]:
-    """Return the cells of a scenario on a data set, in order; those in which every severity is 0 are left out."""
+def cells(scenario: Scenario, bounds: Sequence[Bound], first: int | None = None) -> tuple[Cell, ...]:
+    """Return the cells of a scenario on a data set, in order; those in which every severity is 0 are left out.
+
+    With ``first`` only so many are made: enough to tell whether a grid can be.
+    """
     check_steps(scenario, bounds)
-    found = tuple(cell for cell in GRID[scenario.grid](scenario, bounds) if cell.conditions)
+    made = (cell for cell in GRID[scenario.grid](scenario, bounds) if cell.conditions)
+    found = tuple(itertools.islice(made, first))
     if not found:
         raise mismatch(scenario.where, scenario.name, "must have a severity above 0, got none.")
     return found

@@ -33,32 +33,34 @@ def suites() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in LIBRARY.glob("*.yaml")))
 
 
-def load(name: str | Path | Mapping[str, Any]) -> Suite:
+def load(name: str | Path | Mapping[str, Any], plugins: bool = True) -> Suite:
     """Return a built-in suite by name, the suite in a YAML file, or one as plain data.
 
-    Raises SpecError with all that is wrong in it.
+    Plug-ins that the suite names are imported, which runs what is in them; without ``plugins`` they are not, and the
+    suite says which steps are ``unchecked`` then: it can be looked at, and not run. Raises SpecError with all that is
+    wrong in it.
     """
     if isinstance(name, Mapping):
-        return loads(name)
+        return loads(name, plugins=plugins)
     if isinstance(name, str) and name in suites():
         return replace(_read(LIBRARY / f"{name}.yaml", f"{name}.yaml"), builtin=True)
     path = Path(name)
-    if not path.is_file():
+    if "\0" in str(name) or not path.is_file():
         looks = path.suffix in (".yaml", ".yml") or path.name != str(name)
         kind = "an existing file" if looks else f"a built-in one ({', '.join(suites())}) or a YAML file"
         hint = "" if looks else f" {nearest(str(name), suites())}"
         raise SpecError(f"suite: must be {kind}, got {str(name)!r}.{hint}")
-    return _read(path, str(name))
+    return _read(path, str(name), plugins)
 
 
-def loads(suite: str | Mapping[str, Any], name: str = "<string>") -> Suite:
+def loads(suite: str | Mapping[str, Any], name: str = "<string>", plugins: bool = True) -> Suite:
     """Return the suite in a YAML text, or in plain data of the same form. Paths in it are relative to here."""
     problems: list[str] = []
     root = parse(suite, name, problems) if isinstance(suite, str) else from_plain(suite, name)
-    return _suite(root, Problems(problems, None))
+    return _suite(root, Problems(problems, None, plugins))
 
 
-def _read(path: Path, name: str) -> Suite:
+def _read(path: Path, name: str, plugins: bool = True) -> Suite:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -66,7 +68,7 @@ def _read(path: Path, name: str) -> Suite:
     except OSError as error:
         raise SpecError(f"{name}: suite: cannot be read: {error.strerror}.") from None
     problems: list[str] = []
-    return _suite(parse(text, name, problems), Problems(problems, path.resolve().parent))
+    return _suite(parse(text, name, problems), Problems(problems, path.resolve().parent, plugins))
 
 
 def _suite(root: Node, problems: Problems) -> Suite:
@@ -77,6 +79,7 @@ def _suite(root: Node, problems: Problems) -> Suite:
         problems.say(root.keys[key], "suite", f"a key must be one of {', '.join(_TOP)}, got {key!r}.", key, _TOP)
     name, version = _title(top.get("suite"), root, problems)
     plugins = _plugins(top.get("plugins"), problems)
+    problems.plugins = problems.plugins or not plugins  # without any, a name that is not known is wrong
     shared = _Shared(
         read_severities(top.get("severities"), "suite", problems),
         text_of(top.get("profile"), "suite", "profile", problems),
@@ -87,7 +90,8 @@ def _suite(root: Node, problems: Problems) -> Suite:
     draws = _draws(top.get("draws"), problems)
     about = text_of(top.get("about"), "suite", "about", problems) or ""
     gather(problems.sorted(), SpecError)
-    return Suite(name, version, tuple(scenarios), draws, plugins, about, source=root.plain())
+    plain, unchecked = root.plain(), tuple(dict.fromkeys(problems.unchecked))
+    return Suite(name, version, tuple(scenarios), draws, plugins, about, source=plain, unchecked=unchecked)
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,8 @@ def _plugins(node: Node | None, problems: Problems) -> tuple[str, ...]:
             continue
         path = (problems.folder or Path.cwd()) / text
         try:
-            import_file(path)
+            if problems.plugins:
+                import_file(path)
             found.append(str(path))
         except SpecError as error:
             problems.say(child.where, "suite", str(error))
@@ -207,10 +212,26 @@ def _scenario(name: str, node: Node, where: str, shared: _Shared, problems: Prob
     inherited = shared.severities if own is None else None
     profile = profile or shared.profile
     scenario = Scenario(name, tuple(steps), grid, own, inherited, profile, fallbacks, timeline, about, where)
-    problems.found += check(scenario)
+    unknown = _unknown(scenario) if not problems.plugins else []
+    problems.unchecked += unknown
+    problems.found += check(scenario) if not unknown else []
     if "profile" in values:
         _check_profile(values["profile"], name, [scenario], problems)
     return scenario
+
+
+def _unknown(scenario: Scenario) -> list[str]:
+    """Return the steps whose perturbation is not known, as those of a plug-in that was not imported."""
+    from scenarios._bind import candidates
+    from scenarios._bound import Mismatch
+
+    found = []
+    for step in scenario.steps:
+        try:
+            candidates(step)
+        except Mismatch:
+            found.append(f"{scenario.name}: {step.name}")
+    return found
 
 
 def _grid(values: Mapping[str, Node], name: str, problems: Problems) -> str:

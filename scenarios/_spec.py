@@ -70,6 +70,8 @@ class Scenario:
 class Suite:
     """A set of scenarios, versioned: ``release@1``. Changed severities make old results incomparable: count up.
 
+    ``unchecked`` are the steps that no perturbation is known for because the plug-ins were not imported.
+
     ``builtin`` suites take what fits a data set and say what they left out; in a user's own suite a misfit is an error.
     """
 
@@ -81,6 +83,7 @@ class Suite:
     about: str = ""
     builtin: bool = False
     source: Mapping[str, Any] = field(default_factory=dict)
+    unchecked: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:

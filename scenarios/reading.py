@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from perturbations.errors import meant
@@ -16,10 +16,15 @@ __all__ = ["Node", "Problems", "from_plain", "number_of", "one_of", "parse", "te
 
 @dataclass
 class Problems:
-    """What is wrong so far, and the folder that relative paths start from: that of the file, where there is one."""
+    """What is wrong so far, and the folder that relative paths start from: that of the file, where there is one.
+
+    ``plugins`` tells whether the plug-ins that the file names are imported; else what is theirs is ``unchecked``.
+    """
 
     found: list[str]
     folder: Path | None
+    plugins: bool = True
+    unchecked: list[str] = field(default_factory=list)
 
     def say(self, where: str, who: str, text: str, got: str = "", known: Iterable[str] = ()) -> None:
         """Note a problem, with a hint at which of the ``known`` names may be meant by ``got``."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from perturbations import Audio, InputError, ModelError, RunError, Sample, SpecError, StressError
     from stress._face import Run, run
     from stress._face import open_run as open  # noqa: A004 - stress.open reads as it should
+    from stress.data import audio, image
     from stress.models import Batch
     from stress.tasks import Classification, FreeText, Metric, MultiLabel, Regression, Retrieval, Transcription, metric
 
@@ -33,6 +34,8 @@ __all__ = [
     "SpecError",
     "StressError",
     "Transcription",
+    "audio",
+    "image",
     "metric",
     "open",
     "run",
@@ -44,6 +47,7 @@ _HOMES = {
     ),
     **dict.fromkeys(("Run", "run"), "stress._face"),
     "Batch": "stress.models",
+    **dict.fromkeys(("audio", "image"), "stress.data"),
     **dict.fromkeys(
         ("Classification", "FreeText", "Metric", "MultiLabel", "Regression", "Retrieval", "Transcription", "metric"),
         "stress.tasks",

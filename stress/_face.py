@@ -125,6 +125,13 @@ def run(
     fresh: bool = False,
     accept_model: str | None = None,
     keep_failures: bool = False,
+    verify: bool = False,
+    skip_bad_samples: bool = False,
+    inside: bool = False,
+    max_cells: int = 10_000,
+    max_megapixels: float = 100.0,
+    max_seconds: float = 3600.0,
+    answers: Literal["probabilities", "logits", "labels", "positions"] | None = None,
     **unknown: Never,
 ) -> Run:
     """Run a suite and return the run: its folder holds every record, and is continued when the call is repeated.
@@ -136,7 +143,10 @@ def run(
     ``seed`` names the random draws; ``workers`` are cells done at once (one a processor), ``batch_size`` samples a
     call; ``limit`` keeps the first samples of the seeded, stratified order, ``samples`` those with these ids; ``only``
     and ``skip`` are globs over scenarios and cells; samples that share a value of the group ``cluster`` belong
-    together in intervals; ``signals`` records each stream's quality; ``timeout`` are seconds a call may take.
+    together in intervals; ``signals`` records each stream's quality; ``timeout`` are seconds a call may take;
+    ``answers`` says what the model's answers are, where they do not show it.
+    ``skip_bad_samples`` leaves out what cannot be decoded, ``verify`` decodes again what looks unchanged, ``inside``
+    refuses files outside the manifest's folder; ``max_…`` say how large a grid, a picture and a recording may be.
     Where ``out`` holds a run, failed records are asked again (``keep_failures``: not), and a model that has changed
     is refused: ``fresh`` begins a run beside it, ``accept_model`` says why the old records still hold.
     Raises StressError where an input cannot be used, before any work.
@@ -167,7 +177,14 @@ def run(
         fresh=fresh,
         accept_model=accept_model,
         keep_failures=keep_failures,
+        verify=verify,
+        skip_bad_samples=skip_bad_samples,
+        inside=inside,
+        max_cells=max_cells,
+        max_megapixels=max_megapixels,
+        max_seconds=max_seconds,
+        answers=answers,
     )
-    with prepared(model, data, suite, task, settings) as (planned, workers_of):
+    with prepared(model, data, suite, task, settings, Path(out) if out is not None else None) as (planned, workers_of):
         folder = Path(out) if out is not None else Path("runs") / planned.plan.suite
         return Run(execute(planned, folder, workers_of).run.path)

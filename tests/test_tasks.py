@@ -94,7 +94,7 @@ def test_its_metrics_rest_on_columns_it_declares(task, targets, good, poor, junk
         (MultiLabel(ABC), "a|d", "among the 3 classes"),
         (Regression(), "many", "finite number"),
         (Regression(), NAN, "finite number"),
-        (Transcription(), "…!", "at least one word"),
+        (Transcription(), 7, "must be a text"),
         (FreeText(), 7, "a text or a list of texts"),
         (FreeText(), [], "a text or a list of texts"),
         (Retrieval(ABC), "d", "one of the candidates"),
@@ -141,8 +141,10 @@ def test_word_error_rate_is_torchmetrics():
     found = task.score(given_, wanted)
     assert sum(found["word_errors"]) / sum(found["words"]) == pytest.approx(float(word_error_rate(given_, wanted)))
     joined = [[text.replace(" ", "") for text in texts] for texts in (given_, wanted)]
-    characters = sum(found["character_errors"]) / sum(found["characters"])
-    assert characters == pytest.approx(float(char_error_rate(*joined)))
+    for spaces, texts in ((True, (given_, wanted)), (False, joined)):
+        counted = Transcription(spaces=spaces).score(given_, wanted)
+        characters = sum(counted["character_errors"]) / sum(counted["characters"])
+        assert characters == pytest.approx(float(char_error_rate(*texts)))
     for s, d, i, total in zip(*(found[k] for k in ("substitutions", "deletions", "insertions", "word_errors"))):
         assert s + d + i == total
 
@@ -190,6 +192,9 @@ def test_labels_of():
     assert labels_of(None) == labels_of("") == labels_of([]) == ()
 
 
-def test_ties_count_against_the_model():
-    found = Retrieval(ABC).score([[0.5, 0.5, 0.5]], ["b"])
-    assert found["rank"].tolist() == [3]
+def test_silence_counts_what_is_heard_in_it():
+    found = Transcription().score(["", "hello there", "…"], ["", "…!", ""])
+    assert found["words"] == found["characters"] == [0, 0, 0]
+    assert found["insertions"] == found["word_errors"] == [0, 2, 0]
+    assert found["score"].tolist() == [1, 0, 1]
+    assert found["exact"] == [1, 0, 1]

@@ -17,24 +17,42 @@ from numpy.typing import NDArray
 
 from perturbations.errors import InputError, nearest, short
 
-__all__ = ["MODALITIES", "Look", "Modality", "Stored", "modality", "modality_of", "size_of"]
+__all__ = ["MODALITIES", "Limits", "Look", "Modality", "Stored", "modality", "modality_of", "size_of"]
 
 MODALITIES: tuple[str, ...] = ("image", "audio", "text", "series")
 """Names of the modalities, each a module here, in the order in which they are shown."""
 
 
 @dataclass(frozen=True)
+class Limits:
+    """How large one value may be once it is decoded: a file of a few kilobytes can hold gigabytes.
+
+    ``megapixels`` of a picture, ``seconds`` of a recording.
+    """
+
+    megapixels: float = 100.0
+    seconds: float = 3600.0
+
+    def __post_init__(self) -> None:
+        for name in ("megapixels", "seconds"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+                raise InputError(f"limits: {name} must be a number above 0, got {short(value)}.")
+
+
+@dataclass(frozen=True)
 class Stored:
     """How a value comes out of a manifest.
 
-    ``in_file`` tells whether a manifest's cell names a file (of a text, the cell is the value). ``problem(content)``
-    says what is wrong with a file's bytes, judged by its header. ``decode(source, who)`` returns the value in a file or
-    a cell, and raises InputError where it is damaged; it need not be checked yet.
+    ``in_file`` tells whether a manifest's cell names a file (of a text, the cell is the value), ``endings`` how such
+    files are called. ``decode(content, who, limits)`` returns the value in a file's bytes, or of a cell, and what had
+    to be altered in it, if anything. It raises InputError where the header tells that it is something else or larger
+    than the limits, before anything is decoded, and where it is damaged. The value need not be checked yet.
     """
 
     in_file: bool
-    problem: Callable[[bytes], str | None]
-    decode: Callable[[Any, str], Any]
+    decode: Callable[[Any, str, Limits], tuple[Any, str | None]]
+    endings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,6 +129,9 @@ class Modality:
     look: Look
 
 
+_HELPERS = "A file, a PIL picture or a tensor becomes one by stress.image(…) or stress.audio(…)."
+
+
 @cache
 def modality(name: str) -> Modality:
     """Return the modality of that name."""
@@ -127,7 +148,7 @@ def modality_of(value: object, who: str = "value") -> Modality:
         if modality(name).holds(value):
             return modality(name)
     known = ", ".join(modality(name).takes for name in MODALITIES)
-    raise InputError(f"{who}: must be {known}, or None, got {short(value)}.")
+    raise InputError(f"{who}: must be {known}, or None, got {short(value)}. {_HELPERS}")
 
 
 def size_of(value: object) -> int:

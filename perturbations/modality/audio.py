@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,18 @@ from numpy.random import Generator
 
 from perturbations._values import Audio
 from perturbations.errors import InputError, short
-from perturbations.modality import Look, Modality, Stored
+from perturbations.modality import Look, Modality
 from perturbations.modality._layout import Layout
 from perturbations.modality.drawn_audio import draw_recording
+from perturbations.modality.stored_audio import STORED
 
 __all__ = ["MODALITY", "active_power"]
 
 _FRAME_S = 0.02
 _ACTIVE_DB = 40.0
+_CHANNELS = 64
+_FEW = 8
+"""Channels that a clip of fewer frames may have; above, its axes are taken to be in the wrong order."""
 
 
 def _holds(value: object) -> bool:
@@ -30,12 +33,18 @@ def _check(value: Any, who: str) -> None:
         raise InputError(f"{who}: a recording must be Audio(samples, rate), got {short(value)}.")
     if value.frames == 0:
         return
+    if value.channels > max(value.frames, _FEW) or value.channels > _CHANNELS:
+        wanted = f"at most {_CHANNELS} channels, and no more channels than frames"
+        hint = "Frames come last; else say so: stress.audio(array, rate, layout='channels_last')."
+        raise InputError(f"{who}: a recording must have {wanted}, got {short(value.samples)}. {hint}")
     low, high = float(value.samples.min()), float(value.samples.max())
     if not (np.isfinite(low) and np.isfinite(high)):
         raise InputError(f"{who}: samples must be finite, got NaN or infinity in {short(value.samples)}.")
     if low < -1.0 or high > 1.0:
+        slight = max(-low, high) < 2
+        hint = "clip=True cuts the peaks" if slight else "full_scale=32768 is that of 16-bit samples"
         raise InputError(
-            f"{who}: samples must be within ±1 (full scale), got [{low:g}, {high:g}]. Divide 16-bit samples by 32768."
+            f"{who}: samples must be within ±1 (full scale), got [{low:g}, {high:g}]. In stress.audio(…), {hint}."
         )
 
 
@@ -136,27 +145,6 @@ def _witness() -> Audio:
     return Audio((0.2 * voice * syllables).astype(np.float32)[None, :], rate)
 
 
-def _problem(content: bytes) -> str | None:
-    import soundfile
-
-    try:
-        soundfile.info(BytesIO(content))
-    except (soundfile.SoundFileError, RuntimeError) as error:
-        reason = str(error).rpartition(": ")[2].rstrip(".")
-        return f"is not a recording that can be read ({reason})"
-    return None
-
-
-def _decode(source: Any, who: str) -> Audio:
-    import soundfile
-
-    try:
-        samples, rate = soundfile.read(source, dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, RuntimeError) as error:
-        raise InputError(f"{who}: {source} is damaged: {error}.") from None
-    return Audio(np.ascontiguousarray(samples.T), rate)
-
-
 MODALITY = Modality(
     name="audio",
     takes="an Audio(samples, rate)",
@@ -186,6 +174,6 @@ MODALITY = Modality(
     falls=True,
     signals=_signals,
     witness=_witness,
-    stored=Stored(in_file=True, problem=_problem, decode=_decode),
+    stored=STORED,
     look=Look("#b44a00", "#f09a5e", "dark_orange3", "s", {"snr_db": "SNR, dB"}, draw_recording),
 )

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from perturbations._values import Image
 from perturbations.errors import InputError, short
-from perturbations.modality import Look, Modality, Stored
+from perturbations.modality import Look, Modality
 from perturbations.modality._layout import Layout
+from perturbations.modality.stored_image import STORED
 
 __all__ = ["MODALITY", "luma", "ssim"]
 
@@ -26,17 +27,42 @@ def _holds(value: object) -> bool:
 def _check(value: Any, who: str) -> None:
     if not isinstance(value, np.ndarray):
         raise InputError(f"{who}: an image must be a uint8 array (height, width, channels), got {short(value)}.")
-    if value.dtype != np.uint8:
-        deeper = value.dtype in (np.uint16, np.int16, np.int32, np.uint32)
-        hint = "Deeper images are not supported yet: scale to 8 bits." if deeper else "Scale to 0..255 and round."
-        raise InputError(f"{who}: an image must be uint8, got {short(value)}. {hint}")
-    if value.ndim != 3 or value.shape[2] not in (1, 3):
-        raise InputError(
-            f"{who}: an image must have the shape (height, width, 1 or 3 channels), got {short(value)}. "
-            "Grey images keep a last axis of 1: image[..., None]."
-        )
     if value.size == 0:
         raise InputError(f"{who}: an image must have at least one pixel, got {short(value)}.")
+    if value.dtype != np.uint8 or value.ndim != 3 or value.shape[2] not in (1, 3):
+        raise InputError(f"{who}: {_misfit(value)}")
+
+
+def _misfit(value: NDArray[Any]) -> str:
+    """Return what an array is instead of an image, as far as its shape and type tell, and what makes it one."""
+    got = f"got {short(value)}"
+    if value.ndim == 1 or (value.ndim == 2 and value.dtype.kind == "f" and min(value.shape) <= 2 < max(value.shape)):
+        return f"an array is read as an image, but this looks like a waveform: {got}. Give stress.audio(array, rate)."
+    if value.ndim == 3 and value.shape[0] in (1, 3, 4) and value.shape[2] not in (1, 3):
+        hint = "The channels come first: stress.image(array, layout='channels_first'"
+        return f"an image must be uint8 (height, width, channels), {got}. {hint}{_range(value)})."
+    if value.ndim == 3 and value.shape[2] == 4:
+        hint = "Four channels hold transparency: stress.image(array, background=(255, 255, 255)"
+        return f"an image must have 1 or 3 channels, {got}. {hint}{_range(value)})."
+    if value.dtype != np.uint8:
+        return (
+            f"an image must be uint8 in 0..255, {got}. Say what its numbers mean: stress.image(array{_range(value)})."
+        )
+    hint = "Grey images keep a last axis of 1: image[..., None]."
+    return f"an image must have the shape (height, width, 1 or 3 channels), {got}. {hint}"
+
+
+def _range(value: NDArray[Any]) -> str:
+    """Return the argument that says what a picture's numbers mean, as far as its type tells."""
+    if value.dtype == np.uint8:
+        return ""
+    return (
+        ", range=(0, 1)"
+        if value.dtype.kind in "fb"
+        else f", range=(0, {np.iinfo(value.dtype).max})"
+        if (value.dtype.kind in "iu")
+        else ", range=(low, high)"
+    )
 
 
 _LAYOUT = Layout(
@@ -158,35 +184,6 @@ def _witness() -> Image:
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
-_SIGNATURES = (
-    b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\x00", b"MM\x00*", b"RIFF", b"\x00\x00\x00\x0cjP  ",
-    b"P1", b"P2", b"P3", b"P4", b"P5", b"P6",
-)  # fmt: skip
-
-
-def _problem(content: bytes) -> str | None:
-    known = content.startswith(_SIGNATURES) or content[4:8] == b"ftyp"
-    return None if known else f"is not an image that can be read (its first bytes are {content[:8]!r})"
-
-
-def _decode(source: Any, who: str) -> Image:
-    import cv2
-
-    content = np.fromfile(source, np.uint8)
-    found = cv2.imdecode(content, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION) if content.size else None
-    if found is None:
-        raise InputError(f"{who}: {source} is damaged: it has the header of an image, but cannot be decoded.")
-    if found.dtype != np.uint8:
-        raise InputError(f"{who}: {source} must have 8 bits a channel, got {found.dtype}. Convert it first.")
-    if found.ndim == 2:
-        return found[..., None]
-    if found.shape[2] == 4:
-        if found[..., 3].min() < 255:
-            raise InputError(f"{who}: {source} is partly transparent. Flatten it onto a background first.")
-        found = found[..., :3]
-    return np.ascontiguousarray(found[..., ::-1])
-
-
 def _draw(value: Image, clean: Image, words: str) -> str:
     """Return the picture as a JPEG inside an element."""
     import cv2
@@ -225,6 +222,6 @@ MODALITY = Modality(
     falls=True,
     signals=_signals,
     witness=_witness,
-    stored=Stored(in_file=True, problem=_problem, decode=_decode),
+    stored=STORED,
     look=Look("#0067a8", "#62b5f0", "blue", "o", {"psnr_db": "PSNR, dB"}, _draw),
 )

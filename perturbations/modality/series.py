@@ -17,7 +17,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from perturbations.errors import InputError, short
-from perturbations.modality import Look, Modality, Stored
+from perturbations.modality import Limits, Look, Modality, Stored
 from perturbations.modality._layout import Layout
 
 __all__ = ["MODALITY", "Series", "spread"]
@@ -186,14 +186,6 @@ def _witness() -> Series:
     return Series(np.stack([x, y, z], axis=1), 50, ("x", "y", "z"))
 
 
-def _problem(content: bytes) -> str | None:
-    head = content[:100_000].partition(b"\n")[0].decode("utf-8-sig", "replace").strip()
-    names = _header(head)
-    if names[0] == "time" and len(names) > 1:
-        return None
-    return f"is not a series: its first line must be time,CHANNEL,… with the time in seconds, got {short(head)}"
-
-
 def _header(line: str) -> list[str]:
     try:
         return [name.strip() for name in next(csv.reader([line]), [])] or [""]
@@ -201,24 +193,28 @@ def _header(line: str) -> list[str]:
         return [""]
 
 
-def _decode(source: Any, who: str) -> Series:
+def _decode(content: bytes, who: str, limits: Limits) -> tuple[Series, str | None]:
     """Return the series in a CSV file: a column ``time`` in seconds, evenly spaced, and one for each channel."""
+    names = _header(content[:100_000].partition(b"\n")[0].decode("utf-8-sig", "replace").strip())
+    if names[0] != "time" or len(names) < 2:
+        raise InputError(f"{who} is not a series: its first line must be time,CHANNEL,… with the time in seconds.")
+    if (numbers := content.count(b",")) > (most := int(limits.megapixels * 1e6)):
+        raise InputError(f"{who} must have at most {most:,} numbers (--max-megapixels), got {numbers:,}.")
     try:
-        with open(source, encoding="utf-8-sig") as file:
-            names, rows = _header(file.readline()), [row for row in file if row.strip()]
+        rows = [row for row in content.decode("utf-8-sig").splitlines()[1:] if row.strip()]
         table = np.loadtxt(rows, delimiter=",", ndmin=2, dtype=np.float64, comments=None) if rows else np.empty((0, 0))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{who}: {source} must hold numbers in every row after its first: {error}.") from None
+    except ValueError:  # what it says would show what is in the file
+        raise InputError(f"{who} must hold numbers in every row after its first, one for each name.") from None
     if len(table) < 2 or table.shape[1] != len(names):
         got = f"{table.shape[0]} of {table.shape[1]}"
-        raise InputError(f"{who}: {source} must have 2 or more rows of {len(names)} numbers, got {got}.")
+        raise InputError(f"{who} must have 2 or more rows of {len(names)} numbers, got {got}.")
     if (rate := _rate(table[:, 0])) is None:
-        raise InputError(f"{who}: {source} must have evenly spaced times, in seconds. Resample it first.")
+        raise InputError(f"{who} must have evenly spaced times, in seconds. Resample it first.")
     samples: NDArray[Any] = table[:, 1:]
     try:
-        return Series(samples, rate, tuple(names[1:]))
+        return Series(samples, rate, tuple(names[1:])), None
     except InputError as error:
-        raise InputError(f"{who}: {source}: {error}") from None
+        raise InputError(f"{who}: {error}") from None
 
 
 def _rate(time: NDArray[np.float64]) -> float | None:
@@ -290,6 +286,6 @@ MODALITY = Modality(
     falls=False,
     signals=_signals,
     witness=_witness,
-    stored=Stored(in_file=True, problem=_problem, decode=_decode),
+    stored=Stored(in_file=True, decode=_decode, endings=(".csv",)),
     look=Look("#7a6a00", "#d8c64a", "yellow4", "v", {"nrmse": "error, in standard deviations"}, _draw),
 )

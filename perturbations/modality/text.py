@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from perturbations._edits import edit_distance
 from perturbations.errors import InputError, short
-from perturbations.modality import Look, Modality, Stored
+from perturbations.modality import Limits, Look, Modality, Stored
 from perturbations.modality._layout import no_facts
 from perturbations.modality._spans import span
 from perturbations.modality.drawn_text import draw_text
@@ -140,6 +140,13 @@ def _witness() -> str:
     )
 
 
+def _decode(source: Any, who: str, limits: Limits) -> tuple[str, str | None]:
+    """Return a table's cell as a text: numbers as they are written."""
+    if not isinstance(source, str | int | float):
+        raise InputError(f"{who}: a text must be a str, got {short(source)}.")
+    return str(source), None
+
+
 MODALITY = Modality(
     name="text",
     takes="a text (str)",
@@ -169,6 +176,6 @@ MODALITY = Modality(
     falls=False,
     signals=_signals,
     witness=_witness,
-    stored=Stored(in_file=False, problem=lambda content: None, decode=lambda source, who: str(source)),
+    stored=Stored(in_file=False, decode=_decode),
     look=Look("#00755a", "#4cc4a0", "green4", "^", {"cer": "character error rate"}, draw_text),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 import sys
 from collections.abc import Sequence
@@ -27,7 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
-        error.show()
+        said = io.StringIO()
+        error.show(said)
+        sys.stderr.write(_shown(said.getvalue()))
         return BAD_INPUT
     except (KeyboardInterrupt, click.Abort):
         sys.stderr.write("\ninterrupted – what was finished is kept; run the same command again to continue\n")
@@ -51,15 +54,21 @@ def _left(error: SystemExit) -> int:
     return error.code if isinstance(error.code, int) else DONE
 
 
+def _shown(text: str) -> str:
+    from perturbations.errors import printable
+
+    return printable(text, keep="\n\t")
+
+
 def _explain(error: Exception) -> int:
     from perturbations import StressError
 
     if isinstance(error, StressError):
-        sys.stderr.write(f"stress: {error}\n")
+        sys.stderr.write(f"stress: {_shown(str(error))}\n")
         return BAD_INPUT
     import traceback
 
-    traceback.print_exception(error)
+    sys.stderr.write(_shown("".join(traceback.format_exception(error))))
     sys.stderr.write(
         "\nstress: this is a fault of ours, not of your input. Please report it with the lines above, the command and "
         "the output of `stress --version`.\n"

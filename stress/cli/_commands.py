@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from stress.cli._display import say
+
 __all__ = ["stress"]
 
 EPILOG = (
@@ -48,9 +50,9 @@ def _version(context: click.Context, _: Any, wanted: bool) -> None:
         from importlib import metadata
 
         try:
-            click.echo(f"stress {metadata.version('multimodal-stress')}")
+            say(f"stress {metadata.version('multimodal-stress')}")
         except metadata.PackageNotFoundError:  # run from a checkout
-            click.echo("stress, from a checkout that is not installed")
+            say("stress, from a checkout that is not installed")
         context.exit()
 
 
@@ -75,6 +77,11 @@ def stress() -> None:
     metavar="NAME",
     help="classification (default), multilabel, regression, transcription, free_text, retrieval.",
 )
+@click.option(
+    "--answers",
+    type=click.Choice(["probabilities", "logits", "labels", "positions"]),
+    help="What the model answers.  [default: what its clean answers show]",
+)
 @click.option("--out", type=RUN, metavar="DIR", help="Folder of the run.  [default: runs/SUITE]")
 @click.option("--workers", type=int, metavar="N", help="Cells done at once.  [default: one per processor]")
 @click.option("--batch-size", type=int, default=32, show_default=True, metavar="N", help="Samples a call.")
@@ -93,6 +100,12 @@ def stress() -> None:
     help="Go on although the model has changed; the run is marked as mixed.",
 )
 @click.option("--keep-failures", is_flag=True, help="Going on, do not ask again what crashed or timed out.")
+@click.option("--verify", is_flag=True, help="Decode files again that have the size and time they had.")
+@click.option("--skip-bad-samples", is_flag=True, help="Leave out samples that cannot be used, and say so.")
+@click.option("--inside", is_flag=True, help="Refuse files outside the manifest's folder.")
+@click.option("--max-cells", type=int, default=10_000, show_default=True, metavar="N", help="Cells a suite may have.")
+@click.option("--max-megapixels", type=float, default=100.0, show_default=True, metavar="N", help="Of a picture.")
+@click.option("--max-seconds", type=float, default=3600.0, show_default=True, metavar="S", help="Of a recording.")
 @click.option("--no-preflight", is_flag=True, help="Skip the checks before the grid.")
 @click.option("--no-report", is_flag=True, help="Leave report/index.html unwritten.")
 @click.option("--progress", type=click.Choice(["bar", "json", "quiet"]), default="bar", show_default=True)
@@ -128,11 +141,15 @@ def list_(what: str | None, plugins: tuple[Path, ...]) -> None:
 
 @stress.command()
 @click.argument("file", type=str)
-def validate(file: str) -> None:
-    """Check a suite file; list every problem."""
+@click.option("--import", "imports", is_flag=True, help="Import the suite's plug-ins, which runs them.")
+def validate(file: str, imports: bool) -> None:
+    """Check a suite file; list every problem.
+
+    Plug-ins are not imported: names of theirs are not checked, unless --import is given.
+    """
     from stress.cli._show import show_suite
 
-    show_suite(file)
+    show_suite(file, imports)
 
 
 @stress.command()
@@ -146,7 +163,7 @@ def report(folder: Path) -> None:
     from stress._face import open_run
     from stress.report import write_report
 
-    click.echo(f"{write_report(open_run(folder))}")
+    say(f"{write_report(open_run(folder))}")
 
 
 @stress.command()

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import click
-
 from perturbations import InputError
+from perturbations.errors import printable
 from stress._face import Run, open_run
+from stress.cli._display import console, safe, say
 from stress.gate import (
     MARKS,
     Change,
@@ -56,7 +56,7 @@ def run_gate(
     if suggest:
         from stress.gate import suggest as suggested
 
-        click.echo(suggested(run, None if against is None else open_run(against)), nl=False)
+        say(suggested(run, None if against is None else open_run(against)), nl=False)
         return 0
     if gates is None and regression is None:
         raise InputError("gate: GATES must be given: a YAML file, good or floor (or --suggest to get a first one).")
@@ -74,7 +74,7 @@ def run_gate(
     if regression is not None:
         from stress.gate import export_regression
 
-        click.echo(f"regression suite: {export_regression(run, regression)}")
+        say(f"regression suite: {export_regression(run, regression)}")
     return status
 
 
@@ -98,25 +98,6 @@ def _examples(report: Report, run: Run) -> list[Example]:
     return worst_failures(run, cells, 3)
 
 
-def _safe(text: str) -> Any:
-    """Return a text as a terminal can show it: no markup, no escape sequences."""
-    from rich.text import Text
-
-    return Text("".join(c if c.isprintable() else "\ufffd" for c in text))
-
-
-def _console() -> Any:
-    """Return a console that does not fold a table to 80 columns where nobody looks: in a job's log."""
-    from rich.console import Console
-
-    class Told(Console):
-        def on_broken_pipe(self) -> None:  # rich would end the process, with the status of a failed gate
-            raise BrokenPipeError
-
-    found = Told()
-    return found if found.is_terminal else Told(width=160)
-
-
 def _mark(outcome: str) -> Any:
     from rich.text import Text
 
@@ -126,24 +107,24 @@ def _mark(outcome: str) -> Any:
 def _show(report: Report) -> None:
     from rich.table import Table
 
-    table = Table("outcome", "rule", "worst", "value", "n", title=_safe(f"{report.gates.name} on {report.run}"))
+    table = Table("outcome", "rule", "worst", "value", "n", title=safe(f"{report.gates.name} on {report.run}"))
     for verdict in report.verdicts:
         check = verdict.worst
         value = interval(check) if check.value is not None else (check.note or "")
         row = (verdict.rule.title, check.subject, value, f"{check.n:,}")
-        table.add_row(_mark(verdict.outcome), *map(_safe, row))
-    _console().print(table)
+        table.add_row(_mark(verdict.outcome), *map(safe, row))
+    console().print(table)
     for line in report.dropped:
-        click.echo(f"left out: {line}")
+        say(printable(f"left out: {line}"))
     for verdict in report.verdicts:
         if verdict.outcome != "pass":
-            click.echo(_safe(f"{verdict.outcome} {verdict.rule.where} {verdict.message}").plain)
+            say(printable(f"{verdict.outcome} {verdict.rule.where} {verdict.message}"))
     for text in report.obstacles:
-        click.echo(f"{text}.")
+        say(f"{text}.")
     counts = ", ".join(f"{report.count(o)} {o}" for o in ("pass", "fail", "undecided", "unjudged") if report.count(o))
     size = f"{len(report.verdicts)} rules, {report.checks} checks (correction: {report.gates.correction})"
     policy = f" – undecided counts as {report.undecided}" if report.undecided and report.count("undecided") else ""
-    click.echo(f"{size}: {counts}{policy}. {report.outcome.upper()}, exit status {report.status}")
+    say(f"{size}: {counts}{policy}. {report.outcome.upper()}, exit status {report.status}")
 
 
 def _write(
@@ -166,7 +147,7 @@ def _write(
     except InputError as error:
         if json_file is not None:
             raise
-        click.echo(f"{error} The verdict stands; --json FILE writes it elsewhere.", err=True)
+        say(f"{error} The verdict stands; --json FILE writes it elsewhere.", err=True)
     if junit is not None:
         save(junit, to_junit(report))
     if sarif is not None:
@@ -175,12 +156,12 @@ def _write(
         _text(markdown, to_markdown(report, examples))
     with _until_nobody_reads():
         for line in commands(report) if annotations else ():
-            click.echo(line)
+            say(line)
 
 
 def _text(path: Path, text: str) -> None:
     if str(path) == "-":
-        click.echo(text, nl=False)
+        say(text, nl=False)
     else:
         save(path, text)
 
@@ -198,23 +179,23 @@ def run_compare(before: Path, after: Path, json_file: Path | None, markdown: Pat
 def _show_comparison(found: Comparison) -> None:
     from rich.table import Table
 
-    console = _console()
+    screen = console()
     for line in found.pair.dropped:
-        click.echo(_safe(f"left out: {line}").plain)
+        say(printable(f"left out: {line}"))
     for title, changes in (("overall", found.overall), ("slices", found.slices), ("cells", found.cells)):
         shown = notable(changes, 20)
         table = Table("", "part", "before", "after", "drop (positive: worse)", "lost/gained", title=title)
         for change in shown:
-            table.add_row(_mark(change.verdict), *map(_safe, _cells(change)))
-        console.print(table)
+            table.add_row(_mark(change.verdict), *map(safe, _cells(change)))
+        screen.print(table)
         if len(changes) > len(shown):
-            click.echo(f"… and {len(changes) - len(shown)} more with smaller changes (--json has all)")
+            say(f"… and {len(changes) - len(shown)} more with smaller changes (--json has all)")
     for word, examples in (("lost", found.lost), ("gained", found.gained)):
         for example in examples[:3]:
             answers = f"{example.before} → {example.after}"
             line = f"{word}: {example.sample} in {example.cell} (truth {example.target}): {answers}"
-            click.echo(_safe(line).plain)
-    click.echo(f"{found.metric}, {found.confidence:.0%}, correction {found.correction}: {headline(found)}")
+            say(printable(line))
+    say(f"{found.metric}, {found.confidence:.0%}, correction {found.correction}: {headline(found)}")
 
 
 def _cells(change: Change) -> list[str]:

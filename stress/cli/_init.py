@@ -6,10 +6,9 @@ import csv
 import io
 from pathlib import Path
 
-import click
-
 from perturbations import InputError
 from stress.cli._discover import Found, discover
+from stress.cli._display import say
 
 __all__ = ["write_project"]
 
@@ -119,22 +118,22 @@ def write_project(folder: Path) -> None:
         "gates.yaml": _GATES,
         ".github/workflows/stress.yml": _CI,
     }
-    click.echo(f"found   {found.says}{'' if found.rows else ': the manifest holds four examples, to be replaced'}")
+    say(f"found   {found.says}{'' if found.rows else ': the manifest holds four examples, to be replaced'}")
     try:
         for name, content in files.items():
             path = folder / name
             if path.exists():
-                click.echo(f"kept    {path} (it was there already)")
+                say(f"kept    {path} (it was there already)")
                 continue
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content, encoding="utf-8")
-            click.echo(f"wrote   {path}")
+            say(f"wrote   {path}")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError(f"init: {str(folder)!r}: cannot be written: {reason}.") from error
     for problem in found.problems:
-        click.echo(f"mind    {problem}")
-    click.echo(
+        say(f"mind    {problem}")
+    say(
         "next:   call your model in stress_model.py, then: "
         "stress run stress.yaml --model stress_model.py:load --data samples.csv"
     )

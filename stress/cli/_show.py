@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import json
 import sys
 import textwrap
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
-
-import click
 
 from perturbations import (
     FAMILIES,
@@ -25,6 +21,7 @@ from perturbations import (
     get,
     names,
 )
+from stress.cli._display import console, say
 
 __all__ = ["show_citations", "show_list", "show_measures", "show_suite", "write_gallery"]
 
@@ -44,8 +41,8 @@ def _list_perturbations(found: Sequence[str]) -> None:
     width = max(map(len, found), default=0)
     for name in found:
         perturbation = get(name)
-        click.echo(f"{name:<{width}}  {_axis(perturbation):<12} {perturbation.summary}")
-    click.echo(f"\n{len(found)} perturbations. `stress list NAME` shows one: parameters, units, levels, source.")
+        say(f"{name:<{width}}  {_axis(perturbation):<12} {perturbation.summary}")
+    say(f"\n{len(found)} perturbations. `stress list NAME` shows one: parameters, units, levels, source.")
 
 
 def _axis(perturbation: Perturbation) -> str:
@@ -61,29 +58,29 @@ def _list_suites() -> None:
         try:
             suite = scenarios.load(name)
         except StressError as error:  # it needs an extra that is not installed, and says which
-            click.echo(f"{name}  ({error})")
+            say(f"{name}  ({error})")
             continue
-        click.echo(f"{suite.title}  ({len(suite.scenarios)} scenarios)")
-        click.echo(textwrap.fill(suite.about, 100, initial_indent="    ", subsequent_indent="    "))
+        say(f"{suite.title}  ({len(suite.scenarios)} scenarios)")
+        say(textwrap.fill(suite.about, 100, initial_indent="    ", subsequent_indent="    "))
 
 
 def _show_perturbation(perturbation: Perturbation) -> None:
     of = ", ".join(perturbation.modalities)
-    click.echo(f"{perturbation.name}  ({perturbation.kind} of {of}, version {perturbation.version})")
-    click.echo(f"\n{inspect.getdoc(perturbation.function)}\n")
+    say(f"{perturbation.name}  ({perturbation.kind} of {of}, version {perturbation.version})")
+    say(f"\n{inspect.getdoc(perturbation.function)}\n")
     for name, row in perturbation.params.items():
-        click.echo(f"  {name}: {row.meaning}{_range(row)}")
+        say(f"  {name}: {row.meaning}{_range(row)}")
         for profile, table in row.tables.items():
-            click.echo(f"      {profile}: {', '.join(map(str, table))}")
+            say(f"      {profile}: {', '.join(map(str, table))}")
     for reason in dict.fromkeys(filter(None, map(perturbation.may_fall, perturbation.profiles))):
         where = [name for name in perturbation.profiles if perturbation.may_fall(name) == reason]
         said = "" if len(where) == len(perturbation.profiles) else f" in {', '.join(where)}"
-        click.echo(f"\nNot monotone in severity{said}: {reason}")
+        say(f"\nNot monotone in severity{said}: {reason}")
     if perturbation.cost:
-        click.echo(f"\nCost: {perturbation.cost}.")
+        say(f"\nCost: {perturbation.cost}.")
     if perturbation.changes_meaning:
-        click.echo("\nChanges the meaning: the right answer may be another one afterwards.")
-    click.echo(f"\n{citation([perturbation.name])}")
+        say("\nChanges the meaning: the right answer may be another one afterwards.")
+    say(f"\n{citation([perturbation.name])}")
 
 
 def _range(row: Param | Choice) -> str:
@@ -96,41 +93,31 @@ def _range(row: Param | Choice) -> str:
     return f", {row.low:g} to {row.high:g} {row.unit}, {row.scale}{clean}{default}"
 
 
-def show_suite(file: str) -> None:
-    """Check a suite and say what is in it."""
+def show_suite(file: str, imports: bool = False) -> None:
+    """Check a suite and say what is in it; its plug-ins are imported only where that is asked for."""
     import scenarios
 
-    suite = scenarios.load(file)
-    click.echo(f"{file}: fine – {suite.title}, {len(suite.scenarios)} scenarios")
+    suite = scenarios.load(file, plugins=imports)
+    for name in suite.unchecked if suite.plugins else ():
+        say(f"not checked: {name} (of a plug-in; --import runs {', '.join(suite.plugins)} to check it)")
+    say(f"{file}: fine – {suite.title}, {len(suite.scenarios)} scenarios")
 
 
 def show_measures(folder: Path, name: str | None) -> None:
     """Print the summary of a run, or one table as CSV."""
-    from rich.console import Console
-
     from stress._face import open_run
 
     run = open_run(folder)
     if name is None:
         from stress.report import print_summary
 
-        print_summary(Console(), run)
+        print_summary(console(), run)
         return
     from pyarrow import csv
 
-    csv.write_csv(_plain(run.table(name)), sys.stdout.buffer)
+    from stress.report import plain_table
 
-
-def _plain(table: Any) -> Any:
-    """Return a table that CSV can hold: lists become JSON."""
-    import pyarrow as pa
-
-    for index, field in enumerate(table.schema):
-        if pa.types.is_nested(field.type):
-            values = table[index].to_pylist()
-            texts = [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
-            table = table.set_column(index, field.name, pa.array(texts, pa.string()))
-    return table
+    csv.write_csv(plain_table(run.table(name), as_json=True), sys.stdout.buffer)
 
 
 def show_citations(folder: Path) -> None:
@@ -138,7 +125,7 @@ def show_citations(folder: Path) -> None:
     from stress._face import open_run
 
     sources = open_run(folder).info["sources"]
-    click.echo(bibliography(key for keys in sources.values() for key in keys))
+    say(bibliography(key for keys in sources.values() for key in keys))
 
 
 def load_plugins(files: Sequence[Path]) -> None:
@@ -163,4 +150,4 @@ def write_gallery(modality: str, output: Path, only: Sequence[str], seed: int, p
     if not chosen:
         raise InputError(f"gallery: --only must match a perturbation of {modality}, got {', '.join(only)}.")
     write_sheet(modality, output, chosen, seed)
-    click.echo(f"{output}")
+    say(f"{output}")

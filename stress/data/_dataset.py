@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import cached_property
-from hashlib import blake2b
 from typing import Any
 
-from perturbations import InputError, Sample, StressError, Value
-from perturbations.errors import gather, nearest, short
-from perturbations.modality import modality, modality_of
-from stress.data._known import Known, fingerprint_of
+from perturbations import InputError, Sample, StressError
+from perturbations.errors import MissingExtraError, nearest, short
+from perturbations.labels import label, missing, names_of
+from perturbations.modality import MODALITIES, modality, modality_of
+from stress.data._index import Index, check_index
+from stress.data._known import Known, digest_of, fingerprint_of
+from stress.data._python import tidy
+from stress.data._reading import File, Reading, listed, skipped
 
 __all__ = ["Index", "Samples", "from_samples", "index_of"]
-
-
-@dataclass(frozen=True)
-class Index:
-    """What is known of every sample without loading it, one entry each, in order."""
-
-    ids: Sequence[str]
-    targets: Sequence[Any]
-    sequences: Sequence[str | None]
-    times: Sequence[float | None]
-    splits: Sequence[str | None]
-    groups: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
 
 
 class Samples:
@@ -35,7 +27,8 @@ class Samples:
     ``load(i)`` may be called from several threads. ``alternates`` are the languages that some stream has other
     versions in; ``spec`` is what worker processes load it by, where it was named. ``cluster`` names the group (or
     ``sequence``) whose samples are alike – speakers, patients – so that intervals draw them together. Samples come out
-    with read-only arrays: whoever writes to one writes to a copy.
+    with read-only arrays: whoever writes to one writes to a copy. ``notes`` say what a reader should know of how the
+    data were read, ``left_out`` where the bad samples stood that were skipped, ``files`` what was decoded by key.
     """
 
     def __init__(
@@ -49,53 +42,82 @@ class Samples:
         classes: Sequence[str] | None = None,
         cluster: str | None = None,
         known: Known | None = None,
+        reading: Reading | None = None,
     ) -> None:
         self.known = known
+        self.limits = (reading or Reading()).limits
+        self.notes: tuple[str, ...] = ()
+        self.left_out: tuple[int, ...] = ()
+        self.files: Mapping[str, File] = {}
         self.name, self.index, self.fingerprint = name, index, fingerprint
         self.streams: Mapping[str, str] = dict(streams)
         kinds = {name: modality(kind) for name, kind in streams.items()}
-        self._freeze = [(name, kind.freeze) for name, kind in kinds.items() if kind.array is not None]
+        self._kinds = list(kinds.items())
         self.spec: str | None = None
         self.alternates, self._classes, self._load = tuple(alternates), classes, load
         self.ids, self.targets = index.ids, index.targets
         self.sequences, self.times = index.sequences, index.times
         self.check_cluster(cluster, name)
         self.cluster = cluster
+        self._read: Sequence[Any] | None = None
         self._memory: dict[tuple[Any, ...], Any] = {}
         self._lock = threading.RLock()
+
+    def with_targets(self, targets: Sequence[Any]) -> Samples:
+        """Return the same data with targets as a task reads them, one for each sample."""
+        made = copy.copy(self)
+        made.index = replace(self.index, targets=targets)
+        made.targets = made._read = targets
+        made._memory = {}  # what was worked out of the targets as they were
+        return made
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def __getitem__(self, position: int) -> Sample:
+        return self._as_read(position, self.given(position))
+
+    def given(self, position: int) -> Sample:
+        """Return a sample with the target as it was given."""
         try:
             sample = self._load(position)
         except StressError:
             raise
         except Exception as error:  # a user's loader can raise anything
             raise InputError(f"{self.name}: sample {self.ids[position]!r} cannot be loaded: {error!r}.") from error
+        who = f"{self.name}: sample {self.ids[position]!r}"
+        if not isinstance(sample, Sample):
+            raise InputError(f"{who}: must be a perturbations.Sample, got {short(sample)}.")
+        sample = tidy(sample, self.streams, who, self.limits)
         frozen = {}
-        for name, freeze in self._freeze:
-            value = sample.streams[name]
-            if value is not None and (safe := freeze(value)) is not value:
+        for name, kind in self._kinds:
+            value = sample.streams.get(name)
+            if value is None:
+                continue
+            if not kind.holds(value):
+                raise InputError(f"{who}, stream {name}: must be {kind.takes}, got {short(value)}.")
+            if kind.array is not None and (safe := kind.freeze(value)) is not value:
                 frozen[name] = safe
         return sample.with_streams(frozen) if frozen else sample
+
+    def _as_read(self, position: int, sample: Sample) -> Sample:
+        return sample if self._read is None else sample.with_target(self._read[position])
 
     def proven(self, position: int, digest: str | None = None) -> Sample:
         """Return a sample that is what it was when the data were first looked at; ``digest``: as another process says.
 
         Raises InputError where it is not: a loader that gives another picture each time, or files that changed.
         """
-        sample, known = self[position], self.known
+        sample, known = self.given(position), self.known
         if known is None:
-            return sample
+            return self._as_read(position, sample)
         wanted = digest or (known.digests[position] if known.digests else None)
         if sample.id != self.ids[position] or (wanted is not None and known.prove(position, sample) != wanted):
             raise InputError(
                 f"{self.name}: sample {self.ids[position]!r} is not what it was when the data were first looked at. "
-                "Hint: load the same content each time (augmentation off), and leave files alone while a run goes on."
+                "Hint: load the same content each time (augmentation off), and leave the files alone during a run."
             )
-        return sample
+        return self._as_read(position, sample)
 
     def __iter__(self) -> Iterator[Sample]:
         return (self[i] for i in range(len(self)))
@@ -123,18 +145,19 @@ class Samples:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The classes: as declared or, failing that, the distinct targets, in numerical or alphabetical order."""
+        """The classes: as declared or, failing that, the distinct targets, in numerical or alphabetical order.
+
+        Targets are read as ``perturbations.labels.label`` does: ``3``, ``3.0`` and ``" 3"`` are one class.
+        """
         if self._classes is not None:
-            return tuple(self._classes)
-        names = {str(target) for target in self.targets if target is not None}
-        whole = all(name.lstrip("-").isdecimal() for name in names)
-        return tuple(sorted(names, key=int)) if whole else tuple(sorted(names))
+            return tuple(str(label(name, f"{self.name}: class")) for name in self._classes)
+        return names_of(self.targets)
 
     @property
     def has(self) -> frozenset[str]:
         """What faults may need and this data set has: data, target, sequence, alternates, and ``alternates:de``."""
         found = {"data"}
-        if all(target is not None for target in self.targets):
+        if all(not missing(target) for target in self.targets):
             found.add("target")
         if any(s is not None for s in self.sequences) and any(t is not None for t in self.times):
             found.add("sequence")
@@ -143,18 +166,31 @@ class Samples:
         return frozenset(found)
 
 
-def index_of(samples: Iterable[Sample], who: str) -> tuple[dict[str, str], Index, Known, tuple[str, ...]]:
-    """Check every sample, and return streams, index, what each one was, and the alternate languages."""
+def index_of(
+    samples: Iterable[Sample], who: str, declared: Mapping[str, str], reading: Reading, bad: dict[int, str]
+) -> tuple[dict[str, str], Index, Known, tuple[str, ...]]:
+    """Check every sample, and return streams, index, what each one was, and the alternate languages.
+
+    What cannot be used is noted in ``bad``, by position, and left out of all that is returned.
+    """
     digests: list[str] = []
     present: list[str] = []
     streams: dict[str, str] = {}
     rows: list[Sample] = []
     languages: set[str] = set()
     for position, sample in enumerate(samples):
-        if not isinstance(sample, Sample):
-            raise InputError(f"{who}[{position}]: must be a perturbations.Sample, got {short(sample)}.")
-        _note_streams(sample, streams, f"{who}: sample {sample.id!r}", first=position == 0)
-        digests.append(_digest(position, sample))
+        try:
+            if isinstance(sample, InputError):
+                raise sample
+            if not isinstance(sample, Sample):
+                raise InputError(f"{who}[{position}]: must be a perturbations.Sample, got {short(sample)}.")
+            name = f"{who}: sample {short(sample.id)}"
+            sample = tidy(sample, declared, name, reading.limits)
+            streams = _note_streams(sample, streams, declared, name, first=not rows)
+        except InputError as error:
+            bad[position] = str(error)
+            continue
+        digests.append(digest_of(position, sample))
         present.append("".join(str(int(sample.streams[name] is not None)) for name in streams))
         languages.update(code for versions in sample.alternates.values() for code in versions)
         rows.append(Sample(sample.id, {}, sample.target, sample.groups, sample.sequence, sample.time))
@@ -167,63 +203,51 @@ def index_of(samples: Iterable[Sample], who: str) -> tuple[dict[str, str], Index
         splits=[row.groups.get("split") for row in rows],
         groups={name: [row.groups.get(name) for row in rows] for name in names if name != "split"},
     )
+    if bad and not (reading.skip_bad and rows):
+        listed(list(bad.values()), len(bad))
     check_index(index, who)
     if missing := [name for name, kind in streams.items() if not kind]:
         raise InputError(f"{who}: stream {missing[0]!r} is None in every sample: its modality cannot be known.")
-    return streams, index, Known(digests, present, _digest), tuple(sorted(languages))
+    return streams, index, Known(digests, present, digest_of), tuple(sorted(languages))
 
 
-def _note_streams(sample: Sample, streams: dict[str, str], who: str, first: bool) -> None:
-    """Add the streams of a sample to what is known, and raise where they do not agree with it."""
+def _note_streams(
+    sample: Sample, known: Mapping[str, str], declared: Mapping[str, str], who: str, first: bool
+) -> dict[str, str]:
+    """Return what is known of the streams with those of a sample, and raise where they do not agree with it."""
+    streams = dict(known)
     if not sample.streams:
         raise InputError(f"{who}: must have at least one stream.")
     if not first and sample.streams.keys() != streams.keys():
         raise InputError(f"{who}: must have the streams {', '.join(streams)}, got {', '.join(sample.streams)}.")
     for name, value in sample.streams.items():
         if value is None:
-            streams.setdefault(name, "")
+            streams.setdefault(name, declared.get(name, ""))
             continue
         kind = modality_of(value, f"{who}, stream {name}")
         kind.check(value, f"{who}, stream {name}")
         if streams.setdefault(name, kind.name) not in ("", kind.name):
             raise InputError(f"{who}, stream {name}: must be {streams[name]} as before, got {kind.name}.")
+        if declared.get(name, kind.name) != kind.name:
+            raise InputError(f"{who}, stream {name}: must be {declared[name]} as declared, got {kind.name}.")
         streams[name] = kind.name
+    return streams
 
 
-def _digest(_position: int, sample: Sample) -> str:
-    return blake2b(_content(sample), digest_size=8).hexdigest()
-
-
-def _content(sample: Sample) -> bytes:
-    """Return bytes that change with anything about a sample."""
-    head = [sample.id, str(sample.target), repr(sorted(sample.groups.items())), str(sample.sequence), str(sample.time)]
-    parts = ["\x1f".join(head).encode("utf-8", "surrogatepass")]
-    values: dict[str, Value] = dict(sample.streams)
-    values |= {f"{name}@{code}": v for name, versions in sample.alternates.items() for code, v in versions.items()}
-    for name, value in sorted(values.items()):
-        parts += [name.encode(), b"\x00" if value is None else modality_of(value).digest(value)]
-    return b"\x1e".join(parts)
-
-
-def check_index(index: Index, who: str, where: Callable[[int], str] = "#{}".format) -> None:
-    """Raise InputError for an empty data set or a doubled id; ``where`` says where the sample at a position stands."""
-    if not index.ids:
-        raise InputError(f"{who}: must have at least one sample, got none.")
-    seen: dict[str, int] = {}
-    problems = []
-    for position, sample in enumerate(index.ids):
-        if sample in seen:
-            problems.append(f"{where(position)}: id {sample!r} was given already at {where(seen[sample])}.")
-        seen.setdefault(sample, position)
-    gather([f"{who}: ids must be unique. {problem}" for problem in problems[:5]], InputError)
-
-
-def from_samples(samples: Iterable[Sample], name: str = "samples", cluster: str | None = None) -> Samples:
+def from_samples(
+    samples: Iterable[Sample],
+    name: str = "samples",
+    cluster: str | None = None,
+    streams: Mapping[str, str] | None = None,
+    reading: Reading | None = None,
+) -> Samples:
     """Return a data set of Python samples: a list, or any sequence that makes each sample when it is asked for.
 
     ``cluster`` declares the group (or ``sequence``) whose samples form one cluster in intervals; a sequence may have
     it as an attribute. Every sample is looked at once, to check it and to fingerprint its content; a sequence with a
     ``fingerprint`` attribute of its own and an ``index`` (``stress.data.Index``) with ``streams`` is believed instead.
+    ``streams`` declares the modality of streams by name: a text or a path there is a file, and loaded. Raises
+    InputError with all samples that cannot be used, or leaves them out where ``reading`` says so.
     """
     rows: Any = samples
     cluster = cluster or getattr(rows, "cluster", None)
@@ -232,18 +256,42 @@ def from_samples(samples: Iterable[Sample], name: str = "samples", cluster: str 
             raise InputError(f"{name}: must be samples – a list, or a sequence that makes them – got {short(samples)}.")
         rows = list(samples)
     declared = getattr(rows, "index", None)
+    reading = reading or Reading()
     if isinstance(declared, Index):
         check_index(declared, name)
-        return Samples(name, rows.streams, declared, rows.__getitem__, rows.fingerprint, cluster=cluster)
-    streams, index, known, languages = index_of((_made(rows, i, name) for i in range(len(rows))), name)
+        return Samples(
+            name, rows.streams, declared, rows.__getitem__, rows.fingerprint, cluster=cluster, reading=reading
+        )
+    for stream, kind in (streams or {}).items():
+        if kind not in MODALITIES:
+            raise InputError(
+                f"{name}: stream {short(stream)} must be one of {', '.join(MODALITIES)}, got {short(kind)}."
+            )
+    bad: dict[int, str] = {}
+    all_of = (_made(rows, i, name) for i in range(len(rows)))
+    with reading.progress(len(rows)) as told:
+        told_of = (_told(sample, told) for sample in all_of)
+        found, index, known, languages = index_of(told_of, name, streams or {}, reading, bad)
+    kept = [i for i in range(len(rows)) if i not in bad]
+    load = (lambda i: rows[kept[i]]) if bad else rows.__getitem__
     whole = fingerprint_of(known.digests)
-    return Samples(name, streams, index, rows.__getitem__, whole, languages, cluster=cluster, known=known)
+    made = Samples(name, found, index, load, whole, languages, cluster=cluster, known=known, reading=reading)
+    made.left_out, made.notes = tuple(bad), skipped(list(bad.values()))
+    return made
+
+
+def _told(sample: Any, told: Callable[[int], None]) -> Any:
+    told(1)
+    return sample
 
 
 def _made(rows: Any, position: int, who: str) -> Any:
+    """Return a sample, or the error that says why there is none."""
     try:
         return rows[position]
-    except StressError:
+    except MissingExtraError:
         raise
-    except Exception as error:  # a user's sequence can raise anything
-        raise InputError(f"{who}[{position}]: cannot be loaded: {error!r}.") from error
+    except StressError as error:
+        return InputError(str(error))
+    except Exception as error:  # noqa: BLE001 - a user's sequence can raise anything
+        return InputError(f"{who}[{position}]: cannot be loaded: {short(error, 200)}.")

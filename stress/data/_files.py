@@ -1,35 +1,52 @@
-"""What a manifest's cells hold: are files what their names say, and what is in them."""
+"""The files that were decoded for a run, kept in its folder, so that a second start need not decode them again."""
 
 from __future__ import annotations
 
-from hashlib import blake2b
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from perturbations import Value
-from perturbations.modality import modality
+import pyarrow as pa
+from pyarrow import parquet
 
-__all__ = ["decode", "looks_right"]
+from perturbations.modality import Limits
+from stress.data._reading import READER, File
+from stress.records.writing import write_table
+
+__all__ = ["keep_files", "known_files"]
+
+_NAME = "files.parquet"
 
 
-def looks_right(path: Path, kind: str, who: str) -> tuple[bytes, str | None]:
-    """Return a digest of a file's bytes, and what is wrong with it, if anything, judged by its header."""
+def _rules(limits: Limits) -> dict[bytes, bytes]:
+    """Return what the files were decoded by: under other limits, or by another reader, they are decoded again."""
+    return {b"rules": f"{READER} {limits.megapixels!r} {limits.seconds!r}".encode()}
+
+
+def keep_files(folder: Path, files: Mapping[str, File], limits: Limits) -> None:
+    """Write the files to a run's folder; data that name none leave none."""
+    if not files:
+        return
+    columns = {
+        "file": pa.array([key.encode("utf-8", "surrogatepass") for key in files], pa.binary()),
+        "size": pa.array([file.size for file in files.values()], pa.int64()),
+        "time": pa.array([file.time for file in files.values()], pa.int64()),
+        "digest": pa.array([file.digest for file in files.values()], pa.string()),
+        "remark": pa.array([file.remark for file in files.values()], pa.string()),
+    }
+    write_table(folder / _NAME, pa.table(columns).replace_schema_metadata(_rules(limits)))
+
+
+def known_files(folder: Path, limits: Limits) -> dict[str, File]:
+    """Return the files that a run's folder knows; none where there is no such folder, or it cannot be read."""
+    path = folder / _NAME
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        return b"", f"{who}: {path} cannot be read: {error.strerror}."
-    problem = modality(kind).stored.problem(content)
-    return blake2b(content, digest_size=16).digest(), None if problem is None else f"{who}: {path} {problem}."
-
-
-def decode(cell: Any, kind: str, folder: Path, who: str) -> Value:
-    """Return the value that a manifest's cell holds or names; nothing where the cell is empty.
-
-    Raises InputError where it cannot be decoded, or is not valid.
-    """
-    of = modality(kind)
-    if cell is None or (cell == "" and of.stored.in_file):
-        return None
-    value: Value = of.stored.decode(folder / str(cell) if of.stored.in_file else cell, who)
-    of.check(value, who)
-    return value
+        table = parquet.read_table(path) if path.is_file() else None
+        if table is None or (table.schema.metadata or {}).get(b"rules") != _rules(limits)[b"rules"]:
+            return {}
+        rows = table.select(["file", "size", "time", "digest", "remark"]).to_pylist()
+    except (pa.ArrowException, OSError, ValueError, KeyError):  # it only saves time: without it all are decoded
+        return {}
+    return {
+        row["file"].decode("utf-8", "surrogatepass"): File(row["size"], row["time"], row["digest"], row["remark"])
+        for row in rows
+    }

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from perturbations import Sample
+from perturbations import Sample, Value
+from perturbations.modality import modality_of
 
-__all__ = ["Known", "fingerprint_of"]
+__all__ = ["Known", "digest_of", "fingerprint_of"]
 
 
 @dataclass(frozen=True)
@@ -29,3 +30,19 @@ def fingerprint_of(digests: Iterable[str]) -> str:
     for digest in sorted(digests):
         found.update(digest.encode())
     return found.hexdigest()
+
+
+def digest_of(_position: int, sample: Sample) -> str:
+    """Return a digest of all that is in a sample; the position is what other ways of proving go by."""
+    return blake2b(_content(sample), digest_size=8).hexdigest()
+
+
+def _content(sample: Sample) -> bytes:
+    """Return bytes that change with anything about a sample."""
+    head = [sample.id, str(sample.target), repr(sorted(sample.groups.items())), str(sample.sequence), str(sample.time)]
+    parts = ["\x1f".join(head).encode("utf-8", "surrogatepass")]
+    values: dict[str, Value] = dict(sample.streams)
+    values |= {f"{name}@{code}": v for name, versions in sample.alternates.items() for code, v in versions.items()}
+    for name, value in sorted(values.items()):
+        parts += [name.encode(), b"\x00" if value is None else modality_of(value).digest(value)]
+    return b"\x1e".join(parts)

@@ -11,29 +11,33 @@ from perturbations import InputError, StressError
 from stress._import import load_attribute
 from stress.data._dataset import Samples, from_samples
 from stress.data._manifest import from_manifest
+from stress.data._reading import Reading
+from stress.data._tables import is_frame
 
 __all__ = ["load_data"]
 
 
-def load_data(source: Any, fingerprint: str | None = None) -> Samples:
-    """Return a data set: ``"demo"``, a manifest's path, ``"module:attribute"``, or any iterable of samples.
+def load_data(source: Any, fingerprint: str | None = None, reading: Reading | None = None) -> Samples:
+    """Return a data set: ``"demo"``, a manifest's path, a data frame, ``"module:attribute"``, or samples.
 
     With a ``fingerprint``, files of a manifest are not read and checked again: a worker trusts who sent it.
     """
     if isinstance(source, Samples):
         return source
     if isinstance(source, Path) or (isinstance(source, str) and Path(source).suffix in (".csv", ".jsonl", ".parquet")):
-        found = from_manifest(source, fingerprint)
+        found = from_manifest(source, fingerprint, reading)
         found.spec = str(Path(source).resolve())
     elif isinstance(source, str):
-        found = _by_name(source)
+        found = _by_name(source, reading)
         found.spec = source
+    elif is_frame(source):
+        found = from_manifest(source, fingerprint, reading)
     else:
-        found = from_samples(source)
+        found = from_samples(source, reading=reading)
     return found
 
 
-def _by_name(source: str) -> Samples:
+def _by_name(source: str, reading: Reading | None) -> Samples:
     if source == "demo":
         demo = import_module("stress.data.demo")
         return from_samples(demo.load(), "demo", demo.CLUSTER)
@@ -42,7 +46,9 @@ def _by_name(source: str) -> Samples:
         raise InputError(f"data: must be {known}, got {source!r}.")
     found = load_attribute(source, "data")
     made = _called(found, source) if callable(found) and not hasattr(found, "__getitem__") else found
-    return made if isinstance(made, Samples) else from_samples(made, source)
+    if is_frame(made):
+        return from_manifest(made, None, reading)
+    return made if isinstance(made, Samples) else from_samples(made, source, reading=reading)
 
 
 def _called(factory: Callable[[], Any], source: str) -> Any:

@@ -9,21 +9,34 @@ in the table; the values of other modalities are files, relative to the manifest
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from perturbations import InputError, Sample, Value
-from perturbations.errors import gather, nearest
+from perturbations.errors import gather, meant, nearest, short
+from perturbations.labels import missing
 from perturbations.modality import MODALITIES, modality
-from stress.data._dataset import Index, Samples, check_index
-from stress.data._files import decode, looks_right
+from stress.data._dataset import Samples
+from stress.data._index import Index, check_index
 from stress.data._known import Known, fingerprint_of
+from stress.data._missing import present
+from stress.data._reading import (
+    READER,
+    File,
+    Reading,
+    in_parallel,
+    listed,
+    look_at,
+    outside,
+    remarks,
+    skipped,
+    stamped,
+    value_of,
+)
+from stress.data._tables import Rows, path_shown, read_rows
 
 __all__ = ["from_manifest"]
 
@@ -41,96 +54,59 @@ class _Column:
     modality: str
     language: str | None
 
+    @property
+    def in_file(self) -> bool:
+        """Whether the cells name files."""
+        return modality(self.modality).stored.in_file
 
-def from_manifest(path: str | Path, fingerprint: str | None = None) -> Samples:
-    """Return the data set of a CSV, JSON Lines or Parquet manifest. Raises InputError with file and line.
 
-    All files are read once, to check that they are what their names say and to fingerprint their content – unless
-    the ``fingerprint`` is known already.
+def from_manifest(source: Any, fingerprint: str | None = None, reading: Reading | None = None) -> Samples:
+    """Return the data set of a CSV, JSON Lines or Parquet manifest, or of a data frame with the same columns.
+
+    Every value is decoded once, to check it and to fingerprint its content – unless the ``fingerprint`` is known
+    already. Raises InputError with file and line of all that cannot be used.
     """
-    path = Path(path)
-    rows, lines = _read(path)
-    if not rows:
-        raise InputError(f"{path}: must have at least one sample, got no rows.")
-    columns = _columns(path, list(rows[0]))
-    cluster = _cluster(path, list(rows[0]))
-    index = _index(path, rows, lines)
-    known = _Content(path, rows, lines, columns).known(fingerprint is None)
-    fingerprint = fingerprint or fingerprint_of(known.digests)
+    reading = reading or Reading()
+    table = read_rows(source)
+    if not table.rows:
+        raise InputError(f"{table.name}: must have at least one sample, got no rows.")
+    columns = _columns(table.name, table.names)
+    cluster = _cluster(table.name, table.names)
+    index = _index(table)
+    notes = _unused(table.names)
+    left_out: Sequence[int] = reading.left_out
+    content = _Content(table, columns, reading)
+    looked: list[_Looked] = []
+    if fingerprint is None:
+        notes += content.outside()
+        looked = list(in_parallel(content.look, len(table.rows), reading))
+        bad = {i: "; ".join(found.problems) for i, found in enumerate(looked) if found.problems}
+        if bad and not (reading.skip_bad and len(bad) < len(looked)):
+            listed([problem for found in looked for problem in found.problems], len(bad))
+        left_out = tuple(bad)
+        notes += [*remarks(file for found in looked for file in found.files.values()), *skipped(list(bad.values()))]
+    kept = [i for i in range(len(table.rows)) if i not in set(left_out)]
+    content, looked, index = content.only(kept), [looked[i] for i in kept] if looked else [], _only(index, kept)
+    known = content.known(looked)
     streams = {c.stream: c.modality for c in columns if c.language is None}
     languages = sorted({c.language for c in columns if c.language is not None})
-
-    def load(position: int) -> Sample:
-        return _sample(path, rows[position], lines[position], columns, index, position)
-
-    return Samples(path.name, streams, index, load, fingerprint, languages, cluster=cluster, known=known)
-
-
-def _read(path: Path) -> tuple[Sequence[Mapping[str, Any]], Sequence[int]]:
-    """Return the rows and the line each stands in."""
-    if not path.is_file():
-        raise InputError(f"{path}: does not exist. A manifest is a .csv, .jsonl or .parquet file.")
-    if path.suffix == ".parquet":
-        return _read_parquet(path)
-    if path.suffix not in (".csv", ".jsonl"):
-        raise InputError(
-            f"{path}: a manifest must be a .csv, .jsonl or .parquet file, got {path.suffix or 'no ending'}."
-        )
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: must be UTF-8, got byte {error.object[error.start]:#x} at {error.start}.") from None
-    return _read_csv(path, text) if path.suffix == ".csv" else _read_jsonl(path, text)
+    made = Samples(
+        Path(table.name).name,
+        streams,
+        index,
+        lambda position: content.sample(index, position),
+        fingerprint or fingerprint_of(known.digests),
+        languages,
+        cluster=cluster,
+        known=known,
+        reading=reading,
+    )
+    made.notes, made.left_out = tuple(notes), tuple(left_out)
+    made.files = {key: file for found in looked for key, file in found.files.items()}
+    return made
 
 
-def _read_csv(path: Path, text: str) -> tuple[list[dict[str, Any]], list[int]]:
-    reader = csv.DictReader(text.splitlines(keepends=True), strict=True)
-    rows, lines = [], []
-    try:
-        for row in reader:
-            if None in row or None in row.values():
-                raise InputError(
-                    f"{path}:{reader.line_num}: must have {len(reader.fieldnames or ())} fields, as line 1."
-                )
-            rows.append(row)
-            lines.append(reader.line_num)
-    except csv.Error as error:
-        raise InputError(f"{path}:{reader.line_num}: is not valid CSV: {error}.") from None
-    return rows, lines
-
-
-def _read_jsonl(path: Path, text: str) -> tuple[list[dict[str, Any]], list[int]]:
-    rows: list[dict[str, Any]] = []
-    lines: list[int] = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InputError(f"{path}:{number}:{error.colno}: is not valid JSON: {error.msg}.") from None
-        if not isinstance(row, dict):
-            raise InputError(f"{path}:{number}: must be a JSON object, got {type(row).__name__}.")
-        if rows and row.keys() != rows[0].keys():
-            odd = ", ".join(sorted(row.keys() ^ rows[0].keys()))
-            raise InputError(f"{path}:{number}: must have the fields of line {lines[0]}; these differ: {odd}.")
-        rows.append(row)
-        lines.append(number)
-    return rows, lines
-
-
-def _read_parquet(path: Path) -> tuple[list[dict[str, Any]], list[int]]:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        rows = parquet.read_table(path).to_pylist()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path}: is not a readable Parquet file: {str(error).splitlines()[0]}.") from None
-    return rows, list(range(1, len(rows) + 1))
-
-
-def _columns(path: Path, names: Sequence[str]) -> list[_Column]:
+def _columns(path: str, names: Sequence[str]) -> list[_Column]:
     found = []
     for name in names:
         kind, _, rest = name.partition(":")
@@ -152,7 +128,7 @@ def _columns(path: Path, names: Sequence[str]) -> list[_Column]:
     return found
 
 
-def _cluster(path: Path, names: Sequence[str]) -> str | None:
+def _cluster(path: str, names: Sequence[str]) -> str | None:
     """Return the group that a column declares as the cluster, if there is one."""
     found = [name.partition(":")[2] for name in names if name.startswith("cluster:")]
     if len(found) > 1:
@@ -162,114 +138,157 @@ def _cluster(path: Path, names: Sequence[str]) -> str | None:
     return found[0] if found else None
 
 
-def _index(path: Path, rows: Sequence[Mapping[str, Any]], lines: Sequence[int]) -> Index:
-    def column(name: str) -> list[Any]:
-        return [None if row.get(name) in (None, "") else row[name] for row in rows]
+def _unused(names: Sequence[str]) -> list[str]:
+    """Return a note for a column that is not used and is called nearly as one that would be."""
+    found = []
+    for name in names:
+        kind, _, rest = name.partition(":")
+        used = name in _PLAIN or (kind in (*MODALITIES, "group", "cluster") and (rest or kind in MODALITIES))
+        near = meant(kind.strip().lower(), [*MODALITIES, *_PLAIN, "group", "cluster"]) if not used else ""
+        if near:
+            found.append(f"column {short(name)} is not used. {near}")
+    return found
 
-    labels = column("label")
-    gather(
-        [f"{path}:{lines[i]}: label is empty." for i, label in enumerate(labels) if label is None][:_SHOWN], InputError
-    )
-    ids = [str(value) if value is not None else f"{number}" for number, value in enumerate(column("id"))]
-    groups = {
-        n.partition(":")[2]: [None if v is None else str(v) for v in column(n)]
-        for n in rows[0]
-        if n.startswith(("group:", "cluster:"))
-    }
+
+def _index(table: Rows) -> Index:
+    def column(name: str) -> list[Any]:
+        return [None if (value := row.get(name)) == "" else value for row in table.rows]
+
+    def named(name: str) -> list[str | None]:
+        return [present(value) for value in column(name)]
+
+    csv_cell = table.name.endswith(".csv")  # where an empty cell is a missing one; "" in JSON and Parquet is a text
+    given = [row.get("label") for row in table.rows]
+    labels = [None if missing(value) or (csv_cell and value == "") else value for value in given]
+    empty = [i for i, label in enumerate(labels) if label is None]
+    gather([f"{table.where(i)}: label is empty." for i in empty[:_SHOWN]], InputError)
     index = Index(
-        ids=ids,
+        ids=[value if value is not None else f"{number}" for number, value in enumerate(named("id"))],
         targets=[str(label) for label in labels],
-        sequences=[None if value is None else str(value) for value in column("sequence")],
-        times=[_number(path, lines[i], value) for i, value in enumerate(column("time"))],
-        splits=[None if value is None else str(value) for value in column("split")],
-        groups=groups,
+        sequences=named("sequence"),
+        times=[_number(table.where(i), value) for i, value in enumerate(column("time"))],
+        splits=named("split"),
+        groups={n.partition(":")[2]: named(n) for n in table.names if n.startswith(("group:", "cluster:"))},
     )
-    check_index(index, str(path), lambda position: f"line {lines[position]}")
+    check_index(index, table.name, lambda position: f"line {table.lines[position]}")
     return index
 
 
-def _number(path: Path, line: int, value: Any) -> float | None:
+def _only(index: Index, kept: Sequence[int]) -> Index:
+    """Return the index of some of the samples."""
+    if len(kept) == len(index.ids):
+        return index
+
+    def some(values: Sequence[Any]) -> list[Any]:
+        return [values[i] for i in kept]
+
+    groups = {name: some(values) for name, values in index.groups.items()}
+    return Index(
+        some(index.ids), some(index.targets), some(index.sequences), some(index.times), some(index.splits), groups
+    )
+
+
+def _number(where: str, value: Any) -> float | None:
+    """Return a time in seconds; nothing where it is missing, ``nan`` too."""
     try:
-        return None if value is None else float(value)
-    except (TypeError, ValueError):
-        raise InputError(f"{path}:{line}: time must be a number of seconds, got {value!r}.") from None
+        found = None if value is None else float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{where}: time must be a number of seconds, got {short(value)}.") from None
+    return None if found is None or found != found else found
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """What a row and its files were when they were decoded: a digest of all, the files by key, what is wrong."""
+
+    digest: str
+    files: Mapping[str, File] = field(default_factory=dict)
+    problems: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class _Content:
     """What the rows of a manifest and the files they name hold."""
 
-    path: Path
-    rows: Sequence[Mapping[str, Any]]
-    lines: Sequence[int]
+    table: Rows
     columns: Sequence[_Column]
+    reading: Reading
 
-    def known(self, read: bool) -> Known:
-        """Return what is known of each sample; all files are read once, in parallel, or none. Raises all problems."""
-        positions = range(len(self.rows)) if read else ()
-        with ThreadPoolExecutor(4) as pool:
-            looked = list(pool.map(self._look, positions))
-        problems = [problem for _, _, found in looked for problem in found]
-        rest = [f"… and {len(problems) - _SHOWN} more."] if len(problems) > _SHOWN else []
-        gather(problems[:_SHOWN] + rest, InputError)
+    def only(self, kept: Sequence[int]) -> _Content:
+        """Return the content of some of the rows."""
+        rows, lines = [self.table.rows[i] for i in kept], [self.table.lines[i] for i in kept]
+        return replace(self, table=replace(self.table, rows=rows, lines=lines))
+
+    def _cells(self, position: int) -> Iterator[tuple[_Column, Any, str]]:
+        """Give each column with its cell and where that stands."""
+        for column in self.columns:
+            yield column, self.table.rows[position][column.column], f"{self.table.where(position)}: {column.column}"
+
+    def look(self, position: int) -> _Looked:
+        """Return what a row and its files are, each decoded."""
+        row = repr(sorted(self.table.rows[position].items(), key=str)).encode("utf-8", "surrogatepass")
+        digest = blake2b(b"%d\x1f" % READER + row, digest_size=8)
+        files: dict[str, File] = {}
+        problems = []
+        for column, cell, who in self._cells(position):
+            try:
+                if not column.in_file:
+                    value_of(cell, column.modality, self.table.folder, who, self.reading.limits)
+                elif cell not in (None, ""):
+                    key, file = look_at(cell, column.modality, self.table.folder, who, self.reading)
+                    digest.update(file.digest.encode())
+                    files[key] = file
+            except InputError as error:
+                problems.append(str(error))
+        return _Looked(digest.hexdigest(), files, problems)
+
+    def known(self, looked: Sequence[_Looked]) -> Known:
+        """Return what is known of each sample; what is proven later is compared by size and time before its bytes."""
 
         def prove(position: int, _: Sample) -> str:
-            if looked and looked[position][1] == self._stamps(position):
-                return looked[position][0]
-            return self._look(position)[0]
+            if looked and all(stamped(key, file) for key, file in looked[position].files.items()):
+                return looked[position].digest
+            return self.look(position).digest
 
-        return Known([digest for digest, _, _ in looked], [self._present(row) for row in self.rows], prove)
-
-    def _look(self, position: int) -> tuple[str, list[Any], list[str]]:
-        """Return a digest of a row and its files, the files' sizes and times, and what is wrong with them."""
-        stamps, problems = self._stamps(position), []
-        content = repr(sorted(self.rows[position].items(), key=str)).encode("utf-8", "surrogatepass")
-        digest = blake2b(content, digest_size=8)
-        for column, file in self._files(position):
-            who = f"{self.path}:{self.lines[position]}: {column.column}"
-            content, problem = looks_right(file, column.modality, who)
-            digest.update(content)
-            problems += [problem] if problem is not None else []
-        return digest.hexdigest(), stamps, problems
-
-    def _files(self, position: int) -> list[tuple[_Column, Path]]:
-        row = self.rows[position]
-        named = [c for c in self.columns if modality(c.modality).stored.in_file and row[c.column] not in (None, "")]
-        return [(column, self.path.parent / str(row[column.column])) for column in named]
-
-    def _stamps(self, position: int) -> list[Any]:
-        """Return size and time of each file of a sample; where one cannot be asked, nothing that was known before."""
-        try:
-            about = [file.stat() for _, file in self._files(position)]
-        except (OSError, ValueError):
-            return [object()]
-        return [(each.st_size, each.st_mtime_ns) for each in about]
-
-    def _present(self, row: Mapping[str, Any]) -> str:
         own = [column for column in self.columns if column.language is None]
-        return "".join(str(int(row[column.column] not in (None, ""))) for column in own)
+        there = ["".join("01"[self._there(row[c.column], c)] for c in own) for row in self.table.rows]
+        return Known([found.digest for found in looked], there, prove)
 
+    @staticmethod
+    def _there(cell: Any, column: _Column) -> bool:
+        return cell is not None and not (cell == "" and column.in_file)
 
-def _sample(
-    path: Path, row: Mapping[str, Any], line: int, columns: Sequence[_Column], index: Index, position: int
-) -> Sample:
-    streams: dict[str, Value] = {}
-    alternates: dict[str, dict[str, Value]] = {}
-    for column in columns:
-        decoded = decode(row[column.column], column.modality, path.parent, f"{path}:{line}: {column.column}")
-        if column.language is None:
-            streams[column.stream] = decoded
-        elif decoded is not None:
-            alternates.setdefault(column.stream, {})[column.language] = decoded
-    groups = {name: values[position] for name, values in index.groups.items() if values[position] is not None}
-    if index.splits[position] is not None:
-        groups["split"] = index.splits[position]
-    return Sample(
-        index.ids[position],
-        streams,
-        index.targets[position],
-        groups,  # type: ignore[arg-type]
-        index.sequences[position],
-        index.times[position],
-        alternates,
-    )
+    def outside(self) -> list[str]:
+        """Return a note of the files outside the manifest's folder. Raises InputError where they are refused."""
+        cells = (cell for i in range(len(self.table.rows)) for c, cell, _ in self._cells(i) if c.in_file)
+        paths = [self.table.folder / cell for cell in cells if isinstance(cell, str) and cell and "\0" not in cell]
+        found = list(dict.fromkeys(outside(paths, self.table.folder)))
+        if not found:
+            return []
+        shown = ", ".join(path_shown(path) for path in found[:3]) + (" …" if len(found) > 3 else "")
+        if self.reading.inside:
+            raise InputError(f"{self.table.name}: files must lie in its folder, got {len(found):,} outside: {shown}.")
+        return [f"{len(found):,} files lie outside the manifest's folder: {shown}"]
+
+    def sample(self, index: Index, position: int) -> Sample:
+        """Return a sample, its files decoded."""
+        streams: dict[str, Value] = {}
+        alternates: dict[str, dict[str, Value]] = {}
+        for column, cell, who in self._cells(position):
+            value, _ = value_of(cell, column.modality, self.table.folder, who, self.reading.limits)
+            if column.language is None:
+                streams[column.stream] = value
+            elif value is not None:
+                alternates.setdefault(column.stream, {})[column.language] = value
+        groups = {name: values[position] for name, values in index.groups.items() if values[position] is not None}
+        if index.splits[position] is not None:
+            groups["split"] = index.splits[position]
+        return Sample(
+            index.ids[position],
+            streams,
+            index.targets[position],
+            groups,  # type: ignore[arg-type]
+            index.sequences[position],
+            index.times[position],
+            alternates,
+        )

@@ -11,7 +11,8 @@ import numpy as np
 
 from perturbations import Sample, Value
 from perturbations.modality import modality, modality_of
-from stress.data._dataset import Index, Samples
+from stress.data._dataset import Samples
+from stress.data._index import Index
 from stress.data._known import Known
 
 __all__ = ["pack", "unpack"]

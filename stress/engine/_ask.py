@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from perturbations import ModelError
+from perturbations import StressError
 from stress.models import Batch
 from stress.records.statuses import CRASH, INVALID, OK, TIMEOUT, answered
-from stress.tasks import Task
+from stress.tasks import Luck, Scored, Task
 
 __all__ = ["Answered", "Predict", "ask", "failed"]
 
@@ -80,22 +80,31 @@ class _TooSlowError(Exception):
     """The model did not answer within the time it was given."""
 
 
-def ask(predict: Predict, batch: Batch, targets: Sequence[Any], task: Task, timeout: float | None) -> Answered:
-    """Return the model's scored answers; where a batch raises, its samples are asked one by one."""
+def ask(
+    predict: Predict, batch: Batch, targets: Sequence[Any], task: Task, timeout: float | None, luck: Luck | None = None
+) -> Answered:
+    """Return the model's scored answers; where a batch raises, or has another number of answers than samples, its
+    samples are asked one by one.
+
+    What goes wrong while an answer is read is never told as if the model had raised it.
+    """
     start = time.perf_counter()
     try:
         answers = _call(predict, batch, timeout)
-        seconds = time.perf_counter() - start
-        scored = task.score(answers, targets)
     except _TooSlowError:
         return failed(TIMEOUT.name, f"no answer within {timeout:g} s", batch.size, task, time.perf_counter() - start)
-    except ModelError as error:  # an answer, but of the wrong form
-        return failed(INVALID.name, str(error), batch.size, task, time.perf_counter() - start)
     except (Exception, SystemExit) as error:  # whatever a model raises is a finding
-        if batch.size == 1:
-            return failed(CRASH.name, f"{type(error).__name__}: {error}", 1, task, time.perf_counter() - start)
-        alone = [ask(predict, batch.only(row), [target], task, timeout) for row, target in enumerate(targets)]
-        return Answered.join(alone)
+        if batch.size > 1:
+            return _alone(predict, batch, targets, task, timeout, luck)
+        return failed(CRASH.name, f"{type(error).__name__}: {error}", 1, task, time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    try:
+        scored = score(task, answers, targets, luck)
+    except Exception as error:  # an answer that nobody can read is the model's; that reading failed is said
+        if batch.size > 1:
+            return _alone(predict, batch, targets, task, timeout, luck)
+        says = str(error) if isinstance(error, StressError) else f"cannot be read: {type(error).__name__}: {error}"
+        return failed(INVALID.name, says, 1, task, seconds)
     wrong = {row: _cut(text) for row, text in enumerate(scored["invalid"]) if text is not None}
     return Answered(
         [INVALID.name if row in wrong else OK.name for row in range(batch.size)],
@@ -106,6 +115,23 @@ def ask(predict: Predict, batch: Batch, targets: Sequence[Any], task: Task, time
     )
 
 
+def _alone(
+    predict: Predict, batch: Batch, targets: Sequence[Any], task: Task, timeout: float | None, luck: Luck | None
+) -> Answered:
+    each = (None if luck is None else Luck(luck.seed, [sample]) for sample in (luck.samples if luck else targets))
+    parts = zip(range(batch.size), targets, each)
+    return Answered.join([ask(predict, batch.only(row), [target], task, timeout, own) for row, target, own in parts])
+
+
+def score(task: Task, answers: Any, targets: Sequence[Any], luck: Luck | None) -> Scored:
+    """Return a task's scores; a task that draws ties is given what it draws them by."""
+    if luck is None or not getattr(task, "draws_ties", False):
+        return task.score(answers, targets)
+    drawn: Any = task
+    found: Scored = drawn.score(answers, targets, luck)
+    return found
+
+
 def failed(status: str, error: str, count: int, task: Task, seconds: float) -> Answered:
     """Return the rows of samples that were not answered, and why."""
     columns = {name: [None] * count for name in ("score", *task.columns)}
@@ -114,6 +140,7 @@ def failed(status: str, error: str, count: int, task: Task, seconds: float) -> A
 
 
 def _cut(error: str) -> str:
+    error = error.encode("utf-8", "backslashreplace").decode()  # a lone surrogate cannot be written
     return error if len(error) <= _LONGEST else f"{error[: _LONGEST - 1]}…"
 
 

@@ -202,4 +202,4 @@ class Attacker:
     def labels(self, samples: Sequence[Sample]) -> list[int]:
         """Return the positions of the right classes."""
         place = {name: i for i, name in enumerate(self.oracle.names)}
-        return [place[str(sample.target)] for sample in samples]
+        return [place[sample.target] for sample in samples]

@@ -106,7 +106,7 @@ def _apart(one: Floats, other: Floats) -> float:
 
 def _labels_only(job: Job, cells: Sequence[Cell]) -> list[Check]:
     """A search that climbs the scores must have some to climb."""
-    if job.attacker.oracle.answers != "labels":
+    if job.attacker.oracle.answers not in ("labels", "positions"):
         return []
     blind = sorted({c.perturbation for cell in cells for c in cell.conditions if c.perturbation in _CLIMBING})
     wrong = f"{', '.join(blind)}: blind, the model answers labels alone; use attack.hop_skip_jump (images, audio)"
@@ -135,7 +135,7 @@ def _agree(job: Job, samples: Sequence[Sample], logits: Floats) -> Check:
     """The logits that gradients are taken of are those of the answers."""
     oracle, streams = job.attacker.oracle, _streams(job, samples)
     answers = oracle.scores(streams)
-    if oracle.answers == "labels":
+    if oracle.answers in ("labels", "positions"):
         other = int((logits.argmax(axis=1) != answers.argmax(axis=1)).sum())
         wrong = f"logits and answers disagree: another class comes first for {other} of {len(samples)} samples"
         off = other > 0

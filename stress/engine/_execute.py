@@ -13,14 +13,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from perturbations import ModelError, RunError, Sample, StressError
+from perturbations import ModelError, RunError, Sample
 from perturbations.errors import short
 from stress.data import pack
 from stress.engine._backends import Finished, Workers, in_threads, model_of
 from stress.engine._canaries import canaries
 from stress.engine._cluster import on_dask
 from stress.engine._identity import identity, machine, run_id
-from stress.engine._limits import limited
 from stress.engine._places import Places
 from stress.engine._plan import Planned, Settings, job_of, plan_run
 from stress.engine._preflight import CANARIES, Check, preflight
@@ -29,11 +28,12 @@ from stress.engine._progress import watch
 from stress.engine._recover import Recovered
 from stress.engine._remote import Recipe, order_of
 from stress.engine._resume import Before, begin, beside, look_back
+from stress.engine._settle import settled
 from stress.engine._threads import one_thread_each
 from stress.engine._unit import Job, Shard
 from stress.engine._units import Unit
 from stress.engine._writer import Writer, lock
-from stress.models import Batch, Model, load_model, predict_of, steady_code
+from stress.models import Model, load_model, steady_code
 from stress.records.folder import FORMAT, Folder, open_folder
 from stress.records.writing import write_json
 from stress.tasks import Task, declared
@@ -57,7 +57,7 @@ class Outcome:
 
 @contextmanager
 def prepared(
-    model: Any, data: Any, suite: Any, task: Task | str | None, settings: Settings
+    model: Any, data: Any, suite: Any, task: Task | str | None, settings: Settings, out: Path | None = None
 ) -> Iterator[tuple[Planned, Workers | None]]:
     """Give a checked plan and, for backends other than threads, the workers that have the model, while the block runs.
 
@@ -71,7 +71,8 @@ def prepared(
             workers = stack.enter_context(_workers(source, settings))
             return model_of(workers)
 
-        planned = plan_run(model, data, suite, task, settings, load_model if settings.backend == "threads" else find)
+        found = load_model if settings.backend == "threads" else find
+        planned = plan_run(model, data, suite, task, settings, found, out)
         yield planned, workers
 
 
@@ -89,8 +90,10 @@ def execute(
     out = beside(out) if planned.settings.fresh else out
     planned, before = look_back(planned, out)
     with one_thread_each():
-        job, first = settled_job(planned)
-        checks = preflight(job, first, planned.settings.threads) if planned.settings.preflight else []
+        task, said, seen = settled(planned)
+        job, first = job_of(planned, task), seen[:CANARIES]
+        checks = [*(Check("data", "warning", note) for note in planned.data.notes), *said]
+        checks += preflight(job, first, planned.settings.threads) if planned.settings.preflight else []
         asked = [planned.data.proven(position) for position in planned.first[:CANARIES]]
         known = canaries(job, asked, planned.plan.cells, planned.settings.threads)
         code, unread = steady_code(planned.model)
@@ -155,18 +158,9 @@ def _workers(model: Any, settings: Settings) -> AbstractContextManager[Workers]:
 
 
 def settled_job(planned: Planned) -> tuple[Job, list[Sample]]:
-    """Return the job, with the form of the model's answers settled on the first samples, and these samples."""
-    first = [planned.data.proven(int(position)) for position in planned.shards[0][:CANARIES]]
-    try:
-        predict = limited(predict_of(planned.model), planned.settings.timeout)
-        answers = predict(Batch.of(first))
-        task = planned.task.settle(answers, [sample.target for sample in first])
-    except StressError:
-        raise
-    except (Exception, SystemExit) as error:  # whatever a user's model raises
-        raise ModelError(f"model: must answer clean input, but raised {type(error).__name__}: {error}") from error
-    job = job_of(planned, task)
-    return job, first
+    """Return the job, with the form of the model's answers settled, and the first samples."""
+    task, _, first = settled(planned)
+    return job_of(planned, task), first[:CANARIES]
 
 
 def _about(
@@ -256,6 +250,7 @@ def _in_workers(planned: Planned, job: Job, units: Sequence[Unit], out: Path, wo
         order=order_of(planned.data),
         shard_size=planned.shard_size,
         extents=planned.extents,
+        left_out=planned.data.left_out,
     )
     known = None if packed else planned.data.known
 

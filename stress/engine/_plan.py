@@ -5,21 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from perturbations import InputError
-from perturbations.errors import nearest
-from perturbations.modality import size_of
+from perturbations.errors import nearest, short
+from perturbations.modality import Limits, size_of
 from scenarios import Plan, Suite, expand
 from scenarios import load as load_suite
-from stress.data import Samples, load_data
+from stress.data import Reading, Samples, known_files, load_data
 from stress.engine._order import shards, visiting_order
-from stress.engine._progress import Mode
+from stress.engine._progress import Mode, looking
 from stress.engine._stages import check_attacks, without_gradients
 from stress.engine._unit import Job
 from stress.engine._units import Units
 from stress.models import Model, load_model, predict_of
-from stress.tasks import Task, declared, task_named
+from stress.tasks import Task, declare, declared, task_named
 
 __all__ = ["Planned", "Settings", "chosen", "job_of", "plan_run"]
 
@@ -34,9 +35,13 @@ class Settings:
     ``cluster`` names the group (or ``sequence``) whose samples belong together – speakers, patients – and are drawn
     together in intervals, as the data declare where it is not given; ``command`` is how the run was asked for, for the
     reader. ``samples`` are the ids of the only ones to run on (all, where there are none); faults that look at the data
-    set still look at the whole of it. Where the folder holds a run already, ``fresh`` begins a new one beside it;
-    ``accept_model`` is why records of a model that has changed since are kept, and ``keep_failures`` keeps records of
-    failures, which are otherwise asked again.
+    set still look at the whole of it. ``verify`` reads the bytes of files that look as they did when the folder's run
+    began; ``skip_bad_samples`` leaves out what cannot be used; ``inside`` refuses files outside the manifest's folder;
+    ``max_cells``, ``max_megapixels`` and ``max_seconds`` are how large a grid, a picture and a recording may be.
+    ``answers`` declares the form of the model's answers where it cannot be seen: ``probabilities``, ``logits``,
+    ``labels`` (class names) or ``positions`` (in the list of classes).
+    Where the folder holds a run already, ``fresh`` begins a new one beside it; ``accept_model`` is why records of a
+    model that has changed since are kept, and ``keep_failures`` keeps those of failures, which are else asked again.
     """
 
     seed: int = 0
@@ -57,14 +62,22 @@ class Settings:
     fresh: bool = False
     accept_model: str | None = None
     keep_failures: bool = False
+    verify: bool = False
+    skip_bad_samples: bool = False
+    inside: bool = False
+    max_cells: int = 10_000
+    max_megapixels: float = 100.0
+    max_seconds: float = 3600.0
+    answers: str | None = None
 
     def __post_init__(self) -> None:
-        for name, least in (("batch_size", 1), ("limit", 1), ("workers", 1), ("seed", 0)):
+        _ = self.limits
+        for name, least in (("batch_size", 1), ("limit", 1), ("workers", 1), ("seed", 0), ("max_cells", 1)):
             value = getattr(self, name)
             if value is None and name in ("limit", "workers"):
                 continue
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise InputError(f"run: {name} must be a whole number of at least {least}, got {value!r}.")
+                raise InputError(f"run: {name} must be a whole number of at least {least}, got {short(value)}.")
         if self.backend not in ("threads", "processes", "dask"):
             raise InputError(f"run: backend must be threads, processes or dask, got {self.backend!r}.")
         if self.scheduler is not None and self.backend != "dask":
@@ -73,6 +86,11 @@ class Settings:
             raise InputError("run: accept_model must say why records of the model before the change still hold.")
         if self.timeout is not None and not self.timeout > 0:
             raise InputError(f"run: timeout must be a number of seconds above 0, got {self.timeout!r}.")
+
+    @property
+    def limits(self) -> Limits:
+        """How large a value may be once it is decoded."""
+        return Limits(self.max_megapixels, self.max_seconds)
 
     @property
     def threads(self) -> int:
@@ -123,19 +141,24 @@ def plan_run(
     task: Task | str | None,
     settings: Settings,
     find: Callable[[Any], Model] = load_model,
+    out: Path | None = None,
 ) -> Planned:
     """Return a checked plan. Raises the clearest error there is before any work: suite first, then data, then model.
 
-    ``find`` returns the model: loaded here, unless workers have it.
+    ``find`` returns the model: loaded here, unless workers have it. ``out`` is the run's folder, where that is known:
+    files that it knows are not decoded again.
     """
     suite = suite if isinstance(suite, Suite) else load_suite(suite)
-    samples = load_data(data)
-    plan = expand(suite, samples.streams, has=samples.has, only=settings.only, skip=settings.skip)
+    samples = load_data(data, reading=_reading(settings, out or Path("runs") / suite.name))
+    only = {"only": settings.only, "skip": settings.skip}
+    plan = expand(suite, samples.streams, has=samples.has, most=settings.max_cells, **only)
     samples.check_cluster(settings.cluster, "run")
     loaded = find(model)
-    settled = _task(task, loaded, samples)
+    settled = _task(task, loaded, samples, settings.answers)
     declared(settled)
     settled.check_targets(samples.targets)
+    if (read := getattr(settled, "read_targets", None)) is not None:
+        samples = samples.with_targets(read(samples.targets))
     plan = without_gradients(plan, loaded, settled) if suite.builtin else plan
     check_attacks(plan.cells, loaded, settled, samples)
     size = _shard_size(samples, settings.seed)
@@ -143,10 +166,24 @@ def plan_run(
     return Planned(loaded, samples, suite, plan, settled, settings, cut, size)
 
 
-def _task(task: Task | str | None, model: Model, data: Samples) -> Task:
+def _reading(settings: Settings, folder: Path) -> Reading:
+    """Return how the data of a run are read."""
+    return Reading(
+        verify=settings.verify,
+        skip_bad=settings.skip_bad_samples,
+        inside=settings.inside,
+        limits=settings.limits,
+        known=known_files(folder, settings.limits),
+        progress=looking(settings.progress),
+    )
+
+
+def _task(task: Task | str | None, model: Model, data: Samples, answers: str | None) -> Task:
     if task is None or isinstance(task, str):
-        return task_named(task or "classification", model.classes, lambda: data.classes, data.targets)
-    return task
+        if len(data) and all(target is None for target in data.targets):
+            raise InputError(f"data: samples must have labels, got {len(data):,} of which none has one.")
+        return task_named(task or "classification", model.classes, lambda: data.classes, data.targets, answers)
+    return declare(task, answers)
 
 
 def job_of(planned: Planned, task: Task) -> Job:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 from pyarrow import compute
 
-__all__ = ["Mode", "Progress", "duration", "watch"]
+from perturbations.errors import printable
+
+__all__ = ["Mode", "Progress", "duration", "looking", "watch"]
 
 Mode = Literal["bar", "json", "quiet"]
 _EVERY_S = 10.0
@@ -93,6 +95,7 @@ class _Lines:
         self._last = now
         rate = self._count / max(now - self._start, 1e-9)
         worst, score = self._scores.worst()
+        worst = printable(worst)
         left = duration((self._records - self._count) / max(rate, 1e-9))
         sys.stdout.write(
             f"{self._count:,} of {self._records:,} records ({self._count / max(self._records, 1):.0%}), {rate:,.0f}/s, "
@@ -120,7 +123,32 @@ class _Bar:
         self._count += len(table)
         worst, score = self._scores.worst()
         rate = f"{self._count / max(time.monotonic() - self._start, 1e-9):,.0f}/s"
-        self._progress.update(self._task, advance=len(table), rate=rate, worst=f"worst so far: {worst} {score:.3f}")
+        self._progress.update(
+            self._task, advance=len(table), rate=rate, worst=f"worst so far: {printable(worst)} {score:.3f}"
+        )
+
+
+def looking(mode: Mode) -> Callable[[int], AbstractContextManager[Callable[[int], None]]]:
+    """Return a context, for a number of samples, with a function that is told how many more were looked at."""
+
+    @contextmanager
+    def shown(total: int) -> Iterator[Callable[[int], None]]:
+        if mode != "bar" or not sys.stderr.isatty():
+            yield lambda done: None
+            return
+        from rich import progress as bars
+        from rich.console import Console
+
+        columns = (
+            bars.TextColumn("looking at {task.total:,.0f} samples"),
+            bars.BarColumn(),
+            bars.TimeRemainingColumn(),
+        )
+        with bars.Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task("", total=total)
+            yield lambda done: progress.update(task, advance=done)
+
+    return shown
 
 
 @contextmanager
@@ -142,7 +170,7 @@ def watch(mode: Mode, units: int, records: int) -> Iterator[Progress]:
             bars.TaskProgressColumn(show_speed=False),
             bars.TextColumn("{task.fields[rate]}"),
             bars.TimeRemainingColumn(),
-            bars.TextColumn("{task.fields[worst]}", style="dim"),
+            bars.TextColumn("{task.fields[worst]}", style="dim", markup=False),
         )
         with bars.Progress(*columns, console=Console(stderr=True)) as progress:
             yield _Bar(progress, progress.add_task("", total=records, worst="", rate=""))

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from perturbations import InputError
 from scenarios import Suite
-from stress.data import Samples, load_data, unpack
+from stress.data import Reading, Samples, load_data, unpack
 from stress.engine._order import shards
 from stress.engine._plan import Planned, Settings, chosen, job_of, plan_run
 from stress.engine._threads import limit_threads
@@ -46,6 +46,12 @@ class Recipe:
     """A digest of who is in the data, in which order, as the process that sent this has them."""
     shard_size: int
     extents: tuple[int, ...] = ()
+    left_out: tuple[int, ...] = ()
+
+    @property
+    def reading(self) -> Reading:
+        """How the data are read, as they were where the run was started."""
+        return Reading(limits=self.settings.limits, left_out=self.left_out, skip_bad=bool(self.left_out))
 
 
 class _Prepared:
@@ -53,14 +59,17 @@ class _Prepared:
 
     def __init__(self, recipe: Recipe) -> None:
         watch_over(recipe.settings.timeout)
-        data = unpack(Path(recipe.data)) if recipe.packed else load_data(recipe.data, recipe.fingerprint)
+        data = (
+            unpack(Path(recipe.data)) if recipe.packed else load_data(recipe.data, recipe.fingerprint, recipe.reading)
+        )
+        settings = recipe.settings
+        planned = plan_run(_model(recipe.model, recipe.token), data, recipe.suite, recipe.task, settings)
+        data = planned.data  # with targets as the task reads them
         if order_of(data) != recipe.order:
             raise InputError(
                 f"data: {recipe.data} must give the same samples in the same order in each process, but a worker has "
                 "others, or another order. Hint: sort what comes from a set, a dict or a folder."
             )
-        settings = recipe.settings
-        planned = plan_run(_model(recipe.model, recipe.token), data, recipe.suite, recipe.task, settings)
         cut = shards(data, settings.seed, recipe.shard_size, settings.limit, recipe.extents)
         self.planned: Planned = replace(planned, shards=chosen(data, settings.samples, cut))
         self.job = job_of(self.planned, recipe.task)

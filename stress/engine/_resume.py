@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,10 +11,11 @@ from typing import Any
 import pyarrow as pa
 
 from perturbations import RunError
-from stress.data import Index, Known, Samples
+from stress.data import Index, Known, Samples, keep_files
 from stress.engine._identity import agree, needs_all_data
 from stress.engine._order import shards
 from stress.engine._plan import Planned, chosen
+from stress.engine._settle import target_text
 from stress.records.folder import open_folder
 from stress.records.parts import present_parts, read_whole
 from stress.records.schema import cells_table
@@ -114,15 +114,17 @@ def _arranged(data: Samples, order: Sequence[int]) -> Samples:
         return [values[i] for i in order]
 
     moved = Index(
-        ids=of(index.ids), targets=of(index.targets), sequences=of(index.sequences), times=of(index.times),
+        ids=of(index.ids), targets=of(data.targets), sequences=of(index.sequences), times=of(index.times),
         splits=of(index.splits), groups={name: of(values) for name, values in index.groups.items()},
     )  # fmt: skip
     prove: Callable[..., str] = known.prove if known is not None else lambda *_: ""
     table = known and Known(of(known.digests), of(known.present), lambda i, sample: prove(order[i], sample))
-    return Samples(
-        data.name, data.streams, moved, lambda i: data[order[i]], data.fingerprint, data.alternates, data.classes,
+    found = Samples(
+        data.name, data.streams, moved, lambda i: data.given(order[i]), data.fingerprint, data.alternates, data.classes,
         data.cluster, table,
     )  # fmt: skip
+    found.limits, found.notes, found.left_out, found.files = data.limits, data.notes, data.left_out, data.files
+    return found.with_targets(of(data.targets))
 
 
 def begin(out: Path, about: dict[str, Any], planned: Planned, before: Before) -> dict[str, Any]:
@@ -142,6 +144,7 @@ def begin(out: Path, about: dict[str, Any], planned: Planned, before: Before) ->
     if planned.data.known is not None and planned.data.known.digests:
         ids, digests = (pa.array(list(each), pa.string()) for each in (planned.data.ids, planned.data.known.digests))
         write_table(out / DATA, pa.table({"id": ids, "digest": digests}))
+    keep_files(out, planned.data.files, planned.settings.limits)
     write_table(out / "samples.parquet", samples_table(planned))
     write_table(out / "cells.parquet", cells_table(planned.plan.cells, planned.data.streams))
     return about
@@ -163,15 +166,7 @@ def samples_table(planned: Planned) -> pa.Table:
             "sequence": column(data.sequences, pa.string()),
             "time": column(data.times, pa.float64()),
             "split": column(index.splits, pa.string()),
-            "target": column([_as_text(target) for target in data.targets], pa.string()),
+            "target": column([target_text(target) for target in data.targets], pa.string()),
             **groups,
         }
     )
-
-
-def _as_text(target: Any) -> str | None:
-    """Return a target as a table holds it: names and numbers as they are written, anything else as JSON."""
-    if target is None or isinstance(target, str):
-        return target
-    plain = target.tolist() if hasattr(target, "tolist") else target
-    return str(plain) if isinstance(plain, int | float) else json.dumps(plain, default=sorted, ensure_ascii=False)

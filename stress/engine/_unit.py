@@ -24,7 +24,7 @@ from stress.engine._streams import Shared, StreamWork, work_on
 from stress.models import Batch
 from stress.records.schema import record_schema
 from stress.records.statuses import CRASH, OK, PERTURBATION_ERROR, TIMEOUT, UNCHANGED
-from stress.tasks import Task
+from stress.tasks import Luck, Task
 
 __all__ = ["Job", "Shard", "measured_columns"]
 
@@ -162,7 +162,8 @@ class Job:
     def answers(self, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Answered:
         """Return the model's scored answers to some samples, of which some streams are replaced."""
         batch = self.batch(samples, done)
-        return ask(self.predict, batch, [sample.target for sample in samples], self.task, self.timeout)
+        luck = Luck(self.seed, [sample.id for sample in samples])
+        return ask(self.predict, batch, [sample.target for sample in samples], self.task, self.timeout, luck)
 
     def _asked(self, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Answered:
         """Return the answers, asking only about the samples that every perturbation could change without an error."""
@@ -183,7 +184,8 @@ class Job:
             {
                 name: done[name].values if name in done else [sample.streams[name] for sample in samples]
                 for name in self.data.streams
-            }
+            },
+            [sample.id for sample in samples],
         )
 
     def _measure(self, clean: Sequence[Sample], done: Mapping[str, StreamWork]) -> Mapping[str, NDArray[np.float32]]:

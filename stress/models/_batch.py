@@ -17,15 +17,24 @@ __all__ = ["Batch"]
 
 
 class Batch(Mapping[str, list[Value]]):
-    """Streams by name, each a list with one value a sample; a lost stream is ``None`` there."""
+    """Streams by name, each a list with one value a sample; a lost stream is ``None`` there.
 
-    def __init__(self, streams: Mapping[str, Sequence[Value]]) -> None:
+    ``ids`` are those of the samples, in the order of the values: to look up what was precomputed for a sample, or to
+    say in a log which one is meant. An answer that depends on the id is none to the values; a batch that was made
+    without samples has no ids.
+    """
+
+    def __init__(self, streams: Mapping[str, Sequence[Value]], ids: Sequence[str] = ()) -> None:
         self._streams = {name: list(values) for name, values in streams.items()}
+        if ids and len(ids) != self.size:
+            raise InputError(f"Batch: ids must be one for each of {self.size} samples, got {len(ids)}.")
+        self.ids: tuple[str, ...] = tuple(ids)
 
     @classmethod
     def of(cls, samples: Sequence[Sample]) -> Batch:
         """Return the batch of some samples, which all have the same streams."""
-        return cls({name: [sample.streams[name] for sample in samples] for name in samples[0].streams})
+        streams = {name: [sample.streams[name] for sample in samples] for name in samples[0].streams}
+        return cls(streams, [sample.id for sample in samples])
 
     def __getitem__(self, stream: str) -> list[Value]:
         try:
@@ -46,7 +55,7 @@ class Batch(Mapping[str, list[Value]]):
 
     def only(self, row: int) -> Batch:
         """Return the batch of one of the samples."""
-        return Batch({name: values[row : row + 1] for name, values in self._streams.items()})
+        return Batch({name: values[row : row + 1] for name, values in self._streams.items()}, self.ids[row : row + 1])
 
     def copied(self) -> Batch:
         """Return the same batch with lists and arrays of its own."""

@@ -23,13 +23,13 @@ from perturbations.attack import Floats, Loss, Streams
 from perturbations.errors import short
 from perturbations.modality import modality_of
 from stress.models._batch import Batch
+from stress.tasks import Classification
 
 __all__ = ["ModelOracle", "differentiable"]
 
 _ROWS = 8
 """Batches are filled up to a multiple of this with repeats: small matrices are multiplied by other routines, whose last
 bits differ, and an attack would make another sample of them."""
-_FLOOR = 1e-300
 
 
 def differentiable(model: Any) -> bool:
@@ -50,7 +50,7 @@ class ModelOracle:
 
     predict: Callable[[Batch], Any]
     names: tuple[str, ...]
-    answers: Literal["probabilities", "logits", "labels"]
+    answers: Literal["probabilities", "logits", "labels", "positions"]
     batch_size: int = 32
 
     @property
@@ -107,18 +107,11 @@ class ModelOracle:
         return np.concatenate([self._asked({n: [v[i]] for n, v in part.items()}) for i in range(count)])
 
     def _numbers(self, answers: Any, count: int) -> Floats:
-        """Return answers as scores. Raises ValueError where they have the wrong form."""
-        answers = _plain(answers)
-        if self.answers == "labels":
-            place = {name: i for i, name in enumerate(self.names)}
-            chosen = [label if isinstance(label, int) else place[str(label)] for label in np.asarray(answers).tolist()]
-            return np.eye(self.classes)[chosen]
-        array = np.asarray(answers, np.float64)
-        if array.shape != (count, self.classes):
-            raise ValueError(f"must be ({count}, {self.classes}), got {array.shape}")
-        if self.answers == "probabilities":
-            return np.where(np.isfinite(array), np.log(np.maximum(array, _FLOOR)), np.nan)
-        return array
+        """Return answers as scores, read as the run reads them. Raises ValueError where they have the wrong form."""
+        try:
+            return Classification(self.names, self.answers).log_scores(answers, count)
+        except ModelError as error:
+            raise ValueError(str(error)) from error
 
 
 @dataclass(frozen=True)

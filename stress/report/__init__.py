@@ -1,7 +1,8 @@
 """What people see: a page that opens anywhere, figures and tables for a paper, a summary for the terminal."""
 
+from stress.report._export import plain_table
 from stress.report._figures import plot, save
 from stress.report._page import write_report
 from stress.report._terminal import print_summary
 
-__all__ = ["plot", "print_summary", "save", "write_report"]
+__all__ = ["plain_table", "plot", "print_summary", "save", "write_report"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from stress.report._book import Book
 from stress.report._numbers import DASH, Form, percent, severity, visible
 from stress.report._verdict import label
 
-__all__ = ["write_tables"]
+__all__ = ["plain_table", "write_tables"]
 
 _LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", DASH: "--", "−": "$-$"}
 _LATEX |= {c: f"\\{c}" for c in "&%$#_{}"}
@@ -31,21 +33,41 @@ def write_tables(book: Book, folder: Path) -> None:
     for name in TABLES:
         table = book.arrow(name)
         if table is not None and len(table):
-            csv.write_csv(_flat(table), folder / f"{name}.csv")
+            csv.write_csv(plain_table(table), folder / f"{name}.csv")
     (folder / "robustness.tex").write_text(_robustness(book), encoding="utf-8")
     (folder / "curves.tex").write_text(_curves(book), encoding="utf-8")
 
 
-def _flat(table: pa.Table) -> pa.Table:
-    """Return a table without nested columns, and without text that a spreadsheet would run as a formula."""
+_STARTS = "=+\\-@\uff1d\uff0b\uff0d\uff20\\t\\r"
+_FORMULA = re.compile(rf"(^|[\n\r;\t])([^\S\n\r\t]*)(?=[{_STARTS}])")
+"""Where a spreadsheet would begin to read a formula, in wide characters too: where it takes a cell to start."""
+
+
+def plain_table(table: pa.Table, as_json: bool = False) -> pa.Table:
+    """Return a table without nested columns, and without text that a spreadsheet would run as a formula.
+
+    Such text gets an apostrophe before its ``=``, ``+``, ``-`` or ``@``. Lists become JSON or words in a row.
+    """
     for index, field in enumerate(table.schema):
+        values: list[Any] | None = None
         if pa.types.is_nested(field.type):
-            values = [None if v is None else " ".join(map(str, v)) for v in table[index].to_pylist()]
-            table = table.set_column(index, field.name, pa.array(values, pa.string()))
-        elif pa.types.is_string(field.type):
-            values = [f"'{v}" if v and v[0] in "=+-@\t\r" else v for v in table[index].to_pylist()]
-            table = table.set_column(index, field.name, pa.array(values, pa.string()))
-    return table
+            given = table[index].to_pylist()
+            text = partial(json.dumps, ensure_ascii=False) if as_json else _words
+            values = [None if v is None else text(v) for v in given]
+        elif (
+            pa.types.is_string(field.type)
+            or pa.types.is_large_string(field.type)
+            or (pa.types.is_dictionary(field.type) and pa.types.is_string(field.type.value_type))
+        ):
+            values = table[index].to_pylist()
+        if values is not None:
+            inert = [_FORMULA.sub(r"\1\2'", value) if value else value for value in values]
+            table = table.set_column(index, field.name, pa.array(inert, pa.string()))
+    return table.rename_columns([_FORMULA.sub(r"\1\2'", name) for name in table.column_names])
+
+
+def _words(values: Sequence[Any]) -> str:
+    return " ".join(map(str, values))
 
 
 def _tex(text: Any) -> str:

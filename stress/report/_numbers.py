@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from perturbations.errors import printable
 from stress.records.metric import Metric
 
 __all__ = ["DASH", "Form", "count", "percent", "plural", "readable", "seconds", "severity", "visible"]
@@ -15,16 +15,10 @@ __all__ = ["DASH", "Form", "count", "percent", "plural", "readable", "seconds", 
 DASH = "–"
 """Stands for a number that is not there; never a 0."""
 
-_INVISIBLE = {"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"}
-"""Unicode categories that are shown by code point: they can reorder, hide or break a line of what follows."""
-
 
 def visible(text: Any) -> str:
     """Return text in which every control, direction and separator character is written out (U+2028, say)."""
-    found = str(text)
-    if found.isprintable():
-        return found
-    return "".join(f"\\u{ord(c):04x}" if unicodedata.category(c) in _INVISIBLE else c for c in found)
+    return printable(text)
 
 
 def readable(name: str) -> str:

@@ -41,12 +41,12 @@ def print_summary(console: Any, run: Measurable) -> None:
     if found:
         console.print()
     for finding in found:
-        console.print(Text.assemble((f"{finding.level:<8}", FINDINGS[finding.level]), finding.text))
+        console.print(Text.assemble((f"{finding.level:<8}", FINDINGS[finding.level]), visible(finding.text)))
 
 
 def _headline(book: Book) -> Text:
     form, summary, worst = book.form, book.summary, worst_cell(book)
-    parts: list[Any] = [(headline(book), "bold"), "\n"]
+    parts: list[Any] = [(visible(headline(book)), "bold"), "\n"]
     if book.info.get("mixed"):
         parts += [("mixed: a changed model was accepted, and records of both are in the run\n", "yellow")]
     if not book.finished:
@@ -92,7 +92,7 @@ def _scenario(book: Book, row: Row, levels: list[float]) -> list[Text]:
     at = {point["severity"]: form.value(point["value"]) for point in points}
     breaking = row["breaking_severity"]["value"]
     return [
-        Text(label(row, book), style=style),
+        Text(visible(label(row, book)), style=style),
         Text(visible(row["stream"] or DASH)),
         Text(_bars(book, points), style=style),
         *(Text(at.get(level, DASH if points else "")) for level in levels),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from stress.statistics.arrays import Floats
 
-__all__ = ["aurc", "auroc", "average_precision", "by_jackknife", "delong", "midranks", "risk_coverage"]
+__all__ = ["aurc", "auroc", "average_precision", "by_jackknife", "delong", "midranks", "risk_coverage", "surest"]
 
 MANY = 50
 """Clusters beyond which the gradient says enough of how an area varies."""
@@ -122,7 +122,18 @@ def aurc(confidence: Floats, wrong: Floats) -> tuple[float, Floats]:
 
 
 def risk_coverage(confidence: Floats, wrong: Floats, coverages: Floats) -> tuple[Floats, Floats]:
-    """Return the error rate among the surest share of answers, and the confidence at which that share begins."""
+    """Return the error rate among the surest share of answers, and the confidence at which that share begins.
+
+    Of equally sure answers, of which only some fit into the share, each counts in part: the mean over every order.
+    """
     order = np.argsort(-confidence, kind="stable")
     count = np.clip(np.ceil(coverages * len(order) - 1e-9).astype(int), 1, len(order))
-    return np.cumsum(wrong[order])[count - 1] / count, confidence[order][count - 1]
+    risks = [float(np.average(wrong, weights=surest(confidence, int(kept)))) for kept in count]
+    return np.array(risks), confidence[order][count - 1]
+
+
+def surest(confidence: Floats, kept: int) -> Floats:
+    """Return how much of each answer is among the ``kept`` surest: 1, 0, or an equal part of what is level there."""
+    edge = -np.partition(-confidence, kept - 1)[kept - 1]
+    above, level = confidence > edge, confidence == edge
+    return above + level * ((kept - above.sum()) / level.sum())

@@ -1,13 +1,16 @@
 """What a right answer is: a task reads the model's answers, scores each, declares its columns and its metrics."""
 
 from stress.records.metric import Metric, class_metrics, range_of
+from stress.tasks._aloud import Said, spelling_said
+from stress.tasks._answers import as_array
 from stress.tasks._classification import Classification
 from stress.tasks._declare import METRICS, declared
 from stress.tasks._multilabel import MultiLabel, labels_of
-from stress.tasks._named import TASKS, task_named
+from stress.tasks._named import TASKS, declare, task_named
 from stress.tasks._numbers import Regression, Retrieval
 from stress.tasks._own import metric
-from stress.tasks._task import Scored, Task, as_array
+from stress.tasks._task import Scored, Task
+from stress.tasks._ties import Luck
 from stress.tasks._transcription import FreeText, Transcription
 
 __all__ = [
@@ -15,18 +18,22 @@ __all__ = [
     "TASKS",
     "Classification",
     "FreeText",
+    "Luck",
     "Metric",
     "MultiLabel",
     "Regression",
     "Retrieval",
+    "Said",
     "Scored",
     "Task",
     "Transcription",
     "as_array",
     "class_metrics",
+    "declare",
     "declared",
     "labels_of",
     "metric",
     "range_of",
+    "spelling_said",
     "task_named",
 ]

@@ -4,32 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from perturbations import InputError, ModelError
-from perturbations.errors import nearest, short
+from perturbations.errors import short
+from perturbations.labels import whole
 from stress.records.metric import Metric
-from stress.tasks._task import as_array
+from stress.tasks._aloud import Said, classes_said, form_said
+from stress.tasks._answers import Opened, labels_read, opened, scores_read
+from stress.tasks._forms import as_probabilities, form_of
+from stress.tasks._targets import class_names, class_of
+from stress.tasks._ties import Luck, ranked
 from stress.tasks.metrics.labels import CLASSIFICATION
 
 __all__ = ["Classification"]
 
-Answers = Literal["probabilities", "logits", "labels"]
+Answers = Literal["probabilities", "logits", "labels", "positions"]
+FORMS = ("probabilities", "logits", "labels", "positions")
 _FLOOR = 1e-12
 """Probabilities below this count as this in the log loss, so that one sure mistake does not make a mean infinite."""
+_BETTER = 0.25
+"""By how much a second reading of whole numbers must be righter for the first to be in doubt."""
 
 
 @dataclass(frozen=True)
 class Classification:
     """Single-label classification over named classes.
 
-    The model answers an ``(n, classes)`` array of probabilities or logits, or a list of labels. Which of the three is
-    settled on the first clean answers and held for the run. ``keep`` is the number of probabilities to record: all
-    (``"all"``), or none.
+    The model answers an ``(n, classes)`` array of probabilities or logits, or n labels: class names, or positions in
+    the list of classes. Which it is, is settled on clean answers and held for the run, unless ``answers`` declares it.
+    ``keep`` is the number of probabilities to record: all (``"all"``), or none. ``assumed`` says that nobody named the
+    order of the classes: it is that of the data's labels.
     """
 
     classes: tuple[str, ...]
@@ -37,6 +46,14 @@ class Classification:
     keep: Literal["all", "none"] = "none"
     name: str = "classification"
     headline: str = "accuracy"
+    assumed: bool = False
+
+    draws_ties: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "classes", class_names(self.classes, "classification"))
+        if self.answers is not None and self.answers not in FORMS:
+            raise InputError(f"classification: answers must be one of {', '.join(FORMS)}, got {short(self.answers)}.")
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -47,7 +64,7 @@ class Classification:
     def columns(self) -> Mapping[str, pa.DataType]:
         """Record columns: the predicted class and, of a model that answers numbers, how sure and how right it was."""
         labels = {"prediction": pa.dictionary(pa.int32(), pa.string())}
-        if self.answers == "labels":
+        if self.answers in ("labels", "positions"):
             return labels
         floats = dict.fromkeys(("confidence", "nll", "brier", "margin"), pa.float32())
         kept = {"probabilities": pa.list_(pa.float32())} if self.keep == "all" else {}
@@ -57,87 +74,140 @@ class Classification:
         """Return the task's identity as plain data."""
         return {"task": self.name, "classes": list(self.classes), "answers": self.answers, "keep": self.keep}
 
+    def read_targets(self, targets: Sequence[Any]) -> list[str]:
+        """Return each target as a class name. Raises InputError where one is no class, or is several."""
+        return [class_of(target, self.classes) for target in targets]
+
     def check_targets(self, targets: Sequence[Any]) -> None:
         """Raise InputError where a target is no class."""
-        known = set(self.classes)
-        for target in targets:
-            if str(target) not in known:
-                raise InputError(
-                    f"classification: a target must be one of the {len(known)} classes, got {short(target)}. "
-                    f"{nearest(str(target), known)}"
-                )
+        self.read_targets(targets)
 
     def settle(self, answers: Any, targets: Sequence[Any]) -> Classification:
-        """Return the task with the form of the answers fixed."""
-        return self if self.answers else replace(self, answers=self._form(answers, len(targets)))
-
-    def _form(self, answers: Any, count: int) -> Answers:
-        array = as_array(answers)
-        if array is None or len(array) != count or array.ndim not in (1, 2):
-            raise ModelError(
-                f"model: must answer an (n, classes) array or n labels for n = {count} samples, got {short(answers)}."
-            )
-        if array.ndim == 1:
-            return "labels"
-        self._check_width(array)
-        proper = np.all(array >= -1e-6) and np.allclose(array.sum(axis=1), 1, atol=1e-3)
-        return "probabilities" if proper else "logits"
-
-    def _check_width(self, array: NDArray[Any]) -> None:
-        if array.shape[1] != len(self.classes):
+        """Return the task with the form of the answers fixed. Raises ModelError where it is open which one it is."""
+        found = self._opened(answers, len(targets))
+        if self.answers:
+            return self
+        if self._has_labels(found):
+            self._refuse_two_readings(found, self.read_targets(targets))
+            return replace(self, answers="labels")
+        array, wrong = scores_read(found, self.classes)
+        fine = array[[why is None for why in wrong]]
+        if not len(fine):
             raise ModelError(
                 f"model: must answer {len(self.classes)} numbers a sample, one for each class "
-                f"({', '.join(self.classes[:5])}{', …' if len(self.classes) > 5 else ''}), got {array.shape[1]}."
+                f"({', '.join(self.classes[:5])}{', …' if len(self.classes) > 5 else ''}), got {wrong[0]}."
+            )
+        return replace(self, answers=found.says or form_of(fine))
+
+    def aloud(self, answers: Any, targets: Sequence[Any]) -> list[Said]:
+        """Return how clean answers were read – form, order of the classes – and what makes that doubtful."""
+        found, wanted = self._opened(answers, len(targets)), self.read_targets(targets)
+        scored = self.score(answers, wanted)
+        given = [name if why is None else None for name, why in zip(scored["prediction"], scored["invalid"])]
+        by_name = found.named or self._by_name(found)
+        if self.answers in ("probabilities", "logits"):
+            array, wrong = scores_read(found, self.classes)
+            said = form_said(self.answers, array[[why is None for why in wrong]], found.says)
+        else:
+            said = ("answers", "ok", "class names" if by_name else "positions in the list of classes, from 0")
+        return [said, *classes_said(self.classes, self.assumed and not by_name, given, wanted)]
+
+    def _opened(self, answers: Any, count: int) -> Opened:
+        return opened(answers, count, self.classes, "an (n, classes) array or n labels")
+
+    def _by_name(self, found: Opened) -> bool:
+        return self.answers == "labels" and any(
+            whole(v) is None or str(whole(v)) in self.classes for v in found.singles
+        )
+
+    def _has_labels(self, found: Opened) -> bool:
+        """Whether rows are labels and not scores. Raises ModelError where they are neither."""
+        rows, width = found.rows, len(self.classes)
+        if isinstance(rows, np.ndarray):
+            if rows.ndim == 2 and (rows.shape[1] > 1 or width == 1):
+                return False
+            if rows.ndim <= 2 and rows.dtype.kind == "f" and np.any(rows != np.rint(rows)):
+                given = labels_read(found, self.classes, positions=False)[0]
+                if all(name is None for name in given):
+                    raise ModelError(
+                        f"model: must answer {width} numbers a sample, one for each class, or a label, got one number "
+                        f"a sample. Of two classes, answer both: (1 − p, p)."
+                    )
+            if rows.ndim <= 2:
+                return True
+            raise ModelError(f"model: must answer an (n, {width}) array or n labels, got {short(rows)}.")
+        several = [
+            isinstance(row, dict) or (isinstance(row, list | tuple | np.ndarray) and np.size(row) != 1) for row in rows
+        ]
+        return sum(several) <= len(several) / 2
+
+    def _refuse_two_readings(self, found: Opened, targets: Sequence[str]) -> None:
+        """Raise ModelError where whole numbers may be names of classes and may be positions."""
+        numbers = [whole(value) for value in found.singles]
+        if self.classes == tuple(map(str, range(len(self.classes)))) or all(n is None for n in numbers):
+            return
+        names = labels_read(found, self.classes, positions=False)[0]
+        places = labels_read(found, self.classes, positions=True)[0]
+        strange = [n for n, name, place in zip(numbers, names, places) if n is not None and name is None and place]
+        right = [float(np.mean([a == b for a, b in zip(given, targets)])) for given in (names, places)]
+        if strange or right[1] > right[0] + _BETTER:
+            raise ModelError(
+                f"model: must answer labels that can be read in one way, got whole numbers that may be class names "
+                f"({right[0]:.0%} right) or positions from 0 in the list {', '.join(self.classes[:4])}, … "
+                f'({right[1]:.0%} right). Declare it: answers="labels" or answers="positions" (--answers).'
             )
 
-    def score(self, answers: Any, targets: Sequence[Any]) -> Mapping[str, Any]:
-        """Return ``score`` (1 right, 0 wrong), ``invalid`` and the task's columns for each sample."""
-        array = as_array(answers)
-        count = len(targets)
-        if array is None or array.ndim != (1 if self.answers == "labels" else 2) or len(array) != count:
-            raise ModelError(f"model: must answer {count} {self.answers}, got {short(answers)}.")
-        if self.answers == "labels":
-            return self._score_labels(array, targets)
-        self._check_width(array)
-        return self._score_numbers(np.asarray(array, np.float64), targets)
+    def score(self, answers: Any, targets: Sequence[Any], luck: Luck | None = None) -> Mapping[str, Any]:
+        """Return ``score`` (1 right, 0 wrong), ``invalid`` and the task's columns for each sample.
 
-    def _score_labels(self, labels: NDArray[Any], targets: Sequence[Any]) -> Mapping[str, Any]:
-        if labels.dtype.kind in "iu":  # positions in the list of classes
-            named = [self.classes[i] if 0 <= i < len(self.classes) else None for i in labels.tolist()]
-        else:
-            known = set(self.classes)
-            named = [str(label) if str(label) in known else None for label in labels]
-        wrong = [None if n is not None else f"{short(v)} is no class" for n, v in zip(named, labels.tolist())]
-        score = np.array([n == str(target) for n, target in zip(named, targets)], np.float64)
-        return {"score": score, "invalid": wrong, "prediction": named}
+        Among equal scores ``luck`` says which comes first.
+        """
+        found = self._opened(answers, len(targets))
+        wanted = [class_of(target, self.classes) for target in targets]
+        if self.answers in ("labels", "positions"):
+            names, wrong = labels_read(found, self.classes, self.answers == "positions")
+            score = np.array([given == target for given, target in zip(names, wanted)], np.float64)
+            return {"score": score, "invalid": wrong, "prediction": names}
+        array, wrong = scores_read(found, self.classes)
+        return self._score_numbers(array, wrong, wanted, luck)
 
-    def _score_numbers(self, array: NDArray[np.float64], targets: Sequence[Any]) -> Mapping[str, Any]:
-        finite: NDArray[np.bool_] = np.asarray(np.isfinite(array).all(axis=1))
-        invalid: list[str | None] = [None if ok else "not finite" for ok in finite]
-        safe = np.where(finite[:, None], array, 0.0)
-        if self.answers == "logits":
-            shifted = np.exp(safe - safe.max(axis=1, keepdims=True))
-            safe = shifted / shifted.sum(axis=1, keepdims=True)
+    def log_scores(self, answers: Any, count: int) -> NDArray[np.float64]:
+        """Return answers as ``(n, classes)`` logits or logarithms of probabilities, 1 for an answered label; NaN where
+        an answer cannot be used.
+        """
+        found = self._opened(answers, count)
+        if self.answers in ("labels", "positions"):
+            names, wrong = labels_read(found, self.classes, self.answers == "positions")
+            array = np.array([[float(name == each) for each in self.classes] for name in names])
         else:
-            total = safe.sum(axis=1)
-            for i in np.flatnonzero(finite & ((np.abs(total - 1) > 1e-2) | (safe.min(axis=1) < -1e-6))):
-                invalid[i] = f"probabilities sum to {total[i]:.3g}"
+            array, wrong = scores_read(found, self.classes)
+        if self.answers == "probabilities":
+            array, more = as_probabilities(array, "probabilities")
+            wrong = [one or other for one, other in zip(wrong, more)]
+            array = np.log(np.maximum(array, 1e-300))
+        bad = np.array([why is not None for why in wrong])
+        return np.where(bad[:, None], np.nan, array)
+
+    def _score_numbers(
+        self, array: NDArray[np.float64], wrong: Sequence[str | None], targets: Sequence[str], luck: Luck | None
+    ) -> Mapping[str, Any]:
+        safe, odd = as_probabilities(array, self.answers)
         position = {name: i for i, name in enumerate(self.classes)}
-        target = np.array([position[str(t)] for t in targets], np.int64)
+        target = np.array([position[name] for name in targets], np.int64)
         rows = np.arange(len(target))
         mine = safe[rows, target]
         others = safe.copy()
         others[rows, target] = -np.inf
-        best = safe.argmax(axis=1)
+        best, rank = ranked(array, target, self.classes, luck)
         top = others.max(axis=1) if len(self.classes) > 1 else np.zeros(len(target))
         result = {
             "score": (best == target).astype(np.float64),
-            "invalid": invalid,
+            "invalid": [one or other for one, other in zip(wrong, odd)],
             "prediction": [self.classes[i] for i in best],
             "confidence": safe[rows, best],
             "nll": -np.log(np.maximum(mine, _FLOOR)),
             "brier": np.square(safe).sum(axis=1) - 2 * mine + 1,
             "margin": mine - top,
-            "rank": (1 + (safe > mine[:, None]).sum(axis=1)).astype(np.int32),
+            "rank": rank,
         }
         return {**result, "probabilities": list(safe.astype(np.float32))} if self.keep == "all" else result

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Any, Literal
 
 import numpy as np
@@ -13,37 +14,90 @@ from numpy.typing import NDArray
 
 from perturbations import InputError, ModelError
 from perturbations.errors import nearest, short
+from perturbations.labels import label, missing, ordered, vector
 from stress.records.metric import Metric
-from stress.tasks._task import as_array
+from stress.tasks._aloud import Said
+from stress.tasks._answers import NO_ANSWER, Opened, label_read, opened, scores_read
+from stress.tasks._targets import class_names, hot
 from stress.tasks.metrics.labels import MULTILABEL
 
-__all__ = ["MultiLabel", "labels_of"]
+__all__ = ["MultiLabel", "labels_in", "labels_of"]
 
-Answers = Literal["probabilities", "logits", "sets"]
+Answers = Literal["probabilities", "logits", "sets", "labels"]
+_ROUNDED = 0.01
+"""How far above 1 rounding may carry a probability: bfloat16 by .004."""
 
 
 def labels_of(target: Any) -> tuple[str, ...]:
-    """Return the labels of a target: a list, a list as text, or names joined by ``|``; empty means none."""
-    if target is None:
+    """Return the labels of a target: a list, a list as text, or names joined by ``|``; empty means none.
+
+    Raises InputError where one of several is missing, or is no label.
+    """
+    if missing(target):
         return ()
     if isinstance(target, str):
         text = target.strip()
         if text.startswith(("[", "(")):
-            return tuple(str(label) for label in _list(text))
-        return tuple(part.strip() for part in text.split("|") if part.strip())
-    return tuple(str(label) for label in target)
+            return _labels(_list(text), target)
+        return _labels([part for part in text.split("|") if part.strip()], target)
+    listed = target.tolist() if hasattr(target, "tolist") else target
+    if isinstance(listed, Iterable) and not isinstance(listed, bytes | Mapping | Enum):
+        return _labels(ordered_set(listed), target)
+    return _labels([target], target)
+
+
+def ordered_set(listed: Iterable[Any]) -> list[Any]:
+    """Return what is in a collection, in an order that does not follow the hash seed."""
+    return sorted(listed, key=str) if isinstance(listed, set | frozenset) else list(listed)
+
+
+def _labels(listed: Iterable[Any], target: Any) -> tuple[str, ...]:
+    names = [label(each, "multilabel: a label") for each in listed]
+    if None in names:
+        raise InputError(f"multilabel: a target's labels must all be there, got {short(target)}.")
+    return tuple(map(str, names))
 
 
 def _list(text: str) -> Sequence[Any]:
     try:
         found = ast.literal_eval(text)
     except (ValueError, SyntaxError):
-        found = None
-    if not isinstance(found, list | tuple):
+        found = vector(text)
+    if not isinstance(found, list | tuple | np.ndarray):
         raise InputError(
             f"multilabel: a target that starts with {text[0]} must be a list of labels, got {short(text)}."
         )
-    return found
+    return list(found)
+
+
+def multi_hot(targets: Sequence[Any]) -> int | None:
+    """Return the length of targets that are vectors of zeros and ones, one entry a class; nothing for lists of labels.
+
+    Lists of labels name no label twice, so zeros and ones that repeat are entries. Raises InputError where targets of
+    two entries can be read in both ways.
+    """
+    found = [vector(target) for target in targets]
+    if not found or any(v is None or len(v) != len(found[0]) or not hot(v) for v in found):  # type: ignore[arg-type]
+        return None
+    truths = all(_flags(target) for target in targets)
+    if len(found[0]) > 2 or truths or any(v[0] == v[1] for v in found):  # type: ignore[arg-type, index]
+        return len(found[0])  # type: ignore[arg-type]
+    raise InputError(
+        f"multilabel: a target must be a list of labels, got {short(targets[0])}: the labels 0 and 1, or one entry for "
+        "each of two classes? Write the names of the labels."
+    )
+
+
+def _flags(target: Any) -> bool:
+    return bool(np.asarray(target).dtype == bool) if not isinstance(target, str) else False
+
+
+def labels_in(targets: Sequence[Any]) -> tuple[str, ...]:
+    """Return the distinct labels of all targets, in their order; of multi-hot targets, the places from 0."""
+    width = multi_hot(targets)
+    if width is not None:
+        return tuple(map(str, range(width)))
+    return ordered({name for target in targets for name in labels_of(target)})
 
 
 @dataclass(frozen=True)
@@ -61,6 +115,7 @@ class MultiLabel:
     keep: Literal["all", "none"] = "none"
     name: str = "multilabel"
     headline: str = "f1_samples"
+    assumed: bool = False
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -70,6 +125,12 @@ class MultiLabel:
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1:
             raise InputError(f"multilabel: threshold must be a probability in (0, 1), got {short(self.threshold)}.")
+        object.__setattr__(self, "classes", class_names(self.classes, "multilabel"))
+        if self.answers == "labels":  # as every task calls them
+            object.__setattr__(self, "answers", "sets")
+        if self.answers not in (None, "probabilities", "logits", "sets"):
+            known = "probabilities, logits or labels"
+            raise InputError(f"multilabel: answers must be {known}, got {short(self.answers)}.")
 
     @property
     def columns(self) -> Mapping[str, pa.DataType]:
@@ -86,43 +147,111 @@ class MultiLabel:
 
     def check_targets(self, targets: Sequence[Any]) -> None:
         """Raise InputError where a target names a label that is no class."""
-        known = set(self.classes)
-        for target in targets:
-            for label in labels_of(target):
-                if label not in known:
-                    raise InputError(
-                        f"multilabel: a target's labels must be among the {len(known)} classes, got {short(label)}. "
-                        f"{nearest(label, known)}"
-                    )
+        self.read_targets(targets)
+
+    def read_targets(self, targets: Sequence[Any]) -> list[list[str]]:
+        """Return each target as a list of class names. Raises InputError where a label is no class."""
+        width, known = multi_hot(targets), set(self.classes)
+        if width is not None and not (width != len(self.classes) and {"0", "1"} <= known):
+            if width != len(self.classes):
+                raise InputError(
+                    f"multilabel: a multi-hot target must have {len(self.classes)} entries, one for each class, got "
+                    f"{width}."
+                )
+            vectors = [vector(target) for target in targets]
+            return [[n for n, on in zip(self.classes, v) if on] for v in vectors if v is not None]
+        found = [list(dict.fromkeys(labels_of(target))) for target in targets]
+        for label_ in (each for labels in found for each in labels):
+            if label_ not in known:
+                raise InputError(
+                    f"multilabel: a target's labels must be among the {len(known)} classes, got {short(label_)}. "
+                    f"{nearest(label_, known)}"
+                )
+        return found
 
     def settle(self, answers: Any, targets: Sequence[Any]) -> MultiLabel:
         """Return the task with the form of the answers fixed."""
+        found = self._opened(answers, len(targets))
         if self.answers:
             return self
-        array = as_array(answers)
-        if array is None or array.ndim != 2 or array.dtype.kind not in "fiub":
-            self._listed(answers, len(targets))
+        if self._are_sets(found):
             return replace(self, answers="sets")
-        self._checked(array, len(targets))
-        proper = bool(np.all((array >= -1e-6) & (array <= 1 + 1e-6)))
-        return replace(self, answers="probabilities" if proper else "logits")
+        array, wrong = scores_read(found, self.classes)
+        fine = array[[why is None for why in wrong]]
+        if not len(fine):
+            raise ModelError(f"model: must answer {len(self.classes)} numbers a sample, or label lists; {wrong[0]}.")
+        proper = bool(np.all((fine >= -1e-6) & (fine <= 1 + _ROUNDED)))
+        return replace(self, answers=found.says or ("probabilities" if proper else "logits"))
+
+    def aloud(self, answers: Any, targets: Sequence[Any]) -> list[Said]:
+        """Return how clean answers were read, and what makes that doubtful."""
+        found = self._opened(answers, len(targets))
+        if self.answers == "sets":
+            return [("answers", "ok", "lists of labels")]
+        array, wrong = scores_read(found, self.classes)
+        fine = array[[why is None for why in wrong]]
+        size = f"{len(array)} samples × {len(self.classes)} classes"
+        says = f"{self.answers} from {fine.min(initial=np.inf):.3g} to {fine.max(initial=-np.inf):.3g}; {size}"
+        doubt = self.answers == "logits" and found.says is None and len(fine) and fine.min() >= 0
+        line: Said = ("answers", "ok", says)
+        if doubt:
+            line = ("answers", "warning", f"{says}. None is below 0, so that every label is on; are they percentages?")
+        shown = ", ".join(self.classes[:6]) + (", …" if len(self.classes) > 6 else "")
+        order: Said = ("order of the classes", "ok", shown)
+        if self.assumed and not found.named:
+            says = f"assumed from the data: {shown}. Declare the model's own: predict.classes = […]"
+            order = (order[0], "warning", says)
+        return [line, order]
+
+    def _opened(self, answers: Any, count: int) -> Opened:
+        return opened(answers, count, self.classes, "an (n, classes) array or n lists of labels")
+
+    def _are_sets(self, found: Opened) -> bool:
+        """Whether rows are lists of labels and not scores. Raises ModelError where they are neither, or may be both."""
+        rows, width = found.rows, len(self.classes)
+        if isinstance(rows, np.ndarray) and rows.ndim == 1:
+            raise ModelError(f"model: must answer {width} numbers a sample, or label lists, got one value a sample.")
+        if isinstance(rows, np.ndarray) and rows.dtype.kind == "f" and rows.ndim == 2:
+            return False
+        vectors = [None if isinstance(row, str) else vector(row) for row in rows]
+        if any(v is None or len(v) != width for v in vectors):
+            return True
+        if all(hot(v) for v in vectors):
+            if width == 2 and all(v[0] != v[1] for v in vectors):  # type: ignore[index]
+                raise ModelError(
+                    "model: must answer label lists or one entry a class, got lists of 0 and 1, which may be the "
+                    'labels 0 and 1 or two entries. Declare it: answers="probabilities" or answers="labels".'
+                )
+            return False
+        return all(len(set(v)) == width and np.all(v == np.rint(v)) for v in vectors if v is not None)
 
     def score(self, answers: Any, targets: Sequence[Any]) -> Mapping[str, Any]:
         """Return ``score``, ``invalid`` and the task's columns for each sample."""
         wanted = self._matrix([labels_of(target) for target in targets])
+        found = self._opened(answers, len(targets))
         if self.answers == "sets":
-            listed = self._listed(answers, len(targets))
-            known = set(self.classes)
-            odd = [next((label for label in labels if label not in known), None) for labels in listed]
-            wrong = [None if label is None else f"{short(label)} is no class" for label in odd]
-            given = self._matrix([[] if label is not None else labels for labels, label in zip(listed, odd)])
+            read = [self._set(row) for row in found.rows]
+            wrong = [row if isinstance(row, str) else None for row in read]
+            given = self._matrix([[] if isinstance(row, str) else row for row in read])
             return self._columns(given, wanted, wrong, None)
-        array = np.asarray(self._checked(as_array(answers), len(targets)), np.float64)
-        finite: NDArray[np.bool_] = np.asarray(np.isfinite(array).all(axis=1))
-        wrong = [None if ok else "not finite" for ok in finite]
-        safe = np.where(finite[:, None], array, 0.0)
-        shares = 1 / (1 + np.exp(-safe)) if self.answers == "logits" else safe
+        safe, wrong = scores_read(found, self.classes)
+        if self.answers == "probabilities":
+            for row in np.flatnonzero((safe.min(axis=1) < -1e-6) | (safe.max(axis=1) > 1 + _ROUNDED)):
+                wrong[row] = (
+                    wrong[row] or f"a probability outside 0 to 1: {safe[row].min():.3g} to {safe[row].max():.3g}"
+                )
+        with np.errstate(over="ignore"):
+            shares = 1 / (1 + np.exp(-safe)) if self.answers == "logits" else np.clip(safe, 0, 1)
         return self._columns(shares >= self.threshold, wanted, wrong, shares)
+
+    def _set(self, row: Any) -> list[str] | str:
+        """Return the labels of one answer, or what is wrong with it."""
+        if missing(row):
+            return NO_ANSWER
+        if isinstance(row, str | bytes | Mapping) or not isinstance(row, Iterable):
+            return f"{short(row)} is no list of labels"
+        read = [label_read(each, self.classes) for each in ordered_set(row)]
+        return next((str(why) for _, why in read if why is not None), [str(name) for name, _ in read])
 
     def _matrix(self, sets: Sequence[Sequence[str]]) -> NDArray[np.bool_]:
         position = {name: i for i, name in enumerate(self.classes)}
@@ -130,20 +259,6 @@ class MultiLabel:
         for row, labels in zip(found, sets):
             row[[position[label] for label in labels]] = True
         return found
-
-    def _listed(self, answers: Any, count: int) -> list[list[str]]:
-        ok = isinstance(answers, list | tuple) and all(isinstance(a, list | tuple | set | frozenset) for a in answers)
-        if not ok or len(answers) != count:
-            raise ModelError(
-                f"model: must answer an (n, {len(self.classes)}) array or n lists of labels for n = {count} samples, "
-                f"got {short(answers)}."
-            )
-        return [[str(label) for label in labels] for labels in answers]
-
-    def _checked(self, array: NDArray[Any] | None, count: int) -> NDArray[Any]:
-        if array is not None and array.shape == (count, len(self.classes)):
-            return array
-        raise ModelError(f"model: must answer an array of {(count, len(self.classes))}, got {short(array)}.")
 
     def _columns(
         self, given: NDArray[np.bool_], wanted: NDArray[np.bool_], wrong: list[str | None], shares: NDArray[Any] | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -13,8 +13,12 @@ from numpy.typing import NDArray
 
 from perturbations import InputError, ModelError
 from perturbations.errors import short
+from perturbations.labels import label
 from stress.records.metric import Metric
-from stress.tasks._task import as_array
+from stress.tasks._aloud import Said, classes_said
+from stress.tasks._answers import numbers_read, opened, scores_read
+from stress.tasks._targets import class_names
+from stress.tasks._ties import Luck, ranked
 from stress.tasks.metrics.numbers import REGRESSION, RETRIEVAL
 
 __all__ = ["Regression", "Retrieval"]
@@ -73,23 +77,15 @@ class Regression:
 
     def settle(self, answers: Any, targets: Sequence[Any]) -> Regression:
         """Return the task as it is: the form of the answers is known."""
-        self._read(answers, len(targets))
+        opened(answers, len(targets), what="n numbers")
         return self
-
-    def _read(self, answers: Any, count: int) -> NDArray[np.float64]:
-        array = as_array(answers)
-        if array is not None and array.ndim == 2 and array.shape[1] == 1:
-            array = array[:, 0]
-        if array is None or array.shape != (count,) or array.dtype.kind not in "fiu":
-            raise ModelError(f"model: must answer {count} numbers, got {short(answers)}.")
-        return array.astype(np.float64)
 
     def score(self, answers: Any, targets: Sequence[Any]) -> Mapping[str, Any]:
         """Return ``score``, ``invalid`` and the task's columns for each sample."""
-        array = self._read(answers, len(targets))
+        array, wrong = numbers_read(opened(answers, len(targets), what="n numbers"))
         finite = np.isfinite(array)
         residual = np.where(finite, array, np.nan) - np.array([float(target) for target in targets])
-        found = {"invalid": [None if ok else "not finite" for ok in finite], "prediction": array, "residual": residual}
+        found = {"invalid": wrong, "prediction": array, "residual": residual}
         if self.tolerance is None:
             return {"score": -np.abs(residual), **found}
         within = (np.abs(residual) <= self.tolerance).astype(np.float64)
@@ -100,13 +96,20 @@ class Regression:
 class Retrieval:
     """Finding one item among ``candidates``: the model answers an ``(n, candidates)`` array of similarities.
 
-    A target is the name of the right candidate. Ties count against the model: an equal similarity ranks before the
-    right one. ``score`` is the reciprocal rank.
+    A target is the name of the right candidate. Among equal similarities who comes first is drawn, by sample.
+    ``score`` is the reciprocal rank. ``assumed`` says that nobody named the order of the candidates: it is that of the
+    data's labels.
     """
 
     candidates: tuple[str, ...]
     name: str = "retrieval"
     headline: str = "mrr"
+    assumed: bool = False
+
+    draws_ties: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "candidates", class_names(self.candidates, "retrieval"))
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -125,34 +128,43 @@ class Retrieval:
 
     def check_targets(self, targets: Sequence[Any]) -> None:
         """Raise InputError where a target is no candidate."""
-        known = set(self.candidates)
-        for target in targets:
-            if str(target) not in known:
+        self.read_targets(targets)
+
+    def read_targets(self, targets: Sequence[Any]) -> list[str]:
+        """Return the candidate that each target names. Raises InputError where one names none."""
+        names, known = [label(target, "retrieval: a target") for target in targets], set(self.candidates)
+        for name, target in zip(names, targets):
+            if name not in known:
                 raise InputError(f"retrieval: a target must be one of the candidates, got {short(target)}.")
+        return [str(name) for name in names]
 
     def settle(self, answers: Any, targets: Sequence[Any]) -> Retrieval:
         """Return the task as it is: the form of the answers is known."""
-        self._read(answers, len(targets))
+        if not any(why is None for why in self._read(answers, len(targets))[1]):
+            width = len(self.candidates)
+            raise ModelError(f"model: must answer {width} similarities, one for each candidate, got {short(answers)}.")
         return self
 
-    def _read(self, answers: Any, count: int) -> NDArray[np.float64]:
-        array, width = as_array(answers), len(self.candidates)
-        if array is None or array.shape != (count, width) or array.dtype.kind not in "fiu":
-            raise ModelError(f"model: must answer an array of {(count, width)} similarities, got {short(answers)}.")
-        return array.astype(np.float64)
+    def aloud(self, answers: Any, targets: Sequence[Any]) -> list[Said]:
+        """Return in which order the candidates are taken, and whether that fits clean answers."""
+        found = self.score(answers, targets)
+        given = [name if why is None else None for name, why in zip(found["prediction"], found["invalid"])]
+        named = opened(answers, len(targets), self.candidates).named
+        return classes_said(self.candidates, self.assumed and not named, given, self.read_targets(targets))
 
-    def score(self, answers: Any, targets: Sequence[Any]) -> Mapping[str, Any]:
-        """Return ``score``, ``invalid`` and the task's columns for each sample."""
-        array = self._read(answers, len(targets))
-        finite: NDArray[np.bool_] = np.asarray(np.isfinite(array).all(axis=1))
-        safe = np.where(finite[:, None], array, 0.0)
+    def _read(self, answers: Any, count: int) -> tuple[NDArray[np.float64], list[str | None]]:
+        return scores_read(opened(answers, count, self.candidates, "an (n, candidates) array"), self.candidates)
+
+    def score(self, answers: Any, targets: Sequence[Any], luck: Luck | None = None) -> Mapping[str, Any]:
+        """Return ``score``, ``invalid`` and the task's columns for each sample; ``luck`` orders equal similarities."""
+        array, wrong = self._read(answers, len(targets))
         position = {name: i for i, name in enumerate(self.candidates)}
-        right = np.array([position[str(target)] for target in targets], np.int64)
-        rank = (safe >= safe[np.arange(len(right)), right][:, None]).sum(axis=1)
+        right = np.array([position[name] for name in self.read_targets(targets)], np.int64)
+        best, rank = ranked(array, right, self.candidates, luck)
         return {
             "score": 1 / rank,
-            "invalid": [None if ok else "not finite" for ok in finite],
-            "prediction": [self.candidates[i] for i in safe.argmax(axis=1)],
-            "rank": rank.astype(np.int32),
+            "invalid": wrong,
+            "prediction": [self.candidates[i] for i in best],
+            "rank": rank,
             "reciprocal_rank": 1 / rank,
         }

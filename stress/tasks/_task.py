@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from stress.records.metric import Metric
 
-__all__ = ["Scored", "Task", "as_array"]
+__all__ = ["Scored", "Task"]
 
 Scored = Mapping[str, NDArray[Any] | list[Any]]
 """Columns of equal length: ``score``, ``invalid`` (what is wrong with an answer, or ``None``), and the task's own."""
@@ -22,6 +21,10 @@ class Task(Protocol):
 
     A task of your own may also have ``classes`` (names, in order). With them and a column ``prediction`` its records
     are counted by class; a column ``confidence`` gives calibration, ``probabilities`` (one for each class) ranks.
+
+    Three things more are used where a task has them: ``read_targets(targets)`` returns the targets in the one form that
+    all of the run sees; ``aloud(answers, targets)`` returns lines for preflight – name, ``"ok"`` or ``"warning"``, what
+    was seen; with ``draws_ties`` true, ``score`` takes a third argument, the draw that orders equal scores.
     """
 
     @property
@@ -59,14 +62,3 @@ class Task(Protocol):
     def score(self, answers: Any, targets: Sequence[Any]) -> Scored:
         """Return one row per sample. Raises ModelError where the answers as a whole have the wrong form or length."""
         ...
-
-
-def as_array(values: Any) -> NDArray[Any] | None:
-    """Return answers as an array, also from torch; ``None`` where they are no numbers in one shape."""
-    if hasattr(values, "detach"):
-        values = values.detach().cpu().numpy()
-    try:
-        array = np.asarray(values)
-    except ValueError:
-        return None
-    return None if array.dtype == object else array

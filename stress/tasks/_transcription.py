@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from perturbations import InputError, ModelError
+from perturbations import InputError
 from perturbations.errors import short
+from perturbations.labels import missing, plain, storable
 from stress.records.metric import Metric
+from stress.tasks._answers import NO_ANSWER, opened
 from stress.tasks._text import chrf, edits, normalise, token_f1, words_of
 from stress.tasks.metrics.words import FREE_TEXT, TRANSCRIPTION
 
@@ -20,18 +22,25 @@ __all__ = ["FreeText", "Transcription"]
 _COUNTS = ("word_errors", "substitutions", "deletions", "insertions", "words", "character_errors", "characters")
 
 
-def as_texts(who: str, answers: Any, count: int) -> list[Any]:
-    """Return answers as a list. Raises ModelError where there are not ``count`` of them."""
-    listed = answers.tolist() if hasattr(answers, "tolist") else answers
-    if isinstance(listed, str) or not isinstance(listed, Sequence) or len(listed) != count:
-        raise ModelError(f"model: must answer a list of {count} texts for a task of {who}, got {short(answers)}.")
-    return list(listed)
+def as_texts(who: str, answers: Any, count: int) -> tuple[list[str | None], list[str | None]]:
+    """Return each row's text, or ``None`` and what is wrong. Raises ModelError where there are not ``count`` rows."""
+    read = [_text(row) for row in opened(answers, count, what=f"a list of n texts for a task of {who}").rows]
+    return [text for text, _ in read], [why for _, why in read]
+
+
+def _text(row: Any) -> tuple[str | None, str | None]:
+    value = plain(row)
+    if missing(value):
+        return None, NO_ANSWER
+    if not isinstance(value, str):
+        return None, f"{short(row)} is no text"
+    return (str(value), None) if storable(value) else (None, f"{short(row)} has a lone surrogate, which is no text")
 
 
 def references(who: str, target: Any) -> tuple[str, ...]:
     """Return what a target accepts: one text, or several."""
     found = (target,) if isinstance(target, str) else tuple(target) if isinstance(target, list | tuple) else ()
-    if not found or not all(isinstance(text, str) for text in found):
+    if not found or not all(isinstance(text, str) and storable(text) for text in found):
         raise InputError(f"{who}: a target must be a text or a list of texts, got {short(target)}.")
     return found
 
@@ -48,9 +57,14 @@ class Transcription:
     The model answers a list of texts; a target is the reference text. Both are normalised first (case, punctuation,
     white space; Unicode throughout) unless ``normalised`` is false. ``score`` is the share of words right, 1 − WER,
     not below 0. A failed record counts as an empty transcript: every word deleted.
+
+    A reference without a word is silence: what is heard there counts as insertions, and ``score`` is 1 where nothing
+    is. Of silence alone WER and CER are undefined. CER counts the spaces between words as characters, as NIST and the
+    usual tools do; with ``spaces`` false it does not, for scripts that are written with and without.
     """
 
     normalised: bool = True
+    spaces: bool = True
     name: str = "transcription"
     headline: str = "wer"
 
@@ -66,13 +80,15 @@ class Transcription:
 
     def describe(self) -> Mapping[str, Any]:
         """Return the task's identity as plain data."""
-        return {"task": self.name, "normalised": self.normalised}
+        return {"task": self.name, "normalised": self.normalised, "spaces": self.spaces}
 
     def check_targets(self, targets: Sequence[Any]) -> None:
-        """Raise InputError where a target is no text, or has no word."""
+        """Raise InputError where a target is no text; one without a word is silence."""
         for target in targets:
-            if not isinstance(target, str) or not self._clean(target):
-                raise InputError(f"transcription: a target must be a text with at least one word, got {short(target)}.")
+            if not isinstance(target, str) or not storable(target):
+                raise InputError(
+                    f"transcription: a target must be a text (silence is an empty one), got {short(target)}."
+                )
 
     def settle(self, answers: Any, targets: Sequence[Any]) -> Transcription:
         """Return the task as it is: the form of the answers is known."""
@@ -81,9 +97,8 @@ class Transcription:
 
     def score(self, answers: Any, targets: Sequence[Any]) -> Mapping[str, Any]:
         """Return ``score``, ``invalid`` and the task's columns for each sample."""
-        listed = as_texts(self.name, answers, len(targets))
-        rows = [self._one(a, t) if isinstance(a, str) else None for a, t in zip(listed, targets)]
-        wrong = [None if row is not None else f"{short(a)} is no text" for row, a in zip(rows, listed)]
+        texts, wrong = as_texts(self.name, answers, len(targets))
+        rows = [None if text is None else self._one(text, target) for text, target in zip(texts, targets)]
         found = fill(rows, ("score", *self.columns))
         score = np.array([np.nan if s is None else s for s in found.pop("score")], np.float64)
         return {"score": score, "invalid": wrong, **found}
@@ -93,19 +108,21 @@ class Transcription:
 
     def _one(self, answer: str, target: str) -> dict[str, Any]:
         wanted, given = self._clean(target), self._clean(answer)
+        exact = float(wanted == given)
         by_word, words = edits(words_of(wanted), words_of(given)), len(words_of(wanted))
-        characters = edits(wanted.replace(" ", ""), given.replace(" ", ""))
+        if not self.spaces:
+            wanted, given = "".join(wanted.split()), "".join(given.split())
         return {
-            "score": max(0.0, 1 - by_word.total / words),
+            "score": max(0.0, 1 - by_word.total / words) if words else float(by_word.total == 0),
             "prediction": answer,
             "word_errors": by_word.total,
             "substitutions": by_word.substitutions,
             "deletions": by_word.deletions,
             "insertions": by_word.insertions,
             "words": words,
-            "character_errors": characters.total,
-            "characters": len(wanted.replace(" ", "")),
-            "exact": float(wanted == given),
+            "character_errors": edits(wanted, given).total,
+            "characters": len(wanted),
+            "exact": exact,
         }
 
 
@@ -146,9 +163,8 @@ class FreeText:
 
     def score(self, answers: Any, targets: Sequence[Any]) -> Mapping[str, Any]:
         """Return ``score``, ``invalid`` and the task's columns for each sample."""
-        listed = as_texts(self.name, answers, len(targets))
-        rows = [self._one(a, t) if isinstance(a, str) else None for a, t in zip(listed, targets)]
-        wrong = [None if row is not None else f"{short(a)} is no text" for row, a in zip(rows, listed)]
+        texts, wrong = as_texts(self.name, answers, len(targets))
+        rows = [None if text is None else self._one(text, target) for text, target in zip(texts, targets)]
         found = fill(rows, tuple(self.columns))
         score = np.array([np.nan if s is None else s for s in found["token_f1"]], np.float64)
         return {"score": score, "invalid": wrong, **found}

@@ -18,7 +18,7 @@ __all__ = ["share"]
 
 
 def share(context: Context, top: Floats, bottom: Floats, samples: NDArray[np.int64], **more: Any) -> Number:
-    """Return Σ top / Σ bottom, both 0 or 1 and one each per record, with its interval; ``n`` is Σ bottom.
+    """Return Σ top / Σ bottom, both from 0 to 1 and one each per record, with its interval; ``n`` is Σ bottom.
 
     ``samples`` are the positions of the records' samples. Independent answers get the mid-P interval, several answers
     of one sample or cluster that of their effective number. ``more`` are fields of the number that are known

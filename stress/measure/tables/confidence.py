@@ -28,7 +28,7 @@ from stress.statistics.calibration import (
 from stress.statistics.intervals import Bounds, clustered_error, logit, t_quantile
 from stress.statistics.numeric import left_out
 from stress.statistics.positions import distinct
-from stress.statistics.ranks import risk_coverage
+from stress.statistics.ranks import risk_coverage, surest
 
 __all__ = ["CALIBRATION", "RELIABILITY", "RISK", "calibration_rows", "estimate", "reliability_rows", "risk_rows"]
 
@@ -187,15 +187,16 @@ def risk_rows(context: Context) -> list[dict[str, Any]]:
             continue
         risk, threshold = risk_coverage(confidence[chosen], 1 - right[chosen], coverages)
         kept = np.maximum(np.ceil(coverages * len(chosen) - 1e-9), 1.0)
-        surest = chosen[np.argsort(-confidence[chosen], kind="stable")]
         for k, coverage in enumerate(coverages):
-            inside = surest[: int(kept[k])]
+            part = surest(confidence[chosen], int(kept[k]))
+            inside = part > 0
+            ends = _ends(context, ((1 - right[chosen]) * part)[inside], chosen[inside], part[inside])
             row = {"coverage": coverage, "risk": risk[k], "threshold": threshold[k], "n": kept[k]}
-            rows.append({**context.frame.cells[i].about, **row, **_ends(context, 1 - right[inside], inside)})
+            rows.append({**context.frame.cells[i].about, **row, **ends})
     return rows
 
 
-def _ends(context: Context, yes: Floats, rows: NDArray[np.int64]) -> dict[str, Any]:
-    """Return the interval of a share of some records."""
-    found = share(context, yes, np.ones(len(rows)), context.frame.sample[rows])
+def _ends(context: Context, yes: Floats, rows: NDArray[np.int64], part: Floats | None = None) -> dict[str, Any]:
+    """Return the interval of a share of some records, each of which counts one, or in part."""
+    found = share(context, yes, np.ones(len(rows)) if part is None else part, context.frame.sample[rows])
     return {"low": found.low, "high": found.high}

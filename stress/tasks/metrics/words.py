@@ -11,7 +11,8 @@ from stress.tasks.metrics.every import FAILURES, LATENCY
 __all__ = ["FREE_TEXT", "TRANSCRIPTION"]
 
 _row = partial(Metric, module=f"{HOUSE}.words")
-_rate = partial(_row, kind="ratio", bottom="words", better="lower")
+_SILENCE = "undefined: no word in any reference, only silence"
+_rate = partial(_row, kind="ratio", bottom="words", better="lower", undefined=_SILENCE)
 _EXACT = _row("exact_match", top="exact")
 
 _TRANSCRIPTION = (

@@ -1,0 +1,185 @@
+"""A label is one thing, however it is spelled: ``3``, ``3.0``, ``" 3"``, ``b"3"``, a NumPy or torch scalar are class 3.
+
+Targets, classes and answers come from files, frames and tensors, each of which writes the same class in its own way.
+Everything here that names a class passes through ``label`` once, so that two spellings can never be two classes.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from decimal import Decimal
+from enum import Enum
+from numbers import Number
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perturbations.errors import InputError, short
+
+__all__ = ["alike", "label", "missing", "names_of", "ordered", "plain", "storable", "vector", "whole"]
+
+_WHOLE_TEXT = re.compile(r"(-?)(0|[1-9][0-9]*)\.0+")
+"""A whole number as tables write it once a column has a gap: ``3.0``. ``03`` and ``1.10`` are names, and stay."""
+_LARGE_TEXT = re.compile(r"-?[0-9](\.[0-9]+)?e\+[0-9]{2}")
+_INTEGER = re.compile(r"-?[0-9]+")
+_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_MISSING_TYPES = ("NAType", "NaTType")  # of pandas, which is not imported for this
+
+
+def missing(value: Any) -> bool:
+    """Return whether a value stands for nothing: ``None``, NaN, NaT, pandas' ``NA``."""
+    if value is None or type(value).__name__ in _MISSING_TYPES:
+        return True
+    if isinstance(value, np.datetime64 | np.timedelta64):
+        return bool(np.isnat(value))
+    if isinstance(value, float | np.floating | Decimal):
+        return bool(value != value)
+    return False
+
+
+def plain(value: Any) -> Any:
+    """Return a scalar without its wrapping: of NumPy, of torch, of an array or list with one element."""
+    if isinstance(value, Enum) or not (hasattr(value, "shape") or isinstance(value, list | tuple)):
+        return value
+    if isinstance(value, np.floating):
+        return value  # which writes itself as short as it can: 0.1, not 0.10000000149
+    if isinstance(value, list | tuple):
+        return plain(value[0]) if len(value) == 1 else value
+    if hasattr(value, "detach"):
+        value = value.detach()
+    try:
+        if int(np.prod(tuple(value.shape))) != 1:
+            return value
+        single = "float32" in str(value.dtype)
+        return np.float32(value.item()) if single else value.item()
+    except (TypeError, ValueError, AttributeError, RuntimeError):
+        return value
+
+
+def whole(value: Any) -> int | None:
+    """Return the whole number that a number is, also as a float; nothing for a text, a truth value or a fraction."""
+    value = plain(value)
+    if isinstance(value, bool | np.bool_ | Enum) or not isinstance(value, Number | np.number) or missing(value):
+        return None
+    try:
+        number = int(value)  # type: ignore[arg-type]
+        return number if value == number else None
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def storable(text: str) -> bool:
+    """Return whether a text can be written as UTF-8: a lone surrogate cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def label(value: Any, who: str = "label") -> str | None:
+    """Return the one name of a label, however it is spelled, and ``None`` where it is missing.
+
+    Whole numbers lose their decimals (``3.0`` → ``3``), texts the space around them and differences of Unicode
+    composition (NFC); bytes are UTF-8; an ``Enum`` member goes by its name. A text of spaces is missing. ``label`` of a
+    label is that label. Raises InputError for what is no single label: a list, a mapping, an object without a text.
+    """
+    value = plain(value)
+    if missing(value):
+        return None
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, bytes):
+        try:
+            value = value.decode()
+        except UnicodeDecodeError:
+            raise InputError(f"{who}: bytes must be UTF-8, got {short(value)}.") from None
+    if isinstance(value, str):
+        return _text(value, who)
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value))
+    if (number := whole(value)) is not None:
+        return str(number)
+    listed = isinstance(value, Sequence | Mapping | AbstractSet) or getattr(value, "shape", ()) != ()
+    bare = "__str__" not in {name for kind in type(value).__mro__[:-1] for name in vars(kind)}
+    if listed or (bare and not isinstance(value, Number | np.number)):
+        raise InputError(f"{who}: must be one label (a text or a number), got {short(value)}.")
+    return _text(str(value), who)
+
+
+def _text(value: str, who: str) -> str | None:
+    text = value.strip()
+    if not text.isascii():
+        if not storable(text):
+            raise InputError(f"{who}: must be a text without lone surrogates, got {short(value)}.")
+        text = unicodedata.normalize("NFC", text)
+    elif text[:1] in "-0123456789":
+        if found := _WHOLE_TEXT.fullmatch(text):
+            return found[2] if found[2] == "0" else found[1] + found[2]
+        if _LARGE_TEXT.fullmatch(text) and float(text).is_integer():
+            return str(int(float(text)))
+    return text or None
+
+
+def ordered(names: Iterable[str]) -> tuple[str, ...]:
+    """Return distinct names in the one order they have: numbers by size, where all are numbers, else by their text.
+
+    Equal numbers go by length, then by text: ``1``, ``01``, ``001``.
+    """
+    found = set(names)
+    if all(map(_INTEGER.fullmatch, found)):
+        return tuple(sorted(found, key=lambda name: (int(name), len(name), name)))
+    if all(map(_DECIMAL.fullmatch, found)):
+        return tuple(sorted(found, key=lambda name: (float(name), len(name), name)))
+    return tuple(sorted(found))
+
+
+def alike(names: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return groups of different names that may be meant as one: leading zeros, capitals, inner space, composition."""
+    groups: dict[Any, set[str]] = {}
+    for name in names:
+        text = "".join(unicodedata.normalize("NFKC", name).casefold().split())
+        groups.setdefault(float(text) if _DECIMAL.fullmatch(text) else text, set()).add(name)
+    return [ordered(group) for group in groups.values() if len(group) > 1]
+
+
+def vector(target: Any) -> NDArray[np.float64] | None:
+    """Return the numbers of a target that is several at once – an array, a list, a list as text – or nothing."""
+    if isinstance(target, str):
+        text = target.strip()
+        if text[:1] + text[-1:] not in ("[]", "()"):
+            return None
+        target = text[1:-1].replace(",", " ").split()
+        try:
+            numbers = [float({"True": 1, "False": 0}.get(each, each)) for each in target]
+        except ValueError:
+            return None
+        return np.array(numbers) if len(numbers) > 1 else None
+    target = _listed(target)
+    if not isinstance(target, list | tuple) or len(target) < 2:
+        return None
+    values = [plain(each) for each in target]
+    if not all(isinstance(each, bool | np.bool_ | Number | np.number) for each in values):
+        return None
+    return np.array(values, np.float64)
+
+
+def _listed(value: Any) -> Any:
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def names_of(targets: Iterable[Any]) -> tuple[str, ...]:
+    """Return the distinct labels of targets in their order; of vectors with one entry a class, the places ``0`` …"""
+    found: set[str] = set()
+    for target in targets:
+        if (numbers := vector(target)) is not None:
+            found.update(map(str, range(len(numbers))))
+        elif (name := label(target)) is not None:
+            found.add(name)
+    return ordered(found)

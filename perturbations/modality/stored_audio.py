@@ -1,0 +1,147 @@
+"""A recording's file: what is wrong with it by its header, and its waveform, whole and within full scale."""
+
+from __future__ import annotations
+
+import struct
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perturbations._values import Audio
+from perturbations.errors import InputError
+from perturbations.modality import Limits, Stored
+
+__all__ = ["STORED", "waveform"]
+
+_ENDINGS = (".wav", ".flac", ".ogg", ".oga", ".mp3", ".opus", ".aiff", ".aif", ".aifc", ".au", ".caf", ".w64", ".rf64")
+_CHANNELS = 64
+_NUMBERS_A_SECOND = 96_000
+"""Numbers that a second of the limit may have, over all channels: two at 48 kHz."""
+_UNKNOWN = 2**40
+"""Frames from which on a header only says that the length is not known."""
+_SLACK = 1152
+"""Frames that may lack at the end of a lossy file, which counts in packets: one packet of MP3."""
+_OVER = 2.0
+"""Up to this peak a float or lossy recording is clipped at full scale; above, its scale must be another one."""
+_BLOCK = 65_536
+_READ = "WAV, FLAC, OGG, Opus, MP3 and AIFF"
+
+
+def _header(content: bytes) -> str | None:
+    """Return what is wrong with a file, as far as its first bytes tell."""
+    if not content:
+        return "is an empty file"
+    if content[4:8] == b"ftyp" or content[:4] == b"\x1a\x45\xdf\xa3":
+        return f"is MP4, M4A or Matroska, which is not supported ({_READ} are). Convert it first"
+    return _promised(content)
+
+
+def _too_large(file: Any, limits: Limits) -> str | None:
+    if file.channels > _CHANNELS:
+        return f"must have at most {_CHANNELS} channels, got {file.channels}"
+    length = file.frames / max(file.samplerate, 1)
+    numbers = file.frames * file.channels
+    if file.frames < _UNKNOWN and (length > limits.seconds or numbers > limits.seconds * _NUMBERS_A_SECOND):
+        wanted = f"at most {limits.seconds:g} s, of {_NUMBERS_A_SECOND:,} numbers each (--max-seconds)"
+        return f"must have {wanted}, got {length:.6g} s of {file.channels} channels at {file.samplerate} Hz"
+    return None
+
+
+def _promised(content: bytes) -> str | None:
+    """Return what is wrong where a WAV or AIFF promises more sound than the file holds, or none at all."""
+    if content[:4] == b"RIFF" and content[8:12] == b"WAVE":
+        order, name = "<", b"data"
+    elif content[:4] == b"FORM" and content[8:12] in (b"AIFF", b"AIFC"):
+        order, name = ">", b"SSND"
+    else:
+        return None
+    at = 12
+    while at + 8 <= len(content):
+        kind, length = struct.unpack_from(f"{order}4sI", content, at)
+        left = len(content) - at - 8
+        if kind == name:
+            if length > left and length < 0xFFFFFF00:  # of a stream the length was never written
+                return f"is truncated: its header promises {length:,} bytes of sound, and the file holds {left:,}"
+            if length == 0 and left > 0:
+                return f"is damaged: its header promises no sound, and {left:,} bytes follow"
+            return None
+        at += 8 + length + length % 2
+    return None
+
+
+def waveform(content: bytes, who: str, limits: Limits) -> tuple[NDArray[np.float32], int]:
+    """Return all frames, ``float32 (frames, channels)``, and the rate. Raises InputError where some are missing."""
+    import soundfile
+
+    if (problem := _header(content)) is not None:
+        raise InputError(f"{who} {problem}.")
+    try:
+        file = soundfile.SoundFile(BytesIO(content))
+    except (soundfile.SoundFileError, RuntimeError):
+        raise InputError(f"{who} is not a recording that can be read: it is damaged, or none of {_READ}.") from None
+    with file:
+        if (problem := _too_large(file, limits)) is not None:
+            raise InputError(f"{who} {problem}.")
+        try:
+            return _whole(file, content, who, limits), file.samplerate
+        except (soundfile.SoundFileError, RuntimeError):
+            raise InputError(f"{who} is damaged or truncated: it cannot be decoded to its end.") from None
+
+
+def _whole(file: Any, content: bytes, who: str, limits: Limits) -> NDArray[np.float32]:
+    if file.frames >= _UNKNOWN:
+        return _streamed(file, who, int(limits.seconds * _NUMBERS_A_SECOND) // file.channels)
+    frames, lossy = file.frames, file.subtype in ("MPEG_LAYER_III", "MPEG_LAYER_II", "VORBIS", "OPUS")
+    found: NDArray[np.float32] = file.read(dtype="float32", always_2d=True)
+    unended = content[:4] == b"OggS" and not _ends(content)
+    if len(found) < frames - (_SLACK if lossy else 0) or unended:
+        promised = "it stops in the middle of a stream" if unended else f"its header promises {frames:,} frames"
+        raise InputError(f"{who} is truncated: {promised}, and the file holds {len(found):,} frames.")
+    return found
+
+
+def _ends(content: bytes) -> bool:
+    """Whether the last page of an Ogg file is whole and says that it is the last (RFC 3533, section 6)."""
+    last = content.rfind(b"OggS")
+    head = content[last : last + 27]
+    if len(head) < 27 or not head[5] & 4:
+        return False
+    lengths = content[last + 27 : last + 27 + head[26]]
+    return last + 27 + head[26] + sum(lengths) <= len(content)
+
+
+def _streamed(file: Any, who: str, most: int) -> NDArray[np.float32]:
+    """Return the frames of a file that does not say how many there are: a FLAC that was encoded as a stream.
+
+    libsndfile fails on the block that it cannot fill, after it has filled what there is.
+    """
+    import soundfile
+
+    blocks: list[NDArray[np.float32]] = []
+    while True:
+        block = np.full((_BLOCK, file.channels), np.nan, np.float32)
+        try:
+            whole = file.buffer_read_into(block, "float32") == _BLOCK
+        except soundfile.LibsndfileError as error:
+            if error.code != 39:  # SFE_INTERNAL: psf_fseek past the end
+                raise
+            whole = False
+        blocks.append(block if whole else block[: int(np.isfinite(block).all(axis=1).sum())])
+        if sum(map(len, blocks)) > most:
+            raise InputError(f"{who} must have at most {most:,} frames, got more.")
+        if not whole:
+            return np.concatenate(blocks)
+
+
+def _decode(content: bytes, who: str, limits: Limits) -> tuple[Audio, str | None]:
+    found, rate = waveform(content, who, limits)
+    remark = None
+    if found.size and 1 < (peak := max(float(found.max()), -float(found.min()))) <= _OVER:  # false for NaN, too
+        np.clip(found, -1, 1, out=found)
+        remark = f"peaks up to {peak:.3g} were clipped at full scale"
+    return Audio(np.ascontiguousarray(found.T), rate), remark
+
+
+STORED = Stored(in_file=True, decode=_decode, endings=_ENDINGS)

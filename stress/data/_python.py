@@ -1,0 +1,92 @@
+"""What a Python sample may hold beside values: nothing, in any of its spellings, and the path of a file."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from perturbations import InputError, Sample
+from perturbations.errors import short
+from perturbations.modality import Limits, modality
+from stress.data._missing import missing
+from stress.data._reading import value_of
+
+__all__ = ["named_badly", "tidy"]
+
+_LIKE: Mapping[str, str] = {
+    **dict.fromkeys(("image", "images", "img", "picture", "photo", "frame", "pixels"), "image"),
+    **dict.fromkeys(("audio", "wav", "waveform", "sound", "speech", "recording", "mp3", "flac"), "audio"),
+    "series": "series",
+}
+"""Words in a stream's name that say that its values are no texts."""
+
+
+def tidy(sample: Sample, streams: Mapping[str, str], who: str, limits: Limits) -> Sample:
+    """Return a sample in which whatever is missing is None, and files of declared streams are loaded.
+
+    Raises InputError where a stream whose modality is not declared holds the path of a file: it would pass for a text.
+    """
+    changed: dict[str, Any] = {}
+    for name, value in sample.streams.items():
+        if value is None:
+            continue
+        if isinstance(value, str | os.PathLike):
+            kind = streams.get(name, "")
+            if kind and modality(kind).stored.in_file:
+                changed[name] = value_of(value, kind, Path(), f"{who}, stream {name}", limits)[0]
+            elif (of := _of_a_file(name, value)) is not None:
+                raise _refused(value, of, f"{who}, stream {name}")
+        elif not hasattr(value, "flags") and missing(value):
+            changed[name] = None
+    if changed:
+        sample = sample.with_streams(changed)
+    about = {"target": sample.target, "sequence": sample.sequence, "time": sample.time}
+    nothing: dict[str, Any] = {name: None for name, value in about.items() if value is not None and missing(value)}
+    if any(missing(value) or value == "" for value in sample.groups.values()):
+        nothing["groups"] = {name: v for name, v in sample.groups.items() if not missing(v) and v != ""}
+    return replace(sample, **nothing) if nothing else sample
+
+
+def _of_a_file(stream: str, value: Any) -> str | None:
+    """Return the modality of the file that a value names, or nothing where it is a text."""
+    if isinstance(value, os.PathLike):
+        ending = os.path.splitext(os.fspath(value))[1]
+        return _by_ending(ending) or _LIKE.get(stream, "image")
+    meant = next((of for word in re.split(r"[\W_]+", stream.lower()) if (of := _LIKE.get(word))), None)
+    of = _by_ending(os.path.splitext(value)[1]) if len(value) < 4096 and "\n" not in value else None
+    if stream in _LIKE:
+        return of or meant
+    return of if of is not None and (meant is not None or _is_file(value)) else None
+
+
+def _by_ending(ending: str) -> str | None:
+    return next((of for of in ("image", "audio") if ending.lower() in modality(of).stored.endings), None)
+
+
+def _is_file(value: str) -> bool:
+    try:
+        return os.path.isfile(value)
+    except ValueError:
+        return False
+
+
+def _refused(value: Any, of: str, who: str) -> InputError:
+    shown = short(os.fspath(value), 120)
+    declared = f"declare the stream: from_samples(…, streams={{…: '{of}'}})"
+    how = f"Load it by stress.{of}(file), or {declared}" if of in ("image", "audio") else declared.capitalize()
+    article = "an" if of[0] in "ai" else "a"
+    return InputError(f"{who}: must be {article} {of}, got the text {shown}, which would run as a text. {how}.")
+
+
+def named_badly(what: str, values: Sequence[Any]) -> list[tuple[int, str]]:
+    """Return where a name – an id, a label, a group – holds what no table and no terminal can show, and why."""
+    found = []
+    for position, value in enumerate(values):
+        odd = isinstance(value, str) and not value.isprintable()
+        if odd and ("\0" in value or any("\ud800" <= c <= "\udfff" for c in value)):
+            found.append((position, f"{what} must be Unicode text without NUL, got {short(value)}"))
+    return found

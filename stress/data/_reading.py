@@ -1,0 +1,181 @@
+"""Every value is decoded once before any work starts, so that all that cannot be used is said now, not hours later."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from perturbations import InputError, Value
+from perturbations.errors import short
+from perturbations.modality import Limits, modality
+from stress.data._tables import path_shown, read_regular
+
+__all__ = [
+    "READER",
+    "File",
+    "Reading",
+    "in_parallel",
+    "listed",
+    "look_at",
+    "outside",
+    "remarks",
+    "skipped",
+    "stamped",
+    "value_of",
+]
+
+READER = 2
+"""Counts up when files are read into other values than before: it is part of what a data set is known by."""
+
+_SHOWN = 5
+"""Problems that an error lists before it only counts them."""
+
+Told = Callable[[int], None]
+
+
+def _silent(total: int) -> AbstractContextManager[Told]:
+    return nullcontext(lambda done: None)
+
+
+@dataclass(frozen=True)
+class File:
+    """What is known of a file that was decoded: size in bytes, time of its last change in ns, digest, and a remark."""
+
+    size: int
+    time: int
+    digest: str
+    remark: str | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How data are read.
+
+    ``known`` are files that were decoded before, by modality and path: one of the same size and time is trusted,
+    unless ``verify`` has its bytes read again. ``skip_bad`` leaves out the samples that cannot be used, ``left_out``
+    those at these positions without looking (a worker is told them). ``inside`` refuses files outside the manifest's
+    folder. ``progress(total)`` gives a context with a function that is told of each sample that was looked at.
+    """
+
+    verify: bool = False
+    skip_bad: bool = False
+    inside: bool = False
+    limits: Limits = field(default_factory=Limits)
+    known: Mapping[str, File] = field(default_factory=dict)
+    left_out: Sequence[int] = ()
+    progress: Callable[[int], AbstractContextManager[Told]] = _silent
+
+
+def value_of(cell: Any, kind: str, folder: Path, who: str, limits: Limits) -> tuple[Value, str | None]:
+    """Return the value that a manifest's cell holds or names, and what was altered in it; None where it is empty.
+
+    Raises InputError where it cannot be decoded, or is not valid.
+    """
+    of = modality(kind)
+    if cell is None or (cell == "" and of.stored.in_file):
+        return None, None
+    content = cell
+    if of.stored.in_file:
+        path = path_of(cell, folder, who)
+        content, who = read_regular(path, who), f"{who}: {path_shown(path)}"
+    value, remark = of.stored.decode(content, who, limits)
+    of.check(value, who)
+    return value, remark
+
+
+def path_of(cell: Any, folder: Path, who: str) -> Path:
+    """Return the file that a cell names."""
+    if not isinstance(cell, str | os.PathLike):
+        raise InputError(f"{who}: must be the path of a file, got {short(cell)}.")
+    return folder / cell
+
+
+def look_at(cell: Any, kind: str, folder: Path, who: str, reading: Reading) -> tuple[str, File]:
+    """Return the key and what is known of the file that a cell names: decoded now, or as it was before."""
+    of, path = modality(kind), path_of(cell, folder, who)
+    key = f"{kind}:{os.path.abspath(path)}" if "\0" not in str(path) else ""
+    try:
+        about = os.stat(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it cannot be the path of a file"
+        raise InputError(f"{who}: {path_shown(path)} cannot be read: {reason}.") from None
+    before = reading.known.get(key)
+    same = before is not None and (before.size, before.time) == (about.st_size, about.st_mtime_ns)
+    if before is not None and same and not reading.verify and stat.S_ISREG(about.st_mode):
+        return key, before
+    content, who = read_regular(path, who), f"{who}: {path_shown(path)}"
+    digest = blake2b(content, digest_size=16).hexdigest()
+    if before is not None and same and before.digest == digest:
+        return key, before
+    value, remark = of.stored.decode(content, who, reading.limits)
+    of.check(value, who)
+    return key, File(about.st_size, about.st_mtime_ns, digest, remark)
+
+
+def stamped(key: str, file: File) -> bool:
+    """Return whether a file still has the size and the time that it had when it was decoded."""
+    try:
+        about = os.stat(key.partition(":")[2])
+    except OSError:
+        return False
+    return (file.size, file.time) == (about.st_size, about.st_mtime_ns)
+
+
+def in_parallel(work: Callable[[int], Any], count: int, reading: Reading) -> Iterator[Any]:
+    """Give ``work(position)`` for every position in order, done by several threads: decoders run side by side."""
+    threads = max(2, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2))
+    chunk = 64
+    with reading.progress(count) as told, ThreadPoolExecutor(threads) as pool:
+        starts = range(0, count, chunk)
+        for found in pool.map(lambda start: [work(i) for i in range(start, min(start + chunk, count))], starts):
+            yield from found
+            told(len(found))
+
+
+def listed(problems: Sequence[str], samples: int) -> None:
+    """Raise one error with the first problems and the number of the others, or do nothing where there is none."""
+    if not problems:
+        return
+    shown = list(problems[:_SHOWN])
+    if len(problems) > _SHOWN:
+        shown.append(f"… and {len(problems) - _SHOWN} more.")
+    hint = f"Mend or leave them out; --skip-bad-samples goes on without the {samples:,} of them."
+    head = [] if len(problems) == 1 else [f"{len(problems):,} problems:"]
+    raise InputError("\n".join([*head, *shown, *([hint] if len(problems) > 1 else [])]))
+
+
+def skipped(problems: Sequence[str]) -> tuple[str, ...]:
+    """Return what is said of samples that were left out."""
+    if not problems:
+        return ()
+    count = f"{len(problems):,} bad {'sample was' if len(problems) == 1 else 'samples were'} left out"
+    more = f" (and {len(problems) - _SHOWN} more)" if len(problems) > _SHOWN else ""
+    return (f"{count}: {'; '.join(problems[:_SHOWN])}{more}",)
+
+
+def remarks(files: Iterable[File]) -> list[str]:
+    """Return what was altered in how many files."""
+    found = [file.remark for file in files if file.remark is not None]
+    return [f"{len(found):,} recordings go beyond full scale and were clipped ({found[0]})"] if found else []
+
+
+def outside(paths: Iterable[Path], folder: Path) -> list[Path]:
+    """Return those of some files that do not lie in a folder, links followed."""
+    root = os.path.realpath(folder)
+    parents: dict[str, bool] = {}
+    found = []
+    for path in paths:
+        parent = os.path.dirname(os.path.abspath(path))
+        if parent not in parents:
+            parents[parent] = os.path.commonpath([root, os.path.realpath(parent)]) == root
+        linked = os.path.islink(path)
+        if not parents[parent] or (linked and os.path.commonpath([root, os.path.realpath(path)]) != root):
+            found.append(path)
+    return found

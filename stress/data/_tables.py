@@ -1,0 +1,189 @@
+"""The rows of a manifest – CSV, JSON Lines, Parquet, a data frame – with every kind of empty cell as None."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import stat
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from perturbations import InputError
+from perturbations.errors import printable, short
+from stress.data._missing import missing
+
+__all__ = ["Rows", "is_frame", "path_shown", "read_regular", "read_rows"]
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A manifest's rows: ``where(position)`` says where one stands, ``folder`` is what its files are relative to."""
+
+    name: str
+    folder: Path
+    names: Sequence[str]
+    rows: Sequence[Row]
+    lines: Sequence[int]
+
+    def where(self, position: int) -> str:
+        """Return where a row stands, as the beginning of a message."""
+        return f"{self.name}:{self.lines[position]}"
+
+
+def is_frame(source: object) -> bool:
+    """Whether a value is a table of pandas, polars or Arrow."""
+    return type(source).__module__.partition(".")[0] in ("pandas", "polars", "pyarrow") and hasattr(source, "columns")
+
+
+def path_shown(path: object) -> str:
+    """Return a path as a message shows it: at most 200 characters, none of which a terminal obeys."""
+    text = printable(path)
+    return text if len(text) <= 200 else f"{text[:99]}…{text[-100:]}"
+
+
+def read_regular(path: Path, who: str) -> bytes:
+    """Return a file's bytes. Raises InputError where it is none: a pipe would wait, a device never ends."""
+    try:
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise InputError(f"{who}: {path_shown(path)} must be a regular file, not a pipe or a device.")
+            return file.read()
+    except OSError as error:
+        raise InputError(f"{who}: {path_shown(path)} cannot be read: {error.strerror}.") from None
+    except ValueError:  # a path with a NUL or a lone surrogate
+        raise InputError(f"{who}: {path_shown(path)} cannot be the path of a file.") from None
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def read_rows(source: Any) -> Rows:
+    """Return the rows of a manifest or a data frame. Raises InputError with the line where one cannot be read."""
+    if is_frame(source):
+        return _of_frame(source)
+    path = Path(source)
+    if path.suffix not in (".csv", ".jsonl", ".parquet"):
+        got = f"got {path.suffix or 'no ending'}"
+        raise InputError(f"{path}: a manifest must be a .csv, .jsonl or .parquet file, {got}.")
+    if "\0" in str(path) or not path.exists():
+        raise InputError(f"{path_shown(path)}: does not exist. A manifest is a .csv, .jsonl or .parquet file.")
+    content = read_regular(path, "data")
+    if path.suffix == ".parquet":
+        return _of_parquet(path, content)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: must be UTF-8, got byte {error.object[error.start]:#x} at {error.start}.") from None
+    return _of_csv(path, text) if path.suffix == ".csv" else _of_jsonl(path, text)
+
+
+def _once(names: Sequence[str], where: str) -> None:
+    """Raise InputError where a column is there twice: the last would win, without a word."""
+    if doubled := [name for name, count in Counter(names).items() if count > 1]:
+        raise InputError(
+            f"{where}: a column must be given once, got {short(doubled[0])} {names.count(doubled[0])} times."
+        )
+
+
+def _of_csv(path: Path, text: str) -> Rows:
+    before = csv.field_size_limit(sys.maxsize if sys.maxsize < 2**31 else 2**31 - 1)
+    try:
+        return _csv_rows(path, text)
+    finally:
+        csv.field_size_limit(before)
+
+
+def _csv_rows(path: Path, text: str) -> Rows:
+    """Lines end at CR and LF alone: other separators of Unicode are text."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows: list[Row] = []
+    lines: list[int] = []
+    names: list[str] = []
+    try:
+        for fields in reader:
+            if not fields:
+                continue
+            if not names:
+                names = fields
+                _once(names, f"{path}:{reader.line_num}")
+                continue
+            if len(fields) != len(names):
+                raise InputError(f"{path}:{reader.line_num}: must have {len(names)} fields, as line 1.")
+            rows.append({name: field or None for name, field in zip(names, fields)})
+            lines.append(reader.line_num)
+    except csv.Error as error:
+        raise InputError(f"{path}:{reader.line_num}: is not valid CSV: {error}.") from None
+    return Rows(str(path), path.parent, names, rows, lines)
+
+
+def _of_jsonl(path: Path, text: str) -> Rows:
+    rows: list[Row] = []
+    lines: list[int] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        row = _object(line, f"{path}:{number}")
+        if rows and row.keys() != rows[0].keys():
+            odd = short(", ".join(sorted(row.keys() ^ rows[0].keys())), 200)
+            raise InputError(f"{path}:{number}: must have the fields of line {lines[0]}; these differ: {odd}.")
+        rows.append({name: None if missing(value) else value for name, value in row.items()})
+        lines.append(number)
+    return Rows(str(path), path.parent, list(rows[0]) if rows else [], rows, lines)
+
+
+def _object(line: str, where: str) -> dict[str, Any]:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        _once([name for name, _ in pairs], where)
+        return dict(pairs)
+
+    try:
+        row = json.loads(line, object_pairs_hook=unique)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{where}:{error.colno}: is not valid JSON: {error.msg}.") from None
+    except RecursionError:
+        raise InputError(f"{where}: must not be nested this deeply.") from None
+    except ValueError:  # of a whole number of more digits than Python reads
+        raise InputError(f"{where}: is not valid JSON: a number has thousands of digits.") from None
+    if not isinstance(row, dict):
+        raise InputError(f"{where}: must be a JSON object, got {type(row).__name__}.")
+    return row
+
+
+def _of_parquet(path: Path, content: bytes) -> Rows:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        file = parquet.ParquetFile(pa.BufferReader(content))
+        _once(file.schema_arrow.names, f"{path}:1")
+        table = file.read()
+        return _of_arrow(table, str(path), path.parent)
+    except (pa.ArrowException, OSError) as error:
+        reason = short(str(error).partition("\n")[0], 200)
+        raise InputError(f"{path}: is not a readable Parquet file: {reason}.") from None
+
+
+def _of_arrow(table: Any, name: str, folder: Path) -> Rows:
+    _once(list(table.column_names), f"{name}:1")
+    rows = [{key: None if missing(value) else value for key, value in row.items()} for row in table.to_pylist()]
+    return Rows(name, folder, list(table.column_names), rows, range(1, len(rows) + 1))
+
+
+def _of_frame(frame: Any) -> Rows:
+    """Return the rows of a data frame; the files it names are relative to here."""
+    if type(frame).__module__.startswith("pyarrow"):
+        return _of_arrow(frame, "table", Path())
+    names = [str(name) for name in frame.columns]
+    _once(names, "data frame")
+    columns = [frame[name].to_list() for name in frame.columns]
+    rows = [{n: None if missing(value) else value for n, value in zip(names, row)} for row in zip(*columns)]
+    return Rows("data frame", Path(), names, rows, range(len(rows)))

@@ -1,0 +1,98 @@
+"""What the first clean answers show: which form they have, and what is said aloud of how they are read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from perturbations import ModelError, Sample, StressError
+from perturbations.labels import label
+from stress.engine._check import Check
+from stress.engine._limits import limited
+from stress.engine._plan import Planned
+from stress.models import Batch, predict_of
+from stress.tasks import Task, spelling_said
+
+__all__ = ["SETTLED", "settled", "target_text"]
+
+SETTLED = 64
+"""Clean samples on whose answers the form is settled: the first of the visiting order."""
+
+
+def settled(planned: Planned) -> tuple[Task, list[Check], list[Sample]]:
+    """Return the task with the form of the model's answers fixed, lines for preflight, and the samples it rests on.
+
+    Raises ModelError where the model raises, or its answers cannot be read in one way.
+    """
+    positions = [int(position) for shard in planned.shards[:SETTLED] for position in shard[:SETTLED]][:SETTLED]
+    samples = [planned.data.proven(position) for position in positions]
+    size = planned.settings.batch_size
+    parts = [_asked(planned, samples[i : i + size]) for i in range(0, len(samples), size)]
+    answers = _joined(parts)
+    if answers is None:  # of a kind that is not put together here
+        answers, seen = parts[0], samples[:size]
+    else:
+        seen = samples
+    targets = [sample.target for sample in seen]
+    task = _read(lambda: planned.task.settle(answers, targets))
+    aloud = getattr(task, "aloud", None)
+    said = [] if aloud is None else _read(lambda: aloud(answers, targets))
+    said += spelling_said("ids", planned.data.ids)
+    said += spelling_said("labels", tuple(getattr(task, "classes", getattr(task, "candidates", ()))))
+    return task, [Check(*line) for line in said], samples
+
+
+def _asked(planned: Planned, samples: Sequence[Sample]) -> Any:
+    try:
+        answers = limited(predict_of(planned.model), planned.settings.timeout)(Batch.of(samples))
+        return list(answers) if hasattr(answers, "__next__") else answers
+    except StressError:
+        raise
+    except (Exception, SystemExit) as error:  # whatever a user's model raises
+        raise ModelError(f"model: must answer clean input, but raised {type(error).__name__}: {error}") from error
+
+
+def _read(work: Any) -> Any:
+    try:
+        return work()
+    except StressError:
+        raise
+    except Exception as error:  # not the model raised it: it has answered
+        raise ModelError(f"model: the answers cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    """Return the answers of several calls as those of one; nothing where that is not known of their kind."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    if all(isinstance(part, list | tuple) for part in parts):
+        return [row for part in parts for row in part]
+    if all(isinstance(part, Mapping) and part.keys() == first.keys() for part in parts):
+        columns = {key: _joined([part[key] for part in parts]) for key in first}
+        return None if any(column is None for column in columns.values()) else columns
+    if hasattr(first, "columns") and hasattr(first, "to_numpy"):
+        names = [list(part.columns) for part in parts]
+        columns = {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in names[0]}
+        return columns if all(each == names[0] for each in names) else None
+    if hasattr(first, "detach") or hasattr(first, "__array__"):
+        rows = [row for part in parts for row in part]
+        return np.concatenate(parts) if all(isinstance(part, np.ndarray) for part in parts) else rows
+    return None
+
+
+def target_text(target: Any) -> str | None:
+    """Return a target as a table holds it: a label by its name, anything else as JSON."""
+    if target is None or isinstance(target, str):
+        return target
+    plain = target.tolist() if hasattr(target, "tolist") else target
+    if isinstance(plain, list | tuple | set | frozenset | dict):
+        return json.dumps(plain, default=_listed, ensure_ascii=False)
+    return label(target)
+
+
+def _listed(value: Any) -> Any:
+    return sorted(value, key=str) if isinstance(value, set | frozenset) else str(value)

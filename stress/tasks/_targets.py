@@ -1,0 +1,61 @@
+"""Targets and lists of classes, as data and models write them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from perturbations import InputError
+from perturbations.errors import nearest, short
+from perturbations.labels import label, vector
+
+__all__ = ["class_names", "class_of", "hot"]
+
+
+def class_names(classes: Iterable[Any], who: str) -> tuple[str, ...]:
+    """Return the names of declared classes. Raises InputError where one is missing or there twice."""
+    if isinstance(classes, str | bytes):
+        raise InputError(f"{who}: classes must be a list of names, got {short(classes)}.")
+    names = [label(name, f"{who}: a class") for name in classes]
+    if None in names:
+        raise InputError(f"{who}: a class must have a name, got {short(list(classes)[names.index(None)])}.")
+    if doubled := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise InputError(f"{who}: classes must differ, got {doubled[0]!r} {names.count(doubled[0])} times.")
+    return tuple(map(str, names))
+
+
+def class_of(target: Any, classes: Sequence[str]) -> str:
+    """Return the class that a target names, also as a one-hot vector of one entry a class.
+
+    Raises InputError, which names the form, where it is missing, no class, or several at once.
+    """
+    if type(target) is str and target in classes:
+        return target
+    numbers = vector(target)
+    if numbers is None:
+        name = label(target, "classification: a target")
+        if name is None:
+            raise InputError(f"classification: a target must be one of the {len(classes)} classes, got none (missing).")
+        if name not in classes:
+            raise InputError(
+                f"classification: a target must be one of the {len(classes)} classes, got {short(target)}. "
+                f"{nearest(name, classes)}"
+            )
+        return name
+    ones = int((numbers == 1).sum())
+    if not hot(numbers):
+        form = "soft labels (shares of classes); give the class" if numbers.min() >= 0 else "a vector of numbers"
+    elif ones != 1:
+        form = f"a multi-hot vector ({ones} of {len(numbers)} are 1); that is task multilabel"
+    elif len(numbers) != len(classes):
+        form = f"a one-hot vector of {len(numbers)} entries"
+    else:
+        return classes[int(np.argmax(numbers))]
+    raise InputError(f"classification: a target must be one of the {len(classes)} classes, got {form}.")
+
+
+def hot(numbers: Any) -> bool:
+    """Return whether a vector holds zeros and ones alone."""
+    return bool(np.all((numbers == 0) | (numbers == 1)))
