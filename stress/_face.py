@@ -28,7 +28,11 @@ REMEMBERED = 1_000_000
 
 @dataclass(frozen=True)
 class Run(Folder):
-    """A run on disk: its records, and the tables, reports and figures that are made of them."""
+    """A run on disk: its records, and the tables, reports and figures that are made of them.
+
+    ``records`` are those of the moment when they were first asked for; each table, report and figure is of the moment
+    when it is made, whatever is written meanwhile.
+    """
 
     _kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -40,14 +44,14 @@ class Run(Folder):
         """
         from stress.measure import measured
 
-        fresh = measured(self, **options)
-        files = [(part.name, part.stat().st_size, part.stat().st_mtime_ns) for part in self.parts]
-        state = (fresh.options, fresh.context.declared, files)
+        now = Run(self.path)
+        fresh = measured(now, **options)
+        state = (fresh.options, fresh.context.declared, now.state)
         if self._kept.get("state") == state:
             kept: Measured = self._kept["measured"]
             return kept
         self._kept.clear()
-        if fresh.options.reference is None and files and self.count <= REMEMBERED:
+        if fresh.options.reference is None and now.state and now.count <= REMEMBERED:
             self._kept.update(state=state, measured=fresh)
         return fresh
 
@@ -59,7 +63,7 @@ class Run(Folder):
         """Write ``report/index.html`` and return its path."""
         from stress.report import write_report
 
-        return write_report(self)
+        return write_report(Run(self.path))
 
     def plot(
         self, kind: Literal["curves", "lost"] = "curves", *, modality: str | None = None, columns: int = 4
@@ -70,7 +74,7 @@ class Run(Folder):
         """
         from stress.report import plot
 
-        return plot(self, kind, modality=modality, columns=columns)
+        return plot(Run(self.path), kind, modality=modality, columns=columns)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: who was run on what, and each scenario in single numbers."""
@@ -118,6 +122,9 @@ def run(
     backend: Literal["threads", "processes", "dask"] = "threads",
     scheduler: str | None = None,
     command: str | None = None,
+    fresh: bool = False,
+    accept_model: str | None = None,
+    keep_failures: bool = False,
     verify: bool = False,
     skip_bad_samples: bool = False,
     inside: bool = False,
@@ -140,6 +147,8 @@ def run(
     ``answers`` says what the model's answers are, where they do not show it.
     ``skip_bad_samples`` leaves out what cannot be decoded, ``verify`` decodes again what looks unchanged, ``inside``
     refuses files outside the manifest's folder; ``max_…`` say how large a grid, a picture and a recording may be.
+    Where ``out`` holds a run, failed records are asked again (``keep_failures``: not), and a model that has changed
+    is refused: ``fresh`` begins a run beside it, ``accept_model`` says why the old records still hold.
     Raises StressError where an input cannot be used, before any work.
     """
     from perturbations import InputError
@@ -165,6 +174,9 @@ def run(
         backend=backend,
         scheduler=scheduler,
         command=command,
+        fresh=fresh,
+        accept_model=accept_model,
+        keep_failures=keep_failures,
         verify=verify,
         skip_bad_samples=skip_bad_samples,
         inside=inside,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 
@@ -29,6 +30,12 @@ def samples(count: int = 40) -> tuple[Sample, ...]:
     for sample in demo.load():
         by_class.setdefault(sample.target, []).append(sample)
     return tuple(by_class[str(i % 10)][i // 10] for i in range(count))
+
+
+@functools.cache
+def loose(count: int = 20) -> tuple[Sample, ...]:
+    """Return samples that are in no sequence, so that shards can be as small as one likes."""
+    return tuple(replace(sample, sequence=None, time=None) for sample in samples(count))
 
 
 @functools.cache

@@ -93,6 +93,13 @@ def stress() -> None:
 @click.option("--cluster", metavar="GROUP", help="Samples of one GROUP belong together: intervals respect it.")
 @click.option("--signals", is_flag=True, help="Record each stream's quality signals too.")
 @click.option("--timeout", type=float, metavar="S", help="Seconds a call of the model may take.")
+@click.option("--fresh", is_flag=True, help="A new run beside the one in DIR, which is kept.")
+@click.option(
+    "--accept-model",
+    metavar="WHY",
+    help="Go on although the model has changed; the run is marked as mixed.",
+)
+@click.option("--keep-failures", is_flag=True, help="Going on, do not ask again what crashed or timed out.")
 @click.option("--verify", is_flag=True, help="Decode files again that have the size and time they had.")
 @click.option("--skip-bad-samples", is_flag=True, help="Leave out samples that cannot be used, and say so.")
 @click.option("--inside", is_flag=True, help="Refuse files outside the manifest's folder.")
@@ -111,7 +118,8 @@ def run(**options: Any) -> int:
 
     `stress list suites` names the built-in ones.
 
-    The same command continues a run that was interrupted. `stress run demo` needs no model and no data.
+    The same command continues a run that was interrupted, and asks again what failed. A model that has changed since is
+    refused (--fresh, --accept-model). `stress run demo` needs no model and no data.
     """
     from stress.cli._run import run_suite
 
@@ -174,6 +182,7 @@ def measure(folder: Path, name: str | None) -> None:
 @click.argument("gates", required=False, metavar="[GATES]")
 @click.option("--against", type=RUN, metavar="RUN", help="The last release's run, for rules against baseline.")
 @click.option("--common", is_flag=True, help="Compare what the two runs share instead of refusing runs that differ.")
+@click.option("--allow-mixed", is_flag=True, help="Judge a run in which a changed model was accepted.")
 @click.option("--undecided", type=click.Choice(["pass", "fail"]), help="What undecided rules count as.  [default: 3]")
 @click.option(
     "--correction", type=click.Choice(["holm", "bh", "none"]), help="For the number of checks.  [default: holm]"

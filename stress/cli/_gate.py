@@ -14,7 +14,6 @@ from stress._face import Run, open_run
 from stress.cli._display import console, safe, say
 from stress.gate import (
     MARKS,
-    UNFINISHED,
     Change,
     Comparison,
     Example,
@@ -47,6 +46,7 @@ def run_gate(
     common: bool,
     undecided: str | None,
     correction: str | None,
+    allow_mixed: bool,
     suggest: bool,
     regression: Path | None,
     **outputs: Any,
@@ -65,7 +65,7 @@ def run_gate(
         rules = load_gates(gates)
         rules = replace(rules, correction=correction) if correction else rules
         before = open_run(against) if against is not None else None
-        report = judge(run, rules, before, undecided=undecided, common=common)
+        report = judge(run, rules, before, undecided=undecided, common=common, allow_mixed=allow_mixed)
         examples = _examples(report, run)
         with _until_nobody_reads():
             _show(report)
@@ -119,8 +119,8 @@ def _show(report: Report) -> None:
     for verdict in report.verdicts:
         if verdict.outcome != "pass":
             say(printable(f"{verdict.outcome} {verdict.rule.where} {verdict.message}"))
-    if report.unfinished:
-        say(f"{UNFINISHED}.")
+    for text in report.obstacles:
+        say(f"{text}.")
     counts = ", ".join(f"{report.count(o)} {o}" for o in ("pass", "fail", "undecided", "unjudged") if report.count(o))
     size = f"{len(report.verdicts)} rules, {report.checks} checks (correction: {report.gates.correction})"
     policy = f" – undecided counts as {report.undecided}" if report.undecided and report.count("undecided") else ""

@@ -125,12 +125,21 @@ def _show_checks(screen: Any, checks: Sequence[Check]) -> None:
 def _show_outcome(screen: Any, planned: Planned, outcome: Outcome, seconds: float) -> None:
     for line in outcome.thrown:
         screen.print(safe("damaged", "yellow") + safe(f" {line}"))
-    units = len(planned.units)
+    about = outcome.run.info
+    units = about["units"]
+    if outcome.failed:
+        screen.print(f"asked again: {outcome.failed:,} failed records, each with its unit (--keep-failures keeps them)")
     if outcome.reused:
         left = units - outcome.reused
         what = f"the other {left:,} were done now" if left else "nothing was left to do"
-        screen.print(f"continued: {outcome.reused:,} of {units:,} units were there already, {what}")
+        age = ""
+        if outcome.age is not None:
+            begun, last = map(duration, outcome.age)
+            age = f" (begun {begun} ago, last written {last} ago)"
+        screen.print(f"continued: {outcome.reused:,} of {units:,} units were there already{age}, {what}")
+    for each in about.get("mixed", []):
+        screen.print(safe("mixed", "yellow") + safe(f" a changed model was accepted: {each['why']}"))
     screen.print(
-        f"{planned.records:,} records ({sum(map(len, planned.shards)):,} samples × {len(planned.plan.cells):,} cells) "
+        f"{about['records']:,} records ({about['samples']:,} samples × {len(planned.plan.cells):,} cells) "
         f"in {duration(seconds)} → {escape(printable(outcome.run.path))}"
     )

@@ -3,6 +3,8 @@
 from stress.data._convert import audio, image
 from stress.data._dataset import Samples, from_samples
 from stress.data._files import keep_files, known_files
+from stress.data._index import Index
+from stress.data._known import Known
 from stress.data._load import load_data
 from stress.data._manifest import from_manifest
 from stress.data._packed import pack, unpack
@@ -12,6 +14,8 @@ from stress.data._tables import read_regular
 __all__ = [
     "READER",
     "File",
+    "Index",
+    "Known",
     "Reading",
     "Samples",
     "audio",

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from hashlib import blake2b
 from typing import Any
 
 from perturbations import InputError, Sample, StressError
@@ -15,7 +14,7 @@ from perturbations.errors import nearest, short
 from perturbations.labels import label, missing, names_of
 from perturbations.modality import MODALITIES, modality, modality_of
 from stress.data._index import Index, check_index
-from stress.data._known import Known, content_of, fingerprint_of
+from stress.data._known import Known, digest_of, fingerprint_of
 from stress.data._python import made_of, tidy
 from stress.data._reading import File, Reading, listed, skipped
 
@@ -71,17 +70,14 @@ class Samples:
         made.targets = made._read = targets
         return made
 
-    def _as_read(self, sample: Sample, position: int) -> Sample:
-        return sample if self._read is None else sample.with_target(self._read[position])
-
     def __len__(self) -> int:
         return len(self.ids)
 
     def __getitem__(self, position: int) -> Sample:
-        return self._as_read(self._loaded(position), position)
+        return self._as_read(position, self.given(position))
 
-    def _loaded(self, position: int) -> Sample:
-        """Return a sample as it is given, its target too."""
+    def given(self, position: int) -> Sample:
+        """Return a sample with the target as it was given."""
         try:
             sample = self._load(position)
         except StressError:
@@ -103,21 +99,24 @@ class Samples:
                 frozen[name] = safe
         return sample.with_streams(frozen) if frozen else sample
 
+    def _as_read(self, position: int, sample: Sample) -> Sample:
+        return sample if self._read is None else sample.with_target(self._read[position])
+
     def proven(self, position: int, digest: str | None = None) -> Sample:
         """Return a sample that is what it was when the data were first looked at; ``digest``: as another process says.
 
         Raises InputError where it is not: a loader that gives another picture each time, or files that changed.
         """
-        sample, known = self._loaded(position), self.known
+        sample, known = self.given(position), self.known
         if known is None:
-            return self._as_read(sample, position)
+            return self._as_read(position, sample)
         wanted = digest or (known.digests[position] if known.digests else None)
         if sample.id != self.ids[position] or (wanted is not None and known.prove(position, sample) != wanted):
             raise InputError(
                 f"{self.name}: sample {self.ids[position]!r} is not what it was when the data were first looked at. "
                 "Hint: load the same content each time (augmentation off), and leave the files alone during a run."
             )
-        return self._as_read(sample, position)
+        return self._as_read(position, sample)
 
     def __iter__(self) -> Iterator[Sample]:
         return (self[i] for i in range(len(self)))
@@ -187,7 +186,7 @@ def index_of(
         except InputError as error:
             bad[position] = str(error)
             continue
-        digests.append(_digest(position, sample))
+        digests.append(digest_of(position, sample))
         present.append("".join(str(int(sample.streams[name] is not None)) for name in streams))
         languages.update(code for versions in sample.alternates.values() for code in versions)
         rows.append(Sample(sample.id, {}, sample.target, sample.groups, sample.sequence, sample.time))
@@ -205,7 +204,7 @@ def index_of(
     check_index(index, who)
     if missing := [name for name, kind in streams.items() if not kind]:
         raise InputError(f"{who}: stream {missing[0]!r} is None in every sample: its modality cannot be known.")
-    return streams, index, Known(digests, present, _digest), tuple(sorted(languages))
+    return streams, index, Known(digests, present, digest_of), tuple(sorted(languages))
 
 
 def _note_streams(
@@ -229,10 +228,6 @@ def _note_streams(
             raise InputError(f"{who}, stream {name}: must be {declared[name]} as declared, got {kind.name}.")
         streams[name] = kind.name
     return streams
-
-
-def _digest(_position: int, sample: Sample) -> str:
-    return blake2b(content_of(sample), digest_size=8).hexdigest()
 
 
 def from_samples(

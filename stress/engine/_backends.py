@@ -22,10 +22,12 @@ from stress.engine._remote import Recipe, about, answer
 from stress.engine._units import Unit
 from stress.models import Model
 
-__all__ = ["Died", "Finished", "Workers", "in_threads", "model_of", "token"]
+__all__ = ["Died", "Finished", "Proof", "Workers", "in_threads", "model_of", "token"]
 
 Finished = Generator[tuple[Unit, pa.Table], None, None]
-Died = Callable[[Unit, str], pa.Table]
+Proof = Callable[[Unit], Sequence[str]]
+Died = Callable[[Unit, str, bool], pa.Table]
+"""Makes the records of a unit whose worker died at each attempt: what is said of it, and whether it was stuck."""
 
 
 class Workers(Protocol):
@@ -42,8 +44,11 @@ class Workers(Protocol):
         """Call a function in every worker at once; return the first result, as soon as it is there."""
         ...
 
-    def work(self, recipe: Recipe, units: Sequence[Unit], died: Died) -> Finished:
-        """Yield the records of every unit; ``died`` makes those of a unit whose worker died at each attempt."""
+    def work(self, recipe: Recipe, units: Sequence[Unit], died: Died, proof: Proof) -> Finished:
+        """Yield the records of every unit; ``died`` makes those of a unit whose worker died at each attempt.
+
+        ``proof`` are the digests that a unit's samples must have.
+        """
         ...
 
 

@@ -4,56 +4,81 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 
 from perturbations import Sample
 from scenarios import CLEAN, Cell
+from stress.engine._limits import limited
 from stress.engine._stages import attacked
 from stress.engine._unit import Job
 from stress.tasks import as_array
 
 __all__ = ["canaries", "differ"]
 
-_CELLS, _SAMPLES = 4, 4
+_SAMPLES = 4
+"""Samples that the model is asked clean; each scenario has one."""
 _NEAR = 1e-3
 """How far an answer may move, relative to its size, before the model counts as another one."""
 _SMALLEST = 1e-30
+_MOST = 500_000
+"""Characters of answers that are kept, roughly: run.json stays under a megabyte."""
+_A_NUMBER = 24
+"""Characters that a number takes in JSON, at most."""
 
 
 def canaries(job: Job, samples: Sequence[Sample], cells: Sequence[Cell], workers: int) -> dict[str, Any]:
-    """Return the model's raw answers to a few samples, clean and in the last cells of some scenarios.
+    """Return the model's raw answers to four clean samples, and to one in the last cell of every scenario.
 
     The questions are asked by as many threads as a run has workers.
 
     Probabilities are kept as logarithms: two sure models agree to many digits where they are sure, and differ in how
     unlikely they find the rest. A model that answers the same clean question in two ways has ``None`` everywhere: it
-    cannot be recognised, which preflight says aloud.
+    cannot be recognised, which preflight says aloud. Of an error only the type counts. Of long answers some numbers are
+    kept, evenly spread, so that all of them together take less than a megabyte.
     """
     natural = [cell for cell in cells if cell.conditions and not attacked(cell)]  # attacks vary too much for it
     last = list({cell.scenario: cell for cell in natural}.values())
-    chosen = [CLEAN, *last[:: max(1, -(-len(last) // _CELLS))]]
+    first = samples[:_SAMPLES]
+    asked = [(CLEAN, first), *((cell, [first[i % len(first)]]) for i, cell in enumerate(last)), (CLEAN, first)]
+    room = _MOST // sum(len(some) for _, some in asked)
     with ThreadPoolExecutor(workers) as pool:
-        *answers, again = pool.map(lambda cell: _answer(job, cell, samples[:_SAMPLES]), [*chosen, CLEAN])
-    found = {cell.id: answer for cell, answer in zip(chosen, answers)}
+        *answers, again = pool.map(lambda each: _answer(job, each[0], each[1], room), asked)
+    found = {cell.id: answer for (cell, _), answer in zip(asked, answers)}
     steady = differ(found[CLEAN.id], again) is None
     return found if steady else dict.fromkeys(found)
 
 
-def _answer(job: Job, cell: Cell, samples: Sequence[Sample]) -> Any:
+def _answer(job: Job, cell: Cell, samples: Sequence[Sample], room: int) -> Any:
+    """Return the answers to some samples as plain data; each takes no more than about ``room`` characters."""
     batch = job.batch(samples, {stream: job.work(cell, stream, samples) for stream in cell.streams})
     try:
-        answers = job.predict(batch)
+        answers = limited(job.predict, job.timeout)(batch)
+        array = as_array(answers)
     except (Exception, SystemExit) as error:  # that it fails here is part of what it is
-        return f"{type(error).__name__}: {error}"
-    array = as_array(answers)
+        return type(error).__name__
     if array is None or array.dtype.kind not in "fiu":
-        return [str(answer) for answer in answers] if isinstance(answers, list | tuple | np.ndarray) else str(answers)
+        texts = list(answers)[: len(samples)] if isinstance(answers, list | tuple | np.ndarray) else [answers]
+        return [_cut(str(text), room) for text in texts]
     numbers = array.astype(np.float64)
     if numbers.ndim == 2 and numbers.size and numbers.min() >= 0 and numbers.max() <= 1:
         numbers = np.log(np.maximum(numbers, _SMALLEST))
-    return np.where(np.isfinite(numbers), numbers, -1e300).tolist()
+    numbers = np.where(np.isfinite(numbers), numbers, -1e300)
+    most = max(1, room // _A_NUMBER)
+    if numbers.ndim < 2 or numbers[0].size <= most:
+        return numbers.tolist()
+    flat = numbers.reshape(len(numbers), -1)
+    return flat[:, np.linspace(0, flat.shape[1] - 1, most).astype(int)].tolist()
+
+
+def _cut(text: str, room: int) -> str:
+    """Return a text, or the beginning of a long one with a digest of the whole."""
+    text = text.encode("utf-8", "backslashreplace").decode()
+    if len(text) <= room:
+        return text
+    return f"{text[: max(0, room - 20)]}… {blake2b(text.encode(), digest_size=8).hexdigest()}"
 
 
 def differ(one: Any, other: Any) -> str | None:

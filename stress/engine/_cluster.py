@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from perturbations import InputError, RunError
-from stress.engine._backends import Died, Finished, Workers, token
+from stress.engine._backends import Died, Finished, Proof, Workers, token
 from stress.engine._remote import Recipe, do_unit, probe
 from stress.engine._units import Unit
 
@@ -46,7 +46,7 @@ class _Cluster:
         self._running = [self._client.submit(function, *what, workers=each, pure=False) for each in where]
         return self._running[0].result()
 
-    def work(self, recipe: Recipe, units: Sequence[Unit], died: Died) -> Finished:
+    def work(self, recipe: Recipe, units: Sequence[Unit], died: Died, proof: Proof) -> Finished:
         """Yield the records of every unit, with two units a worker submitted at any time.
 
         A worker that dies also loses the units that only waited in its queue. Every unit that a dying worker held is
@@ -62,7 +62,7 @@ class _Cluster:
 
         def begin() -> None:
             unit = waiting.pop()
-            future = self._client.submit(do_unit, recipe, unit, pure=False)
+            future = self._client.submit(do_unit, recipe, unit, proof(unit), pure=False)
             names[future] = unit
             finished.add(future)
 
@@ -77,14 +77,17 @@ class _Cluster:
             except KilledWorker:
                 suspects.append(unit)
         for unit in suspects:
-            yield self._alone(recipe, unit) or (unit, died(unit, "the worker process died each time"))
+            yield self._alone(recipe, unit, proof(unit)) or (
+                unit,
+                died(unit, "the worker process died each time", False),
+            )
 
-    def _alone(self, recipe: Recipe, unit: Unit) -> tuple[Unit, pa.Table] | None:
+    def _alone(self, recipe: Recipe, unit: Unit, proof: Sequence[str]) -> tuple[Unit, pa.Table] | None:
         from distributed import KilledWorker
 
         for _ in range(_ALONE):
             with suppress(KilledWorker):
-                done: tuple[Unit, pa.Table] = self.call(do_unit, recipe, unit)
+                done: tuple[Unit, pa.Table] = self.call(do_unit, recipe, unit, proof)
                 return done
         return None
 

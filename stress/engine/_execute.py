@@ -15,25 +15,27 @@ import pyarrow as pa
 
 from perturbations import ModelError, RunError, Sample
 from perturbations.errors import short
-from stress.data import keep_files, pack
+from stress.data import pack
 from stress.engine._backends import Finished, Workers, in_threads, model_of
 from stress.engine._canaries import canaries
 from stress.engine._cluster import on_dask
-from stress.engine._identity import agree, identity, machine, run_id
+from stress.engine._identity import identity, machine, run_id
+from stress.engine._places import Places
 from stress.engine._plan import Planned, Settings, job_of, plan_run
 from stress.engine._preflight import CANARIES, Check, preflight
 from stress.engine._processes import on_processes
 from stress.engine._progress import watch
-from stress.engine._remote import Recipe
-from stress.engine._settle import settled, target_text
+from stress.engine._recover import Recovered
+from stress.engine._remote import Recipe, order_of
+from stress.engine._resume import Before, begin, beside, look_back
+from stress.engine._settle import settled
 from stress.engine._threads import one_thread_each
 from stress.engine._unit import Job, Shard
 from stress.engine._units import Unit
 from stress.engine._writer import Writer, lock
-from stress.models import Model, load_model
+from stress.models import Model, load_model, steady_code
 from stress.records.folder import FORMAT, Folder, open_folder
-from stress.records.schema import cells_table
-from stress.records.writing import write_json, write_table
+from stress.records.writing import write_json
 from stress.tasks import Task, declared
 
 __all__ = ["Outcome", "execute", "prepared", "settled_job"]
@@ -45,6 +47,10 @@ class Outcome:
 
     run: Folder
     reused: int = 0
+    failed: int = 0
+    """Records of failures that were asked again."""
+    age: tuple[float, float] | None = None
+    """Seconds since the run was begun, and since its last part was written, where records were there before."""
     thrown: Sequence[str] = ()
     checks: Sequence[Check] = field(default_factory=list)
 
@@ -81,30 +87,61 @@ def execute(
     ``checked`` is called with what preflight found, before the grid begins.
     """
     begun = time.time()
+    out = beside(out) if planned.settings.fresh else out
+    planned, before = look_back(planned, out)
     with one_thread_each():
         task, said, seen = settled(planned)
         job, first = job_of(planned, task), seen[:CANARIES]
         checks = [*(Check("data", "warning", note) for note in planned.data.notes), *said]
         checks += preflight(job, first, planned.settings.threads) if planned.settings.preflight else []
+        asked = [planned.data.proven(position) for position in planned.first[:CANARIES]]
+        known = canaries(job, asked, planned.plan.cells, planned.settings.threads)
+        code, unread = steady_code(planned.model)
+        checks += _recognised(planned, unread) if planned.settings.preflight else []
         if checked is not None:
             checked(checks)
-        known = canaries(job, first, planned.plan.cells, planned.settings.threads)
-        about = _about(planned, job, known, checks)
+        about = _about(planned, job, known, checks, code, unread)
+        about["run"] = before.run_id or run_id(about["identity"])
         _make_folder(out)
         with lock(out):
-            _begin_or_continue(out, about, planned)
-            writer = Writer(out / "records", job.schema, run_id(about["identity"]))
-            there, thrown = writer.recover()
-            units = planned.units
-            try:
-                _work(planned, job, writer, units.without(there), out, workers)
-            finally:
-                writer.flush()
-            counted = ((unit, len(planned.shards[unit.shard])) for unit in units)
-            writer.compact([cell.id for cell in planned.plan.cells], counted)
-            took = {"finished": True, "units": len(units), "reused_units": len(there), "seconds": time.time() - begun}
-            write_json(out / "run.json", {**about, **took})
-    return Outcome(open_folder(out), len(there), thrown, checks)
+            about = begin(out, about, planned, before)
+            found, took = _do(planned, job, out, workers, about, before)
+            write_json(out / "run.json", {**about, **took, "finished": True, "seconds": time.time() - begun})
+    age = None
+    if found.units and before.newest is not None:
+        age = (begun - float(about["begun"]), begun - before.newest)
+    return Outcome(open_folder(out), len(found.units), found.failed, age, found.thrown, checks)
+
+
+def _do(
+    planned: Planned, job: Job, out: Path, workers: Workers | None, about: Mapping[str, Any], before: Before
+) -> tuple[Recovered, dict[str, Any]]:
+    """Do the units that are not there yet; return what was there, and what ``run.json`` says of it."""
+    units = planned.units
+    places = Places([cell.id for cell in planned.plan.cells], planned.plan.draws, planned.shards)
+    writer = Writer(out / "records", job.schema, about["run"], places)
+    found = writer.recover(before.redo, planned.settings.keep_failures)
+    try:
+        _work(planned, job, writer, units.without(found.units), out, workers)
+    finally:
+        writer.flush()
+    writer.compact()
+    reused = {
+        "units": len(found.units),
+        "records": sum(found.units.values()),
+        "failures_asked_again": found.failed,
+        "written_last": before.newest,
+    }
+    took = {"units": len(units), "reused_units": len(found.units)}
+    return found, {**took, **({"reused": reused} if found.units else {})}
+
+
+def _recognised(planned: Planned, unread: Sequence[str]) -> list[Check]:
+    """Say where a changed model can be told by its answers alone."""
+    if not unread or planned.model.weights is not None:
+        return []
+    says = f"by its code and a few answers alone: {', '.join(unread[:3])} cannot be read, or changes as it answers"
+    return [Check("the model is recognised when the run goes on", "warning", says)]
 
 
 def _workers(model: Any, settings: Settings) -> AbstractContextManager[Workers]:
@@ -126,10 +163,17 @@ def settled_job(planned: Planned) -> tuple[Job, list[Sample]]:
     return job_of(planned, task), first[:CANARIES]
 
 
-def _about(planned: Planned, job: Job, answers: Mapping[str, Any], checks: Sequence[Check]) -> dict[str, Any]:
+def _about(
+    planned: Planned,
+    job: Job,
+    answers: Mapping[str, Any],
+    checks: Sequence[Check],
+    code: Mapping[str, str],
+    unread: Sequence[str],
+) -> dict[str, Any]:
     """Return the content of run.json."""
     plan, settings = planned.plan, planned.settings
-    who = identity(plan, planned.data, planned.model, job.task, settings, planned.shard_size)
+    who = identity(planned, job.task, code)
     who["model"]["canaries"] = answers
     return {
         "format": FORMAT,
@@ -146,7 +190,9 @@ def _about(planned: Planned, job: Job, answers: Mapping[str, Any], checks: Seque
         "records": planned.records,
         **declared(job.task),
         "streams": planned.data.streams,
+        "model_unread": list(unread),
         "started": time.time(),
+        "begun": time.time(),
         "finished": False,
         **machine(),
     }
@@ -159,40 +205,6 @@ def _make_folder(out: Path) -> None:
         raise RunError(f"{out}: cannot be made: {error.strerror}.") from error
 
 
-def _begin_or_continue(out: Path, about: Mapping[str, Any], planned: Planned) -> None:
-    """Refuse a folder that holds something else; otherwise write what is known before the first record."""
-    if (out / "run.json").exists():
-        agree(str(out), open_folder(out).info["identity"], about["identity"])
-    elif strangers := [p.name for p in out.iterdir() if p.name != ".lock" and not p.name.endswith(".tmp")]:
-        raise RunError(f"{out}: must be empty or a run folder, got {', '.join(sorted(strangers)[:3])} in it.")
-    write_json(out / "run.json", about)  # first: it makes the folder ours
-    keep_files(out, planned.data.files, planned.settings.limits)
-    write_table(out / "samples.parquet", samples_table(planned))
-    write_table(out / "cells.parquet", cells_table(planned.plan.cells, planned.data.streams))
-
-
-def samples_table(planned: Planned) -> pa.Table:
-    """Return the samples of a run as a table; ``order`` is the position that records name."""
-    index, data = planned.data.index, planned.data
-    chosen = sorted(int(position) for shard in planned.shards for position in shard)
-
-    def column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-        return pa.array(values if len(chosen) == len(values) else [values[i] for i in chosen], kind)
-
-    groups = {f"group.{name}": column(values, pa.string()) for name, values in index.groups.items()}
-    return pa.table(
-        {
-            "id": column(data.ids, pa.string()),
-            "order": pa.array(chosen, pa.int32()),
-            "sequence": column(data.sequences, pa.string()),
-            "time": column(data.times, pa.float64()),
-            "split": column(index.splits, pa.string()),
-            "target": column([target_text(target) for target in data.targets], pa.string()),
-            **groups,
-        }
-    )
-
-
 def _work(
     planned: Planned, job: Job, writer: Writer, units: Sequence[Unit], out: Path, workers: Workers | None
 ) -> None:
@@ -202,7 +214,7 @@ def _work(
     finished = _in_workers(planned, job, units, out, workers) if workers else _in_threads(planned, job, units)
     with watch(settings.progress, len(units), records) as progress, closing(finished):
         for unit, table in finished:
-            writer.add(unit, table)
+            writer.add(table)
             progress.advance(cells[unit.cell].id, table)
 
 
@@ -235,14 +247,22 @@ def _in_workers(planned: Planned, job: Job, units: Sequence[Unit], out: Path, wo
         task=job.task,
         settings=settings,
         fingerprint=planned.data.fingerprint,
+        order=order_of(planned.data),
+        shard_size=planned.shard_size,
+        extents=planned.extents,
         left_out=planned.data.left_out,
     )
+    known = None if packed else planned.data.known
 
-    def died(unit: Unit, error: str) -> pa.Table:
+    def proof(unit: Unit) -> Sequence[str]:
+        """Return what the samples of a unit were when the data were looked at here."""
+        return [known.digests[int(place)] for place in planned.shards[unit.shard]] if known and known.digests else ()
+
+    def died(unit: Unit, error: str, stuck: bool = False) -> pa.Table:
         positions = [int(position) for position in planned.shards[unit.shard]]
-        return job.died(planned.plan.cells[unit.cell], positions, unit.draw, error)
+        return job.died(planned.plan.cells[unit.cell], positions, unit.draw, error, stuck)
 
     try:
-        yield from workers.work(recipe, units, died)
+        yield from workers.work(recipe, units, died, proof)
     finally:
         shutil.rmtree(out / ".data", ignore_errors=True)

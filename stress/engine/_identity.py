@@ -5,40 +5,71 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from importlib import metadata
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from perturbations import RunError
-from scenarios import Cell, Plan
-from stress.data import Samples
+from perturbations.errors import short
+from perturbations.plugins import module_of
+from scenarios import Cell
 from stress.engine._canaries import differ
-from stress.engine._plan import Settings
-from stress.models import Model
+from stress.engine._plan import Planned
+from stress.models import installed, source_of
 from stress.tasks import Task
 
-__all__ = ["agree", "identity", "machine", "run_id"]
+__all__ = ["agree", "identity", "machine", "needs_all_data", "run_id"]
 
 
-def identity(
-    plan: Plan, data: Samples, model: Model, task: Task, settings: Settings, shard_size: int
-) -> dict[str, Any]:
+def identity(planned: Planned, task: Task, code: Mapping[str, str]) -> dict[str, Any]:
     """Return what a run's records depend on, as plain data; the model's canary answers come beside it."""
-    cells = {cell.id: _digest(cell) for cell in plan.cells}
-    chosen = blake2b("\n".join(sorted(settings.samples)).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    plan, data, model, settings = planned.plan, planned.data, planned.model, planned.settings
+    picked = blake2b("\n".join(sorted(settings.samples)).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    conditions = [condition for cell in plan.cells for condition in cell.conditions]
     return {
-        "suite": {"name": plan.suite, "version": plan.version, "cells": cells, "draws": plan.draws},
-        "perturbations": {c.perturbation: c.version for cell in plan.cells for c in cell.conditions},
-        "data": {"name": data.name, "samples": len(data), "streams": data.streams, "content": data.fingerprint},
-        "model": {"name": model.name, "weights": model.weights},
+        "suite": {
+            "name": plan.suite,
+            "version": plan.version,
+            "cells": {cell.id: _digest(cell) for cell in plan.cells},
+            "draws": plan.draws,
+        },
+        "perturbations": {c.perturbation: c.version for c in conditions},
+        "plugins": _plugins({c.declaration.function for c in conditions}),
+        "data": {
+            "name": data.name,
+            "samples": len(data),
+            "streams": data.streams,
+            "content": data.fingerprint,
+            "extents": list(planned.extents),
+        },
+        "model": {"name": model.name, "weights": model.weights, "code": dict(code)},
         "task": dict(task.describe()),
         "seed": settings.seed,
-        "limit": settings.limit,
-        "chosen": chosen if settings.samples else None,
-        "shard_size": shard_size,
+        "chosen": picked if settings.samples else None,
+        "shard_size": planned.shard_size,
         "signals": settings.signals,
     }
+
+
+def _plugins(functions: set[Any]) -> dict[str, str]:
+    """Return a digest of the source of each perturbation that comes from a file or module of the user's."""
+    found: dict[str, str] = {}
+    for module in sorted({function.__module__ for function in functions}):
+        file = getattr(sys.modules.get(module), "__file__", None)
+        if installed(module) is None and file is not None:
+            found |= source_of(Path(file), "" if module_of(module) != module else module)
+    return found
+
+
+def needs_all_data(cell: Cell) -> bool:
+    """Whether what a sample meets in a cell depends on which other samples there are."""
+    every = {"data", "sequence"}
+    return cell.grid == "timeline" or any(
+        c.declaration.held_out or every & c.declaration.needed(c.settings) for c in cell.conditions
+    )
 
 
 def _digest(cell: Cell) -> str:
@@ -52,18 +83,62 @@ def run_id(content: Mapping[str, Any]) -> str:
     return blake2b(json.dumps(fixed, sort_keys=True, default=str).encode(), digest_size=8).hexdigest()
 
 
-def agree(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    """Raise RunError that lists what differs between a folder's identity and the present one, or do nothing."""
+class Known(Protocol):
+    """What was found out about a folder's data: ``same_data`` where each of its samples is there still."""
+
+    @property
+    def same_data(self) -> bool: ...
+    @property
+    def redo(self) -> frozenset[str]: ...
+
+
+def agree(
+    path: str, old: Mapping[str, Any], new: Mapping[str, Any], known: Known, accepted: str | None = None
+) -> list[str]:
+    """Raise RunError that lists what differs between a folder's identity and the present one, with the ways out.
+
+    Where only the model differs and a reason is given to go on, returns what differs.
+    """
     found: list[str] = []
-    _compare("", _without_canaries(old), _without_canaries(new), found)
-    if not found:  # canaries depend on all of the above, so they speak only when the rest agrees
-        found = _canaries_differ(old["model"]["canaries"], new["model"]["canaries"])
+    _compare("", _without_model(old, known), _without_model(new, known), found)
     if found:
-        listed = "\n".join(f"  - {line}" for line in found[:10])
         raise RunError(
-            f"{path}: holds a run of other inputs, and continuing would mix them. What differs:\n{listed}\n"
-            "Name another folder (--out DIR), or remove this one."
+            f"{path}: holds a run of other inputs, and continuing would mix them. What differs:\n{_listed(found)}\n"
+            "Run it beside this one, which is kept (--fresh), or name another folder (--out DIR)."
         )
+    of, now = old["model"], new["model"]
+    _compare("model", _said(of), _said(now), found)
+    found += _code_differs(of.get("code") or {}, now.get("code") or {})
+    found += _canaries_differ(of.get("canaries") or {}, now.get("canaries") or {})
+    if found and accepted is None:
+        raise RunError(
+            f"{path}: holds a run of the model as it was before, and continuing would mix the two. What differs:\n"
+            f"{_listed(found)}\nRun it anew beside this one, which is kept (--fresh), or, where the change can move no "
+            'answer, keep the records and say why (--accept-model "why"): the run is then marked as mixed.'
+        )
+    return found
+
+
+def _said(model: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in model.items() if key not in ("code", "canaries")}
+
+
+def _listed(found: Sequence[str]) -> str:
+    more = [f"  - and {len(found) - 10} more"] if len(found) > 10 else []
+    return "\n".join([*(f"  - {line}" for line in found[:10]), *more])
+
+
+def _code_differs(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """Return which parts of a model's code, and which packages it uses, are others than before."""
+    found = []
+    for name in [*old, *(name for name in new if name not in old)]:
+        one, other = old.get(name), new.get(name)
+        if one is None or other is None:
+            found.append(f"the model's code: {name} is {'new' if one is None else 'gone'}")
+        elif one != other:
+            versions = one.startswith("version ") and other.startswith("version ")
+            found.append(f"{name}: {one}, now {other}" if versions else f"the model's code: {name} has changed")
+    return found
 
 
 def _canaries_differ(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -75,9 +150,14 @@ def _canaries_differ(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str
     return found
 
 
-def _without_canaries(content: Mapping[str, Any]) -> dict[str, Any]:
-    model = {key: value for key, value in content["model"].items() if key != "canaries"}
-    return {**content, "model": model}
+def _without_model(content: Mapping[str, Any], known: Known) -> dict[str, Any]:
+    """Return what is compared first: without the model, and without what the table of samples has settled."""
+    kept = {key: value for key, value in content.items() if key != "model"}
+    if known.same_data:
+        kept["data"] = {k: v for k, v in content["data"].items() if k not in ("samples", "content", "extents")}
+        if known.redo >= set(content["suite"]["cells"]):
+            del kept["task"]  # other classes, and every record is done again
+    return kept
 
 
 def _compare(place: str, old: Any, new: Any, found: list[str]) -> None:
@@ -92,7 +172,7 @@ def _compare(place: str, old: Any, new: Any, found: list[str]) -> None:
         for number, (one, other) in enumerate(zip(old, new)):
             _compare(f"{place}[{number}]", one, other, found)
     elif old != new:
-        found.append(f"{place} was {old!r}, now is {new!r}")
+        found.append(f"{place} was {short(old)}, now is {short(new)}")
 
 
 def machine() -> dict[str, Any]:

@@ -1,70 +1,96 @@
-"""In which order samples are visited: whole shards, each a fair picture of the data set."""
+"""In which order samples are visited: whole shards, each a fair picture of the data set.
+
+A sample's place depends on the seed and on ids, never on where it stands in the data: data in another order are visited
+alike, and a smaller run is the beginning of a larger one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
-from perturbations import Key, generator
 from stress.data import Samples
 
 __all__ = ["shards", "visiting_order"]
 
+Ints = NDArray[np.int64]
 
-def visiting_order(data: Samples, seed: int, count: int | None = None) -> list[NDArray[np.int64]]:
+
+def visiting_order(data: Samples, seed: int, count: int | None = None) -> list[Ints]:
     """Return (the first so many) blocks of positions in the order of visit: seeded, stratified, sequences whole.
 
-    Without sequences a block is one sample, and every beginning of the order holds the classes in nearly their
-    shares of the whole. With sequences a block is one sequence, in time; sequences come in random order.
+    Without sequences a block is one sample, and every beginning of the order holds each class, and in it each
+    combination of streams that are there, in nearly their shares of the whole. With sequences a block is one sequence,
+    in time; sequences come in random order.
     """
+    positions = range(len(data))
     if any(sequence is not None for sequence in data.sequences):
-        return _by_sequence(data, seed)[:count]
-    return list(_stratified(data, seed)[:count, None])
+        return _by_sequence(data, seed, positions)[:count]
+    return list(_stratified(data, seed, positions)[:count, None])
 
 
-def _groups(labels: Iterable[str]) -> list[list[int]]:
+def _draw(seed: int, name: str) -> float:
+    """Return a number from 0 to 1 that belongs to a name."""
+    digest = blake2b(f"{seed}\x1f{name}".encode("utf-8", "surrogatepass"), digest_size=8, person=b"stress.order")
+    return int.from_bytes(digest.digest(), "big") / 2**64
+
+
+def _groups(labels: Iterable[str], positions: Sequence[int]) -> dict[str, list[int]]:
     groups: dict[str, list[int]] = {}
-    for position, label in enumerate(labels):
+    for position, label in zip(positions, labels):
         groups.setdefault(label, []).append(position)
-    return list(groups.values())
+    return groups
 
 
-def _by_sequence(data: Samples, seed: int) -> list[NDArray[np.int64]]:
-    rng = generator(Key(seed, "stress.order"))
-    names = (f"{i}\x1f" if sequence is None else str(sequence) for i, sequence in enumerate(data.sequences))
-    members = _groups(names)
-    return [
-        np.array(sorted(members[i], key=lambda p: (data.times[p] or 0.0, p))) for i in rng.permutation(len(members))
-    ]
+def _by_sequence(data: Samples, seed: int, positions: Sequence[int]) -> list[Ints]:
+    names = (
+        f"id\x1f{data.ids[i]}" if data.sequences[i] is None else f"sequence\x1f{data.sequences[i]}" for i in positions
+    )
+    members = _groups(names, positions)
+    order = sorted(members, key=lambda name: (_draw(seed, name), name))
+    return [np.array(sorted(members[n], key=lambda p: (data.times[p] or 0.0, data.ids[p]))) for n in order]
 
 
-def _stratified(data: Samples, seed: int) -> NDArray[np.int64]:
-    def work() -> NDArray[np.int64]:
-        rng = generator(Key(seed, "stress.order"))
-        place = np.empty(len(data))
-        for positions in _groups(str(target) for target in data.targets):
-            shuffled = rng.permutation(len(positions))
-            place[np.array(positions)[shuffled]] = (np.arange(len(positions)) + rng.random()) / len(positions)
-        return np.argsort(place, kind="stable")
+def _stratified(data: Samples, seed: int, positions: Sequence[int]) -> Ints:
+    def work() -> Ints:
+        present = data.known.present if data.known else [""] * len(data)
+        draws = {i: _draw(seed, data.ids[i]) for i in positions}
+        place: list[tuple[float, float, str, int]] = []
+        for name, members in _groups((f"{data.targets[i]}\x1f{present[i]}" for i in positions), positions).items():
+            first = _draw(seed, f"stratum\x1f{name}")
+            ordered = sorted(members, key=lambda i: (draws[i], data.ids[i]))
+            place += [((rank + first) / len(members), draws[i], data.ids[i], i) for rank, i in enumerate(ordered)]
+        return np.array([i for *_, i in sorted(place)], np.int64)
 
-    order: NDArray[np.int64] = data.remember(("order", seed), work)
+    order: Ints = data.remember(("order", seed, positions[0], positions[-1]), work)
     return order
 
 
-def shards(data: Samples, seed: int, size: int, limit: int | None = None) -> list[NDArray[np.int64]]:
+def shards(data: Samples, seed: int, size: int, limit: int | None = None, extents: Sequence[int] = ()) -> list[Ints]:
     """Return the samples as shards of about ``size`` positions; ``limit`` keeps the first so many.
 
-    Shards do not depend on the limit, but for the one it cuts.
+    Shards do not depend on the limit, but for the one it cuts. ``extents`` are the numbers of samples that the data had
+    each time they were extended: what was added since is visited after all that was there.
     """
-    if not any(sequence is not None for sequence in data.sequences):
-        order = _stratified(data, seed)[:limit]
+    found: list[Ints] = []
+    ends = [*(extents or ()), len(data)]
+    for start, end in zip([0, *ends], ends):
+        if end > start:
+            found += _cut_into(data, seed, size, range(start, end))
+    return found if limit is None else _cut(found, limit)
+
+
+def _cut_into(data: Samples, seed: int, size: int, positions: Sequence[int]) -> list[Ints]:
+    if not any(data.sequences[i] is not None for i in positions):
+        order = _stratified(data, seed, positions)
         return [order[start : start + size] for start in range(0, len(order), size)]
-    found: list[NDArray[np.int64]] = []
-    current: list[NDArray[np.int64]] = []
+    found: list[Ints] = []
+    current: list[Ints] = []
     count = 0
-    for block in _by_sequence(data, seed):
+    for block in _by_sequence(data, seed, positions):
         current.append(block)
         count += len(block)
         if count >= size:
@@ -72,10 +98,10 @@ def shards(data: Samples, seed: int, size: int, limit: int | None = None) -> lis
             current, count = [], 0
     if current:
         found.append(np.concatenate(current))
-    return found if limit is None else _cut(found, limit)
+    return found
 
 
-def _cut(found: list[NDArray[np.int64]], limit: int) -> list[NDArray[np.int64]]:
+def _cut(found: list[Ints], limit: int) -> list[Ints]:
     kept = []
     for shard in found:
         if limit <= 0:

@@ -19,10 +19,10 @@ from stress.engine._progress import Mode, looking
 from stress.engine._stages import check_attacks, without_gradients
 from stress.engine._unit import Job
 from stress.engine._units import Units
-from stress.models import Model, load_model
+from stress.models import Model, load_model, predict_of
 from stress.tasks import Task, declare, declared, task_named
 
-__all__ = ["Planned", "Settings", "job_of", "plan_run"]
+__all__ = ["Planned", "Settings", "chosen", "job_of", "plan_run"]
 
 _SHARD_BYTES = 128 * 2**20
 _SHARD_SAMPLES = 256
@@ -40,6 +40,8 @@ class Settings:
     ``max_cells``, ``max_megapixels`` and ``max_seconds`` are how large a grid, a picture and a recording may be.
     ``answers`` declares the form of the model's answers where it cannot be seen: ``probabilities``, ``logits``,
     ``labels`` (class names) or ``positions`` (in the list of classes).
+    Where the folder holds a run already, ``fresh`` begins a new one beside it; ``accept_model`` is why records of a
+    model that has changed since are kept, and ``keep_failures`` keeps those of failures, which are else asked again.
     """
 
     seed: int = 0
@@ -57,6 +59,9 @@ class Settings:
     cluster: str | None = None
     command: str | None = None
     samples: Sequence[str] = ()
+    fresh: bool = False
+    accept_model: str | None = None
+    keep_failures: bool = False
     verify: bool = False
     skip_bad_samples: bool = False
     inside: bool = False
@@ -77,6 +82,8 @@ class Settings:
             raise InputError(f"run: backend must be threads, processes or dask, got {self.backend!r}.")
         if self.scheduler is not None and self.backend != "dask":
             raise InputError(f"run: scheduler goes with backend dask, got backend {self.backend}.")
+        if self.accept_model is not None and not self.accept_model.strip():
+            raise InputError("run: accept_model must say why records of the model before the change still hold.")
         if self.timeout is not None and not self.timeout > 0:
             raise InputError(f"run: timeout must be a number of seconds above 0, got {self.timeout!r}.")
 
@@ -103,11 +110,18 @@ class Planned:
     settings: Settings
     shards: Sequence[Any]
     shard_size: int
+    extents: tuple[int, ...] = ()
+    """How many samples the data had each time they were extended."""
 
     @property
     def units(self) -> Units:
         """All units, in the order in which they are done: shards outside, cells inside."""
         return Units(len(self.shards), len(self.plan.cells), self.plan.draws)
+
+    @property
+    def first(self) -> Sequence[int]:
+        """Positions of the first samples of the order, whatever the limit: who a model is, is asked of these."""
+        return list(map(int, shards(self.data, self.settings.seed, self.shard_size, None, self.extents)[0]))
 
     @property
     def times(self) -> int:
@@ -136,8 +150,8 @@ def plan_run(
     """
     suite = suite if isinstance(suite, Suite) else load_suite(suite)
     samples = load_data(data, reading=_reading(settings, out or Path("runs") / suite.name))
-    chosen = {"only": settings.only, "skip": settings.skip}
-    plan = expand(suite, samples.streams, has=samples.has, most=settings.max_cells, **chosen)
+    only = {"only": settings.only, "skip": settings.skip}
+    plan = expand(suite, samples.streams, has=samples.has, most=settings.max_cells, **only)
     samples.check_cluster(settings.cluster, "run")
     loaded = find(model)
     settled = _task(task, loaded, samples, settings.answers)
@@ -148,7 +162,7 @@ def plan_run(
     plan = without_gradients(plan, loaded, settled) if suite.builtin else plan
     check_attacks(plan.cells, loaded, settled, samples)
     size = _shard_size(samples, settings.seed)
-    cut = _chosen(samples, settings.samples, shards(samples, settings.seed, size, settings.limit))
+    cut = chosen(samples, settings.samples, shards(samples, settings.seed, size, settings.limit))
     return Planned(loaded, samples, suite, plan, settled, settings, cut, size)
 
 
@@ -176,7 +190,7 @@ def job_of(planned: Planned, task: Task) -> Job:
     """Return the job of a planned run, with its settled task."""
     settings = planned.settings
     return Job(
-        planned.model.predict,
+        predict_of(planned.model),
         task,
         planned.data,
         planned.plan.cells,
@@ -188,7 +202,7 @@ def job_of(planned: Planned, task: Task) -> Job:
     )
 
 
-def _chosen(data: Samples, ids: Sequence[str], cut: Sequence[Any]) -> Sequence[Any]:
+def chosen(data: Samples, ids: Sequence[str], cut: Sequence[Any]) -> Sequence[Any]:
     """Return the shards with the asked-for samples alone. Raises InputError for an id that is not there."""
     if not ids:
         return cut

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from stress.engine._backends import Died, Finished, Workers, token
+from stress.engine._backends import Died, Finished, Proof, Workers, token
 from stress.engine._remote import Recipe, do_unit
 from stress.engine._units import Unit
+from stress.engine._watchdog import SPARE_S
 
 __all__ = ["on_processes"]
 
@@ -58,7 +60,7 @@ class _Processes:
                 raise
         return found
 
-    def work(self, recipe: Recipe, units: Sequence[Unit], died: Died) -> Finished:
+    def work(self, recipe: Recipe, units: Sequence[Unit], died: Died, proof: Proof) -> Finished:
         from joblib import delayed
         from joblib.externals.loky.process_executor import BrokenProcessPool
 
@@ -67,8 +69,9 @@ class _Processes:
         while left:
             alone = failures >= _ATTEMPTS
             turn = [next(iter(left))] if alone else list(left)
+            begun = time.monotonic()
             try:
-                for unit, table in self._pool()(delayed(do_unit)(recipe, each) for each in turn):
+                for unit, table in self._pool()(delayed(do_unit)(recipe, each, proof(each)) for each in turn):
                     del left[unit]
                     failures = failures if alone else 0
                     yield unit, table
@@ -77,7 +80,13 @@ class _Processes:
                 self.end(kill=True)
                 if alone:
                     del left[turn[0]]
-                    yield turn[0], died(turn[0], f"the worker process died: {type(error).__name__}")
+                    limit = recipe.settings.timeout
+                    stuck = limit is not None and time.monotonic() - begun > limit + SPARE_S
+                    why = f"no answer within {limit:g} s: the worker was stuck, and ended"
+                    yield (
+                        turn[0],
+                        died(turn[0], why if stuck else f"the worker process died: {type(error).__name__}", stuck),
+                    )
 
 
 @contextmanager

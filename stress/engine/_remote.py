@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from perturbations import InputError
 from scenarios import Suite
-from stress.data import Reading, load_data, unpack
-from stress.engine._plan import Planned, Settings, job_of, plan_run
+from stress.data import Reading, Samples, load_data, unpack
+from stress.engine._order import shards
+from stress.engine._plan import Planned, Settings, chosen, job_of, plan_run
 from stress.engine._threads import limit_threads
 from stress.engine._unit import Shard
 from stress.engine._units import Unit
+from stress.engine._watchdog import watch_over
 from stress.models import Batch, Model, load_model
 from stress.tasks import Task
 
-__all__ = ["Recipe", "about", "answer", "do_unit", "probe"]
+__all__ = ["Recipe", "about", "answer", "do_unit", "order_of", "probe"]
 
 _SHARDS = 2
 """Shards that a worker keeps decoded."""
@@ -37,6 +42,10 @@ class Recipe:
     task: Task
     settings: Settings
     fingerprint: str
+    order: str
+    """A digest of who is in the data, in which order, as the process that sent this has them."""
+    shard_size: int
+    extents: tuple[int, ...] = ()
     left_out: tuple[int, ...] = ()
 
     @property
@@ -49,12 +58,20 @@ class _Prepared:
     """Model, data and plan of one run in a worker."""
 
     def __init__(self, recipe: Recipe) -> None:
+        watch_over(recipe.settings.timeout)
         data = (
             unpack(Path(recipe.data)) if recipe.packed else load_data(recipe.data, recipe.fingerprint, recipe.reading)
         )
-        self.planned: Planned = plan_run(
-            _model(recipe.model, recipe.token), data, recipe.suite, recipe.task, recipe.settings
-        )
+        settings = recipe.settings
+        planned = plan_run(_model(recipe.model, recipe.token), data, recipe.suite, recipe.task, settings)
+        data = planned.data  # with targets as the task reads them
+        if order_of(data) != recipe.order:
+            raise InputError(
+                f"data: {recipe.data} must give the same samples in the same order in each process, but a worker has "
+                "others, or another order. Hint: sort what comes from a set, a dict or a folder."
+            )
+        cut = shards(data, settings.seed, recipe.shard_size, settings.limit, recipe.extents)
+        self.planned: Planned = replace(planned, shards=chosen(data, settings.samples, cut))
         self.job = job_of(self.planned, recipe.task)
         self.shards: OrderedDict[int, Shard] = OrderedDict()
 
@@ -82,12 +99,21 @@ def _prepared(recipe: Recipe) -> _Prepared:
         return _prepared_runs[recipe.token]
 
 
-def do_unit(recipe: Recipe, unit: Unit) -> tuple[Unit, pa.Table]:
-    """Return the records of a unit."""
+def order_of(data: Samples) -> str:
+    """Return a digest of who is in the data, in order, and of all that decides in which order they are visited."""
+    digest = blake2b(digest_size=16)
+    present = data.known.present if data.known else [""] * len(data)
+    for row in zip(data.ids, data.targets, data.sequences, data.times, present):
+        digest.update(repr([str(each) for each in row]).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def do_unit(recipe: Recipe, unit: Unit, proof: Sequence[str]) -> tuple[Unit, pa.Table]:
+    """Return the records of a unit, whose samples must have the digests in ``proof``, where there are any."""
     prepared = _prepared(recipe)
     shard = prepared.shard(unit.shard)
     cell = prepared.planned.plan.cells[unit.cell]
-    samples = shard.samples()
+    samples = shard.samples(proof)
     return unit, prepared.job.records(cell, samples, shard.positions, unit.draw, shard.shared)
 
 

@@ -11,8 +11,9 @@ import numpy as np
 from perturbations import ModelError, Sample, StressError
 from perturbations.labels import label
 from stress.engine._check import Check
+from stress.engine._limits import limited
 from stress.engine._plan import Planned
-from stress.models import Batch
+from stress.models import Batch, predict_of
 from stress.tasks import Task, spelling_said
 
 __all__ = ["SETTLED", "settled", "target_text"]
@@ -27,7 +28,7 @@ def settled(planned: Planned) -> tuple[Task, list[Check], list[Sample]]:
     Raises ModelError where the model raises, or its answers cannot be read in one way.
     """
     positions = [int(position) for shard in planned.shards[:SETTLED] for position in shard[:SETTLED]][:SETTLED]
-    samples = [planned.data[position] for position in positions]
+    samples = [planned.data.proven(position) for position in positions]
     size = planned.settings.batch_size
     parts = [_asked(planned, samples[i : i + size]) for i in range(0, len(samples), size)]
     answers = _joined(parts)
@@ -46,7 +47,7 @@ def settled(planned: Planned) -> tuple[Task, list[Check], list[Sample]]:
 
 def _asked(planned: Planned, samples: Sequence[Sample]) -> Any:
     try:
-        answers = planned.model.predict(Batch.of(samples))
+        answers = limited(predict_of(planned.model), planned.settings.timeout)(Batch.of(samples))
         return list(answers) if hasattr(answers, "__next__") else answers
     except StressError:
         raise

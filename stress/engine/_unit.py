@@ -18,11 +18,12 @@ from scenarios import Cell, course_of
 from stress.data import Samples
 from stress.engine._ask import Answered, Predict, ask, failed
 from stress.engine._attack import COST, Attacker
+from stress.engine._limits import limited
 from stress.engine._stages import attacked
 from stress.engine._streams import Shared, StreamWork, work_on
 from stress.models import Batch
 from stress.records.schema import record_schema
-from stress.records.statuses import CRASH, OK, PERTURBATION_ERROR, UNCHANGED
+from stress.records.statuses import CRASH, OK, PERTURBATION_ERROR, TIMEOUT, UNCHANGED
 from stress.tasks import Luck, Task
 
 __all__ = ["Job", "Shard", "measured_columns"]
@@ -40,11 +41,12 @@ class Shard:
         self._cells, self._data, self._uses, self._lock = cells, data, uses, threading.Lock()
         self._samples: list[Sample] | None = None
 
-    def samples(self) -> list[Sample]:
-        """Return the decoded samples."""
+    def samples(self, proof: Sequence[str] = ()) -> list[Sample]:
+        """Return the decoded samples, proved to be those that the run began with; ``proof``: by another's digests."""
         with self._lock:
             if self._samples is None:
-                self._samples = [self._data[position] for position in self.positions]
+                digests: Sequence[str | None] = proof or [None] * len(self.positions)
+                self._samples = [self._data.proven(*each) for each in zip(self.positions, digests)]
                 self.shared = Shared(self._cells)
             return self._samples
 
@@ -98,7 +100,8 @@ class Job:
         """Who runs the attacks of the cells that have any."""
         ids = self.data.ids
         attacked = ids if self.positions is None else [ids[position] for position in self.positions]
-        return Attacker(self.predict, self.task, self.data, self.seed, self.batch_size, attacked)
+        predict = limited(self.predict, self.timeout)
+        return Attacker(predict, self.task, self.data, self.seed, self.batch_size, attacked)
 
     def records(
         self, cell: Cell, samples: Sequence[Sample], positions: Sequence[int], draw: int, shared: Shared | None = None
@@ -147,9 +150,10 @@ class Job:
             return self.attacker.work(cell, samples, draw)
         return {name: there.get(name) or self.work(cell, name, samples, draw) for name in cell.streams}, {}, {}
 
-    def died(self, cell: Cell, positions: Sequence[int], draw: int, error: str) -> pa.Table:
-        """Return the records of a cell on samples that took the worker down with them."""
-        return self._table(cell, draw, positions, failed(CRASH.name, error, len(positions), self.task, 0.0), [])
+    def died(self, cell: Cell, positions: Sequence[int], draw: int, error: str, stuck: bool = False) -> pa.Table:
+        """Return the records of a cell on samples that took the worker down with them, or on which it was stuck."""
+        status = TIMEOUT.name if stuck else CRASH.name
+        return self._table(cell, draw, positions, failed(status, error, len(positions), self.task, 0.0), [])
 
     def work(self, cell: Cell, stream: str, samples: Sequence[Sample], draw: int = 0) -> StreamWork:
         """Return what a cell makes of one stream of some samples."""

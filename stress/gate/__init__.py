@@ -12,14 +12,13 @@ from stress.gate._junit import junit
 from stress.gate._markdown import markdown
 from stress.gate._read import load_gates, loads_gates
 from stress.gate._regression import export_regression
-from stress.gate._rules import MARKS, UNFINISHED, Check, Gates, Report, Rule, Verdict, interval, number
+from stress.gate._rules import MARKS, Check, Gates, Report, Rule, Verdict, interval, number
 from stress.gate._sarif import commands, sarif
 from stress.gate._suggest import suggest
 from stress.measure import Example, flips, worst_failures
 
 __all__ = [
     "MARKS",
-    "UNFINISHED",
     "Change",
     "Check",
     "Comparison",

@@ -30,6 +30,7 @@ def report_data(report: Report, examples: Sequence[Example] = ()) -> dict[str, A
         "model": report.model,
         "baseline": report.baseline,
         "run_finished": not report.unfinished,
+        "run_mixed": report.mixed,
         "left_out": list(report.dropped),
         "gates": report.gates.name,
         "correction": report.gates.correction,

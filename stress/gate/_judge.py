@@ -32,12 +32,19 @@ __all__ = ["exactly", "judge", "p_value", "suite_of"]
 
 
 def judge(
-    run: Source, gates: Gates, baseline: Source | None = None, *, undecided: str | None = None, common: bool = False
+    run: Source,
+    gates: Gates,
+    baseline: Source | None = None,
+    *,
+    undecided: str | None = None,
+    common: bool = False,
+    allow_mixed: bool = False,
 ) -> Report:
     """Hold a run against gates. Raises SpecError where a rule cannot be about this run, RunError for an unfit baseline.
 
     ``undecided`` is what undecided rules count as: ``pass``, ``fail`` or (``None``) neither. ``common`` compares what
-    the two runs share instead of refusing runs that differ.
+    the two runs share instead of refusing runs that differ. ``allow_mixed`` judges a run, or holds one against a
+    baseline, in which a changed model was accepted; without it the outcome is that nothing could be judged.
     """
     _fitting(run, gates, baseline)
     matched = None
@@ -61,6 +68,7 @@ def judge(
         undecided,
         not run.info.get("finished", True),
         matched,
+        mixed=not allow_mixed and any(each.info.get("mixed") for each in (run, baseline) if each is not None),
     )
 
 

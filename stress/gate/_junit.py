@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from stress.gate._rules import UNFINISHED, Report, Verdict, reason
+from stress.gate._rules import MIXED, UNFINISHED, Report, Verdict, reason
 from stress.gate._sarif import place
 
 __all__ = ["junit"]
 
 _SUITE = "stress gate"
+_WHOLE = {UNFINISHED: "the run is finished", MIXED: "the run is of one model"}
+"""What is tested of the run as a whole, by what is wrong with it."""
 
 
 def _legal(text: str) -> str:
@@ -26,7 +28,7 @@ def junit(report: Report) -> str:
     Undecided rules that count as failed are failures, those that count as passed are skipped.
     """
     cases = [_case(report, verdict) for verdict in report.verdicts]
-    cases += [_unfinished(report)] if report.unfinished else []
+    cases += [_obstacle(report, text) for text in report.obstacles]
     _apart(cases)
     counts = {kind: sum(case.find(tag) is not None for case in cases) for kind, tag in _KINDS.items()}
     numbers = {name: str(count) for name, count in counts.items()}
@@ -43,10 +45,10 @@ def junit(report: Report) -> str:
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _unfinished(report: Report) -> ElementTree.Element:
-    names = {"classname": _legal(report.gates.name), "name": "the run is finished", "time": "0"}
+def _obstacle(report: Report, text: str) -> ElementTree.Element:
+    names = {"classname": _legal(report.gates.name), "name": _WHOLE.get(text, text), "time": "0"}
     case = ElementTree.Element("testcase", names)
-    ElementTree.SubElement(case, "error", {"message": UNFINISHED, "type": "unjudged"})
+    ElementTree.SubElement(case, "error", {"message": text, "type": "unjudged"})
     return case
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from stress.gate._rules import MARKS, UNFINISHED, Report, Verdict, interval, number, reason
+from stress.gate._rules import MARKS, Report, Verdict, interval, number, reason
 from stress.measure import Example
 
 __all__ = ["markdown", "quoted", "table"]
@@ -52,7 +52,7 @@ def markdown(report: Report, examples: Sequence[Example] = ()) -> str:
         lines[-1] += f", against {quoted(report.baseline)}"
     size = f"{len(report.verdicts)} rules, {report.checks} checks (corrected: {report.gates.correction})"
     lines += ["", f"{size}: {counts}.", ""]
-    lines += [f"{UNFINISHED}.", ""] if report.unfinished else []
+    lines += [line for text in report.obstacles for line in (f"{text}.", "")]
     order = sorted(report.verdicts, key=lambda v: ("fail", "unjudged", "undecided", "pass").index(v.outcome))
     lines += table(["", "rule", "worst", "value", "n"], [_row(verdict) for verdict in order])
     lines += _details(order)

@@ -12,6 +12,7 @@ from stress.measure import Matched, Number
 
 __all__ = [
     "MARKS",
+    "MIXED",
     "UNFINISHED",
     "Check",
     "Gates",
@@ -181,6 +182,8 @@ class Report:
     unfinished: bool = False
     matched: Matched | None = field(default=None, repr=False, compare=False)
     """The records that were compared with the baseline's, to take examples from."""
+    mixed: bool = False
+    """Records of a model and of what became of it are in one run: whom the numbers are about cannot be said."""
 
     def count(self, outcome: Outcome) -> int:
         """Return how many rules ended so."""
@@ -201,9 +204,16 @@ class Report:
     def status(self) -> int:
         """Exit status: 0 pass, 1 fail, 3 could not be judged."""
         found = {self.judged(verdict) for verdict in self.verdicts}
+        if self.mixed:
+            return 3
         if "fail" in found:
             return 1
         return 0 if found == {"pass"} and not self.unfinished else 3
+
+    @property
+    def obstacles(self) -> tuple[str, ...]:
+        """Why the run as a whole cannot pass, whatever its numbers are."""
+        return (*([MIXED] if self.mixed else []), *([UNFINISHED] if self.unfinished else []))
 
     @property
     def outcome(self) -> str:
@@ -213,6 +223,7 @@ class Report:
 
 MARKS = {"pass": "✓", "fail": "✗", "undecided": "?", "unjudged": "–"}
 UNFINISHED = "The run is unfinished, so it cannot pass: the same command that began it continues it"
+MIXED = "A changed model was accepted in the run (--accept-model), so it is not judged: run it anew, or --allow-mixed"
 
 
 def number(value: float | None, digits: int = 3) -> str:

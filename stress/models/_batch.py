@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,10 @@ class Batch(Mapping[str, list[Value]]):
         """Return the batch of one of the samples."""
         return Batch({name: values[row : row + 1] for name, values in self._streams.items()}, self.ids[row : row + 1])
 
+    def copied(self) -> Batch:
+        """Return the same batch with lists and arrays of its own."""
+        return Batch({name: [_copy(value) for value in values] for name, values in self._streams.items()})
+
     def present(self, stream: str) -> NDArray[np.bool_]:
         """Return which samples have the stream, ``bool (size,)``."""
         return np.array([value is not None for value in self[stream]], bool)
@@ -78,3 +83,9 @@ class Batch(Mapping[str, list[Value]]):
         if len(kinds) > 1:
             raise InputError(f"{who}: the values must be of one modality, got {' and '.join(kinds)}.")
         return modality_of(values[0]).stack(values, who, frames)
+
+
+def _copy(value: Value) -> Value:
+    if value is None or isinstance(value, str):
+        return value
+    return np.array(value) if isinstance(value, np.ndarray) else deepcopy(value)

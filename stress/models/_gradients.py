@@ -74,7 +74,7 @@ class ModelOracle:
         found: dict[str, list[Any]] = {name: [] for name in wanted}
         for part, start, size in self._parts(streams):
             of = _Part(loss, scores, start, size)
-            answered, slopes = _differentiated(self.predict, Batch(part), wanted, of)
+            answered, slopes = _differentiated(self.predict, Batch(part).copied(), wanted, of)
             if answered.shape != (want := (len(next(iter(part.values()))), self.classes)):
                 raise ModelError(f"model: scores with gradients must have the shape {want}, got {answered.shape}.")
             scores[start : start + size] = answered[:size]

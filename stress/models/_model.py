@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from perturbations import ModelError
 from perturbations.errors import short
 from stress._import import load_attribute
 from stress.models._batch import Batch
+from stress.models._callable import digest_of, made_of, said_identity
 from stress.models._gradients import differentiable
+from stress.models._source import installed, source_of
 
-__all__ = ["Model", "load_model"]
+__all__ = ["Model", "load_model", "steady_code"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,9 @@ class Model:
     """A callable and what is known of it: its name, a hash of its weights, and its classes, where it tells them.
 
     ``gradients`` says whether it gives any. ``spec`` is what workers load it by, where it was named; a callable given
-    as it is has none.
+    as it is has none. ``code`` are digests of what it is made of – of the file that names it and of the local modules
+    it imports, or of the functions and plain data of a callable – and ``unread`` the parts that could not be read.
+    With ``reads_only`` it promises not to write into what it is given, and gets no copies.
     """
 
     predict: Callable[[Batch], Any]
@@ -31,6 +37,9 @@ class Model:
     weights: str | None = None
     classes: Sequence[str] | None = None
     gradients: bool = False
+    code: Mapping[str, str] | None = None
+    unread: Sequence[str] = ()
+    reads_only: bool = False
 
 
 def load_model(source: Any) -> Model:
@@ -59,14 +68,42 @@ def _wrap(found: Any, name: str, spec: str | None) -> Model:
         if not callable(found):
             raise ModelError(f"model: the factory {name} must return a callable, got {short(found)}.")
     classes = getattr(found, "classes", None)
+    made = made_of(found)
+    named = None if spec is None else _source(spec)
     return Model(
         predict=found,
         name=name,
         spec=spec,
-        weights=getattr(found, "weights_hash", None),
+        weights=said_identity(found) or (digest_of(made.weights) if made.weights else None),
         classes=None if classes is None else tuple(classes),
         gradients=differentiable(found),
+        code=made.parts if named is None else named,
+        unread=tuple(sorted(made.unread)) if named is None else (),
+        reads_only=getattr(found, "reads_only", False) is True,
     )
+
+
+def _source(spec: str) -> Mapping[str, str]:
+    """Return what the file or module that names a model is made of; nothing for a model of this package."""
+    place = spec.rpartition(":")[0]
+    if place.endswith(".py"):
+        return source_of(Path(place))
+    module = sys.modules.get(place)
+    if module is None or installed(place) is not None or getattr(module, "__file__", None) is None:
+        return {}
+    return source_of(Path(str(module.__file__)), place)
+
+
+def steady_code(model: Model) -> tuple[Mapping[str, str], Sequence[str]]:
+    """Return the parts of a model's code that are as they were when it was loaded, and the names of the others.
+
+    What a callable itself changes while it answers – a count, a cache – is state, and says nothing of who it is.
+    """
+    if model.spec is not None or not model.code:
+        return model.code or {}, model.unread
+    now = made_of(model.predict).parts
+    kept = {name: digest for name, digest in model.code.items() if now.get(name) == digest}
+    return kept, [*model.unread, *(name for name in model.code if name not in kept)]
 
 
 def _is_factory(found: Callable[..., Any]) -> bool:

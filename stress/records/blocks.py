@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from perturbations import RunError
 from stress.records.frame import LIMIT
 from stress.records.layout import Layout, codes
+from stress.records.parts import open_part, read_parts
 from stress.records.source import Source
 from stress.records.views import View
 
@@ -137,9 +138,8 @@ class Plan:
 
 
 def _whole(part: Path, columns: Sequence[str]) -> pa.Table:
-    from pyarrow import parquet
-
-    return parquet.read_table(part, columns=columns)
+    with open_part(part) as file:
+        return file.read(columns=list(columns))
 
 
 def _of(table: pa.Table, orders: NDArray[Any]) -> pa.Table:
@@ -149,14 +149,11 @@ def _of(table: pa.Table, orders: NDArray[Any]) -> pa.Table:
 
 
 def _read(parts: Sequence[Path], columns: Sequence[str], orders: NDArray[Any]) -> pa.Table:
-    from pyarrow import dataset
+    import pyarrow.compute as pc
 
-    sample = dataset.field("sample")
+    sample = pc.field("sample")
     ours = (sample >= int(orders.min())) & (sample <= int(orders.max())) & sample.isin(pa.array(orders, pa.int32()))
-    found = dataset.dataset(parts, format="parquet").to_table(
-        columns=columns, filter=ours, fragment_readahead=2, batch_readahead=4
-    )
-    return found.unify_dictionaries()
+    return read_parts(parts, columns, filter=ours, fragment_readahead=2, batch_readahead=4)
 
 
 def plan(run: Source, size: int, parts: tuple[Path, ...]) -> Plan:
@@ -166,8 +163,6 @@ def plan(run: Source, size: int, parts: tuple[Path, ...]) -> Plan:
     written shard by shard, as large runs are, are then read about once; if every part holds all samples, each block
     looks through all parts.
     """
-    from pyarrow import parquet
-
     order = run.samples["order"].to_numpy()
     each = max(1, len(order) * size // max(run.count, 1))
     position = np.full(int(order.max(initial=-1)) + 1, -1, np.int64)
@@ -175,11 +170,11 @@ def plan(run: Source, size: int, parts: tuple[Path, ...]) -> Plan:
     number, begun = np.full(len(order), -1, np.int64), 0
     holds, rows = np.zeros((len(parts), -(-len(order) // each)), bool), np.zeros(len(parts), np.int64)
     for i, part in enumerate(parts):
-        with parquet.ParquetFile(part) as file:
+        with open_part(part) as file:
             for batch in file.iter_batches(columns=["sample"]):
                 places = position[batch["sample"].to_numpy()]
                 if places.min(initial=0) < 0:
-                    raise RunError(f"{part}: records must name samples that the run knows.")
+                    raise RunError(f"{part.resolve()}: records must name samples that the run knows.")
                 new = np.unique(places[number[places] < 0])
                 number[new] = (begun + np.arange(len(new))) // each
                 begun += len(new)

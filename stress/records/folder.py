@@ -17,6 +17,7 @@ from perturbations import RunError
 from stress.records.blocks import Block, plan
 from stress.records.layout import Layout, layout, presence, together
 from stress.records.memo import Memo
+from stress.records.parts import Moment, open_part, read_parts, read_whole
 from stress.records.portions import Portion
 from stress.records.source import Source
 
@@ -43,43 +44,58 @@ class Folder:
     def info(self) -> Mapping[str, Any]:
         """What ``run.json`` says: suite, seed, task, data, model, packages, host, and how far the run got."""
         found: Mapping[str, Any] = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise RunError(f"{self.path}/run.json: must be a JSON object, got {type(found).__name__}.")
         return found
 
     @cached_property
     def samples(self) -> pa.Table:
         """id, order, sequence, time, split, target, and a column ``group.NAME`` for each group."""
-        from pyarrow import parquet
-
-        return parquet.read_table(self.path / "samples.parquet")
+        self._moment  # noqa: B018 - the records first: samples that are added later do not matter to them
+        return read_whole(self.path / "samples.parquet")
 
     @cached_property
     def cells(self) -> pa.Table:
         """The cells, in the order of the plan; see ``stress.records.schema.CELLS``."""
-        from pyarrow import parquet
-
-        return parquet.read_table(self.path / "cells.parquet")
+        return read_whole(self.path / "cells.parquet")
 
     @property
     def parts(self) -> Sequence[Path]:
-        """The files of the records, as they were written."""
-        return sorted((self.path / "records").glob("part-*.parquet"))
+        """The files of the records at the moment when they were first asked for; see ``stress.records.parts``."""
+        return self._moment.parts
+
+    @cached_property
+    def _moment(self) -> Moment:
+        return Moment(self.path / "records")
+
+    @property
+    def _held(self) -> Sequence[Path]:
+        return self._moment.held
+
+    @property
+    def state(self) -> list[tuple[str, int, int]]:
+        """Name, size and time of each part."""
+        about = [(part.name, held.stat()) for part, held in zip(self.parts, self._held)]
+        return [(name, each.st_size, each.st_mtime_ns) for name, each in about]
 
     @cached_property
     def count(self) -> int:
         """How many records there are; no record is read for it."""
-        from pyarrow import parquet
-
-        return sum(parquet.read_metadata(part).num_rows for part in self.parts)
+        found = 0
+        for part in self._held:
+            with open_part(part) as file:
+                found += file.metadata.num_rows
+        return found
 
     @cached_property
     def layout(self) -> Layout:
         """Where the records of each cell stand; one column of all records is read for it."""
-        return layout(self.parts, list(self._place))
+        return layout(self._held, list(self._place))
 
     @cached_property
     def presence(self) -> NDArray[np.bool_]:
         """Whether there is a record of each (cell × sample), both by position."""
-        return presence(self.parts, list(self._place), self.samples["order"].to_numpy().astype(np.int64))
+        return presence(self._held, list(self._place), self.samples["order"].to_numpy().astype(np.int64))
 
     @cached_property
     def _place(self) -> dict[str, int]:
@@ -88,12 +104,11 @@ class Folder:
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns of the records. Raises RunError where there is no record yet."""
-        from pyarrow import parquet
-
-        return tuple(parquet.read_schema(self._begun()[0]).names)
+        with open_part(self._begun()[0]) as file:
+            return tuple(file.schema_arrow.names)
 
     def _begun(self) -> Sequence[Path]:
-        if not (parts := self.parts):
+        if not (parts := self._held):
             raise RunError(f"{self.path}: has no records yet.")
         return parts
 
@@ -104,20 +119,16 @@ class Folder:
         parts = self._begun()
         wanted = None if cells is None else dataset.field("cell").isin(list(cells))
         need = None if columns is None else list(dict.fromkeys(["cell", "sample", "draw", *columns]))
-        return dataset.dataset(parts, format="parquet").to_table(columns=need, filter=wanted).unify_dictionaries()
+        return read_parts(parts, need, filter=wanted)
 
     def column(self, name: str) -> pa.ChunkedArray:
         """Return one column of all records, in the order in which ``records`` has them."""
-        from pyarrow import dataset
-
-        return dataset.dataset(self._begun(), format="parquet").to_table(columns=[name])[name].unify_dictionaries()
+        return read_parts(self._begun(), [name])[name]
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.Table]:
         """Yield some columns of all records, a few of them at a time."""
-        from pyarrow import parquet
-
-        for part in self.parts:
-            with parquet.ParquetFile(part) as file:
+        for part in self._held:
+            with open_part(part) as file:
                 for batch in file.iter_batches(columns=list(columns)):
                     yield pa.Table.from_batches([batch])
 
@@ -128,7 +139,7 @@ class Folder:
 
     def only(self, cells: Sequence[str]) -> Portion:
         """Return some of the cells."""
-        return Portion(self, tuple(self.parts), tuple(cells))
+        return Portion(self, tuple(self._held), tuple(cells))
 
     def pieces(self, room: float) -> Iterator[tuple[list[int], Source]]:
         """Yield as many cells at a time as there is room for."""
@@ -141,7 +152,7 @@ class Folder:
 
     def blocks(self, size: int, columns: Sequence[str]) -> Iterator[Block]:
         """Yield all records of some samples at a time; the plan for it is made once for each size."""
-        yield from self._memo(plan, self, size, tuple(self.parts)).blocks(self, columns)
+        yield from self._memo(plan, self, size, tuple(self._held)).blocks(self, columns)
 
 
 def open_folder(path: str | Path) -> Folder:
@@ -152,8 +163,10 @@ def open_folder(path: str | Path) -> Folder:
     except (FileNotFoundError, NotADirectoryError):
         what = "a folder without run.json" if run.path.is_dir() else "a file" if run.path.exists() else "nothing there"
         raise RunError(f"{path}: must be a run folder, got {what}.") from None
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise RunError(f"{path}/run.json: cannot be read: {error}.") from None
+    except KeyError:
+        raise RunError(f"{path}/run.json: must name the format of the folder, got none.") from None
+    except (ValueError, OSError, RecursionError) as error:
+        raise RunError(f"{path}/run.json: cannot be read: {str(error)[:200]}.") from None
     if version != FORMAT:
         raise RunError(f"{path}: must have format {FORMAT}, got {version!r}. Open it with the version that wrote it.")
     return run

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyarrow import parquet
 
 from perturbations import RunError
+from stress.records.parts import open_part
 
 __all__ = ["Layout", "codes", "layout", "presence", "together"]
 
@@ -70,11 +70,11 @@ def layout(parts: Sequence[Path], cells: Sequence[str]) -> Layout:
     held: list[Ints] = []
     count = np.zeros(len(cells), np.int64)
     for path in parts:
-        with parquet.ParquetFile(path) as file:
+        with open_part(path) as file:
             for group in range(file.num_row_groups):
                 found = codes(file.read_row_group(group, columns=["cell"])["cell"], cells)
                 if found.min(initial=0) < 0:
-                    raise RunError(f"{path}: records must name cells that the run knows.")
+                    raise RunError(f"{path.resolve()}: records must name cells that the run knows.")
                 here = np.bincount(found, minlength=len(cells))
                 count += here
                 places.append((path, group))
@@ -88,7 +88,7 @@ def presence(parts: Sequence[Path], cells: Sequence[str], orders: Ints) -> NDArr
     place[orders] = np.arange(len(orders))
     found = np.zeros((len(cells), len(orders)), bool)
     for path in parts:
-        with parquet.ParquetFile(path) as file:
+        with open_part(path) as file:
             for group in range(file.num_row_groups):
                 table = file.read_row_group(group, columns=["cell", "sample"])
                 found[codes(table["cell"], cells), place[table["sample"].to_numpy()]] = True

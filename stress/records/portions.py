@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyarrow import parquet
 
 from stress.records.layout import Layout, together
+from stress.records.parts import open_part
 from stress.records.source import Source
 
 __all__ = ["Portion"]
@@ -95,14 +95,16 @@ class Portion:
     def records(self, cells: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pa.Table:
         """Return the records of some cells (or all), with the columns asked for (or all)."""
         need = list(self.columns if columns is None else dict.fromkeys([*_KEYS, *columns]))
-        schema = parquet.read_schema(self.parts[0])
+        with open_part(self.parts[0]) as file:
+            schema = file.schema_arrow
         none = pa.schema([schema.field(name) for name in need]).empty_table()
         found = pa.concat_tables([none, *self._tables(need)]).unify_dictionaries()
         return found if cells is None else found.filter(pc.is_in(found["cell"], pa.array(list(cells), pa.string())))
 
     def column(self, name: str) -> pa.ChunkedArray:
         """Return one column of all records."""
-        kind = parquet.read_schema(self.parts[0]).field(name).type
+        with open_part(self.parts[0]) as file:
+            kind = file.schema_arrow.field(name).type
         chunks = [chunk for table in self._tables([name]) for chunk in table[name].chunks]
         return pa.chunked_array(chunks, kind).unify_dictionaries()
 
@@ -131,5 +133,5 @@ class Portion:
 
 
 def _read(path: Path, groups: Sequence[int], columns: Sequence[str]) -> pa.Table:
-    with parquet.ParquetFile(path) as file:
+    with open_part(path) as file:
         return file.read_row_groups(list(groups), columns=list(columns))

@@ -25,8 +25,12 @@ def _dump(content: Any) -> str:
 
 
 def write_table(path: Path, table: pa.Table, rows: int | None = None) -> None:
-    """Write a Parquet file (in row groups of so many ``rows``) whole or not at all; equal tables give equal bytes."""
-    _replace(path, lambda temporary: parquet.write_table(table, temporary, compression="zstd", row_group_size=rows))
+    """Write a Parquet file (in row groups of so many ``rows``) whole or not at all; equal tables give equal bytes.
+
+    Each page has a checksum, which readers compare.
+    """
+    how = {"compression": "zstd", "row_group_size": rows, "write_page_checksum": True}
+    _replace(path, lambda temporary: parquet.write_table(table, temporary, **how))
 
 
 def _replace(path: Path, write: Any) -> None:

@@ -31,6 +31,7 @@ def content(book: Book) -> Mapping[str, Any]:
         "kicker": f"Stress report · model {model} · suite {name} · data {data or DASH} · {_date(book)}",
         "findings": findings(book),
         "unfinished": _unfinished(book),
+        "mixed": _mixed(book),
         "provenance": _provenance(book),
         "preflight": _preflight(book),
         "citation": _citation(book),
@@ -106,6 +107,26 @@ def _unfinished(book: Book) -> str:
     return text
 
 
+def _mixed(book: Book) -> str:
+    """Return what was accepted, where a model changed while the run was under way."""
+    accepted = book.info.get("mixed") or ()
+    return " ".join(f"{'; '.join(each['differs'])}. Accepted because: {each['why']}." for each in accepted)
+
+
+def _continued(info: Mapping[str, Any]) -> str | None:
+    """Return what of the run was there before it was last continued, and since when."""
+    reused = info.get("reused")
+    if not reused or not info.get("begun"):
+        return None
+    begun, last = (
+        datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC") if at else DASH
+        for at in (info["begun"], reused.get("written_last"))
+    )
+    again = reused.get("failures_asked_again")
+    asked = f"; {plural(again, 'failed record')} asked again" if again else ""
+    return f"{count(reused['records'])} records were there, begun {begun}, last written {last}{asked}"
+
+
 def _provenance(book: Book) -> Grid:
     info, identity = book.info, book.identity
     data, settings, host = identity.get("data") or {}, info.get("settings") or {}, info.get("host") or {}
@@ -117,7 +138,8 @@ def _provenance(book: Book) -> Grid:
         ("data's content", data.get("content")),
         ("streams", streams),
         ("seed", identity.get("seed")),
-        ("limit", identity.get("limit")),
+        ("limit", settings.get("limit")),
+        ("continued", _continued(info)),
         ("workers", settings.get("workers")),
         ("batch size", settings.get("batch_size")),
         ("took", seconds(info["seconds"]) if info.get("seconds") else None),

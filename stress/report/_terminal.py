@@ -47,6 +47,8 @@ def print_summary(console: Any, run: Measurable) -> None:
 def _headline(book: Book) -> Text:
     form, summary, worst = book.form, book.summary, worst_cell(book)
     parts: list[Any] = [(visible(headline(book)), "bold"), "\n"]
+    if book.info.get("mixed"):
+        parts += [("mixed: a changed model was accepted, and records of both are in the run\n", "yellow")]
     if not book.finished:
         planned = book.info.get("records")
         of = f" of {count(planned)}" if planned else ""

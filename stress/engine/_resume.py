@@ -1,0 +1,172 @@
+"""What a run goes on from: the folder as it was left, the data in the order it knows, and what must be done again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from perturbations import RunError
+from stress.data import Index, Known, Samples, keep_files
+from stress.engine._identity import agree, needs_all_data
+from stress.engine._order import shards
+from stress.engine._plan import Planned, chosen
+from stress.engine._settle import target_text
+from stress.records.folder import open_folder
+from stress.records.parts import present_parts, read_whole
+from stress.records.schema import cells_table
+from stress.records.writing import write_json, write_table
+
+__all__ = ["Before", "begin", "beside", "look_back"]
+
+DATA = "data.parquet"
+"""Ids and digests of all samples of the data, in the order that records count in."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """A run as a folder holds it; ``info`` is empty where there is none.
+
+    ``same_data`` says that its samples are all there still, by the table of digests; ``redo`` are cells that are done
+    again because samples were added.
+    """
+
+    info: Mapping[str, Any] = field(default_factory=dict)
+    same_data: bool = False
+    redo: frozenset[str] = frozenset()
+    newest: float | None = None
+
+    @property
+    def run_id(self) -> str | None:
+        """The name that its parts carry."""
+        return self.info.get("run")
+
+
+def beside(out: Path) -> Path:
+    """Return the folder for a new run beside the one in ``out``: ``out`` itself, where there is none."""
+    found, number = out, 1
+    while (found / "run.json").exists():
+        number += 1
+        found = out.with_name(f"{out.name}-{number}")
+    return found
+
+
+def look_back(planned: Planned, out: Path) -> tuple[Planned, Before]:
+    """Return the plan as the folder's run goes on: its samples where they were, and new ones after them."""
+    if not (out / "run.json").exists():
+        return planned, Before()
+    info = open_folder(out).info
+    newest = max((part.stat().st_mtime for part in present_parts(out / "records")), default=None)
+    known, old = planned.data.known, info.get("identity", {}).get("data", {})
+    if known is None or not known.digests or not (out / DATA).exists():
+        return planned, Before(info, newest=newest)
+    table = read_whole(out / DATA)
+    order = _order(str(out), planned.data, table)
+    added = len(planned.data) - table.num_rows
+    extents = [*old.get("extents", []), *([table.num_rows] if added else [])]
+    moved = _arranged(planned.data, order)
+    size = int(info["identity"].get("shard_size", planned.shard_size))
+    settings = planned.settings
+    cut = chosen(moved, settings.samples, shards(moved, settings.seed, size, settings.limit, extents))
+    found = replace(planned, data=moved, shards=cut, shard_size=size, extents=tuple(extents))
+    other_limit = (info.get("settings") or {}).get(
+        "limit"
+    ) != settings.limit  # a universal attack is fitted on all of it
+    redo = frozenset(
+        cell.id
+        for cell in planned.plan.cells
+        if (added and needs_all_data(cell)) or (other_limit and any(c.declaration.held_out for c in cell.conditions))
+    )
+    if added and dict(planned.task.describe()).get("classes") != (info["identity"].get("task") or {}).get("classes"):
+        redo = frozenset(cell.id for cell in planned.plan.cells)
+    return found, Before(info, True, redo, newest)
+
+
+def _order(path: str, data: Samples, table: pa.Table) -> list[int]:
+    """Return where the folder's samples stand in the data, then new ones. Raises at the first that differs."""
+    known = data.known
+    where = {name: position for position, name in enumerate(data.ids)}
+    order = []
+    for number, (name, digest) in enumerate(zip(table["id"].to_pylist(), table["digest"].to_pylist())):
+        position = where.get(name)
+        if position is None or known is None or known.digests[position] != digest:
+            what = "is no longer in the data" if position is None else "has other content, target or groups now"
+            raise RunError(
+                f"{path}: holds a run of other data: sample {name!r} (number {number + 1} of {table.num_rows}) {what}. "
+                "Run it beside this one, which is kept (--fresh), or name another folder (--out DIR)."
+            )
+        order.append(position)
+    there = set(order)
+    return [*order, *(position for position in range(len(data)) if position not in there)]
+
+
+def _arranged(data: Samples, order: Sequence[int]) -> Samples:
+    """Return the data in another order; the data themselves where it is the same."""
+    if list(order) == list(range(len(data))):
+        return data
+    index, known = data.index, data.known
+
+    def of(values: Sequence[Any]) -> list[Any]:
+        return [values[i] for i in order]
+
+    moved = Index(
+        ids=of(index.ids), targets=of(data.targets), sequences=of(index.sequences), times=of(index.times),
+        splits=of(index.splits), groups={name: of(values) for name, values in index.groups.items()},
+    )  # fmt: skip
+    prove: Callable[..., str] = known.prove if known is not None else lambda *_: ""
+    table = known and Known(of(known.digests), of(known.present), lambda i, sample: prove(order[i], sample))
+    found = Samples(
+        data.name, data.streams, moved, lambda i: data.given(order[i]), data.fingerprint, data.alternates, data.classes,
+        data.cluster, table,
+    )  # fmt: skip
+    found.limits, found.notes, found.left_out, found.files = data.limits, data.notes, data.left_out, data.files
+    return found.with_targets(of(data.targets))
+
+
+def begin(out: Path, about: dict[str, Any], planned: Planned, before: Before) -> dict[str, Any]:
+    """Refuse a folder that holds something else; otherwise write what is known before the first record.
+
+    Returns what ``run.json`` says: where another model was accepted, that and why.
+    """
+    mixed = list(before.info.get("mixed", []))
+    if before.info:
+        accepted = agree(str(out), before.info["identity"], about["identity"], before, planned.settings.accept_model)
+        mixed += [{"why": planned.settings.accept_model, "when": time.time(), "differs": accepted}] if accepted else []
+        about = {**about, "begun": before.info.get("begun", before.info.get("started"))}
+    elif strangers := [p.name for p in out.iterdir() if p.name != ".lock" and not p.name.endswith(".tmp")]:
+        raise RunError(f"{out}: must be empty or a run folder, got {', '.join(sorted(strangers)[:3])} in it.")
+    about = {**about, **({"mixed": mixed} if mixed else {})}
+    write_json(out / "run.json", about)  # first: it makes the folder ours
+    if planned.data.known is not None and planned.data.known.digests:
+        ids, digests = (pa.array(list(each), pa.string()) for each in (planned.data.ids, planned.data.known.digests))
+        write_table(out / DATA, pa.table({"id": ids, "digest": digests}))
+    keep_files(out, planned.data.files, planned.settings.limits)
+    write_table(out / "samples.parquet", samples_table(planned))
+    write_table(out / "cells.parquet", cells_table(planned.plan.cells, planned.data.streams))
+    return about
+
+
+def samples_table(planned: Planned) -> pa.Table:
+    """Return the samples of a run as a table; ``order`` is the position that records name."""
+    index, data = planned.data.index, planned.data
+    chosen = sorted(int(position) for shard in planned.shards for position in shard)
+
+    def column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+        return pa.array(values if len(chosen) == len(values) else [values[i] for i in chosen], kind)
+
+    groups = {f"group.{name}": column(values, pa.string()) for name, values in index.groups.items()}
+    return pa.table(
+        {
+            "id": column(data.ids, pa.string()),
+            "order": pa.array(chosen, pa.int32()),
+            "sequence": column(data.sequences, pa.string()),
+            "time": column(data.times, pa.float64()),
+            "split": column(index.splits, pa.string()),
+            "target": column([target_text(target) for target in data.targets], pa.string()),
+            **groups,
+        }
+    )
