@@ -37,11 +37,12 @@ def finding(run):
     since = min((row for row in rows if row["low"] > 0), key=lambda row: row["severity"])
     cells = {row["cell"]: row for row in run.table("cells").to_pylist() if row["metric"] == "accuracy"}
     at, soon = f"severity {worst['severity']:.0f}", f"severity {since['severity']:.0f}"
+    sooner = f" It would so already at {soon}, by {points(since)}." if since is not worst else ""
     return (
         f"**Bad sound is worse than no sound.** In a quiet place the model is right {share(cells['clean'])} of the "
         f"time, and {share(cells['lost:audio'])} with the microphone unplugged: the sound helps. In the babble of a "
         f"full restaurant ({at}) it is right {100 * worst['kept']:.1f} % of the time, and unplugging the microphone "
-        f"would make it better by {points(worst)} points. It would so already at {soon}, by {points(since)}."
+        f"would make it better by {points(worst)} points.{sooner}"
     )
 
 
