@@ -12,7 +12,7 @@ import scenarios
 
 ROOT = Path(__file__).resolve().parents[1]
 # What cannot be done without an extra, and which; everything else must be done.
-NEEDS = {"attacks": "torch", "languages": "language", "weather-joint": "language"}
+NEEDS = {"languages": "language", "weather-joint": "language"}
 
 
 def alone(*commands):

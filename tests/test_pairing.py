@@ -89,7 +89,7 @@ def test_both_faces_say_the_same(pair, metric):
     one, two, cluster, _ = pair
     table = compare({"before": one, "after": two}, metric=metric, cluster=cluster).to_pylist()
     shown = gate.compare(one, two, metric=metric, cluster=cluster)
-    rules = "".join(f"  - {{metric: {metric}, against: baseline, max_drop: 9, on: {{cell: '{r['cell']}'}}}}\n"
+    rules = "".join(f"  - {{metric: {metric}, against: baseline, max_drop: {9 if metric == 'nll' else 1}, on: {{cell: '{r['cell']}'}}}}\n"
                     for r in table)  # fmt: skip
     who = f"cluster: {cluster}\n" if cluster else ""
     judged = gate.judge(two, gate.loads_gates(f"{who}gates:\n{rules}"), one)
