@@ -89,8 +89,10 @@ def test_both_faces_say_the_same(pair, metric):
     one, two, cluster, _ = pair
     table = compare({"before": one, "after": two}, metric=metric, cluster=cluster).to_pylist()
     shown = gate.compare(one, two, metric=metric, cluster=cluster)
-    rules = "".join(f"  - {{metric: {metric}, against: baseline, max_drop: {9 if metric == 'nll' else 1}, on: {{cell: '{r['cell']}'}}}}\n"
-                    for r in table)  # fmt: skip
+    most = 9 if metric == "nll" else 1
+    rules = "".join(
+        f"  - {{metric: {metric}, against: baseline, max_drop: {most}, on: {{cell: '{r['cell']}'}}}}\n" for r in table
+    )
     who = f"cluster: {cluster}\n" if cluster else ""
     judged = gate.judge(two, gate.loads_gates(f"{who}gates:\n{rules}"), one)
     assert len(table) == len(shown.cells) == len(CELLS)
