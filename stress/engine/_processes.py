@@ -82,10 +82,12 @@ class _Processes:
                     del left[turn[0]]
                     limit = recipe.settings.timeout
                     stuck = limit is not None and time.monotonic() - begun > limit + SPARE_S
-                    why = f"no answer within {limit:g} s: the worker was stuck, and ended"
+                    why = f"the worker process died: {type(error).__name__}"
+                    if stuck:
+                        why = f"no answer within {limit:g} s: the worker was stuck, and ended"
                     yield (
                         turn[0],
-                        died(turn[0], why if stuck else f"the worker process died: {type(error).__name__}", stuck),
+                        died(turn[0], why, stuck),
                     )
 
 
