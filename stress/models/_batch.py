@@ -58,8 +58,8 @@ class Batch(Mapping[str, list[Value]]):
         return Batch({name: values[row : row + 1] for name, values in self._streams.items()}, self.ids[row : row + 1])
 
     def copied(self) -> Batch:
-        """Return the same batch with lists and arrays of its own."""
-        return Batch({name: [_copy(value) for value in values] for name, values in self._streams.items()})
+        """Return the same batch, ids too, with lists and arrays of its own."""
+        return Batch({name: [_copy(value) for value in values] for name, values in self._streams.items()}, self.ids)
 
     def present(self, stream: str) -> NDArray[np.bool_]:
         """Return which samples have the stream, ``bool (size,)``."""
