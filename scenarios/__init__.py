@@ -10,6 +10,7 @@ from scenarios._cells import CLEAN, Cell, Condition, Plan
 from scenarios._compose import course_of, perturb, perturb_stream
 from scenarios._expand import expand
 from scenarios._read import load, loads, suites
+from scenarios._same import content, drawn
 from scenarios._spec import EVERYTHING, Scenario, Step, Suite
 
 __all__ = [
@@ -21,7 +22,9 @@ __all__ = [
     "Scenario",
     "Step",
     "Suite",
+    "content",
     "course_of",
+    "drawn",
     "expand",
     "load",
     "loads",
