@@ -39,9 +39,7 @@ def preflight(job: Job, samples: Sequence[Sample], workers: int) -> list[Check]:
         raise ModelError(f"model: must answer clean input, got {clean.status[row]} on {samples[row].id!r}: {text}")
     checks = [
         _severity_zero(job, samples),
-        _compare(
-            _REPRODUCIBLE, clean, _answers(job, CLEAN, samples), "the model is non-deterministic"
-        ),
+        _compare(_REPRODUCIBLE, clean, _answers(job, CLEAN, samples), "the model is non-deterministic"),
         _compare(
             "answers do not depend on the batch",
             clean,

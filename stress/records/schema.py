@@ -58,7 +58,7 @@ def record_schema(columns: Mapping[str, pa.DataType], measured: Iterable[str]) -
 
 def cells_table(cells: Sequence[Cell], streams: Mapping[str, str], draws: Sequence[int] = ()) -> pa.Table:
     """Return the cells as a table; ``streams`` gives the modality of each stream, ``draws`` how often each is drawn."""
-    often = draws or [None] * len(cells)
+    often: Sequence[int | None] = draws or [None] * len(cells)
     rows = [_row(order, cell, streams, count) for order, (cell, count) in enumerate(zip(cells, often))]
     return pa.Table.from_pylist(rows, schema=CELLS)
 
