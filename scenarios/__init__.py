@@ -9,6 +9,7 @@
 from scenarios._cells import CLEAN, Cell, Condition, Plan
 from scenarios._compose import course_of, perturb, perturb_stream
 from scenarios._expand import expand
+from scenarios._goals import Goals, goals_of
 from scenarios._read import load, loads, suites
 from scenarios._same import content, drawn
 from scenarios._spec import EVERYTHING, Scenario, Step, Suite
@@ -18,6 +19,7 @@ __all__ = [
     "EVERYTHING",
     "Cell",
     "Condition",
+    "Goals",
     "Plan",
     "Scenario",
     "Step",
@@ -26,6 +28,7 @@ __all__ = [
     "course_of",
     "drawn",
     "expand",
+    "goals_of",
     "load",
     "loads",
     "perturb",

@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from perturbations import InputError
+from perturbations import InputError, SpecError
 from perturbations.errors import nearest, short
 from perturbations.modality import Limits, size_of
-from scenarios import Plan, Suite, expand
+from scenarios import Plan, Suite, expand, goals_of
 from scenarios import load as load_suite
 from stress.data import Reading, Samples, known_files, load_data
 from stress.engine._order import shards, visiting_order
@@ -162,6 +162,9 @@ def plan_run(
     samples = load_data(data, reading=_reading(settings, out or Path("runs") / suite.name))
     only = {"only": settings.only, "skip": settings.skip}
     plan = expand(suite, samples.streams, has=samples.has, most=settings.max_cells, **only)
+    if "goals" in plan.source and not isinstance(goals := goals_of(plan.source["goals"]), str):
+        if wrong := goals.misfit(samples.streams):
+            raise SpecError(f"{suite.title}: {wrong}")
     samples.check_cluster(settings.cluster, "run")
     loaded = find(model)
     settled = _task(task, loaded, samples, settings.answers)

@@ -40,7 +40,7 @@ class Numbers:
 
     def _whole(self, rule: Rule) -> dict[str, Any]:
         """Return the options of a session for numbers that are not of cells."""
-        return {"limit": LIMIT, "confidence": rule.confidence, "metric": rule.of}
+        return {"limit": LIMIT, "confidence": rule.confidence, "metric": rule.of, "goals": rule.goals}
 
     @property
     def _chosen(self) -> dict[str, str]:

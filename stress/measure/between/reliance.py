@@ -14,7 +14,7 @@ from stress.measure.between.matching import Matched
 from stress.measure.core.cells import absent
 from stress.measure.core.number import Number
 from stress.measure.core.rows import INTERVAL
-from stress.measure.tables.contributions import lost_cells, streams_of
+from stress.measure.tables.coalitions import lost_cells, streams_of
 from stress.statistics.shapley import interaction_weights, shapley_weights
 
 __all__ = ["RELIANCE", "difference_rows"]
