@@ -217,8 +217,7 @@ def gate(**options: Any) -> int:
 
 
 @stress.command()
-@click.argument("before", type=RUN, metavar="A")
-@click.argument("after", type=RUN, metavar="B")
+@click.argument("runs", type=RUN, metavar="A B [C …]", nargs=-1, required=True)
 @click.option("--metric", metavar="NAME", help="[default: the task's headline]")
 @click.option("--by", multiple=True, metavar="GROUP", help="Slice by this group too; may be repeated.")
 @OWN
@@ -231,7 +230,8 @@ def gate(**options: Any) -> int:
 def compare(**options: Any) -> None:
     """Say what became better or worse from A to B.
 
-    Both are runs; they are compared in pairs, sample by sample.
+    Both are runs; they are compared in pairs, sample by sample. Of more than two – ways to fuse streams, say – one
+    table puts all side by side, and each pair is compared.
     """
     from stress.cli._gate import run_compare
 
