@@ -162,9 +162,9 @@ def plan_run(
     samples = load_data(data, reading=_reading(settings, out or Path("runs") / suite.name))
     only = {"only": settings.only, "skip": settings.skip}
     plan = expand(suite, samples.streams, has=samples.has, most=settings.max_cells, **only)
-    if "goals" in plan.source and not isinstance(goals := goals_of(plan.source["goals"]), str):
-        if wrong := goals.misfit(samples.streams):
-            raise SpecError(f"{suite.title}: {wrong}")
+    goals = goals_of(plan.source["goals"]) if "goals" in plan.source else ""
+    if not isinstance(goals, str) and (wrong := goals.misfit(samples.streams)):
+        raise SpecError(f"{suite.title}: {wrong}")
     samples.check_cluster(settings.cluster, "run")
     loaded = find(model)
     settled = _task(task, loaded, samples, settings.answers)

@@ -12,21 +12,9 @@ from stress.gate._select import Selection
 from stress.measure import Matched, Number
 
 __all__ = [
-    "MARKS",
-    "MIXED",
-    "UNFINISHED",
-    "WORST",
-    "Check",
-    "Gates",
-    "Outcome",
-    "Report",
-    "Rule",
-    "Verdict",
-    "interval",
-    "number",
-    "reason",
-    "sentence",
-]
+    "MARKS", "MIXED", "UNFINISHED", "WORST", "Check", "Gates", "Outcome", "Report", "Rule", "Verdict", "interval",
+    "number", "reason", "sentence",
+]  # fmt: skip
 
 Outcome = Literal["pass", "fail", "undecided", "unjudged"]
 """``undecided``: the interval spans the bar. ``unjudged``: there is nothing to judge – cells that did not run, a metric
