@@ -22,7 +22,7 @@ class Signal:
     ``unit`` is what it is counted in, ``low`` and ``high`` the range that it cannot leave. ``measure`` takes what the
     modality's signals share of a value and returns the number; NaN where it is undefined, as loudness is of silence.
     ``cheap`` signals are recorded without being asked for. ``source`` is the definition that is followed; signals
-    without one are plain counts.
+    without one are plain counts. ``version`` rises when the same value gives another number.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Signal:
     high: float = inf
     cheap: bool = False
     source: str = ""
+    version: int = 1
 
     @property
     def meaning(self) -> str:

@@ -11,8 +11,9 @@ from numpy.random import Generator
 from perturbations._values import Audio
 from perturbations.errors import InputError, short
 from perturbations.modality import Look, Modality
+from perturbations.modality._heard import frame_powers
 from perturbations.modality._layout import Layout
-from perturbations.modality.audio_signals import SIGNALS, frame_powers
+from perturbations.modality.audio_signals import SIGNALS
 from perturbations.modality.drawn_audio import draw_recording
 from perturbations.modality.stored_audio import STORED
 

@@ -2,159 +2,68 @@
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache
-
 import numpy as np
-from numpy.typing import NDArray
 
-from perturbations._values import Audio
+from perturbations.modality._heard import (
+    ACTIVE_DB,
+    FRAME_S,
+    Heard,
+    decibels,
+    k_weighting,
+    noise_floor,
+    power_spectra,
+)
 from perturbations.modality._signal import Signals, signal
 
-__all__ = ["FRAME_S", "SIGNALS", "frame_powers"]
+__all__ = ["SIGNALS"]
 
-FRAME_S = 0.02
-"""Length of the frames that tell speech from pauses."""
-_ACTIVE_DB = 40.0
 _FLOOR_DB = -60.0
-_SECONDS = 10.0
-"""Of a longer recording the costly signals read so much, from its middle."""
-_QUANTILE, _BINS = 0.3, 0.2
+_LEAST_RATE = 4000
 _NAN = float("nan")
 
 
-def frame_powers(value: Audio) -> NDArray[np.float64]:
-    """Return the mean square over all channels of each frame of 20 ms; a shorter last one counts as one."""
-    samples = value.samples
-    if samples.size == 0:
-        return np.empty(0)
-    length = max(1, round(value.rate * FRAME_S))
-    whole = samples.shape[1] // length * length
-    power = np.square(samples, dtype=np.float32)
-    power = power[0] if len(power) == 1 else power.mean(axis=0, dtype=np.float32)
-    frames = power[:whole].reshape(-1, length).mean(axis=1, dtype=np.float64) if whole else np.empty(0)
-    if whole < samples.shape[1]:
-        frames = np.append(frames, power[whole:].mean(dtype=np.float64))
-    return frames
-
-
-def _db(power: float) -> float:
-    return float(10 * np.log10(power)) if power > 0 else _NAN
-
-
-@lru_cache(maxsize=16)
-def _white(length: int) -> float:
-    """Return what the estimate of noise finds of white noise of power 1: it looks at low quantiles of few frames."""
-    rng = np.random.default_rng(length)
-    found = [_low(_spectra(rng.standard_normal(16 * length), length)) for _ in range(32)]
-    return float(np.mean(found)) / float(np.square(np.hanning(length)).sum())
-
-
-def _spectra(wave: NDArray[np.floating], length: int) -> NDArray[np.floating]:
-    """Return power spectra of overlapping windows, (windows × frequencies)."""
-    if len(wave) < length:
-        wave = np.pad(wave, (0, length - len(wave)))
-    windows = np.lib.stride_tricks.sliding_window_view(wave, length)[:: length // 2]
-    return _power(windows * np.hanning(length).astype(wave.dtype))
-
-
-def _power(waves: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return the power spectrum of each row."""
-    from scipy.fft import rfft
-
-    found = rfft(waves, axis=-1)
-    power: NDArray[np.floating] = np.square(found.real) + np.square(found.imag)
-    return power
-
-
-def _low(spectra: NDArray[np.floating]) -> float:
-    """Return the power that is there most of the time at most frequencies: between words, beside harmonics."""
-    at = int(_QUANTILE * (len(spectra) - 1))
-    quiet = np.partition(spectra, at, axis=0)[at, 1:]
-    return float(np.quantile(quiet, _BINS))
-
-
-class _Heard:
-    """A recording, and what its signals share."""
-
-    def __init__(self, value: Audio) -> None:
-        self.value, self.rate = value, value.rate
-        self.length = max(16, 4 * round(value.rate * 0.032 / 4))
-
-    @cached_property
-    def frames(self) -> NDArray[np.float64]:
-        return frame_powers(self.value)
-
-    @cached_property
-    def active(self) -> NDArray[np.bool_]:
-        """Frames within 40 dB of the loudest."""
-        loudest = self.frames.max(initial=0.0)
-        return (self.frames >= loudest * 10 ** (-_ACTIVE_DB / 10)) & (loudest > 0)
-
-    @cached_property
-    def power(self) -> float:
-        """Mean square where something sounds."""
-        return float(self.frames[self.active].mean()) if self.active.any() else 0.0
-
-    @cached_property
-    def middle(self) -> NDArray[np.float32]:
-        """All channels as one, ten seconds at most, from the middle."""
-        most = int(_SECONDS * self.rate)
-        start = max(0, self.value.frames - most) // 2
-        part = self.value.samples[:, start : start + most]
-        return part[0] if len(part) == 1 else part.mean(axis=0)
-
-    @cached_property
-    def spectra(self) -> NDArray[np.floating]:
-        return _spectra(self.middle, self.length)
-
-    @cached_property
-    def spectrum(self) -> NDArray[np.float64]:
-        """Mean power at each frequency."""
-        return self.spectra.mean(axis=0, dtype=np.float64)
-
-
 @signal("dB of full scale", high=0.01, cheap=True)
-def level_dbfs(heard: _Heard) -> float:
+def level_dbfs(heard: Heard) -> float:
     """Level of the part where something sounds (frames of 20 ms within 40 dB of the loudest); undefined for silence."""
-    return _db(heard.power)
+    return decibels(heard.power)
 
 
 @signal("dB", low=0, cheap=True)
-def crest_db(heard: _Heard) -> float:
+def crest_db(heard: Heard) -> float:
     """Peak over the level of the active part: low where peaks were clipped or compressed, high where something pops."""
     if heard.power == 0:
         return _NAN
     peak = float(np.abs(heard.value.samples).max())
-    return max(0.0, _db(peak * peak / heard.power))
+    return max(0.0, decibels(peak * peak / heard.power))
 
 
 @signal("share", 0, 1, cheap=True)
-def clipped(heard: _Heard) -> float:
+def clipped(heard: Heard) -> float:
     """Share of the samples at full scale (within a thousandth)."""
     return float((np.abs(heard.value.samples) >= 0.999).mean()) if heard.value.frames else 0.0
 
 
 @signal("share", 0, 1, cheap=True)
-def silence(heard: _Heard) -> float:
+def silence(heard: Heard) -> float:
     """Share of the frames of 20 ms under −60 dB of full scale, or 40 dB under the loudest; 1 of an empty recording."""
     quiet = ~heard.active | (heard.frames < 10 ** (_FLOOR_DB / 10))
     return float(quiet.mean()) if len(quiet) else 1.0
 
 
 @signal("seconds", 0, cheap=True)
-def seconds(heard: _Heard) -> float:
+def seconds(heard: Heard) -> float:
     """Duration."""
     return heard.value.frames / heard.rate
 
 
 @signal("hertz", 1, cheap=True)
-def rate(heard: _Heard) -> float:
+def rate(heard: Heard) -> float:
     """Sample rate: another one comes from another device."""
     return float(heard.rate)
 
 
 @signal("share", 0, 1, cheap=True)
-def gaps(heard: _Heard) -> float:
+def gaps(heard: Heard) -> float:
     """Share of the samples in stretches of 5 ms or longer that do not move at all, within what sounds: lost packets."""
     samples, least = heard.value.samples, max(2, round(0.005 * heard.rate))
     if not heard.active.any():
@@ -169,7 +78,7 @@ def gaps(heard: _Heard) -> float:
 
 
 @signal("correlation", -1, 1)
-def alike_channels(heard: _Heard) -> float:
+def alike_channels(heard: Heard) -> float:
     """Least correlation of a channel with the first: 1 of one channel, or of a copied one; near 0 where one is dead."""
     samples = heard.value.samples.astype(np.float64)
     if len(samples) == 1 or heard.value.frames < 2:
@@ -182,7 +91,7 @@ def alike_channels(heard: _Heard) -> float:
 
 
 @signal("dB", -20, 100, source="low quantiles of the spectrogram, after Martin 2001 (minimum statistics)")
-def snr_db(heard: _Heard) -> float:
+def snr_estimate_db(heard: Heard) -> float:
     """Estimated signal-to-noise ratio, of the active part: noise is what is there most of the time at most frequencies.
 
     Of coloured noise, and of music that never pauses, it is a rank rather than a number. Undefined for silence.
@@ -190,8 +99,8 @@ def snr_db(heard: _Heard) -> float:
     if heard.power == 0:
         return _NAN
     power = heard.spectra.sum(axis=1)
-    signal_and_noise = power[power >= power.max() * 10 ** (-_ACTIVE_DB / 10)].mean() / heard.spectra.shape[1]
-    floor = _low(heard.spectra) / (_white(heard.length) or 1.0)
+    signal_and_noise = power[power >= power.max() * 10 ** (-ACTIVE_DB / 10)].mean() / heard.spectra.shape[1]
+    floor = noise_floor(heard)
     window = float(np.square(np.hanning(heard.length)).sum())
     there, noise = signal_and_noise / window, floor / window
     if noise <= 0:
@@ -200,52 +109,28 @@ def snr_db(heard: _Heard) -> float:
 
 
 @signal("LUFS", high=10, source="ITU-R BS.1770-4")
-def loudness_lufs(heard: _Heard) -> float:
+def loudness_lufs(heard: Heard) -> float:
     """Integrated loudness: K weighting, blocks of 400 ms, both gates; of a shorter clip, all of it as one block.
 
-    Undefined where no block is above −70 LUFS.
+    Undefined where no block is above −70 LUFS, and under 4 kHz, where the weighting has no room.
     """
     value = heard.value
     step = round(0.1 * value.rate)
-    if value.frames == 0 or step == 0:
+    if value.frames == 0 or value.rate < _LEAST_RATE:
         return _NAN
     whole = value.samples if value.frames >= 4 * step else np.pad(value.samples, ((0, 0), (0, 4 * step - value.frames)))
     steps = whole[:, : whole.shape[1] // step * step].reshape(len(whole), -1, step)
     # By Parseval's theorem the power of each tenth of a second after the filter, without filtering.
-    power = (_power(steps) * _k_weighting(value.rate, step)).sum(axis=(0, 2))
+    power = (power_spectra(steps) * k_weighting(value.rate, step)).sum(axis=(0, 2))
     blocks = np.convolve(power, np.full(4, 0.25), "valid") * max(1.0, 4 * step / value.frames)
     loud = blocks[blocks > 10 ** ((-70 + 0.691) / 10)]
     if len(loud):
         loud = loud[loud > loud.mean() * 0.1]
-    return -0.691 + _db(float(loud.mean())) if len(loud) else _NAN
-
-
-@lru_cache(maxsize=16)
-def _k_weighting(rate: int, frames: int) -> NDArray[np.float64]:
-    """Return what each line of the power spectrum of so many frames counts, so that their sum is the mean square."""
-    from scipy.signal import freqz
-
-    k, quality = np.tan(np.pi * min(1681.974450955533 / rate, 0.49)), 0.7071752369554196
-    gain = 10 ** (3.999843853973347 / 20)
-    slope = gain**0.4996667741545416
-    shelf = (
-        [gain + slope * k / quality + k * k, 2 * (k * k - gain), gain - slope * k / quality + k * k],
-        [1 + k / quality + k * k, 2 * (k * k - 1), 1 - k / quality + k * k],
-    )
-    k, quality = np.tan(np.pi * min(38.13547087602444 / rate, 0.49)), 0.5003270373238773
-    high = ([1, -2, 1], [1 + k / quality + k * k, 2 * (k * k - 1), 1 - k / quality + k * k])
-    lines = np.arange(frames // 2 + 1) / frames * 2 * np.pi
-    found = np.square(np.abs(freqz(*shelf, worN=lines)[1] * freqz(high[0], high[1], worN=lines)[1]))
-    twice = np.full(len(lines), 2.0)
-    twice[0] = 1.0
-    if frames % 2 == 0:
-        twice[-1] = 1.0
-    weights: NDArray[np.float64] = found * twice / frames**2
-    return weights
+    return -0.691 + decibels(float(loud.mean())) if len(loud) else _NAN
 
 
 @signal("hertz", 0)
-def bandwidth_hz(heard: _Heard) -> float:
+def bandwidth_hz(heard: Heard) -> float:
     """Highest frequency within 50 dB of the loudest: telephone, a low bit rate, a covered microphone; 0 for silence."""
     spectrum = heard.spectrum
     if spectrum.max(initial=0.0) <= 0:
@@ -255,7 +140,7 @@ def bandwidth_hz(heard: _Heard) -> float:
 
 
 @signal("hertz", 0)
-def centroid_hz(heard: _Heard) -> float:
+def centroid_hz(heard: Heard) -> float:
     """Centre of gravity of the power spectrum: low behind a wall, high under hiss; 0 for silence."""
     spectrum = heard.spectrum
     total = float(spectrum.sum())
@@ -263,7 +148,7 @@ def centroid_hz(heard: _Heard) -> float:
 
 
 @signal("share", 0, 1, source="Johnston 1988, Transform coding of audio signals using perceptual noise criteria")
-def flatness(heard: _Heard) -> float:
+def flatness(heard: Heard) -> float:
     """Geometric over arithmetic mean of the power spectrum: near 0 of a tone, near 1 of white noise; 0 for silence."""
     spectrum = heard.spectrum[1:]
     total = float(spectrum.mean())
@@ -271,7 +156,7 @@ def flatness(heard: _Heard) -> float:
 
 
 @signal("dB")
-def hum_db(heard: _Heard) -> float:
+def hum_db(heard: Heard) -> float:
     """Power at the mains (50 or 60 Hz, with two harmonics) over that beside it, the stronger of both; 0 without.
 
     Needs a fifth of a second; undefined in less.
@@ -281,7 +166,7 @@ def hum_db(heard: _Heard) -> float:
         return _NAN
     # A strong hum stands out in a spectrum of a few hertz: one window over at most two seconds.
     part = wave[: 2 * heard.rate]
-    power = _power(part * np.hanning(len(part)).astype(np.float32))
+    power = power_spectra(part * np.hanning(len(part)).astype(np.float32))
     width = heard.rate / len(part)
 
     def at(hertz: float) -> float:
@@ -294,11 +179,11 @@ def hum_db(heard: _Heard) -> float:
         return float(power[low:high].max() / max(float(np.median(around)), 1e-20))
 
     found = max(np.mean([at(mains * order) for order in (1, 2, 3)]) for mains in (50, 60))
-    return max(0.0, _db(float(found))) if found > 0 else 0.0
+    return max(0.0, decibels(float(found))) if found > 0 else 0.0
 
 
 @signal("dB a second", high=0)
-def decay_db_s(heard: _Heard) -> float:
+def decay_db_s(heard: Heard) -> float:
     """How fast sound dies away: the steepest tenth of the falls of level over 60 ms; slower (nearer to 0) in a room.
 
     Undefined where the level never falls.
@@ -313,7 +198,7 @@ def decay_db_s(heard: _Heard) -> float:
 
 
 SIGNALS = Signals(
-    _Heard,
+    Heard,
     level_dbfs,
     crest_db,
     clipped,
@@ -322,7 +207,7 @@ SIGNALS = Signals(
     rate,
     gaps,
     alike_channels,
-    snr_db,
+    snr_estimate_db,
     loudness_lufs,
     bandwidth_hz,
     centroid_hz,

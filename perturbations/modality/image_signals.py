@@ -142,10 +142,9 @@ def noise(seen: _Seen) -> float:
     below = np.cumsum(counts)
     half = below[-1] / 2
     at = int(np.searchsorted(below, half))
-    # A median between whole numbers: within its step, in proportion.
-    before = below[at - 1] if at else 0.0
-    middle = at - 0.5 + (half - before) / counts[at] if at else 0.5 * half / counts[0]
-    return float(max(middle, 0.0) / 0.6745 / 6 / 255)
+    # A median between whole numbers: within its step, in proportion. Where most pixels have no residual, there is none.
+    middle = at - 0.5 + (half - below[at - 1]) / counts[at] if at else 0.0
+    return float(middle / 0.6745 / 6 / 255)
 
 
 @signal("share", 0, 1, cheap=True)
@@ -221,7 +220,8 @@ def haze(seen: _Seen) -> float:
 @signal("share", 0, 1, source="coherence of the structure tensor, Bigün and Granlund 1987")
 def motion(seen: _Seen) -> float:
     """How far the steps of the luma point one way: high where the camera moved, or where all lines are parallel."""
-    right, down = (steps[:-1] if axis == 0 else steps[:, :-1] for axis, steps in enumerate(seen.slopes))
+    grey = seen.grey.astype(np.float32)
+    right, down = grey[1:-1, 2:] - grey[1:-1, :-2], grey[2:, 1:-1] - grey[:-2, 1:-1]
     if not right.size:
         return 0.0
     xx, yy, xy = (float((a * b).mean()) for a, b in ((right, right), (down, down), (right, down)))

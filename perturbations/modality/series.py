@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from html import escape
 from typing import Any
 
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 from perturbations.errors import InputError, short
 from perturbations.modality import Limits, Look, Modality, Stored
 from perturbations.modality._layout import Layout
-from perturbations.modality._signal import Signals, signal
+from perturbations.modality.series_signals import SIGNALS
 
 __all__ = ["MODALITY", "Series", "spread"]
 
@@ -165,53 +164,6 @@ def _distortion(clean: Series, perturbed: Series) -> Mapping[str, float]:
     return {"nrmse": float(np.sqrt(np.mean(error / np.square(scale))))}
 
 
-@dataclass(frozen=True)
-class _Logged:
-    """A series, and what its signals share."""
-
-    value: Series
-
-    @cached_property
-    def steps(self) -> NDArray[np.float64]:
-        return np.diff(self.value.samples.astype(np.float64), axis=0)
-
-
-@signal("share", 0, cheap=True)
-def _roughness(logged: _Logged) -> float:
-    """Deviation of the steps between frames over the channel's own, mean over channels: high under noise."""
-    if logged.value.frames < 2:
-        return 0.0
-    scale = spread(logged.value)
-    return float(np.divide(logged.steps.std(axis=0), scale, out=np.zeros_like(scale), where=scale > 0).mean())
-
-
-@signal("share", 0, 1, cheap=True)
-def _repeated(logged: _Logged) -> float:
-    """Share of frames that repeat the one before, mean over channels: a sensor that stands still, lost packets."""
-    return float((logged.steps == 0).mean()) if logged.value.frames > 1 else 0.0
-
-
-@signal("share", 0, 1, cheap=True)
-def _at_limit(logged: _Logged) -> float:
-    """Share of frames at the channel's lowest or highest value, mean over channels: a sensor at its limits."""
-    samples = logged.value.samples
-    if logged.value.frames < 2:
-        return 0.0
-    return float(((samples == samples.min(axis=0)) | (samples == samples.max(axis=0))).mean())
-
-
-@signal("seconds", 0, cheap=True)
-def _seconds(logged: _Logged) -> float:
-    """Duration."""
-    return logged.value.seconds
-
-
-@signal("hertz", 0, cheap=True)
-def _sample_rate(logged: _Logged) -> float:
-    """Sample rate."""
-    return logged.value.rate
-
-
 def _witness() -> Series:
     """Four seconds of something like walking with an accelerometer at 50 Hz: steps, their harmonics, gravity, m/s²."""
     time = np.arange(200) / 50
@@ -320,7 +272,7 @@ MODALITY = Modality(
     vary=lambda value, number: _LAYOUT.rolled(value, 7 * number),
     distortion=_distortion,
     falls=False,
-    signals=Signals(_Logged, _roughness, _repeated, _at_limit, _seconds, _sample_rate),
+    signals=SIGNALS,
     witness=_witness,
     stored=Stored(in_file=True, decode=_decode, endings=(".csv",)),
     look=Look("#7a6a00", "#d8c64a", "yellow4", "v", {"nrmse": "error, in standard deviations"}, _draw),
