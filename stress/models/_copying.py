@@ -25,7 +25,7 @@ class _Guarded:
         here = os.getcwd()
         try:
             return self._predict(batch.copied() if self._copies else batch)
-        except (KeyboardInterrupt, GeneratorExit):
+        except KeyboardInterrupt:
             raise
         except BaseException as error:
             raise _tellable(error) from error
@@ -43,7 +43,7 @@ def _tellable(error: BaseException) -> BaseException:
     except Exception:  # noqa: BLE001 - a text that raises, too, is the model's
         text = "an error whose text cannot be asked"
     else:
-        if isinstance(error, Exception | SystemExit):
+        if isinstance(error, Exception | SystemExit) and not isinstance(error, StopIteration):
             return error
     made: BaseException = type(type(error).__name__, (Exception,), {})(text)
     return made
