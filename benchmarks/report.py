@@ -1,9 +1,9 @@
 """How long the page of a large run takes, and how large it is: of many samples, many cells, many ways to slice.
 
-``python -m benchmarks report [--only samples cells groups …] [--share 0.5] [--folder DIR]``: the report of 10⁶ samples in
-3 cells, report and gate of 5,001 cells on 20 samples, and the report of 200 group columns on 200 samples in 31 cells, each
-in a process of its own. With ``--share`` all three have that part of their size: what is linear takes that part of the
-time. Each is to take 30 s and 6 MB at most.
+``python -m benchmarks report [--only samples cells groups …] [--share 0.5] [--folder DIR]``: the report of 10⁶ samples
+in 3 cells, report and gate of 5,001 cells on 20 samples, and the report of 200 group columns on 200 samples in 31
+cells, each in a process of its own. With ``--share`` all three have that part of their size: what is linear takes that
+part of the time. Each is to take 30 s and 6 MB at most.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main(argv: list[str]) -> None:
 
 
 def write(path: Path, name: str, share: float) -> None:
-    """Write the run of a shape, or of a part of it: fewer samples of many, fewer cells of many, fewer columns of many."""
+    """Write the run of a shape, or of a part of it: less of what it has much of."""
     samples, cells, columns = SHAPES[name]
     if name == "samples":
         samples = round(samples * share)

@@ -259,20 +259,20 @@ def test_a_watch_is_armed_while_a_call_is_under_way():
 
 
 class SlowToDifferentiate:
-    """A linear model whose gradients never come."""
+    """Answers 3 to everything; its gradients never come."""
 
     def __call__(self, batch):
-        return brightness(batch)
+        return np.eye(10)[[3] * batch.size] * 0.5 + 0.05
 
     def loss_gradient(self, batch, streams, loss):
         time.sleep(3)
-        scores = brightness(batch)
-        return scores, {name: [np.zeros(np.shape(value)) for value in batch[name]] for name in streams}
+        raise AssertionError("too late")
 
 
 def test_gradients_have_a_time_out(tmp_path):
+    """Of the samples that are attacked at all: those that are answered rightly."""
     suite = scenarios.loads("suite: s@1\nscenarios: {pgd: {image: {name: attack.fgsm, epsilon: 0.1}}}")
     run = stress.run(SlowToDifferentiate(), samples(10), suite, tmp_path / "run", timeout=0.3, preflight=False)
     rows = [row for row in run.records().to_pylist() if row["cell"] != "clean"]
-    assert {row["status"] for row in rows} == {"timeout"}
-    assert all("no answer within 0.3 s" in row["error"] for row in rows)
+    assert [row["status"] for row in rows].count("timeout") == 1
+    assert [row["error"] for row in rows if row["error"]] == ["gradient: TimeoutError: no answer within 0.3 s"]

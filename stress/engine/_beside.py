@@ -9,9 +9,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from stress.engine._room import closed_in_children
 from stress.engine._watchdog import SPARE_S, Watch, add_watch, drop_watch
 
 __all__ = ["supervised"]
@@ -40,6 +41,9 @@ class _Supervisor:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", script, *arguments], stdin=subprocess.PIPE, bufsize=0
             )
+            self._children = ExitStack()
+            if self._process.stdin is not None:
+                self._children.enter_context(closed_in_children(self._process.stdin.fileno()))
             self._watch = Watch(self._tell)
             add_watch(self._watch)
 
@@ -49,6 +53,8 @@ class _Supervisor:
             if self._users:
                 return
             drop_watch(self._watch)
+            self._tell(-1.0)
+            self._children.close()
             if self._process.stdin is not None:
                 self._process.stdin.close()
             self._process.wait()

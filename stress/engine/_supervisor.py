@@ -1,8 +1,8 @@
 """A process that stands beside a run and ends it when a call of the model lets nothing else run.
 
 It is started as a script, imports nothing of this package, and hears at each beat how many seconds the calls that are
-under way may take; 0: none is. Where no beat comes for longer than that, it says so, and sends the signal that has the
-number of the exit status that it is to end with.
+under way may take; 0: none is, -1: the run is over. Where no beat comes for longer than that, it says so, and sends
+the signal that has the number of the exit status that the run is to end with.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ def main(parent: int, spare: float, says: str) -> None:
             if not heard:
                 return
             limit, doubted = float(heard.split()[-1]), False
+            if limit < 0:  # the run is over; what the model left running may hold the pipe open
+                return
         elif not doubted or _stopped(parent):  # all of us may have been stopped: who goes on, beats
             doubted = True
         else:
