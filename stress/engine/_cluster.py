@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from perturbations import InputError, RunError
+from perturbations.plugins import imported_files
 from stress.engine._ask import TooSlowError
 from stress.engine._backends import Died, Finished, Proof, Workers
 from stress.engine._post import Post
@@ -132,7 +133,7 @@ def on_dask(spec: str, workers: int, scheduler: str | None, timeout: float | Non
         _check_main()
     with room() as path, ExitStack() as stack:
         local = None if scheduler else stack.enter_context(closing(_local_cluster(workers)))
-        post = Post(spec, str(path), timeout, own=local is not None)
+        post = Post(spec, str(path), timeout, own=local is not None, plugins=imported_files())
         found = _Cluster(stack.enter_context(Client(scheduler or local)), post, workers if local else None)
         stack.callback(found.free)
         yield found

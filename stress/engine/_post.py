@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from perturbations.plugins import import_file
 from stress.engine._room import ended, held, notes_of
 from stress.engine._watchdog import BEAT_S, SPARE_S, Watch, add_watch
 
@@ -20,7 +21,8 @@ __all__ = ["Post", "take_post"]
 class Post:
     """The model that a worker loads, the run's room, and the seconds that a call may take.
 
-    A worker that is the run's ``own`` ends with the process that started it; those of a cluster that was there before
+    ``plugins`` are the files that the process which starts the run has imported: they declare what the run names. A
+    worker that is the run's ``own`` ends with the process that started it; those of a cluster that was there before
     go on.
     """
 
@@ -28,6 +30,7 @@ class Post:
     room: str
     timeout: float | None = None
     own: bool = True
+    plugins: tuple[str, ...] = ()
 
     def late(self) -> str:
         """Return what is said where a worker had to be ended."""
@@ -91,3 +94,5 @@ def take_post(post: Post) -> None:
             _guard = _Guard()
         if _guard.post != post:
             _guard.take(post)
+            for path in post.plugins:
+                import_file(path)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from perturbations.plugins import imported_files
 from stress.engine._ask import TooSlowError
 from stress.engine._backends import Died, Finished, Proof, Workers
 from stress.engine._post import Post, take_post
@@ -116,7 +117,7 @@ class _Processes:
 def on_processes(spec: str, workers: int, timeout: float | None) -> Iterator[Workers]:
     """Give the processes of this machine while the block runs."""
     with room() as path:
-        found = _Processes(Post(spec, str(path), timeout), workers)
+        found = _Processes(Post(spec, str(path), timeout, plugins=imported_files()), workers)
         try:
             yield found
         except BaseException:  # an interrupt does not wait for what is under way

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from contextlib import suppress
 from typing import Any
 
 from stress.models._batch import Batch
@@ -57,7 +58,8 @@ def _go_back(here: str) -> None:
         moved = True
     if moved:
         os.chdir(here)
-        warnings.warn("the model changed the working directory; it was put back", RuntimeWarning, stacklevel=2)
+        with suppress(RuntimeWarning):  # a model may have made every warning an error; this one is no error of its
+            warnings.warn("the model changed the working directory; it was put back", RuntimeWarning, stacklevel=2)
 
 
 def predict_of(model: Model) -> Any:
