@@ -27,6 +27,8 @@ from stress.engine._units import Unit
 
 __all__ = ["on_dask"]
 
+_CALLED = 2
+"""How often a question is asked where the worker dies."""
 _ALONE = 3
 """How often a unit is tried alone before it is recorded as a crash: with a model that leaks memory, the worker may have
 reached its memory limit because of earlier units."""
@@ -40,14 +42,24 @@ class _Cluster:
         self._running: list[Any] = []
 
     def call(self, function: Callable[..., Any], *what: Any) -> Any:
+        """Return what a function returns in one of the workers; asked again where its worker died.
+
+        It may have been another call that the worker died of, and for a moment the scheduler sends on to a dead one.
+        """
+        return self._tried(_CALLED, function, *what)
+
+    def _tried(self, times: int, function: Callable[..., Any], *what: Any) -> Any:
         from distributed import KilledWorker
 
-        try:
-            return self._client.submit(function, *what, pure=False).result()
-        except KilledWorker:
-            if self.stuck():
-                raise TooSlowError(self.post.late()) from None
-            raise
+        for left in reversed(range(times)):
+            try:
+                return self._client.submit(function, *what, pure=False).result()
+            except KilledWorker:
+                if self.stuck():
+                    raise TooSlowError(self.post.late()) from None
+                if not left:
+                    raise
+        raise AssertionError("asked at least once")
 
     def stuck(self) -> bool:
         """Return whether a worker was ended since the last question because nothing in it could run."""
@@ -80,9 +92,7 @@ class _Cluster:
         """
         from distributed import KilledWorker, as_completed
 
-        missing = [what for what in self._client.run(probe, recipe).values() if what is not None]
-        if missing:
-            raise RunError(f"run: a dask worker cannot start: {missing[0]}")
+        self._prepare(recipe)
         waiting, suspects, names = list(reversed(units)), [], {}
         finished = as_completed()
 
@@ -105,18 +115,28 @@ class _Cluster:
         for unit in suspects:
             yield unit, self._alone(recipe, unit, died, proof(unit))
 
+    def _prepare(self, recipe: Recipe) -> None:
+        """Have every worker prepare the run. Raises RunError where one cannot.
+
+        A worker that just died is asked again, as the one that took its place; one that is still gone is left out.
+        """
+        for _ in range(_CALLED):
+            found = self._client.run(probe, recipe, on_error="return").values()
+            if missing := [what for what in found if isinstance(what, str)]:
+                raise RunError(f"run: a dask worker cannot start: {missing[0]}")
+            if not any(isinstance(what, BaseException) for what in found):
+                return
+
     def _alone(self, recipe: Recipe, unit: Unit, died: Died, proof: Sequence[str]) -> pa.Table:
         from distributed import KilledWorker
 
         self.stuck()  # forget what was before
-        for _ in range(_ALONE):
-            try:
-                return self.call(do_unit, recipe, unit, proof)[1]
-            except TooSlowError as error:
-                return died(unit, str(error), True)
-            except KilledWorker:
-                continue
-        return died(unit, "the worker process died each time", False)
+        try:
+            return self._tried(_ALONE, do_unit, recipe, unit, proof)[1]
+        except TooSlowError as error:
+            return died(unit, str(error), True)
+        except KilledWorker:
+            return died(unit, "the worker process died each time", False)
 
     def _size(self) -> int:
         return self._workers or max(1, sum(self._client.nthreads().values()))
