@@ -52,6 +52,8 @@ def groups(book: Book) -> tuple[list[Heat], list[Grid], str] | None:
     gaps = _gaps(book, sure)
     title = book.form.title.capitalize()
     how = f"{title} of each group, clean and in each scenario's worst cell; the worst groups first."
+    if not any("*" in by for by in split) and len(split) > 1:
+        how += " Intersections of so many groups are measured on request."
     return maps, [gaps] if gaps else [], how
 
 
