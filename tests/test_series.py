@@ -317,7 +317,7 @@ def test_a_run_meets_every_cell_without_a_failure(run):
 def test_tables_say_what_happened(run):
     value = {(row["cell"], row["metric"]): row["value"] for row in run.table("cells").to_pylist()}
     assert value["clean", "accuracy"] == 1
-    assert value["lost", "accuracy"] == 0.5
+    assert 0.2 < value["lost", "accuracy"] < 0.8  # a tie of two classes: one draw a sample
     assert value["noise:1", "accuracy"] > 0.9
     far = {row["cell"]: row["value"] for row in run.table("distortion").to_pylist() if row["metric"] == "nrmse"}
     assert far["noise:1"] == pytest.approx(0.05, rel=0.05)
