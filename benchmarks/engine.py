@@ -195,7 +195,7 @@ def warm(backend: str, workers: int, data: Any, repeats: int) -> tuple[float, fl
     with prepared("benchmarks._resnet:load", data, scenarios.load("imagenet-c"), None, settings) as (planned, there):
         for _ in range(repeats + 1):
             with tempfile.TemporaryDirectory() as folder:
-                taken.append(timed(lambda: execute(planned, Path(folder) / "run", there)))  # noqa: B023
+                taken.append(timed(lambda: execute(planned, Path(folder) / "run", there)))
             begun = begun if len(taken) > 1 else time.perf_counter() - begun
     return begun, float(np.median(taken[1:]))
 
