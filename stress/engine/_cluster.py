@@ -6,6 +6,7 @@ import ast
 import logging
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from multiprocessing import resource_tracker
@@ -27,8 +28,8 @@ from stress.engine._units import Unit
 
 __all__ = ["on_dask"]
 
-_CALLED = 2
-"""How often a question is asked where the worker dies."""
+_ASKED = 2
+"""How often workers are asked to prepare where one is gone."""
 _ALONE = 3
 """How often a unit is tried alone before it is recorded as a crash: with a model that leaks memory, the worker may have
 reached its memory limit because of earlier units."""
@@ -39,14 +40,12 @@ class _Cluster:
 
     def __init__(self, client: Any, post: Post, workers: int | None) -> None:
         self.post, self._client, self._workers = post, client, workers
-        self._running: list[Any] = []
+        self._turn, self._running = threading.Lock(), list[Any]()
 
     def call(self, function: Callable[..., Any], *what: Any) -> Any:
-        """Return what a function returns in one of the workers; asked again where its worker died.
-
-        It may have been another call that the worker died of, and for a moment the scheduler sends on to a dead one.
-        """
-        return self._tried(_CALLED, function, *what)
+        """Return what a function returns in one of the workers; one call at a time, so that none dies of another's."""
+        with self._turn:
+            return self._tried(1, function, *what)
 
     def _tried(self, times: int, function: Callable[..., Any], *what: Any) -> Any:
         from distributed import KilledWorker
@@ -120,7 +119,7 @@ class _Cluster:
 
         A worker that just died is asked again, as the one that took its place; one that is still gone is left out.
         """
-        for _ in range(_CALLED):
+        for _ in range(_ASKED):
             found = self._client.run(probe, recipe, on_error="return").values()
             if missing := [what for what in found if isinstance(what, str)]:
                 raise RunError(f"run: a dask worker cannot start: {missing[0]}")
@@ -211,7 +210,7 @@ def _local_cluster(workers: int) -> Any:
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",  # any free port, for the server that dask cannot do without
             scheduler_kwargs={"dashboard": False},
-            silence_logs=logging.ERROR,  # an interrupt would log every cancelled task
+            silence_logs=logging.CRITICAL,  # an interrupt would log every cancelled task, and each death a page
         )
 
 
