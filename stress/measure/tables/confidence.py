@@ -225,8 +225,8 @@ class _Shares:
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows with their intervals."""
         if self._plain:
-            of = [(top, bottom) for _, top, bottom in self._plain]
-            ends = rates(*np.array(of).T, self._context.options.confidence)
+            tops, bottoms = (np.array([each[at] for each in self._plain]) for at in (1, 2))
+            ends = rates(tops, bottoms, self._context.options.confidence)
             for (row, *_), low, high in zip(self._plain, ends.low.tolist(), ends.high.tolist()):
                 row |= {"low": low, "high": high}
         return self._rows
