@@ -80,7 +80,8 @@ class _Processes:
 
         from joblib.externals.loky.process_executor import BrokenProcessPool
 
-        waiting, under_way = deque(units), {}
+        waiting = deque(units)
+        under_way: dict[Any, Unit] = {}
         most = 1 if self._workers == 1 else 2 * self._workers
         while waiting or under_way:
             try:

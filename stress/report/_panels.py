@@ -67,7 +67,9 @@ def _panel(book: Book, kind: str, axis: Axis) -> Panel:
         modality = str(row["modality"] or "")
         return bool(modality) and ("+" in modality) == (kind == JOINT) and kind in (JOINT, modality)
 
-    every = [rows[-1] | {"curve": rows} for rows in book.curves.values() if ours(rows[-1]) and not rows[-1]["fallback"]]
+    every = [
+        {**rows[-1], "curve": rows} for rows in book.curves.values() if ours(rows[-1]) and not rows[-1]["fallback"]
+    ]
     sign = 1 if book.form.better == "higher" else -1
     drawn = weakest(every, MOST_CURVES, lambda row: None if row["value"] is None else sign * row["value"])
     curves = [row["curve"] for row in drawn]
