@@ -17,9 +17,11 @@ from perturbations import ModelError, RunError, Sample
 from perturbations.errors import short
 from stress.data import pack
 from stress.engine._backends import Finished, Workers, in_threads, model_of
+from stress.engine._beside import supervised
 from stress.engine._canaries import canaries, is_steady
 from stress.engine._cluster import on_dask
 from stress.engine._identity import identity, machine, run_id
+from stress.engine._lock import lock
 from stress.engine._places import Places
 from stress.engine._plan import Planned, Settings, job_of, plan_run
 from stress.engine._preflight import CANARIES, Check, is_reproducible, preflight
@@ -32,7 +34,7 @@ from stress.engine._settle import settled
 from stress.engine._threads import one_thread_each
 from stress.engine._unit import Job, Shard
 from stress.engine._units import Unit
-from stress.engine._writer import Writer, lock
+from stress.engine._writer import Writer
 from stress.models import Model, load_model, steady_code
 from stress.records.folder import FORMAT, Folder, open_folder
 from stress.records.writing import write_json
@@ -89,9 +91,10 @@ def execute(
     begun = time.time()
     out = beside(out) if planned.settings.fresh else out
     planned, before = look_back(planned, out)
-    with one_thread_each():
-        task, said, seen = settled(planned)
-        job, first = job_of(planned, task), seen[:CANARIES]
+    here = planned if workers is None else _untimed(planned)
+    with one_thread_each(), supervised(here.settings.timeout):
+        task, said, seen = settled(here)
+        job, first = job_of(here, task), seen[:CANARIES]
         checks = [*(Check("data", "warning", note) for note in planned.data.notes), *said]
         checks += preflight(job, first, planned.settings.threads) if planned.settings.preflight else []
         asked = [planned.data.proven(position) for position in planned.first[:CANARIES]]
@@ -115,12 +118,18 @@ def execute(
     return Outcome(open_folder(out), reused, found.failed, age, found.thrown, checks)
 
 
+def _untimed(planned: Planned) -> Planned:
+    """Return the plan for calls that workers hold to the time-out: seen from here they may wait for their turn."""
+    return replace(planned, settings=replace(planned.settings, timeout=None))
+
+
 def _do(
     planned: Planned, job: Job, out: Path, workers: Workers | None, about: Mapping[str, Any], before: Before
 ) -> tuple[Recovered, dict[str, Any]]:
     """Do the units that are not there yet; return what was there, and what ``run.json`` says of it."""
     units = planned.units
     repeats, draws = planned.repeats, planned.plan.draws
+    shutil.rmtree(out / ".data", ignore_errors=True)  # of a run that was killed
     places = Places([cell.id for cell in planned.plan.cells], repeats.drawn, planned.shards, draws)
     writer = Writer(out / "records", job.schema, about["run"], places)
     found = writer.recover(before.redo, planned.settings.keep_failures)
@@ -160,8 +169,8 @@ def _workers(model: Any, settings: Settings) -> AbstractContextManager[Workers]:
             f"Got the object {short(model)}."
         )
     if settings.backend == "processes":
-        return on_processes(spec, settings.threads)
-    return on_dask(spec, settings.threads, settings.scheduler)
+        return on_processes(spec, settings.threads, settings.timeout)
+    return on_dask(spec, settings.threads, settings.scheduler, settings.timeout)
 
 
 def as_it_answers(planned: Planned) -> Planned:
@@ -251,8 +260,7 @@ def _in_workers(planned: Planned, job: Job, units: Sequence[Unit], out: Path, wo
     settings = planned.settings
     packed = None if planned.data.spec else pack(planned.data, out / ".data")
     recipe = Recipe(
-        token=workers.token,
-        model=str(planned.model.spec),
+        post=workers.post,
         data=str(packed or planned.data.spec),
         packed=packed is not None,
         suite=planned.suite,

@@ -18,7 +18,6 @@ from scenarios import Cell, course_of
 from stress.data import Samples
 from stress.engine._ask import Answered, Predict, ask, failed
 from stress.engine._attack import COST, Attacker
-from stress.engine._limits import limited
 from stress.engine._stages import attacked
 from stress.engine._streams import Recorded, Shared, StreamWork, recorded, signals_of, work_on
 from stress.models import Batch
@@ -100,8 +99,7 @@ class Job:
         """Who runs the attacks of the cells that have any."""
         ids = self.data.ids
         attacked = ids if self.positions is None else [ids[position] for position in self.positions]
-        predict = limited(self.predict, self.timeout)
-        return Attacker(predict, self.task, self.data, self.seed, self.batch_size, attacked)
+        return Attacker(self.predict, self.task, self.data, self.seed, self.batch_size, attacked, self.timeout)
 
     def records(
         self, cell: Cell, samples: Sequence[Sample], positions: Sequence[int], draw: int, shared: Shared | None = None

@@ -60,7 +60,7 @@ def _worth(rows: Sequence[Row], title: str) -> list[Grid]:
         for name, found in at.items()
     ]
     columns = [*texts("stream"), *nums(*(f"{readable(name)} %" for name in names)), *wrapped(*["against goal"] * goals)]
-    return [Grid(columns, body, title)]
+    return [Grid(columns, body, title).cut("contributions")]
 
 
 def _goal(found: dict[str, Row]) -> str:
@@ -79,7 +79,12 @@ def agreement(book: Book) -> Part | None:
     cells = [cell for cell in telling_cells(book) if any((cell, name) in at for name in names)]
     body = [[cell, *(percent(at.get((cell, name))) for name in names)] for cell in cells]
     how = "How often the answer is the one that a stream alone gives on clean input: whom the model follows."
-    return Part("agreement", "Agreement of the streams", how, grids=[Grid([*texts("cell"), *nums(*names)], body)])
+    return Part(
+        "agreement",
+        "Agreement of the streams",
+        how,
+        grids=[Grid([*texts("cell"), *nums(*names)], body).cut("consistency")],
+    )
 
 
 _FLIPS = ("flip_rate", "lost", "gained", "step_flip_rate")
@@ -94,7 +99,9 @@ def flips(book: Book) -> Part | None:
     body = [[cell, *(percent(at.get((cell, name))) for name in _FLIPS)] for cell in cells]
     titles = ("changed %", "right, then wrong %", "wrong, then right %", "changed since the last severity %")
     how = "Answers that differ from the clean ones; lost and gained are shares of those that were right and wrong."
-    return Part("flips", "Answers that change", how, grids=[Grid([*texts("cell"), *nums(*titles)], body)])
+    return Part(
+        "flips", "Answers that change", how, grids=[Grid([*texts("cell"), *nums(*titles)], body).cut("stability")]
+    )
 
 
 def relative(book: Book) -> Part | None:
@@ -110,4 +117,4 @@ def relative(book: Book) -> Part | None:
         )
     columns = [*texts("scenario", "measure", "kind", "reference"), *nums("%"), *wrapped("")]
     how = "Errors as they are, divided by the reference's, and counted from clean: the same run, three ways to say it."
-    return Part("relative", "Beside a reference", how, grids=[Grid(columns, body)])
+    return Part("relative", "Beside a reference", how, grids=[Grid(columns, body).cut("relative")])

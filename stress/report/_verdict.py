@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from stress.report._book import BREAK_AT, Book, Row
+from stress.report._book import BREAK_AT, Book, Row, about_of
 from stress.report._numbers import plural, visible
 
 __all__ = ["Verdict", "curve_of", "headline", "label", "verdict", "worst_cell", "worst_of"]
@@ -31,10 +31,7 @@ def verdict(book: Book, scenario: Row) -> Verdict:
 def _ungraded(book: Book, scenario: Row) -> Verdict:
     """Return the verdict over a scenario's single cells: the worst of them decides."""
     found: set[Verdict] = set()
-    for row in book.table("cells"):
-        ours = row["scenario"] == scenario["scenario"] and row["fallback"] == scenario["fallback"]
-        if not ours or row["metric"] != "retention" or row["severity"] is not None:
-            continue
+    for row in book.single.get((scenario["scenario"], scenario["fallback"]), ()):
         if row["low"] is None or row["high"] is None:
             found.add("unknown")
         elif row["high"] < BREAK_AT:
@@ -48,7 +45,7 @@ def _ungraded(book: Book, scenario: Row) -> Verdict:
 def label(scenario: Row, book: Book) -> str:
     """Return a scenario's name, with its stream or perturbation where one name stands for several curves."""
     name = visible(scenario["scenario"])
-    same = [row for row in book.summary["scenarios"] if row["scenario"] == scenario["scenario"]]
+    same = book.scenarios_named[scenario["scenario"]]
     if len(same) < 2:
         return name
     for key in ("stream", "perturbation", "profile"):
@@ -82,9 +79,7 @@ def worst_cell(book: Book) -> Row | None:
 
 def curve_of(book: Book, row: Row) -> Row | None:
     """Return the summary's entry for the curve that a row of the curves is part of."""
-    names = ("scenario", "stream", "modality", "perturbation", "profile", "fallback")
-    wanted = [row[name] for name in names]
-    return next((entry for entry in book.summary["scenarios"] if [entry[n] for n in names] == wanted), None)
+    return book.scenario_at.get(about_of(row))
 
 
 def headline(book: Book) -> str:

@@ -116,7 +116,7 @@ TABLES: Mapping[str, Table] = {
         "reliability diagrams: accuracy by confidence, in every cell", RELIABILITY, _one(reliability_rows)
     ),
     "risk_coverage": Table("the error rate among the surest answers, in every cell", RISK, _one(risk_rows)),
-    "groups": Table("the headline of every group and intersection, and against all other samples", GROUPS, (_GROUPS,)),
+    "groups": Table("the headline of every group and pair (of 12 at most), and against all others", GROUPS, (_GROUPS,)),
     "gaps": Table(
         "best against worst group in every cell, and whether stress widens the gap",
         GAPS,
