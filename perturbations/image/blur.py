@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from perturbations._declare import image_corruption
 from perturbations._params import Param
+from perturbations._tables import looked_up
 from perturbations._values import Image
 from perturbations.image._bands import in_bands
 from perturbations.image._draw import Field, sixteen
@@ -137,7 +138,7 @@ def _shuffle(pixels: NDArray[Any], draws: NDArray[np.uint16], reach: int) -> Non
     deep = max(1, _BAND // width)
     for bottom in range(last, first, -deep):
         top = max(first, bottom - deep)
-        shift = table.take(draws[top:bottom])
+        shift = looked_up(table, draws[top:bottom])
         shift[:, :first] = shift[:, max(width - reach + 1, 0) :] = 0
         _end_chains(shift.reshape(-1), reach)
         shift += own
