@@ -239,3 +239,20 @@ def test_list_says_what_it_lists(word, capsys):
 def test_list_still_guesses_at_names(capsys):
     assert main(["list", "gausian_noise"]) == 2
     assert "Did you mean image.gaussian_noise" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("out", ["a\0b", "", 3, ["runs"]])
+def test_a_folder_that_cannot_be_one_is_refused_before_any_work(project, out):
+    import stress
+
+    with pytest.raises(stress.StressError, match="out must be the path of a folder"):
+        stress.run("demo", "demo", "demo", out=out)
+    assert not (project / "runs").exists()
+
+
+@pytest.mark.parametrize("suite", [["quick"], 3, None, lambda batch: batch])
+def test_what_is_no_suite_is_said_to_be_none(project, suite):
+    import stress
+
+    with pytest.raises(stress.StressError, match="suite: must be a built-in name, a YAML file, a mapping or a Suite"):
+        stress.run("demo", "demo", suite)
