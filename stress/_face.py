@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
     from perturbations import Sample
     from scenarios import Suite
+    from stress.gate import Comparison, Several
     from stress.measure import Measured, MeasureOptions
     from stress.models import Batch, Model
     from stress.tasks import Task
 
-__all__ = ["REMEMBERED", "Run", "open_run", "run"]
+__all__ = ["REMEMBERED", "Run", "compare", "open_run", "run"]
 
 REMEMBERED = 1_000_000
 """Records up to which a run remembers what was read for its last options: about 200 bytes each, as long as it lives."""
@@ -110,6 +111,21 @@ def _out(out: Any) -> Path | None:
 def open_run(path: str | Path) -> Run:
     """Return the run in a folder. Raises RunError where there is none, or one of another format."""
     return Run(open_folder(path).path)
+
+
+def compare(*runs: Run | str | Path, **options: Any) -> Comparison | Several:
+    """Compare runs, or the runs in folders, pair by pair and sample by sample.
+
+    Of two: what became better, worse or remains unknown, see ``stress.gate.compare``. Of more, all side by side in one
+    table – headline, retention, calibration, latency and (``by``) gaps per scenario, and reliance on each stream – with
+    the differences of all pairs corrected together, see ``stress.gate.compare_several``. ``options`` are ``metric``,
+    ``by``, ``common``, ``cluster``, ``confidence`` and ``correction``.
+    """
+    from stress.gate import compare as compare_two
+    from stress.gate import compare_several
+
+    opened = [each if isinstance(each, Folder) else open_run(each) for each in runs]
+    return compare_two(*opened, **options) if len(opened) == 2 else compare_several(*opened, **options)
 
 
 def run(

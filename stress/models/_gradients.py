@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -63,6 +64,10 @@ class ModelOracle:
         """Whether the model gives gradients."""
         return differentiable(self.predict)
 
+    @cached_property
+    def _task(self) -> Classification:
+        return Classification(self.names, self.answers)
+
     def scores(self, streams: Streams) -> Floats:
         """Return logits, logarithms of probabilities, or 1 for the answered label; NaN where the model failed."""
         return np.concatenate([self._asked(part)[:count] for part, _, count in self._parts(streams)])
@@ -109,7 +114,7 @@ class ModelOracle:
     def _numbers(self, answers: Any, count: int) -> Floats:
         """Return answers as scores, read as the run reads them. Raises ValueError where they have the wrong form."""
         try:
-            return Classification(self.names, self.answers).log_scores(answers, count)
+            return self._task.log_scores(answers, count)
         except ModelError as error:
             raise ValueError(str(error)) from error
 

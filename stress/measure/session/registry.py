@@ -16,6 +16,7 @@ from stress.measure.core.counted import count_values
 from stress.measure.core.rows import Columns, build
 from stress.measure.core.sections import Fill, Section, apart, beside_clean, filled, for_headline
 from stress.measure.tables.attacks import ATTACKS, MINIMAL, attack_rows, budgets, minimal_rows, worst_curves
+from stress.measure.tables.balance import BALANCE, balance_rows
 from stress.measure.tables.cells import CELLS, linear_rows
 from stress.measure.tables.classes import CLASSES, CONFUSION, class_table, confusion_rows
 from stress.measure.tables.confidence import (
@@ -121,6 +122,7 @@ TABLES: Mapping[str, Table] = {
         GAPS,
         (Section(gap_rows, beside_clean, ("by",)),),
     ),
+    "balance": Table("is each stream's share within its goal, clean and under stress", BALANCE, (balance_rows,)),
     "contributions": Table("what each stream and each pair is worth", CONTRIBUTIONS, (contribution_rows,)),
     "dropping": Table(
         "what dropping a degraded stream would buy, in every cell", DROPPING, (Section(dropping_rows, beside_dropped),)
