@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from perturbations import InputError
 from perturbations.errors import nearest, short
 from perturbations.modality import Limits, size_of
@@ -198,7 +200,7 @@ def job_of(planned: Planned, task: Task) -> Job:
         settings.batch_size,
         settings.signals,
         settings.timeout,
-        [int(position) for shard in planned.shards for position in shard],
+        np.concatenate(planned.shards).tolist(),
     )
 
 

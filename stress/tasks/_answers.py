@@ -165,6 +165,8 @@ def scores_read(found: Opened, classes: Sequence[str]) -> tuple[NDArray[np.float
         array = np.array([row if isinstance(row, np.ndarray) else np.zeros(width) for row in read])
         wrong = [row if isinstance(row, str) else None for row in read]
     finite: NDArray[np.bool_] = np.asarray(np.isfinite(array).all(axis=1))
+    if finite.all():
+        return array, wrong
     for row in np.flatnonzero(~finite):
         wrong[int(row)] = "not finite"
     return np.where(finite[:, None], array, 0.0), wrong
@@ -216,7 +218,15 @@ def _known(classes: tuple[str, ...]) -> tuple[frozenset[str], bool]:
 
 def labels_read(found: Opened, classes: tuple[str, ...], positions: bool) -> tuple[list[str | None], list[str | None]]:
     """Return the class that each row names, and what is wrong with those that name none."""
-    read = [label_read(row, classes, positions) for row in found.singles]
+    if set(map(type, found.singles)) == {str} and _known(classes)[0].issuperset(found.singles):
+        return list(found.singles), [None] * len(found.singles)
+    rows = found.singles
+    if isinstance(rows, np.ndarray) and rows.ndim == 1:  # of numbers; each that there is, is read once
+        values, places = np.unique(rows, return_inverse=True)
+        each = [label_read(value, classes, positions) for value in values]
+        read = [each[place] for place in places.tolist()]
+    else:
+        read = [label_read(row, classes, positions) for row in rows]
     return [name for name, _ in read], [why for _, why in read]
 
 
