@@ -79,7 +79,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def short(value: object, length: int = 60) -> str:
     """Return ``repr(value)``, cut where an error message would become unreadable."""
     shape = getattr(value, "shape", None)
-    if shape is not None:
+    if shape == () and type(value).__module__ == "numpy" and hasattr(value, "item"):
+        value = value.item() if value.dtype.kind in "biufcUSO" else str(value)  # a scalar says what it is
+    elif shape is not None:
         return f"{type(value).__name__} of {getattr(value, 'dtype', '?')} {tuple(shape)}"
     try:
         text = repr(value[: length + 1] if isinstance(value, str | bytes) else value)

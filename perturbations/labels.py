@@ -27,7 +27,7 @@ _WHOLE_TEXT = re.compile(r"(-?)(0|[1-9][0-9]*)\.0+")
 _LARGE_TEXT = re.compile(r"-?[0-9](\.[0-9]+)?e\+[0-9]{2}")
 _INTEGER = re.compile(r"-?[0-9]{1,1000}")  # Python reads no more than some 4,000 digits
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-_MISSING_TYPES = ("NAType", "NaTType")  # of pandas, which is not imported for this
+_MISSING_TYPES = ("NAType", "NaTType", "MaskedConstant")  # of pandas, which is not imported for this, and NumPy
 _SOLID = frozenset({str, int, bool, bytes})
 """Types of which no value is missing, but for none of them."""
 _ZEROS = re.compile(r"(?:^|\0)-?(?:0[0-9]|[0-9]+\.)|(?:^|\0)-0(?:\0|$)")
@@ -35,7 +35,7 @@ _ZEROS = re.compile(r"(?:^|\0)-?(?:0[0-9]|[0-9]+\.)|(?:^|\0)-0(?:\0|$)")
 
 
 def missing(value: Any) -> bool:
-    """Return whether a value stands for nothing: ``None``, NaN, NaT, pandas' ``NA``."""
+    """Return whether a value stands for nothing: ``None``, NaN, NaT, pandas' ``NA``, NumPy's ``masked``."""
     if type(value) in _SOLID:
         return False
     if type(value) is float:
@@ -62,10 +62,21 @@ def plain(value: Any) -> Any:
     try:
         if int(np.prod(tuple(value.shape))) != 1:
             return value
+        if isinstance(value, np.datetime64 | np.timedelta64):
+            return _moment(value)
         single = "float32" in str(value.dtype)
         return np.float32(value.item()) if single else value.item()
     except (TypeError, ValueError, AttributeError, RuntimeError):
         return value
+
+
+def _moment(value: Any) -> Any:
+    """Return a date or time of NumPy as Python's, also one in nanoseconds, which NumPy hands out as a bare number."""
+    coarse = value.astype(f"{'m' if isinstance(value, np.timedelta64) else 'M'}8[us]")
+    found = value.item()
+    if not isinstance(found, int):
+        return found
+    return coarse.item() if coarse == value else str(value)
 
 
 def whole(value: Any) -> int | None:
@@ -96,8 +107,7 @@ def label(value: Any, who: str = "label") -> str | None:
     composition (NFC); bytes are UTF-8; an ``Enum`` member goes by its name. A text of spaces is missing. ``label`` of a
     label is that label. Raises InputError for what is no single label: a list, a mapping, an object without a text.
     """
-    value = plain(value)
-    if missing(value):
+    if missing(value) or missing(value := plain(value)):
         return None
     if isinstance(value, Enum):
         return value.name
@@ -167,7 +177,7 @@ def _all_apart(names: Collection[str]) -> bool:
 
 
 def _number(text: str) -> tuple[str, str, str]:
-    """Return sign, digits before and after the point of a number; unlike floats, large numbers keep all their digits."""
+    """Return sign and digits before and after the point of a number; unlike in a float, none of many digits is lost."""
     sign, digits = ("-", text[1:]) if text[0] == "-" else ("", text)
     before, _, after = digits.partition(".")
     whole, part = before.lstrip("0"), after.rstrip("0")
@@ -191,6 +201,8 @@ def vector(target: Any) -> NDArray[np.float64] | None:
         return None
     values = [plain(each) for each in target]
     if not all(isinstance(each, bool | np.bool_ | Number | np.number) for each in values):
+        return None
+    if any(isinstance(each, complex | np.complexfloating) for each in values):
         return None
     return np.array(values, np.float64)
 

@@ -24,7 +24,7 @@ def digest_of_table(table: pa.Table) -> str:
             _add_names(digest, column)
         elif pa.types.is_primitive(kind) and not pa.types.is_boolean(kind):
             for chunk in (pc.fill_null(column, 0) if column.null_count else column).chunks:
-                digest.update(np.ascontiguousarray(chunk.to_numpy(zero_copy_only=False)))
+                digest.update(chunk.to_numpy(zero_copy_only=False).tobytes())
         else:
             digest.update(repr(column.to_pylist()).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()

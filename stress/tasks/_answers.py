@@ -100,6 +100,10 @@ def _columns(answers: Any) -> list[Any] | None:
     """Return the names of the columns of a table or mapping."""
     if isinstance(answers, Mapping):
         return list(answers)
+    if isinstance(names := getattr(answers, "column_names", None), list):  # of Arrow
+        return names
+    if isinstance(answers, np.ndarray) and answers.dtype.names is not None:
+        return list(answers.dtype.names)
     names = getattr(answers, "columns", None)
     return list(names) if hasattr(answers, "to_numpy") and names is not None and not callable(names) else None
 
@@ -134,15 +138,28 @@ def _bare(value: Any) -> Any:
         return (value.float() if "bfloat16" in str(value.dtype) else value).numpy()
     if hasattr(value, "toarray"):  # sparse
         return value.toarray()
+    if hasattr(value, "to_pylist"):  # of Arrow, whose arrays of texts or with gaps are no NumPy arrays
+        return value.to_pylist()
     if hasattr(value, "to_numpy"):
         value = value.to_numpy()
     if isinstance(value, np.ma.MaskedArray):
-        value = np.ma.filled(value.astype(np.float64), np.nan)
+        return _unmasked(value)
+    if isinstance(value, memoryview):
+        return np.asarray(value)
+    if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+        return np.from_dlpack(value)
     if hasattr(value, "__array__") and not isinstance(value, np.ndarray | np.generic):
         value = np.asarray(value)
     if isinstance(value, np.ndarray) and "bfloat16" in str(value.dtype):
         return value.astype(np.float32)
     return list(value) if hasattr(value, "__next__") else value
+
+
+def _unmasked(value: Any) -> Any:
+    """Return a masked array as one without a mask, of floats with NaN where it hides numbers, or as lists with None."""
+    if not np.ma.getmaskarray(value).any():
+        return np.asarray(value.data)
+    return value.filled(np.nan) if value.dtype.kind == "f" else value.tolist()
 
 
 def as_array(values: Any) -> NDArray[Any] | None:
