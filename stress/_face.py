@@ -115,7 +115,7 @@ def run(
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
     cluster: str | None = None,
-    signals: bool = False,
+    signals: Literal["none", "cheap", "all"] = "cheap",
     timeout: float | None = None,
     preflight: bool = True,
     progress: Literal["bar", "json", "quiet"] = "quiet",
@@ -143,8 +143,8 @@ def run(
     ``seed`` names the random draws; ``workers`` are cells done at once (one a processor), ``batch_size`` samples a
     call; ``limit`` keeps the first samples of the seeded, stratified order, ``samples`` those with these ids; ``only``
     and ``skip`` are globs over scenarios and cells; samples that share a value of the group ``cluster`` belong
-    together in intervals; ``signals`` records each stream's quality; ``timeout`` are seconds a call may take;
-    ``answers`` says what the model's answers are, where they do not show it.
+    together in intervals; ``signals`` are the measures of each stream's quality that are recorded; ``timeout`` are
+    seconds a call may take; ``answers`` says what the model's answers are, where they do not show it.
     ``skip_bad_samples`` leaves out what cannot be decoded, ``verify`` decodes again what looks unchanged, ``inside``
     refuses files outside the manifest's folder; ``max_…`` say how large a grid, a picture and a recording may be.
     Where ``out`` holds a run, failed records are asked again (``keep_failures``: not), and a model that has changed

@@ -91,7 +91,13 @@ def stress() -> None:
 @click.option("--only", multiple=True, metavar="GLOB", help="Only scenarios whose name matches; may be repeated.")
 @click.option("--skip", multiple=True, metavar="GLOB", help="No scenarios whose name matches; may be repeated.")
 @click.option("--cluster", metavar="GROUP", help="Samples of one GROUP belong together: intervals respect it.")
-@click.option("--signals", is_flag=True, help="Record each stream's quality signals too.")
+@click.option(
+    "--signals",
+    type=click.Choice(["none", "cheap", "all"]),
+    default="cheap",
+    show_default=True,
+    help="Which measures of each stream's quality are recorded.",
+)
 @click.option("--timeout", type=float, metavar="S", help="Seconds a call of the model may take.")
 @click.option("--fresh", is_flag=True, help="A new run beside the one in DIR, which is kept.")
 @click.option(

@@ -19,6 +19,7 @@ from stress.data import Reading, Samples, known_files, load_data
 from stress.engine._order import shards, visiting_order
 from stress.engine._progress import Mode, looking
 from stress.engine._stages import check_attacks, without_gradients
+from stress.engine._streams import Recorded
 from stress.engine._unit import Job
 from stress.engine._units import Units
 from stress.models import Model, load_model, predict_of
@@ -52,7 +53,7 @@ class Settings:
     limit: int | None = None
     only: Sequence[str] = ()
     skip: Sequence[str] = ()
-    signals: bool = False
+    signals: Recorded = "cheap"
     timeout: float | None = None
     preflight: bool = True
     progress: Mode = "quiet"
@@ -82,6 +83,8 @@ class Settings:
                 raise InputError(f"run: {name} must be a whole number of at least {least}, got {short(value)}.")
         if self.backend not in ("threads", "processes", "dask"):
             raise InputError(f"run: backend must be threads, processes or dask, got {self.backend!r}.")
+        if self.signals not in ("none", "cheap", "all"):
+            raise InputError(f"run: signals must be none, cheap or all, got {short(self.signals)}.")
         if self.scheduler is not None and self.backend != "dask":
             raise InputError(f"run: scheduler goes with backend dask, got backend {self.backend}.")
         if self.accept_model is not None and not self.accept_model.strip():
