@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 __all__ = [
     "InputError",
@@ -76,7 +77,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"Known: {', '.join(options[:12])}{' …' if len(options) > 12 else ''}." if options else "None is known."
 
 
-def short(value: object, length: int = 60) -> str:
+def short(value: Any, length: int = 60) -> str:
     """Return ``repr(value)``, cut where an error message would become unreadable."""
     shape = getattr(value, "shape", None)
     if shape == () and type(value).__module__ == "numpy" and hasattr(value, "item"):

@@ -210,8 +210,9 @@ def test_a_batch_is_read_as_its_rows_are_alone(answers):
     task = Classification(ABC, answers="labels")
     whole = task.score(answers, ["a"] * len(answers))
     alone = [task.score([answer], ["a"]) for answer in answers]
-    for name in ("score", "prediction", "invalid"):
+    for name in ("score", "prediction"):
         assert list(whole[name]) == [one[name][0] for one in alone]
+    assert [why is None for why in whole["invalid"]] == [one["invalid"][0] is None for one in alone]
 
 
 @given(st.lists(st.sampled_from([0.0, 1.0, 2.0, 3.0, -1.0, 1.5, float("nan")]), min_size=1), st.booleans())

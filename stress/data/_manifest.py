@@ -9,7 +9,6 @@ in the table; the values of other modalities are files, relative to the manifest
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
@@ -32,6 +31,7 @@ from stress.data._reading import (
     listed,
     look_at,
     outside,
+    path_of,
     remarks,
     skipped,
     stamped,
@@ -263,7 +263,7 @@ class _Content:
         """Return a note of the files outside the manifest's folder. Raises InputError where they are refused."""
         cells = (cell for i in range(len(self.table.rows)) for c, cell, _ in self._cells(i) if c.in_file)
         named = (cell for cell in cells if isinstance(cell, str) and cell and "\0" not in cell)
-        paths = [os.path.join(self.table.folder, cell) for cell in named]
+        paths = [path_of(cell, self.table.folder, "") for cell in named]
         found = list(dict.fromkeys(outside(paths, self.table.folder)))
         if not found:
             return []

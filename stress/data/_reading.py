@@ -25,6 +25,7 @@ __all__ = [
     "listed",
     "look_at",
     "outside",
+    "path_of",
     "remarks",
     "skipped",
     "stamped",
@@ -94,7 +95,7 @@ def path_of(cell: Any, folder: Path, who: str) -> str:
     """Return the file that a cell names."""
     if not isinstance(cell, str | os.PathLike):
         raise InputError(f"{who}: must be the path of a file, got {short(cell)}.")
-    return os.path.join(folder, cell)
+    return os.path.join(folder, cell) if folder.parts else os.fspath(cell)
 
 
 def look_at(cell: Any, kind: str, folder: Path, who: str, reading: Reading) -> tuple[str, File]:

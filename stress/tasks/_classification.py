@@ -100,7 +100,8 @@ class Classification:
         if not len(fine):
             raise ModelError(
                 f"model: must answer {len(self.classes)} numbers a sample, one for each class "
-                f"({', '.join(self.classes[:5])}{', …' if len(self.classes) > 5 else ''}), got {wrong[0]}."
+                f"({', '.join(self.classes[:5])}{', …' if len(self.classes) > 5 else ''}), or n labels; "
+                f"no row can be read: {wrong[0]}."
             )
         return replace(self, answers=found.says or form_of(fine))
 
