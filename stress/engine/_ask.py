@@ -43,6 +43,8 @@ class Answered:
     def failed(self) -> NDArray[np.bool_]:
         """Which rows have no answer."""
         known = answered()
+        if set(self.status) <= set(known):
+            return np.zeros(len(self.status), bool)
         return np.array([status not in known for status in self.status], bool)
 
     def without(self, crashed: Mapping[int, str]) -> Answered:
@@ -110,8 +112,11 @@ def ask(
         says = str(error) if isinstance(error, StressError) else f"cannot be read: {type(error).__name__}: {error}"
         return failed(INVALID.name, says, 1, task, seconds)
     wrong = {row: _cut(text) for row, text in enumerate(scored["invalid"]) if text is not None}
+    status = [OK.name] * batch.size
+    for row in wrong:
+        status[row] = INVALID.name
     return Answered(
-        [INVALID.name if row in wrong else OK.name for row in range(batch.size)],
+        status,
         wrong,
         {name: scored[name] for name in ("score", *task.columns)},
         np.full(batch.size, seconds),
