@@ -77,7 +77,7 @@ class _Prepared:
     def shard(self, number: int) -> Shard:
         if number not in self.shards:
             planned = self.planned
-            self.shards[number] = Shard(planned.data, planned.shards[number], 0, planned.plan.cells)
+            self.shards[number] = Shard(planned.data, planned.shards[number], 0, planned.repeats.asked)
             while len(self.shards) > _SHARDS:
                 self.shards.popitem(last=False)
         return self.shards[number]

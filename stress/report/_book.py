@@ -65,9 +65,13 @@ def weakest(rows: Sequence[Row], most: int, value: Callable[[Row], float | None]
 
 @dataclass(frozen=True)
 class Book:
-    """Everything that is shown about a run; ``begun`` is false where there is no record yet."""
+    """Everything that is shown about a run; ``begun`` is false where there is no record yet.
+
+    ``goals`` are what share of the worth each stream is to have; those of the run's suite, where there are none.
+    """
 
     run: Measurable
+    goals: Any = None
 
     @cached_property
     def info(self) -> Row:
@@ -93,7 +97,7 @@ class Book:
     @cached_property
     def measured(self) -> Measured:
         """The run, read once."""
-        found = self.run.measured(break_at=BREAK_AT)
+        found = self.run.measured(break_at=BREAK_AT, **({} if self.goals is None else {"goals": self.goals}))
         if self.begun and found.large:
             found.ahead(list(TABLES))
         return found

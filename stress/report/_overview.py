@@ -15,7 +15,9 @@ from stress.report._verdict import label, verdict
 
 __all__ = ["VERDICTS", "breaking", "measures", "overview"]
 
-VERDICTS = {"holds": "holds", "breaks": "breaks", "unsure": "may break", "unknown": "not judged"}
+VERDICTS = {
+    "holds": "holds", "breaks": "breaks", "unsure": "may break", "unknown": "not judged", "untested": "not tested",
+}  # fmt: skip
 
 
 def overview(book: Book) -> Grid:

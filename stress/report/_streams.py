@@ -11,7 +11,7 @@ from stress.report._numbers import DASH, percent, readable
 from stress.report._part import Part
 from stress.report._slices import telling_cells
 
-__all__ = ["agreement", "contributions", "flips", "relative"]
+__all__ = ["agreement", "balance", "contributions", "flips", "relative"]
 
 
 def contributions(book: Book) -> Part | None:
@@ -30,7 +30,20 @@ def contributions(book: Book) -> Part | None:
         "Shapley: what it adds on average over all orders; the shares sum to 100 %. In % or points of "
         f"{book.form.title}."
     )
+    how = " ".join(filter(None, [how, balance(book)]))
     return Part("contributions", "What each stream is worth", how, grids=grids, open=True)
+
+
+def balance(book: Book) -> str | None:
+    """Return the joint verdict on the declared goals in a sentence, one for each fill rule; nothing without goals."""
+    found = [row for row in book.table("balance") if row["measure"] == "joint" and row["verdict"]]
+    if not found:
+        return None
+    said = []
+    for row in found:
+        apart = "" if row["off"] is None else f" – {row['note']}, by {100 * row['off']:+.0f} points"
+        said.append(f"{row['verdict']} (fill {row['fill']}{apart})".replace("-", "−"))
+    return f"Shares of the streams against their goals, all at once: {'; '.join(said)}."
 
 
 def _worth(rows: Sequence[Row], title: str) -> list[Grid]:

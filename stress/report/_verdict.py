@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 from stress.report._book import BREAK_AT, Book, Row, about_of
 from stress.report._numbers import plural, visible
 
 __all__ = ["Verdict", "curve_of", "headline", "label", "verdict", "worst_cell", "worst_of"]
 
-Verdict = Literal["holds", "breaks", "unsure", "unknown"]
-"""``unsure``: the interval leaves it open. ``unknown``: the measure is undefined here."""
+Verdict = Literal["holds", "breaks", "unsure", "unknown", "untested"]
+"""``unsure``: the interval leaves it open. ``unknown``: the measure is undefined here. ``untested``: no perturbation
+could change any record, so that nothing was seen."""
 
 
 def verdict(book: Book, scenario: Row) -> Verdict:
     """Return whether a scenario of the summary breaks the model, its interval taken into account."""
+    if (scenario["unchanged"] or 0.0) >= 1:
+        return "untested"
     breaking = scenario["breaking_severity"]
     value, low, high = breaking["value"], breaking["low"], breaking["high"]
     if value is not None:
@@ -84,7 +87,7 @@ def headline(book: Book) -> str:
     scenarios = [row for row in book.summary["scenarios"] if not row["fallback"]]
     if not scenarios:
         return "Clean input only: no scenario was run."
-    found: dict[Verdict, list[str]] = {"holds": [], "breaks": [], "unsure": [], "unknown": []}
+    found: dict[Verdict, list[str]] = {name: [] for name in get_args(Verdict)}
     for row in scenarios:
         found[verdict(book, row)].append(label(row, book))
     if not book.finished:
@@ -107,6 +110,8 @@ def _sentence(found: dict[Verdict, list[str]], total: int) -> str:
         parts.append(f"may break under {len(unsure)}{of} – {_named(unsure)}")
     if found["unknown"]:
         parts.append(f"cannot be judged under {len(found['unknown'])}")
+    if found["untested"]:
+        parts.append(f"not tested under {len(found['untested'])} – {_named(found['untested'])}")
     if found["holds"]:
         parts.append(f"holds under {len(found['holds'])}")
     text = "; ".join(parts)
