@@ -2,10 +2,11 @@
 
     python -m benchmarks engine [grid] [own] [memory] [backends] [--samples N] [--repeats N] [--peers NAME …]
 
-``grid``: 19 corruptions × 5 severities with a ResNet-18 over the bare forward passes with the same threads, beside the
-loops that a user would write with the installed peers. ``own``: microseconds a record with an instant model, no
-perturbation and no signals, whose cost ``python -m benchmarks signals`` states. ``memory``: the peak of a run over a million streamed samples. ``backends``: how
-much two workers do of twice one's work, once they are there; their start stands apart.
+``grid``: 19 corruptions × 5 severities with a ResNet-18 over the bare forward passes with the same threads, beside
+the loops that a user would write with the installed peers. ``own``: microseconds a record with an instant model, no
+perturbation and no signals, whose cost ``python -m benchmarks signals`` states. ``memory``: the peak of a run over a
+million streamed samples. ``backends``: how much two workers do of twice one's work, once they are there; their start
+stands apart.
 """
 
 from __future__ import annotations
