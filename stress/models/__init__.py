@@ -5,5 +5,23 @@ from stress.models._copying import predict_of
 from stress.models._gradients import ModelOracle
 from stress.models._model import Model, load_model, steady_code
 from stress.models._source import installed, source_of
+from stress.models.adapters import Frames, Pixels, Texts, Waveform, hf, onnx, sklearn, torch
 
-__all__ = ["Batch", "Model", "ModelOracle", "installed", "load_model", "predict_of", "source_of", "steady_code"]
+__all__ = [
+    "Batch",
+    "Frames",
+    "Model",
+    "ModelOracle",
+    "Pixels",
+    "Texts",
+    "Waveform",
+    "hf",
+    "installed",
+    "load_model",
+    "onnx",
+    "predict_of",
+    "sklearn",
+    "source_of",
+    "steady_code",
+    "torch",
+]

@@ -17,6 +17,7 @@ from stress.models._batch import Batch
 from stress.models._callable import digest_of, made_of, said_identity
 from stress.models._gradients import differentiable
 from stress.models._source import installed, source_of
+from stress.models.adapters import adapted_by_name, is_adapted_name, recognised, refuse_name, source_named
 
 __all__ = ["Model", "load_model", "steady_code"]
 
@@ -45,7 +46,10 @@ class Model:
 def load_model(source: Any) -> Model:
     """Return a model: ``"demo"`` (or ``"demo:early"``, ``"demo:late"``), ``"module:attribute"``, or any callable.
 
-    A function without required parameters is a factory: it is called once and returns the callable.
+    Names that an adapter takes are adapted – ``"onnx:FILE"``, ``"torch:module:attribute"``,
+    ``"sklearn:module:attribute"``, ``"hf:FOLDER"`` – each with ``@FILE.yaml`` where its input must be described.
+    A function without required parameters is a factory: it is called once and returns the callable. Raises ModelError
+    that names the adapter for a module, session, estimator, file or URL that is no ``predict(batch)``.
     """
     if isinstance(source, Model):
         return source
@@ -54,10 +58,14 @@ def load_model(source: Any) -> Model:
     if source == "demo" or source.startswith("demo:"):
         demo = import_module("stress.models.demo")
         return _wrap(demo.load(source.partition(":")[2] or "intermediate"), source, source)
+    if is_adapted_name(source):
+        return _wrap(adapted_by_name(source), source, source)
+    refuse_name(source)
     return _wrap(load_attribute(source, "model"), source, source)
 
 
 def _wrap(found: Any, name: str, spec: str | None) -> Model:
+    found = recognised(found)
     if not callable(found):
         raise ModelError(f"model: must be a callable predict(batch), got {short(found)}.")
     if _is_factory(found):
@@ -65,6 +73,7 @@ def _wrap(found: Any, name: str, spec: str | None) -> Model:
             found = found()
         except Exception as error:  # a user's factory can raise anything
             raise ModelError(f"model: the factory {name} raised {error!r}.") from error
+        found = recognised(found)
         if not callable(found):
             raise ModelError(f"model: the factory {name} must return a callable, got {short(found)}.")
     classes = getattr(found, "classes", None)
@@ -85,7 +94,7 @@ def _wrap(found: Any, name: str, spec: str | None) -> Model:
 
 def _source(spec: str) -> Mapping[str, str]:
     """Return what the file or module that names a model is made of; nothing for a model of this package."""
-    place = spec.rpartition(":")[0]
+    place = (source_named(spec)[1] if is_adapted_name(spec) else spec).rpartition(":")[0]
     if place.endswith(".py"):
         return source_of(Path(place))
     module = sys.modules.get(place)
