@@ -23,6 +23,7 @@ from stress.engine._identity import identity, machine, run_id
 from stress.engine._places import Places
 from stress.engine._plan import Planned, Settings, job_of, plan_run
 from stress.engine._preflight import CANARIES, Check, preflight
+from stress.engine._preparation import check_preparation
 from stress.engine._processes import on_processes
 from stress.engine._progress import watch
 from stress.engine._recover import Recovered
@@ -93,7 +94,8 @@ def execute(
         task, said, seen = settled(planned)
         job, first = job_of(planned, task), seen[:CANARIES]
         checks = [*(Check("data", "warning", note) for note in planned.data.notes), *said]
-        checks += preflight(job, first, planned.settings.threads) if planned.settings.preflight else []
+        if planned.settings.preflight:
+            checks += [*preflight(job, first, planned.settings.threads), *check_preparation(job, seen)]
         asked = [planned.data.proven(position) for position in planned.first[:CANARIES]]
         known = canaries(job, asked, planned.plan.cells, planned.settings.threads)
         code, unread = steady_code(planned.model)

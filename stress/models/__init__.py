@@ -5,7 +5,7 @@ from stress.models._copying import predict_of
 from stress.models._gradients import ModelOracle
 from stress.models._model import Model, load_model, steady_code
 from stress.models._source import installed, source_of
-from stress.models.adapters import Frames, Pixels, Texts, Waveform, hf, onnx, sklearn, torch
+from stress.models.adapters import Frames, Pixels, Texts, Waveform, hf, onnx, otherwise, sklearn, torch
 
 __all__ = [
     "Batch",
@@ -19,6 +19,7 @@ __all__ = [
     "installed",
     "load_model",
     "onnx",
+    "otherwise",
     "predict_of",
     "sklearn",
     "source_of",

@@ -4,6 +4,7 @@ from stress.models.adapters._adapted import Adapted
 from stress.models.adapters._hf import hf
 from stress.models.adapters._names import KINDS, adapted_by_name, is_adapted_name, source_named
 from stress.models.adapters._onnx import onnx
+from stress.models.adapters._otherwise import otherwise
 from stress.models.adapters._pixels import Pixels
 from stress.models.adapters._prepare import Frames, Texts, Waveform
 from stress.models.adapters._recognised import recognised, refuse_name
@@ -21,6 +22,7 @@ __all__ = [
     "hf",
     "is_adapted_name",
     "onnx",
+    "otherwise",
     "recognised",
     "refuse_name",
     "sklearn",

@@ -59,6 +59,11 @@ class Adapted:
         """What is done to each stream before the model sees it, and what stands for one that is lost."""
         return [(name, f"{each.says()}; {self._missing.said(name)}") for name, each in self.streams.items()]
 
+    @property
+    def adapted(self) -> Adapted:
+        """Itself, also through what wraps it."""
+        return self
+
     def with_streams(self, streams: Streams) -> Adapted:
         """Return the same model with other preparations, to try what they would change."""
         made = object.__new__(Adapted)
