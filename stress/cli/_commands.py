@@ -73,7 +73,7 @@ def stress() -> None:
 @click.option(
     "--model",
     metavar="NAME",
-    help="demo, module:attribute, file.py:attribute, onnx:FILE, hf:FOLDER, torch:… or sklearn:module:attribute.",
+    help="demo, module:attribute, file.py:attribute, onnx:FILE, hf:FOLDER, json:URL, torch:… or sklearn:….",
 )
 @click.option("--data", metavar="NAME", help="demo, a .csv, .jsonl or .parquet manifest, or module:attribute.")
 @click.option(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perturbations import StressError
-from stress.models import Batch
+from stress.models import Batch, told_apart
 from stress.records.statuses import CRASH, INVALID, OK, TIMEOUT, answered
 from stress.tasks import Luck, Scored, Task
 
@@ -90,7 +90,7 @@ def ask(
     """
     start = time.perf_counter()
     try:
-        answers = _call(predict, batch, timeout)
+        answers, gone = told_apart(_call(predict, batch, timeout))
     except _TooSlowError:
         return failed(TIMEOUT.name, f"no answer within {timeout:g} s", batch.size, task, time.perf_counter() - start)
     except (Exception, SystemExit) as error:  # whatever a model raises is a finding
@@ -106,8 +106,12 @@ def ask(
         says = str(error) if isinstance(error, StressError) else f"cannot be read: {type(error).__name__}: {error}"
         return failed(INVALID.name, says, 1, task, seconds)
     wrong = {row: _cut(text) for row, text in enumerate(scored["invalid"]) if text is not None}
+    wrong |= {row: _cut(each.says) for row, each in gone.items()}
+    status = [INVALID.name if row in wrong else OK.name for row in range(batch.size)]
+    for row, each in gone.items():
+        status[row] = each.status
     return Answered(
-        [INVALID.name if row in wrong else OK.name for row in range(batch.size)],
+        status,
         wrong,
         {name: scored[name] for name in ("score", *task.columns)},
         np.full(batch.size, seconds),

@@ -5,7 +5,9 @@ from stress.models._copying import predict_of
 from stress.models._gradients import ModelOracle
 from stress.models._model import Model, load_model, steady_code
 from stress.models._source import installed, source_of
+from stress.models._unanswered import Unanswered, told_apart
 from stress.models.adapters import Frames, Pixels, Texts, Waveform, hf, onnx, otherwise, sklearn, torch
+from stress.models.endpoints import json
 
 __all__ = [
     "Batch",
@@ -14,9 +16,11 @@ __all__ = [
     "ModelOracle",
     "Pixels",
     "Texts",
+    "Unanswered",
     "Waveform",
     "hf",
     "installed",
+    "json",
     "load_model",
     "onnx",
     "otherwise",
@@ -24,5 +28,6 @@ __all__ = [
     "sklearn",
     "source_of",
     "steady_code",
+    "told_apart",
     "torch",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perturbations import ModelError, Value
-from perturbations.errors import MissingExtraError, nearest, short
+from perturbations.errors import nearest, short
 from stress.models._batch import Batch
 from stress.models.adapters._missing import Missing
 from stress.models.adapters._prepare import Prepared, settings_of
 
-__all__ = ["Adapted", "Arrays", "Streams", "digest_of_file", "digest_of_state", "named_output", "needed"]
+__all__ = ["Adapted", "Arrays", "Streams", "digest_of_file", "digest_of_state", "named_output"]
 
 Arrays = Mapping[str, NDArray[Any]]
 """What a network is called with: its inputs by name, the first axis the samples."""
@@ -117,17 +116,6 @@ class Adapted:
         for places in alike.values():
             most = self._most or len(places)
             yield from (places[i : i + most] for i in range(0, len(places), most))
-
-
-def needed(package: str, extra: str, who: str) -> Any:
-    """Return a package that an extra brings. Raises MissingExtraError where it cannot be imported."""
-    try:
-        return import_module(package)
-    except (ImportError, OSError, RuntimeError) as error:
-        raise MissingExtraError(
-            f"{who}: needs {package}, which cannot be imported ({short(str(error), 120)}). "
-            f"pip install 'multimodal-stress[{extra}]'."
-        ) from error
 
 
 def named_output(found: Any, output: str | int | None, who: str) -> Any:

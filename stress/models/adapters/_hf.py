@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from perturbations import Audio, InputError, ModelError
 from perturbations.errors import short
-from stress.models.adapters._adapted import Adapted, Arrays, digest_of_file, digest_of_state, named_output, needed
+from stress.models._needed import needed
+from stress.models.adapters._adapted import Adapted, Arrays, digest_of_file, digest_of_state, named_output
 from stress.models.adapters._missing import Missing
 from stress.models.adapters._prepare import Waveform
 

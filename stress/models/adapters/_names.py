@@ -22,6 +22,7 @@ from stress.models.adapters._onnx import onnx
 from stress.models.adapters._prepare import PREPARATIONS
 from stress.models.adapters._sklearn import sklearn
 from stress.models.adapters._torch import torch
+from stress.models.endpoints import json
 
 __all__ = ["KINDS", "adapted_by_name", "is_adapted_name", "source_named"]
 
@@ -43,11 +44,12 @@ def _of_code(make: Callable[..., Adapted]) -> Callable[..., Adapted]:
     return made
 
 
-KINDS: Mapping[str, tuple[Callable[..., Adapted], str]] = {
+KINDS: Mapping[str, tuple[Callable[..., Any], str]] = {
     "onnx": (onnx, "onnx:FILE"),
     "torch": (_of_code(torch), "torch:module:attribute"),
     "sklearn": (_of_code(sklearn), "sklearn:module:attribute"),
     "hf": (hf, "hf:FOLDER"),
+    "json": (json, "json:URL"),
 }
 """Adapters by the word before the first colon, and how their names are written."""
 _NEEDS_STREAMS = ("onnx", "torch", "sklearn")
@@ -58,6 +60,8 @@ def is_adapted_name(source: str) -> bool:
     kind, colon, rest = source.partition(":")
     if not colon or kind not in KINDS or not rest:
         return False
+    if kind == "json":  # which is a module, too
+        return rest.lower().startswith(("http://", "https://"))
     return kind not in ("torch", "sklearn") or ":" in rest  # torch:attribute would be the package itself
 
 
@@ -68,7 +72,7 @@ def source_named(source: str) -> tuple[str, str, str | None]:
     return kind, found["source"] if found else rest, found["description"] if found else None
 
 
-def adapted_by_name(source: str) -> Adapted:
+def adapted_by_name(source: str) -> Any:
     """Return the adapted model of a name. Raises InputError or ModelError with what is missing."""
     kind, place, description = source_named(source)
     beside = Path(place).with_suffix(".yaml") if kind == "onnx" else None

@@ -74,8 +74,9 @@ def _takes_batch(module: Any) -> bool:
 def refuse_name(source: str) -> None:
     """Raise ModelError that names the adapter where a name is a file, a folder or a URL, and no module."""
     lower, path = source.lower(), Path(source)
+    shown = "URL" if "@" in source or "?" in source else source  # either may hold a key
     if lower.startswith(("http://", "https://")):
-        raise ModelError(f"model: must say how a URL is asked, got {short(source)}. Wrap the call in a predict(batch).")
+        raise ModelError(f"model: must say how a URL is asked, got a bare one. json:{shown} posts instances to it.")
     ending = path.suffix.lower()
     if ending == ".onnx":
         raise ModelError(f"model: an ONNX file is named so: onnx:{source}, got {short(source)}.")

@@ -10,7 +10,8 @@ import numpy as np
 
 from perturbations import InputError
 from perturbations.errors import short
-from stress.models.adapters._adapted import Adapted, Arrays, Streams, digest_of_state, named_output, needed
+from stress.models._needed import needed
+from stress.models.adapters._adapted import Adapted, Arrays, Streams, digest_of_state, named_output
 from stress.models.adapters._missing import Missing
 from stress.models.adapters._wired import checked, wired
 
