@@ -29,6 +29,24 @@ def brightness(instance):
     return [128 - level, level - 128]
 
 
+REPLIES = {
+    "busy": (429, b"too many", {"retry-after": "0.05"}),
+    "broken": (500, b"oops"),
+    "refused": (400, b"this picture breaks our rules"),
+    "empty": (200, b""),
+    "html": (200, b"<html>a login page</html>"),
+    "twice": (200, b'{"predictions": [[0, 1], [0, 1]]}'),
+    "null": (200, b'{"predictions": [null]}'),
+}
+WRITES = {
+    "declined": (None, "I cannot help with that", "stop"),
+    "cut": ("It is bright, and furth", None, "length"),
+    "silent": (" ", None, "stop"),
+    "unsure": ("dark or bright", None, "stop"),
+}
+"""What a chat model writes, its refusal, and why it ended."""
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -41,22 +59,40 @@ class Handler(BaseHTTPRequestHandler):
         with LOCK:
             place = SEEN[key] = SEEN.get(key, -1) + 1
         if SECRET and self.headers.get("authorization") != f"Bearer {SECRET}":
-            return self.reply(401, f"wrong key: {self.headers.get('authorization')}".encode())
+            self.reply(401, f"wrong key: {self.headers.get('authorization')}".encode())
+            return
         fault = FAULTS[place] if place < len(FAULTS) else ""
-        return self.fault(fault, body) if fault else self.answer(key, body)
+        if fault:
+            self.fault(fault, body)
+        else:
+            self.answer(key, body)
+
+    def chat(self, body):
+        """Say in words how bright the picture of a message is, or which other parts it had."""
+        parts = json.loads(body)["messages"][0]["content"]
+        pictures = [each["image_url"]["url"].partition(",")[2] for each in parts if each["type"] == "image_url"]
+        if not pictures:
+            return f"I was given {' '.join(each['type'] for each in parts)}."
+        dark, bright = brightness({"image": {"b64": pictures[0]}})
+        return f"I see that it is {'BRIGHT' if bright > dark else 'dark'}."
 
     def answer(self, key, body):
+        if self.path.endswith("/chat/completions"):
+            self.written({"role": "assistant", "content": self.chat(body)}, "stop", key)
+            return
         rows = [brightness(each) for each in json.loads(body)["instances"]]
         self.reply(200, json.dumps({"predictions": rows}).encode())
         with LOCK, open(sys.argv[1], "a") as log:
             log.write(key + "\n")
 
+    def written(self, message, ended, key):
+        reply = {"choices": [{"index": 0, "message": message, "finish_reason": ended}], "usage": {"total_tokens": 9}}
+        self.reply(200, json.dumps(reply).encode())
+        with LOCK, open(sys.argv[1], "a") as log:
+            log.write(key + "\n")
+
     def fault(self, name, body):
-        if name == "busy":
-            self.reply(429, b"too many", {"retry-after": "0.05"})
-        elif name == "broken":
-            self.reply(500, b"oops")
-        elif name == "nap":
+        if name == "nap":
             time.sleep(0.3)
             self.answer("nap", body)
         elif name == "slow":
@@ -68,18 +104,13 @@ class Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(b'{"predictions": [[')
             self.close_connection = True
-        elif name == "refused":
-            self.reply(400, b"this picture breaks our rules")
-        elif name == "empty":
-            self.reply(200, b"")
-        elif name == "html":
-            self.reply(200, b"<html>a login page</html>")
-        elif name == "twice":
-            self.reply(200, b'{"predictions": [[0, 1], [0, 1]]}')
-        elif name == "null":
-            self.reply(200, b'{"predictions": [null]}')
         elif name == "echo":
             self.reply(400, f"got {self.headers.get('authorization')}".encode())
+        elif name in WRITES:
+            content, refusal, ended = WRITES[name]
+            self.written({"role": "assistant", "content": content, "refusal": refusal}, ended, name)
+        else:
+            self.reply(*REPLIES[name])
 
     def reply(self, code, body, headers=()):
         self.send_response(code)

@@ -7,7 +7,7 @@ from stress.models._model import Model, load_model, steady_code
 from stress.models._source import installed, source_of
 from stress.models._unanswered import Unanswered, told_apart
 from stress.models.adapters import Frames, Pixels, Texts, Waveform, hf, onnx, otherwise, sklearn, torch
-from stress.models.endpoints import json
+from stress.models.endpoints import json, openai
 
 __all__ = [
     "Batch",
@@ -23,6 +23,7 @@ __all__ = [
     "json",
     "load_model",
     "onnx",
+    "openai",
     "otherwise",
     "predict_of",
     "sklearn",

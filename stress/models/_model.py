@@ -47,7 +47,8 @@ def load_model(source: Any) -> Model:
     """Return a model: ``"demo"`` (or ``"demo:early"``, ``"demo:late"``), ``"module:attribute"``, or any callable.
 
     Names that an adapter takes are adapted – ``"onnx:FILE"``, ``"torch:module:attribute"``,
-    ``"sklearn:module:attribute"``, ``"hf:FOLDER"``, ``"json:URL"`` – each with ``@FILE.yaml`` where more must be said.
+    ``"sklearn:module:attribute"``, ``"hf:FOLDER"``, ``"json:URL"``, ``"openai:NAME@URL"`` – each with ``@FILE.yaml``
+    where more must be said.
     A function without required parameters is a factory: it is called once and returns the callable. Raises ModelError
     that names the adapter for a module, session, estimator, file or URL that is no ``predict(batch)``.
     """

@@ -22,7 +22,7 @@ from stress.models.adapters._onnx import onnx
 from stress.models.adapters._prepare import PREPARATIONS
 from stress.models.adapters._sklearn import sklearn
 from stress.models.adapters._torch import torch
-from stress.models.endpoints import json
+from stress.models.endpoints import json, openai
 
 __all__ = ["KINDS", "adapted_by_name", "is_adapted_name", "source_named"]
 
@@ -50,9 +50,18 @@ KINDS: Mapping[str, tuple[Callable[..., Any], str]] = {
     "sklearn": (_of_code(sklearn), "sklearn:module:attribute"),
     "hf": (hf, "hf:FOLDER"),
     "json": (json, "json:URL"),
+    "openai": (lambda place, **options: _chat(place, options), "openai:NAME@URL"),
 }
 """Adapters by the word before the first colon, and how their names are written."""
 _NEEDS_STREAMS = ("onnx", "torch", "sklearn")
+
+
+def _chat(place: str, options: dict[str, Any]) -> Any:
+    """Return the chat model of ``NAME@URL``."""
+    name, _, url = place.rpartition("@http")
+    if "prompt" not in options:
+        raise InputError(f"model openai:{name}: a description must have a prompt. Name it: openai:{place}@FILE.yaml.")
+    return openai(name, f"http{url}", **options)
 
 
 def is_adapted_name(source: str) -> bool:
@@ -60,6 +69,8 @@ def is_adapted_name(source: str) -> bool:
     kind, colon, rest = source.partition(":")
     if not colon or kind not in KINDS or not rest:
         return False
+    if kind == "openai":
+        return "@http" in rest.lower()
     if kind == "json":  # which is a module, too
         return rest.lower().startswith(("http://", "https://"))
     return kind not in ("torch", "sklearn") or ":" in rest  # torch:attribute would be the package itself

@@ -76,7 +76,10 @@ def refuse_name(source: str) -> None:
     lower, path = source.lower(), Path(source)
     shown = "URL" if "@" in source or "?" in source else source  # either may hold a key
     if lower.startswith(("http://", "https://")):
-        raise ModelError(f"model: must say how a URL is asked, got a bare one. json:{shown} posts instances to it.")
+        raise ModelError(
+            f"model: must say how a URL is asked, got a bare one. json:{shown} posts instances to it, "
+            f"openai:NAME@{shown} asks a chat model."
+        )
     ending = path.suffix.lower()
     if ending == ".onnx":
         raise ModelError(f"model: an ONNX file is named so: onnx:{source}, got {short(source)}.")

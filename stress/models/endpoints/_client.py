@@ -18,7 +18,7 @@ from stress.models._needed import needed
 from stress.models._unanswered import Unanswered
 from stress.models.endpoints._lanes import Lanes
 
-__all__ = ["Client", "checked_url"]
+__all__ = ["Client", "client_of"]
 
 _AGAIN = (408, 409, 429)
 _CROWDED = (429, 503)
@@ -26,7 +26,7 @@ _FIRST_S = 0.25
 _LONGEST_S = 20.0
 
 
-def checked_url(url: Any, who: str) -> str:
+def _checked_url(url: Any, who: str) -> str:
     """Return a URL. Raises InputError where it is none, or carries what may be a key: it stands in run.json."""
     parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -136,6 +136,22 @@ class Client:
                 limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
                 self._http = httpx.Client(limits=limits, follow_redirects=False)
             return self._http
+
+
+def client_of(
+    url: Any, who: str, key_env: str | None, at_once: int, per_second: float | None, deadline: float, tries: int
+) -> Client:
+    """Return a client. Raises InputError where an option cannot be, ModelError where the key is not there."""
+    needed("httpx", "endpoints", who)
+    for name, number in (("at_once", at_once), ("tries", tries)):
+        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+            raise InputError(f"{who}: {name} must be a whole number of at least 1, got {short(number)}.")
+    for name, value in (("deadline", deadline), ("per_second", per_second)):
+        if value is not None and (not isinstance(value, int | float) or isinstance(value, bool) or not value > 0):
+            raise InputError(f"{who}: {name} must be a number above 0, got {short(value)}.")
+    client = Client(_checked_url(url, who), key_env, float(deadline), tries, Lanes(at_once, per_second))
+    client.key()
+    return client
 
 
 def _backoff(tried: int) -> float:

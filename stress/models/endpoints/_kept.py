@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,26 @@ class Kept:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
+        self._lock, self._under_way = threading.Lock(), dict[str, list[Any]]()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ModelError(f"model: keep: {self.folder} cannot be made: {error.strerror}.") from error
+
+    @contextmanager
+    def alone(self, key: str) -> Iterator[None]:
+        """Hold a question while the block runs: who asks the same meanwhile waits, and finds the answer."""
+        with self._lock:
+            held = self._under_way.setdefault(key, [threading.Lock(), 0])
+            held[1] += 1
+        try:
+            with held[0]:
+                yield
+        finally:
+            with self._lock:
+                held[1] -= 1
+                if not held[1]:
+                    del self._under_way[key]
 
     def _place(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.json"

@@ -18,7 +18,7 @@ class Lanes:
     """
 
     def __init__(self, most: int, per_second: float | None = None) -> None:
-        self._most, self.width, self._busy, self._good = most, float(most), 0, 0
+        self.most, self.width, self._busy, self._good = most, float(most), 0, 0
         self._rate, self._tokens, self._filled = per_second, float(max(1.0, per_second or 1)), time.monotonic()
         self._free = threading.Condition()
 
@@ -61,6 +61,6 @@ class Lanes:
         """Say that a call was answered."""
         with self._free:
             self._good += 1
-            if self._good >= self.width and self.width < self._most:
-                self.width, self._good = min(self._most, self.width + 1), 0
+            if self._good >= self.width and self.width < self.most:
+                self.width, self._good = min(self.most, self.width + 1), 0
                 self._free.notify()
