@@ -98,7 +98,8 @@ def execute(
         job, first = job_of(here, task), seen[:CANARIES]
         checks = [*(Check("data", "warning", note) for note in planned.data.notes), *said]
         if planned.settings.preflight:
-            checks += [*preflight(job, first, planned.settings.threads), *check_preparation(job, seen)]
+            checks += preflight(job, first, planned.settings.threads)
+            checks += [] if planned.model.billed else check_preparation(job, seen)
         asked = [planned.data.proven(position) for position in planned.first[:CANARIES]]
         known = canaries(job, asked, planned.plan.cells, planned.settings.threads)
         planned = replace(planned, steady=is_steady(known) and is_reproducible(checks) and before.steady)

@@ -46,10 +46,9 @@ class _Trial:
 def check_preparation(job: Job, samples: Sequence[Sample]) -> list[Check]:
     """Return a check, for classifiers: a warning where another preparation answers clean samples better beyond chance.
 
-    Nothing is tried of a model whose every call is paid for (``billed``), or that is wrong so rarely that no other
-    preparation could be better beyond chance.
+    Nothing is tried of a model that is wrong so rarely that no other preparation could be better beyond chance.
     """
-    if not isinstance(job.task, Classification) or getattr(job.predict, "billed", False) is True:
+    if not isinstance(job.task, Classification):
         return []
     trials = [*_faults(job, samples), *_variants(job)]
     if not trials:

@@ -29,7 +29,8 @@ class Model:
     ``gradients`` says whether it gives any. ``spec`` is what workers load it by, where it was named; a callable given
     as it is has none. ``code`` are digests of what it is made of – of the file that names it and of the local modules
     it imports, or of the functions and plain data of a callable – and ``unread`` the parts that could not be read.
-    With ``reads_only`` it promises not to write into what it is given, and gets no copies.
+    With ``reads_only`` it promises not to write into what it is given, and gets no copies; ``billed`` says that its
+    calls are paid for, so that none is made for advice alone.
     """
 
     predict: Callable[[Batch], Any]
@@ -41,6 +42,7 @@ class Model:
     code: Mapping[str, str] | None = None
     unread: Sequence[str] = ()
     reads_only: bool = False
+    billed: bool = False
 
 
 def load_model(source: Any) -> Model:
@@ -90,6 +92,7 @@ def _wrap(found: Any, name: str, spec: str | None) -> Model:
         code=made.parts if named is None else named,
         unread=tuple(sorted(made.unread)) if named is None else (),
         reads_only=getattr(found, "reads_only", False) is True,
+        billed=getattr(found, "billed", False) is True,
     )
 
 
