@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import SpecError
-from perturbations.errors import gather, nearest
+from perturbations.errors import gather, nearest, short
 from perturbations.plugins import import_file
 from scenarios._expand import check
 from scenarios._goals import goals_of
@@ -43,6 +43,8 @@ def load(name: str | Path | Mapping[str, Any], plugins: bool = True) -> Suite:
     """
     if isinstance(name, Mapping):
         return loads(name, plugins=plugins)
+    if not isinstance(name, str | Path):
+        raise SpecError(f"suite: must be a built-in name, a YAML file, a mapping or a Suite, got {short(name)}.")
     if isinstance(name, str) and name in suites():
         return replace(_read(LIBRARY / f"{name}.yaml", f"{name}.yaml"), builtin=True)
     path = Path(name)

@@ -43,6 +43,8 @@ class Answered:
     def failed(self) -> NDArray[np.bool_]:
         """Which rows have no answer."""
         known = answered()
+        if set(self.status) <= set(known):
+            return np.zeros(len(self.status), bool)
         return np.array([status not in known for status in self.status], bool)
 
     def without(self, crashed: Mapping[int, str]) -> Answered:
@@ -111,9 +113,9 @@ def ask(
         return failed(INVALID.name, says, 1, task, seconds)
     wrong = {row: _cut(text) for row, text in enumerate(scored["invalid"]) if text is not None}
     wrong |= {row: _cut(each.says) for row, each in gone.items()}
-    status = [INVALID.name if row in wrong else OK.name for row in range(batch.size)]
-    for row, each in gone.items():
-        status[row] = each.status
+    status = [OK.name] * batch.size
+    for row in wrong:
+        status[row] = gone[row].status if row in gone else INVALID.name
     return Answered(
         status,
         wrong,

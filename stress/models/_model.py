@@ -67,10 +67,18 @@ def load_model(source: Any) -> Model:
     return _wrap(load_attribute(source, "model"), source, source)
 
 
+def _what(found: object) -> str:
+    """Say what was found in a callable's place, and which of its methods was meant where there is one."""
+    for method in ("predict", "predict_proba", "transcribe", "generate"):
+        if callable(getattr(found, method, None)):
+            return f"an object of class {type(found).__name__}. Give its method: {method}."
+    return f"{short(found)}."
+
+
 def _wrap(found: Any, name: str, spec: str | None) -> Model:
     found = recognised(found)
     if not callable(found):
-        raise ModelError(f"model: must be a callable predict(batch), got {short(found)}.")
+        raise ModelError(f"model: must be a callable predict(batch), got {_what(found)}")
     if _is_factory(found):
         try:
             found = found()
@@ -78,7 +86,7 @@ def _wrap(found: Any, name: str, spec: str | None) -> Model:
             raise ModelError(f"model: the factory {name} raised {error!r}.") from error
         found = recognised(found)
         if not callable(found):
-            raise ModelError(f"model: the factory {name} must return a callable, got {short(found)}.")
+            raise ModelError(f"model: the factory {name} must return a callable predict(batch), got {_what(found)}")
     classes = getattr(found, "classes", None)
     made = made_of(found)
     named = None if spec is None else _source(spec)
