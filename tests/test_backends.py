@@ -79,6 +79,18 @@ def test_a_worker_that_dies_is_a_finding(tmp_path, backend):
     assert run.info["finished"]
 
 
+@pytest.mark.slow
+def test_a_worker_that_takes_its_time_to_come_back_is_waited_for(tmp_path):
+    """On a busy machine it takes longer than dask's patience; without nannies, a cluster would wait forever."""
+    dask = pytest.importorskip("dask")
+    pytest.importorskip("distributed")
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": "1ms"}):
+        run = go(tmp_path, model="tests.test_backends:exits_without_sound", backend="dask")
+        assert dask.config.get("distributed.deploy.lost-worker-timeout") == "1ms"
+    assert run.info["finished"]
+    assert {row["status"] for row in run.records().to_pylist() if row["cell"] == "no-sound"} == {"crash"}
+
+
 @pytest.mark.parametrize("backend", ["threads", "processes", pytest.param("dask", marks=pytest.mark.slow)])
 def test_a_worker_uses_one_thread(tmp_path, backend, monkeypatch):
     pytest.importorskip("torch")

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from multiprocessing import resource_tracker
 from pathlib import Path
 from types import FrameType
@@ -30,6 +30,8 @@ __all__ = ["on_dask"]
 
 _ASKED = 2
 """How often workers are asked to prepare where one is gone."""
+_LOOK_S, _LOOKS = 30.0, 6
+"""How often a wait looks for workers, and how often it finds none before the run ends."""
 _ALONE = 3
 """How often a unit is tried alone before it is recorded as a crash: with a model that leaks memory, the worker may have
 reached its memory limit because of earlier units."""
@@ -52,13 +54,28 @@ class _Cluster:
 
         for left in reversed(range(times)):
             try:
-                return self._client.submit(function, *what, pure=False).result()
+                return self._result(self._client.submit(function, *what, pure=False))
             except KilledWorker:
                 if self.stuck():
                     raise TooSlowError(self.post.late()) from None
                 if not left:
                     raise
         raise AssertionError("asked at least once")
+
+    def _result(self, future: Any) -> Any:
+        """Return what a call returned. Raises RunError where the cluster of this run has lost all its workers."""
+        looked = 0
+        while True:
+            try:
+                return future.result(timeout=_LOOK_S)
+            except TimeoutError:
+                if future.done():  # the call itself raised it
+                    raise
+            looked = 0 if self._client.scheduler_info()["workers"] or not self.post.own else looked + 1
+            if looked == _LOOKS:
+                raise RunError(
+                    "run: no dask worker is left: all ended, and none came back. The same command continues the run."
+                )
 
     def stuck(self) -> bool:
         """Return whether a worker was ended since the last question because nothing in it could run."""
@@ -151,11 +168,24 @@ def on_dask(spec: str, workers: int, scheduler: str | None, timeout: float | Non
     if not scheduler:
         _check_main()
     with room() as path, ExitStack() as stack:
+        if not scheduler:
+            stack.enter_context(_patient())
         local = None if scheduler else stack.enter_context(closing(_local_cluster(workers)))
         post = Post(spec, str(path), timeout, own=local is not None, plugins=imported_files())
         found = _Cluster(stack.enter_context(Client(scheduler or local)), post, workers if local else None)
         stack.callback(found.free)
         yield found
+
+
+def _patient() -> AbstractContextManager[Any]:
+    """Have a cluster wait for a worker that died: by default its nanny is given up after 15 seconds.
+
+    On a busy machine a new process takes longer than that, and a cluster without nannies waits forever.
+    """
+    import dask
+
+    patient: AbstractContextManager[Any] = dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"})
+    return patient
 
 
 def _check_main() -> None:
