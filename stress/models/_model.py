@@ -43,7 +43,7 @@ class Model:
 
 
 def load_model(source: Any) -> Model:
-    """Return a model: ``"demo"`` (or ``"demo:early"``, ``"demo:late"``), ``"module:attribute"``, or any callable.
+    """Return a model: ``"demo"`` (or ``"demo:early"``, ``"demo:intermediate"``), ``"module:attribute"``, or any callable.
 
     A function without required parameters is a factory: it is called once and returns the callable.
     """
@@ -53,7 +53,7 @@ def load_model(source: Any) -> Model:
         return _wrap(source, getattr(source, "__name__", type(source).__name__), None)
     if source == "demo" or source.startswith("demo:"):
         demo = import_module("stress.models.demo")
-        return _wrap(demo.load(source.partition(":")[2] or "intermediate"), source, source)
+        return _wrap(demo.load(source.partition(":")[2] or demo.DEFAULT), source, source)
     return _wrap(load_attribute(source, "model"), source, source)
 
 
