@@ -43,7 +43,7 @@ class Model:
 
 
 def load_model(source: Any) -> Model:
-    """Return a model: ``"demo"`` (or ``"demo:early"``, ``"demo:intermediate"``), ``"module:attribute"``, or any callable.
+    """Return a model: ``"demo"`` (or ``"demo:early"``, ``"demo:intermediate"``), ``"module:attribute"``, any callable.
 
     A function without required parameters is a factory: it is called once and returns the callable.
     """

@@ -29,7 +29,8 @@ from stress.models.demo._network import FUSIONS as NETWORKS
 from stress.models.demo._network import LateFusion
 
 BATCH = 64
-EPOCHS: Final = MappingProxyType({"early": 40, "intermediate": 40, "late": 40})
+# What is joined before it is understood takes longer to learn.
+EPOCHS: Final = MappingProxyType({"early": 100, "intermediate": 40, "late": 40})
 # Which streams a training sample has (image, audio, text), and how often.
 SUBSETS = tuple(subset for subset in itertools.product((True, False), repeat=3) if any(subset))
 SUBSET_SHARES = (0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1)
