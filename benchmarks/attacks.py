@@ -3,14 +3,17 @@
 The unit is one call of the model with a gradient on the same batch: ``inputs``, ``logits``, and back to the pixels.
 APGD with n steps makes n of them, and two calls without a gradient (the clean samples, and the last step); these are
 timed too and taken off, so what is left over 1 is the attack's own arithmetic, rounding and bookkeeping.
+Where torchattacks is installed, a second table sets its attacks beside ours on one trained network.
 """
 
 from __future__ import annotations
 
 import argparse
+from importlib.util import find_spec
 
 import numpy as np
 
+from benchmarks._attack_peers import compare
 from benchmarks._timing import medians
 
 STEPS = 20
@@ -123,6 +126,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks attacks")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--only", nargs="*", default=[], help="attacks of the second table")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     print(f"APGD, {STEPS} steps, {options.batch} samples a batch, one thread")
@@ -137,6 +141,10 @@ def main(arguments: list[str]) -> None:
         unit, whole = found["forward and backward"], found["APGD"]
         own = whole - 2 * found["forward"]
         print(f"{name:28} {1e3 * unit:10.2f} {1e3 * whole:9.1f} {own / unit:7.2f} {own / unit / STEPS - 1:9.1%}")
+    if find_spec("torchattacks") is None:
+        print("torchattacks is not installed: no table beside it")
+    else:
+        compare(options.only)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 ``grid``: 19 corruptions × 5 severities with a ResNet-18 over the bare forward passes with the same threads, beside the
 loops that a user would write with the installed peers. ``own``: microseconds a record with an instant model and no
 perturbation. ``memory``: the peak of a run over a million streamed samples. ``backends``: how
-much two workers do of twice one's work.
+much two workers do of twice one's work, once they are there; their start stands apart.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from benchmarks._image_peers import PEERS, Call
 from benchmarks.images import CORRUPTIONS
 from stress.data import Samples
 from stress.data._dataset import Index
-from stress.engine import Settings, execute, plan_run
+from stress.engine import Settings, execute, plan_run, prepared
 from stress.engine._threads import one_thread_each
 
 BATCH = 16
@@ -188,28 +188,26 @@ def memory(count: int) -> None:
     process.join()
 
 
+def warm(backend: str, workers: int, data: Any, repeats: int) -> tuple[float, float]:
+    """Return the seconds that workers take to start and do their first run, and those of a run once they have."""
+    settings = Settings(workers=workers, batch_size=BATCH, preflight=False, backend=backend)
+    begun, taken = time.perf_counter(), []
+    with prepared("benchmarks._resnet:load", data, scenarios.load("imagenet-c"), None, settings) as (planned, there):
+        for _ in range(repeats + 1):
+            with tempfile.TemporaryDirectory() as folder:
+                taken.append(timed(lambda: execute(planned, Path(folder) / "run", there)))
+            begun = begun if len(taken) > 1 else time.perf_counter() - begun
+    return begun, float(np.median(taken[1:]))
+
+
 def backends(samples: int, repeats: int) -> None:
-    """Print how much faster two workers are than one, for each backend; starting the workers is in it."""
-    suite, data = scenarios.load("imagenet-c"), world(samples)
+    """Print how much faster two workers are than one, for each backend, once they are there; the start stands apart."""
+    data = world(samples)
     for backend in ("threads", "processes", "dask"):
-        times = {}
-        for workers in (1, 2):
-            taken = []
-            for _ in range(repeats):
-                with tempfile.TemporaryDirectory() as folder:
-                    settings = {"workers": workers, "batch_size": BATCH, "preflight": False, "backend": backend}
-                    call = lambda: stress.run(  # noqa: E731
-                        "benchmarks._resnet:load",
-                        data,
-                        suite,
-                        Path(folder) / "run",
-                        **settings,  # noqa: B023
-                    )
-                    taken.append(timed(call))
-            times[workers] = float(np.median(taken))
-        efficiency = times[1] / times[2] / 2
-        told = f"1 worker {times[1]:7.2f} s, 2 workers {times[2]:7.2f} s: {efficiency:.2f}"
-        print(f"backend {backend:<10} {samples} pictures, {told}", flush=True)
+        (_, alone), (start, both) = (warm(backend, workers, data, repeats) for workers in (1, 2))
+        told = f"1 worker {alone:7.2f} s, 2 workers {both:7.2f} s: {alone / both / 2:.2f}"
+        apart = f"with the start and a first run {start:.2f} s"
+        print(f"backend {backend:<10} {samples} pictures, {told}; {apart}", flush=True)
 
 
 def main(argv: list[str]) -> None:

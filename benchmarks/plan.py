@@ -34,7 +34,7 @@ def main(argv: list[str]) -> None:
     plan = show("expand it", lambda: expand(suite, data.streams, has=data.has), start)
     cut = show("order and cut the samples", lambda: shards(data, 0, SHARD), start)
     count = len(plan.cells)
-    units = show("name the units", lambda: Units(len(cut), count, 1), start)
+    units = show("name the units", lambda: Units(len(cut), [1] * count), start)
     done = units[:: len(units) // 100_000 or 1]
     left = show("find what is left", lambda: units.without(done), start)
     print(f"{len(units):,} units, {len(done):,} of them done, {len(left):,} left")

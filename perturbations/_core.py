@@ -123,6 +123,11 @@ class Perturbation:
                     found.update(row.needs.get(each, ()))
         return frozenset(found)
 
+    def draws(self, settings: Mapping[str, Any]) -> bool:
+        """Return whether anything is left to chance with these parameters: whether two draws may differ."""
+        rows = {name: row.still for name, row in self.params.items() if isinstance(row, Choice)}
+        return self.random and not any(settings.get(name) in still for name, still in rows.items())
+
     def profile(self, wanted: str | None = None, strict: bool = True) -> str:
         """Return the profile to use: the wanted one, or the default where none is wanted (or, if lax, known)."""
         if not self.profiles:

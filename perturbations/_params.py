@@ -94,7 +94,7 @@ class Choice:
     run's identity. A choice without a default must be given; ``example`` makes a value that the laws and the gallery
     can use in its place. ``levels`` lets the choice move with severity (a codec). ``by_profile`` names the profiles
     whose source has another default. ``needs`` tells what some of the options must be given besides the value:
-    ``{"previous": ("sequence",)}``.
+    ``{"previous": ("sequence",)}``. ``still`` names the options with which nothing is left to chance.
     """
 
     meaning: str
@@ -107,6 +107,7 @@ class Choice:
     levels: Levels = ()
     by_profile: Mapping[str, str] = field(default_factory=dict)
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    still: tuple[str, ...] = ()
     tables: Tables = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ from zlib import crc32
 
 from perturbations.errors import SpecError
 
-__all__ = ["GROUP", "import_file", "load_installed", "module_of"]
+__all__ = ["GROUP", "import_file", "imported_files", "load_installed", "module_of"]
 
 GROUP = "multimodal_stress.perturbations"
 """Entry-point group: each entry names a module that declares perturbations when it is imported."""
@@ -30,6 +30,12 @@ def load_installed() -> None:
 def module_of(name: str) -> str:
     """Return what a module is called wherever its file lies: ``import_file`` adds the folder's digest to the name."""
     return re.sub(r"^stress_file_(.+)_[0-9a-f]{8}$", r"\1", name)
+
+
+def imported_files() -> tuple[str, ...]:
+    """Return the paths of the files that were imported so, for another process that is to know the same names."""
+    found = (module.__file__ for name, module in list(sys.modules.items()) if name.startswith("stress_file_"))
+    return tuple(path for path in found if path)
 
 
 def import_file(path: str | Path, who: str = "plugins") -> ModuleType:

@@ -9,7 +9,9 @@
 from scenarios._cells import CLEAN, Cell, Condition, Plan
 from scenarios._compose import course_of, perturb, perturb_stream
 from scenarios._expand import expand
+from scenarios._goals import Goals, goals_of
 from scenarios._read import load, loads, suites
+from scenarios._same import content, drawn
 from scenarios._spec import EVERYTHING, Scenario, Step, Suite
 
 __all__ = [
@@ -17,12 +19,16 @@ __all__ = [
     "EVERYTHING",
     "Cell",
     "Condition",
+    "Goals",
     "Plan",
     "Scenario",
     "Step",
     "Suite",
+    "content",
     "course_of",
+    "drawn",
     "expand",
+    "goals_of",
     "load",
     "loads",
     "perturb",

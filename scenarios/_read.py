@@ -12,6 +12,7 @@ from perturbations import SpecError
 from perturbations.errors import gather, nearest
 from perturbations.plugins import import_file
 from scenarios._expand import check
+from scenarios._goals import goals_of
 from scenarios._read_timeline import read_timeline
 from scenarios._spec import GRIDS, RESERVED, Scenario, Step, Suite
 from scenarios._steps import read_severities, read_steps
@@ -23,7 +24,7 @@ __all__ = ["LIBRARY", "load", "loads", "suites"]
 LIBRARY = Path(__file__).parent / "library"
 """Where the built-in suites are."""
 
-_TOP = ("suite", "about", "severities", "draws", "profile", "plugins", "fallbacks", "scenarios")
+_TOP = ("suite", "about", "severities", "draws", "profile", "plugins", "fallbacks", "goals", "scenarios")
 _SCENARIO = ("about", "grid", "severities", "profile", "fallbacks", "timeline")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
@@ -88,6 +89,7 @@ def _suite(root: Node, problems: Problems) -> Suite:
     scenarios = _scenarios(top.get("scenarios"), root, shared, problems)
     _check_profile(top.get("profile"), "suite", scenarios, problems)
     draws = _draws(top.get("draws"), problems)
+    _check_goals(top.get("goals"), problems)
     about = text_of(top.get("about"), "suite", "about", problems) or ""
     gather(problems.sorted(), SpecError)
     plain, unchecked = root.plain(), tuple(dict.fromkeys(problems.unchecked))
@@ -120,6 +122,12 @@ def _draws(node: Node | None, problems: Problems) -> int:
         problems.say(node.where, "suite", f"draws must be a whole number in [1, 10000], got {node.shown}.")
         return 1
     return node.value
+
+
+def _check_goals(node: Node | None, problems: Problems) -> None:
+    """Goals stand in the suite's source for whoever measures; what they must be is said before anything runs."""
+    if node is not None and isinstance(found := goals_of(node.plain()), str):
+        problems.say(node.where, "suite", found)
 
 
 def _plugins(node: Node | None, problems: Problems) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from perturbations import Audio, InputError, ModelError, RunError, Sample, SpecError, StressError
-    from stress._face import Run, run
+    from stress._face import Run, compare, run
     from stress._face import open_run as open  # noqa: A004 - stress.open reads as it should
     from stress.data import audio, image
     from stress.models import Batch
@@ -35,6 +35,7 @@ __all__ = [
     "StressError",
     "Transcription",
     "audio",
+    "compare",
     "image",
     "metric",
     "open",
@@ -45,7 +46,7 @@ _HOMES = {
     **dict.fromkeys(
         ("Audio", "InputError", "ModelError", "RunError", "Sample", "SpecError", "StressError"), "perturbations"
     ),
-    **dict.fromkeys(("Run", "run"), "stress._face"),
+    **dict.fromkeys(("Run", "compare", "run"), "stress._face"),
     "Batch": "stress.models",
     **dict.fromkeys(("audio", "image"), "stress.data"),
     **dict.fromkeys(

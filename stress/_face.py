@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
     from perturbations import Sample
     from scenarios import Suite
+    from stress.gate import Comparison, Several
     from stress.measure import Measured, MeasureOptions
     from stress.models import Batch, Model
     from stress.tasks import Task
 
-__all__ = ["REMEMBERED", "Run", "open_run", "run"]
+__all__ = ["REMEMBERED", "Run", "compare", "open_run", "run"]
 
 REMEMBERED = 1_000_000
 """Records up to which a run remembers what was read for its last options: about 200 bytes each, as long as it lives."""
@@ -100,6 +101,21 @@ def open_run(path: str | Path) -> Run:
     return Run(open_folder(path).path)
 
 
+def compare(*runs: Run | str | Path, **options: Any) -> Comparison | Several:
+    """Compare runs, or the runs in folders, pair by pair and sample by sample.
+
+    Of two: what became better, worse or remains unknown, see ``stress.gate.compare``. Of more, all side by side in one
+    table – headline, retention, calibration, latency and (``by``) gaps per scenario, and reliance on each stream – with
+    the differences of all pairs corrected together, see ``stress.gate.compare_several``. ``options`` are ``metric``,
+    ``by``, ``common``, ``cluster``, ``confidence`` and ``correction``.
+    """
+    from stress.gate import compare as compare_two
+    from stress.gate import compare_several
+
+    opened = [each if isinstance(each, Folder) else open_run(each) for each in runs]
+    return compare_two(*opened, **options) if len(opened) == 2 else compare_several(*opened, **options)
+
+
 def run(
     model: Callable[[Batch], Any] | Model | str,
     data: Sequence[Sample] | str | Path,
@@ -115,7 +131,7 @@ def run(
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
     cluster: str | None = None,
-    signals: bool = False,
+    signals: Literal["none", "cheap", "all"] = "cheap",
     timeout: float | None = None,
     preflight: bool = True,
     progress: Literal["bar", "json", "quiet"] = "quiet",
@@ -143,8 +159,9 @@ def run(
     ``seed`` names the random draws; ``workers`` are cells done at once (one a processor), ``batch_size`` samples a
     call; ``limit`` keeps the first samples of the seeded, stratified order, ``samples`` those with these ids; ``only``
     and ``skip`` are globs over scenarios and cells; samples that share a value of the group ``cluster`` belong
-    together in intervals; ``signals`` records each stream's quality; ``timeout`` are seconds a call may take;
-    ``answers`` says what the model's answers are, where they do not show it.
+    together in intervals; ``signals`` are the measures of each stream's quality that are recorded; ``timeout`` are
+    seconds a call may take (one that also holds the interpreter lock ends this process with status 3, unless
+    ``backend`` is another than threads); ``answers`` says what the model's answers are, where they do not show it.
     ``skip_bad_samples`` leaves out what cannot be decoded, ``verify`` decodes again what looks unchanged, ``inside``
     refuses files outside the manifest's folder; ``max_…`` say how large a grid, a picture and a recording may be.
     Where ``out`` holds a run, failed records are asked again (``keep_failures``: not), and a model that has changed

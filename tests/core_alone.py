@@ -34,7 +34,8 @@ def closure(requirements):
 
 def block():
     """Hide every installed module that the core's requirements do not bring."""
-    needed = closure(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"])
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = closure(project["dependencies"]) | {name_of(project["name"])}  # itself too, where it is installed
     modules = metadata.packages_distributions()
     hidden = {top for top, dists in modules.items() if not {name_of(d) for d in dists} & needed}
     find = machinery.PathFinder.find_spec

@@ -255,3 +255,21 @@ def test_a_cluster_that_has_no_worker_yet_is_waited_for(tmp_path):
         cluster.adapt(minimum=0, maximum=1)
         run = go(tmp_path / "grown", backend="dask", scheduler=cluster.scheduler_address, workers=None)
     assert in_order(run) == in_order(go(tmp_path / "threads"))
+
+
+@pytest.mark.slow
+def test_nobody_else_can_speak_to_the_cluster_of_a_run():
+    distributed = pytest.importorskip("distributed")
+    from stress.engine._cluster import _local_cluster
+
+    with _local_cluster(1) as cluster:
+        address = cluster.scheduler_address
+        assert address.startswith("tls://127.0.0.1:")
+        with distributed.Client(cluster) as ours:
+            assert ours.submit(abs, -1).result() == 1
+            for other in (address, address.replace("tls", "tcp")):
+                with pytest.raises((OSError, TypeError)):
+                    distributed.Client(other, timeout=3)
+            theirs = distributed.security.Security.temporary()
+            with pytest.raises(OSError, match="Timed out"):
+                distributed.Client(address, security=theirs, timeout=3)

@@ -96,7 +96,7 @@ def measures(kind, clean, perturbed):
     """Return what a level is told by: how many it befalls, the size of what it leaves, and the means of ``STEPS``."""
     pairs = [(c.streams["x"], r.streams["x"]) for c, r in zip(clean, perturbed)]
     there = [(c, r) for c, r in pairs if r is not None and not kind.same(c, r)]
-    rows = [{**kind.signals(r), **kind.distortion(c, r)} for c, r in there]
+    rows = [{**kind.signals(r, "cheap"), **kind.distortion(c, r)} for c, r in there]
     found = {name: [row[name] for row in rows if math.isfinite(row.get(name, math.nan))] for name in STEPS}
     size = sum(np.size(getattr(r, "samples", r)) for _, r in there)
     befallen = sum(r is None or not kind.same(c, r) for c, r in pairs)

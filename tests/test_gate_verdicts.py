@@ -265,3 +265,35 @@ def test_the_group_whose_samples_are_alike_is_named(tmp_path, alike):
         ratio = (wide["high"] - wide["low"]) / (short["high"] - short["low"])
         assert float(told[0].split("are ")[2].split(" times")[0]) == pytest.approx(ratio, rel=0.15)
         assert not any("are alike" in text for text in summary(run, cluster="speaker")["warnings"])
+
+
+def test_what_no_perturbation_could_change_is_not_tested_anywhere(tmp_path, capsys):
+    import stress
+    from perturbations import Sample
+    from stress.report._book import Book
+    from stress.report._verdict import headline, verdict
+
+    rng = np.random.default_rng(0)
+    grey = [np.repeat(rng.integers(0, 255, (4, 4, 1), dtype=np.uint8), 3, axis=2) for _ in range(60)]
+    data = [Sample(f"{i:02d}", {"image": picture}, "yes" if i % 2 else "no") for i, picture in enumerate(grey)]
+    suite = {"suite": "a@1", "severities": [1, 3]}
+    suite["scenarios"] = {"colours": {"image": "saturate"}, "noise": {"image": "gaussian_noise"}}
+
+    def knows(batch):
+        return ["yes" if int(name) % 2 else "no" for name in batch.ids]
+
+    run = stress.run(knows, data, suite, tmp_path / "run", workers=1, preflight=False)
+    alone = one(run, "{metric: accuracy, on: {scenario: colours}, min: 0.5}")
+    among = one(run, "{metric: accuracy, per: scenario, min: 0.5}")
+    assert (alone.outcome, among.outcome) == ("unjudged", "unjudged")
+    assert {c.subject: c.outcome for c in among.checks} == {"noise": "pass", "colours": "unjudged"}
+    assert "not tested" in among.message
+    assert one(run, "{metric: accuracy, min: 0.5}").outcome == "pass", "in a pool it says nothing"
+    book = Book(run)
+    assert {row["scenario"]: verdict(book, row) for row in book.summary["scenarios"]} == {
+        "colours": "untested",
+        "noise": "holds",
+    }
+    assert "not tested under 1 – colours" in headline(book).replace("N", "n")
+    page = run.report().read_text(encoding="utf-8")
+    assert "not tested" in page

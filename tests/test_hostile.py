@@ -30,6 +30,7 @@ NAMES = (
 )  # fmt: skip
 TYPOS = "{name: keyboard_typos, severity: [1, 2, 3, 4, 5]}"
 FIELDS = ("id", "label", "group:g")
+PLACES = ("suite", "about", "scenario", "stream", "perturbation", "parameter", "plugin")
 
 
 def chunk(kind, body):
@@ -181,6 +182,19 @@ def test_names(project, capfd, where, name):
                 assert not line.lstrip('" \t').startswith(("=", "+", "@"))
 
 
+@pytest.mark.parametrize("name", NAMES, ids=[ascii(name)[:30] for name in NAMES])
+@pytest.mark.parametrize("where", PLACES)
+def test_suites(project, capfd, where, name):
+    named = {place: name if place == where else usual for place, usual in zip(PLACES, (
+        "s@1", "what it is", "typos", "text", "keyboard_typos", "rate", "gone.py"))}  # fmt: skip
+    scenario = {named["stream"]: {"name": named["perturbation"], named["parameter"]: 0.1}}
+    suite = {"suite": named["suite"], "about": named["about"], "scenarios": {named["scenario"]: scenario}}
+    suite |= {"plugins": [name]} if where == "plugin" else {}
+    Path("s.yaml").write_text(json.dumps(suite), encoding="utf-8")
+    assert status(capfd, "validate", "s.yaml") in (0, 2)
+    assert not Path("owned").exists()
+
+
 @pytest.mark.parametrize("text", [ESCAPE, "[/dim]", "[/bold] [red]", "a\x9bb", "x" * 100_000, "\u202e"])
 def test_what_a_model_raises(project, capfd, text):
     Path("model.py").write_text(
@@ -251,8 +265,8 @@ def test_no_cell_of_a_table_is_a_formula(start, sign):
     assert plain_table(pa.table({"x": plain}))["x"].to_pylist() == plain
 
 
-def test_there_are_a_hundred_of_them():
-    assert 2 * len(CONTENTS) + len(MANIFESTS) + len(FIELDS) * len(NAMES) >= 200
+def test_there_are_hundreds_of_them():
+    assert 2 * len(CONTENTS) + len(MANIFESTS) + (len(FIELDS) + len(PLACES)) * len(NAMES) >= 400
 
 
 def test_things_made_well_are_read(project, capfd):

@@ -156,8 +156,9 @@ def test_what_streams_are_worth_and_a_reference(tmp_path, cluster):
 def rich(path, draws=1, n=90):
     """A classifier's run with everything a record can hold: probabilities, distortion, times, attacks, a timeline."""
     rng = np.random.default_rng(8)
-    budget = {"epsilon": 0.01}
-    about = [{"stream": "image", "perturbation": f"attack.{a}", "settings": budget} for a in ("fgsm", "square")]
+    budget = {"epsilon": 4}
+    about = [{"stream": "image", "perturbation": f"attack.{a}", "settings": budget}
+             for a in ("fgsm", "square", "minimal")]  # fmt: skip
     hit = [cell(f"{c['perturbation']}-3", c["perturbation"], 3.0, perturbation=c["perturbation"],
                 conditions=json.dumps([c])) for c in about]  # fmt: skip
     graded_text = [cell(f"typos-{s}", "typos", float(s), "text") for s in (1, 3)]
@@ -172,12 +173,14 @@ def rich(path, draws=1, n=90):
     chances /= chances.sum(axis=1, keepdims=True)
     given = chances.argmax(axis=1)
     image, text = (np.array([stream in row["streams"] for row in cells])[where] for stream in ("image", "text"))
-    attacked, timed = np.isin(where, (4, 5)), where == names.index("weather")
+    attacked, timed = np.isin(where, (4, 5, 6)), where == names.index("weather")
+    least = np.where(rng.random(len(where)) < 0.2, np.nan, rng.integers(0, 9, len(where)) / 8)
     numbers = {"confidence": chances.max(axis=1), "distortion.image.psnr_db": np.where(image, 40 - where, np.nan),
                "distortion.text.cer": np.where(text, rng.random(len(where)) < 0.3, np.nan),
                "place": np.where(timed, sample / n, np.nan), "severity": np.where(timed, sample % 5, np.nan),
                "attack.calls": np.where(attacked, rng.integers(2, 60, len(where)), np.nan),
                "attack.gradients": np.where(attacked, 2.0 * (where == 4), np.nan),
+               "attack.least": np.where(where == names.index("attack.minimal-3"), least, np.nan),
                "attack.random": np.where(attacked, rng.random(len(where)) < 0.8, np.nan)}  # fmt: skip
     records = {"cell": where, "draw": draw, "sample": sample, "score": (given == target[sample]).astype(float),
                "prediction": [DIGITS[k] for k in given], "probabilities": chances.tolist(), "rank": 1 + (given > 0),

@@ -115,7 +115,7 @@ def test_redundant_and_synergetic_streams_are_told_apart(tmp_path, worth, measur
 
 def test_goals_get_a_verdict(additive):
     run, _, _ = additive
-    goals = {"image": 0.5, "audio": 0.33, "text": 0.8, "tolerance": 0.12}
+    goals = {"image": 0.36, "audio": 0.24, "text": 0.4, "tolerance": 0.17}
     found = rows(run, "contributions", goals=goals)
     verdicts = {name: pick(found, measure="shapley_share", stream=name)["verdict"] for name in STREAMS}
     assert verdicts == {"image": "within", "audio": "within", "text": "outside"}

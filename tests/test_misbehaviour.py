@@ -1,8 +1,6 @@
-"""Whatever the model does is a record: it hangs, holds the interpreter lock, raises what nobody catches, walks away."""
+"""Whatever the model does is a record: it hangs, raises what nobody catches, walks away."""
 
 import os
-import re
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -92,42 +90,3 @@ def test_the_first_call_has_a_time_out(tmp_path):
 
     with pytest.raises(stress.ModelError, match=r"but raised TimeoutError: no answer within 0\.2 s"):
         go(tmp_path, hangs, timeout=0.2)
-
-
-def holds_the_lock(batch):
-    """Answer by brightness; without sound, backtrack for ever inside a regular expression, which lets no thread run."""
-    if lost(batch):
-        re.match(r"(a+)+$", "a" * 60 + "b")
-    return brightness(batch)
-
-
-@pytest.mark.slow
-def test_a_call_that_lets_nothing_run_is_a_time_out_with_processes(tmp_path, monkeypatch):
-    monkeypatch.setattr("stress.engine._execute.canaries", lambda *given: {})
-    run = go(tmp_path, "tests.test_misbehaviour:holds_the_lock", backend="processes", timeout=1.0, workers=2)
-    records = run.records().to_pylist()
-    assert {row["status"] for row in records if row["cell"] == "no-sound"} == {"timeout"}
-    assert {row["status"] for row in records if row["cell"] == "clean"} == {"ok"}
-    assert run.info["finished"]
-
-
-ORPHAN = """
-import os, subprocess, sys, time
-code = "import time\\nfrom stress.engine._watchdog import watch_over\\nwatch_over(None)\\nprint('up', flush=True)"
-code += "\\ntime.sleep(60)"
-child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
-child.stdout.readline()
-print(child.pid, flush=True)
-os._exit(0)
-"""
-
-
-def test_a_worker_ends_with_its_parent():
-    said = subprocess.run([sys.executable, "-c", ORPHAN], capture_output=True, text=True, check=True, cwd=ROOT).stdout
-    pid = int(said)
-    for _ in range(400):
-        if not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2]:
-            return
-        time.sleep(0.05)
-    os.kill(pid, 9)
-    pytest.fail("the worker outlived its parent")

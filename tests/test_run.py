@@ -297,7 +297,7 @@ def test_samples_that_belong_together_are_drawn_together(tmp_path):
 
 
 def test_a_folder_in_use_or_of_somebody_else_is_refused(tmp_path):
-    from stress.engine._writer import lock
+    from stress.engine._lock import lock
 
     with lock(tmp_path), pytest.raises(stress.RunError, match="in use"):
         stress.run(brightness, samples(10), suite(), tmp_path, workers=1)

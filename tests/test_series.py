@@ -303,7 +303,7 @@ swing.classes = (QUIET, LOUD)
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("series")
-    return stress.run(swing, world(folder), scenarios.loads(SUITE), folder / "run", workers=2, signals=True)
+    return stress.run(swing, world(folder), scenarios.loads(SUITE), folder / "run", workers=2, signals="all")
 
 
 def test_a_run_meets_every_cell_without_a_failure(run):
@@ -317,7 +317,7 @@ def test_a_run_meets_every_cell_without_a_failure(run):
 def test_tables_say_what_happened(run):
     value = {(row["cell"], row["metric"]): row["value"] for row in run.table("cells").to_pylist()}
     assert value["clean", "accuracy"] == 1
-    assert value["lost", "accuracy"] == 0.5
+    assert 0.2 < value["lost", "accuracy"] < 0.8  # a tie of two classes: one draw a sample
     assert value["noise:1", "accuracy"] > 0.9
     far = {row["cell"]: row["value"] for row in run.table("distortion").to_pylist() if row["metric"] == "nrmse"}
     assert far["noise:1"] == pytest.approx(0.05, rel=0.05)
@@ -356,7 +356,7 @@ def test_processes_leave_the_same_records(run, tmp_path, monkeypatch, data):
     source = run.path.parent / "all.csv"
     source = list(from_manifest(source)) if data == "samples" else source
     other = stress.run("tests.test_series:swing", source, scenarios.loads(SUITE), tmp_path / "run",
-                       backend="processes", workers=2, signals=True, preflight=False)  # fmt: skip
+                       backend="processes", workers=2, signals="all", preflight=False)  # fmt: skip
     one, two = (found.records().drop_columns(["seconds"]).to_pylist() for found in (run, other))
     order = lambda rows: sorted(json.dumps(row, sort_keys=True, default=str) for row in rows)  # noqa: E731
     assert order(one) == order(two)

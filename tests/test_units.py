@@ -5,15 +5,15 @@ import pytest
 from stress.engine._units import Unit, Units
 
 
-@pytest.mark.parametrize(("shards", "cells", "draws"), [(3, 4, 1), (2, 3, 5), (1, 1, 7), (5, 2, 2)])
-def test_every_cell_on_every_shard_and_each_draw_but_of_the_clean_cell(shards, cells, draws):
+@pytest.mark.parametrize(
+    ("shards", "draws"), [(3, [1] * 4), (2, [1, 5, 5]), (1, [1]), (5, [1, 2]), (2, [1, 3, 0, 1, 0, 3]), (2, [1, 0])]
+)
+def test_every_cell_on_every_shard_and_each_of_its_draws(shards, draws):
     expected = [
-        Unit(shard, cell, draw)
-        for shard in range(shards)
-        for cell in range(cells)
-        for draw in range(draws if cell else 1)
+        Unit(shard, cell, draw) for shard in range(shards) for cell, count in enumerate(draws) for draw in range(count)
     ]
-    units = Units(shards, cells, draws)
+    units = Units(shards, draws)
+    assert len(units) == len(expected)
     assert list(units) == expected
     assert [units[i] for i in range(len(units))] == expected
     assert units[-1] == expected[-1]
@@ -23,10 +23,11 @@ def test_every_cell_on_every_shard_and_each_draw_but_of_the_clean_cell(shards, c
 
 
 def test_what_is_done_is_left_out():
-    units = Units(4, 3, 2)
+    units = Units(4, [1, 2, 0, 2])
     done = set(units[::3])
     left = units.without(done)
     assert list(left) == [unit for unit in units if unit not in done]
     assert list(left.without(left)) == []
     assert list(left.without(list(left)[2:])) == list(left)[:2]
-    assert list(units.without([Unit(9, 0, 0), Unit(0, 9, 0), Unit(0, 1, 9)])) == list(units), "of another plan"
+    strange = [Unit(9, 0, 0), Unit(0, 9, 0), Unit(0, 1, 9), Unit(0, 2, 0)]
+    assert list(units.without(strange)) == list(units), "of another plan"

@@ -44,9 +44,18 @@ class Layout:
         """Return the sum of squares of each sample."""
         return np.add.reduceat(np.square(flat), self.starts).astype(np.float64)
 
+    @cached_property
+    def _parts(self) -> list[slice]:
+        ends = np.cumsum(self.lengths).tolist()
+        return [slice(start, end) for start, end in zip(self.starts.tolist(), ends)]
+
     def part(self, row: int) -> slice:
         """Return where a sample's numbers lie."""
-        return slice(int(self.starts[row]), int(self.starts[row] + self.lengths[row]))
+        return self._parts[row]
+
+    def some(self, marks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return for which samples a mark is set anywhere."""
+        return np.logical_or.reduceat(marks, self.starts)
 
 
 @dataclass(frozen=True)
@@ -88,7 +97,11 @@ class Ball(ABC):
     def values(self, point: Flat, rows: Sequence[int] | NDArray[np.int64]) -> list[Value]:
         """Return what the model is to see for some samples, given a projected point; the clean value if unchanged."""
         whole = self.rounded(point)
-        return [self._value(whole[self.layout.part(int(row))], int(row)) for row in rows]
+        moved = self.free & self.layout.some(whole != self.clean)
+        return [
+            self.restore(whole[self.layout.part(row)], self.originals[row]) if moved[row] else self.originals[row]
+            for row in np.asarray(rows).tolist()
+        ]
 
     def one(self, part: Flat, row: int) -> Value:
         """Return what the model is to see for one sample, given any point for it."""
@@ -115,17 +128,13 @@ class Ball(ABC):
         """Return a value of the format, wherever it lies: to be asked about, never to be kept."""
         return self.restore(np.clip(np.rint(part), self.lowest, self.highest), self.originals[row])
 
-    def _value(self, part: Flat, row: int) -> Value:
-        if self.radius[row] == 0 or np.array_equal(part, self.clean[self.layout.part(row)]):
-            return self.originals[row]
-        return self.restore(part, self.originals[row])
-
     def flat(self, values: Sequence[Any], rows: Sequence[int] | NDArray[np.int64]) -> Flat:
         """Return numbers given for some samples (gradients, say) as a flat vector, 0 for the others."""
         found = np.zeros_like(self.clean)
-        for row, value in zip(rows, values):
-            if self.radius[row] > 0 and value is not None:
-                found[self.layout.part(int(row))] = np.asarray(value, np.float32).reshape(-1)
+        free = self.free
+        for row, value in zip(np.asarray(rows).tolist(), values):
+            if free[row] and value is not None:
+                found[self.layout.part(row)] = np.asarray(value, np.float32).reshape(-1)
         if not np.isfinite(found.sum(dtype=np.float64)):
             np.nan_to_num(found, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
         return found

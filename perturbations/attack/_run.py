@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from perturbations._core import Perturbation
@@ -188,10 +189,9 @@ def prepared(
             edits[stream] = most
     named = draws_of or declaration
     rngs = {
-        stream: [
-            generator(Key(seed, named.name, named.version, part.profile, part.key or stream, part.step, one, draw))
-            for one in ids
-        ]
+        stream: _Generators(
+            Key(seed, named.name, named.version, part.profile, part.key or stream, part.step, "", draw), ids
+        )
         for stream, part in parts.items()
     }
     asked = Repeated(oracle, int(next(iter(parts.values())).settings.get("eot", 1)))
@@ -200,6 +200,22 @@ def prepared(
         if "words" in declaration.budgets.values():
             attempt.lexicons[stream] = read_lexicon(str(parts[stream].settings.get("lexicon", "")))
     return attempt
+
+
+class _Generators(Sequence[Generator]):
+    """A generator for each sample, made when it is first asked for: an attack without chance pays for none."""
+
+    def __init__(self, key: Key, ids: Sequence[str]) -> None:
+        self._key, self._ids = key, ids
+        self._made: dict[int, Generator] = {}
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __getitem__(self, row: Any) -> Any:
+        if (row := range(len(self._ids))[row]) not in self._made:
+            self._made[row] = generator(self._key._replace(sample=self._ids[row]))
+        return self._made[row]
 
 
 def halves_of(ids: Sequence[str]) -> dict[str, int]:

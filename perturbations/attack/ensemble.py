@@ -15,7 +15,7 @@ __all__ = ["auto"]
 @attack(
     {"image": "epsilon", "audio": "snr_db", "text": "edits"},
     cite="croce2020",
-    version=2,
+    version=3,
     steps=STEPS,
     targets=Param("most likely wrong classes that are tried", "classes", 1, 1000, scale="integer", default=9),
     calls=CALLS,

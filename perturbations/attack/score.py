@@ -17,11 +17,14 @@ __all__ = ["drawn", "random", "random_points", "random_search", "search_squares"
 _HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """At which of 10,000 queries the square attack halves the share of the picture that it repaints."""
 _FIRST_SHARE = 0.8
+_EVEN = 0.5
+_DRAWN = 32
+"""Squares of a picture that are drawn at once."""
 _LOWEST_TONE, _HIGHEST_TONE = 0.005, 0.4
 """Pitches of the bursts, in cycles a frame: 40 to 3,200 Hz at 8 kHz."""
 
 
-@attack({"image": "epsilon", "audio": "snr_db", "text": "edits"}, cite="croce2020")
+@attack({"image": "epsilon", "audio": "snr_db", "text": "edits"}, cite="croce2020", version=2)
 def random(attempt: Attempt) -> None:
     """Plain chance with an attack's budget: one random draw, kept whether it does harm or not."""
     rows = attempt.open
@@ -37,7 +40,7 @@ def random_search(attempt: Attempt, *, calls: int) -> None:
         attempt.ask_at(rows, random_points(attempt))
 
 
-@attack({"image": "epsilon", "audio": "snr_db"}, cite="andriushchenko2020", calls=CALLS)
+@attack({"image": "epsilon", "audio": "snr_db"}, cite="andriushchenko2020", version=2, calls=CALLS)
 def square(attempt: Attempt, *, calls: int) -> None:
     """Repaint random squares of a picture, or replace random bursts of a recording, and keep what hurts.
 
@@ -88,11 +91,11 @@ def search_squares(attempt: Attempt, calls: int) -> None:
         share = _FIRST_SHARE / 2 ** sum(asked / calls * 10_000 > at for at in _HALVINGS)
         trial = {name: [brushes[row][name].paint(share) for row in rows.tolist()] for name in attempt.balls}
         after = margin(attempt.ask(rows, trial), attempt.labels[rows])
-        for row, left in zip(rows.tolist(), after.tolist()):
-            if left < found[row]:
-                found[row] = left
-                for brush in brushes[row].values():
-                    brush.keep()
+        better = rows[after < found[rows]]
+        found[rows] = np.minimum(after, found[rows])
+        for row in better.tolist():
+            for brush in brushes[row].values():
+                brush.keep()
         asked += 1
 
 
@@ -116,27 +119,28 @@ class _Squares(_Brush):
     def __init__(self, ball: MaxBall, rng: Generator) -> None:
         super().__init__(ball, rng)
         self.shape = self.value.shape  # type: ignore[union-attr]
-        self.walls = [wall.astype(np.uint8).reshape(self.shape) for wall in ball.walls]
+        self.low, self.high = (wall.astype(np.uint8).reshape(self.shape) for wall in ball.walls)
         self.best = self.last = np.asarray(self.value)
+        self.draws: list[list[float]] = []
         self.begun = False
 
     def paint(self, share: float) -> Value:
         height, width, channels = self.shape
-        low, high = self.walls
         if not self.begun:
             self.begun = True
-            self.last = np.where(_signs(self.rng, (1, width, channels)) > 0, high, low)
-            return self._whole()
-        draws = self.rng.random(2)
+            self.last = np.where(self.rng.random((1, width, channels)) < _EVEN, self.low, self.high)
+            return self.last
+        if not self.draws:  # many at once: to ask for a number costs more than to draw it
+            self.draws = self.rng.random((_DRAWN, 2 + channels)).tolist()
+        down, right, *signs = self.draws.pop()
         side = max(1, min(round((share * height * width) ** 0.5), height, width))
-        top, left = int(draws[0] * (height - side + 1)), int(draws[1] * (width - side + 1))
+        top, left = int(down * (height - side + 1)), int(right * (width - side + 1))
         here = (slice(top, top + side), slice(left, left + side))
         self.last = self.best.copy()
-        self.last[here] = np.where(_signs(self.rng, (1, 1, channels)) > 0, high[here], low[here])
-        return self._whole()
-
-    def _whole(self) -> Value:
-        return self.value if np.array_equal(self.last, self.value) else self.last  # type: ignore[arg-type]
+        for channel, sign in enumerate(signs):
+            wall = self.low if sign < _EVEN else self.high
+            self.last[(*here, channel)] = wall[(*here, channel)]
+        return self.last
 
     def keep(self) -> None:
         self.best = self.last
@@ -171,10 +175,6 @@ def _brush(ball: Ball, rng: Generator) -> _Brush:
     if not ball.free[0]:
         return _Brush(ball, rng)
     return _Squares(ball, rng) if isinstance(ball, MaxBall) else _Bursts(ball, rng)
-
-
-def _signs(rng: Generator, shape: tuple[int, ...]) -> Flat:
-    return np.where(rng.random(shape, dtype=np.float32) < 0.5, np.float32(-1), np.float32(1))
 
 
 def _burst(rng: Generator, frames: int, channels: int, energy_root: float) -> Flat:

@@ -97,6 +97,7 @@ def gsm(audio: Audio, *, passes: int) -> Audio:
 
 @audio_corruption(
     cite="ima1992",
+    version=2,
     cost=_cost("1 to 2"),
     rate_hz=Param(
         "rate at which the codec runs", "Hz", 1000, 192_000, scale="integer", levels=(16_000, 11_025, 8000, 6000, 4000)

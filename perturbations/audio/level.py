@@ -71,6 +71,7 @@ def dc_offset(audio: Audio, *, offset: float) -> Audio:
 
 @audio_corruption(
     cite="widrow2008",
+    version=2,
     bits=Param("bits a sample", "bits", 2, 24, scale="integer", levels=(8, 6, 5, 4, 3)),
 )
 def quantisation(audio: Audio, *, bits: int) -> Audio:

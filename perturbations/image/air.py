@@ -19,6 +19,7 @@ _MOST = 3000
 
 @image_corruption(
     cite="garg2007",
+    version=2,
     streaks=Param("number of drops in sight", "drops", 0, _MOST, scale="integer", levels=(120, 280, 550, 1000, 1700)),
     veil=Param("share of the view that distant rain whitens", "fraction", 0, 1, levels=(0.06, 0.12, 0.2, 0.28, 0.38)),
     length=Param("longest streak, of the picture's height", "fraction", 0.005, 1, default=0.16),

@@ -113,6 +113,7 @@ def downsampling(image: Image, *, scale: float, method: str) -> Image:
 
 @image_corruption(
     cite="cubuk2019",
+    version=2,
     bits=Param("bits kept of each value", "bits", 1, 8, scale="integer", clean=8, levels=(5, 4, 3, 2, 1)),
 )
 def posterize(image: Image, *, bits: int) -> Image:
@@ -128,6 +129,7 @@ for _ in range(2):
 
 @image_corruption(
     cite="bayer1973",
+    version=2,
     colours=Param("levels of each channel", "levels", 2, 256, scale="integer", clean=256, levels=(12, 8, 6, 4, 2)),
 )
 def colour_quantization(image: Image, *, colours: int) -> Image:

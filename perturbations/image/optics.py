@@ -41,6 +41,7 @@ def lens_dirt(image: Image, rng: Generator, *, cover: float, opacity: float) -> 
 
 @image_corruption(
     cite="garg2007",
+    version=2,
     drops=Param("number of drops", "drops", 0, 400, scale="integer", clean=0, levels=(8, 20, 40, 75, 130)),
     size=Param("radius of the largest drops, of the picture's shorter side", "fraction", 0.002, 0.5, default=0.07),
 )

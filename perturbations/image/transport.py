@@ -36,6 +36,7 @@ def _coded(image: Image, kind: str, quality: int) -> Image:
 
 @image_corruption(
     cite="hendrycks2019",
+    version=2,
     quality=Param(
         "quality setting of the encoder",
         "of 100",
@@ -53,6 +54,7 @@ def jpeg_compression(image: Image, *, quality: int) -> Image:
 
 @image_corruption(
     cite="michaelis2019",
+    version=2,
     quality=Param(
         "quality setting of the encoder", "of 100", 1, 100, scale="integer", clean=100, levels=(40, 20, 10, 5, 1)
     ),
@@ -64,6 +66,7 @@ def webp_compression(image: Image, *, quality: int) -> Image:
 
 @image_corruption(
     cite="dodge2016",
+    version=2,
     times=Param(
         "number of times the picture is saved again", "times", 1, 100, scale="integer", levels=(2, 4, 7, 11, 16)
     ),

@@ -16,8 +16,20 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from perturbations.errors import InputError, nearest, short
+from perturbations.modality._signal import Signal, Signals
 
-__all__ = ["MODALITIES", "Limits", "Look", "Modality", "Stored", "modality", "modality_of", "size_of"]
+__all__ = [
+    "MODALITIES",
+    "Limits",
+    "Look",
+    "Modality",
+    "Signal",
+    "Signals",
+    "Stored",
+    "modality",
+    "modality_of",
+    "size_of",
+]
 
 MODALITIES: tuple[str, ...] = ("image", "audio", "text", "series")
 """Names of the modalities, each a module here, in the order in which they are shown."""
@@ -93,7 +105,8 @@ class Modality:
 
     *What is measured.* ``distortion(clean, perturbed)`` is how far a value is from the clean one, the first entry
     being the one a curve is drawn against (``falls`` tells whether it falls as damage grows: PSNR does, an error
-    rate does not). ``signals(value)`` are model-free measures of quality. ``witness`` makes a value on which every
+    rate does not). ``signals`` are what tells a degraded value without the clean one and
+    without a model. ``witness`` makes a value on which every
     perturbation shows.
     """
 
@@ -123,7 +136,7 @@ class Modality:
     vary: Callable[[Any, int], Any]
     distortion: Callable[[Any, Any], Mapping[str, float]]
     falls: bool
-    signals: Callable[[Any], Mapping[str, float]]
+    signals: Signals
     witness: Callable[[], Any]
     stored: Stored
     look: Look

@@ -11,13 +11,14 @@ from numpy.random import Generator
 from perturbations._values import Audio
 from perturbations.errors import InputError, short
 from perturbations.modality import Look, Modality
+from perturbations.modality._heard import frame_powers
 from perturbations.modality._layout import Layout
+from perturbations.modality.audio_signals import SIGNALS
 from perturbations.modality.drawn_audio import draw_recording
 from perturbations.modality.stored_audio import STORED
 
 __all__ = ["MODALITY", "active_power"]
 
-_FRAME_S = 0.02
 _ACTIVE_DB = 40.0
 _CHANNELS = 64
 _FEW = 8
@@ -97,16 +98,9 @@ def active_power(value: Audio) -> float:
     The recording is cut into frames of 20 ms; those within 40 dB of the loudest are active. Pauses would otherwise
     make the same noise count as louder in a clip with long pauses.
     """
-    samples = value.samples
-    if samples.size == 0:
+    frames = frame_powers(value)
+    if not len(frames):
         return 0.0
-    length = max(1, round(value.rate * _FRAME_S))
-    whole = samples.shape[1] // length * length
-    power = np.square(samples, dtype=np.float32)
-    power = power[0] if len(power) == 1 else power.mean(axis=0, dtype=np.float32)
-    frames = power[:whole].reshape(-1, length).mean(axis=1, dtype=np.float64) if whole else np.empty(0)
-    if whole < samples.shape[1]:
-        frames = np.append(frames, power[whole:].mean(dtype=np.float64))
     loudest = frames.max()
     if loudest == 0:
         return 0.0
@@ -123,15 +117,6 @@ def _distortion(clean: Audio, perturbed: Audio) -> Mapping[str, float]:
         return {"snr_db": float("inf")}
     signal = active_power(clean)
     return {"snr_db": float("-inf") if signal == 0 else float(10 * np.log10(signal / noise))}
-
-
-def _signals(value: Audio) -> Mapping[str, float]:
-    """Level (dB of full scale, of the active part), share of clipped frames, share of active frames over silence."""
-    if value.frames == 0:
-        return {"level_dbfs": float("-inf"), "clipped": 0.0}
-    power = active_power(value)
-    level = float("-inf") if power == 0 else float(10 * np.log10(power))
-    return {"level_dbfs": level, "clipped": float((np.abs(value.samples) >= 0.999).mean())}
 
 
 def _witness() -> Audio:
@@ -172,7 +157,7 @@ MODALITY = Modality(
     vary=lambda value, number: _LAYOUT.rolled(value, 997 * number),
     distortion=_distortion,
     falls=True,
-    signals=_signals,
+    signals=SIGNALS,
     witness=_witness,
     stored=STORED,
     look=Look("#b44a00", "#f09a5e", "dark_orange3", "s", {"snr_db": "SNR, dB"}, draw_recording),

@@ -15,6 +15,7 @@ from perturbations._values import Image
 from perturbations.errors import InputError, short
 from perturbations.modality import Look, Modality
 from perturbations.modality._layout import Layout
+from perturbations.modality.image_signals import SIGNALS
 from perturbations.modality.stored_image import STORED
 
 __all__ = ["MODALITY", "luma", "ssim"]
@@ -162,15 +163,6 @@ def ssim(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
 _C1, _C2 = np.float32((0.01 * 255) ** 2), np.float32((0.03 * 255) ** 2)
 
 
-def _signals(value: Image) -> Mapping[str, float]:
-    """Brightness and contrast (fractions of full scale), and sharpness (variance of the Laplacian of the luma)."""
-    import cv2
-
-    grey = luma(value)
-    sharpness = float(cv2.Laplacian(grey, cv2.CV_32F).var())
-    return {"brightness": float(grey.mean()) / 255, "contrast": float(grey.std()) / 255, "sharpness": sharpness}
-
-
 def _witness() -> Image:
     """A coloured scene with edges, gradients and texture, on which every image perturbation shows."""
     height, width = 96, 128
@@ -220,7 +212,7 @@ MODALITY = Modality(
     vary=lambda value, number: _LAYOUT.rolled(value, 3 * number),
     distortion=_distortion,
     falls=True,
-    signals=_signals,
+    signals=SIGNALS,
     witness=_witness,
     stored=STORED,
     look=Look("#0067a8", "#62b5f0", "blue", "o", {"psnr_db": "PSNR, dB"}, _draw),

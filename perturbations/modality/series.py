@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from perturbations.errors import InputError, short
 from perturbations.modality import Limits, Look, Modality, Stored
 from perturbations.modality._layout import Layout
+from perturbations.modality.series_signals import SIGNALS
 
 __all__ = ["MODALITY", "Series", "spread"]
 
@@ -163,19 +164,6 @@ def _distortion(clean: Series, perturbed: Series) -> Mapping[str, float]:
     return {"nrmse": float(np.sqrt(np.mean(error / np.square(scale))))}
 
 
-def _signals(value: Series) -> Mapping[str, float]:
-    """Three means over channels: roughness (deviation of the steps between frames, over the channel's own), share of
-    frames that repeat the one before, and share of frames at the channel's lowest or highest value.
-    """
-    samples = value.samples
-    if value.frames < 2:
-        return {"roughness": 0.0, "repeated": 0.0, "at_limit": 0.0}
-    steps, scale = np.diff(samples.astype(np.float64), axis=0), spread(value)
-    rough = np.divide(steps.std(axis=0), scale, out=np.zeros_like(scale), where=scale > 0)
-    limits = (samples == samples.min(axis=0)) | (samples == samples.max(axis=0))
-    return {"roughness": float(rough.mean()), "repeated": float((steps == 0).mean()), "at_limit": float(limits.mean())}
-
-
 def _witness() -> Series:
     """Four seconds of something like walking with an accelerometer at 50 Hz: steps, their harmonics, gravity, m/s²."""
     time = np.arange(200) / 50
@@ -284,7 +272,7 @@ MODALITY = Modality(
     vary=lambda value, number: _LAYOUT.rolled(value, 7 * number),
     distortion=_distortion,
     falls=False,
-    signals=_signals,
+    signals=SIGNALS,
     witness=_witness,
     stored=Stored(in_file=True, decode=_decode, endings=(".csv",)),
     look=Look("#7a6a00", "#d8c64a", "yellow4", "v", {"nrmse": "error, in standard deviations"}, _draw),

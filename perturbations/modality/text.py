@@ -18,6 +18,7 @@ from perturbations.modality import Limits, Look, Modality, Stored
 from perturbations.modality._layout import no_facts
 from perturbations.modality._spans import span
 from perturbations.modality.drawn_text import draw_text
+from perturbations.modality.text_signals import SIGNALS
 
 __all__ = ["MODALITY", "edit_distance", "words"]
 
@@ -122,14 +123,6 @@ def _distortion(clean: str, perturbed: str) -> Mapping[str, float]:
     return {"cer": edit_distance(clean, perturbed) / max(len(clean), 1)}
 
 
-def _signals(value: str) -> Mapping[str, float]:
-    """Length in characters, share of letters, and share of characters outside ASCII."""
-    length = len(value)
-    letters = sum(map(str.isalpha, value)) / length if length else 0.0
-    foreign = 0.0 if value.isascii() else sum(ord(c) > 127 for c in value) / length
-    return {"characters": float(length), "letters": letters, "non_ascii": foreign}
-
-
 def _witness() -> str:
     """Sentences with everything that a text perturbation may look for."""
     return (
@@ -174,7 +167,7 @@ MODALITY = Modality(
     vary=lambda value, number: f"{value} {number}" if number else value,
     distortion=_distortion,
     falls=False,
-    signals=_signals,
+    signals=SIGNALS,
     witness=_witness,
     stored=Stored(in_file=False, decode=_decode),
     look=Look("#00755a", "#4cc4a0", "green4", "^", {"cer": "character error rate"}, draw_text),

@@ -74,6 +74,7 @@ def saturation(series: Series, *, limit: float) -> Series:
 
 @series_corruption(
     cite="widrow2008",
+    version=2,
     bits=Param(
         "bits of the converter, over the channel's range", "bits", 1, 24, scale="integer", levels=(7, 6, 5, 4, 3)
     ),

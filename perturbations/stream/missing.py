@@ -71,12 +71,12 @@ def _fill(stream: Stream, rng: Generator, fill: str) -> Value:
     return _noise(stream, rng) if fill == "noise" else _previous(stream)
 
 
-def _choice() -> Choice:
+def _choice(still: tuple[str, ...] = ()) -> Choice:
     needs = {"mean": ("data",), "noise": ("data",), "previous": ("data", "sequence")}
-    return Choice("what the model is given instead", FILLS, default="none", needs=needs)
+    return Choice("what the model is given instead", FILLS, default="none", needs=needs, still=still)
 
 
-@fault(cite="ma2022", keeps_shape=False, fill=_choice())
+@fault(cite="ma2022", keeps_shape=False, fill=_choice(still=tuple(fill for fill in FILLS if fill != "noise")))
 def missing(stream: Stream, rng: Generator, *, fill: str) -> Value:
     """A sensor, cable or service is down: the stream is lost, and a fill rule says what the model sees.
 

@@ -203,6 +203,7 @@ def wrong_encoding(stream: Stream, *, read_as: str) -> Value:
 
 @fault(
     cite="lukas2003",
+    version=2,
     of=("image",),
     quality=Param("quality of the second compression; the first has 75", "JPEG quality", 1, 100, scale="integer",
                   levels=(90, 60, 40, 20, 10)),

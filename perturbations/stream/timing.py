@@ -59,6 +59,7 @@ def frozen(stream: Stream, *, share: float) -> Value:
 
 @fault(
     cite="yu2023",
+    version=2,
     needs=("data", "sequence"),
     keeps_shape=False,
     not_monotone=_DEPENDS_ON_CONTENT,
@@ -77,6 +78,7 @@ def stale(stream: Stream, *, every: int) -> Value:
 
 @fault(
     cite="chung2016",
+    version=2,
     needs=("data", "sequence"),
     keeps_shape=False,
     not_monotone=_DEPENDS_ON_CONTENT,
@@ -141,6 +143,7 @@ def late(stream: Stream, *, delay_ms: float) -> Value:
 
 @fault(
     cite="yu2023",
+    version=2,
     needs=("data", "sequence"),
     keeps_shape=False,
     not_monotone=_DEPENDS_ON_CONTENT,

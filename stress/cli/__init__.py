@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -55,9 +56,11 @@ def _left(error: SystemExit) -> int:
 
 
 def _shown(text: str) -> str:
+    """Return text for a terminal; a word that fills it – a name of thousands of characters – is cut."""
     from perturbations.errors import printable
 
-    return printable(text, keep="\n\t")
+    cut = re.sub(r"\S{400,}", lambda word: f"{word[0][:200]}…", text)
+    return printable(cut, keep="\n\t")
 
 
 def _explain(error: Exception) -> int:

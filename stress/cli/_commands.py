@@ -45,6 +45,13 @@ OWN = click.option(
 )
 
 
+GOALS = click.option(
+    "--goals",
+    metavar="GOALS",
+    help="Shares of the streams: equal, adaptive, or image=0.5,audio=0.5.  [default: the suite's]",
+)
+
+
 def _version(context: click.Context, _: Any, wanted: bool) -> None:
     if wanted:
         from importlib import metadata
@@ -91,7 +98,13 @@ def stress() -> None:
 @click.option("--only", multiple=True, metavar="GLOB", help="Only scenarios whose name matches; may be repeated.")
 @click.option("--skip", multiple=True, metavar="GLOB", help="No scenarios whose name matches; may be repeated.")
 @click.option("--cluster", metavar="GROUP", help="Samples of one GROUP belong together: intervals respect it.")
-@click.option("--signals", is_flag=True, help="Record each stream's quality signals too.")
+@click.option(
+    "--signals",
+    type=click.Choice(["none", "cheap", "all"]),
+    default="cheap",
+    show_default=True,
+    help="Which measures of each stream's quality are recorded.",
+)
 @click.option("--timeout", type=float, metavar="S", help="Seconds a call of the model may take.")
 @click.option("--fresh", is_flag=True, help="A new run beside the one in DIR, which is kept.")
 @click.option(
@@ -154,8 +167,9 @@ def validate(file: str, imports: bool) -> None:
 
 @stress.command()
 @click.argument("folder", type=RUN, metavar="RUN")
+@GOALS
 @OWN
-def report(folder: Path) -> None:
+def report(folder: Path, goals: str | None) -> None:
     """Write RUN/report/index.html.
 
     Curves per modality, findings, tables. Works on unfinished runs.
@@ -163,18 +177,19 @@ def report(folder: Path) -> None:
     from stress._face import open_run
     from stress.report import write_report
 
-    say(f"{write_report(open_run(folder))}")
+    say(f"{write_report(open_run(folder), goals)}")
 
 
 @stress.command()
 @click.argument("folder", type=RUN, metavar="RUN")
 @click.option("--table", "name", metavar="NAME", help="Print one table whole, as CSV, instead of the summary.")
+@GOALS
 @OWN
-def measure(folder: Path, name: str | None) -> None:
+def measure(folder: Path, name: str | None, goals: str | None) -> None:
     """Print what the records of RUN mean: the summary, or one table."""
     from stress.cli._show import show_measures
 
-    show_measures(folder, name)
+    show_measures(folder, name, goals)
 
 
 @stress.command(epilog=EPILOG)
@@ -208,8 +223,7 @@ def gate(**options: Any) -> int:
 
 
 @stress.command()
-@click.argument("before", type=RUN, metavar="A")
-@click.argument("after", type=RUN, metavar="B")
+@click.argument("runs", type=RUN, metavar="A B [C …]", nargs=-1, required=True)
 @click.option("--metric", metavar="NAME", help="[default: the task's headline]")
 @click.option("--by", multiple=True, metavar="GROUP", help="Slice by this group too; may be repeated.")
 @OWN
@@ -222,7 +236,8 @@ def gate(**options: Any) -> int:
 def compare(**options: Any) -> None:
     """Say what became better or worse from A to B.
 
-    Both are runs; they are compared in pairs, sample by sample.
+    Both are runs; they are compared in pairs, sample by sample. Of more than two – ways to fuse streams, say – one
+    table puts all side by side, and each pair is compared.
     """
     from stress.cli._gate import run_compare
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -60,15 +59,13 @@ def estimate(planned: Planned) -> tuple[float, float, float]:
             with ThreadPoolExecutor(threads) as pool:
                 list(pool.map(lambda cell: probe(cell, few[cell.id]), chosen))
             speed = min(max(alone / (time.perf_counter() - start), 1.0), threads)
-    each = Counter(_kind(cell) for cell in planned.plan.cells)
     mean = _Probe(*(sum(getattr(p, name) for p in found.values()) / len(found) for name in ("seconds", "size")))
     visits = sum(map(len, planned.shards))
     seconds = size = 0.0
-    for kind, count in each.items():
-        probed = found.get(kinds[kind].id, mean)
-        times = count * (1 if kind == ("clean", None) else planned.plan.draws)
-        seconds += probed.seconds * (visits * times / speed + 4 * count)  # preflight looks at four samples in each
-        size += probed.size * visits * times
+    for cell, calls, draws in zip(planned.plan.cells, planned.repeats.calls, planned.repeats.drawn):
+        probed = found.get(kinds[_kind(cell)].id, mean)
+        seconds += probed.seconds * (visits * calls / speed + 4)  # preflight looks at four samples in each
+        size += probed.size * visits * draws
     seconds += _START_S[planned.settings.backend]
     return _FASTER * seconds, _SLOWER * seconds, size / 3e6  # columns shrink to about a third in Parquet
 

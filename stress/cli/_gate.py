@@ -18,18 +18,24 @@ from stress.gate import (
     Comparison,
     Example,
     Report,
+    Several,
     compare,
+    compare_several,
     comparison_data,
     comparison_markdown,
     flips,
     headline,
     interval,
     judge,
+    letters,
     load_gates,
     notable,
     number,
     report_data,
     save,
+    several_data,
+    several_markdown,
+    shown,
     worst_failures,
 )
 
@@ -166,14 +172,48 @@ def _text(path: Path, text: str) -> None:
         save(path, text)
 
 
-def run_compare(before: Path, after: Path, json_file: Path | None, markdown: Path | None, **options: Any) -> None:
-    """Compare two runs, and print and write what came of it."""
-    found = compare(open_run(before), open_run(after), **options)
+def run_compare(runs: Sequence[Path], json_file: Path | None, markdown: Path | None, **options: Any) -> None:
+    """Compare two runs, or put more side by side, and print and write what came of it."""
+    opened = [open_run(path) for path in runs]
+    if len(opened) > 2:
+        several = compare_several(*opened, **options)
+        _show_several(several)
+        if json_file is not None:
+            save(json_file, several_data(several))
+        if markdown is not None:
+            _text(markdown, several_markdown(several))
+        return
+    if len(opened) < 2:
+        raise InputError("compare: must have at least two runs, got 1.")
+    found = compare(*opened, **options)
     _show_comparison(found)
     if json_file is not None:
         save(json_file, comparison_data(found))
     if markdown is not None:
         _text(markdown, comparison_markdown(found))
+
+
+def _show_several(found: Several) -> None:
+    from rich.table import Table
+
+    screen, names = console(), [letters(i) for i in range(len(found.runs))]
+    for name, run in zip(names, found.runs):
+        say(printable(f"{name}  {run.path}"))
+    for line in found.dropped:
+        say(printable(f"left out: {line}"))
+    table = Table("", "measure", "surely better")
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
+    before = None
+    for row in found.rows:
+        table.add_section() if row.part != before else None
+        part, before = row.part if row.part != before else "", row.part
+        table.add_row(*map(safe, (part, row.measure, row.order, *(shown(row.measure, v) for v in row.values))))
+    screen.print(table)
+    say(
+        f"{found.tested} differences over all pairs and rows, {found.confidence:.0%}, correction {found.correction}. "
+        "A>B: A is surely better than B, sample by sample; of reliance: leans more on the stream"
+    )
 
 
 def _show_comparison(found: Comparison) -> None:

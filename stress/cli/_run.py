@@ -17,7 +17,7 @@ from stress._face import open_run
 from stress.cli._display import console, safe
 from stress.cli._estimate import estimate
 from stress.data import read_regular
-from stress.engine import Check, Outcome, Planned, Settings, duration, execute, plan_run, prepared
+from stress.engine import Check, Outcome, Planned, Settings, as_it_answers, duration, execute, plan_run, prepared
 
 __all__ = ["run_suite"]
 
@@ -94,10 +94,14 @@ def _show_plan(screen: Any, planned: Planned) -> None:
     for name, note in planned.plan.notes:
         screen.print(safe(f"{name}: {note}"))
     _show_left_out(screen, planned)
-    samples = sum(map(len, planned.shards))
-    calls = planned.times * sum(-(-len(shard) // planned.settings.batch_size) for shard in planned.shards)
+    planned = as_it_answers(planned)
+    samples, drawn, repeats = sum(map(len, planned.shards)), sum(planned.repeats.drawn), planned.repeats
+    times = f" ({drawn:,} with their draws)" if drawn > len(repeats.cells) else ""
+    one = len(repeats.cells) - len(repeats.names)
+    once = f"; {one:,} {'cell is another' if one == 1 else 'cells are others'} by a second name" if one else ""
     screen.print(
-        f"{samples:,} samples × {len(planned.plan.cells):,} cells = {planned.records:,} records, {calls:,} model calls"
+        f"{samples:,} samples × {len(repeats.cells):,} cells{times} = {planned.records:,} records, "
+        f"{planned.calls:,} model calls{once}"
     )
     low, high, megabytes = estimate(planned)
     screen.print(

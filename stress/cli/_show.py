@@ -103,7 +103,7 @@ def show_suite(file: str, imports: bool = False) -> None:
     say(f"{file}: fine – {suite.title}, {len(suite.scenarios)} scenarios")
 
 
-def show_measures(folder: Path, name: str | None) -> None:
+def show_measures(folder: Path, name: str | None, goals: str | None = None) -> None:
     """Print the summary of a run, or one table as CSV."""
     from stress._face import open_run
 
@@ -111,13 +111,13 @@ def show_measures(folder: Path, name: str | None) -> None:
     if name is None:
         from stress.report import print_summary
 
-        print_summary(console(), run)
+        print_summary(console(), run, goals)
         return
     from pyarrow import csv
 
     from stress.report import plain_table
 
-    csv.write_csv(plain_table(run.table(name), as_json=True), sys.stdout.buffer)
+    csv.write_csv(plain_table(run.table(name, goals=goals), as_json=True), sys.stdout.buffer)
 
 
 def show_citations(folder: Path) -> None:

@@ -1,6 +1,6 @@
 """The only place that calls the model: plan, execute, leave records."""
 
-from stress.engine._execute import Outcome, execute, prepared, settled_job
+from stress.engine._execute import Outcome, as_it_answers, execute, prepared, settled_job
 from stress.engine._plan import Planned, Settings, plan_run
 from stress.engine._preflight import Check
 from stress.engine._progress import duration
@@ -11,6 +11,7 @@ __all__ = [
     "Outcome",
     "Planned",
     "Settings",
+    "as_it_answers",
     "duration",
     "execute",
     "one_thread_each",

@@ -13,13 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perturbations import StressError
+from stress.engine._watchdog import under_way
 from stress.models import Batch
 from stress.records.statuses import CRASH, INVALID, OK, TIMEOUT, answered
 from stress.tasks import Luck, Scored, Task
 
-__all__ = ["Answered", "Predict", "ask", "failed"]
+__all__ = ["Answered", "Predict", "TooSlowError", "ask", "call", "failed"]
 
 Predict = Callable[[Batch], Any]
+_LATE = "TimeoutError: no answer within"
 _LONGEST = 300
 """Characters of an error's text that are recorded."""
 
@@ -44,10 +46,12 @@ class Answered:
         return np.array([status not in known for status in self.status], bool)
 
     def without(self, crashed: Mapping[int, str]) -> Answered:
-        """Return the same with some rows as crashes: what was to be asked about them could not be worked out."""
+        """Return the same with some rows as crashes or time-outs: what to ask about them could not be worked out."""
         if not crashed:
             return self
-        status = ["crash" if row in crashed else one for row, one in enumerate(self.status)]
+        late = {row for row, text in crashed.items() if _LATE in text}
+        gone = {row: (TIMEOUT if row in late else CRASH).name for row in crashed}
+        status = [gone.get(row, one) for row, one in enumerate(self.status)]
         errors = {**self.errors, **{row: _cut(text) for row, text in crashed.items()}}
         return replace(self, status=status, errors=errors)
 
@@ -76,7 +80,7 @@ def _chain(columns: Sequence[Any]) -> Any:
     return [value for column in columns for value in column]
 
 
-class _TooSlowError(Exception):
+class TooSlowError(Exception):
     """The model did not answer within the time it was given."""
 
 
@@ -90,9 +94,9 @@ def ask(
     """
     start = time.perf_counter()
     try:
-        answers = _call(predict, batch, timeout)
-    except _TooSlowError:
-        return failed(TIMEOUT.name, f"no answer within {timeout:g} s", batch.size, task, time.perf_counter() - start)
+        answers = call(predict, batch, timeout)
+    except TooSlowError as error:
+        return failed(TIMEOUT.name, str(error), batch.size, task, time.perf_counter() - start)
     except (Exception, SystemExit) as error:  # whatever a model raises is a finding
         if batch.size > 1:
             return _alone(predict, batch, targets, task, timeout, luck)
@@ -144,15 +148,20 @@ def _cut(error: str) -> str:
     return error if len(error) <= _LONGEST else f"{error[: _LONGEST - 1]}…"
 
 
-def _call(predict: Predict, batch: Batch, timeout: float | None) -> Any:
-    """Call the model; with a timeout in a thread of its own, which is left behind when it does not come back."""
+def call(predict: Callable[[Any], Any], what: Any, timeout: float | None) -> Any:
+    """Call the model; with a timeout in a thread of its own, which is left behind when it does not come back.
+
+    Raises TooSlowError where it does not.
+    """
     if timeout is None:
-        return predict(batch)
+        return predict(what)
     box: queue.SimpleQueue[tuple[bool, Any]] = queue.SimpleQueue()
 
     def work() -> None:
         try:
-            box.put((True, predict(batch)))
+            with under_way(timeout):
+                answer = predict(what)
+            box.put((True, answer))
         except BaseException as error:  # handed over, whatever it is
             box.put((False, error))
 
@@ -160,7 +169,7 @@ def _call(predict: Predict, batch: Batch, timeout: float | None) -> Any:
     try:
         fine, result = box.get(timeout=timeout)
     except queue.Empty:
-        raise _TooSlowError from None
+        raise TooSlowError(f"no answer within {timeout:g} s") from None
     if fine:
         return result
     raise result

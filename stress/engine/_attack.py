@@ -27,6 +27,7 @@ from perturbations.attack.score import drawn
 from perturbations.errors import MissingExtraError
 from scenarios import Cell, perturb_stream
 from stress.data import Samples
+from stress.engine._limits import limited, within
 from stress.engine._order import visiting_order
 from stress.engine._stages import Stage, stages, stand_in
 from stress.engine._streams import StreamWork, compared, said
@@ -56,6 +57,7 @@ class Attacker:
     seed: int
     batch_size: int
     attacked: Sequence[str]
+    timeout: float | None = None
     _fitted: dict[Any, Any] = field(default_factory=dict)
     _stand_ins: dict[str, ModelOracle] = field(default_factory=dict)
     _lock: Any = field(default_factory=threading.RLock)
@@ -66,7 +68,8 @@ class Attacker:
         task = self.task
         if not isinstance(task, Classification) or task.answers is None:
             raise SpecError(f"attack: the task must be classification, got {task.name}. Leave attacks out (--skip).")
-        return ModelOracle(self.predict, task.classes, task.answers, self.batch_size)
+        predict = limited(self.predict, self.timeout)
+        return ModelOracle(predict, task.classes, task.answers, self.batch_size, within(self.timeout))
 
     def work(self, cell: Cell, samples: Sequence[Sample], draw: int) -> Work:
         """Return what an attacked cell makes of its streams, what that took for each sample, and who has no gradient.
@@ -185,7 +188,8 @@ class Attacker:
                 first = [self.data[i] for i in range(min(8, len(self.data)))]
                 task = self.task.settle(model.predict(Batch.of(first)), [sample.target for sample in first])
                 form = task.answers if isinstance(task, Classification) else None
-                oracle = ModelOracle(model.predict, self.oracle.names, form or "logits", self.batch_size)
+                predict, hold = limited(model.predict, self.timeout), within(self.timeout)
+                oracle = ModelOracle(predict, self.oracle.names, form or "logits", self.batch_size, hold)
                 self._stand_ins[stage.surrogate] = oracle
             return self._stand_ins[stage.surrogate]
 

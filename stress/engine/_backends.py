@@ -7,9 +7,7 @@ loaded nor called.
 
 from __future__ import annotations
 
-import os
 import threading
-import time
 import warnings
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, Protocol
@@ -18,11 +16,12 @@ import pyarrow as pa
 
 from perturbations import ModelError, StressError
 from perturbations.errors import short
+from stress.engine._post import Post
 from stress.engine._remote import Recipe, about, answer
 from stress.engine._units import Unit
 from stress.models import Model
 
-__all__ = ["Died", "Finished", "Proof", "Workers", "in_threads", "model_of", "token"]
+__all__ = ["Died", "Finished", "Proof", "Workers", "in_threads", "model_of"]
 
 Finished = Generator[tuple[Unit, pa.Table], None, None]
 Proof = Callable[[Unit], Sequence[str]]
@@ -31,13 +30,15 @@ Died = Callable[[Unit, str, bool], pa.Table]
 
 
 class Workers(Protocol):
-    """Workers in processes of their own, which load the model by its name; ``token`` is unique to the run."""
+    """Workers in processes of their own, which load the model by its name; ``post`` is where they belong."""
 
-    spec: str
-    token: str
+    post: Post
 
     def call(self, function: Callable[..., Any], *what: Any) -> Any:
-        """Return what a function returns in one of the workers; raise where the worker process dies of it."""
+        """Return what a function returns in one of the workers; raise where the worker process dies of it.
+
+        Raises TooSlowError where it was ended because nothing in it could run any more.
+        """
         ...
 
     def call_all(self, function: Callable[..., Any], *what: Any) -> Any:
@@ -55,14 +56,14 @@ class Workers(Protocol):
 def model_of(workers: Workers) -> Model:
     """Return the model that the workers loaded: its name, classes and weights, and a predict that runs in a worker."""
     try:
-        known = workers.call_all(about, workers.spec, workers.token)
+        known = workers.call_all(about, workers.post)
     except StressError:
         raise
     except Exception as error:  # whatever an import does
         raise ModelError(
-            f"model: {workers.spec} cannot be loaded by a worker: {type(error).__name__}: {short(str(error))}"
+            f"model: {workers.post.spec} cannot be loaded by a worker: {type(error).__name__}: {short(str(error))}"
         ) from error
-    return Model(lambda batch: workers.call(answer, workers.spec, workers.token, batch), **known)
+    return Model(lambda batch: workers.call(answer, workers.post, batch), **known)
 
 
 def in_threads(do: Callable[[Unit], tuple[Unit, pa.Table]], units: Sequence[Unit], workers: int) -> Finished:
@@ -100,8 +101,3 @@ def in_threads(do: Callable[[Unit], tuple[Unit, pa.Table]], units: Sequence[Unit
             results.close()
         for place in busy:
             place.acquire()
-
-
-def token() -> str:
-    """Return a text that no other run in a worker's memory has."""
-    return f"{os.getpid()}-{time.monotonic_ns()}"

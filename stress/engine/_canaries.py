@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from typing import Any
@@ -16,7 +16,7 @@ from stress.engine._stages import attacked
 from stress.engine._unit import Job
 from stress.tasks import as_array
 
-__all__ = ["canaries", "differ"]
+__all__ = ["canaries", "differ", "is_steady"]
 
 _SAMPLES = 4
 """Samples that the model is asked clean; each scenario has one."""
@@ -49,6 +49,11 @@ def canaries(job: Job, samples: Sequence[Sample], cells: Sequence[Cell], workers
     found = {cell.id: answer for (cell, _), answer in zip(asked, answers)}
     steady = differ(found[CLEAN.id], again) is None
     return found if steady else dict.fromkeys(found)
+
+
+def is_steady(found: Mapping[str, Any]) -> bool:
+    """Return whether the model answered the same question in one way."""
+    return any(answer is not None for answer in found.values())
 
 
 def _answer(job: Job, cell: Cell, samples: Sequence[Sample], room: int) -> Any:

@@ -6,8 +6,9 @@ import ast
 import logging
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from multiprocessing import resource_tracker
 from pathlib import Path
 from types import FrameType
@@ -16,12 +17,19 @@ from typing import Any
 import pyarrow as pa
 
 from perturbations import InputError, RunError
-from stress.engine._backends import Died, Finished, Proof, Workers, token
+from perturbations.plugins import imported_files
+from stress.engine._ask import TooSlowError
+from stress.engine._backends import Died, Finished, Proof, Workers
+from stress.engine._post import Post
 from stress.engine._remote import Recipe, do_unit, probe
+from stress.engine._room import free_room, room, was_stuck
+from stress.engine._threads import ONE_THREAD
 from stress.engine._units import Unit
 
 __all__ = ["on_dask"]
 
+_ASKED = 2
+"""How often workers are asked to prepare where one is gone."""
 _ALONE = 3
 """How often a unit is tried alone before it is recorded as a crash: with a model that leaks memory, the worker may have
 reached its memory limit because of earlier units."""
@@ -30,12 +38,41 @@ reached its memory limit because of earlier units."""
 class _Cluster:
     """The workers of a dask cluster."""
 
-    def __init__(self, client: Any, spec: str, workers: int | None) -> None:
-        self.spec, self.token, self._client, self._workers = spec, token(), client, workers
-        self._running: list[Any] = []
+    def __init__(self, client: Any, post: Post, workers: int | None) -> None:
+        self.post, self._client, self._workers = post, client, workers
+        self._turn, self._running = threading.Lock(), list[Any]()
 
     def call(self, function: Callable[..., Any], *what: Any) -> Any:
-        return self._client.submit(function, *what, pure=False).result()
+        """Return what a function returns in one of the workers; one call at a time, so that none dies of another's."""
+        with self._turn:
+            return self._tried(1, function, *what)
+
+    def _tried(self, times: int, function: Callable[..., Any], *what: Any) -> Any:
+        from distributed import KilledWorker
+
+        for left in reversed(range(times)):
+            try:
+                return self._client.submit(function, *what, pure=False).result()
+            except KilledWorker:
+                if self.stuck():
+                    raise TooSlowError(self.post.late()) from None
+                if not left:
+                    raise
+        raise AssertionError("asked at least once")
+
+    def stuck(self) -> bool:
+        """Return whether a worker was ended since the last question because nothing in it could run."""
+        return any(self._beside(was_stuck))
+
+    def _beside(self, function: Callable[[str], Any]) -> list[Any]:
+        """Return what a function of the room says on every machine of the cluster: its nannies outlive the workers."""
+        found = self._client.run(function, self.post.room, nanny=True, on_error="ignore")
+        return list(found.values())
+
+    def free(self) -> None:
+        """Take away what lies on the machines."""
+        if not self.post.own:
+            self._beside(free_room)
 
     def call_all(self, function: Callable[..., Any], *what: Any) -> Any:
         """Call a function in every worker; the futures are kept, or dask would cancel those that still run.
@@ -54,9 +91,7 @@ class _Cluster:
         """
         from distributed import KilledWorker, as_completed
 
-        missing = [what for what in self._client.run(probe, recipe).values() if what is not None]
-        if missing:
-            raise RunError(f"run: a dask worker cannot start: {missing[0]}")
+        self._prepare(recipe)
         waiting, suspects, names = list(reversed(units)), [], {}
         finished = as_completed()
 
@@ -77,26 +112,37 @@ class _Cluster:
             except KilledWorker:
                 suspects.append(unit)
         for unit in suspects:
-            yield self._alone(recipe, unit, proof(unit)) or (
-                unit,
-                died(unit, "the worker process died each time", False),
-            )
+            yield unit, self._alone(recipe, unit, died, proof(unit))
 
-    def _alone(self, recipe: Recipe, unit: Unit, proof: Sequence[str]) -> tuple[Unit, pa.Table] | None:
+    def _prepare(self, recipe: Recipe) -> None:
+        """Have every worker prepare the run. Raises RunError where one cannot.
+
+        A worker that just died is asked again, as the one that took its place; one that is still gone is left out.
+        """
+        for _ in range(_ASKED):
+            found = self._client.run(probe, recipe, on_error="return").values()
+            if missing := [what for what in found if isinstance(what, str)]:
+                raise RunError(f"run: a dask worker cannot start: {missing[0]}")
+            if not any(isinstance(what, BaseException) for what in found):
+                return
+
+    def _alone(self, recipe: Recipe, unit: Unit, died: Died, proof: Sequence[str]) -> pa.Table:
         from distributed import KilledWorker
 
-        for _ in range(_ALONE):
-            with suppress(KilledWorker):
-                done: tuple[Unit, pa.Table] = self.call(do_unit, recipe, unit, proof)
-                return done
-        return None
+        self.stuck()  # forget what was before
+        try:
+            return self._tried(_ALONE, do_unit, recipe, unit, proof)[1]
+        except TooSlowError as error:
+            return died(unit, str(error), True)
+        except KilledWorker:
+            return died(unit, "the worker process died each time", False)
 
     def _size(self) -> int:
         return self._workers or max(1, sum(self._client.nthreads().values()))
 
 
 @contextmanager
-def on_dask(spec: str, workers: int, scheduler: str | None) -> Iterator[Workers]:
+def on_dask(spec: str, workers: int, scheduler: str | None, timeout: float | None) -> Iterator[Workers]:
     """Give the dask cluster at ``scheduler``, or a local one, while the block runs."""
     try:
         from distributed import Client
@@ -104,13 +150,12 @@ def on_dask(spec: str, workers: int, scheduler: str | None) -> Iterator[Workers]
         raise InputError("run: backend dask needs the extra: pip install 'multimodal-stress[distributed]'.") from error
     if not scheduler:
         _check_main()
-    local = None if scheduler else _local_cluster(workers)
-    try:
-        with Client(scheduler or local) as client:
-            yield _Cluster(client, spec, None if scheduler else workers)
-    finally:
-        if local is not None:
-            local.close()
+    with room() as path, ExitStack() as stack:
+        local = None if scheduler else stack.enter_context(closing(_local_cluster(workers)))
+        post = Post(spec, str(path), timeout, own=local is not None, plugins=imported_files())
+        found = _Cluster(stack.enter_context(Client(scheduler or local)), post, workers if local else None)
+        stack.callback(found.free)
+        yield found
 
 
 def _check_main() -> None:
@@ -148,8 +193,7 @@ def _local_cluster(workers: int) -> Any:
     import dask
     from distributed import LocalCluster
 
-    environment = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    environment |= dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(2**32))
+    environment = ONE_THREAD | dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(2**32))
     ours = {
         "distributed.nanny.pre-spawn-environ": environment,
         "distributed.worker.profile.enabled": False,
@@ -160,13 +204,29 @@ def _local_cluster(workers: int) -> Any:
     with dask.config.set(ours), _interrupts_are_ours():
         return LocalCluster(
             n_workers=workers,
+            security=_security(),
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",  # any free port, for the server that dask cannot do without
             scheduler_kwargs={"dashboard": False},
-            silence_logs=logging.ERROR,  # an interrupt would log every cancelled task
+            silence_logs=logging.CRITICAL,  # an interrupt would log every cancelled task, and each death a page
         )
+
+
+def _security() -> Any:
+    """Return certificates made for this run alone, kept in memory: no other process of this machine can speak to it.
+
+    Who can speak to a cluster can run code in it.
+    """
+    from distributed.security import Security
+
+    try:
+        return Security.temporary()
+    except ImportError as error:
+        raise InputError(
+            "run: backend dask needs cryptography, of the extra: pip install 'multimodal-stress[distributed]'."
+        ) from error
 
 
 @contextmanager

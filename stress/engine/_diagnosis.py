@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from perturbations import Sample, StressError, get
-from perturbations.attack import BALLS, NO_CHANGE, Floats, Part, launch, log_odds, softmax
+from perturbations.attack import BALLS, NO_CHANGE, Floats, Part, launch, log_odds
 from perturbations.errors import short
 from perturbations.modality import modality
 from scenarios import Cell, Condition
-from stress.engine._check import Check
+from stress.engine._check import Check, check_of
 from stress.engine._stages import attacked, stages
+from stress.engine._steady import SAME, apart, steadiness
 from stress.engine._unit import Job
 
 __all__ = ["diagnose"]
 
-_CLOSE = 1e-5
-_SAME = 1e-3
-"""How far probabilities may differ between two ways to ask one model."""
 _CLIMBING = ("attack.square", "attack.universal")
 """Attacks that follow differences of scores where there are no gradients."""
 _ZERO_SHARE = 0.1
@@ -32,7 +30,7 @@ def diagnose(job: Job, samples: Sequence[Sample]) -> list[Check]:
     cells = [cell for cell in job.cells if attacked(cell)]
     if not cells:
         return []
-    checks = [_zero_budget(job, cells, samples), _random(job, samples), *_training(job), *_labels_only(job, cells)]
+    checks = [_zero_budget(job, cells, samples), *steadiness(job, samples), *_training(job), *_labels_only(job, cells)]
     if not job.attacker.oracle.differentiable:
         blind = any(get(c.perturbation).gradients for cell in cells for c in cell.conditions if _is_attack(c))
         says = "not looked at: the model is in other processes" if blind else "the model gives none, and needs none"
@@ -58,11 +56,6 @@ def _is_attack(condition: Condition) -> bool:
     return condition.declaration.kind == "attack"
 
 
-def _check(name: str, wrong: str | None, fine: str) -> Check:
-    outcome: Literal["ok", "warning"] = "ok" if wrong is None else "warning"
-    return Check(f"attack: {name}", outcome, wrong or fine)
-
-
 def _zero_budget(job: Job, cells: Sequence[Cell], samples: Sequence[Sample]) -> Check:
     """An attack without a budget changes nothing."""
     some = samples[:2]
@@ -81,27 +74,11 @@ def _zero_budget(job: Job, cells: Sequence[Cell], samples: Sequence[Sample]) -> 
             seen[stage.declaration.name] = same
     moved = [name for name, same in seen.items() if not same]
     wrong = f"{', '.join(moved)} changed values that must not change" if moved else None
-    return _check("no budget, no change", wrong, f"{len(seen)} attacks on {len(some)} samples")
+    return check_of("no budget, no change", wrong, f"{len(seen)} attacks on {len(some)} samples")
 
 
 def _none(condition: Condition) -> dict[str, float]:
     return {budget: NO_CHANGE[budget] for budget in condition.declaration.budgets.values()}
-
-
-def _random(job: Job, samples: Sequence[Sample]) -> Check:
-    """The same question is answered the same way."""
-    streams = _streams(job, samples)
-    one, other = job.attacker.oracle.scores(streams), job.attacker.oracle.scores(streams)
-    apart = _apart(one, other)
-    wrong = None
-    if apart > _CLOSE:
-        wrong = f"random model: two answers to the same samples differ by {apart:.2g}; average over them (eot: 20)"
-    return _check("the model is not random", wrong, f"{len(samples)} samples asked twice")
-
-
-def _apart(one: Floats, other: Floats) -> float:
-    """Return how far two answers lie apart, as probabilities."""
-    return float(np.nanmax(np.abs(softmax(one) - softmax(other)), initial=0.0))
 
 
 def _labels_only(job: Job, cells: Sequence[Cell]) -> list[Check]:
@@ -110,7 +87,7 @@ def _labels_only(job: Job, cells: Sequence[Cell]) -> list[Check]:
         return []
     blind = sorted({c.perturbation for cell in cells for c in cell.conditions if c.perturbation in _CLIMBING})
     wrong = f"{', '.join(blind)}: blind, the model answers labels alone; use attack.hop_skip_jump (images, audio)"
-    return [_check("scores to climb", wrong if blind else None, "no attack here needs more than labels")]
+    return [check_of("scores to climb", wrong if blind else None, "no attack here needs more than labels")]
 
 
 def _training(job: Job) -> list[Check]:
@@ -119,7 +96,7 @@ def _training(job: Job) -> list[Check]:
         return []
     busy = [type(part).__name__ for part in module.modules() if part.training]
     wrong = f"training mode: {len(busy)} layers ({', '.join(sorted(set(busy))[:3])}); call module.eval()"
-    return [_check("the model is in evaluation mode", wrong if busy else None, "no layer is in training mode")]
+    return [check_of("the model is in evaluation mode", wrong if busy else None, "no layer is in training mode")]
 
 
 def _forms(job: Job, samples: Sequence[Sample], names: Sequence[str]) -> list[Check]:
@@ -127,7 +104,7 @@ def _forms(job: Job, samples: Sequence[Sample], names: Sequence[str]) -> list[Ch
     scores, _ = _differentiated(job, samples, names)
     proper = bool(np.all(scores >= 0) and np.allclose(scores.sum(axis=1), 1, atol=1e-3))
     wrong = "probabilities where logits are expected: their gradients vanish where the model is sure; leave softmax out"
-    check = _check("gradients are of logits", wrong if proper else None, f"{scores.shape[1]} logits a sample")
+    check = check_of("gradients are of logits", wrong if proper else None, f"{scores.shape[1]} logits a sample")
     return [check] if proper else [check, _agree(job, samples, scores)]
 
 
@@ -140,11 +117,11 @@ def _agree(job: Job, samples: Sequence[Sample], logits: Floats) -> Check:
         wrong = f"logits and answers disagree: another class comes first for {other} of {len(samples)} samples"
         off = other > 0
     else:
-        apart, noise = _apart(logits, answers), _apart(answers, oracle.scores(streams))
-        wrong = f"logits and answers disagree: softmax(logits) lies up to {apart:.2g} from the answers"
-        off = apart > max(_SAME, 3 * noise)
+        gap, noise = apart(logits, answers), apart(answers, oracle.scores(streams))
+        wrong = f"logits and answers disagree: softmax(logits) lies up to {gap:.2g} from the answers"
+        off = gap > max(SAME, 3 * noise)
     wrong += "; gradients are of another model than the one that answers, which decides what is broken"
-    return _check("logits are those of the answers", wrong if off else None, f"{len(samples)} samples")
+    return check_of("logits are those of the answers", wrong if off else None, f"{len(samples)} samples")
 
 
 def _slopes(job: Job, samples: Sequence[Sample], names: Sequence[str]) -> list[Check]:
@@ -159,13 +136,15 @@ def _slopes(job: Job, samples: Sequence[Sample], names: Sequence[str]) -> list[C
         share = len(flat) / max(len(there), 1)
         wrong = f"zero gradients: {len(flat)} of {len(there)} samples have none; attacks that follow it see nothing"
         label = f"{name} has gradients"
-        found.append(_check(label, wrong if share > _ZERO_SHARE else None, f"{len(there)} samples"))
+        found.append(check_of(label, wrong if share > _ZERO_SHARE else None, f"{len(there)} samples"))
         if void:
             wrong = f"NaN gradients: {len(void)} of {len(there)} samples have numbers that are not finite, taken for 0"
-            found.append(_check(f"{name}'s gradients are finite", wrong, ""))
+            found.append(check_of(f"{name}'s gradients are finite", wrong, ""))
         apart = [i for i in there if not _alike(first[name][i], again[name][i])]
         wrong = f"random gradients: {len(apart)} of {len(there)} samples have others when asked again"
-        found.append(_check(f"{name} has the same gradients again", wrong if apart else None, f"{len(there)} samples"))
+        found.append(
+            check_of(f"{name} has the same gradients again", wrong if apart else None, f"{len(there)} samples")
+        )
         if not flat and not void:
             found.append(_uphill(job, samples, name))
     return found
@@ -192,7 +171,7 @@ def _uphill(job: Job, samples: Sequence[Sample], name: str) -> Check:
     there = np.array([sample.streams[name] is not None for sample in samples])
     rose, of = int((along > against)[there].sum()), int(there.sum())
     wrong = f"misleading gradients: the loss is higher along them than against them for {rose} of {of} samples only"
-    return _check(
+    return check_of(
         f"{name}'s gradients point uphill",
         wrong if rose < 0.7 * of else None,
         f"the loss is higher along them than against them for {rose} of {of} samples",

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,14 @@ from perturbations import ModelError, RunError, Sample
 from perturbations.errors import short
 from stress.data import pack
 from stress.engine._backends import Finished, Workers, in_threads, model_of
-from stress.engine._canaries import canaries
+from stress.engine._beside import supervised
+from stress.engine._canaries import canaries, is_steady
 from stress.engine._cluster import on_dask
 from stress.engine._identity import identity, machine, run_id
+from stress.engine._lock import lock
 from stress.engine._places import Places
 from stress.engine._plan import Planned, Settings, job_of, plan_run
-from stress.engine._preflight import CANARIES, Check, preflight
+from stress.engine._preflight import CANARIES, Check, is_reproducible, preflight
 from stress.engine._processes import on_processes
 from stress.engine._progress import watch
 from stress.engine._recover import Recovered
@@ -32,13 +34,13 @@ from stress.engine._settle import settled
 from stress.engine._threads import one_thread_each
 from stress.engine._unit import Job, Shard
 from stress.engine._units import Unit
-from stress.engine._writer import Writer, lock
+from stress.engine._writer import Writer
 from stress.models import Model, load_model, steady_code
 from stress.records.folder import FORMAT, Folder, open_folder
 from stress.records.writing import write_json
 from stress.tasks import Task, declared
 
-__all__ = ["Outcome", "execute", "prepared", "settled_job"]
+__all__ = ["Outcome", "as_it_answers", "execute", "prepared", "settled_job"]
 
 
 @dataclass(frozen=True)
@@ -89,13 +91,15 @@ def execute(
     begun = time.time()
     out = beside(out) if planned.settings.fresh else out
     planned, before = look_back(planned, out)
-    with one_thread_each():
-        task, said, seen = settled(planned)
-        job, first = job_of(planned, task), seen[:CANARIES]
+    here = planned if workers is None else _untimed(planned)
+    with one_thread_each(), supervised(here.settings.timeout):
+        task, said, seen = settled(here)
+        job, first = job_of(here, task), seen[:CANARIES]
         checks = [*(Check("data", "warning", note) for note in planned.data.notes), *said]
         checks += preflight(job, first, planned.settings.threads) if planned.settings.preflight else []
         asked = [planned.data.proven(position) for position in planned.first[:CANARIES]]
         known = canaries(job, asked, planned.plan.cells, planned.settings.threads)
+        planned = replace(planned, steady=is_steady(known) and is_reproducible(checks) and before.steady)
         code, unread = steady_code(planned.model)
         checks += _recognised(planned, unread) if planned.settings.preflight else []
         if checked is not None:
@@ -108,9 +112,15 @@ def execute(
             found, took = _do(planned, job, out, workers, about, before)
             write_json(out / "run.json", {**about, **took, "finished": True, "seconds": time.time() - begun})
     age = None
-    if found.units and before.newest is not None:
+    reused = took["reused_units"]
+    if reused and before.newest is not None:
         age = (begun - float(about["begun"]), begun - before.newest)
-    return Outcome(open_folder(out), len(found.units), found.failed, age, found.thrown, checks)
+    return Outcome(open_folder(out), reused, found.failed, age, found.thrown, checks)
+
+
+def _untimed(planned: Planned) -> Planned:
+    """Return the plan for calls that workers hold to the time-out: seen from here they may wait for their turn."""
+    return replace(planned, settings=replace(planned.settings, timeout=None))
 
 
 def _do(
@@ -118,22 +128,28 @@ def _do(
 ) -> tuple[Recovered, dict[str, Any]]:
     """Do the units that are not there yet; return what was there, and what ``run.json`` says of it."""
     units = planned.units
-    places = Places([cell.id for cell in planned.plan.cells], planned.plan.draws, planned.shards)
+    repeats, draws = planned.repeats, planned.plan.draws
+    shutil.rmtree(out / ".data", ignore_errors=True)  # of a run that was killed
+    places = Places([cell.id for cell in planned.plan.cells], repeats.drawn, planned.shards, draws)
     writer = Writer(out / "records", job.schema, about["run"], places)
     found = writer.recover(before.redo, planned.settings.keep_failures)
+    whole = repeats.whole(found.units)
     try:
-        _work(planned, job, writer, units.without(found.units), out, workers)
+        with closing(_work(planned, job, units.without(whole), out, workers)) as done:
+            for unit, table in done:
+                for named in repeats.named(unit, table, found.units):
+                    writer.add(named)
     finally:
         writer.flush()
     writer.compact()
     reused = {
-        "units": len(found.units),
+        "units": len(whole),
         "records": sum(found.units.values()),
         "failures_asked_again": found.failed,
         "written_last": before.newest,
     }
-    took = {"units": len(units), "reused_units": len(found.units)}
-    return found, {**took, **({"reused": reused} if found.units else {})}
+    took = {"units": len(units), "reused_units": len(whole)}
+    return found, {**took, **({"reused": reused} if whole else {})}
 
 
 def _recognised(planned: Planned, unread: Sequence[str]) -> list[Check]:
@@ -153,8 +169,14 @@ def _workers(model: Any, settings: Settings) -> AbstractContextManager[Workers]:
             f"Got the object {short(model)}."
         )
     if settings.backend == "processes":
-        return on_processes(spec, settings.threads)
-    return on_dask(spec, settings.threads, settings.scheduler)
+        return on_processes(spec, settings.threads, settings.timeout)
+    return on_dask(spec, settings.threads, settings.scheduler, settings.timeout)
+
+
+def as_it_answers(planned: Planned) -> Planned:
+    """Return a plan with what a few clean answers tell of the model: whether it answers a question in one way."""
+    job, first = settled_job(planned)
+    return replace(planned, steady=is_steady(canaries(job, first, [], planned.settings.threads)))
 
 
 def settled_job(planned: Planned) -> tuple[Job, list[Sample]]:
@@ -188,6 +210,7 @@ def _about(
         "plugins": [str(Path(plugin).resolve()) for plugin in plan.plugins],
         "samples": sum(map(len, planned.shards)),
         "records": planned.records,
+        "steady": planned.steady,
         **declared(job.task),
         "streams": planned.data.streams,
         "model_unread": list(unread),
@@ -205,23 +228,21 @@ def _make_folder(out: Path) -> None:
         raise RunError(f"{out}: cannot be made: {error.strerror}.") from error
 
 
-def _work(
-    planned: Planned, job: Job, writer: Writer, units: Sequence[Unit], out: Path, workers: Workers | None
-) -> None:
-    """Do the units, and hand each one's records to the writer as it is finished."""
+def _work(planned: Planned, job: Job, units: Sequence[Unit], out: Path, workers: Workers | None) -> Finished:
+    """Do the units, and yield each one's records as it is finished."""
     settings, cells = planned.settings, planned.plan.cells
     records = sum(len(planned.shards[unit.shard]) for unit in units)
     finished = _in_workers(planned, job, units, out, workers) if workers else _in_threads(planned, job, units)
     with watch(settings.progress, len(units), records) as progress, closing(finished):
         for unit, table in finished:
-            writer.add(table)
+            yield unit, table
             progress.advance(cells[unit.cell].id, table)
 
 
 def _in_threads(planned: Planned, job: Job, units: Sequence[Unit]) -> Finished:
-    cells = planned.plan.cells
+    cells, asked = planned.plan.cells, planned.repeats.asked
     uses = Counter(unit.shard for unit in units)
-    held = {number: Shard(planned.data, planned.shards[number], count, cells) for number, count in uses.items()}
+    held = {number: Shard(planned.data, planned.shards[number], count, asked) for number, count in uses.items()}
 
     def do(unit: Unit) -> tuple[Unit, pa.Table]:
         shard = held[unit.shard]
@@ -239,8 +260,7 @@ def _in_workers(planned: Planned, job: Job, units: Sequence[Unit], out: Path, wo
     settings = planned.settings
     packed = None if planned.data.spec else pack(planned.data, out / ".data")
     recipe = Recipe(
-        token=workers.token,
-        model=str(planned.model.spec),
+        post=workers.post,
         data=str(packed or planned.data.spec),
         packed=packed is not None,
         suite=planned.suite,

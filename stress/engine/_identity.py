@@ -14,10 +14,12 @@ from typing import Any, Protocol
 
 from perturbations import RunError
 from perturbations.errors import short
+from perturbations.modality import modality
 from perturbations.plugins import module_of
 from scenarios import Cell
 from stress.engine._canaries import differ
 from stress.engine._plan import Planned
+from stress.engine._streams import recorded
 from stress.models import installed, source_of
 from stress.tasks import Task
 
@@ -50,7 +52,10 @@ def identity(planned: Planned, task: Task, code: Mapping[str, str]) -> dict[str,
         "seed": settings.seed,
         "chosen": picked if settings.samples else None,
         "shard_size": planned.shard_size,
-        "signals": settings.signals,
+        "signals": {
+            stream: {one.name: one.version for one in recorded(modality(kind), settings.signals)}
+            for stream, kind in data.streams.items()
+        },
     }
 
 

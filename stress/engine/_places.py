@@ -14,22 +14,28 @@ from numpy.typing import NDArray
 from stress.engine._units import Unit
 from stress.records.layout import codes
 
-__all__ = ["BEYOND", "UNKNOWN", "Places"]
+__all__ = ["BEYOND", "REPEATED", "UNKNOWN", "Places"]
 
 Ints = NDArray[np.int64]
 UNKNOWN = -1
 """A record of a cell that the run does not have."""
 BEYOND = -2
 """A record of a sample that the run does not visit, for now."""
+REPEATED = -3
+"""A record of a further draw of a cell in which nothing is left to chance: the first says all that it does."""
 
 
 @dataclass(frozen=True)
 class Places:
-    """The cells, draws and shards of a run; a unit's number puts shards outside, then cells, then draws."""
+    """The cells, their draws, and the shards of a run; a unit's number puts shards outside, then cells, then draws.
+
+    ``most`` is how many draws a cell may have had before it was known that one is enough.
+    """
 
     cells: Sequence[str]
-    draws: int
+    draws: Sequence[int]
     shards: Sequence[Any]
+    most: int
 
     @cached_property
     def _shard_of(self) -> Ints:
@@ -50,18 +56,19 @@ class Places:
         sample, draw = (table[name].to_numpy().astype(np.int64) for name in ("sample", "draw"))
         inside = (sample >= 0) & (sample < len(self._shard_of))
         shard = np.where(inside, self._shard_of[np.where(inside, sample, 0)], -1)
-        found = (shard * len(self.cells) + cell) * self.draws + draw
+        found = (shard * len(self.cells) + cell) * self.most + draw
         found[shard < 0] = BEYOND
-        found[(cell < 0) | (draw < 0) | (draw >= self.draws) | (sample < 0)] = UNKNOWN
+        found[draw >= np.array([*self.draws, self.most])[cell]] = REPEATED
+        found[(cell < 0) | (draw < 0) | (draw >= self.most) | (sample < 0)] = UNKNOWN
         return found
 
     def number(self, unit: Unit) -> int:
         """Return the number of a unit."""
-        return (unit.shard * len(self.cells) + unit.cell) * self.draws + unit.draw
+        return (unit.shard * len(self.cells) + unit.cell) * self.most + unit.draw
 
     def unit(self, number: int) -> Unit:
         """Return the unit of a number."""
-        rest, draw = divmod(int(number), self.draws)
+        rest, draw = divmod(int(number), self.most)
         shard, cell = divmod(rest, len(self.cells))
         return Unit(shard, cell, draw)
 

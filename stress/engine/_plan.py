@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from perturbations import InputError
+from perturbations import InputError, SpecError
 from perturbations.errors import nearest, short
 from perturbations.modality import Limits, size_of
-from scenarios import Plan, Suite, expand
+from scenarios import Plan, Suite, expand, goals_of
 from scenarios import load as load_suite
 from stress.data import Reading, Samples, known_files, load_data
 from stress.engine._order import shards, visiting_order
 from stress.engine._progress import Mode, looking
+from stress.engine._repeats import Repeats
 from stress.engine._stages import check_attacks, without_gradients
+from stress.engine._streams import Recorded
 from stress.engine._unit import Job
 from stress.engine._units import Units
 from stress.models import Model, load_model, predict_of
@@ -50,7 +53,7 @@ class Settings:
     limit: int | None = None
     only: Sequence[str] = ()
     skip: Sequence[str] = ()
-    signals: bool = False
+    signals: Recorded = "cheap"
     timeout: float | None = None
     preflight: bool = True
     progress: Mode = "quiet"
@@ -80,6 +83,8 @@ class Settings:
                 raise InputError(f"run: {name} must be a whole number of at least {least}, got {short(value)}.")
         if self.backend not in ("threads", "processes", "dask"):
             raise InputError(f"run: backend must be threads, processes or dask, got {self.backend!r}.")
+        if self.signals not in ("none", "cheap", "all"):
+            raise InputError(f"run: signals must be none, cheap or all, got {short(self.signals)}.")
         if self.scheduler is not None and self.backend != "dask":
             raise InputError(f"run: scheduler goes with backend dask, got backend {self.backend}.")
         if self.accept_model is not None and not self.accept_model.strip():
@@ -113,10 +118,18 @@ class Planned:
     extents: tuple[int, ...] = ()
     """How many samples the data had each time they were extended."""
 
+    steady: bool = True
+    """Whether the model answers the same question in one way, as far as was seen."""
+
+    @cached_property
+    def repeats(self) -> Repeats:
+        """Which cells are asked, how often, and under which names their records stand."""
+        return Repeats(self.plan.cells, self.plan.draws, self.steady)
+
     @property
     def units(self) -> Units:
         """All units, in the order in which they are done: shards outside, cells inside."""
-        return Units(len(self.shards), len(self.plan.cells), self.plan.draws)
+        return Units(len(self.shards), self.repeats.calls)
 
     @property
     def first(self) -> Sequence[int]:
@@ -124,14 +137,14 @@ class Planned:
         return list(map(int, shards(self.data, self.settings.seed, self.shard_size, None, self.extents)[0]))
 
     @property
-    def times(self) -> int:
-        """How often each sample is looked at: once in the clean cell, and in every other for each draw."""
-        return 1 + (len(self.plan.cells) - 1) * self.plan.draws
+    def calls(self) -> int:
+        """Number of calls of the model that the whole run takes, of at most ``batch_size`` samples each."""
+        return sum(self.repeats.calls) * sum(-(-len(shard) // self.settings.batch_size) for shard in self.shards)
 
     @property
     def records(self) -> int:
-        """Number of records of the whole run."""
-        return sum(map(len, self.shards)) * self.times
+        """Number of records of the whole run: of each cell's draws, under every name."""
+        return sum(map(len, self.shards)) * sum(self.repeats.drawn)
 
 
 def plan_run(
@@ -152,6 +165,9 @@ def plan_run(
     samples = load_data(data, reading=_reading(settings, out or Path("runs") / suite.name))
     only = {"only": settings.only, "skip": settings.skip}
     plan = expand(suite, samples.streams, has=samples.has, most=settings.max_cells, **only)
+    goals = goals_of(plan.source["goals"]) if "goals" in plan.source else ""
+    if not isinstance(goals, str) and (wrong := goals.misfit(samples.streams)):
+        raise SpecError(f"{suite.title}: {wrong}")
     samples.check_cluster(settings.cluster, "run")
     loaded = find(model)
     settled = _task(task, loaded, samples, settings.answers)

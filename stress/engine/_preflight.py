@@ -18,11 +18,12 @@ from stress.engine._stages import attacked
 from stress.engine._unit import Job
 from stress.models import Batch
 
-__all__ = ["CANARIES", "Check", "preflight"]
+__all__ = ["CANARIES", "Check", "is_reproducible", "preflight"]
 
 CANARIES = 8
 """Samples that the checks look at: the first of the visiting order, so every class has its chance."""
 _CLOSE = 1e-5
+_REPRODUCIBLE = "clean answers are reproducible"
 
 
 def _answers(job: Job, cell: Cell, samples: Sequence[Sample], together: bool = True) -> Answered:
@@ -38,9 +39,7 @@ def preflight(job: Job, samples: Sequence[Sample], workers: int) -> list[Check]:
         raise ModelError(f"model: must answer clean input, got {clean.status[row]} on {samples[row].id!r}: {text}")
     checks = [
         _severity_zero(job, samples),
-        _compare(
-            "clean answers are reproducible", clean, _answers(job, CLEAN, samples), "the model is non-deterministic"
-        ),
+        _compare(_REPRODUCIBLE, clean, _answers(job, CLEAN, samples), "the model is non-deterministic"),
         _compare(
             "answers do not depend on the batch",
             clean,
@@ -51,6 +50,11 @@ def preflight(job: Job, samples: Sequence[Sample], workers: int) -> list[Check]:
     if workers > 1:
         checks.append(_concurrent(job, clean, samples, workers))
     return [*checks, *_streams(job, samples), *_missing(job, samples), _acting(job, samples), *diagnose(job, samples)]
+
+
+def is_reproducible(checks: Sequence[Check]) -> bool:
+    """Return whether no check found the model to answer the same question in two ways."""
+    return not any(check.name == _REPRODUCIBLE and check.outcome == "warning" for check in checks)
 
 
 def _compare(name: str, one: Answered, other: Answered, wrong: str) -> Check:
@@ -96,8 +100,8 @@ def _streams(job: Job, samples: Sequence[Sample]) -> list[Check]:
     checks = []
     for name, kind in job.data.streams.items():
         values = [sample.streams[name] for sample in samples if sample.streams[name] is not None]
-        signals = [modality(kind).signals(value) for value in values]
-        means = {key: float(np.mean([s[key] for s in signals])) for key in (signals[0] if signals else {})}
+        signals = [modality(kind).signals(value, "cheap") for value in values]
+        means = {key: float(np.mean([s[key] for s in signals])) for key in list(signals[0] if signals else {})[:3]}
         shapes = sorted({modality(kind).shown(value) for value in values})
         shown = ", ".join([*shapes[:3], *(f"{key} {value:.3g}" for key, value in means.items())])
         facts = [modality(kind).facts(value) for value in values]

@@ -3,44 +3,50 @@
 from __future__ import annotations
 
 import threading
-import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from stress.engine._backends import Died, Finished, Proof, Workers, token
+import pyarrow as pa
+
+from perturbations.plugins import imported_files
+from stress.engine._ask import TooSlowError
+from stress.engine._backends import Died, Finished, Proof, Workers
+from stress.engine._post import Post, take_post
 from stress.engine._remote import Recipe, do_unit
+from stress.engine._room import room, was_stuck
+from stress.engine._threads import ONE_THREAD
 from stress.engine._units import Unit
-from stress.engine._watchdog import SPARE_S
 
 __all__ = ["on_processes"]
 
-_ATTEMPTS = 2
-"""How often a pool that died without finishing anything is started again before units are tried one by one."""
+_ALONE = 2
+"""How often a unit is tried alone before it is recorded as a crash: somebody else may have killed its worker."""
 
 
 class _Processes:
     """Processes of this machine."""
 
-    def __init__(self, spec: str, workers: int) -> None:
-        self.spec, self.token, self._workers, self._lock = spec, token(), workers, threading.Lock()
+    def __init__(self, post: Post, workers: int) -> None:
+        self.post, self._workers, self._turn = post, workers, threading.Lock()
+        self._pool: Any = None
 
-    def _pool(self) -> Any:
-        """Return a way to the processes, the same each time.
+    def submit(self, function: Callable[..., Any], *what: Any) -> Any:
+        """Return the future of a call; the processes are started where there are none, or they have died."""
+        from joblib.externals.loky.process_executor import ProcessPoolExecutor
 
-        joblib runs one job in this process: where one worker is wanted, two are fed one unit at a time.
-        """
-        from joblib import Parallel
-
-        each = 1 if self._workers == 1 else "2*n_jobs"
-        how = {"backend": "loky", "return_as": "generator_unordered", "batch_size": 1, "pre_dispatch": each}
-        return Parallel(max(2, self._workers), **how)
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                self._workers, initializer=take_post, initargs=(self.post,), env=dict(ONE_THREAD)
+            )
+        return self._pool.submit(function, *what)
 
     def end(self, kill: bool = False) -> None:
-        """End the processes: those of another run, or of whoever used joblib before, may hold old code."""
-        from joblib.externals.loky import get_reusable_executor
-
-        get_reusable_executor(reuse=True).shutdown(wait=not kill, kill_workers=kill)
+        """End the processes."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=not kill, kill_workers=kill)
+            self._pool = None
 
     def call(self, function: Callable[..., Any], *what: Any) -> Any:
         return self._called(1, function, *what)
@@ -49,56 +55,73 @@ class _Processes:
         return self._called(self._workers, function, *what)  # a busy worker leaves its turn to the others
 
     def _called(self, times: int, function: Callable[..., Any], *what: Any) -> Any:
-        from joblib import delayed
+        """Return the first result; one call at a time, so that who died of it is known."""
+        from concurrent.futures import FIRST_COMPLETED, wait
+
         from joblib.externals.loky.process_executor import BrokenProcessPool
 
-        with self._lock:
+        with self._turn:
             try:
-                found, *_ = self._pool()([delayed(function)(*what)] * times)
+                asked = [self.submit(function, *what) for _ in range(times)]
+                return next(iter(wait(asked, return_when=FIRST_COMPLETED).done)).result()
             except BrokenProcessPool:
                 self.end(kill=True)
+                if was_stuck(self.post.room):
+                    raise TooSlowError(self.post.late()) from None
                 raise
-        return found
 
     def work(self, recipe: Recipe, units: Sequence[Unit], died: Died, proof: Proof) -> Finished:
-        from joblib import delayed
+        """Yield the records of every unit, with two units a worker submitted at any time.
+
+        A process that dies takes all of them down. The units that were under way are then done one at a time, so that
+        the one that it died of is known; then all go on.
+        """
+        from concurrent.futures import FIRST_COMPLETED, wait
+
         from joblib.externals.loky.process_executor import BrokenProcessPool
 
-        left = dict.fromkeys(units)
-        failures = 0
-        while left:
-            alone = failures >= _ATTEMPTS
-            turn = [next(iter(left))] if alone else list(left)
-            begun = time.monotonic()
+        waiting = deque(units)
+        under_way: dict[Any, Unit] = {}
+        most = 1 if self._workers == 1 else 2 * self._workers
+        while waiting or under_way:
             try:
-                for unit, table in self._pool()(delayed(do_unit)(recipe, each, proof(each)) for each in turn):
-                    del left[unit]
-                    failures = failures if alone else 0
-                    yield unit, table
-            except BrokenProcessPool as error:
-                failures += 1
+                while waiting and len(under_way) < most:
+                    under_way[self.submit(do_unit, recipe, waiting[0], proof(waiting[0]))] = waiting[0]
+                    waiting.popleft()
+                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                    found = future.result()
+                    del under_way[future]
+                    yield found
+            except BrokenProcessPool:
                 self.end(kill=True)
-                if alone:
-                    del left[turn[0]]
-                    limit = recipe.settings.timeout
-                    stuck = limit is not None and time.monotonic() - begun > limit + SPARE_S
-                    why = f"the worker process died: {type(error).__name__}"
-                    if stuck:
-                        why = f"no answer within {limit:g} s: the worker was stuck, and ended"
-                    yield (
-                        turn[0],
-                        died(turn[0], why, stuck),
-                    )
+                suspects = list(under_way.values())
+                under_way.clear()
+                for unit in suspects:
+                    yield unit, self._alone(recipe, unit, died, proof(unit))
+
+    def _alone(self, recipe: Recipe, unit: Unit, died: Died, proof: Sequence[str]) -> pa.Table:
+        from joblib.externals.loky.process_executor import BrokenProcessPool
+
+        for _ in range(_ALONE):
+            was_stuck(self.post.room)  # of that which was before
+            try:
+                return self.submit(do_unit, recipe, unit, proof).result()[1]
+            except BrokenProcessPool as error:
+                self.end(kill=True)
+                if was_stuck(self.post.room):
+                    return died(unit, self.post.late(), True)
+                why = f"the worker process died: {type(error).__name__}"
+        return died(unit, why, False)
 
 
 @contextmanager
-def on_processes(spec: str, workers: int) -> Iterator[Workers]:
+def on_processes(spec: str, workers: int, timeout: float | None) -> Iterator[Workers]:
     """Give the processes of this machine while the block runs."""
-    found = _Processes(spec, workers)
-    found.end()
-    try:
-        yield found
-    except BaseException:  # an interrupt does not wait for what is under way
-        found.end(kill=True)
-        raise
-    found.end()
+    with room() as path:
+        found = _Processes(Post(spec, str(path), timeout, plugins=imported_files()), workers)
+        try:
+            yield found
+        except BaseException:  # an interrupt does not wait for what is under way
+            found.end(kill=True)
+            raise
+        found.end()

@@ -15,12 +15,13 @@ import pyarrow as pa
 from perturbations import InputError
 from scenarios import Suite
 from stress.data import Reading, Samples, load_data, unpack
+from stress.engine._ask import call
 from stress.engine._order import shards
 from stress.engine._plan import Planned, Settings, chosen, job_of, plan_run
+from stress.engine._post import Post, take_post
 from stress.engine._threads import limit_threads
 from stress.engine._unit import Shard
 from stress.engine._units import Unit
-from stress.engine._watchdog import watch_over
 from stress.models import Batch, Model, load_model
 from stress.tasks import Task
 
@@ -34,8 +35,7 @@ _SHARDS = 2
 class Recipe:
     """All that a worker needs to do any unit of a run, by name: it is small, and it travels with every unit."""
 
-    token: str
-    model: str
+    post: Post
     data: str
     packed: bool
     suite: Suite
@@ -58,12 +58,11 @@ class _Prepared:
     """Model, data and plan of one run in a worker."""
 
     def __init__(self, recipe: Recipe) -> None:
-        watch_over(recipe.settings.timeout)
         data = (
             unpack(Path(recipe.data)) if recipe.packed else load_data(recipe.data, recipe.fingerprint, recipe.reading)
         )
         settings = recipe.settings
-        planned = plan_run(_model(recipe.model, recipe.token), data, recipe.suite, recipe.task, settings)
+        planned = plan_run(_model(recipe.post), data, recipe.suite, recipe.task, settings)
         data = planned.data  # with targets as the task reads them
         if order_of(data) != recipe.order:
             raise InputError(
@@ -78,13 +77,13 @@ class _Prepared:
     def shard(self, number: int) -> Shard:
         if number not in self.shards:
             planned = self.planned
-            self.shards[number] = Shard(planned.data, planned.shards[number], 0, planned.plan.cells)
+            self.shards[number] = Shard(planned.data, planned.shards[number], 0, planned.repeats.asked)
             while len(self.shards) > _SHARDS:
                 self.shards.popitem(last=False)
         return self.shards[number]
 
 
-_prepared_runs: OrderedDict[str, _Prepared] = OrderedDict()
+_prepared_runs: OrderedDict[Post, _Prepared] = OrderedDict()
 
 
 _lock = threading.RLock()
@@ -93,10 +92,10 @@ _lock = threading.RLock()
 
 def _prepared(recipe: Recipe) -> _Prepared:
     with _lock:
-        if recipe.token not in _prepared_runs:
+        if recipe.post not in _prepared_runs:
             _prepared_runs.clear()
-            _prepared_runs[recipe.token] = _Prepared(recipe)
-        return _prepared_runs[recipe.token]
+            _prepared_runs[recipe.post] = _Prepared(recipe)
+        return _prepared_runs[recipe.post]
 
 
 def order_of(data: Samples) -> str:
@@ -126,25 +125,26 @@ def probe(recipe: Recipe) -> Any:
     return None
 
 
-_models: dict[str, Model] = {}
+_models: dict[Post, Model] = {}
 
 
-def _model(spec: str, token: str) -> Model:
+def _model(post: Post) -> Model:
     """Return this worker's model, loaded once for each run: who trains it anew under the same name gets the new one."""
+    take_post(post)
     with _lock:
-        if token not in _models:
+        if post not in _models:
             _models.clear()
-            _models[token] = load_model(spec)
+            _models[post] = load_model(post.spec)
             limit_threads()  # for the life of the worker; torch is imported by now if the model uses it
-        return _models[token]
+        return _models[post]
 
 
-def about(spec: str, token: str) -> dict[str, Any]:
+def about(post: Post) -> dict[str, Any]:
     """Return what is known of the model, for those who do not have it. Raises what loading it raised."""
-    model = _model(spec, token)
+    model = _model(post)
     return {field.name: getattr(model, field.name) for field in fields(model) if field.name != "predict"}
 
 
-def answer(spec: str, token: str, batch: Batch) -> Any:
-    """Return the answers of this worker's model."""
-    return _model(spec, token).predict(batch)
+def answer(post: Post, batch: Batch) -> Any:
+    """Return the answers of this worker's model. Raises TooSlowError where it takes longer than it may."""
+    return call(_model(post).predict, batch, post.timeout)

@@ -41,6 +41,12 @@ class Before:
     newest: float | None = None
 
     @property
+    def steady(self) -> bool:
+        """Whether the model answered the same question in one way until now, as far as the folder tells."""
+        answers = ((self.info.get("identity") or {}).get("model") or {}).get("canaries") or {"": True}
+        return bool(self.info.get("steady", any(answer is not None for answer in answers.values())))
+
+    @property
     def run_id(self) -> str | None:
         """The name that its parts carry."""
         return self.info.get("run")
@@ -146,7 +152,7 @@ def begin(out: Path, about: dict[str, Any], planned: Planned, before: Before) ->
         write_table(out / DATA, pa.table({"id": ids, "digest": digests}))
     keep_files(out, planned.data.files, planned.settings.limits)
     write_table(out / "samples.parquet", samples_table(planned))
-    write_table(out / "cells.parquet", cells_table(planned.plan.cells, planned.data.streams))
+    write_table(out / "cells.parquet", cells_table(planned.plan.cells, planned.data.streams, planned.repeats.drawn))
     return about
 
 

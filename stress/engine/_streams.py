@@ -9,18 +9,21 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perturbations import Sample, StressError, Value
 from perturbations.errors import MissingExtraError
-from perturbations.modality import modality, size_of
+from perturbations.modality import Modality, Signal, modality, size_of
 from scenarios import Cell, Condition, perturb_stream
 from stress.data import Samples
 
-__all__ = ["Shared", "StreamWork", "compared", "said", "work_on"]
+__all__ = ["Recorded", "Shared", "StreamWork", "compared", "recorded", "said", "signals_of", "work_on"]
+
+Recorded = Literal["none", "cheap", "all"]
+"""Which signals are recorded beside an answer."""
 
 _BUDGET = 512 * 2**20
 """Bytes of perturbed values that are kept for cells to come."""
@@ -91,8 +94,24 @@ def compared(stream: str, samples: Sequence[Sample], values: Sequence[Value], da
     return StreamWork(values, distortion, unchanged)
 
 
+def recorded(kind: Modality, which: Recorded) -> tuple[Signal, ...]:
+    """Return the signals of a modality that are recorded."""
+    return () if which == "none" else kind.signals.chosen(which)
+
+
+def signals_of(kind: str, value: Value, which: Recorded) -> tuple[float, ...]:
+    """Return the recorded signals of a value, in order; all undefined where the stream is lost."""
+    of = modality(kind)
+    if value is None or which == "none":
+        return (float("nan"),) * len(recorded(of, which))
+    return tuple(of.signals(value, which).values())
+
+
 class Shared:
-    """What several cells of a shard need, kept until the last of them has had it, within a budget of memory."""
+    """What several cells of a shard need, kept until the last of them has had it, within a budget of memory.
+
+    ``signals`` are those of clean values, by sample and stream.
+    """
 
     def __init__(self, cells: Sequence[Cell]) -> None:
         self._users: dict[Any, int] = {}
@@ -101,6 +120,7 @@ class Shared:
                 key = _key(cell, stream)
                 self._users[key] = self._users.get(key, 0) + 1
         self._had: dict[Any, int] = {}
+        self.signals: dict[tuple[str, str], tuple[float, ...]] = {}
         self._kept: OrderedDict[Any, StreamWork] = OrderedDict()
         self._busy: dict[Any, threading.Lock] = {}
         self._lock = threading.Lock()

@@ -6,7 +6,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["limit_threads", "one_thread_each"]
+__all__ = ["ONE_THREAD", "limit_threads", "one_thread_each"]
+
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+"""What the environment of a worker says to libraries that it has yet to load."""
 
 
 def limit_threads() -> Callable[[], None]:

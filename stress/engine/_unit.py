@@ -18,9 +18,8 @@ from scenarios import Cell, course_of
 from stress.data import Samples
 from stress.engine._ask import Answered, Predict, ask, failed
 from stress.engine._attack import COST, Attacker
-from stress.engine._limits import limited
 from stress.engine._stages import attacked
-from stress.engine._streams import Shared, StreamWork, work_on
+from stress.engine._streams import Recorded, Shared, StreamWork, recorded, signals_of, work_on
 from stress.models import Batch
 from stress.records.schema import record_schema
 from stress.records.statuses import CRASH, OK, PERTURBATION_ERROR, TIMEOUT, UNCHANGED
@@ -58,14 +57,14 @@ class Shard:
                 self._samples = self.shared = None
 
 
-def measured_columns(streams: Mapping[str, str], signals: bool) -> tuple[str, ...]:
-    """Return the names of the distortion columns and, where asked for, the signal columns."""
+def measured_columns(streams: Mapping[str, str], signals: Recorded) -> tuple[str, ...]:
+    """Return the names of the distortion columns and of the signals that are recorded."""
     names = []
     for stream, kind in streams.items():
         of = modality(kind)
         witness = of.witness()
         names += [f"distortion.{stream}.{name}" for name in (*of.distortion(witness, witness), "missing")]
-        names += [f"signal.{stream}.{name}" for name in of.signals(witness)] if signals else []
+        names += [f"signal.{stream}.{one.name}" for one in recorded(of, signals)]
     return tuple(names)
 
 
@@ -83,7 +82,7 @@ class Job:
     cells: Sequence[Cell]
     seed: int
     batch_size: int
-    signals: bool = False
+    signals: Recorded = "cheap"
     timeout: float | None = None
     positions: Sequence[int] | None = None
     """Of the samples that the run is about; all of the data, where there are none."""
@@ -100,8 +99,7 @@ class Job:
         """Who runs the attacks of the cells that have any."""
         ids = self.data.ids
         attacked = ids if self.positions is None else [ids[position] for position in self.positions]
-        predict = limited(self.predict, self.timeout)
-        return Attacker(predict, self.task, self.data, self.seed, self.batch_size, attacked)
+        return Attacker(self.predict, self.task, self.data, self.seed, self.batch_size, attacked, self.timeout)
 
     def records(
         self, cell: Cell, samples: Sequence[Sample], positions: Sequence[int], draw: int, shared: Shared | None = None
@@ -126,7 +124,8 @@ class Job:
                     if answers.status[row] == OK.name:
                         answers.status[row] = UNCHANGED.name
             answered.append(answers)
-            measured.append({**self._measure(clean, done), **costs, **self._when(cell, positions[start:stop], draw)})
+            when = self._when(cell, positions[start:stop], draw)
+            measured.append({**self._measure(clean, done, shared), **costs, **when})
         return self._table(cell, draw, positions, Answered.join(answered), measured)
 
     def _when(self, cell: Cell, positions: Sequence[int], draw: int) -> Mapping[str, NDArray[np.float32]]:
@@ -188,20 +187,33 @@ class Job:
             [sample.id for sample in samples],
         )
 
-    def _measure(self, clean: Sequence[Sample], done: Mapping[str, StreamWork]) -> Mapping[str, NDArray[np.float32]]:
+    def _measure(
+        self, clean: Sequence[Sample], done: Mapping[str, StreamWork], shared: Shared | None
+    ) -> Mapping[str, NDArray[np.float32]]:
         found = {
             f"distortion.{stream}.{name}": numbers
             for stream, work in done.items()
             for name, numbers in work.distortion.items()
         }
-        if self.signals:
-            for stream, kind in self.data.streams.items():
-                values = done[stream].values if stream in done else [sample.streams[stream] for sample in clean]
-                rows = [{} if value is None else modality(kind).signals(value) for value in values]
-                for name in {name for row in rows for name in row}:
-                    numbers = [row.get(name, np.nan) for row in rows]
-                    found[f"signal.{stream}.{name}"] = np.array(numbers, np.float32)
+        for stream, kind in self.data.streams.items():
+            if not (chosen := recorded(modality(kind), self.signals)):
+                continue
+            if stream in done:
+                rows = [signals_of(kind, value, self.signals) for value in done[stream].values]
+            else:
+                rows = [self._clean_signals(sample, stream, shared) for sample in clean]
+            table = np.array(rows, np.float32).reshape(len(clean), len(chosen))
+            found |= {f"signal.{stream}.{one.name}": table[:, k] for k, one in enumerate(chosen)}
         return found
+
+    def _clean_signals(self, sample: Sample, stream: str, shared: Shared | None) -> tuple[float, ...]:
+        """Return the signals of a clean value, worked out once for all cells that leave it alone."""
+        key, kind, value = (sample.id, stream), self.data.streams[stream], sample.streams[stream]
+        if shared is None:
+            return signals_of(kind, value, self.signals)
+        if key not in shared.signals:
+            shared.signals[key] = signals_of(kind, value, self.signals)
+        return shared.signals[key]
 
     def _table(
         self,

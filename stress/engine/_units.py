@@ -24,14 +24,19 @@ class Unit:
 class Units(Sequence[Unit]):
     """Every cell on every shard, each draw of it, in the order in which they are done: shards outside, cells inside.
 
-    The clean cell, the first, is drawn once. ``numbers`` are the units that are meant, of all; a unit is made when it
-    is looked at.
+    ``draws`` is how often each cell is asked: not at all where another's records are its own. ``numbers`` are the
+    units that are meant, of all; a unit is made when it is looked at.
     """
 
-    def __init__(self, shards: int, cells: int, draws: int, numbers: NDArray[np.int64] | None = None) -> None:
-        self._shards, self._cells, self._draws, self._numbers = shards, cells, draws, numbers
-        self._each = 1 + (cells - 1) * draws
+    def __init__(self, shards: int, draws: Sequence[int], numbers: NDArray[np.int64] | None = None) -> None:
+        self._shards, self._numbers = shards, numbers
+        self._draws = np.asarray(draws, np.int64)
+        self._first = np.cumsum(self._draws) - self._draws
+        """Place of each cell's first draw in a shard."""
+        self._each = int(self._draws.sum())
         """Units of one shard."""
+        self._cell = np.repeat(np.arange(len(self._draws)), self._draws)
+        """Cell of each place in a shard."""
 
     def __len__(self) -> int:
         return self._shards * self._each if self._numbers is None else len(self._numbers)
@@ -43,7 +48,7 @@ class Units(Sequence[Unit]):
     def __getitem__(self, index: int | slice) -> Unit | Units:
         if isinstance(index, slice):
             numbers = np.arange(len(self)) if self._numbers is None else self._numbers
-            return Units(self._shards, self._cells, self._draws, numbers[index])
+            return self._some(numbers[index])
         if not -len(self) <= index < len(self):
             raise IndexError(index)
         index %= len(self)
@@ -52,19 +57,19 @@ class Units(Sequence[Unit]):
     def __iter__(self) -> Iterator[Unit]:
         return map(self._unit, range(len(self)) if self._numbers is None else map(int, self._numbers))
 
+    def _some(self, numbers: NDArray[np.int64]) -> Units:
+        return Units(self._shards, self._draws.tolist(), numbers)
+
     def _unit(self, number: int) -> Unit:
         shard, place = divmod(number, self._each)
-        cell, draw = divmod(place - 1, self._draws) if place else (-1, 0)
-        return Unit(shard, cell + 1, draw)
-
-    def _number(self, unit: Unit) -> int:
-        return unit.shard * self._each + (1 + (unit.cell - 1) * self._draws + unit.draw if unit.cell else 0)
+        cell = int(self._cell[place])
+        return Unit(shard, cell, place - int(self._first[cell]))
 
     def without(self, done: Iterable[Unit]) -> Units:
         """Return the units that are not among those done, in order."""
         left = np.zeros(self._shards * self._each, bool)
         left[slice(None) if self._numbers is None else self._numbers] = True
         for unit in done:
-            if unit.shard < self._shards and unit.cell < self._cells and unit.draw < self._draws:
-                left[self._number(unit)] = False
-        return Units(self._shards, self._cells, self._draws, np.flatnonzero(left))
+            if unit.shard < self._shards and unit.cell < len(self._draws) and unit.draw < self._draws[unit.cell]:
+                left[unit.shard * self._each + self._first[unit.cell] + unit.draw] = False
+        return self._some(np.flatnonzero(left))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,14 +9,13 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import compute, parquet
 
-from perturbations import RunError
 from stress.engine._parts import GROUP, is_sorted, signed, size
 from stress.engine._places import Places
 from stress.engine._recover import Recovered, recover
 from stress.records.parts import announce_swap, finish_swap
 from stress.records.writing import write_table
 
-__all__ = ["Writer", "lock"]
+__all__ = ["Writer"]
 
 _ROWS = 65_536
 _SHARE = 0.02
@@ -30,32 +27,6 @@ _MERGE, _MERGE_BYTES = 1_000_000, 128 * 2**20
 """Of a larger run, records (or bytes) from which on parts that follow each other are sorted into one."""
 _GROUP = 16_384
 """Records of a row group of sorted parts: whoever reads some cells leaves out the groups of others."""
-
-
-class lock:  # noqa: N801 - reads as a verb in ``with lock(folder):``
-    """Hold a run folder for this process; the system lets go of it when the process ends, however it ends."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / ".lock"
-
-    def __enter__(self) -> None:
-        try:
-            self._file = self._path.open("a+")
-        except OSError as error:
-            raise RunError(f"{self._path.parent}: cannot be written: {error.strerror}.") from error
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._file.seek(0)
-            owner = self._file.read().strip() or "unknown"
-            self._file.close()
-            raise RunError(f"{self._path.parent}: is in use by another run (process {owner}).") from None
-        self._file.truncate(0)
-        self._file.write(str(os.getpid()))
-        self._file.flush()
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
 
 
 class Writer:

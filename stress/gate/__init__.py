@@ -14,6 +14,7 @@ from stress.gate._read import load_gates, loads_gates
 from stress.gate._regression import export_regression
 from stress.gate._rules import MARKS, Check, Gates, Report, Rule, Verdict, interval, number
 from stress.gate._sarif import commands, sarif
+from stress.gate._several import Several, Versus, compare_several, letters, several_data, several_markdown, shown
 from stress.gate._suggest import suggest
 from stress.measure import Example, flips, worst_failures
 
@@ -26,9 +27,12 @@ __all__ = [
     "Gates",
     "Report",
     "Rule",
+    "Several",
     "Verdict",
+    "Versus",
     "commands",
     "compare",
+    "compare_several",
     "comparison_data",
     "comparison_markdown",
     "export_regression",
@@ -37,6 +41,7 @@ __all__ = [
     "interval",
     "judge",
     "junit",
+    "letters",
     "load_gates",
     "loads_gates",
     "markdown",
@@ -45,6 +50,9 @@ __all__ = [
     "report_data",
     "sarif",
     "save",
+    "several_data",
+    "several_markdown",
+    "shown",
     "suggest",
     "worst_failures",
 ]

@@ -37,8 +37,12 @@ def bar_range(rule: Rule, headline: Metric | None = None) -> tuple[float, float]
 def outside(rule: Rule, headline: Metric | None, problems: Problems) -> None:
     """Note a bar that lies outside of what the metric can be."""
     low, high = bar_range(rule, headline)
-    if low <= rule.bar <= high:
-        return
+    for bar in (rule.bar,) if rule.ends is None else rule.ends:
+        if rule.goals is None and not low <= bar <= high:
+            _outside(rule, bar, low, high, problems)
+
+
+def _outside(rule: Rule, bar: float, low: float, high: float, problems: Problems) -> None:
     ends = f"in [{low:g}, {high:g}]" if math.isfinite(high) else f"at least {low:g}"
-    meant = f" Did you mean {rule.bar / 100:g}?" if low <= rule.bar / 100 <= high and rule.bar > 1 else ""
-    problems.say(rule.where, "gates", f"{rule.kind} of {rule.metric} must be {ends}, got {rule.bar:g}.{meant}")
+    meant = f" Did you mean {bar / 100:g}?" if low <= bar / 100 <= high and bar > 1 else ""
+    problems.say(rule.where, "gates", f"{rule.kind} of {rule.metric} must be {ends}, got {bar:g}.{meant}")

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from stress.gate._rules import Check, Report
+from stress.gate._rules import Check, Report, Rule
 from stress.measure import Example
 from stress.records.writing import write_json
 
@@ -44,7 +44,7 @@ def report_data(report: Report, examples: Sequence[Example] = ()) -> dict[str, A
                 "rule": verdict.rule.title,
                 "where": verdict.rule.where,
                 "metric": verdict.rule.metric,
-                "bar": {verdict.rule.kind: verdict.rule.bar},
+                "bar": _bar(verdict.rule),
                 "confidence": verdict.rule.confidence,
                 "outcome": verdict.outcome,
                 "message": verdict.message,
@@ -74,3 +74,10 @@ def save(path: Path, text: str | dict[str, Any]) -> None:
         write_json(path, text)
     except OSError as error:
         raise InputError(f"gate: {path}: cannot be written: {error.strerror}.") from None
+
+
+def _bar(rule: Rule) -> dict[str, Any]:
+    """Return what a rule asks for, by the word it is written with."""
+    if rule.goals is not None:
+        return {"goals": dict(rule.goals.shares) or rule.goals.kind, "tolerance": rule.goals.tolerance}
+    return {rule.kind: rule.bar if rule.ends is None else list(rule.ends)}

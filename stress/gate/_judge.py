@@ -18,7 +18,7 @@ from perturbations.errors import gather
 from scenarios.reading import Problems
 from stress.gate._bars import outside
 from stress.gate._numbers import Numbers
-from stress.gate._rules import Check, Gates, Outcome, Report, Rule, Verdict
+from stress.gate._rules import WORST, Check, Gates, Outcome, Report, Rule, Verdict
 from stress.measure import match
 from stress.measure import measured as measured_of
 from stress.records.pairing import paired
@@ -115,10 +115,31 @@ def suite_of(run: Source) -> str:
 
 
 def _outcomes(rules: Sequence[Rule], checks: Sequence[Check], correction: str) -> list[Check]:
-    """Return the checks with p values, corrected over all of them, and what comes of each."""
-    p = np.array([p_value(rule, check) for rule, check in zip(rules, checks)], np.float64)
+    """Return the checks with p values, corrected over all of them, and what comes of each.
+
+    What must lie between two numbers is two questions, which both count in the correction.
+    """
+    sides = [_sides(rule, check) for rule, check in zip(rules, checks)]
+    asked = [(side, check) for mine, check in zip(sides, checks) for side in mine]
+    p = np.array([p_value(side, check) for side, check in asked], np.float64)
     sure = adjusted(p, correction)
-    return [_judged(rule, check, one, all_) for rule, check, one, all_ in zip(rules, checks, p.tolist(), sure.tolist())]
+    judged = iter([_judged(*each, one, all_) for each, one, all_ in zip(asked, p.tolist(), sure.tolist())])
+    return [_together([next(judged) for _ in mine]) for mine in sides]
+
+
+def _sides(rule: Rule, check: Check) -> list[Rule]:
+    """Return a rule as the bars that it sets for a check: one, or a lower and an upper one."""
+    if rule.kind != "within":
+        return [rule]
+    low, high = check.ends or rule.ends or (-np.inf, np.inf)
+    return [replace(rule, kind="min", bar=low), replace(rule, kind="max", bar=high)]
+
+
+def _together(judged: Sequence[Check]) -> Check:
+    """Return a check as the worse of its two sides ended."""
+    worst = min(judged, key=lambda check: (WORST.index(check.outcome), check.p_adjusted or 0.0))
+    left = [check.needed for check in judged if check.needed is not None]
+    return replace(worst, needed=max(left, default=None) if worst.outcome == "undecided" else worst.needed)
 
 
 def _ends(rule: Rule, check: Check) -> tuple[float, float, float, float] | None:

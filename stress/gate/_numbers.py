@@ -40,7 +40,7 @@ class Numbers:
 
     def _whole(self, rule: Rule) -> dict[str, Any]:
         """Return the options of a session for numbers that are not of cells."""
-        return {"limit": LIMIT, "confidence": rule.confidence, "metric": rule.of}
+        return {"limit": LIMIT, "confidence": rule.confidence, "metric": rule.of, "goals": rule.goals}
 
     @property
     def _chosen(self) -> dict[str, str]:
@@ -71,7 +71,7 @@ class Numbers:
             hint = self._nearest(rule)
             who = "both runs have" if rule.against else "this run has"
             return [Check(str(rule.on), note=f"it is about no cell that {who}. {hint}".strip())]
-        still = [name for name in cells if name in self._untested]
+        still, every = [name for name in cells if name in self._untested], cells
         if rule.per != "cell" and rule.metric not in STREAM_METRICS:
             cells = [name for name in cells if name not in self._untested]
         if not cells:
@@ -86,7 +86,14 @@ class Numbers:
         if lost := self._session.left_out(cells):
             note = f"in {lost} records of its cells a perturbation raised, so the model was not asked (see failures)"
             return [Check(str(rule.on), note=note)]
-        return self._judgeable(rule, parts, cells)
+        return [*self._judgeable(rule, parts, cells), *self._left_untested(rule, parts, every)]
+
+    def _left_untested(self, rule: Rule, parts: Mapping[str, Sequence[str]], every: Sequence[str]) -> list[Check]:
+        """Return a check, which cannot be judged, for each part of which no cell was tested: it does not vanish."""
+        if rule.metric in STREAM_METRICS or not self._untested.intersection(every):
+            return []
+        left = {name: cells for name, cells in _parts(rule, every, self.run).items() if name not in parts}
+        return [Check(name, cells=tuple(cells), note=_UNTESTED) for name, cells in left.items()]
 
     def _judgeable(self, rule: Rule, parts: dict[str, list[str]], cells: Sequence[str]) -> list[Check]:
         """Return the numbers of parts that ran and were tested."""

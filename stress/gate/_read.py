@@ -10,6 +10,7 @@ from typing import Any
 
 from perturbations import SpecError
 from perturbations.errors import gather, meant
+from scenarios import Goals, goals_of
 from scenarios.reading import Node, Problems, from_plain, one_of, parse, text_of
 from stress.gate._bars import outside
 from stress.gate._rules import Bar, Gates, Rule
@@ -23,7 +24,7 @@ PRESETS = Path(__file__).parent / "presets"
 CORRECTIONS = ("holm", "bh", "none")
 PER = ("class", "cell", "group", "stream", "modality", "scenario", "severity")
 _TOP = ("gates", "confidence", "correction", "cluster", "about")
-_BARS = ("min", "max", "max_drop")
+_BARS = ("min", "max", "max_drop", "within", "goals")
 _RULE = ("metric", "on", "per", "by", "of", "class", "stream", *_BARS, "against", "confidence", "name")
 
 
@@ -111,7 +112,7 @@ def _rule(node: Node, confidence: float, problems: Problems) -> Rule | None:
     texts = {key: text_of(fields.get(key), "gates", key, problems) for key in ("metric", "by", "of", "name")}
     if "metric" not in fields:
         problems.say(node.where, "gates", f"a rule must have a metric, got only {', '.join(fields) or 'nothing'}.")
-    kind, bar = _bar(node, problems)
+    kind, bar, ends, goals = _bar(node, problems)
     per = one_of(fields["per"], PER, "gates", "per", problems) if "per" in fields else None
     on = read_selection(fields.get("on"), problems)
     sure = _confidence(fields.get("confidence"), problems, confidence)
@@ -122,23 +123,43 @@ def _rule(node: Node, confidence: float, problems: Problems) -> Rule | None:
         return None
     per = "class" if classes and per is None and texts["metric"] != "gap" else per
     rule = Rule(texts["metric"], kind, bar, node.where, on, per, texts["by"], texts["of"], classes, sure, texts["name"],
-                streams)  # fmt: skip
+                streams, ends, goals)  # fmt: skip
     outside(rule, None, problems)
     return rule
 
 
-def _bar(node: Node, problems: Problems) -> tuple[Bar | None, float]:
+_Bars = tuple[Bar | None, float, tuple[float, float] | None, Goals | None]
+
+
+def _bar(node: Node, problems: Problems) -> _Bars:
+    """Return the kind of a rule, and its bar, its two ends or its goals."""
     given = [key for key in _BARS if key in node.value]
     if len(given) != 1:
         got = " and ".join(given) or "none"
-        problems.say(node.where, "gates", f"a rule must have one of {', '.join(_BARS)}, got {got}.")
-        return None, math.nan
+        problems.say(node.where, "gates", f"a rule must have within, goals, or one of min, max, max_drop, got {got}.")
+        return None, math.nan, None, None
     kind: Any = given[0]
-    value = node.value[kind].value
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        problems.say(node.value[kind].where, "gates", f"{kind} must be a number, got {node.value[kind].shown}.")
-        return None, math.nan
-    return kind, float(value)
+    child: Node = node.value[kind]
+    if kind == "goals":
+        found = goals_of(child.plain())
+        if isinstance(found, Goals):
+            return "within", math.nan, None, found
+        problems.say(child.where, "gates", found)
+    elif kind == "within":
+        ends = [each.value for each in child.value] if isinstance(child.value, list) else []
+        if len(ends) == 2 and all(map(_finite, ends)) and ends[0] < ends[1]:
+            return "within", math.nan, (float(ends[0]), float(ends[1])), None
+        text = f"within must be two numbers, the lower one first, such as [0.3, 0.5], got {child.shown}."
+        problems.say(child.where, "gates", text)
+    elif _finite(child.value):
+        return kind, float(child.value), None, None
+    else:
+        problems.say(child.where, "gates", f"{kind} must be a number, got {child.shown}.")
+    return None, math.nan, None, None
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _agree(
@@ -191,8 +212,10 @@ def _agree_on_streams(
             f"stream goes with {', '.join(STREAM_METRICS)}, got metric {metric}. Hint: on: {{stream: …}} is of cells."
         )
         say.say(fields["stream"].where, "gates", text)
+    if "goals" in fields and metric != "shapley_share":
+        say.say(fields["goals"].where, "gates", f"goals go with shapley_share, got metric {metric}.")
     if metric in STREAM_METRICS and (kind == "max_drop" or per):
-        say.say(node.where, "gates", f"{metric} takes min or max and a stream, got {'per' if per else kind}.")
+        say.say(node.where, "gates", f"{metric} takes min, max or within and a stream, got {'per' if per else kind}.")
     if metric == "gap" and (bool(classes) != (texts["of"] == "recall") or (classes and kind == "max_drop")):
         say.say(node.where, "gates", "a gap of: recall must have class: the classes it is of, min or max, got another.")
 

@@ -7,30 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from scenarios import Goals
 from stress.gate._select import Selection
 from stress.measure import Matched, Number
 
 __all__ = [
-    "MARKS",
-    "MIXED",
-    "UNFINISHED",
-    "Check",
-    "Gates",
-    "Outcome",
-    "Report",
-    "Rule",
-    "Verdict",
-    "interval",
-    "number",
-    "reason",
-    "sentence",
-]
+    "MARKS", "MIXED", "UNFINISHED", "WORST", "Check", "Gates", "Outcome", "Report", "Rule", "Verdict", "interval",
+    "number", "reason", "sentence",
+]  # fmt: skip
 
 Outcome = Literal["pass", "fail", "undecided", "unjudged"]
 """``undecided``: the interval spans the bar. ``unjudged``: there is nothing to judge – cells that did not run, a metric
 that is undefined. Neither is a pass; only the first can be settled by more samples, or by ``--undecided``."""
-Bar = Literal["min", "max", "max_drop"]
-_WORST: Sequence[Outcome] = ("fail", "unjudged", "undecided", "pass")
+Bar = Literal["min", "max", "max_drop", "within"]
+WORST: Sequence[Outcome] = ("fail", "unjudged", "undecided", "pass")
 
 
 @dataclass(frozen=True)
@@ -49,6 +39,19 @@ class Rule:
     confidence: float = 0.95
     name: str | None = None
     streams: tuple[str, ...] = ()
+    ends: tuple[float, float] | None = None
+    """Of ``within``: between which numbers; ``goals`` give each check its own."""
+    goals: Goals | None = None
+
+    @property
+    def bars(self) -> str:
+        """What the number must be, in words: ``≥ 0.5``, ``within [0.3, 0.5]``."""
+        if self.goals is not None:
+            return f"within the goals {self.goals}"
+        if self.ends is not None:
+            return f"within [{self.ends[0]:g}, {self.ends[1]:g}]"
+        sign = {"min": "≥", "max": "≤", "max_drop": "worse than the baseline by at most"}[self.kind]
+        return f"{sign} {self.bar:g}"
 
     @property
     def against(self) -> bool:
@@ -66,8 +69,7 @@ class Rule:
             what += word
         if self.classes:
             what += f" ({', '.join(self.classes)})"
-        sign = {"min": "≥", "max": "≤", "max_drop": "worse than the baseline by at most"}[self.kind]
-        return f"{what} on {self.on} {sign} {self.bar:g}"
+        return f"{what} on {self.on} {self.bars}"
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Check:
     comparison is the drop, from ``before`` to ``after``. ``few``: the interval is Student's t of fewer than 20
     clusters. ``trials``: the value is a rate, worth so many independent answers; ``freedom``: as estimated from
     clusters. ``clear``: the end that must clear the bar to pass, where that of the interval allows for more than it
-    must. ``note`` says why one is missing.
+    must. ``ends``: between which numbers it must be. ``note`` says why one is missing.
     """
 
     subject: str
@@ -103,6 +105,7 @@ class Check:
     clear: float | None = None
     note: str | None = None
     cells: tuple[str, ...] = ()
+    ends: tuple[float, float] | None = None
 
     @classmethod
     def of(cls, subject: str, number: Number, cells: Sequence[str] = (), **more: Any) -> Check:
@@ -133,7 +136,7 @@ class Verdict:
     @property
     def outcome(self) -> Outcome:
         """pass, fail, undecided or unjudged."""
-        return next((o for o in _WORST if any(check.outcome == o for check in self.checks)), "unjudged")
+        return next((o for o in WORST if any(check.outcome == o for check in self.checks)), "unjudged")
 
     @property
     def passed(self) -> bool:
@@ -145,12 +148,20 @@ class Verdict:
         """The check that decides, the furthest from its bar among equals."""
         sign = 1.0 if self.rule.kind == "min" else -1.0
         alike = [check for check in self.checks if check.outcome == self.outcome]
+        if self.rule.kind == "within":
+            return max(alike, key=_beyond)
         return min(alike, key=lambda check: sign * (check.value if check.value is not None else 0.0))
 
     @property
     def message(self) -> str:
         """One line with the numbers."""
         return sentence(self)
+
+
+def _beyond(check: Check) -> float:
+    """Return how far a value lies beyond the nearer of its two ends; negative between them."""
+    low, high = check.ends or (-math.inf, math.inf)
+    return -math.inf if check.value is None else max(low - check.value, check.value - high)
 
 
 @dataclass(frozen=True)
@@ -247,8 +258,11 @@ def reason(rule: Rule, check: Check) -> str:
     """Return why a check ended as it did, with the numbers and the metric that they are of."""
     if check.outcome == "unjudged":
         return f"{rule.metric} could not be judged: {check.note}"
-    sign = {"min": "≥", "max": "≤", "max_drop": "a drop ≤"}[rule.kind]
-    shown = f"{rule.metric} {interval(check)}, must be {sign} {rule.bar:g}"
+    if check.ends is not None:
+        must = f"within [{check.ends[0]:.3g}, {check.ends[1]:.3g}]"
+    else:
+        must = f"a drop ≤ {rule.bar:g}" if rule.against else rule.bars
+    shown = f"{rule.metric} {interval(check)}, must be {must}"
     if rule.against:
         shown += f" ({number(check.before)} → {number(check.after)})"
     shown += f", n={check.n:,}"

@@ -10,6 +10,7 @@ from stress.measure.between.compare import COMPARISON, RELIANCE, compare, relian
 from stress.measure.between.difference import Difference
 from stress.measure.between.examples import Example, flips, worst_failures
 from stress.measure.between.matching import Matched, match
+from stress.measure.between.reliance import reliance_changes
 from stress.measure.core.number import Number
 from stress.measure.session.registry import TABLES
 from stress.measure.session.session import Gap, Measurable, Measured, MeasureOptions, measured, summary, table
@@ -34,6 +35,7 @@ __all__ = [
     "match",
     "measured",
     "reliance",
+    "reliance_changes",
     "summary",
     "table",
     "worst_failures",

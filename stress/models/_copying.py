@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from contextlib import suppress
 from typing import Any
 
 from stress.models._batch import Batch
@@ -25,7 +26,7 @@ class _Guarded:
         here = os.getcwd()
         try:
             return self._predict(batch.copied() if self._copies else batch)
-        except (KeyboardInterrupt, GeneratorExit):
+        except KeyboardInterrupt:
             raise
         except BaseException as error:
             raise _tellable(error) from error
@@ -43,7 +44,7 @@ def _tellable(error: BaseException) -> BaseException:
     except Exception:  # noqa: BLE001 - a text that raises, too, is the model's
         text = "an error whose text cannot be asked"
     else:
-        if isinstance(error, Exception | SystemExit):
+        if isinstance(error, Exception | SystemExit) and not isinstance(error, StopIteration):
             return error
     made: BaseException = type(type(error).__name__, (Exception,), {})(text)
     return made
@@ -57,7 +58,8 @@ def _go_back(here: str) -> None:
         moved = True
     if moved:
         os.chdir(here)
-        warnings.warn("the model changed the working directory; it was put back", RuntimeWarning, stacklevel=2)
+        with suppress(RuntimeWarning):  # a model may have made every warning an error; this one is no error of its
+            warnings.warn("the model changed the working directory; it was put back", RuntimeWarning, stacklevel=2)
 
 
 def predict_of(model: Model) -> Any:

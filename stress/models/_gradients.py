@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -41,17 +42,23 @@ def differentiable(model: Any) -> bool:
     return all(getattr(model, name, None) is not None for name in ("module", "inputs", "logits"))
 
 
+def _at_once(question: Callable[[], Any]) -> Any:
+    return question()
+
+
 @dataclass(frozen=True)
 class ModelOracle:
     """A model under attack. ``answers`` is the form of what it returns, ``classes`` the number of classes.
 
-    A call has ``batch_size`` samples at most, rounded up to a multiple of eight.
+    A call has ``batch_size`` samples at most, rounded up to a multiple of eight. ``within`` calls what asks for
+    gradients, and may hold it to a time-out; ``predict`` does that itself.
     """
 
     predict: Callable[[Batch], Any]
     names: tuple[str, ...]
     answers: Literal["probabilities", "logits", "labels", "positions"]
     batch_size: int = 32
+    within: Callable[[Callable[[], Any]], Any] = _at_once
 
     @property
     def classes(self) -> int:
@@ -62,6 +69,10 @@ class ModelOracle:
     def differentiable(self) -> bool:
         """Whether the model gives gradients."""
         return differentiable(self.predict)
+
+    @cached_property
+    def _task(self) -> Classification:
+        return Classification(self.names, self.answers)
 
     def scores(self, streams: Streams) -> Floats:
         """Return logits, logarithms of probabilities, or 1 for the answered label; NaN where the model failed."""
@@ -74,7 +85,8 @@ class ModelOracle:
         found: dict[str, list[Any]] = {name: [] for name in wanted}
         for part, start, size in self._parts(streams):
             of = _Part(loss, scores, start, size)
-            answered, slopes = _differentiated(self.predict, Batch(part).copied(), wanted, of)
+            question = partial(_differentiated, self.predict, Batch(part).copied(), wanted, of)
+            answered, slopes = self.within(question)
             if answered.shape != (want := (len(next(iter(part.values()))), self.classes)):
                 raise ModelError(f"model: scores with gradients must have the shape {want}, got {answered.shape}.")
             scores[start : start + size] = answered[:size]
@@ -109,7 +121,7 @@ class ModelOracle:
     def _numbers(self, answers: Any, count: int) -> Floats:
         """Return answers as scores, read as the run reads them. Raises ValueError where they have the wrong form."""
         try:
-            return Classification(self.names, self.answers).log_scores(answers, count)
+            return self._task.log_scores(answers, count)
         except ModelError as error:
             raise ValueError(str(error)) from error
 

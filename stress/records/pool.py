@@ -16,7 +16,7 @@ from perturbations import InputError
 from stress.records.layout import Layout, together
 from stress.records.schema import CELLS
 from stress.records.source import Source
-from stress.records.views import View, blended, with_clean
+from stress.records.views import View, blended, weights, with_clean
 
 __all__ = ["Pool", "selection"]
 
@@ -88,10 +88,21 @@ class Pool:
         return self.base.samples.filter(pa.array(self._shown))
 
     @cached_property
+    def _times(self) -> Mapping[str, Mapping[str, int]]:
+        return weights(self.base, self.parts)
+
+    def _sizes(self, name: str) -> NDArray[np.int64]:
+        """Return how many records of each of a part's cells the view has."""
+        cells = self.parts[name]
+        often = np.array([self._times[name][each] for each in self._names(cells)], np.int64)
+        found: NDArray[np.int64] = self.base.layout.count[self._places(cells)] * often
+        return found
+
+    @cached_property
     def layout(self) -> Layout:
         """How many records each cell of the view has, at most; they stand in the run's files."""
         share = self._kept.mean() if len(self._kept) else 0.0
-        count = [self.base.layout.count[self._places(cells)].sum() for cells in self.parts.values()]
+        count = [self._sizes(name).sum() for name in self.parts]
         return Layout((), (), np.ceil(np.array(count) * share).astype(np.int64))
 
     @cached_property
@@ -111,7 +122,7 @@ class Pool:
     def _view(self, parts: Mapping[str, Sequence[str]]) -> View:
         """Return some of the cells, or pieces of them, to be held in memory."""
         names = tuple(dict.fromkeys(name for cells in parts.values() for name in cells))
-        return View.of(self.base.only(names), parts, self.chosen)
+        return View.of(self.base.only(names), parts, self.chosen, self._times)
 
     def records(self, cells: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pa.Table:
         """Return the records of some cells (or all), with the columns asked for (or all)."""
@@ -137,10 +148,9 @@ class Pool:
 
     def pieces(self, room: float) -> Iterator[tuple[list[int], Source]]:
         """Yield some records of one cell at a time; of a cell of several of the run's, as many as there is room for."""
-        count = self.base.layout.count * self._kept.mean()
         for number, (name, cells) in enumerate(self.parts.items()):
-            places, names = self._places(cells), self._names(cells)
-            for some in together(count[places].tolist(), min(room, self.limit)) if places else [[]]:
+            names, count = self._names(cells), self._sizes(name) * self._kept.mean()
+            for some in together(count.tolist(), min(room, self.limit)) if names else [[]]:
                 yield [number], self._view({name: [names[k] for k in some]})
 
     def blocks(self, size: int, columns: Sequence[str]) -> Iterator[View]:

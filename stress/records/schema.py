@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -33,6 +33,7 @@ CELLS = pa.schema(
         "axes": pa.string(),  # all coordinates, JSON
         "fallback": pa.string(),
         "conditions": pa.string(),  # everything, JSON
+        "draws": pa.int32(),  # how often it is drawn: once where nothing is left to chance; null in older runs
     }
 )
 
@@ -55,12 +56,14 @@ def record_schema(columns: Mapping[str, pa.DataType], measured: Iterable[str]) -
     )
 
 
-def cells_table(cells: Iterable[Cell], streams: Mapping[str, str]) -> pa.Table:
-    """Return the cells as a table; ``streams`` gives the modality of each stream."""
-    return pa.Table.from_pylist([_row(order, cell, streams) for order, cell in enumerate(cells)], schema=CELLS)
+def cells_table(cells: Sequence[Cell], streams: Mapping[str, str], draws: Sequence[int] = ()) -> pa.Table:
+    """Return the cells as a table; ``streams`` gives the modality of each stream, ``draws`` how often each is drawn."""
+    often: Sequence[int | None] = draws or [None] * len(cells)
+    rows = [_row(order, cell, streams, count) for order, (cell, count) in enumerate(zip(cells, often))]
+    return pa.Table.from_pylist(rows, schema=CELLS)
 
 
-def _row(order: int, cell: Cell, streams: Mapping[str, str]) -> dict[str, Any]:
+def _row(order: int, cell: Cell, streams: Mapping[str, str], draws: int | None) -> dict[str, Any]:
     # A stream that is only lost is the setting, not the subject, of a cell in which others are degraded.
     subject = [c for c in cell.conditions if c.perturbation != MISSING] or list(cell.conditions)
     named = list(dict.fromkeys(c.stream for c in subject))
@@ -85,4 +88,5 @@ def _row(order: int, cell: Cell, streams: Mapping[str, str]) -> dict[str, Any]:
         "axes": json.dumps(dict(cell.axes), sort_keys=True),
         "fallback": cell.fallback,
         "conditions": json.dumps([c.identity() for c in cell.conditions], sort_keys=True, ensure_ascii=False),
+        "draws": draws,
     }

@@ -20,7 +20,7 @@ from stress.records.layout import Layout, codes
 from stress.records.schema import CELLS, NAME
 from stress.records.source import Source
 
-__all__ = ["View", "blended", "pooled", "with_clean"]
+__all__ = ["View", "blended", "pooled", "weights", "with_clean"]
 
 Ints = NDArray[np.int64]
 _DRAWS = 32_000
@@ -127,24 +127,36 @@ class View:
             yield self
 
     @staticmethod
-    def of(run: Source, blocks: Mapping[str, Sequence[str]], samples: Collection[int] | None = None) -> View:
-        """Return a view whose cells are ``blocks``: each holds every record of the cells that it lists."""
-        base = _base(run)
+    def of(
+        run: Source,
+        blocks: Mapping[str, Sequence[str]],
+        samples: Collection[int] | None = None,
+        times: Mapping[str, Mapping[str, int]] | None = None,
+    ) -> View:
+        """Return a view whose cells are ``blocks``: each holds every record of the cells that it lists.
+
+        ``times`` is how often it holds those of each cell, where the run does not hold all of the block's cells.
+        """
+        base, times = _base(run), weights(run, blocks) if times is None else times
         few = np.ones(len(base.cell), bool) if samples is None else np.isin(base.sample, list(samples))
         place = {name: i for i, name in enumerate(base.ids)}
-        rows, numbers = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-        for number, cells in enumerate(blocks.values()):
-            wanted = np.zeros(len(base.ids) + 1, bool)
-            wanted[[place[name] for name in set(cells) if name in place]] = True
-            found = np.flatnonzero(few & wanted[base.cell])
+        none = np.zeros(0, np.int64)
+        rows, numbers, repeats = [none], [none], [none]
+        for number, (name, cells) in enumerate(blocks.items()):
+            wanted = np.zeros(len(base.ids) + 1, np.int64)
+            for each in set(cells) & place.keys():
+                wanted[place[each]] = times[name].get(each, 1)
+            often = np.where(few, wanted[base.cell], 0)
+            found = np.repeat(np.arange(len(often)), often)
             rows.append(found)
             numbers.append(np.full(len(found), number))
-        row, code = np.concatenate(rows), np.concatenate(numbers)
+            repeats.append(np.arange(len(found)) - np.repeat(np.cumsum(often) - often, often))
+        row, code, again = (np.concatenate(each) for each in (rows, numbers, repeats))
         one = {name: len(set(cells)) == 1 for name, cells in blocks.items()}
         single = np.array(list(one.values()), bool)[code] if len(code) else np.zeros(0, bool)
         # a sample's records of several cells are repeats of it: each needs a draw of its own
-        draws = int(base.draw.max(initial=0)) + 1
-        draw = np.where(single, base.draw[row], base.cell[row] * draws + base.draw[row])
+        draws = int(base.draw.max(initial=0) + again.max(initial=0)) + 1
+        draw = np.where(single, base.draw[row], base.cell[row] * draws + base.draw[row] + again)
         about = {name: blended(run, set(cells)) for name, cells in blocks.items()}
         return View(run, tuple(blocks), about, row, code, base.sample[row], np.minimum(draw, _DRAWS))
 
@@ -168,6 +180,20 @@ def _base(run: Source) -> _Base:
     ids = tuple(str(name) for name in run.cells["cell"].to_pylist())
     sample, draw = (table[name].to_numpy().astype(np.int64) for name in ("sample", "draw"))
     return _Base(ids, codes(table["cell"], ids), sample, draw)
+
+
+def weights(run: Source, blocks: Mapping[str, Sequence[str]]) -> dict[str, dict[str, int]]:
+    """Return how often each cell's records count where cells are pooled: all cells alike, drawn once or several times.
+
+    What leaves nothing to chance is drawn once, and that is as good as any number of equal draws.
+    """
+    known = {row["cell"]: row.get("draws") or 1 for row in run.cells.to_pylist()}
+    found = {}
+    for name, cells in blocks.items():
+        often = {cell: known[cell] for cell in set(cells) if cell in known}
+        most = max(often.values(), default=1)
+        found[name] = {cell: max(most // count, 1) for cell, count in often.items()}
+    return found
 
 
 def blended(run: Source, cells: Collection[str]) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from typing import Any
 
 import pyarrow as pa
@@ -15,11 +16,13 @@ from stress.records.cells import CellRow, cell_rows
 from stress.report._numbers import Form
 from stress.report._svg import Axis, axis_of
 
-__all__ = ["BREAK_AT", "JOINT", "Book", "Row", "hue"]
+__all__ = ["ABOUT", "BREAK_AT", "JOINT", "Book", "Row", "about_of", "hue", "weakest"]
 
 BREAK_AT = 0.9
 """Share of the clean value under which a model counts as broken."""
 JOINT = "joint"
+ABOUT = ("scenario", "stream", "modality", "perturbation", "profile", "fallback")
+"""What tells the summary's scenarios apart."""
 
 Row = Mapping[str, Any]
 
@@ -31,11 +34,44 @@ def hue(modality: str | None) -> str:
     return modality if modality in MODALITIES else "other"
 
 
+def about_of(row: Row) -> tuple[Any, ...]:
+    """Return what tells a row's scenario from all others of the summary."""
+    return tuple(row[name] for name in ABOUT)
+
+
+def _first(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+    """Return a mapping in which the first of several values of a key counts."""
+    found: dict[Any, Any] = {}
+    for key, value in pairs:
+        found.setdefault(key, value)
+    return found
+
+
+def _grouped(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, list[Any]]:
+    found: dict[Any, list[Any]] = {}
+    for key, value in pairs:
+        found.setdefault(key, []).append(value)
+    return found
+
+
+def weakest(rows: Sequence[Row], most: int, value: Callable[[Row], float | None]) -> list[Row]:
+    """Return the rows of the lowest values, of no value last, in their own order; all, where they are few enough."""
+    if len(rows) <= most:
+        return list(rows)
+    known = [value(row) for row in rows]
+    order = sorted(range(len(rows)), key=lambda at: inf if known[at] is None else known[at])  # type: ignore[arg-type, return-value]
+    return [rows[at] for at in sorted(order[:most])]
+
+
 @dataclass(frozen=True)
 class Book:
-    """Everything that is shown about a run; ``begun`` is false where there is no record yet."""
+    """Everything that is shown about a run; ``begun`` is false where there is no record yet.
+
+    ``goals`` are what share of the worth each stream is to have; those of the run's suite, where there are none.
+    """
 
     run: Measurable
+    goals: Any = None
 
     @cached_property
     def info(self) -> Row:
@@ -61,7 +97,7 @@ class Book:
     @cached_property
     def measured(self) -> Measured:
         """The run, read once."""
-        found = self.run.measured(break_at=BREAK_AT)
+        found = self.run.measured(break_at=BREAK_AT, **({} if self.goals is None else {"goals": self.goals}))
         if self.begun and found.large:
             found.ahead(list(TABLES))
         return found
@@ -124,6 +160,37 @@ class Book:
         return found
 
     @cached_property
+    def scenario_at(self) -> Mapping[tuple[Any, ...], Row]:
+        """The summary's rows by what tells them apart."""
+        return _first((about_of(row), row) for row in self.summary["scenarios"])
+
+    @cached_property
+    def scenarios_named(self) -> Mapping[str, list[Row]]:
+        """The summary's rows by name: one name may stand for several."""
+        return _grouped((row["scenario"], row) for row in self.summary["scenarios"])
+
+    @cached_property
+    def curve_at(self) -> Mapping[tuple[Any, ...], list[Row]]:
+        """The points of the curve of each row of the summary."""
+        return _first((about_of(rows[-1]), rows) for rows in self.curves.values())
+
+    @cached_property
+    def curves_named(self) -> Mapping[str, list[Row]]:
+        """The last points of the curves by scenario."""
+        return _grouped((rows[-1]["scenario"], rows[-1]) for rows in self.curves.values())
+
+    @cached_property
+    def single(self) -> Mapping[tuple[Any, ...], list[Row]]:
+        """The retention of cells without a severity by scenario and fallback."""
+        rows = (row for row in self.table("cells") if row["metric"] == "retention" and row["severity"] is None)
+        return _grouped(((row["scenario"], row["fallback"]), row) for row in rows)
+
+    @cached_property
+    def dropped(self) -> Mapping[str, float | None]:
+        """What is left of the headline metric where streams are dropped, by the streams that a scenario touches."""
+        return _first((row["stream"], row["value"]) for row in self._headline if row["fallback"] == "drop")
+
+    @cached_property
     def axis(self) -> Axis:
         """The one axis that all curves share, so that they can be compared by eye; a quarter of the scale at least."""
         rows = [row for row in self.table("curves") if row["metric"] == self.form.name]
@@ -136,7 +203,7 @@ class Book:
         """The axis of drawings that hold every cell, those without any stream too."""
         return self._axis(self._headline, 0.0)
 
-    @property
+    @cached_property
     def _headline(self) -> list[dict[str, Any]]:
         return [row for row in self.table("cells") if row["metric"] == self.form.name]
 

@@ -49,7 +49,7 @@ def _errors(book: Book) -> Grid | None:
         for cell in cells
         if any((cell, n) in at for n in names)
     ]
-    return Grid([*texts("cell"), *nums(*map(readable, names))], body)
+    return Grid([*texts("cell"), *nums(*map(readable, names))], body).cut("calibration")
 
 
 def _diagram(book: Book, cell: str) -> Drawing | None:

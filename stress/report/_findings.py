@@ -16,6 +16,8 @@ from stress.report._telling import telling
 
 __all__ = ["Finding", "failing", "findings", "unmoved"]
 
+MOST = 50
+"""Cells of a scenario, and findings of one kind, that are named."""
 SLACK = 0.05
 """How much distortion may fall from one severity to the next, relative to its range, before it is said."""
 
@@ -37,7 +39,10 @@ def findings(book: Book) -> list[Finding]:
             found.append(Finding("problem", _failures(book, failed)))
         found += [Finding("warning", text) for text in telling(book)]
         found += [Finding("warning", _sentence(c.text)) for c in book.measured.cautions if c.about != "failures"]
-        found += [Finding("note", text) for text in _not_rising(book)]
+        still = _not_rising(book)
+        found += [Finding("note", text) for text in still[:MOST]]
+        if len(still) > MOST:
+            found.append(Finding("note", f"So it is {len(still) - MOST} more times: see tables/distortion.csv."))
     for check in book.info.get("preflight") or ():
         if check["outcome"] != "ok":
             found.append(Finding("warning", f"Preflight – {visible(check['name'])}: {visible(check['says'])}"))
@@ -75,7 +80,7 @@ def failing(book: Book) -> Grid | None:
     for (status, error), same in sorted(grouped.items(), key=lambda entry: -sum(r["records"] for r in entry[1])):
         body.append([status, error or DASH, count(sum(row["records"] for row in same)), _cells(same)])
     columns = [Column("kind"), Column("message", "wrap"), Column("records", "num"), Column("cells", "wrap")]
-    return Grid(columns, body, "Records without an answer")
+    return Grid(columns, body, "Records without an answer").cut("failures")
 
 
 def _cells(rows: Sequence[Row], most: int = 8) -> str:
@@ -94,10 +99,11 @@ def unmoved(book: Book, least: float = 0.05) -> Grid | None:
         return None
     body = []
     for scenario, same in grouped.items():
-        shares = [f"{row['cell'].removeprefix(scenario + ':')}: {100 * row['unchanged']:.1f}" for row in same]
+        shares = [f"{row['cell'].removeprefix(scenario + ':')}: {100 * row['unchanged']:.1f}" for row in same[:MOST]]
+        shares += [f"and {len(same) - MOST} more"] if len(same) > MOST else []
         body.append([scenario, same[0]["perturbation"], ",  ".join(shares)])
     return Grid([Column("scenario"), Column("perturbation"), Column("% of inputs unchanged", "wrap")], body,
-                "Inputs that stayed as they were")  # fmt: skip
+                "Inputs that stayed as they were").cut("cells")  # fmt: skip
 
 
 def _not_rising(book: Book) -> list[str]:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-__all__ = ["Column", "Grid", "drawn", "nums", "texts", "wrapped"]
+from stress.report._numbers import count
+
+__all__ = ["MOST_ROWS", "Column", "Grid", "drawn", "nums", "texts", "wrapped"]
+
+MOST_ROWS = 300
+"""Rows of a table on the page; the files beside it hold all of them."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,18 @@ class Grid:
     def headed(self) -> bool:
         """Whether any column has a title."""
         return any(column.title for column in self.columns)
+
+    def cut(self, table: str, most: int = MOST_ROWS) -> Grid:
+        """Return the first rows, and where the others are."""
+        if len(self.rows) <= most:
+            return self
+        kept = replace(self, rows=self.rows[:most], hues=self.hues[:most])
+        return kept.noted(len(self.rows) - most, table)
+
+    def noted(self, left: int, table: str, what: str = "rows") -> Grid:
+        """Return the same with a note of what is left out, if anything is."""
+        text = f"{count(left)} more {what} are in tables/{table}.csv."
+        return replace(self, notes=[*self.notes, text]) if left > 0 else self
 
     def hue(self, row: int) -> str:
         """Return the modality of a row, or nothing."""

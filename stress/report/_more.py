@@ -88,7 +88,7 @@ def _distortion_grid(book: Book) -> Grid:
         [r["cell"], r["of"], r["metric"], _plain(r["value"]), _ends(r), count(r["n"]), r["note"] or ""]
         for r in book.table("distortion")
     ]
-    return Grid(columns, body, "Distortion of every cell")
+    return Grid(columns, body, "Distortion of every cell").cut("distortion")
 
 
 def _plain(value: float | None) -> str:
@@ -115,4 +115,4 @@ def _latency(book: Book) -> Part | None:
     size = f" for {_plain(clean['batch'])} samples" if clean["batch"] is not None else ""
     how = f"Time of a call on this machine and under its load. Clean: {form.value(clean['value'])} ms{size} (median)."
     columns = [*texts("cell"), *nums("median, ms", "95th percentile, ms", "calls"), Column("", "wrap")]
-    return Part("latency", "Latency", how, grids=[Grid(columns, body, "Latency of every cell")])
+    return Part("latency", "Latency", how, grids=[Grid(columns, body, "Latency of every cell").cut("latency")])

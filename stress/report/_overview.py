@@ -6,17 +6,18 @@ from typing import Any
 
 from markupsafe import Markup
 
-from stress.report._book import Book, Row, hue
+from stress.report._book import Book, Row, about_of, hue, weakest
 from stress.report._chart import Point, spark
-from stress.report._grid import Column, Grid, drawn, nums, texts, wrapped
+from stress.report._grid import MOST_ROWS, Column, Grid, drawn, nums, texts, wrapped
 from stress.report._numbers import DASH, Form, count, percent, readable, severity, visible
 from stress.report._svg import Axis, axis_of, dot, dot_axis, tag
-from stress.report._verdict import curve_of, label, verdict
+from stress.report._verdict import label, verdict
 
 __all__ = ["VERDICTS", "breaking", "measures", "overview"]
 
-VERDICTS = {"holds": "holds", "breaks": "breaks", "unsure": "may break", "unknown": "not judged"}
-_ABOUT = ("scenario", "stream", "modality", "perturbation", "profile", "fallback")
+VERDICTS = {
+    "holds": "holds", "breaks": "breaks", "unsure": "may break", "unknown": "not judged", "untested": "not tested",
+}  # fmt: skip
 
 
 def overview(book: Book) -> Grid:
@@ -34,7 +35,9 @@ def overview(book: Book) -> Grid:
         *drawn(dot_axis(axis)),
     ]
     columns += [*nums("keeps %", f"drop {form.points}", "breaks at", f"worst cell {form.mark}"), *wrapped("")]
-    return Grid(columns, [_row(book, row, axis) for row in rows], hues=[hue(row["modality"]) for row in rows])
+    rows = weakest(rows, MOST_ROWS, lambda row: row["retention"]["value"])
+    grid = Grid(columns, [_row(book, row, axis) for row in rows], hues=[hue(row["modality"]) for row in rows])
+    return grid.noted(len(kept) // 3 - len(rows), "robustness", "scenarios")
 
 
 def _row(book: Book, row: Row, axis: Axis) -> list[Any]:
@@ -54,7 +57,7 @@ def _row(book: Book, row: Row, axis: Axis) -> list[Any]:
 
 
 def _curve(book: Book, row: Row) -> Markup | str:
-    found = next((rows for rows in book.curves.values() if curve_of(book, rows[-1]) is row), None)
+    found = book.curve_at.get(about_of(row))
     if not found:
         return ""
     drawn = [Point(r["severity"], r["value"], r["low"], r["high"]) for r in found]
@@ -84,13 +87,15 @@ def measures(book: Book) -> Grid:
     """Return every summary measure of every scenario, labelled raw, normalised or relative, with its interval."""
     rows = book.table("robustness")
     names = list(dict.fromkeys((row["measure"], row["kind"]) for row in rows))
-    found = {(*(row[k] for k in _ABOUT), row["measure"]): row for row in rows}
+    found = {(*about_of(row), row["measure"]): row for row in rows}
     body = []
-    for row in book.summary["scenarios"]:
+    scenarios = book.summary["scenarios"]
+    shown = weakest(scenarios, MOST_ROWS, lambda row: row["retention"]["value"])
+    for row in shown:
         title = f"{label(row, book)}{' – streams dropped' if row['fallback'] else ''}"
-        key = [row[k] for k in _ABOUT]
-        body.append([title, *(_measure(book, found.get((*key, name))) for name, _ in names)])
-    return Grid([*texts("scenario"), *nums(*(f"{readable(name)} ({kind})" for name, kind in names))], body)
+        body.append([title, *(_measure(book, found.get((*about_of(row), name))) for name, _ in names)])
+    grid = Grid([*texts("scenario"), *nums(*(f"{readable(name)} ({kind})" for name, kind in names))], body)
+    return grid.noted(len(scenarios) - len(shown), "robustness", "scenarios")
 
 
 def _measure(book: Book, row: Row | None) -> Any:

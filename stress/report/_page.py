@@ -25,9 +25,12 @@ __all__ = ["write_report"]
 POLICY = "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'"
 
 
-def write_report(run: Measurable) -> Path:
-    """Write RUN/report/index.html and its tables, and return the page's path. Works on unfinished runs too."""
-    book = Book(run)
+def write_report(run: Measurable, goals: Any = None) -> Path:
+    """Write RUN/report/index.html and its tables, and return the page's path. Works on unfinished runs too.
+
+    ``goals`` are shares that the streams are held against, as ``scenarios.goals_of`` takes them.
+    """
+    book = Book(run, goals)
     folder = run.path / "report"
     page = folder / "index.html"
     try:

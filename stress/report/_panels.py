@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from stress.report._book import JOINT, Book, Row, hue
+from stress.report._book import JOINT, Book, Row, hue, weakest
 from stress.report._chart import Chart, Line, Point
 from stress.report._grid import Grid
 from stress.report._heat import Heat, heats, is_heat
@@ -17,6 +17,9 @@ from stress.report._tables import dots, points, title_of
 from stress.report._verdict import curve_of, verdict, worst_of
 
 __all__ = ["Figure", "Panel", "panels"]
+
+MOST_CURVES = 60
+"""Curves that are drawn of a modality."""
 
 
 @dataclass(frozen=True)
@@ -64,18 +67,27 @@ def _panel(book: Book, kind: str, axis: Axis) -> Panel:
         modality = str(row["modality"] or "")
         return bool(modality) and ("+" in modality) == (kind == JOINT) and kind in (JOINT, modality)
 
-    curves = {key: rows for key, rows in book.curves.items() if ours(rows[-1]) and not rows[-1]["fallback"]}
+    every = [
+        {**rows[-1], "curve": rows} for rows in book.curves.values() if ours(rows[-1]) and not rows[-1]["fallback"]
+    ]
+    sign = 1 if book.form.better == "higher" else -1
+    drawn = weakest(every, MOST_CURVES, lambda row: None if row["value"] is None else sign * row["value"])
+    curves = [row["curve"] for row in drawn]
     cells = [row for row in book.table("cells") if row["metric"] == book.form.name and ours(row)]
     single = [r for r in cells if r["severity"] is None and not r["fallback"] and not is_heat(book, r)]
     single = [r for r in single if not r["lost"]]
     streams = [name for name, of in (book.info.get("streams") or {}).items() if of == kind]
-    graded = [row for rows in curves.values() for row in rows if row["cell"] != "clean"]
+    graded = [row for rows in curves for row in rows if row["cell"] != "clean"]
+    says = _says(book, kind)
+    if len(every) > len(curves):
+        says += f" The {len(curves)} curves that end lowest are drawn; {count(len(every) - len(curves))} more are in "
+        says += "tables/curves.csv."
     return Panel(
         title="Several modalities at once" if kind == JOINT else kind.capitalize(),
         hue=hue(None if kind == JOINT else kind),
         streams=", ".join(map(visible, streams)) if streams not in ([], [kind]) else "",
-        says=_says(book, kind),
-        figures=[_figure(book, rows, axis) for rows in curves.values()],
+        says=says,
+        figures=[_figure(book, rows, axis) for rows in curves],
         dots=dots(book, single) if single else None,
         heats=heats(book, [r for r in cells if is_heat(book, r) and not r["fallback"]]),
         numbers=points(book, graded) if graded else None,
@@ -152,8 +164,4 @@ def _point(book: Book, row: Row) -> Point:
 
 def _dropped(book: Book, row: Row) -> float | None:
     """Return what is left where the streams that a curve touches are dropped, when the run has that cell."""
-    for other in book.table("cells"):
-        if other["fallback"] == "drop" and other["metric"] == book.form.name and other["stream"] == row["stream"]:
-            value: float | None = other["value"]
-            return value
-    return None
+    return book.dropped.get(row["stream"])

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from stress.report._book import Book, Row
-from stress.report._grid import Grid, nums, texts, wrapped
+from stress.report._grid import MOST_ROWS, Grid, nums, texts, wrapped
 from stress.report._heat import Heat, heat_of
 from stress.report._numbers import Form, count
 
 __all__ = ["classes", "groups", "telling_cells"]
 
-MOST_ROWS, MOST_CELLS, MOST_MAPS = 20, 12, 6
+MOST_LINES, MOST_CELLS, MOST_MAPS = 20, 12, 6
 
 
 def telling_cells(book: Book) -> list[str]:
@@ -39,20 +39,27 @@ def groups(book: Book) -> tuple[list[Heat], list[Grid], str] | None:
     rows = [r for r in book.table("groups") if r.get("by") and r["metric"] == book.form.name]
     if not rows:
         return None
-    maps: list[Heat] = []
     names = {name.removeprefix("group.") for name in book.run.samples.column_names}
-    for by in dict.fromkeys(row["by"] for row in rows):
-        if by in names and len(maps) < MOST_MAPS:
-            mine = {(r["group"], r["cell"]): r for r in rows if r["by"] == by}
-            maps.append(_heat(book, mine, by, book.form)[0])
-    gaps = _gaps(book)
+    split: dict[str, dict[tuple[Any, Any], Row]] = {}
+    for row in rows:
+        split.setdefault(row["by"], {})[row["group"], row["cell"]] = row
+    single = [by for by in split if by in names]
+    sure = _sure(book)
+    if len(single) > MOST_MAPS:
+        single = [by for by in single if by in sure] or single
+    widest = sorted(single, key=lambda by: -sure.get(by, 0.0))[:MOST_MAPS]
+    maps = [_heat(book, split[by], by, book.form)[0] for by in widest]
+    gaps = _gaps(book, sure)
     title = book.form.title.capitalize()
     how = f"{title} of each group, clean and in each scenario's worst cell; the worst groups first."
+    if not any("*" in by for by in split) and len(split) > 1:
+        how += " Intersections of so many groups are measured on request."
     return maps, [gaps] if gaps else [], how
 
 
 def _heat(book: Book, rows: Mapping[tuple[Any, str], Row], name: str, form: Form) -> tuple[Heat, int]:
-    cells = [cell for cell in telling_cells(book) if any(key[1] == cell for key in rows)]
+    there = {key[1] for key in rows}
+    cells = [cell for cell in telling_cells(book) if cell in there]
     names = list(dict.fromkeys(key[0] for key in rows))
     sign = 1 if form.better == "higher" else -1
 
@@ -63,15 +70,26 @@ def _heat(book: Book, rows: Mapping[tuple[Any, str], Row], name: str, form: Form
     names.sort(key=standing)
     at: Callable[[Any, Any], Row | None] = lambda line, cell: rows.get((line, cell))  # noqa: E731
     title = "" if name == "class" else name
-    return heat_of(title, (name, ""), cells, names[:MOST_ROWS], at, form), len(names) - MOST_ROWS
+    return heat_of(title, (name, ""), cells, names[:MOST_LINES], at, form), len(names) - MOST_LINES
 
 
-def _gaps(book: Book) -> Grid | None:
-    """Return the widest gap of each way to slice, clean and in the telling cells."""
+def _sure(book: Book) -> dict[str, float]:
+    """Return the ways to slice in which some gap is surely there, and the widest sure gap of each."""
+    found: dict[str, float] = {}
+    for row in book.table("gaps"):
+        if row.get("by") and row["metric"] == "gap" and (row["low"] or 0.0) > 0:
+            found[row["by"]] = max(found.get(row["by"], 0.0), row["low"])
+    return found
+
+
+def _gaps(book: Book, sure: Mapping[str, float]) -> Grid | None:
+    """Return the widest gap of each way to slice, clean and in the telling cells; of many ways, where it is sure."""
     rows = {(r["by"], r["cell"], r["metric"]): r for r in book.table("gaps") if r.get("by")}
     cells = telling_cells(book)
     body: list[Sequence[Any]] = []
-    for by in dict.fromkeys(key[0] for key in rows):
+    ways = list(dict.fromkeys(key[0] for key in rows))
+    told = ways if len(ways) * len(cells) <= MOST_ROWS else [by for by in ways if by in sure]
+    for by in told:
         for cell in cells:
             gap, wider = rows.get((by, cell, "gap")), rows.get((by, cell, "widening"))
             if gap is not None and gap["value"] is not None:
@@ -83,4 +101,5 @@ def _gaps(book: Book) -> Grid | None:
         *texts("by", "cell", "worst group", "best group"),
         *nums(f"gap {book.form.points}", "wider than clean by"),
     ]
-    return Grid([*columns, *wrapped("")], body, "Gaps between groups")
+    grid = Grid([*columns, *wrapped("")], body, "Gaps between groups").cut("gaps")
+    return grid.noted(len(ways) - len(told), "gaps", "ways to slice, in which no gap is sure,")

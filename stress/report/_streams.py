@@ -11,7 +11,7 @@ from stress.report._numbers import DASH, percent, readable
 from stress.report._part import Part
 from stress.report._slices import telling_cells
 
-__all__ = ["agreement", "contributions", "flips", "relative"]
+__all__ = ["agreement", "balance", "contributions", "flips", "relative"]
 
 
 def contributions(book: Book) -> Part | None:
@@ -30,7 +30,20 @@ def contributions(book: Book) -> Part | None:
         "Shapley: what it adds on average over all orders; the shares sum to 100 %. In % or points of "
         f"{book.form.title}."
     )
+    how = " ".join(filter(None, [how, balance(book)]))
     return Part("contributions", "What each stream is worth", how, grids=grids, open=True)
+
+
+def balance(book: Book) -> str | None:
+    """Return the joint verdict on the declared goals in a sentence, one for each fill rule; nothing without goals."""
+    found = [row for row in book.table("balance") if row["measure"] == "joint" and row["verdict"]]
+    if not found:
+        return None
+    said = []
+    for row in found:
+        apart = "" if row["off"] is None else f" – {row['note']}, by {100 * row['off']:+.0f} points"
+        said.append(f"{row['verdict']} (fill {row['fill']}{apart})".replace("-", "−"))
+    return f"Shares of the streams against their goals, all at once: {'; '.join(said)}."
 
 
 def _worth(rows: Sequence[Row], title: str) -> list[Grid]:
@@ -47,7 +60,7 @@ def _worth(rows: Sequence[Row], title: str) -> list[Grid]:
         for name, found in at.items()
     ]
     columns = [*texts("stream"), *nums(*(f"{readable(name)} %" for name in names)), *wrapped(*["against goal"] * goals)]
-    return [Grid(columns, body, title)]
+    return [Grid(columns, body, title).cut("contributions")]
 
 
 def _goal(found: dict[str, Row]) -> str:
@@ -66,7 +79,12 @@ def agreement(book: Book) -> Part | None:
     cells = [cell for cell in telling_cells(book) if any((cell, name) in at for name in names)]
     body = [[cell, *(percent(at.get((cell, name))) for name in names)] for cell in cells]
     how = "How often the answer is the one that a stream alone gives on clean input: whom the model follows."
-    return Part("agreement", "Agreement of the streams", how, grids=[Grid([*texts("cell"), *nums(*names)], body)])
+    return Part(
+        "agreement",
+        "Agreement of the streams",
+        how,
+        grids=[Grid([*texts("cell"), *nums(*names)], body).cut("consistency")],
+    )
 
 
 _FLIPS = ("flip_rate", "lost", "gained", "step_flip_rate")
@@ -81,7 +99,9 @@ def flips(book: Book) -> Part | None:
     body = [[cell, *(percent(at.get((cell, name))) for name in _FLIPS)] for cell in cells]
     titles = ("changed %", "right, then wrong %", "wrong, then right %", "changed since the last severity %")
     how = "Answers that differ from the clean ones; lost and gained are shares of those that were right and wrong."
-    return Part("flips", "Answers that change", how, grids=[Grid([*texts("cell"), *nums(*titles)], body)])
+    return Part(
+        "flips", "Answers that change", how, grids=[Grid([*texts("cell"), *nums(*titles)], body).cut("stability")]
+    )
 
 
 def relative(book: Book) -> Part | None:
@@ -97,4 +117,4 @@ def relative(book: Book) -> Part | None:
         )
     columns = [*texts("scenario", "measure", "kind", "reference"), *nums("%"), *wrapped("")]
     how = "Errors as they are, divided by the reference's, and counted from clean: the same run, three ways to say it."
-    return Part("relative", "Beside a reference", how, grids=[Grid(columns, body)])
+    return Part("relative", "Beside a reference", how, grids=[Grid(columns, body).cut("relative")])

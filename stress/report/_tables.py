@@ -22,8 +22,8 @@ def _dot(book: Book, row: Row) -> Markup:
 
 def title_of(book: Book, row: Row) -> str:
     """Return a curve's name: its scenario, and what else tells it apart from the scenario's other curves."""
-    same = {(r[-1]["stream"], r[-1]["perturbation"], r[-1]["category"]) for r in book.curves.values()
-            if r[-1]["scenario"] == row["scenario"]}  # fmt: skip
+    ends = book.curves_named.get(row["scenario"], ())
+    same = {(end["stream"], end["perturbation"], end["category"]) for end in ends}
     name = visible(row["scenario"])
     if len(same) == 1:
         return name
@@ -47,7 +47,9 @@ def dots(book: Book, rows: Sequence[Row]) -> Grid:
     form = book.form
     columns = [*texts("scenario", "case"), *drawn(dot_axis(book.whole_axis))]
     columns += [*nums(f"{form.title} {form.mark}", f"drop {form.points}", "n"), *wrapped("")]
-    return Grid(columns, [_dot_row(book, row) for row in rows], hues=[hue(row["modality"]) for row in rows])
+    return Grid(columns, [_dot_row(book, row) for row in rows], hues=[hue(row["modality"]) for row in rows]).cut(
+        "cells"
+    )
 
 
 def _dot_row(book: Book, row: Row) -> list[Any]:
@@ -71,7 +73,7 @@ def points(book: Book, rows: Sequence[Row]) -> Grid:
         ]
         for row in rows
     ]
-    return Grid([*columns, *wrapped("")], body)
+    return Grid([*columns, *wrapped("")], body).cut("curves")
 
 
 def lost_rows(book: Book) -> list[Row]:
@@ -99,4 +101,4 @@ def lost_grid(book: Book) -> Grid | None:
         line += [form.both(row), form.change(book.value(row["cell"], "drop"))]
         line += [percent(book.value(row["cell"], name)) for name in ("retention", *["flip_rate"] * flips)]
         body.append([*line, count(row["n"]), _note(row)])
-    return Grid(columns, body, hues=[hue(row["modality"]) for row in rows])
+    return Grid(columns, body, hues=[hue(row["modality"]) for row in rows]).cut("cells")

@@ -13,21 +13,22 @@ from stress.report._book import Book, Row, hue
 from stress.report._findings import findings
 from stress.report._numbers import DASH, count, percent, plural, severity, visible
 from stress.report._overview import VERDICTS
+from stress.report._streams import balance
 from stress.report._tables import lost_rows
 from stress.report._verdict import curve_of, headline, label, verdict, worst_cell
 
 __all__ = ["print_summary"]
 
 STYLES = {name: modality(name).look.terminal for name in MODALITIES} | {"joint": "magenta", "other": "cyan"}
-OUTCOMES = {"holds": "green", "breaks": "bold red", "unsure": "yellow", "unknown": "dim"}
+OUTCOMES = {"holds": "green", "breaks": "bold red", "unsure": "yellow", "unknown": "dim", "untested": "yellow"}
 BARS = "▁▂▃▄▅▆▇█"
 FINDINGS = {"problem": "bold red", "warning": "yellow", "note": "dim"}
 WIDE, NARROW = 118, 92
 
 
-def print_summary(console: Any, run: Measurable) -> None:
+def print_summary(console: Any, run: Measurable, goals: Any = None) -> None:
     """Print a run's headline, scenarios, missing streams and findings; narrow terminals get fewer columns."""
-    book = Book(run)
+    book = Book(run, goals)
     if not book.begun:
         console.print(Text("no records yet", style="yellow"))
         return
@@ -37,6 +38,9 @@ def print_summary(console: Any, run: Measurable) -> None:
         if table is not None:
             console.print()
             console.print(table)
+    if said := balance(book):
+        console.print()
+        console.print(visible(said))
     found = findings(book)
     if found:
         console.print()

@@ -79,4 +79,4 @@ def _grid(book: Book, rows: Sequence[Row]) -> Grid:
         ]
         for row in rows
     ]
-    return Grid(columns, body, visible(rows[0]["scenario"]))
+    return Grid(columns, body, visible(rows[0]["scenario"])).cut("timeline")

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
-from stress.report._book import BREAK_AT, Book, Row
+from stress.report._book import BREAK_AT, Book, Row, about_of
 from stress.report._numbers import plural, visible
 
 __all__ = ["Verdict", "curve_of", "headline", "label", "verdict", "worst_cell", "worst_of"]
 
-Verdict = Literal["holds", "breaks", "unsure", "unknown"]
-"""``unsure``: the interval leaves it open. ``unknown``: the measure is undefined here."""
+Verdict = Literal["holds", "breaks", "unsure", "unknown", "untested"]
+"""``unsure``: the interval leaves it open. ``unknown``: the measure is undefined here. ``untested``: no perturbation
+could change any record, so that nothing was seen."""
 
 
 def verdict(book: Book, scenario: Row) -> Verdict:
     """Return whether a scenario of the summary breaks the model, its interval taken into account."""
+    if (scenario["unchanged"] or 0.0) >= 1:
+        return "untested"
     breaking = scenario["breaking_severity"]
     value, low, high = breaking["value"], breaking["low"], breaking["high"]
     if value is not None:
@@ -28,10 +31,7 @@ def verdict(book: Book, scenario: Row) -> Verdict:
 def _ungraded(book: Book, scenario: Row) -> Verdict:
     """Return the verdict over a scenario's single cells: the worst of them decides."""
     found: set[Verdict] = set()
-    for row in book.table("cells"):
-        ours = row["scenario"] == scenario["scenario"] and row["fallback"] == scenario["fallback"]
-        if not ours or row["metric"] != "retention" or row["severity"] is not None:
-            continue
+    for row in book.single.get((scenario["scenario"], scenario["fallback"]), ()):
         if row["low"] is None or row["high"] is None:
             found.add("unknown")
         elif row["high"] < BREAK_AT:
@@ -45,7 +45,7 @@ def _ungraded(book: Book, scenario: Row) -> Verdict:
 def label(scenario: Row, book: Book) -> str:
     """Return a scenario's name, with its stream or perturbation where one name stands for several curves."""
     name = visible(scenario["scenario"])
-    same = [row for row in book.summary["scenarios"] if row["scenario"] == scenario["scenario"]]
+    same = book.scenarios_named[scenario["scenario"]]
     if len(same) < 2:
         return name
     for key in ("stream", "perturbation", "profile"):
@@ -79,9 +79,7 @@ def worst_cell(book: Book) -> Row | None:
 
 def curve_of(book: Book, row: Row) -> Row | None:
     """Return the summary's entry for the curve that a row of the curves is part of."""
-    names = ("scenario", "stream", "modality", "perturbation", "profile", "fallback")
-    wanted = [row[name] for name in names]
-    return next((entry for entry in book.summary["scenarios"] if [entry[n] for n in names] == wanted), None)
+    return book.scenario_at.get(about_of(row))
 
 
 def headline(book: Book) -> str:
@@ -89,7 +87,7 @@ def headline(book: Book) -> str:
     scenarios = [row for row in book.summary["scenarios"] if not row["fallback"]]
     if not scenarios:
         return "Clean input only: no scenario was run."
-    found: dict[Verdict, list[str]] = {"holds": [], "breaks": [], "unsure": [], "unknown": []}
+    found: dict[Verdict, list[str]] = {name: [] for name in get_args(Verdict)}
     for row in scenarios:
         found[verdict(book, row)].append(label(row, book))
     if not book.finished:
@@ -112,6 +110,8 @@ def _sentence(found: dict[Verdict, list[str]], total: int) -> str:
         parts.append(f"may break under {len(unsure)}{of} – {_named(unsure)}")
     if found["unknown"]:
         parts.append(f"cannot be judged under {len(found['unknown'])}")
+    if found["untested"]:
+        parts.append(f"not tested under {len(found['untested'])} – {_named(found['untested'])}")
     if found["holds"]:
         parts.append(f"holds under {len(found['holds'])}")
     text = "; ".join(parts)

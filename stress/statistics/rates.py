@@ -7,6 +7,7 @@ All functions take fractional counts: the binomial tail is a regularised incompl
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -134,6 +135,20 @@ def mid_p(successes: Floats, count: Floats, tail: Number) -> tuple[Floats, Float
     as is said at any rate, where Wilson's misses a rate near 0 or 1 up to one time in six (Berry & Armitage 1995).
     """
     shape = np.broadcast_shapes(np.shape(successes), np.shape(count), np.shape(tail))
+    if shape in ((), (1,)):
+        low, high = _mid_p_of(*(float(np.asarray(x).ravel()[0]) for x in (successes, count, tail)))
+        return np.full(shape, low), np.full(shape, high)
+    return _mid_p(successes, count, tail, shape)
+
+
+@lru_cache(maxsize=100_000)
+def _mid_p_of(successes: float, count: float, tail: float) -> tuple[float, float]:
+    """Return the ends of one rate: many tables ask for the same few, one at a time."""
+    low, high = _mid_p(np.array([successes]), np.array([count]), tail, (1,))
+    return float(low[0]), float(high[0])
+
+
+def _mid_p(successes: Floats, count: Floats, tail: Number, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
     k, n, t = (np.broadcast_to(np.asarray(x, np.float64), shape).ravel() for x in (successes, count, tail))
     keys, places = np.unique(np.stack([k, n, t]), axis=1, return_inverse=True)
     places = places.ravel()

@@ -113,10 +113,17 @@ class Matched:
         return {name: i for i, name in enumerate(self.after.frame.ids)}
 
     def rows(self, cells: Collection[str], samples: NDArray[np.bool_] | None = None) -> Ints:
-        """Return the pairs of these cells (by position in ``old`` and ``new``), of all samples or those of a mask."""
+        """Return the pairs of these cells (by position in ``old`` and ``new``), of all samples or those of a mask.
+
+        Cells count alike, drawn once or several times: the pairs of one that is drawn more rarely are repeated.
+        """
         order, edges = self._order
         chosen = sorted(self._place[name] for name in set(cells) if name in self._place)
-        found = np.concatenate([np.zeros(0, np.int64), *(order[edges[i] : edges[i + 1]] for i in chosen)])
+        some = [order[edges[i] : edges[i + 1]] for i in chosen]
+        drawn = [1 + int(self.after.frame.draw[self.new[rows]].max(initial=0)) for rows in some]
+        most = max(drawn, default=1)
+        pairs = (np.repeat(rows, max(most // count, 1)) for rows, count in zip(some, drawn))
+        found = np.concatenate([np.zeros(0, np.int64), *pairs])
         return found if samples is None else found[samples[self.sample[found]]]
 
 

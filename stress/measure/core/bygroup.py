@@ -19,6 +19,8 @@ __all__ = ["ByGroup", "Estimate", "by_group", "codes_of", "influences", "summed"
 
 _MANY = 50
 """Groups with more values than this are tabled on request (``by``) only."""
+PAIRED = 12
+"""Groups up to which each pair is tabled too; of more, pairs are tabled on request."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,16 @@ def _codes(context: Context, by: str) -> tuple[NDArray[np.int64], tuple[str, ...
 
 
 def wanted(context: Context) -> list[str]:
-    """Return the groups to tell apart: as asked, or each group of at most 50 values and each pair of those."""
+    """Return the groups to tell apart: as asked, or each group of at most 50 values and each pair of those.
+
+    Pairs are left out where there are many groups: of 200 there are 19,900, which nobody reads and few samples fill.
+    """
     if context.options.by is not None:
         return list(context.options.by)
     single = [name for name in context.frame.groups if 1 < len(codes_of(context, name)[1]) <= _MANY]
     plain = [name for name in single if "*" not in name]
+    if len(plain) > PAIRED:
+        return single
     pairs = [f"{one}*{other}" for i, one in enumerate(plain) for other in plain[i + 1 :]]
     return [*single, *(pair for pair in pairs if len(codes_of(context, pair)[1]) <= _MANY)]
 

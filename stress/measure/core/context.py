@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from perturbations import InputError
 from perturbations.errors import nearest, short
+from scenarios import goals_of
 from stress.measure.core.blocksums import BlockSums
 from stress.measure.core.heldsums import HeldSums, ratio
 from stress.measure.core.values import Values
@@ -37,7 +38,8 @@ class Options:
 
     ``cluster`` names the group (or ``sequence``) whose samples make one cluster: speakers, patients, recordings.
     ``break_at`` is the share of the clean value at which a model counts as broken; ``bar`` an absolute value instead.
-    ``reference`` is another run (RRA, effective robustness, NWERD, CE), ``goals`` the declared balance of streams.
+    ``reference`` is another run (RRA, effective robustness, NWERD, CE), ``goals`` the declared balance of
+    streams: what ``scenarios.goals_of`` takes; those of the suite, where there are none.
     ``limit`` is the number of records that are held in memory at once: a larger run is read in blocks of samples or in
     slices of cells, of one cell (with what it is compared with) at least.
     """
@@ -53,7 +55,7 @@ class Options:
     bins: int = 15
     by: Sequence[str] | None = None
     small: int = 30
-    goals: Mapping[str, float] | None = None
+    goals: Any = None
     reference: Source | None = None
     limit: int = LIMIT
 
@@ -65,6 +67,10 @@ def options(given: Mapping[str, Any]) -> Options:
         if name not in known:
             raise InputError(f"measure: has no option {name!r}. {nearest(name, known)}")
     found = Options(**given)
+    if found.goals is not None:
+        if isinstance(goals := goals_of(found.goals), str):
+            raise InputError(f"measure: {goals}")
+        found = replace(found, goals=goals)
     if not 0.5 <= found.confidence < 1:
         raise InputError(f"measure: confidence must be in [0.5, 1), got {short(found.confidence)}.")
     if not 0 < found.break_at <= 1:

@@ -16,6 +16,7 @@ from stress.measure.core.counted import count_values
 from stress.measure.core.rows import Columns, build
 from stress.measure.core.sections import Fill, Section, apart, beside_clean, filled, for_headline
 from stress.measure.tables.attacks import ATTACKS, MINIMAL, attack_rows, budgets, minimal_rows, worst_curves
+from stress.measure.tables.balance import BALANCE, balance_rows
 from stress.measure.tables.cells import CELLS, linear_rows
 from stress.measure.tables.classes import CLASSES, CONFUSION, class_table, confusion_rows
 from stress.measure.tables.confidence import (
@@ -37,6 +38,7 @@ from stress.measure.tables.operation import FAILED, LATENCY, failure_rows, laten
 from stress.measure.tables.relative import RELATIVE, relative_rows
 from stress.measure.tables.robustness import CURVES, ROBUSTNESS, curve_rows, robustness_rows
 from stress.measure.tables.sequences import SEQUENCES, sequence_rows
+from stress.measure.tables.signals import SIGNALS, signal_rows
 from stress.measure.tables.stability import DRAWS, STABILITY, draw_rows, flip_rows, step_rows, whole_curves
 from stress.measure.tables.timeline import TIMELINE, timeline_rows
 from stress.records.frame import Frame
@@ -114,12 +116,13 @@ TABLES: Mapping[str, Table] = {
         "reliability diagrams: accuracy by confidence, in every cell", RELIABILITY, _one(reliability_rows)
     ),
     "risk_coverage": Table("the error rate among the surest answers, in every cell", RISK, _one(risk_rows)),
-    "groups": Table("the headline of every group and intersection, and against all other samples", GROUPS, (_GROUPS,)),
+    "groups": Table("the headline of every group and pair (of 12 at most), and against all others", GROUPS, (_GROUPS,)),
     "gaps": Table(
         "best against worst group in every cell, and whether stress widens the gap",
         GAPS,
         (Section(gap_rows, beside_clean, ("by",)),),
     ),
+    "balance": Table("is each stream's share within its goal, clean and under stress", BALANCE, (balance_rows,)),
     "contributions": Table("what each stream and each pair is worth", CONTRIBUTIONS, (contribution_rows,)),
     "dropping": Table(
         "what dropping a degraded stream would buy, in every cell", DROPPING, (Section(dropping_rows, beside_dropped),)
@@ -149,6 +152,9 @@ TABLES: Mapping[str, Table] = {
         (Section(timeline_rows, beside_clean),),
     ),
     "robustness": Table("each scenario in single numbers, of the headline metric", ROBUSTNESS, (robustness_rows,)),
+    "signals": Table(
+        "which measures of a stream's quality tell that it is degraded, in every cell", SIGNALS, (Section(signal_rows),)
+    ),
     "distortion": Table("how far inputs were from the clean ones, in every cell", DISTORTION, _one(distortion_rows)),
     "failures": Table("records without a usable answer, by cell, kind and message", FAILED, (failure_rows,)),
     "latency": Table("time a call of the model takes, in every cell", LATENCY, _one(latency_rows)),

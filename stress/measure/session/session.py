@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from perturbations import InputError
 from perturbations.errors import nearest
+from scenarios import Goals
 from stress.measure.core.context import Context, Options
 from stress.measure.core.number import Number
 from stress.measure.session.alike import chosen, untested
@@ -42,7 +43,7 @@ class MeasureOptions(TypedDict, total=False):
     bins: int
     by: Sequence[str] | None
     small: int
-    goals: Mapping[str, float] | None
+    goals: Goals | Mapping[str, Any] | str | None
     reference: Source | None
     limit: int
 

@@ -12,7 +12,7 @@ from stress.measure.core.context import Context
 from stress.measure.core.counts import counts_of
 from stress.measure.session.alike import dependence, untested
 from stress.measure.tables.attacks import attack_warnings
-from stress.measure.tables.contributions import lost_cells, streams_of
+from stress.measure.tables.coalitions import lost_cells, streams_of
 from stress.statistics.counts import measure_by_class
 
 __all__ = ["Caution", "warnings"]

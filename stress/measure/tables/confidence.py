@@ -29,6 +29,7 @@ from stress.statistics.intervals import Bounds, clustered_error, logit, t_quanti
 from stress.statistics.numeric import left_out
 from stress.statistics.positions import distinct
 from stress.statistics.ranks import risk_coverage, surest
+from stress.statistics.rates import rates
 
 __all__ = ["CALIBRATION", "RELIABILITY", "RISK", "calibration_rows", "estimate", "reliability_rows", "risk_rows"]
 
@@ -161,18 +162,20 @@ def reliability_rows(context: Context) -> list[dict[str, Any]]:
     if found is None:
         return []
     confidence, right, by_cell = found
-    rows: list[dict[str, Any]] = []
+    shares = _Shares(context)
     for i, chosen in enumerate(by_cell):
+        shares.cell(chosen)
         for kind in ("width", "mass") if len(chosen) else ():
             edges = bin_edges(confidence[chosen], context.options.bins, kind)
             where = bins_of(confidence[chosen], edges)
             sums = Bins(confidence[chosen], right[chosen], where, len(edges) - 1)
             for b in np.flatnonzero(sums.n):
                 inside = chosen[where == b]
+                about = context.frame.cells[i].about
                 row = {"bins": kind, "from": edges[b], "to": edges[b + 1], "n": sums.n[b]}
                 row |= {"confidence": sums.confidence[b] / sums.n[b], "accuracy": sums.right[b] / sums.n[b]}
-                rows.append({**context.frame.cells[i].about, **row, **_ends(context, right[inside], inside)})
-    return rows
+                shares.add({**about, **row}, right[inside], np.ones(len(inside)), inside)
+    return shares.rows()
 
 
 def risk_rows(context: Context) -> list[dict[str, Any]]:
@@ -181,8 +184,9 @@ def risk_rows(context: Context) -> list[dict[str, Any]]:
     if found is None:
         return []
     confidence, right, by_cell = found
-    rows, coverages = [], np.arange(1, 21) / 20
+    shares, coverages = _Shares(context), np.arange(1, 21) / 20
     for i, chosen in enumerate(by_cell):
+        shares.cell(chosen)
         if not len(chosen):
             continue
         risk, threshold = risk_coverage(confidence[chosen], 1 - right[chosen], coverages)
@@ -190,13 +194,39 @@ def risk_rows(context: Context) -> list[dict[str, Any]]:
         for k, coverage in enumerate(coverages):
             part = surest(confidence[chosen], int(kept[k]))
             inside = part > 0
-            ends = _ends(context, ((1 - right[chosen]) * part)[inside], chosen[inside], part[inside])
             row = {"coverage": coverage, "risk": risk[k], "threshold": threshold[k], "n": kept[k]}
-            rows.append({**context.frame.cells[i].about, **row, **ends})
-    return rows
+            about = context.frame.cells[i].about
+            shares.add({**about, **row}, ((1 - right[chosen]) * part)[inside], part[inside], chosen[inside])
+    return shares.rows()
 
 
-def _ends(context: Context, yes: Floats, rows: NDArray[np.int64], part: Floats | None = None) -> dict[str, Any]:
-    """Return the interval of a share of some records, each of which counts one, or in part."""
-    found = share(context, yes, np.ones(len(rows)) if part is None else part, context.frame.sample[rows])
-    return {"low": found.low, "high": found.high}
+class _Shares:
+    """Rows that get the interval of a share of some records; those of independent answers are worked out together."""
+
+    def __init__(self, context: Context) -> None:
+        self._context, self._rows = context, list[dict[str, Any]]()
+        self._plain: list[tuple[dict[str, Any], float, float]] = []
+        self._alone = False
+
+    def cell(self, records: Ints) -> None:
+        """What is added now are shares of some of these records: of independent answers, if all of them are."""
+        sample = self._context.frame.sample[records]
+        self._alone = self._context.clusters.alone and distinct(sample) == len(sample)
+
+    def add(self, row: dict[str, Any], yes: Floats, part: Floats, records: Ints) -> None:
+        """Take a row, and the records that its share is of, each of which counts in part."""
+        self._rows.append(row)
+        if self._alone and part.sum():
+            self._plain.append((row, float(yes.sum()), float(part.sum())))
+            return
+        found = share(self._context, yes, part, self._context.frame.sample[records])
+        row |= {"low": found.low, "high": found.high}
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the rows with their intervals."""
+        if self._plain:
+            tops, bottoms = (np.array([each[at] for each in self._plain]) for at in (1, 2))
+            ends = rates(tops, bottoms, self._context.options.confidence)
+            for (row, *_), low, high in zip(self._plain, ends.low.tolist(), ends.high.tolist()):
+                row |= {"low": low, "high": high}
+        return self._rows

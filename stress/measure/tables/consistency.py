@@ -16,7 +16,7 @@ from stress.measure.core.number import Number
 from stress.measure.core.rows import CELL, INTERVAL
 from stress.measure.core.sections import Needs, apart, beside_clean
 from stress.measure.core.shares import share
-from stress.measure.tables.contributions import lost_cells, streams_of
+from stress.measure.tables.coalitions import lost_cells, streams_of
 from stress.records.cells import MISSING
 
 __all__ = ["CONSISTENCY", "beside_single", "consistency_rows"]

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from perturbations import InputError
-from perturbations.errors import nearest
+from scenarios import Goals
 from stress.measure.core.cells import absent
 from stress.measure.core.context import Context, Values
 from stress.measure.core.number import Number
 from stress.measure.core.paired import change
 from stress.measure.core.rows import INTERVAL
+from stress.measure.tables.balance import goals_for, judged_share
+from stress.measure.tables.coalitions import (
+    Subset,
+    dot,
+    doubtful,
+    lost_cells,
+    missing,
+    quotient,
+    resting_on,
+    streams_of,
+    vector,
+)
 from stress.records.cells import MISSING
 from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
 from stress.statistics.intervals import Bounds, sidak
 from stress.statistics.shapley import interaction_weights, shapley_weights
 
-__all__ = ["CONTRIBUTIONS", "contribution_rows", "lost_cells", "streams_of"]
+__all__ = ["CONTRIBUTIONS", "contribution_rows"]
 
 CONTRIBUTIONS: Mapping[str, tuple[pa.DataType, str]] = {
     "fill": (pa.string(), "what stood in for a lost stream: none, zeros, mean …"),
@@ -41,34 +52,11 @@ CONTRIBUTIONS: Mapping[str, tuple[pa.DataType, str]] = {
     "verdict": (pa.string(), "whether the share is within, outside or (interval) undecided against goal ± tolerance"),
 }
 _DOUBTFUL = "the streams together may be worth nothing: a share of that has no interval"
-Subset = frozenset[str]
-Function = Callable[[Floats], Floats]
-
-
-def streams_of(context: Context) -> tuple[str, ...]:
-    """Return the names of the model's streams."""
-    data = context.frame.run.info.get("identity", {}).get("data", {})
-    declared = data.get("streams") if isinstance(data, Mapping) else None
-    if declared:
-        return tuple(declared)
-    return tuple(dict.fromkeys(name for row in context.root.frame.cells for name in row.streams))
-
-
-def lost_cells(context: Context) -> dict[str, dict[Subset, int]]:
-    """Return, for each fill rule, the cell in which exactly these streams are lost and nothing else is wrong."""
-    found: dict[str, dict[Subset, int]] = {}
-    for i, row in enumerate(context.frame.cells):
-        if row.only_lost:
-            found.setdefault(str(row.fill), {}).setdefault(frozenset(row.lost), i)
-    if context.frame.clean is not None:
-        for cells in found.values():
-            cells[frozenset()] = context.frame.clean
-    return found
 
 
 def contribution_rows(context: Context) -> list[dict[str, Any]]:
     """Return what each stream, and each pair, adds to the headline metric (positive: better), for each fill rule."""
-    _check_goals(context)
+    goals = goals_for(context)
     metric, fills = context.headline, lost_cells(context)
     note = absent(context, metric)
     if not note and not fills:
@@ -76,19 +64,10 @@ def contribution_rows(context: Context) -> list[dict[str, Any]]:
     if note:
         return [{"measure": "shapley", "metric": metric.name, **Number(note=note).row()}]
     about = {"metric": metric.name}
-    return [{"fill": fill, **about, **row} for fill, cells in fills.items() for row in _of_fill(context, cells)]
+    return [{"fill": fill, **about, **row} for fill, cells in fills.items() for row in _of_fill(context, cells, goals)]
 
 
-def _check_goals(context: Context) -> None:
-    goals, known = context.options.goals or {}, [*streams_of(context), "tolerance"]
-    for name, value in goals.items():
-        if name not in known:
-            raise InputError(f"measure: goals must name streams of the model, got {name!r}. {nearest(name, known)}")
-        if not 0 <= float(value) <= 1:
-            raise InputError(f"measure: goals must be shares in [0, 1], got {name}: {value!r}.")
-
-
-def _of_fill(context: Context, lost: Mapping[Subset, int]) -> list[dict[str, Any]]:
+def _of_fill(context: Context, lost: Mapping[Subset, int], goals: Goals | None) -> list[dict[str, Any]]:
     streams, values = streams_of(context), context.values(context.headline)
     present = {frozenset(streams) - gone: cell for gone, cell in lost.items()}
     sign = 1.0 if context.headline.better == "higher" else -1.0
@@ -113,7 +92,7 @@ def _of_fill(context: Context, lost: Mapping[Subset, int]) -> list[dict[str, Any
         rows.append(row(one, "interaction", weights, other))
         rows.append(row(one, "net_synergy", weights, other, 1.0))
         rows.append(row(one, "net_redundancy", weights, other, -1.0))
-    return [*rows, *_shares(context, values, present, sign, streams)]
+    return [*rows, *_shares(context, values, present, sign, streams, goals)]
 
 
 def _clipped(number: Number, side: float) -> Number:
@@ -121,21 +100,6 @@ def _clipped(number: Number, side: float) -> Number:
     ends = [None if end is None else max(side * end, 0.0) for end in (number.low, number.value, number.high)]
     low, value, high = ends if side > 0 else ends[::-1]
     return replace(number, low=low, value=value, high=high)
-
-
-def _missing(present: Mapping[Subset, int], needed: Mapping[Subset, float], streams: Sequence[str]) -> str | None:
-    gone = [subset for subset in needed if subset not in present]
-    if not gone:
-        return None
-    names = ["+".join(n for n in streams if n in subset) or "no stream at all" for subset in gone[:3]]
-    return f"the run has no cell with only {' / '.join(names)}"
-
-
-def _vector(present: Mapping[Subset, int], weights: Mapping[Subset, float], width: int) -> Floats:
-    vector = np.zeros(width)
-    for subset, weight in weights.items():
-        vector[present[subset]] += weight
-    return vector
 
 
 def _linear(
@@ -146,13 +110,13 @@ def _linear(
     sign: float,
     streams: Sequence[str],
 ) -> Number:
-    note = _missing(present, weights, streams)
+    note = missing(present, weights, streams)
     if note:
         return Number(note=note)
-    vector = sign * _vector(present, weights, len(values.point))
-    value, bounds = values.apply(lambda rows: _dot(rows, vector))
-    known = _shown(context, values, float(value[0]), vector)
-    return _number(context, float(value[0]), known or values.widen(bounds, value), [present[s] for s in weights])
+    used = sign * vector(present, weights, len(values.point))
+    value, bounds = values.apply(lambda rows: dot(rows, used))
+    known = _shown(context, values, float(value[0]), used)
+    return resting_on(context, float(value[0]), known or values.widen(bounds, value), [present[s] for s in weights])
 
 
 def _shown(context: Context, values: Values, value: float, vector: Floats) -> Bounds | None:
@@ -171,21 +135,13 @@ def _bounds(context: Context, metric: Metric) -> Bounds:
     return context.values(metric).bounds()
 
 
-def _dot(rows: Floats, vector: Floats) -> Floats:
-    used = np.flatnonzero(vector)
-    return (np.asarray(rows[:, used], np.float64) @ vector[used])[:, None]
-
-
-def _number(context: Context, value: float, bounds: Bounds, cells: Sequence[int]) -> Number:
-    """Return a number that rests on the records of several cells."""
-    counts = context.counts
-    n, failed = int(counts["n"][list(cells)].sum()), int(counts["failed"][list(cells)].sum())
-    note = None if np.isfinite(value) else "undefined: a cell without records, or streams that are worth nothing"
-    return Number.within(value, bounds, n=n, failed=failed, note=note)
-
-
 def _shares(
-    context: Context, values: Values, present: Mapping[Subset, int], sign: float, streams: Sequence[str]
+    context: Context,
+    values: Values,
+    present: Mapping[Subset, int],
+    sign: float,
+    streams: Sequence[str],
+    goals: Goals | None,
 ) -> list[dict[str, Any]]:
     """Return each stream's share of the whole worth, its goal, and the most dominant stream."""
     total = {frozenset(streams): 1.0, frozenset[str](): -1.0}
@@ -194,27 +150,23 @@ def _shares(
     for name in streams:
         weights = shapley_weights(streams, name)
         row = {"stream": name, "measure": "shapley_share", "kind": "relative"}
-        note = _missing(present, {**weights, **total}, streams)
+        note = missing(present, {**weights, **total}, streams)
         if note:
             rows.append({**row, **Number(note=note).row()})
             continue
-        part, whole = (sign * _vector(present, w, len(values.point)) for w in (weights, total))
-        function = _quotient(part, whole)
+        part, whole = (sign * vector(present, w, len(values.point)) for w in (weights, total))
+        function = quotient(part, whole)
         value, bounds = values.apply(function)
-        number = _number(context, float(value[0]), bounds, [present[s] for s in weights])
-        if _doubtful(values, whole):
+        number = resting_on(context, float(value[0]), bounds, [present[s] for s in weights])
+        if doubtful(values, whole):
             number = replace(number, low=None, high=None, method=None, few=False, note=_DOUBTFUL)
-        rows.append({**row, **number.row(), **_verdict(context, name, number)})
+        found = {} if goals is None else judged_share(values, present, sign, streams, name, goals)
+        kept: dict[str, Any] = {key: found[key] for key in ("goal", "verdict") if key in found}
+        rows.append({**row, **number.row(), **kept})
         sure = replace(values, confidence=sidak(values.confidence, len(streams)))
         if number.value is not None:
             live.append((name, number, None if number.low is None else sure.apply(function)[1]))
     return [*rows, _dominance(live)] if live else rows
-
-
-def _doubtful(values: Values, whole: Floats) -> bool:
-    """Whether all streams together may be worth nothing: a share of it then has no bounds (Fieller 1954)."""
-    _, bounds = values.apply(lambda rows: _dot(rows, whole))
-    return bool(bounds.low[0] <= 0 <= bounds.high[0])
 
 
 def _dominance(live: Sequence[tuple[str, Number, Bounds | None]]) -> dict[str, Any]:
@@ -228,29 +180,3 @@ def _dominance(live: Sequence[tuple[str, Number, Bounds | None]]) -> dict[str, A
         method = f"{sure[0].method}, simultaneous over {len(live)} streams"
         number = replace(number, low=low, high=high, method=method, few=sure[0].few)
     return {**row, **number.row()}
-
-
-def _quotient(part: Floats, whole: Floats) -> Function:
-    def share(rows: Floats) -> Floats:
-        below = _dot(rows, whole)
-        return np.where(np.abs(below) > 1e-12, _dot(rows, part) / below, np.nan)
-
-    return share
-
-
-def _verdict(context: Context, name: str, number: Number) -> dict[str, Any]:
-    goals = context.options.goals or {}
-    if name not in goals:
-        return {}
-    goal, tolerance = float(goals[name]), float(goals.get("tolerance", 0.1))
-    least, most = goal - tolerance, goal + tolerance
-    low, high = number.low, number.high
-    if low is None or high is None:
-        verdict = "undecided"
-    elif low >= least and high <= most:
-        verdict = "within"
-    elif high < least or low > most:
-        verdict = "outside"
-    else:
-        verdict = "undecided"
-    return {"goal": goal, "verdict": verdict}
