@@ -80,7 +80,8 @@ def share(row):
 
 def points(row):
     """Percentage points with their interval."""
-    return f"{100 * row['value']:.1f} ({100 * row['low']:.1f}–{100 * row['high']:.1f})"
+    low, high = (f"{100 * row[end]:.1f}".replace("-", "−") for end in ("low", "high"))
+    return f"{100 * row['value']:.1f} ({low}{' to ' if row['low'] < 0 else '–'}{high})"
 
 
 def said():
