@@ -2,10 +2,11 @@
 
     python -m benchmarks engine [grid] [own] [memory] [backends] [--samples N] [--repeats N] [--peers NAME …]
 
-``grid``: 19 corruptions × 5 severities with a ResNet-18 over the bare forward passes with the same threads, beside the
-loops that a user would write with the installed peers. ``own``: microseconds a record with an instant model and no
-perturbation. ``memory``: the peak of a run over a million streamed samples. ``backends``: how
-much two workers do of twice one's work, once they are there; their start stands apart.
+``grid``: 19 corruptions × 5 severities with a ResNet-18 over the bare forward passes with the same threads, beside
+the loops that a user would write with the installed peers. ``own``: microseconds a record with an instant model, no
+perturbation and no signals, whose cost ``python -m benchmarks signals`` states. ``memory``: the peak of a run over a
+million streamed samples. ``backends``: how much two workers do of twice one's work, once they are there; their start
+stands apart.
 """
 
 from __future__ import annotations
@@ -155,7 +156,7 @@ def one_run(count: int, cells: int) -> tuple[float, int]:
     data = streamed(count)
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        settings = Settings(workers=1, batch_size=256, preflight=False)
+        settings = Settings(workers=1, batch_size=256, preflight=False, signals="none")
         planned = plan_run(instant, data, "quick", None, settings)
         idle = [scenarios.Cell(f"idle:{i}", "idle") for i in range(1, cells)]
         planned = replace(planned, plan=replace(planned.plan, cells=(scenarios.CLEAN, *idle)))

@@ -90,9 +90,9 @@ class Sample:
             if name is None:
                 raise InputError(f"Sample: id must be a text or a whole number, got {short(self.id)}.")
             object.__setattr__(self, "id", name)
-        if not isinstance(self.sequence, str | None):
+        if self.sequence is not None and not isinstance(self.sequence, str):
             object.__setattr__(self, "sequence", label(self.sequence, f"Sample {self.id!r}: sequence"))
-        if not all(isinstance(value, str) for value in self.groups.values()):
+        if self.groups and not all(isinstance(value, str) for value in self.groups.values()):
             named = {
                 k: v if isinstance(v, str) else label(v, f"Sample {self.id!r}: group {k}")
                 for k, v in self.groups.items()

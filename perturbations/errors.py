@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 __all__ = [
     "InputError",
@@ -76,10 +77,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"Known: {', '.join(options[:12])}{' …' if len(options) > 12 else ''}." if options else "None is known."
 
 
-def short(value: object, length: int = 60) -> str:
+def short(value: Any, length: int = 60) -> str:
     """Return ``repr(value)``, cut where an error message would become unreadable."""
     shape = getattr(value, "shape", None)
-    if shape is not None:
+    if shape == () and type(value).__module__ == "numpy" and hasattr(value, "item"):
+        value = value.item() if value.dtype.kind in "biufcUSO" else str(value)  # a scalar says what it is
+    elif shape is not None:
         return f"{type(value).__name__} of {getattr(value, 'dtype', '?')} {tuple(shape)}"
     try:
         text = repr(value[: length + 1] if isinstance(value, str | bytes) else value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from enum import Enum
@@ -25,13 +25,21 @@ __all__ = ["alike", "label", "missing", "names_of", "ordered", "plain", "storabl
 _WHOLE_TEXT = re.compile(r"(-?)(0|[1-9][0-9]*)\.0+")
 """A whole number as tables write it once a column has a gap: ``3.0``. ``03`` and ``1.10`` are names, and stay."""
 _LARGE_TEXT = re.compile(r"-?[0-9](\.[0-9]+)?e\+[0-9]{2}")
-_INTEGER = re.compile(r"-?[0-9]+")
+_INTEGER = re.compile(r"-?[0-9]{1,1000}")  # Python reads no more than some 4,000 digits
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-_MISSING_TYPES = ("NAType", "NaTType")  # of pandas, which is not imported for this
+_MISSING_TYPES = ("NAType", "NaTType", "MaskedConstant")  # of pandas, which is not imported for this, and NumPy
+_SOLID = frozenset({str, int, bool, bytes})
+"""Types of which no value is missing, but for none of them."""
+_ZEROS = re.compile(r"(?:^|\0)-?(?:0[0-9]|[0-9]+\.)|(?:^|\0)-0(?:\0|$)")
+"""What a number looks like, among names set side by side, that may be written in another way."""
 
 
 def missing(value: Any) -> bool:
-    """Return whether a value stands for nothing: ``None``, NaN, NaT, pandas' ``NA``."""
+    """Return whether a value stands for nothing: ``None``, NaN, NaT, pandas' ``NA``, NumPy's ``masked``."""
+    if type(value) in _SOLID:
+        return False
+    if type(value) is float:
+        return value != value
     if value is None or type(value).__name__ in _MISSING_TYPES:
         return True
     if isinstance(value, np.datetime64 | np.timedelta64):
@@ -54,10 +62,21 @@ def plain(value: Any) -> Any:
     try:
         if int(np.prod(tuple(value.shape))) != 1:
             return value
+        if isinstance(value, np.datetime64 | np.timedelta64):
+            return _moment(value)
         single = "float32" in str(value.dtype)
         return np.float32(value.item()) if single else value.item()
     except (TypeError, ValueError, AttributeError, RuntimeError):
         return value
+
+
+def _moment(value: Any) -> Any:
+    """Return a date or time of NumPy as Python's, also one in nanoseconds, which NumPy hands out as a bare number."""
+    coarse = value.astype(f"{'m' if isinstance(value, np.timedelta64) else 'M'}8[us]")
+    found = value.item()
+    if not isinstance(found, int):
+        return found
+    return coarse.item() if coarse == value else str(value)
 
 
 def whole(value: Any) -> int | None:
@@ -88,8 +107,7 @@ def label(value: Any, who: str = "label") -> str | None:
     composition (NFC); bytes are UTF-8; an ``Enum`` member goes by its name. A text of spaces is missing. ``label`` of a
     label is that label. Raises InputError for what is no single label: a list, a mapping, an object without a text.
     """
-    value = plain(value)
-    if missing(value):
+    if missing(value) or missing(value := plain(value)):
         return None
     if isinstance(value, Enum):
         return value.name
@@ -140,11 +158,30 @@ def ordered(names: Iterable[str]) -> tuple[str, ...]:
 
 def alike(names: Iterable[str]) -> list[tuple[str, ...]]:
     """Return groups of different names that may be meant as one: leading zeros, capitals, inner space, composition."""
+    found = dict.fromkeys(names)
+    if len(found) < 2 or _all_apart(found):
+        return []
     groups: dict[Any, set[str]] = {}
-    for name in names:
+    for name in found:
         text = "".join(unicodedata.normalize("NFKC", name).casefold().split())
-        groups.setdefault(float(text) if _DECIMAL.fullmatch(text) else text, set()).add(name)
+        groups.setdefault(_number(text) if _DECIMAL.fullmatch(text) else text, set()).add(name)
     return [ordered(group) for group in groups.values() if len(group) > 1]
+
+
+def _all_apart(names: Collection[str]) -> bool:
+    """Whether it can be told of all names at once that no two are alike; where it cannot, they are looked at singly."""
+    folded = "\0".join(names).lower()
+    if not folded.isascii() or folded.split(maxsplit=1) != [folded] or _ZEROS.search(folded):
+        return False
+    return folded.count("\0") == len(names) - 1 and len(set(folded.split("\0"))) == len(names)
+
+
+def _number(text: str) -> tuple[str, str, str]:
+    """Return sign and digits before and after the point of a number; unlike in a float, none of many digits is lost."""
+    sign, digits = ("-", text[1:]) if text[0] == "-" else ("", text)
+    before, _, after = digits.partition(".")
+    whole, part = before.lstrip("0"), after.rstrip("0")
+    return (sign if whole or part else "", whole, part)
 
 
 def vector(target: Any) -> NDArray[np.float64] | None:
@@ -165,6 +202,8 @@ def vector(target: Any) -> NDArray[np.float64] | None:
     values = [plain(each) for each in target]
     if not all(isinstance(each, bool | np.bool_ | Number | np.number) for each in values):
         return None
+    if any(isinstance(each, complex | np.complexfloating) for each in values):
+        return None
     return np.array(values, np.float64)
 
 
@@ -177,6 +216,9 @@ def _listed(value: Any) -> Any:
 def names_of(targets: Iterable[Any]) -> tuple[str, ...]:
     """Return the distinct labels of targets in their order; of vectors with one entry a class, the places ``0`` …"""
     found: set[str] = set()
+    targets = targets if isinstance(targets, list) else list(targets)
+    if len(kinds := set(map(type, targets))) == 1 and kinds <= _SOLID:
+        targets = list(set(targets))  # equal values of one type have one label
     for target in targets:
         if (numbers := vector(target)) is not None:
             found.update(map(str, range(len(numbers))))

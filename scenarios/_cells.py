@@ -60,7 +60,8 @@ class Cell:
     """One point of a scenario's grid.
 
     ``axes`` are its coordinates: ``{"severity": 3}`` in a joint grid, ``{"audio.babble": 1, "image.fog": 3}`` in a
-    product, ``{"fill": "zeros"}`` for a category. ``fallback`` is ``"drop"`` where the degraded streams are dropped.
+    product, ``{"fill": "zeros"}`` for a category. ``fallback`` is ``"drop"`` where the degraded streams are
+    dropped, all of them, and ``"drop audio"`` where just these are, of the cell whose id is ``base``.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Cell:
     axes: Mapping[str, float | str] = field(default_factory=dict)
     grid: str = "joint"
     fallback: str | None = None
+    base: str | None = None
 
     @property
     def streams(self) -> tuple[str, ...]:

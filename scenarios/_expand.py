@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from perturbations import SpecError, get
+from perturbations import SpecError
 from perturbations.errors import gather, nearest
 from scenarios._acting import pairwise_note
-from scenarios._axes import slug
 from scenarios._bind import Absent, bind_all, imagine, labelled
 from scenarios._bound import Bound, Mismatch
-from scenarios._cells import CLEAN, Cell, Condition, Plan
+from scenarios._cells import CLEAN, Cell, Plan
 from scenarios._count import count
+from scenarios._fallbacks import Fallback, fallbacks
 from scenarios._grid import cells
 from scenarios._spec import EVERYTHING, Scenario, Suite
 
@@ -61,10 +61,15 @@ def expand(
             if not suite.builtin:
                 problems.append(f"{error.where}: {scenario.name}: {error}{'' if str(error)[-1] in '.?' else '.'}")
     gather(problems, SpecError)
-    dropping = {scenario.name for scenario in suite.scenarios if "drop" in scenario.fallbacks}
-    drops = _drops([cell for cell in found if cell.scenario in dropping], streams, left_out)
-    _check_ids([*found, *drops.values()], suite)
-    chosen = _choose(suite, found, drops, only, skip)
+    wanted = {scenario.name: scenario.fallbacks for scenario in suite.scenarios}
+    fallen = fallbacks([(cell, wanted[cell.scenario]) for cell in found], streams, left_out)
+    _check_ids([*found, *(one.cell for one in fallen)], suite)
+    chosen = _choose(suite, found, fallen, only, skip)
+    if most is not None and len(chosen) > most:
+        raise SpecError(
+            f"{suite.title}: must have at most {most:,} cells, got {len(chosen):,} with those of its fallbacks. "
+            "--only chooses scenarios, --max-cells allows more."
+        )
     if not chosen:
         reasons = "\n".join(f"{name}: {reason}." for name, reason in left_out)
         raise SpecError(f"{suite.title}: must have a cell that fits the data, got none.\n{reasons}".rstrip())
@@ -130,48 +135,23 @@ def check(scenario: Scenario) -> list[str]:
 
 
 def _choose(
-    suite: Suite, found: Sequence[Cell], drops: Mapping[frozenset[str], Cell], only: Sequence[str], skip: Sequence[str]
+    suite: Suite, found: Sequence[Cell], fallen: Sequence[Fallback], only: Sequence[str], skip: Sequence[str]
 ) -> list[Cell]:
     """Return the cells that the globs leave, and of the fallback cells those that belong to them."""
-    known = [*found, *drops.values()]
+    known = [*found, *(one.cell for one in fallen)]
     for option, globs in (("only", only), ("skip", skip)):
         for glob in globs:
             if not any(_matches(cell, [glob]) for cell in known):
                 hint = nearest(glob, [*(cell.id for cell in known), *(s.name for s in suite.scenarios)])
                 raise SpecError(f"{suite.title}: {option} must match a cell or a scenario, got {glob!r}. {hint}")
     kept = [cell for cell in found if (not only or _matches(cell, only)) and not _matches(cell, skip)]
-    needed = {frozenset(cell.streams) for cell in kept}
+    needed = {cell.id for cell in kept}
     return kept + [
-        drop
-        for streams, drop in drops.items()
-        if (streams in needed or _matches(drop, only)) and not _matches(drop, skip)
+        one.cell
+        for one in fallen
+        if (not one.of.isdisjoint(needed) or _matches(one.cell, only)) and not _matches(one.cell, skip)
     ]
 
 
 def _matches(cell: Cell, globs: Iterable[str]) -> bool:
     return any(fnmatchcase(cell.id, glob) or fnmatchcase(cell.scenario, glob) for glob in globs)
-
-
-def _drops(
-    degraded: Sequence[Cell], streams: Mapping[str, str], left_out: list[tuple[str, str]]
-) -> dict[frozenset[str], Cell]:
-    """Return one cell for each set of streams that the degraded cells touch, in which they are dropped.
-
-    What is left when a stream is dropped does not depend on how it was degraded: one such cell serves them all, and
-    a suite with the fallback costs a few cells more, not twice as many. Where all streams are touched there is none.
-    """
-    result: dict[frozenset[str], Cell] = {}
-    missing = get("stream.missing")
-    for cell in degraded:
-        touched = frozenset(cell.streams)
-        if len(touched) == len(streams):
-            if (reason := (cell.scenario, "drop: every stream is degraded, so nothing would be left")) not in left_out:
-                left_out.append(reason)
-        elif touched not in result:
-            names = [name for name in streams if name in touched]
-            lost = tuple(
-                Condition(name, missing.name, missing.settings(None, None, {"fill": "none"}), None, "none")
-                for name in names
-            )
-            result[touched] = Cell(f"drop:{'+'.join(map(slug, names))}", "drop", lost, {}, "joint", "drop")
-    return result

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import SpecError
-from perturbations.errors import gather, nearest
+from perturbations.errors import gather, nearest, short
 from perturbations.plugins import import_file
 from scenarios._expand import check
+from scenarios._fallbacks import FALLBACKS
 from scenarios._goals import goals_of
 from scenarios._read_timeline import read_timeline
 from scenarios._spec import GRIDS, RESERVED, Scenario, Step, Suite
@@ -43,6 +44,8 @@ def load(name: str | Path | Mapping[str, Any], plugins: bool = True) -> Suite:
     """
     if isinstance(name, Mapping):
         return loads(name, plugins=plugins)
+    if not isinstance(name, str | Path):
+        raise SpecError(f"suite: must be a built-in name, a YAML file, a mapping or a Suite, got {short(name)}.")
     if isinstance(name, str) and name in suites():
         return replace(_read(LIBRARY / f"{name}.yaml", f"{name}.yaml"), builtin=True)
     path = Path(name)
@@ -157,7 +160,7 @@ def _list(node: Node | None, who: str, what: str, problems: Problems) -> Sequenc
 
 def _fallbacks(node: Node | None, who: str, problems: Problems) -> tuple[str, ...]:
     children = _list(node, who, "fallbacks", problems)
-    return tuple(v for child in children if (v := one_of(child, ("drop",), who, "a fallback", problems)))
+    return tuple(v for child in children if (v := one_of(child, FALLBACKS, who, "a fallback", problems)))
 
 
 def _check_profile(node: Node | None, who: str, scenarios: Sequence[Scenario], problems: Problems) -> None:

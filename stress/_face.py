@@ -96,6 +96,18 @@ def _shown(value: Any) -> str:
     return "" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
+def _out(out: Any) -> Path | None:
+    """Return the folder that a run is to have, where one is given. Raises InputError for what cannot be a path."""
+    from perturbations import InputError
+    from perturbations.errors import short
+
+    if out is None:
+        return None
+    if not isinstance(out, str | Path) or not str(out) or "\0" in str(out):
+        raise InputError(f"run: out must be the path of a folder, without NUL characters, got {short(out)}.")
+    return Path(out)
+
+
 def open_run(path: str | Path) -> Run:
     """Return the run in a folder. Raises RunError where there is none, or one of another format."""
     return Run(open_folder(path).path)
@@ -202,6 +214,7 @@ def run(
         max_seconds=max_seconds,
         answers=answers,
     )
-    with prepared(model, data, suite, task, settings, Path(out) if out is not None else None) as (planned, workers_of):
-        folder = Path(out) if out is not None else Path("runs") / planned.plan.suite
+    wanted = _out(out)
+    with prepared(model, data, suite, task, settings, wanted) as (planned, workers_of):
+        folder = wanted or Path("runs") / planned.plan.suite
         return Run(execute(planned, folder, workers_of).run.path)

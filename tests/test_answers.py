@@ -1,13 +1,17 @@
 """An answer is read once, aloud, and row by row: forms, containers, bad rows, ties – each with its right value."""
 
+from decimal import Decimal
+from fractions import Fraction
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 import stress
 from perturbations import ModelError, Sample
@@ -119,6 +123,19 @@ def objects(rows):
     return found
 
 
+class Exported:
+    """An array of a library that only exports its memory (DLPack)."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __dlpack__(self, **how):
+        return self.array.__dlpack__(**how)
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+
 SCORE_KINDS = {
     "array": SCORES,
     "lists": SCORES.tolist(),
@@ -137,6 +154,18 @@ SCORE_KINDS = {
     "frame by number": pd.DataFrame(SCORES),
     "dict of columns": {"b": SCORES[:, 1], "c": list(SCORES[:, 2]), "a": torch.tensor(SCORES[:, 0])},
     "a dict a row": [dict(zip("cab", row)) for row in SCORES[:, [2, 0, 1]]],
+    "arrow table": pa.table({name: SCORES[:, "abc".index(name)] for name in "cba"}),
+    "arrow batch": pa.RecordBatch.from_pydict({name: SCORES[:, "abc".index(name)] for name in "bca"}),
+    "arrow lists": pa.array(SCORES.tolist()),
+    "structured": np.array([tuple(row[::-1]) for row in SCORES], [(name, float) for name in "cba"]),
+    "records": np.rec.fromarrays(SCORES.T[::-1], names="c,b,a"),
+    "half precision": SCORES.astype(np.float16),
+    "masked, nothing hidden": np.ma.masked_array(SCORES, mask=np.zeros(SCORES.shape, bool)),
+    "memory": memoryview(SCORES),
+    "sparse": sparse.csr_matrix(SCORES),
+    "decimals": [[Decimal(str(number)) for number in row] for row in SCORES.tolist()],
+    "fractions": [[Fraction(number) for number in row] for row in SCORES.tolist()],
+    "another library's": Exported(SCORES),
 }
 
 
@@ -168,7 +197,39 @@ LABEL_KINDS = {
     "list of tensors": [torch.tensor(i) for i in (0, 1, 2, 0)],
     "column of positions": torch.tensor([[0], [1], [2], [0]]),
     "dict": {"label": WANTED},
+    "arrow": pa.array(WANTED),
+    "arrow dictionary": pa.array(WANTED).dictionary_encode(),
+    "arrow chunks": pa.chunked_array([WANTED[:1], WANTED[1:]]),
+    "masked, nothing hidden": np.ma.masked_array(WANTED, mask=[False] * 4),
+    "nullable positions": pd.array([0, 1, 2, 0], dtype="Int64"),
 }
+
+
+@given(st.lists(st.sampled_from(["a", " a", b"b", "c", "C", "x", None, 0, 1.0, 7, np.str_("b")]), min_size=1))
+def test_a_batch_is_read_as_its_rows_are_alone(answers):
+    task = Classification(ABC, answers="labels")
+    whole = task.score(answers, ["a"] * len(answers))
+    alone = [task.score([answer], ["a"]) for answer in answers]
+    for name in ("score", "prediction"):
+        assert list(whole[name]) == [one[name][0] for one in alone]
+    assert [why is None for why in whole["invalid"]] == [one["invalid"][0] is None for one in alone]
+
+
+@given(st.lists(st.sampled_from([0.0, 1.0, 2.0, 3.0, -1.0, 1.5, float("nan")]), min_size=1), st.booleans())
+def test_an_array_of_numbers_is_read_as_its_rows_are_alone(answers, positions):
+    task = Classification(("1", "2", "3"), answers="positions" if positions else "labels")
+    whole = task.score(np.array(answers), ["1"] * len(answers))
+    alone = [task.score(np.array([answer]), ["1"]) for answer in answers]
+    for name in ("score", "prediction", "invalid"):
+        assert list(whole[name]) == [one[name][0] for one in alone]
+
+
+def test_what_a_mask_hides_is_no_answer():
+    labels = np.ma.masked_array([1, 2, 3, 1], mask=[False, True, False, False])
+    found = Classification(("1", "2", "3"), answers="labels").score(labels, ["1", "2", "3", "1"])
+    assert (found["prediction"], found["invalid"][1]) == (["1", None, "3", "1"], "no answer")
+    scores = np.ma.masked_array(SCORES, mask=SCORES[0, 0] == SCORES)
+    assert Classification(ABC, answers="probabilities").score(scores, WANTED)["invalid"][0] == "not finite"
 
 
 @pytest.mark.parametrize("kind", LABEL_KINDS)

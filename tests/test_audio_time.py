@@ -161,3 +161,11 @@ def test_jitter_moves_time_by_as_much_as_asked(jitter_ms):
     late = (phases[0] - phases[1]) / (2 * np.pi * 10) * 1000
     knots = np.std(late) / np.sqrt(2 / 3)  # straight lines between independent draws keep two thirds of the variance
     assert knots == pytest.approx(jitter_ms, rel=0.3)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+@pytest.mark.parametrize("name", ["speed_up", "slow_down", "tempo_up", "tempo_down"])
+def test_of_a_frame_something_remains_at_any_speed(name, frames):
+    clean = noise(frames, 1.0)
+    for severity in range(1, 6):
+        assert apply(f"audio.{name}", clean, severity).frames >= 1

@@ -202,3 +202,57 @@ def test_the_console_script_and_the_module_are_one():
     commands = [[sys.executable, "-m", "stress", "--help"], *([[script, "--help"]] if script else [])]
     texts = {subprocess.run(c, check=True, capture_output=True, text=True, cwd=ROOT).stdout for c in commands}
     assert len(texts) == 1
+
+
+@pytest.mark.parametrize("command", [["report", "nosuch"], ["measure", "nosuch"], ["cite", "nosuch"]])
+def test_a_path_where_nothing_is_is_said_to_be_that(project, command, capsys):
+    assert main(command) == 2
+    assert "nosuch: must be a run folder, got a path where nothing is." in capsys.readouterr().err
+
+
+def test_a_folder_of_files_is_pointed_to_init(project, capsys):
+    (project / "pictures").mkdir()
+    assert run(data="pictures") == 2
+    said = capsys.readouterr().err
+    assert "got the folder 'pictures'." in said
+    assert "stress init" in said
+
+
+@pytest.mark.parametrize("made", ["Net()", "load"])
+def test_an_object_with_a_method_is_told_which_one(project, made, capsys):
+    Path("own.py").write_text(
+        "class Net:\n    def predict(self, batch):\n        return batch\n\ndef load():\n    return Net()\n"
+        f"\nmodel = {made}\n"
+    )
+    assert run(model="own.py:model") == 2
+    assert "got an object of class Net. Give its method: predict." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["perturbation", "perturbations", "suite"])
+def test_list_says_what_it_lists(word, capsys):
+    assert main(["list", word]) == 2
+    said = capsys.readouterr().err
+    assert "suites" in said
+    assert repr(word) in said
+
+
+def test_list_still_guesses_at_names(capsys):
+    assert main(["list", "gausian_noise"]) == 2
+    assert "Did you mean image.gaussian_noise" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("out", ["a\0b", "", 3, ["runs"]])
+def test_a_folder_that_cannot_be_one_is_refused_before_any_work(project, out):
+    import stress
+
+    with pytest.raises(stress.StressError, match="out must be the path of a folder"):
+        stress.run("demo", "demo", "demo", out=out)
+    assert not (project / "runs").exists()
+
+
+@pytest.mark.parametrize("suite", [["quick"], 3, None, lambda batch: batch])
+def test_what_is_no_suite_is_said_to_be_none(project, suite):
+    import stress
+
+    with pytest.raises(stress.StressError, match="suite: must be a built-in name, a YAML file, a mapping or a Suite"):
+        stress.run("demo", "demo", suite)

@@ -17,6 +17,7 @@ from benchmarks.gates import (
     false_fail,
     false_pass,
     gap_of_groups,
+    most_powerful,
     power,
     surely_below,
 )
@@ -214,6 +215,19 @@ def test_what_exactness_costs(n, most):
     for bar in (b for b in BARS if b <= 0.99):
         truth = bar - 3 * np.sqrt(bar * (1 - bar) / n)
         assert power(n, bar, truth, 1, exact=False) - power(n, bar, truth, 1) <= most
+
+
+@pytest.mark.parametrize(("n", "most"), [(200, 0.08), (720, 0.14), (5000, 0.07)])
+def test_no_valid_test_would_find_much_more(n, most):
+    """Beside the most powerful test of the same false fails, of one rule and of one in 60, at bars from .5 to .999.
+
+    What the normal test finds beyond that it finds by failing wrongly: of 60 rules at .99 of 200 samples, in 23 %.
+    """
+    for bar in BARS:
+        truth = bar - 3 * np.sqrt(bar * (1 - bar) / n)
+        for rules in (1, 60):
+            assert 0 <= most_powerful(n, bar, truth, rules) - power(n, bar, truth, rules) <= most
+    assert false_fail(200, 0.99, 60, exact=False) > 0.2
 
 
 @pytest.mark.parametrize("rules", [1, 60])

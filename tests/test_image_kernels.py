@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import ndimage, stats
 
 import perturbations
-from perturbations import Key, generator
+from perturbations import Key, _tables, generator
 from perturbations.image import _bands, _draw, _filters, _photons, _plasma, blur
 from tests import image_reference as reference
 
@@ -34,7 +34,23 @@ def test_glass_copies_are_those_of_the_visit_one_by_one(size, reach, band, monke
     monkeypatch.setattr(blur, "_BAND", band)
     for seed in range(3):
         draws = _draw.sixteen(rng(seed), size)
-        assert np.array_equal(blur._copied_from(draws, reach), copied_one_by_one(draws, reach))
+        held = np.arange(draws.size).reshape(size)
+        blur._shuffle(held, draws, reach)
+        assert np.array_equal(held.ravel(), copied_one_by_one(draws, reach))
+
+
+@pytest.mark.parametrize("shape", [(0,), (5,), (7, 9), (4, 5, 3)])
+@pytest.mark.parametrize("kind", [np.int16, np.float32, np.intp])
+@pytest.mark.parametrize("wide", [False, True])
+def test_tables_are_read_alike_with_and_without_wide_ones(shape, kind, wide, monkeypatch):
+    if wide and not _tables._wide():
+        pytest.skip("this OpenCV has no tables for 16-bit numbers")
+    monkeypatch.setattr(_tables, "_wide", lambda: wide)
+    table = np.arange(-30_000, 35_536).astype(kind)[::-1].copy()
+    draws = _draw.sixteen(rng(), shape)
+    found = _tables.looked_up(table, draws)
+    assert found.dtype == table.dtype
+    assert np.array_equal(found, table[draws])
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -406,7 +406,7 @@ class TestReadingFirst:
         first = load_data(source)
         read = []
         monkeypatch.setattr(
-            "stress.data._reading.read_regular", lambda path, who: read.append(path) or path.read_bytes()
+            "stress.data._reading.read_regular", lambda path, who: read.append(path) or Path(path).read_bytes()
         )
         again = load_data(source, reading=Reading(known=first.files))
         assert not read

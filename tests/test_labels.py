@@ -2,7 +2,9 @@
 
 import enum
 import json
+from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -37,6 +39,11 @@ WORDS = "the quick brown fox jumps over the lazy dog every day of the week"
         ([True, np.True_, torch.tensor(True)], "True"),
         (["cat", "cat ", b"cat", np.str_("cat"), enum.Enum("E", ["cat"]).cat, np.array("cat")], "cat"),
         (["e\u0301t\u00e9", "\u00e9te\u0301"], "\u00e9t\u00e9"),
+        ([2**53 + 1, str(2**53 + 1), np.int64(2**53 + 1), Decimal(2**53 + 1)], str(2**53 + 1)),
+        ([Fraction(1, 2)], "1/2"),
+        ([date(2020, 1, 1), np.datetime64("2020-01-01"), "2020-01-01"], "2020-01-01"),
+        ([datetime(2020, 1, 1, 6), pd.Timestamp("2020-01-01 06:00"), np.datetime64("2020-01-01T06", "ns"),
+          np.datetime64("2020-01-01T06", "s")], "2020-01-01 06:00:00"),
         (["01"], "01"),
         (["1.10"], "1.10"),
         (["1e5"], "1e5"),
@@ -48,7 +55,8 @@ def test_one_name_for_every_spelling(spellings, name):
 
 
 @pytest.mark.parametrize(
-    "nothing", [None, float("nan"), np.nan, np.float32("nan"), pd.NA, pd.NaT, np.datetime64("NaT"), "", "  "]
+    "nothing",
+    [None, float("nan"), np.nan, np.float32("nan"), pd.NA, pd.NaT, np.datetime64("NaT"), np.ma.masked, "", "  "],
 )
 def test_missing_is_missing(nothing):
     assert label(nothing) is None
@@ -75,6 +83,15 @@ def test_names_that_differ_by_spelling_are_found():
     assert alike(["Cat", "cat", "dog"]) == [("Cat", "cat")]
     assert alike(["ﬁne", "fine"]) == [("fine", "ﬁne")]
     assert alike(["a", "b", "1.5", "2.5"]) == []
+    assert alike([str(2**53), str(2**53 + 1)]) == []
+    assert alike(["-0", "0", "0.50", ".5", "00.5"]) == [("0", "-0"), ("0.50", "00.5")]
+
+
+@given(st.lists(st.sampled_from(["1", "01", "1.0", "-1", "-01", "a", "A", "a b", "ab", " a", "é", "e\u0301", "", "x"])))
+def test_alike_names_are_those_that_are_alike_two_by_two(names):
+    pairs = {frozenset((a, b)) for a in names for b in names if a != b and alike([a, b])}
+    groups = alike(names)
+    assert pairs == {frozenset((a, b)) for group in groups for a in group for b in group if a != b}
 
 
 def test_a_sample_takes_numbers_for_names():

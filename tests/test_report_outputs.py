@@ -124,6 +124,7 @@ def test_a_share_looks_perfect_or_nil_only_if_it_is(value):
     found = Form("accuracy").value(value)
     if 0.000001 < value < 0.999999:
         assert found not in ("100.0", "0.0")
+    assert not found.endswith(".0000")
     assert float(found) == pytest.approx(100 * value, abs=0.051)
 
 
@@ -131,3 +132,8 @@ def test_escaped_quotes_do_not_end_an_attribute():
     text = str(tag("svg", tag("title", HOSTILE), aria_label=HOSTILE))
     assert text.count('"') == 2
     assert html.unescape(re.search('aria-label="([^"]*)"', text)[1]) == visible(HOSTILE)
+
+
+@pytest.mark.parametrize(("value", "said"), [(1 - 1e-7, "100.0"), (1e-8, "0.0"), (0.99999, "99.999"), (1.0, "100.0")])
+def test_what_four_decimals_cannot_tell_from_an_end_is_that_end(value, said):
+    assert Form("accuracy").value(value) == said

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from perturbations._tables import looked_up
 from perturbations._values import Audio
 from perturbations.errors import InputError
 
@@ -95,7 +96,7 @@ def normals(rng: Generator, channels: int, frames: int) -> Samples:
     """
     count = channels * frames
     words = rng.bit_generator.random_raw(-(-count // 4)).astype("<u8", copy=False)
-    return _quantiles().take(words.view("<u2")[:count]).reshape(channels, frames)
+    return looked_up(_quantiles(), words.view("<u2")[:count]).reshape(channels, frames)
 
 
 @lru_cache(32)

@@ -20,7 +20,7 @@ Spectra = NDArray[np.complex64]
 
 
 def stretch(samples: Samples, rate: int, factor: float) -> Samples:
-    """Return samples ``factor`` times as fast, at their pitch: ``round(frames / factor)`` frames.
+    """Return samples ``factor`` times as fast, at their pitch: ``round(frames / factor)`` frames, one at least.
 
     Windows of 48 ms. Magnitudes are read between neighbouring windows; phases advance by what the neighbours differ
     in (Laroche & Dolson 1999). The step out is the step in, so that advance need not be unwrapped: it is a product
@@ -29,8 +29,8 @@ def stretch(samples: Samples, rate: int, factor: float) -> Samples:
     from scipy.fft import irfft, next_fast_len, rfft
 
     channels, frames = samples.shape
-    wanted = round(frames / factor)
-    if frames == 0 or wanted == 0 or factor == 1:
+    wanted = max(1, round(frames / factor)) if frames else 0
+    if wanted == 0 or factor == 1:
         return samples[:, :wanted].copy()
     hop = 2 * next_fast_len(max(4, round(_HOP_S * rate / 2)), real=True)
     window = np.hanning(3 * hop + 1)[:-1].astype(np.float32)

@@ -46,7 +46,7 @@ def slow_down(audio: Audio, *, factor: float) -> Audio:
     return full_scale(resample(audio.samples, 1 / factor), audio.rate)
 
 
-@audio_corruption(cite=("shah2024", "laroche1999"), version=2, keeps_shape=False, factor=_faster())
+@audio_corruption(cite=("shah2024", "laroche1999"), version=3, keeps_shape=False, factor=_faster())
 def tempo_up(audio: Audio, *, factor: float) -> Audio:
     """A hurried talker, or a message played faster: the same pitch in less time (phase vocoder); shorter."""
     return full_scale(stretch(audio.samples, audio.rate, factor), audio.rate)

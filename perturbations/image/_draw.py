@@ -15,6 +15,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from perturbations._tables import looked_up
+
 __all__ = [
     "Field",
     "Levels16",
@@ -46,7 +48,7 @@ def normals(rng: Generator, shape: tuple[int, ...]) -> Field:
     The outermost 512 of the 65,536 shares get 16 bits more each: that makes tails right to 2^-32 of probability.
     """
     draws = sixteen(rng, shape)
-    result: Field = quantiles().take(draws)
+    result: Field = looked_up(quantiles(), draws)
     outer = outermost(draws)
     result.reshape(-1)[outer] = tails(rng, draws.reshape(-1)[outer])
     return result

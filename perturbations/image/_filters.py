@@ -16,6 +16,7 @@ from perturbations.image import _bands
 from perturbations.image._draw import Field
 
 __all__ = [
+    "at_least",
     "disk",
     "filtered",
     "gaussian_reach",
@@ -46,6 +47,13 @@ def rounded_image(values: Field, like: Image) -> Image:
     """Return float values of at least 0 rounded and limited to 255, in the shape of an image."""
     rounded: Image = cv2.convertScaleAbs(values)
     return rounded.reshape(like.shape)
+
+
+def at_least(field: Field, threshold: float) -> Field:
+    """Return the field with 0 wherever it lies below a threshold."""
+    below = np.nextafter(np.float32(threshold), np.float32(-np.inf))
+    kept: Field = cv2.threshold(field, float(below), 0, cv2.THRESH_TOZERO)[1]
+    return kept
 
 
 @lru_cache(maxsize=64)
@@ -214,8 +222,8 @@ def zoom_map(length: int, factor: float) -> tuple[float, float]:
 def zoomed(field: Field, factor: float) -> Field:
     """Return the middle of a field enlarged to its full size, linearly interpolated."""
     height, width = field.shape
-    stretched: Field = _stretch(width, factor) @ (_stretch(height, factor) @ field).T
-    return np.ascontiguousarray(stretched.T)
+    stretched: Field = _stretch(width, factor) @ cv2.transpose(_stretch(height, factor) @ field)
+    return cv2.transpose(stretched)
 
 
 def sum_of_zooms(values: Field, factors: Sequence[float]) -> Field:

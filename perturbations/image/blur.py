@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from perturbations._declare import image_corruption
 from perturbations._params import Param
+from perturbations._tables import looked_up
 from perturbations._values import Image
 from perturbations.image._bands import in_bands
 from perturbations.image._draw import Field, sixteen
@@ -102,11 +104,10 @@ def glass_blur(image: Image, rng: Generator, *, sigma: float, max_shift: int, pa
     reach = gaussian_reach(sigma)
     soft = in_bands(lambda band: _cut_off(smooth(band.astype(np.float32), sigma)), image, reach=reach)
     height, width, channels = image.shape
-    moved = np.arange(height * width)
-    for _ in range(passes):
-        moved = moved.take(_copied_from(sixteen(rng, (height, width)), max_shift))
     packed = soft if channels == 1 else cv2.cvtColor(soft, cv2.COLOR_RGB2RGBA).view(np.uint32)
-    shuffled = packed.reshape(-1).take(moved).reshape(height, width)
+    shuffled = packed.reshape(height, width)
+    for _ in range(passes):
+        _shuffle(shuffled, sixteen(rng, (height, width)), max_shift)
     if channels == 3:
         shuffled = cv2.cvtColor(shuffled.view(np.uint8).reshape(height, width, 4), cv2.COLOR_RGBA2RGB)
     return in_bands(
@@ -122,56 +123,55 @@ def _cut_off(values: Field) -> Image:
     return values.astype(np.uint8)
 
 
-def _copied_from(draws: NDArray[np.uint16], reach: int) -> NDArray[np.intp]:
-    """Return, for each pixel, the index of the one whose value it holds after a pass over the picture.
+def _shuffle(pixels: NDArray[Any], draws: NDArray[np.uint16], reach: int) -> None:
+    """Let each pixel copy from the one that its draw points at, in place, visited from the last to the first.
 
-    A pixel visited later sees what an earlier one copied, which saw what … : chains of pointers. Doubling them (each
-    pointer becomes its target's pointer, until none changes) gives what the visit one by one gives, exactly; only
-    pointers that still move are looked at. That is done in bands of rows from the last to the first; where a chain
-    leaves its band, its end is known already.
+    A row is copied at once: rows below hold what this pass put there, rows above and what is to the left of a pixel
+    what they held before it, as with a visit one by one. Only who copies from the right in its own row (one in sixteen)
+    waits for that neighbour: it copies from where the chain of such neighbours ends instead. The reference leaves out
+    an uneven margin.
     """
     height, width = draws.shape
-    own, visited = _visited(height, width, reach)
-    shifts, flat = _shifts(reach, width), draws.reshape(-1)
-    found = own.copy()
-    deep = max(1, _BAND // width) * width
-    for start in range((own.size - 1) // deep * deep, -1, -deep):
-        band = own[start : start + deep]
-        source = shifts.take(flat[start : start + deep]) * visited[start : start + deep] + band
-        chained = (source > band) & visited.take(source)
-        beyond = np.flatnonzero(chained & (source >= start + len(band)))
-        source[beyond] = found.take(source[beyond])
-        chained[beyond] = False
-        moving = np.flatnonzero(chained)
-        target = source.take(moving) - start
-        follow = band - start
-        follow[moving] = target
-        while moving.size:
-            further = follow.take(target)
-            changed = np.flatnonzero(further != target)
-            moving, target = moving.take(changed), further.take(changed)
-            follow[moving] = target
-        found[start : start + deep] = source.take(follow)
-    return found
+    table, flat = _shifts(reach, width), pixels.reshape(-1)
+    first, last = reach + 1, min(height - reach + 1, height)
+    own = np.arange(width)
+    deep = max(1, _BAND // width)
+    for bottom in range(last, first, -deep):
+        top = max(first, bottom - deep)
+        shift = looked_up(table, draws[top:bottom])
+        shift[:, :first] = shift[:, max(width - reach + 1, 0) :] = 0
+        _end_chains(shift.reshape(-1), reach)
+        shift += own
+        for row in range(bottom - 1, top - 1, -1):
+            start = row * width
+            source = shift[row - top]
+            source += start
+            flat[start : start + width] = flat.take(source)
+
+
+def _end_chains(shift: NDArray[np.intp], reach: int) -> None:
+    """Let who copies from the right in its own row copy from where that neighbour copies from; shifts in memory."""
+    waits = (shift - 1).view(np.uintp) < reach - 1  # 0 < shift < reach
+    waiting = np.flatnonzero(waits)
+    end = waiting + shift.take(waiting)
+    further = np.flatnonzero(waits.take(end))
+    while further.size:
+        step = end.take(further)
+        step += shift.take(step)
+        end[further] = step
+        further = further[waits.take(step)]
+    shift[waiting] = end + shift.take(end) - waiting
 
 
 _BAND = 32768
-"""Pixels whose pointers are followed at a time."""
-
-
-@lru_cache(maxsize=2)
-def _visited(height: int, width: int, reach: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Return every pixel's index, and whether the pass visits it: the reference leaves out an uneven margin."""
-    visited = np.zeros((height, width), np.bool_)
-    visited[reach + 1 : height - reach + 1, reach + 1 : width - reach + 1] = True
-    return np.arange(height * width), visited.reshape(-1)
+"""Pixels whose shifts are worked out at a time."""
 
 
 @lru_cache(maxsize=16)
-def _shifts(reach: int, width: int) -> NDArray[np.int32]:
+def _shifts(reach: int, width: int) -> NDArray[np.intp]:
     """Return the shift in memory for a 16-bit draw: one byte is the row, the other the column, in [-reach, reach)."""
     step = np.arange(256) * (2 * reach) // 256 - reach
-    return (step[:, None] * width + step).reshape(-1).astype(np.int32)
+    return (step[:, None] * width + step).reshape(-1).astype(np.intp)
 
 
 _MOTION = published(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from perturbations._declare import image_corruption
 from perturbations._params import Param
+from perturbations._tables import looked_up
 from perturbations._values import Image
 from perturbations.image._bands import drawn_in_bands
 from perturbations.image._draw import Field, Levels16, outermost, quantiles, tails
@@ -126,7 +127,7 @@ def speckle_noise(image: Image, rng: Generator, *, sigma: float) -> Image:
 def uniform_noise(image: Image, rng: Generator, *, width: float) -> Image:
     """Coarse quantisation and cheap converters: an independent uniform draw for every channel of every pixel."""
     table = np.rint(255 * width * ((np.arange(65536) + 0.5) / 32768 - 1)).astype(np.int16)
-    return drawn_in_bands(image, rng, lambda band, draws: _added(band, table.take(draws)))
+    return drawn_in_bands(image, rng, lambda band, draws: _added(band, looked_up(table, draws)))
 
 
 def _through_normals(
@@ -148,7 +149,7 @@ def _through_normals(
         places.append(outer + passed)
         coarse.append(draws.reshape(-1)[outer])
         passed += draws.size
-        return combine(band, table.take(draws))
+        return combine(band, looked_up(table, draws))
 
     result = drawn_in_bands(image, rng, work)
     where = np.concatenate(places)

@@ -12,14 +12,15 @@ from perturbations._values import Image
 from perturbations.image import _frost
 from perturbations.image._bands import in_bands
 from perturbations.image._draw import Field, normals, uniforms
-from perturbations.image._filters import line_filter, line_taps, rounded_image, smooth, to_image, zoomed
+from perturbations.image._filters import at_least, line_filter, line_taps, smooth, to_image, zoomed
 from perturbations.image._levels import column, published
-from perturbations.image._light import spread
 from perturbations.image._photographs import unreadable
 from perturbations.image._plasma import plasma, plasma_size
 
 __all__ = ["fog", "frost", "snow", "spatter"]
 
+_WHITENED = (np.arange(256) * 1.5 + 127.5).astype(np.float32)
+"""Snow's light on each level of grey."""
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
 _FOG = published(
     ((1.5, 2), (2.0, 2), (2.5, 1.7), (2.5, 1.5), (3.0, 1.4)),
@@ -59,10 +60,13 @@ def fog(image: Image, rng: Generator, *, thickness: float, decay: float) -> Imag
 
 def _veiled(image: Image, cloud: Field, share: float) -> Image:
     """Return a share of the scene, with a cloud's light added."""
-    values = image.astype(np.float32)
-    values *= np.float32(share)
-    values += spread(cloud, image)
-    return rounded_image(values, image)
+    planes = []
+    for plane in cv2.split(image):
+        values = plane.astype(np.float32)
+        values *= np.float32(share)
+        values += cloud
+        planes.append(cv2.convertScaleAbs(values))
+    return cv2.merge(planes).reshape(image.shape)
 
 
 _FROST = published(
@@ -103,14 +107,15 @@ def frost(image: Image, rng: Generator, *, scene: float, ice: float, scale: floa
     return cv2.addWeighted(image, scene, piece.reshape(image.shape), ice, 0).reshape(image.shape)
 
 
+_LARGE_SNOW = (
+    (0.1, 0.3, 3, 0.5, 10, 4, 0.8),
+    (0.2, 0.3, 2, 0.5, 12, 4, 0.7),
+    (0.55, 0.3, 4, 0.9, 12, 8, 0.7),
+    (0.55, 0.3, 4.5, 0.85, 12, 8, 0.65),
+    (0.55, 0.3, 2.5, 0.85, 12, 12, 0.55),
+)
 _SNOW = published(
-    (
-        (0.1, 0.3, 3, 0.5, 10, 4, 0.8),
-        (0.2, 0.3, 2, 0.5, 12, 4, 0.7),
-        (0.55, 0.3, 4, 0.9, 12, 8, 0.7),
-        (0.55, 0.3, 4.5, 0.85, 12, 8, 0.65),
-        (0.55, 0.3, 2.5, 0.85, 12, 12, 0.55),
-    ),
+    _LARGE_SNOW,
     (
         (0.1, 0.2, 1, 0.6, 8, 3, 0.95),
         (0.1, 0.2, 1, 0.5, 10, 4, 0.9),
@@ -125,13 +130,7 @@ _SNOW = published(
         (0.25, 0.3, 2.25, 0.6, 12, 6, 0.65),
         (0.3, 0.3, 1.25, 0.65, 14, 12, 0.6),
     ),
-    (
-        (0.1, 0.3, 3, 0.5, 10, 4, 0.8),
-        (0.2, 0.3, 2, 0.5, 12, 4, 0.7),
-        (0.55, 0.3, 4, 0.9, 12, 8, 0.7),
-        (0.55, 0.3, 4.5, 0.85, 12, 8, 0.65),
-        (0.55, 0.3, 2.5, 0.85, 12, 12, 0.55),
-    ),
+    _LARGE_SNOW,
 )
 
 
@@ -175,20 +174,22 @@ def snow(
         field = zoomed(field, zoom)
     field *= np.float32(255 * deviation)
     field += np.float32(255 * mean)
-    field[field < 255 * threshold] = 0
-    flakes = np.floor(np.minimum(field, 255))
-    streaks = cv2.convertScaleAbs(line_filter(flakes, *line_taps(radius, sigma, angle)))
-    snowfall = cv2.add(streaks, streaks[::-1, ::-1].copy())
+    flakes = np.minimum(at_least(field, 255 * threshold), 255).astype(np.uint8)
+    streaks = line_filter(flakes, *line_taps(radius, sigma, angle))
+    snowfall = cv2.add(streaks, cv2.flip(streaks, -1))
     return in_bands(lambda band, falling: _snowed(band, falling, scene), image, snowfall)
 
 
 def _snowed(image: Image, snowfall: Image, scene: float) -> Image:
     """Return the scene whitened, with snow before it."""
     grey = image[..., 0] if image.shape[2] == 1 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    white = grey.astype(np.float32) * np.float32(1.5) + np.float32(127.5)
-    values = image.astype(np.float32)
-    whitened = cv2.addWeighted(values, scene, cv2.max(values, spread(white, image)), 1 - scene, 0)
-    return cv2.add(whitened.reshape(image.shape), spread(snowfall, image), dtype=cv2.CV_8U).reshape(image.shape)
+    white = cv2.LUT(grey, _WHITENED)
+    planes = []
+    for plane in cv2.split(image):
+        values = plane.astype(np.float32)
+        whitened = cv2.addWeighted(values, scene, cv2.max(values, white), 1 - scene, 0)
+        planes.append(cv2.add(whitened, snowfall, dtype=cv2.CV_8U))
+    return cv2.merge(planes).reshape(image.shape)
 
 
 _SPATTER = published(
@@ -259,25 +260,28 @@ def spatter(
 ) -> Image:
     """Splashes on the lens: bright drops of water at first, then blots of mud."""
     depth = smooth(normals(rng, image.shape[:2]), smoothing)
-    depth = depth * np.float32(deviation) + np.float32(mean)
+    depth *= np.float32(deviation)
+    depth += np.float32(mean)
     if liquid == "mud":
         return _muddy(image, depth, threshold, amount)
-    depth[depth < threshold] = 0
-    drops = (np.clip(depth, 0, 1) * np.float32(255)).astype(np.uint8)
-    shine = drops * _rims(drops)
+    depth = np.minimum(at_least(depth, threshold), 1)
+    depth *= np.float32(255)
+    drops = depth.astype(np.uint8)
+    shine = cv2.multiply(drops, _rims(drops), dtype=cv2.CV_16U)
     brightest = float(shine.max())
     if brightest == 0:
         return image
-    planes = [cv2.convertScaleAbs(shine, alpha=amount * part / brightest) for part in _colour(_WATER, image)]
-    return cv2.add(image, cv2.merge(planes).reshape(image.shape)).reshape(image.shape)
+    parts = _colour(_WATER, image)
+    light = {part: cv2.convertScaleAbs(shine, alpha=amount * part / brightest) for part in set(parts)}
+    return cv2.add(image, cv2.merge([light[part] for part in parts]).reshape(image.shape)).reshape(image.shape)
 
 
-def _rims(drops: Image) -> Field:
+def _rims(drops: Image) -> Image:
     """Return where drops shine: a relief of the distance to their rims, in 0..255."""
     distance = cv2.distanceTransform(255 - cv2.Canny(drops, 50, 150), cv2.DIST_L2, 5)
-    near = cv2.blur(np.minimum(distance, np.float32(20)), (3, 3)).astype(np.uint8)
+    near = cv2.blur(np.minimum(distance, np.float32(20), out=distance), (3, 3)).astype(np.uint8)
     relief = cv2.filter2D(cv2.equalizeHist(near), cv2.CV_8U, _RELIEF)
-    return cv2.blur(relief, (3, 3)).astype(np.float32)
+    return cv2.blur(relief, (3, 3))
 
 
 def _muddy(image: Image, depth: Field, threshold: float, amount: float) -> Image:

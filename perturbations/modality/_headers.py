@@ -26,15 +26,14 @@ def format_of(content: bytes) -> str | None:
         return content[8:12].decode().strip().lower()
     if content[4:8] == b"ftyp":
         return _BRANDS.get(content[8:12], "mp4")
-    if re.match(rb"P[1-6]\s", content):
+    if content[:1] == b"P" and re.match(rb"P[1-6]\s", content):
         return "pnm"
     return next((name for start, name in _SIGNATURES if content.startswith(start)), None)
 
 
-def unsupported(content: bytes) -> str | None:
-    """Return what a file is where it is a picture, but none that is read here: it is not damaged."""
-    found = format_of(content)
-    if found is not None and found not in _OPEN:
+def unsupported(content: bytes, found: str) -> str | None:
+    """Return what a file of some format is where it is a picture, but none that is read here: it is not damaged."""
+    if found not in _OPEN:
         return found.upper()
     if found == "png" and any(kind == b"acTL" for kind, _ in _png(content)):
         return "a moving picture (APNG)"
@@ -45,9 +44,9 @@ def unsupported(content: bytes) -> str | None:
     return None
 
 
-def dimensions(content: bytes) -> tuple[int, int] | None:
-    """Return width and height in pixels, as the header says them; nothing where it does not."""
-    read = _DIMENSIONS.get(format_of(content) or "")
+def dimensions(content: bytes, found: str) -> tuple[int, int] | None:
+    """Return width and height in pixels, as the header of some format says them; nothing where it does not."""
+    read = _DIMENSIONS.get(found)
     try:
         return read(content) if read else None
     except (struct.error, IndexError, ValueError):
@@ -56,6 +55,8 @@ def dimensions(content: bytes) -> tuple[int, int] | None:
 
 def orientation(content: bytes) -> int:
     """Return the EXIF orientation, 1 to 8 (1: upright). That of a TIFF is not told: its decoder turns it."""
+    if b"Exif" not in content and b"eXIf" not in content and b"EXIF" not in content:
+        return 1
     kind = format_of(content)
     try:
         if kind == "jpeg":

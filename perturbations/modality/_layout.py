@@ -53,9 +53,9 @@ class Layout:
         array = self.array(value)
         if not array.flags.writeable:
             return value
-        array = array.view()
-        array.flags.writeable = False
-        return self.with_array(value, array)
+        frozen = array.view()
+        frozen.flags.writeable = False
+        return frozen if array is value else self.with_array(value, frozen)
 
     def same(self, one: Any, other: Any) -> bool:
         """Return whether two values agree in every number and every fact."""

@@ -23,11 +23,12 @@ _READ = "JPEG, PNG, WebP, TIFF, BMP, JPEG 2000, AVIF and PNM are read"
 def _problem(content: bytes, limits: Limits) -> str | None:
     if not content:
         return "is an empty file"
-    if format_of(content) is None:
+    kind = format_of(content)
+    if kind is None:
         return f"is not an image that can be read ({_READ})"
-    if (name := unsupported(content)) is not None:
+    if (name := unsupported(content, kind)) is not None:
         return f"is {name}, which is not supported ({_READ}). Convert it first"
-    if (size := dimensions(content)) is None or min(size) < 1:
+    if (size := dimensions(content, kind)) is None or min(size) < 1:
         return "is damaged: its header does not say how large the image is"
     if size[0] * size[1] > limits.megapixels * 1e6:
         wanted = f"at most {limits.megapixels:g} megapixels (--max-megapixels)"

@@ -77,7 +77,11 @@ def stress() -> None:
 
 @stress.command("run", epilog=EPILOG)
 @click.argument("suite")
-@click.option("--model", metavar="NAME", help="demo, demo:early, module:attribute, or file.py:attribute.")
+@click.option(
+    "--model",
+    metavar="NAME",
+    help="demo, module:attribute, file.py:attribute, onnx:FILE, hf:FOLDER, json:URL, torch:… or sklearn:….",
+)
 @click.option("--data", metavar="NAME", help="demo, a .csv, .jsonl or .parquet manifest, or module:attribute.")
 @click.option(
     "--task",

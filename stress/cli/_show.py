@@ -21,6 +21,7 @@ from perturbations import (
     get,
     names,
 )
+from perturbations.errors import meant
 from stress.cli._display import console, say
 
 __all__ = ["show_citations", "show_list", "show_measures", "show_suite", "write_gallery"]
@@ -34,6 +35,9 @@ def show_list(what: str | None, plugins: Sequence[Path] = ()) -> None:
     elif what is None or what in FAMILIES:
         _list_perturbations(names(what))
     else:
+        if "." not in what and meant(what, ("suites", "perturbations")):
+            known = f"{', '.join(FAMILIES)}, suites or a perturbation's name, or nothing for all perturbations"
+            raise InputError(f"list: must be one of {known}, got {what!r}.")
         _show_perturbation(get(what))
 
 

@@ -15,7 +15,7 @@ from perturbations.labels import label, missing, names_of
 from perturbations.modality import MODALITIES, modality, modality_of
 from stress.data._index import Index, check_index
 from stress.data._known import Known, digest_of, fingerprint_of
-from stress.data._python import made_of, tidy
+from stress.data._python import made_of, tidy, untidy
 from stress.data._reading import File, Reading, listed, skipped
 
 __all__ = ["Index", "Samples", "from_samples", "index_of"]
@@ -52,7 +52,7 @@ class Samples:
         self.name, self.index, self.fingerprint = name, index, fingerprint
         self.streams: Mapping[str, str] = dict(streams)
         kinds = {name: modality(kind) for name, kind in streams.items()}
-        self._kinds = list(kinds.items())
+        self._kinds = [(name, kind, None if kind.array is None else kind.freeze) for name, kind in kinds.items()]
         self.spec: str | None = None
         self.alternates, self._classes, self._load = tuple(alternates), classes, load
         self.ids, self.targets = index.ids, index.targets
@@ -84,23 +84,29 @@ class Samples:
             raise
         except Exception as error:  # a user's loader can raise anything
             raise InputError(f"{self.name}: sample {self.ids[position]!r} cannot be loaded: {error!r}.") from error
-        who = f"{self.name}: sample {self.ids[position]!r}"
         if not isinstance(sample, Sample):
-            raise InputError(f"{who}: must be a perturbations.Sample, got {short(sample)}.")
-        sample = tidy(sample, self.streams, who, self.limits)
-        frozen = {}
-        for name, kind in self._kinds:
-            value = sample.streams.get(name)
+            raise InputError(f"{self._who(position)}: must be a perturbations.Sample, got {short(sample)}.")
+        if untidy(sample):
+            sample = tidy(sample, self.streams, self._who(position), self.limits)
+        streams, frozen = sample.streams, {}
+        for name, kind, freeze in self._kinds:
+            value = streams.get(name)
             if value is None:
                 continue
             if not kind.holds(value):
-                raise InputError(f"{who}, stream {name}: must be {kind.takes}, got {short(value)}.")
-            if kind.array is not None and (safe := kind.freeze(value)) is not value:
+                raise InputError(f"{self._who(position)}, stream {name}: must be {kind.takes}, got {short(value)}.")
+            if freeze is not None and (safe := freeze(value)) is not value:
                 frozen[name] = safe
         return sample.with_streams(frozen) if frozen else sample
 
+    def _who(self, position: int) -> str:
+        return f"{self.name}: sample {self.ids[position]!r}"
+
     def _as_read(self, position: int, sample: Sample) -> Sample:
-        return sample if self._read is None else sample.with_target(self._read[position])
+        if self._read is None:
+            return sample
+        read, given = self._read[position], sample.target
+        return sample if type(read) is type(given) is str and read == given else sample.with_target(read)
 
     def proven(self, position: int, digest: str | None = None) -> Sample:
         """Return a sample that is what it was when the data were first looked at; ``digest``: as another process says.
@@ -131,8 +137,10 @@ class Samples:
 
     def check_cluster(self, cluster: str | None, who: str) -> None:
         """Raise InputError where ``cluster`` is neither a group of the data nor its sequences."""
+        if cluster is None:
+            return
         known = [*self.index.groups, *(["sequence"] if any(s is not None for s in self.sequences) else [])]
-        if cluster is not None and cluster not in known:
+        if cluster not in known:
             raise InputError(f"{who}: cluster must be a group of the data, got {cluster!r}. {nearest(cluster, known)}")
 
     def remember(self, key: tuple[Any, ...], compute: Callable[[], Any]) -> Any:
@@ -181,7 +189,7 @@ def index_of(
             if not isinstance(sample, Sample):
                 raise InputError(f"{who}[{position}]: must be a perturbations.Sample, got {short(sample)}.")
             name = f"{who}: sample {short(sample.id)}"
-            sample = tidy(sample, declared, name, reading.limits)
+            sample = tidy(sample, declared, name, reading.limits) if untidy(sample) else sample
             streams = _note_streams(sample, streams, declared, name, first=not rows)
         except InputError as error:
             bad[position] = str(error)

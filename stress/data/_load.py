@@ -43,7 +43,9 @@ def _by_name(source: str, reading: Reading | None) -> Samples:
         return from_samples(demo.load(), "demo", demo.CLUSTER)
     if ":" not in source:
         known = "'demo', a .csv, .jsonl or .parquet manifest, or module:attribute"
-        raise InputError(f"data: must be {known}, got {source!r}.")
+        hint = " `stress init` there writes a manifest of its files." if Path(source).is_dir() else ""
+        what = f"the folder {source!r}" if hint else repr(source)
+        raise InputError(f"data: must be {known}, got {what}.{hint}")
     found = load_attribute(source, "data")
     made = _called(found, source) if callable(found) and not hasattr(found, "__getitem__") else found
     if is_frame(made):

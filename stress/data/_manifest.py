@@ -31,6 +31,7 @@ from stress.data._reading import (
     listed,
     look_at,
     outside,
+    path_of,
     remarks,
     skipped,
     stamped,
@@ -261,7 +262,8 @@ class _Content:
     def outside(self) -> list[str]:
         """Return a note of the files outside the manifest's folder. Raises InputError where they are refused."""
         cells = (cell for i in range(len(self.table.rows)) for c, cell, _ in self._cells(i) if c.in_file)
-        paths = [self.table.folder / cell for cell in cells if isinstance(cell, str) and cell and "\0" not in cell]
+        named = (cell for cell in cells if isinstance(cell, str) and cell and "\0" not in cell)
+        paths = [path_of(cell, self.table.folder, "") for cell in named]
         found = list(dict.fromkeys(outside(paths, self.table.folder)))
         if not found:
             return []

@@ -9,13 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from perturbations import InputError, Sample, StressError
 from perturbations.errors import MissingExtraError, short
 from perturbations.modality import Limits, modality
 from stress.data._missing import missing
 from stress.data._reading import value_of
 
-__all__ = ["made_of", "named_badly", "tidy"]
+__all__ = ["made_of", "named_badly", "tidy", "untidy"]
 
 _LIKE: Mapping[str, str] = {
     **dict.fromkeys(("image", "images", "img", "picture", "photo", "frame", "pixels"), "image"),
@@ -23,6 +25,21 @@ _LIKE: Mapping[str, str] = {
     "series": "series",
 }
 """Words in a stream's name that say that its values are no texts."""
+
+
+_PLAIN = frozenset({str, int, bool, type(None)})
+
+
+def untidy(sample: Sample) -> bool:
+    """Whether a sample has to be looked at closely: whether it holds more than arrays, and names that are there."""
+    for value in sample.streams.values():
+        if type(value) is not np.ndarray and value is not None:
+            return True
+    for value in sample.groups.values():
+        if type(value) is not str or not value:
+            return True
+    named = type(sample.target) in _PLAIN and type(sample.sequence) in _PLAIN
+    return not named or not (sample.time is None or sample.time == sample.time)
 
 
 def tidy(sample: Sample, streams: Mapping[str, str], who: str, limits: Limits) -> Sample:
@@ -84,6 +101,9 @@ def _refused(value: Any, of: str, who: str) -> InputError:
 
 def named_badly(what: str, values: Sequence[Any]) -> list[tuple[int, str]]:
     """Return where a name – an id, a label, a group – holds what no table and no terminal can show, and why."""
+    texts = [value for value in values if isinstance(value, str)]
+    if "".join(texts).isprintable():
+        return []
     found = []
     for position, value in enumerate(values):
         odd = isinstance(value, str) and not value.isprintable()

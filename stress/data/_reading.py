@@ -25,6 +25,7 @@ __all__ = [
     "listed",
     "look_at",
     "outside",
+    "path_of",
     "remarks",
     "skipped",
     "stamped",
@@ -90,17 +91,17 @@ def value_of(cell: Any, kind: str, folder: Path, who: str, limits: Limits) -> tu
     return value, remark
 
 
-def path_of(cell: Any, folder: Path, who: str) -> Path:
+def path_of(cell: Any, folder: Path, who: str) -> str:
     """Return the file that a cell names."""
     if not isinstance(cell, str | os.PathLike):
         raise InputError(f"{who}: must be the path of a file, got {short(cell)}.")
-    return folder / cell
+    return os.path.join(folder, cell) if folder.parts else os.fspath(cell)
 
 
 def look_at(cell: Any, kind: str, folder: Path, who: str, reading: Reading) -> tuple[str, File]:
     """Return the key and what is known of the file that a cell names: decoded now, or as it was before."""
     of, path = modality(kind), path_of(cell, folder, who)
-    key = f"{kind}:{os.path.abspath(path)}" if "\0" not in str(path) else ""
+    key = f"{kind}:{os.path.abspath(path)}" if "\0" not in path else ""
     try:
         about = os.stat(path)
     except (OSError, ValueError) as error:
@@ -166,15 +167,18 @@ def remarks(files: Iterable[File]) -> list[str]:
     return [f"{len(found):,} recordings go beyond full scale and were clipped ({found[0]})"] if found else []
 
 
-def outside(paths: Iterable[Path], folder: Path) -> list[Path]:
+def outside(paths: Iterable[str], folder: Path) -> list[str]:
     """Return those of some files that do not lie in a folder, links followed."""
     root = os.path.realpath(folder)
     parents: dict[str, bool] = {}
     found = []
     for path in paths:
-        parent = os.path.dirname(os.path.abspath(path))
+        parent, name = os.path.split(path)
+        if name in ("", ".", ".."):
+            parent = os.path.dirname(os.path.abspath(path))
         if parent not in parents:
-            parents[parent] = os.path.commonpath([root, os.path.realpath(parent)]) == root
+            real = os.path.realpath(os.path.abspath(parent))
+            parents[parent] = os.path.commonpath([root, real]) == root
         linked = os.path.islink(path)
         if not parents[parent] or (linked and os.path.commonpath([root, os.path.realpath(path)]) != root):
             found.append(path)

@@ -49,7 +49,7 @@ def path_shown(path: object) -> str:
     return text if len(text) <= 200 else f"{text[:99]}…{text[-100:]}"
 
 
-def read_regular(path: Path, who: str) -> bytes:
+def read_regular(path: str | Path, who: str) -> bytes:
     """Return a file's bytes. Raises InputError where it is none: a pipe would wait, a device never ends."""
     try:
         with open(path, "rb", opener=_without_waiting) as file:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from perturbations import StressError
 from stress.engine._watchdog import under_way
-from stress.models import Batch
+from stress.models import Batch, told_apart
 from stress.records.statuses import CRASH, INVALID, OK, TIMEOUT, answered
 from stress.tasks import Luck, Scored, Task
 
@@ -43,6 +43,8 @@ class Answered:
     def failed(self) -> NDArray[np.bool_]:
         """Which rows have no answer."""
         known = answered()
+        if set(self.status) <= set(known):
+            return np.zeros(len(self.status), bool)
         return np.array([status not in known for status in self.status], bool)
 
     def without(self, crashed: Mapping[int, str]) -> Answered:
@@ -94,7 +96,7 @@ def ask(
     """
     start = time.perf_counter()
     try:
-        answers = call(predict, batch, timeout)
+        answers, gone = told_apart(call(predict, batch, timeout))
     except TooSlowError as error:
         return failed(TIMEOUT.name, str(error), batch.size, task, time.perf_counter() - start)
     except (Exception, SystemExit) as error:  # whatever a model raises is a finding
@@ -110,8 +112,12 @@ def ask(
         says = str(error) if isinstance(error, StressError) else f"cannot be read: {type(error).__name__}: {error}"
         return failed(INVALID.name, says, 1, task, seconds)
     wrong = {row: _cut(text) for row, text in enumerate(scored["invalid"]) if text is not None}
+    wrong |= {row: _cut(each.says) for row, each in gone.items()}
+    status = [OK.name] * batch.size
+    for row in wrong:
+        status[row] = gone[row].status if row in gone else INVALID.name
     return Answered(
-        [INVALID.name if row in wrong else OK.name for row in range(batch.size)],
+        status,
         wrong,
         {name: scored[name] for name in ("score", *task.columns)},
         np.full(batch.size, seconds),

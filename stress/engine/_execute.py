@@ -25,6 +25,7 @@ from stress.engine._lock import lock
 from stress.engine._places import Places
 from stress.engine._plan import Planned, Settings, job_of, plan_run
 from stress.engine._preflight import CANARIES, Check, is_reproducible, preflight
+from stress.engine._preparation import check_preparation
 from stress.engine._processes import on_processes
 from stress.engine._progress import watch
 from stress.engine._recover import Recovered
@@ -96,7 +97,9 @@ def execute(
         task, said, seen = settled(here)
         job, first = job_of(here, task), seen[:CANARIES]
         checks = [*(Check("data", "warning", note) for note in planned.data.notes), *said]
-        checks += preflight(job, first, planned.settings.threads) if planned.settings.preflight else []
+        if planned.settings.preflight:
+            checks += preflight(job, first, planned.settings.threads)
+            checks += [] if planned.model.billed else check_preparation(job, seen)
         asked = [planned.data.proven(position) for position in planned.first[:CANARIES]]
         known = canaries(job, asked, planned.plan.cells, planned.settings.threads)
         planned = replace(planned, steady=is_steady(known) and is_reproducible(checks) and before.steady)

@@ -32,10 +32,11 @@ def visiting_order(data: Samples, seed: int, count: int | None = None) -> list[I
     return list(_stratified(data, seed, positions)[:count, None])
 
 
-def _draw(seed: int, name: str) -> float:
-    """Return a number from 0 to 1 that belongs to a name."""
-    digest = blake2b(f"{seed}\x1f{name}".encode("utf-8", "surrogatepass"), digest_size=8, person=b"stress.order")
-    return int.from_bytes(digest.digest(), "big") / 2**64
+def _draws(seed: int, names: Iterable[str]) -> NDArray[np.float64]:
+    """Return a number from 0 to 1 for each name, which belongs to it."""
+    texts = (f"{seed}\x1f{name}".encode("utf-8", "surrogatepass") for name in names)
+    digests = b"".join(blake2b(text, digest_size=8, person=b"stress.order").digest() for text in texts)
+    return np.frombuffer(digests, ">u8").astype(np.float64) / 2**64
 
 
 def _groups(labels: Iterable[str], positions: Sequence[int]) -> dict[str, list[int]]:
@@ -50,23 +51,33 @@ def _by_sequence(data: Samples, seed: int, positions: Sequence[int]) -> list[Int
         f"id\x1f{data.ids[i]}" if data.sequences[i] is None else f"sequence\x1f{data.sequences[i]}" for i in positions
     )
     members = _groups(names, positions)
-    order = sorted(members, key=lambda name: (_draw(seed, name), name))
+    order = [name for _, name in sorted(zip(_draws(seed, members).tolist(), members))]
     return [np.array(sorted(members[n], key=lambda p: (data.times[p] or 0.0, data.ids[p]))) for n in order]
 
 
 def _stratified(data: Samples, seed: int, positions: Sequence[int]) -> Ints:
     def work() -> Ints:
         present = data.known.present if data.known else [""] * len(data)
-        draws = {i: _draw(seed, data.ids[i]) for i in positions}
-        place: list[tuple[float, float, str, int]] = []
-        for name, members in _groups((f"{data.targets[i]}\x1f{present[i]}" for i in positions), positions).items():
-            first = _draw(seed, f"stratum\x1f{name}")
-            ordered = sorted(members, key=lambda i: (draws[i], data.ids[i]))
-            place += [((rank + first) / len(members), draws[i], data.ids[i], i) for rank, i in enumerate(ordered)]
-        return np.array([i for *_, i in sorted(place)], np.int64)
+        ids = [data.ids[i] for i in positions]
+        draws, places = _draws(seed, ids), np.empty(len(ids))
+        strata = _groups((f"{data.targets[i]}\x1f{present[i]}" for i in positions), range(len(ids)))
+        for (_, rows), first in zip(strata.items(), _draws(seed, [f"stratum\x1f{name}" for name in strata])):
+            members = np.array(rows, np.int64)
+            places[members[_sorted([draws[members]], ids, members)]] = (np.arange(len(rows)) + first) / len(rows)
+        return np.asarray(positions, np.int64)[_sorted([places, draws], ids, np.arange(len(ids)))]
 
     order: Ints = data.remember(("order", seed, positions[0], positions[-1]), work)
     return order
+
+
+def _sorted(keys: Sequence[NDArray[np.float64]], ids: Sequence[str], rows: Ints) -> Ints:
+    """Return the order of some rows by their keys, the first of which counts most; rows equal in all go by their id."""
+    order = np.lexsort(keys[::-1])
+    level = np.logical_and.reduce([key[order[1:]] == key[order[:-1]] for key in keys])
+    if not level.any():
+        return order
+    listed = list(zip(*(key.tolist() for key in keys), (ids[row] for row in rows)))
+    return np.array(sorted(range(len(rows)), key=listed.__getitem__), np.int64)
 
 
 def shards(data: Samples, seed: int, size: int, limit: int | None = None, extents: Sequence[int] = ()) -> list[Ints]:

@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from perturbations import InputError, SpecError
 from perturbations.errors import nearest, short
 from perturbations.modality import Limits, size_of
@@ -214,7 +216,7 @@ def job_of(planned: Planned, task: Task) -> Job:
         settings.batch_size,
         settings.signals,
         settings.timeout,
-        [int(position) for shard in planned.shards for position in shard],
+        np.concatenate(planned.shards).tolist(),
     )
 
 

@@ -49,7 +49,8 @@ def preflight(job: Job, samples: Sequence[Sample], workers: int) -> list[Check]:
     ]
     if workers > 1:
         checks.append(_concurrent(job, clean, samples, workers))
-    return [*checks, *_streams(job, samples), *_missing(job, samples), _acting(job, samples), *diagnose(job, samples)]
+    checks += [*_streams(job, samples), *_prepared(job)]
+    return [*checks, *_missing(job, samples), _acting(job, samples), *diagnose(job, samples)]
 
 
 def is_reproducible(checks: Sequence[Check]) -> bool:
@@ -110,6 +111,13 @@ def _streams(job: Job, samples: Sequence[Sample]) -> list[Check]:
         mixed = f" – samples differ in {' and '.join(differing)}" if differing else ""
         checks.append(Check(f"stream {name} ({kind})", outcome, (shown or "lost in all of these samples") + mixed))
     return checks
+
+
+def _prepared(job: Job) -> list[Check]:
+    """How each stream is prepared for the model, where an adapter was told."""
+    states = getattr(job.predict, "states", None)
+    lines = states if isinstance(states, list) else []
+    return [Check(f"stream {name} as the model takes it", "ok", says) for name, says in lines]
 
 
 def _missing(job: Job, samples: Sequence[Sample]) -> list[Check]:

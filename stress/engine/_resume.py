@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from perturbations import RunError
@@ -159,7 +160,7 @@ def begin(out: Path, about: dict[str, Any], planned: Planned, before: Before) ->
 def samples_table(planned: Planned) -> pa.Table:
     """Return the samples of a run as a table; ``order`` is the position that records name."""
     index, data = planned.data.index, planned.data
-    chosen = sorted(int(position) for shard in planned.shards for position in shard)
+    chosen = np.sort(np.concatenate(planned.shards)).tolist()
 
     def column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
         return pa.array(values if len(chosen) == len(values) else [values[i] for i in chosen], kind)

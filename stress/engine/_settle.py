@@ -13,7 +13,7 @@ from perturbations.labels import label
 from stress.engine._check import Check
 from stress.engine._limits import limited
 from stress.engine._plan import Planned
-from stress.models import Batch, predict_of
+from stress.models import Batch, predict_of, told_apart
 from stress.tasks import Task, spelling_said
 
 __all__ = ["SETTLED", "settled", "target_text"]
@@ -48,11 +48,14 @@ def settled(planned: Planned) -> tuple[Task, list[Check], list[Sample]]:
 def _asked(planned: Planned, samples: Sequence[Sample]) -> Any:
     try:
         answers = limited(predict_of(planned.model), planned.settings.timeout)(Batch.of(samples))
-        return list(answers) if hasattr(answers, "__next__") else answers
+        answers = list(answers) if hasattr(answers, "__next__") else answers
     except StressError:
         raise
     except (Exception, SystemExit) as error:  # whatever a user's model raises
         raise ModelError(f"model: must answer clean input, but raised {type(error).__name__}: {error}") from error
+    for row, each in told_apart(answers)[1].items():
+        raise ModelError(f"model: must answer clean input, got {each.status} on {samples[row].id!r}: {each.says}")
+    return answers
 
 
 def _read(work: Any) -> Any:

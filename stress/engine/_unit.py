@@ -35,7 +35,7 @@ class Shard:
     """
 
     def __init__(self, data: Samples, positions: NDArray[np.int64], uses: int, cells: Sequence[Cell]) -> None:
-        self.positions = [int(position) for position in positions]
+        self.positions = positions.tolist()
         self.shared: Shared | None = None
         self._cells, self._data, self._uses, self._lock = cells, data, uses, threading.Lock()
         self._samples: list[Sample] | None = None
@@ -68,6 +68,7 @@ def measured_columns(streams: Mapping[str, str], signals: Recorded) -> tuple[str
     return tuple(names)
 
 
+_NAMES = pa.dictionary(pa.int32(), pa.string())
 WHEN = ("place", "severity")
 """Record columns of a cell along a timeline: where in time the sample lies (0 to 1), and the severity it met."""
 
@@ -161,7 +162,7 @@ class Job:
     def answers(self, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Answered:
         """Return the model's scored answers to some samples, of which some streams are replaced."""
         batch = self.batch(samples, done)
-        luck = Luck(self.seed, [sample.id for sample in samples])
+        luck = Luck(self.seed, batch.ids)
         return ask(self.predict, batch, [sample.target for sample in samples], self.task, self.timeout, luck)
 
     def _asked(self, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Answered:
@@ -226,11 +227,11 @@ class Job:
         count = len(positions)
         void = found.failed
         columns: dict[str, pa.Array] = {
-            "cell": pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), [cell.id]),
+            "cell": _repeated(cell.id, count),
             "sample": pa.array(positions, pa.int32()),
             "draw": pa.array(np.full(count, draw, np.int16)),
             "status": _names(found.status),
-            "error": _names([found.errors.get(row) for row in range(count)] if found.errors else [None] * count),
+            "error": _names(list(map(found.errors.get, range(count)))) if found.errors else pa.nulls(count, _NAMES),
             "seconds": pa.array(found.seconds),
             "batch": pa.array(found.batch),
         }
@@ -260,13 +261,19 @@ def _runs_of(count: int, alone: Container[int]) -> Iterator[tuple[int, int]]:
 
 
 def _names(values: Sequence[str | None]) -> pa.Array:
-    return pa.array(values, pa.string()).dictionary_encode().cast(pa.dictionary(pa.int32(), pa.string()))
+    """Return names as positions in the list of those that there are, in the order in which they appear."""
+    if len(values) and values[0] is not None and values.count(values[0]) == len(values):  # as in most units
+        return _repeated(values[0], len(values))
+    return pa.array(values, pa.string()).dictionary_encode().cast(_NAMES)
+
+
+def _repeated(name: str, count: int) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), pa.array([name], pa.string()))
 
 
 def _column(values: Any, kind: pa.DataType, failed: NDArray[np.bool_]) -> pa.Array:
     """Return a task's column; a failure has no value in any of them."""
-    if pa.types.is_dictionary(kind):
-        return _names([None if bad else value for value, bad in zip(values, failed)])
-    if isinstance(values, np.ndarray):
-        return pa.array(values, kind, mask=failed)
-    return pa.array([None if bad else value for value, bad in zip(values, failed)], kind)
+    if isinstance(values, np.ndarray) and not pa.types.is_dictionary(kind):
+        return pa.array(values, kind, mask=failed) if failed.any() else pa.array(values, kind)
+    kept = [None if bad else value for value, bad in zip(values, failed)] if failed.any() else list(values)
+    return _names(kept) if pa.types.is_dictionary(kind) else pa.array(kept, kind)

@@ -36,6 +36,7 @@ class Writer:
         self.folder, self.schema, self.run_id, self.places = folder, schema, run_id, places
         folder.mkdir(parents=True, exist_ok=True)
         self._tables: list[pa.Table] = []
+        self._held = 0
         self._number = 0
         self._started = self._written = time.monotonic()
 
@@ -48,18 +49,19 @@ class Writer:
     def add(self, table: pa.Table) -> None:
         """Take the records of a finished unit, and write a part when it is time."""
         self._tables.append(table)
+        self._held += len(table)
         now = time.monotonic()
         wait = min(max(_SHORTEST_S, _SHARE * (now - self._started)), _LONGEST_S)
-        if now - self._written >= wait or sum(map(len, self._tables)) >= _ROWS:
+        if now - self._written >= wait or self._held >= _ROWS:
             self.flush()
 
     def flush(self) -> None:
         """Write what has been taken and not yet written."""
         if self._tables:
-            table = pa.concat_tables(self._tables).unify_dictionaries()
+            table = pa.concat_tables(self._tables).unify_dictionaries().combine_chunks()
             write_table(self._path(self._number), signed(table, self.run_id, whole=False), GROUP)
             self._number += 1
-            self._tables = []
+            self._tables, self._held = [], 0
         self._written = time.monotonic()
 
     def _path(self, number: int) -> Path:

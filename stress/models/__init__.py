@@ -5,5 +5,30 @@ from stress.models._copying import predict_of
 from stress.models._gradients import ModelOracle
 from stress.models._model import Model, load_model, steady_code
 from stress.models._source import installed, source_of
+from stress.models._unanswered import Unanswered, told_apart
+from stress.models.adapters import Frames, Pixels, Texts, Waveform, hf, onnx, otherwise, sklearn, torch
+from stress.models.endpoints import json, openai
 
-__all__ = ["Batch", "Model", "ModelOracle", "installed", "load_model", "predict_of", "source_of", "steady_code"]
+__all__ = [
+    "Batch",
+    "Frames",
+    "Model",
+    "ModelOracle",
+    "Pixels",
+    "Texts",
+    "Unanswered",
+    "Waveform",
+    "hf",
+    "installed",
+    "json",
+    "load_model",
+    "onnx",
+    "openai",
+    "otherwise",
+    "predict_of",
+    "sklearn",
+    "source_of",
+    "steady_code",
+    "told_apart",
+    "torch",
+]

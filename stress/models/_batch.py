@@ -59,7 +59,7 @@ class Batch(Mapping[str, list[Value]]):
 
     def copied(self) -> Batch:
         """Return the same batch, ids too, with lists and arrays of its own."""
-        return Batch({name: [_copy(value) for value in values] for name, values in self._streams.items()}, self.ids)
+        return Batch({name: _copies(values) for name, values in self._streams.items()}, self.ids)
 
     def present(self, stream: str) -> NDArray[np.bool_]:
         """Return which samples have the stream, ``bool (size,)``."""
@@ -83,6 +83,14 @@ class Batch(Mapping[str, list[Value]]):
         if len(kinds) > 1:
             raise InputError(f"{who}: the values must be of one modality, got {' and '.join(kinds)}.")
         return modality_of(values[0]).stack(values, who, frames)
+
+
+def _copies(values: Sequence[Value]) -> list[Value]:
+    kinds = set(map(type, values))
+    if kinds == {np.ndarray}:
+        arrays: Sequence[Any] = values
+        return [array.copy("K") for array in arrays]
+    return list(values) if kinds <= {str, type(None)} else [_copy(value) for value in values]
 
 
 def _copy(value: Value) -> Value:

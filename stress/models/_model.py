@@ -17,6 +17,7 @@ from stress.models._batch import Batch
 from stress.models._callable import digest_of, made_of, said_identity
 from stress.models._gradients import differentiable
 from stress.models._source import installed, source_of
+from stress.models.adapters import adapted_by_name, is_adapted_name, recognised, refuse_name, source_named
 
 __all__ = ["Model", "load_model", "steady_code"]
 
@@ -28,7 +29,8 @@ class Model:
     ``gradients`` says whether it gives any. ``spec`` is what workers load it by, where it was named; a callable given
     as it is has none. ``code`` are digests of what it is made of – of the file that names it and of the local modules
     it imports, or of the functions and plain data of a callable – and ``unread`` the parts that could not be read.
-    With ``reads_only`` it promises not to write into what it is given, and gets no copies.
+    With ``reads_only`` it promises not to write into what it is given, and gets no copies; ``billed`` says that its
+    calls are paid for, so that none is made for advice alone.
     """
 
     predict: Callable[[Batch], Any]
@@ -40,12 +42,17 @@ class Model:
     code: Mapping[str, str] | None = None
     unread: Sequence[str] = ()
     reads_only: bool = False
+    billed: bool = False
 
 
 def load_model(source: Any) -> Model:
     """Return a model: ``"demo"`` (or ``"demo:early"``, ``"demo:intermediate"``), ``"module:attribute"``, any callable.
 
-    A function without required parameters is a factory: it is called once and returns the callable.
+    Names that an adapter takes are adapted – ``"onnx:FILE"``, ``"torch:module:attribute"``,
+    ``"sklearn:module:attribute"``, ``"hf:FOLDER"``, ``"json:URL"``, ``"openai:NAME@URL"`` – each with ``@FILE.yaml``
+    where more must be said.
+    A function without required parameters is a factory: it is called once and returns the callable. Raises ModelError
+    that names the adapter for a module, session, estimator, file or URL that is no ``predict(batch)``.
     """
     if isinstance(source, Model):
         return source
@@ -54,19 +61,32 @@ def load_model(source: Any) -> Model:
     if source == "demo" or source.startswith("demo:"):
         demo = import_module("stress.models.demo")
         return _wrap(demo.load(source.partition(":")[2] or demo.DEFAULT), source, source)
+    if is_adapted_name(source):
+        return _wrap(adapted_by_name(source), source, source)
+    refuse_name(source)
     return _wrap(load_attribute(source, "model"), source, source)
 
 
+def _what(found: object) -> str:
+    """Say what was found in a callable's place, and which of its methods was meant where there is one."""
+    for method in ("predict", "predict_proba", "transcribe", "generate"):
+        if callable(getattr(found, method, None)):
+            return f"an object of class {type(found).__name__}. Give its method: {method}."
+    return f"{short(found)}."
+
+
 def _wrap(found: Any, name: str, spec: str | None) -> Model:
+    found = recognised(found)
     if not callable(found):
-        raise ModelError(f"model: must be a callable predict(batch), got {short(found)}.")
+        raise ModelError(f"model: must be a callable predict(batch), got {_what(found)}")
     if _is_factory(found):
         try:
             found = found()
         except Exception as error:  # a user's factory can raise anything
             raise ModelError(f"model: the factory {name} raised {error!r}.") from error
+        found = recognised(found)
         if not callable(found):
-            raise ModelError(f"model: the factory {name} must return a callable, got {short(found)}.")
+            raise ModelError(f"model: the factory {name} must return a callable predict(batch), got {_what(found)}")
     classes = getattr(found, "classes", None)
     made = made_of(found)
     named = None if spec is None else _source(spec)
@@ -80,12 +100,13 @@ def _wrap(found: Any, name: str, spec: str | None) -> Model:
         code=made.parts if named is None else named,
         unread=tuple(sorted(made.unread)) if named is None else (),
         reads_only=getattr(found, "reads_only", False) is True,
+        billed=getattr(found, "billed", False) is True,
     )
 
 
 def _source(spec: str) -> Mapping[str, str]:
     """Return what the file or module that names a model is made of; nothing for a model of this package."""
-    place = spec.rpartition(":")[0]
+    place = (source_named(spec)[1] if is_adapted_name(spec) else spec).rpartition(":")[0]
     if place.endswith(".py"):
         return source_of(Path(place))
     module = sys.modules.get(place)

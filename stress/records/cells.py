@@ -20,7 +20,8 @@ MISSING = "stream.missing"
 class CellRow:
     """A cell: the conditions under which samples are looked at. ``conditions`` and ``axes`` are plain data.
 
-    ``streams`` are degraded; those that are only lost stand under ``lost``. ``order`` is the place in the plan.
+    ``streams`` are degraded; those that are only lost stand under ``lost``. ``base``
+    is the cell of which this one is a fallback that no other shares. ``order`` is the place in the plan.
     """
 
     cell: str
@@ -38,6 +39,7 @@ class CellRow:
     axes: Mapping[str, Any]
     fallback: str | None
     conditions: tuple[Mapping[str, Any], ...]
+    base: str | None = None
 
     @property
     def clean(self) -> bool:
@@ -63,7 +65,7 @@ class CellRow:
     @property
     def takes_away(self) -> bool:
         """Whether all that is done is to take streams away, or to drop them instead of degrading them."""
-        return bool(self.fallback) or all(c["perturbation"] == MISSING for c in self.conditions)
+        return self.fallback == "drop" or all(c["perturbation"] == MISSING for c in self.conditions)
 
     @cached_property
     def coordinates(self) -> str:

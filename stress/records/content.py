@@ -18,12 +18,13 @@ def digest_of_table(table: pa.Table) -> str:
         column = table[name]
         kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
         digest.update(f"\x1f{name}\x1f{kind}".encode("utf-8", "surrogatepass"))
-        missing = column.is_null().to_numpy()
+        missing = column.is_null().to_numpy() if column.null_count else np.zeros(len(column), bool)
         digest.update(np.packbits(missing).tobytes())
         if pa.types.is_dictionary(column.type):
             _add_names(digest, column)
         elif pa.types.is_primitive(kind) and not pa.types.is_boolean(kind):
-            digest.update(np.ascontiguousarray(pc.fill_null(column, 0).to_numpy()).tobytes())
+            for chunk in (pc.fill_null(column, 0) if column.null_count else column).chunks:
+                digest.update(chunk.to_numpy(zero_copy_only=False).tobytes())
         else:
             digest.update(repr(column.to_pylist()).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
@@ -34,11 +35,11 @@ def _add_names(digest: blake2b, column: pa.ChunkedArray) -> None:
     numbers: dict[str, int] = {}
     for chunk in column.chunks:
         own = chunk.dictionary.to_pylist()
-        codes = pc.fill_null(chunk.indices, -1).to_numpy(zero_copy_only=False)
-        present, first = np.unique(codes, return_index=True)
+        codes = (pc.fill_null(chunk.indices, -1) if chunk.null_count else chunk.indices).to_numpy(zero_copy_only=False)
+        first = np.full(len(own) + 1, len(codes), np.int64)
+        first[codes[::-1]] = np.arange(len(codes))[::-1]  # of several, the last one stays: that which comes first
         table = np.full(len(own) + 1, -1, np.int32)
-        for code in present[np.argsort(first)]:
-            if code >= 0:
-                table[code] = numbers.setdefault(str(own[code]), len(numbers))
-        digest.update(table[codes].tobytes())
+        for code in np.argsort(first[:-1], kind="stable")[: np.count_nonzero(first[:-1] < len(codes))]:
+            table[code] = numbers.setdefault(str(own[code]), len(numbers))
+        digest.update(table[codes])
     digest.update("\x1f".join(numbers).encode("utf-8", "surrogatepass"))

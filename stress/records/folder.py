@@ -161,7 +161,13 @@ def open_folder(path: str | Path) -> Folder:
     try:
         version = run.info["format"]
     except (FileNotFoundError, NotADirectoryError):
-        what = "a folder without run.json" if run.path.is_dir() else "a file" if run.path.exists() else "nothing there"
+        what = (
+            "a folder without run.json"
+            if run.path.is_dir()
+            else "a file"
+            if run.path.exists()
+            else "a path where nothing is"
+        )
         raise RunError(f"{path}: must be a run folder, got {what}.") from None
     except KeyError:
         raise RunError(f"{path}/run.json: must name the format of the folder, got none.") from None

@@ -33,6 +33,7 @@ CELLS = pa.schema(
         "axes": pa.string(),  # all coordinates, JSON
         "fallback": pa.string(),
         "conditions": pa.string(),  # everything, JSON
+        "base": pa.string(),  # of a fallback that is one cell's own: the id of that cell
         "draws": pa.int32(),  # how often it is drawn: once where nothing is left to chance; null in older runs
     }
 )
@@ -87,6 +88,7 @@ def _row(order: int, cell: Cell, streams: Mapping[str, str], draws: int | None) 
         "category": categories[0] if len(categories) == 1 else None,
         "axes": json.dumps(dict(cell.axes), sort_keys=True),
         "fallback": cell.fallback,
+        "base": cell.base,
         "conditions": json.dumps([c.identity() for c in cell.conditions], sort_keys=True, ensure_ascii=False),
         "draws": draws,
     }

@@ -46,10 +46,12 @@ def seconds(number: float) -> str:
 
 
 def _decimals(value: float, digits: int, ends: tuple[float, ...] = ()) -> str:
-    """Return a number with so many decimals, and more where it would otherwise look like an end it is not."""
-    while digits < 4 and any(abs(value - end) > 1e-9 and round(value, digits) == end for end in ends):
-        digits += 1
-    found = f"{value:.{digits}f}"
+    """Return a number with so many decimals, and up to four where it would otherwise look like an end it is not.
+
+    What looks like an end with four decimals too is written as that end, plainly: 100.0, not 100.0000.
+    """
+    enough = (more for more in range(digits, 5) if not any(round(value, more) == end for end in ends))
+    found = f"{value:.{next(enough, digits)}f}"
     return found.lstrip("-") if float(found) == 0 else found.replace("-", "−")
 
 

@@ -33,8 +33,12 @@ def form_said(answers: str, array: NDArray[np.float64], named: str | None) -> Sa
     if found.form != answers or found.refused:
         seen = found.says if found.refused else f"they look like {found.form}: {found.says}"
         return ("answers", "warning", f"{answers}, as declared, though {seen}")
-    doubt = f". {DECLARE}" if found.doubtful else ""
-    return ("answers", "warning" if found.doubtful else "ok", f"{answers}: {found.says}; {size}{doubt}")
+    doubt = f". Who is right is the same in any reading; confidence and calibration are not. {DECLARE}"
+    return (
+        "answers",
+        "warning" if found.doubtful else "ok",
+        f"{answers}: {found.says}; {size}{doubt if found.doubtful else ''}",
+    )
 
 
 def classes_said(
@@ -92,4 +96,5 @@ def spelling_said(what: str, names: Sequence[str]) -> list[Said]:
     if not groups:
         return []
     shown = "; ".join(" and ".join(map(repr, group[:3])) for group in groups[:3])
-    return [(what, "warning", f"{len(groups)} differ by spelling only, and are kept apart: {shown}")]
+    more = f" (and {len(groups) - 3} more)" if len(groups) > 3 else ""
+    return [(what, "warning", f"kept apart, though they differ by spelling only: {shown}{more}")]

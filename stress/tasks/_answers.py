@@ -100,6 +100,10 @@ def _columns(answers: Any) -> list[Any] | None:
     """Return the names of the columns of a table or mapping."""
     if isinstance(answers, Mapping):
         return list(answers)
+    if isinstance(names := getattr(answers, "column_names", None), list):  # of Arrow
+        return names
+    if isinstance(answers, np.ndarray) and answers.dtype.names is not None:
+        return list(answers.dtype.names)
     names = getattr(answers, "columns", None)
     return list(names) if hasattr(answers, "to_numpy") and names is not None and not callable(names) else None
 
@@ -134,15 +138,28 @@ def _bare(value: Any) -> Any:
         return (value.float() if "bfloat16" in str(value.dtype) else value).numpy()
     if hasattr(value, "toarray"):  # sparse
         return value.toarray()
+    if hasattr(value, "to_pylist"):  # of Arrow, whose arrays of texts or with gaps are no NumPy arrays
+        return value.to_pylist()
     if hasattr(value, "to_numpy"):
         value = value.to_numpy()
     if isinstance(value, np.ma.MaskedArray):
-        value = np.ma.filled(value.astype(np.float64), np.nan)
+        return _unmasked(value)
+    if isinstance(value, memoryview):
+        return np.asarray(value)
+    if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+        return np.from_dlpack(value)
     if hasattr(value, "__array__") and not isinstance(value, np.ndarray | np.generic):
         value = np.asarray(value)
     if isinstance(value, np.ndarray) and "bfloat16" in str(value.dtype):
         return value.astype(np.float32)
     return list(value) if hasattr(value, "__next__") else value
+
+
+def _unmasked(value: Any) -> Any:
+    """Return a masked array as one without a mask, of floats with NaN where it hides numbers, or as lists with None."""
+    if not np.ma.getmaskarray(value).any():
+        return np.asarray(value.data)
+    return value.filled(np.nan) if value.dtype.kind == "f" else value.tolist()
 
 
 def as_array(values: Any) -> NDArray[Any] | None:
@@ -165,6 +182,8 @@ def scores_read(found: Opened, classes: Sequence[str]) -> tuple[NDArray[np.float
         array = np.array([row if isinstance(row, np.ndarray) else np.zeros(width) for row in read])
         wrong = [row if isinstance(row, str) else None for row in read]
     finite: NDArray[np.bool_] = np.asarray(np.isfinite(array).all(axis=1))
+    if finite.all():
+        return array, wrong
     for row in np.flatnonzero(~finite):
         wrong[int(row)] = "not finite"
     return np.where(finite[:, None], array, 0.0), wrong
@@ -216,7 +235,15 @@ def _known(classes: tuple[str, ...]) -> tuple[frozenset[str], bool]:
 
 def labels_read(found: Opened, classes: tuple[str, ...], positions: bool) -> tuple[list[str | None], list[str | None]]:
     """Return the class that each row names, and what is wrong with those that name none."""
-    read = [label_read(row, classes, positions) for row in found.singles]
+    if set(map(type, found.singles)) == {str} and _known(classes)[0].issuperset(found.singles):
+        return list(found.singles), [None] * len(found.singles)
+    rows = found.singles
+    if isinstance(rows, np.ndarray) and rows.ndim == 1:  # of numbers; each that there is, is read once
+        values, places = np.unique(rows, return_inverse=True)
+        each = [label_read(value, classes, positions) for value in values]
+        read = [each[place] for place in places.tolist()]
+    else:
+        read = [label_read(row, classes, positions) for row in rows]
     return [name for name, _ in read], [why for _, why in read]
 
 

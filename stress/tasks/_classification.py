@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -17,7 +18,7 @@ from stress.records.metric import Metric
 from stress.tasks._aloud import Said, classes_said, form_said
 from stress.tasks._answers import Opened, labels_read, opened, scores_read
 from stress.tasks._forms import as_probabilities, form_of
-from stress.tasks._targets import class_names, class_of
+from stress.tasks._targets import class_names, classes_of
 from stress.tasks._ties import Luck, ranked
 from stress.tasks.metrics.labels import CLASSIFICATION
 
@@ -55,6 +56,10 @@ class Classification:
         if self.answers is not None and self.answers not in FORMS:
             raise InputError(f"classification: answers must be one of {', '.join(FORMS)}, got {short(self.answers)}.")
 
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {name: position for position, name in enumerate(self.classes)}
+
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """What is measured over its records."""
@@ -76,7 +81,7 @@ class Classification:
 
     def read_targets(self, targets: Sequence[Any]) -> list[str]:
         """Return each target as a class name. Raises InputError where one is no class, or is several."""
-        return [class_of(target, self.classes) for target in targets]
+        return classes_of(targets, self._places)
 
     def check_targets(self, targets: Sequence[Any]) -> None:
         """Raise InputError where a target is no class."""
@@ -95,7 +100,8 @@ class Classification:
         if not len(fine):
             raise ModelError(
                 f"model: must answer {len(self.classes)} numbers a sample, one for each class "
-                f"({', '.join(self.classes[:5])}{', …' if len(self.classes) > 5 else ''}), got {wrong[0]}."
+                f"({', '.join(self.classes[:5])}{', …' if len(self.classes) > 5 else ''}), or n labels; "
+                f"no row can be read: {wrong[0]}."
             )
         return replace(self, answers=found.says or form_of(fine))
 
@@ -163,7 +169,7 @@ class Classification:
         Among equal scores ``luck`` says which comes first.
         """
         found = self._opened(answers, len(targets))
-        wanted = [class_of(target, self.classes) for target in targets]
+        wanted = classes_of(targets, self._places)
         if self.answers in ("labels", "positions"):
             names, wrong = labels_read(found, self.classes, self.answers == "positions")
             score = np.array([given == target for given, target in zip(names, wanted)], np.float64)
@@ -192,8 +198,7 @@ class Classification:
         self, array: NDArray[np.float64], wrong: Sequence[str | None], targets: Sequence[str], luck: Luck | None
     ) -> Mapping[str, Any]:
         safe, odd = as_probabilities(array, self.answers)
-        position = {name: i for i, name in enumerate(self.classes)}
-        target = np.array([position[name] for name in targets], np.int64)
+        target = np.fromiter(map(self._places.__getitem__, targets), np.int64, len(targets))
         rows = np.arange(len(target))
         mine = safe[rows, target]
         others = safe.copy()
@@ -202,8 +207,8 @@ class Classification:
         top = others.max(axis=1) if len(self.classes) > 1 else np.zeros(len(target))
         result = {
             "score": (best == target).astype(np.float64),
-            "invalid": [one or other for one, other in zip(wrong, odd)],
-            "prediction": [self.classes[i] for i in best],
+            "invalid": [one or other for one, other in zip(wrong, odd)] if any(wrong) else odd,
+            "prediction": list(map(self.classes.__getitem__, best.tolist())),
             "confidence": safe[rows, best],
             "nll": -np.log(np.maximum(mine, _FLOOR)),
             "brier": np.square(safe).sum(axis=1) - 2 * mine + 1,

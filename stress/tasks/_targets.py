@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from perturbations import InputError
 from perturbations.errors import nearest, short
 from perturbations.labels import label, vector
 
-__all__ = ["class_names", "class_of", "hot"]
+__all__ = ["class_names", "class_of", "classes_of", "hot"]
 
 
 def class_names(classes: Iterable[Any], who: str) -> tuple[str, ...]:
@@ -24,6 +24,17 @@ def class_names(classes: Iterable[Any], who: str) -> tuple[str, ...]:
     if doubled := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
         raise InputError(f"{who}: classes must differ, got {doubled[0]!r} {names.count(doubled[0])} times.")
     return tuple(map(str, names))
+
+
+def classes_of(targets: Sequence[Any], places: Mapping[str, int]) -> list[str]:
+    """Return the class that each target names; ``places`` are the classes, in order, with their positions.
+
+    Raises InputError where one is no class, or is several.
+    """
+    if set(map(type, targets)) == {str} and places.keys() >= set(targets):
+        return list(targets)
+    classes = tuple(places)
+    return [class_of(target, classes) for target in targets]
 
 
 def class_of(target: Any, classes: Sequence[str]) -> str:

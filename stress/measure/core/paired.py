@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from stress.measure.core.context import Context, Values
+from stress.measure.core.rare import merged, of_rare_changes
 from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
 from stress.statistics.intervals import Bounds, paired_proportions
 
-__all__ = ["Sides", "change", "sides"]
+__all__ = ["Sides", "as_change", "change", "lost_share", "sides"]
 
 
 Sides = Callable[[Floats], tuple[Floats, Floats]]
@@ -61,7 +62,53 @@ def _change(context: Context, metric: Metric, clean: int, name: str, confidence:
         return value, _plain_drop(context, metric, clean, confidence)
     scale = 1.0 if name == "drop" else 1 / max(float(values.point[clean]), 1e-9)
     found = values.widen(bounds, value, scale)
-    return value, replace(found, low=np.maximum(found.low, 0.0)) if name == "retention" else found
+    found = replace(found, low=np.maximum(found.low, 0.0)) if name == "retention" else found
+    return value, _of_rare(context, metric, clean, values, found, name)
+
+
+def lost_share(context: Context, metric: Metric, clean: int) -> Floats | None:
+    """Return the share of the samples that each cell shares with clean which are 1 there and 0 here.
+
+    None where answers are not yes or no; NaN where a sample has several answers, which may be lost in part.
+    """
+    values, both = sides(context, metric, clean)
+    if metric.name in context.others or values.records is None:
+        return None
+    lost, gained, count = context.sums.discordant(metric, clean)
+    after, before = both(values.point[None, :])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        one_each = np.isclose((lost - gained) / count, (before - after)[0], atol=1e-9)
+        return np.where(one_each, lost / count, np.nan)
+
+
+def _of_rare(context: Context, metric: Metric, clean: int, values: Values, bounds: Bounds, name: str) -> Bounds:
+    """Return the bounds of drops, or of retentions, mended where few answers were lost or gained."""
+    there = context.once(_rare_drops, metric, clean, values.confidence)
+    if there is None:
+        return bounds
+    before = sides(context, metric, clean)[1](values.point[None, :])[1][0]
+    return merged(bounds, as_change(there, name, metric, before))
+
+
+def _rare_drops(context: Context, metric: Metric, clean: int, confidence: float) -> Bounds | None:
+    """Return the intervals of clean minus each cell, NaN where many answers differ; None where none can be made."""
+    lost = context.once(lost_share, metric, clean)
+    values, both = sides(context, metric, clean)
+    if lost is None or values.clusters < 2:
+        return None
+    (after, before), (now, then) = both(values.point[None, :]), both(values.rows)
+    columns = both(np.arange(len(values.point), dtype=np.float64)[None, :])[0][0].astype(np.int64)
+    values = replace(values, confidence=confidence)
+    return of_rare_changes(values, (before - after)[0], then - now, lost, values.size(columns))
+
+
+def as_change(ends: Bounds, name: str, metric: Metric, before: Floats) -> Bounds:
+    """Return the ends of before − after as those of a drop or, over what was there before, of a retention."""
+    if name == "drop":
+        return ends if metric.better == "higher" else replace(ends, low=-ends.high, high=-ends.low)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        low, high = np.maximum(1 - ends.high / before, 0.0), 1 - ends.low / before
+    return replace(ends, low=low, high=high) if name == "retention" else replace(ends, low=1 - high, high=1 - low)
 
 
 def _paired(context: Context, metric: Metric, clean: int) -> tuple[Values, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -67,6 +67,22 @@ class Values:
                 return Bounds(nothing, nothing, "one cluster")
             return jackknife(value, np.asarray(rows, np.float64), self.confidence)
         return percentile(rows, self.clusters, self.confidence)
+
+    def variance(self, value: Floats, rows: NDArray[Any]) -> Floats:
+        """Return the variance of a function of the cells' values, given its value and its resampled values.
+
+        NaN where a resample has none.
+        """
+        wide, size = np.asarray(rows, np.float64), self.clusters
+        if self.few:
+            reach = jackknife(value, wide, self.confidence)
+            return np.square((reach.high - value) / t_quantile(self.confidence, size - 1))
+        return np.asarray(np.var(wide, axis=0)) * size / (size - 1)
+
+    def size(self, cells: Sequence[int] | NDArray[np.int64]) -> Floats:
+        """Return how many samples, or clusters of one size, each of some cells rests on."""
+        sizes = np.full(len(self.point), float(self.clusters)) if self.sizes is None else self.sizes()
+        return np.asarray(sizes, np.float64)[np.asarray(cells, np.int64)]
 
     def apply(self, function: Callable[[Floats], Floats]) -> tuple[Floats, Bounds]:
         """Return a function of the cells' values with its interval; it takes and gives (rows × columns)."""

@@ -97,7 +97,7 @@ def _classes(context: Context) -> list[str]:
         for k in np.flatnonzero(recall[i] < _LOW):
             cell, name, support = context.frame.ids[i], str(names[k]), int(counts.truths[i, k])
             said = f"accuracy paradox: {cell} has accuracy {accuracy[i]:.1%} and recall {recall[i, k]:.1%}"
-            found.append(f"{said} on class {name} ({support} samples)")
+            found.append(f"{said} on class {name} ({support} sample{'' if support == 1 else 's'})")
     return found[:10] + ([f"accuracy paradox: {len(found) - 10} more cells and classes"] if len(found) > 10 else [])
 
 

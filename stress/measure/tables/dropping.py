@@ -13,16 +13,17 @@ from stress.measure.core.context import Context
 from stress.measure.core.number import Number
 from stress.measure.core.paired import change
 from stress.measure.core.rows import CELL, INTERVAL
-from stress.measure.core.sections import Needs, apart, beside_clean
+from stress.measure.core.sections import Needs, beside_clean
 from stress.statistics.intervals import sidak
 
 __all__ = ["DROPPING", "beside_dropped", "dropping_rows"]
 
 DROPPING: Mapping[str, tuple[pa.DataType, str]] = {
     **CELL,
-    "dropped": (pa.string(), "the cell in which this cell's streams are dropped"),
+    "action": (pa.string(), "the streams that are dropped, joined by '+'; the others stay as they are in the cell"),
+    "dropped": (pa.string(), "the cell in which they are dropped"),
     "kept": (pa.float64(), "the headline with the degraded streams"),
-    "without": (pa.float64(), "the headline with these streams dropped instead"),
+    "without": (pa.float64(), "the headline with these streams dropped"),
     **INTERVAL,
     "all_low": (pa.float64(), "lower end that holds in all cells of this table at once"),
     "all_high": (pa.float64(), "upper end that holds in all cells of this table at once"),
@@ -30,41 +31,53 @@ DROPPING: Mapping[str, tuple[pa.DataType, str]] = {
 
 
 def beside_dropped(context: Context) -> Needs:
-    """Each degraded cell is compared with the one in which its streams are dropped."""
+    """Each degraded cell stands together with its own fallbacks, beside the cells in which all of it is dropped."""
+    own: dict[str, list[int]] = {}
+    for i, row in enumerate(context.frame.cells):
+        if row.base is not None:
+            own.setdefault(row.base, []).append(i)
+    bundles = [[i, *own.get(row.cell, ())] for i, row in enumerate(context.frame.cells) if row.base is None]
     drops = [i for i, row in enumerate(context.frame.cells) if row.fallback == "drop"]
-    return Needs(apart(context).bundles, list(dict.fromkeys([*beside_clean(context).beside, *drops])))
+    return Needs(bundles, list(dict.fromkeys([*beside_clean(context).beside, *drops])))
 
 
 def dropping_rows(context: Context) -> list[dict[str, Any]]:
-    """Return, for each degraded cell, the headline without its streams minus that with them (positive: drop them).
+    """Return, for each degraded cell and each fallback of it, the headline with streams dropped minus that without.
 
-    Both are of the same samples. Only suites with ``fallbacks: [drop]`` have the cells that this needs.
+    Positive: drop them. Both are of the same samples. Only suites with ``fallbacks`` have the cells that this needs:
+    ``drop`` for all degraded streams at once, ``each`` for every single stream while the others stay as they are.
     """
-    metric, all_pairs = context.headline, len(_pairs(context.root))
+    metric, all_pairs = context.headline, sum(map(len, _pairs(context.root).values()))
     note = absent(context, metric)
     if note is None and not all_pairs:
         note = "the run has no cell in which degraded streams are dropped: add fallbacks: [drop] to the suite"
     if note:
         return [{"metric": metric.name, **Number(note=note).row()}]
     sure, rows = sidak(context.options.confidence, all_pairs), []
-    point = context.values(metric).point
-    for cell, drop in _pairs(context).items():
-        (value, ends), (_, everywhere) = (change(context, metric, drop, "drop", level) for level in (None, sure))
-        note = None if np.isfinite(value[cell]) else "undefined: a cell without records"
-        number = Number.within(value[cell], ends, cell, **counted(context, cell), note=note)
-        row = {**context.frame.cells[cell].about, "dropped": context.frame.ids[drop], "metric": metric.name}
-        row |= {"kept": point[cell], "without": point[drop]}
-        row |= {"all_low": everywhere.low[cell], "all_high": everywhere.high[cell]}
-        rows.append({**row, **number.row()})
+    point, cells = context.values(metric).point, context.frame.cells
+    for cell, fallbacks in _pairs(context).items():
+        for drop in fallbacks:
+            (value, ends), (_, everywhere) = (change(context, metric, drop, "drop", level) for level in (None, sure))
+            note = None if np.isfinite(value[cell]) else "undefined: a cell without records"
+            number = Number.within(value[cell], ends, cell, **counted(context, cell), note=note)
+            row = {**cells[cell].about, "action": "+".join(cells[drop].lost), "dropped": cells[drop].cell}
+            row |= {"metric": metric.name, "kept": point[cell], "without": point[drop]}
+            row["all_low"] = np.minimum(everywhere.low[cell], ends.low[cell])  # equal but for rounding, at times
+            row["all_high"] = np.maximum(everywhere.high[cell], ends.high[cell])
+            rows.append({**row, **number.row()})
     return rows
 
 
-def _pairs(context: Context) -> dict[int, int]:
-    """Return each degraded cell, and the cell that drops just its streams."""
+def _pairs(context: Context) -> dict[int, list[int]]:
+    """Return each degraded cell, and the cells of its fallbacks: the one that drops just its streams, then its own."""
     cells = context.frame.cells
     drops = {frozenset(row.streams): i for i, row in enumerate(cells) if row.fallback == "drop"}
-    return {
-        i: drops[touched]
-        for i, row in enumerate(cells)
-        if not row.fallback and not row.lost and (touched := frozenset(row.streams)) in drops
-    }
+    own: dict[str | None, list[int]] = {}
+    for i, row in enumerate(cells):
+        own.setdefault(row.base, []).append(i)
+    found = {}
+    for i, row in enumerate(cells):
+        if not row.fallback and not row.lost and not row.clean:
+            shared = drops.get(frozenset(row.streams))
+            found[i] = [*([] if shared is None else [shared]), *own.get(row.cell, [])]
+    return {i: fallbacks for i, fallbacks in found.items() if fallbacks}

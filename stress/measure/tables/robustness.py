@@ -13,7 +13,8 @@ from stress.measure.core.bands import simultaneous
 from stress.measure.core.cells import absent, counted, why
 from stress.measure.core.context import Context, Values
 from stress.measure.core.number import Number
-from stress.measure.core.paired import change, sides
+from stress.measure.core.paired import as_change, change, lost_share, sides
+from stress.measure.core.rare import merged, of_rare_changes, of_rare_errors
 from stress.measure.core.rows import CELL, INTERVAL
 from stress.measure.tables.breaking import breaking, broken_at, no_interval
 from stress.records.metric import Metric
@@ -181,8 +182,7 @@ def _summarise(context: Context, curve: Curve, values: Values, clean: int) -> li
             one = curve.cells[0]
             number = _noted(values, value[one], bounds.at([one]), clean)
         else:
-            chosen = sides(context, values.metric, clean)[0] if measure in _AGAINST else values
-            number = _number(measure, chosen, function, clean)
+            number = _number(context, curve, measure, function, clean)
         found.append(_row(context, curve, measure, number, **more))
     return found
 
@@ -220,12 +220,44 @@ def _functions(context: Context, curve: Curve, metric: Metric, clean: int) -> di
     return found
 
 
-def _number(measure: str, values: Values, function: Callable[[Floats], Floats], clean: int) -> Number:
+def _number(context: Context, curve: Curve, measure: str, function: Callable[[Floats], Floats], clean: int) -> Number:
+    metric = context.headline
+    values = sides(context, metric, clean)[0] if measure in _AGAINST else context.values(metric)
     found, bounds = values.apply(function)
     if measure in ("drop", "retention", "mmi", "area"):
         scale = 1.0 if measure in ("drop", "area") else 1 / max(float(values.point[clean]), 1e-9)
         bounds = values.widen(bounds, found, scale)
-    return _noted(values, float(found[0]), bounds, clean)
+    rare = _of_rare(context, curve, measure, values, clean)
+    return _noted(values, float(found[0]), merged(bounds, rare) if rare else bounds, clean)
+
+
+def _of_rare(context: Context, curve: Curve, measure: str, values: Values, clean: int) -> Bounds | None:
+    """Return the interval of a mean over a curve, or of its change, where answers rarely differ; NaN elsewhere."""
+    if values.records is None or values.given is not None or values.clusters < 2:
+        return None
+    if measure in _AGAINST:
+        known = context.once(_rare_drop, curve.cells, clean)
+        return known and as_change(known[0], measure, values.metric, known[1])
+    cells, severities = _from_start(context, curve)
+    if not severities or measure not in ("area", "relative_robustness"):
+        return None
+    value, rows = area(values.point[None, cells], severities), area(values.rows[:, cells], severities)[:, None]
+    found = of_rare_errors(values, value, rows, values.size(cells).min(keepdims=True))
+    scale = 1.0 if measure == "area" else severities[-1] - severities[0]
+    return replace(found, low=found.low * scale, high=found.high * scale)
+
+
+def _rare_drop(context: Context, cells: tuple[int, ...], clean: int) -> tuple[Bounds, Floats] | None:
+    """Return the interval of clean minus the mean over some cells, NaN where many answers differ, and clean's value."""
+    metric = context.headline
+    lost, (values, split) = context.once(lost_share, metric, clean), sides(context, metric, clean)
+    if lost is None:
+        return None
+    some = list(cells)
+    (after, before), (now, then) = (split(rows) for rows in (values.point[None, :], values.rows))
+    first, last, was, is_ = (side[:, some].mean(axis=1, keepdims=True) for side in (before, after, then, now))
+    size = values.size(some).min(keepdims=True)
+    return of_rare_changes(values, (first - last)[0], was - is_, lost[some].mean(keepdims=True), size), first[0]
 
 
 def _noted(values: Values, value: float, bounds: Bounds, clean: int) -> Number:

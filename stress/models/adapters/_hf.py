@@ -1,0 +1,214 @@
+"""Checkpoints of transformers in a local folder: classifiers of pictures, sounds and texts, with their processor.
+
+Nothing is downloaded and no code of a checkpoint is run; weights are read from safetensors alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perturbations import Audio, InputError, ModelError
+from perturbations.errors import short
+from stress.models._needed import needed
+from stress.models.adapters._adapted import Adapted, Arrays, digest_of_file, digest_of_state, named_output
+from stress.models.adapters._missing import Missing
+from stress.models.adapters._prepare import Waveform
+
+__all__ = ["hf"]
+
+_KINDS = {
+    "image": ("AutoModelForImageClassification", "AutoImageProcessor", "MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES"),
+    "audio": (
+        "AutoModelForAudioClassification",
+        "AutoFeatureExtractor",
+        "MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES",
+    ),
+    "text": ("AutoModelForSequenceClassification", "AutoTokenizer", "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES"),
+}
+"""By modality: how a model is loaded, how its processor is, and where the library lists the architectures."""
+_PIPELINES = {
+    "image-classification": ("image", "image_processor"),
+    "audio-classification": ("audio", "feature_extractor"),
+    "text-classification": ("text", "tokenizer"),
+    "sentiment-analysis": ("text", "tokenizer"),
+}
+_READ = (".json", ".txt", ".model", ".safetensors", ".jinja")
+"""Files of a checkpoint that say what it is."""
+
+
+def hf(
+    model: Any,
+    *,
+    stream: str | None = None,
+    missing: Any = "refuse",
+    classes: Sequence[Any] | None = None,
+    resample: bool = False,
+    device: str = "cpu",
+) -> Adapted:
+    """Return ``predict`` of a transformers classifier: a local folder, or a ``pipeline``.
+
+    Sizes, means, rates and tokens are those of the checkpoint's own processor, the classes its ``id2label``. It takes
+    one stream, called as its modality unless ``stream`` names it; ``missing`` says what stands for a lost one;
+    ``resample`` brings recordings to the processor's rate, which are refused otherwise. Raises ModelError for a folder
+    that is no such checkpoint, that needs code of its own, or has no safetensors.
+    """
+    who = "stress.models.hf"
+    lib = needed("transformers", "huggingface", who)
+    if isinstance(model, str | os.PathLike):
+        kind, network, processor, identity = _loaded(lib, Path(model), who)
+    else:
+        kind, network, processor, identity = _of_pipeline(model, who)
+    network.eval()
+    network.to(device)
+    prepared = _Processed(kind, processor, network.config, resample)
+    name = stream or kind
+    declared: Any = {name: prepared}
+    named = list(classes) if classes is not None else _classes(network.config)
+    return Adapted(
+        "hf",
+        declared,
+        Missing(missing, declared, who),
+        _calls(network, device),
+        identity=f"{identity} {prepared.says()}",
+        classes=named,
+        answers="logits",
+    )
+
+
+def _loaded(lib: Any, folder: Path, who: str) -> tuple[str, Any, Any, str]:
+    config = folder / "config.json"
+    if not config.is_file():
+        raise ModelError(f"{who}: {folder} must be a local folder with config.json, got none. Nothing is downloaded.")
+    try:
+        about = json.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{who}: {config}: must be JSON: {short(str(error), 120)}.") from error
+    if not isinstance(about, dict) or "auto_map" in about:
+        raise ModelError(f"{who}: {folder} brings code of its own (auto_map), which is not run. Wrap it in Python.")
+    architecture = str((about.get("architectures") or ["none"])[0])
+    kind = next((each for each in _KINDS if architecture in _architectures(each)), None)
+    if kind is None:
+        raise ModelError(
+            f"{who}: {folder} must hold a classifier of pictures, sounds or texts, got {architecture}. "
+            "Wrap it in Python."
+        )
+    if not list(folder.glob("*.safetensors")):
+        raise ModelError(f"{who}: {folder} must hold its weights as .safetensors: pickled ones are not read.")
+    loader, processor, _ = _KINDS[kind]
+    safe = {"local_files_only": True, "trust_remote_code": False}
+    try:
+        network = getattr(lib, loader).from_pretrained(str(folder), use_safetensors=True, **safe)
+        made = getattr(lib, processor).from_pretrained(str(folder), **safe)
+    except Exception as error:  # each kind of file raises errors of its own
+        raise ModelError(
+            f"{who}: {folder} cannot be loaded: {type(error).__name__}: {short(str(error), 200)}."
+        ) from error
+    files = sorted(each for each in folder.iterdir() if each.suffix in _READ and each.is_file())
+    told = " ".join(f"{each.name}:{digest_of_file(each, who)}" for each in files)
+    return kind, network, made, blake2b(told.encode(), digest_size=16).hexdigest()
+
+
+def _architectures(kind: str) -> set[str]:
+    """Return the names of the networks that the library knows as classifiers of a modality."""
+    listed = import_module("transformers.models.auto.modeling_auto")
+    names = getattr(listed, _KINDS[kind][2]).values()
+    return {one for name in names for one in ((name,) if isinstance(name, str) else name)}
+
+
+def _of_pipeline(model: Any, who: str) -> tuple[str, Any, Any, str]:
+    task = str(getattr(model, "task", ""))
+    if task not in _PIPELINES or not hasattr(model, "model"):
+        raise InputError(
+            f"{who}: must be a folder or a pipeline of {', '.join(_PIPELINES)}, got {task or short(model)}."
+        )
+    kind, where = _PIPELINES[task]
+    processor = getattr(model, where)
+    told = processor.to_json_string() if hasattr(processor, "to_json_string") else repr(processor)
+    return kind, model.model, processor, f"{digest_of_state(model.model.state_dict())} {_digest(told)}"
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def _classes(config: Any) -> list[str] | None:
+    """Return the names of the classes in order; nothing where they are only numbered."""
+    names = getattr(config, "id2label", None) or {}
+    found = [str(names[i]) for i in range(len(names))] if all(i in names for i in range(len(names))) else []
+    return None if not found or all(name == f"LABEL_{i}" for i, name in enumerate(found)) else found
+
+
+def _calls(network: Any, device: str) -> Any:
+    import torch
+
+    def call(arrays: Arrays) -> NDArray[Any]:
+        tensors = {name: torch.from_numpy(np.ascontiguousarray(array)).to(device) for name, array in arrays.items()}
+        with torch.inference_mode():
+            answers = named_output(network(**tensors), None, "stress.models.hf")
+        found: NDArray[Any] = answers.float().cpu().numpy()
+        return found
+
+    return call
+
+
+@dataclass(frozen=True)
+class _Processed:
+    """A stream as the checkpoint's own processor prepares it, one sample at a time: no padding, no neighbours."""
+
+    modality: str
+    processor: Any
+    config: Any
+    resample: bool
+    to: str = ""
+    mask: str = ""
+    shape: None = None
+    dtype: str = ""
+
+    def of(self, value: Any, who: str) -> Mapping[str, NDArray[Any]]:
+        """Return the model's inputs by name, without the axis of samples."""
+        if self.modality == "image":
+            colour = np.repeat(value, 3, axis=2) if value.shape[2] == 1 else value
+            made = self.processor(images=[colour], input_data_format="channels_last", return_tensors="np")
+        elif self.modality == "audio":
+            heard = Waveform(self._rate, resample=self.resample).of(value, who)
+            made = self.processor([heard], sampling_rate=self._rate, return_tensors="np")
+        else:
+            made = self.processor([value], truncation=True, return_tensors="np")
+        return {name: np.asarray(array)[0] for name, array in made.items()}
+
+    @property
+    def _rate(self) -> int:
+        return int(self.processor.sampling_rate)
+
+    def blank(self, rule: str, who: str) -> Any:
+        """Return what stands for a lost value: black or the mean colour, a second of silence, the empty text."""
+        if self.modality == "text":
+            if rule == "mean":
+                raise InputError(f"{who}: missing 'mean' is for pictures and sounds; name a text: ('fixed', '…').")
+            return ""
+        if self.modality == "audio":
+            return Audio(np.zeros((1, self._rate), np.float32), self._rate)
+        size = getattr(self.config, "image_size", 224)
+        both = (size, size) if isinstance(size, int) else tuple(size)
+        mean = 255 * np.asarray(self.processor.image_mean) if rule == "mean" else np.zeros(3)
+        return np.broadcast_to(np.rint(mean).astype(np.uint8), (*both, 3)).copy()
+
+    def says(self) -> str:
+        """Return what is done, in words."""
+        who = type(self.processor).__name__
+        if self.modality == "audio":
+            return f"{who}, {self._rate} Hz{' (resampled)' if self.resample else ''}"
+        if self.modality == "image":
+            kept = {key: getattr(self.processor, key, None) for key in ("size", "crop_size", "image_mean", "image_std")}
+            return f"{who}, {', '.join(f'{key} {value}' for key, value in kept.items() if value)}"
+        return f"{who}, at most {min(self.processor.model_max_length, 10**9)} tokens"

@@ -1,0 +1,176 @@
+"""One call to an endpoint: asked again where that may help, and within a deadline; what is said of it holds no key."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from perturbations import InputError, ModelError
+from perturbations.errors import printable, short
+from stress.models._needed import needed
+from stress.models._unanswered import Unanswered
+from stress.models.endpoints._lanes import Lanes
+
+__all__ = ["Client", "client_of"]
+
+_AGAIN = (408, 409, 429)
+_CROWDED = (429, 503)
+_FIRST_S = 0.25
+_LONGEST_S = 20.0
+
+
+def _checked_url(url: Any, who: str) -> str:
+    """Return a URL. Raises InputError where it is none, or carries what may be a key: it stands in run.json."""
+    parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        shown = short(url) if "@" not in str(url) else "one with a user or password"
+        raise InputError(f"{who}: url must be http://… or https://…, got {shown}.")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise InputError(
+            f"{who}: url must have no user, password, query or fragment: it is written into the run. A key is read "
+            "from the environment: key_env='NAME'."
+        )
+    return str(url)
+
+
+@dataclass
+class Client:
+    """Posts bytes to a URL. ``calls`` counts what was sent, ``tries`` is how often one question is, at most."""
+
+    url: str
+    key_env: str | None
+    deadline: float
+    tries: int
+    lanes: Lanes
+    calls: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _http: Any = None
+
+    def key(self) -> str | None:
+        """Return the key of the environment. Raises ModelError where it is not there."""
+        if self.key_env is None:
+            return None
+        found = os.environ.get(self.key_env)
+        if not found:
+            raise ModelError(f"model: the environment must have the key {self.key_env}, got none.")
+        return found
+
+    def post(self, content: bytes) -> Any:
+        """Return what the endpoint answered, read as JSON, or an Unanswered that says what became of the call."""
+        with self.lanes.one():  # waiting for a lane is not the endpoint's time
+            end = time.monotonic() + self.deadline
+            for tried in range(self.tries):
+                found, told = self._once(content, end)
+                if told is None or tried + 1 == self.tries:
+                    return found
+                wait = max(told, _backoff(tried))
+                if time.monotonic() + wait >= end:  # of what is known, the failure says more than the time
+                    return found
+                time.sleep(wait)
+                self.lanes.turn()
+        return found
+
+    def _late(self) -> str:
+        return f"no answer within {self.deadline:g} s"
+
+    def _once(self, content: bytes, end: float) -> tuple[Any, float | None]:
+        """Return an answer, or a failure with the seconds to wait before it may be asked again (None: never)."""
+        import httpx
+
+        key = self.key()
+        headers = {"content-type": "application/json", **({"authorization": f"Bearer {key}"} if key else {})}
+        left = end - time.monotonic()
+        if left <= 0:
+            return Unanswered("timeout", self._late()), None
+        with self._lock:
+            self.calls += 1
+        try:
+            with self._client().stream("POST", self.url, content=content, headers=headers, timeout=left) as reply:
+                body = b"".join(self._parts(reply, end))
+        except (httpx.TimeoutException, TimeoutError):
+            return Unanswered("timeout", self._late()), None
+        except httpx.HTTPError as error:
+            return Unanswered("crash", self._clean(f"{type(error).__name__}: {error}", key)), 0.0
+        return self._read(reply, body, key)
+
+    @staticmethod
+    def _parts(reply: Any, end: float) -> Any:
+        """Yield the parts of a body; a server that drips does not outlast the deadline."""
+        for part in reply.iter_bytes():
+            if time.monotonic() > end:
+                raise TimeoutError
+            yield part
+
+    def _read(self, reply: Any, body: bytes, key: str | None) -> tuple[Any, float | None]:
+        import json
+
+        code = reply.status_code
+        body = body.replace(key.encode(), b"[key]") if key else body  # some servers send it back
+        if code == 200:
+            self.lanes.fine()
+            try:
+                return json.loads(body), None
+            except (ValueError, RecursionError):
+                return Unanswered("invalid", f"not JSON: {self._clean(body.decode(errors='replace'), key)}"), None
+        if code in _CROWDED:
+            self.lanes.crowded()
+        says = Unanswered("crash", f"HTTP {code}: {self._clean(body.decode(errors='replace'), key)}")
+        again = code in _AGAIN or code >= 500
+        return says, _told(reply.headers.get("retry-after")) if again else None
+
+    def _clean(self, text: str, key: str | None) -> str:
+        """Return a text for records and logs, without the key."""
+        return printable(short(text.replace(key, "[key]") if key else text, 160))
+
+    def _client(self) -> Any:
+        with self._lock:
+            if self._http is None:
+                httpx = needed("httpx", "endpoints", "model")
+                limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
+                self._http = httpx.Client(limits=limits, follow_redirects=False)
+            return self._http
+
+
+def client_of(
+    url: Any, who: str, key_env: str | None, at_once: int, per_second: float | None, deadline: float, tries: int
+) -> Client:
+    """Return a client. Raises InputError where an option cannot be, ModelError where the key is not there."""
+    needed("httpx", "endpoints", who)
+    for name, number in (("at_once", at_once), ("tries", tries)):
+        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+            raise InputError(f"{who}: {name} must be a whole number of at least 1, got {short(number)}.")
+    for name, value in (("deadline", deadline), ("per_second", per_second)):
+        if value is not None and (not isinstance(value, int | float) or isinstance(value, bool) or not value > 0):
+            raise InputError(f"{who}: {name} must be a number above 0, got {short(value)}.")
+    client = Client(_checked_url(url, who), key_env, float(deadline), tries, Lanes(at_once, per_second))
+    client.key()
+    return client
+
+
+def _backoff(tried: int) -> float:
+    """Return how long to wait after so many tries: twice as long each time, anywhere between nothing and that.
+
+    Full jitter, so that many who were refused together do not come back together.
+    """
+    return float(np.random.default_rng().uniform(0, min(_LONGEST_S, _FIRST_S * 2**tried)))
+
+
+def _told(header: str | None) -> float:
+    """Return the seconds that a server asks to wait: a number, or a date."""
+    if header is None:
+        return 0.0
+    try:
+        return max(0.0, float(header)) if float(header) < 1e9 else 1e9
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
+    except (TypeError, ValueError):
+        return 0.0

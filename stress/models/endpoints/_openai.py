@@ -1,0 +1,131 @@
+"""Chat completions with pictures and sounds, as OpenAI's interface has them and most servers of open models offer."""
+
+from __future__ import annotations
+
+import base64
+import json as plain_json
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from perturbations import Audio, InputError, Value
+from perturbations.errors import printable, short
+from stress.models._unanswered import Unanswered
+from stress.models.endpoints._client import client_of
+from stress.models.endpoints._endpoint import Endpoint
+from stress.models.endpoints._parse import PARSE_VERSION, parser
+from stress.models.endpoints._wire import pcm, png
+
+__all__ = ["openai"]
+
+
+def openai(
+    name: str,
+    url: str,
+    *,
+    prompt: str,
+    parse: str = "labels",
+    classes: Sequence[str] | None = None,
+    missing: str = "leave_out",
+    request: Mapping[str, Any] | None = None,
+    keep: str | Path | None = None,
+    key_env: str | None = None,
+    at_once: int = 8,
+    per_second: float | None = None,
+    deadline: float = 120.0,
+    tries: int = 6,
+) -> Endpoint:
+    """Return ``predict`` of a chat model: the ``prompt``, then every stream of the sample, in one message of the user.
+
+    ``url`` is the base (``http://127.0.0.1:8000/v1``); calls go to ``/chat/completions``. Pictures travel as
+    ``image_url`` (PNG), recordings as ``input_audio`` (WAV of 16 bits, as the interface wants it), texts as text after
+    the stream's name. ``parse`` says how what it wrote is read – ``labels``, ``choice_letter``, ``text``,
+    ``json:FIELD``, ``regex:PATTERN`` – and is part of the run's identity; what does not fit is an ``invalid`` record
+    that begins with ``unparsed``, a refusal one that begins with ``refused``. ``request`` is added to every call
+    (``{"max_tokens": 20}``); the temperature is 0 where it says nothing else. With ``keep`` what the model wrote is
+    kept, refusals too: another ``parse`` reads it again without a call. ``missing`` leaves a lost stream out, or makes
+    it a failure (``refuse``). All else is as for ``stress.models.json``.
+    """
+    who = "stress.models.openai"
+    if not isinstance(prompt, str) or not prompt.strip():
+        raise InputError(f"{who}: prompt must be a text that says what to answer, got {short(prompt)}.")
+    if missing not in ("leave_out", "refuse"):
+        raise InputError(f"{who}: missing must be leave_out or refuse, got {short(missing)}.")
+    added = dict(request or {})
+    if taken := {"model", "messages", "stream", "n"} & added.keys():
+        raise InputError(f"{who}: request must not have {', '.join(sorted(taken))}: they are set here.")
+    read = parser(parse, [str(each) for each in classes or ()], who)
+    base = {"model": name, "temperature": 0, **added}
+    try:
+        told = plain_json.dumps({**base, "prompt": prompt}, sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{who}: request must be plain data, got {short(request)}: {error}.") from error
+    client = client_of(f"{str(url).rstrip('/')}/chat/completions", who, key_env, at_once, per_second, deadline, tries)
+    return Endpoint(
+        client,
+        write=partial(_request, base, prompt),
+        read=partial(_written, read),
+        answered=_answered,
+        identity=f"openai {client.url} {told} parse {parse} {PARSE_VERSION}",
+        missing=missing,
+        keep=keep,
+        classes=classes,
+    )
+
+
+def _request(base: Mapping[str, Any], prompt: str, values: Mapping[str, Value]) -> bytes:
+    """Return a request: the same bytes for the same values."""
+    content: list[dict[str, Any]] = [{"type": "text", "text": prompt}]
+    for name, value in values.items():
+        content += _parts(name, value)
+    whole = {**base, "messages": [{"role": "user", "content": content}]}
+    return plain_json.dumps(whole, sort_keys=True, ensure_ascii=True).encode()
+
+
+def _parts(name: str, value: Value) -> list[dict[str, Any]]:
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return [{"type": "text", "text": f"{name}: {value}"}]
+    if isinstance(value, Audio):
+        data = base64.b64encode(pcm(value)).decode()
+        return [{"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}]
+    if isinstance(value, np.ndarray):
+        address = f"data:image/png;base64,{base64.b64encode(png(value)).decode()}"
+        return [{"type": "image_url", "image_url": {"url": address}}]
+    raise InputError(
+        f"stress.models.openai: stream {name}: a chat takes pictures, sounds and texts, got {short(value)}."
+    )
+
+
+def _answered(reply: Any) -> bool:
+    """Return whether a reply is a whole message of the model, which was paid for: a refusal, too."""
+    return _message(reply) is not None
+
+
+def _message(reply: Any) -> tuple[Mapping[str, Any], str] | None:
+    """Return the message of the only choice and why it ended; nothing where the reply has another form."""
+    choices = reply.get("choices") if isinstance(reply, dict) else None
+    if not isinstance(choices, list) or len(choices) != 1 or not isinstance(choices[0], dict):
+        return None
+    message = choices[0].get("message")
+    if not isinstance(message, dict) or not isinstance(message.get("content"), str | None):
+        return None
+    return message, str(choices[0].get("finish_reason"))
+
+
+def _written(read: Any, reply: Any) -> Any:
+    """Return what the model wrote, read; or why there is nothing to read."""
+    found = _message(reply)
+    if found is None:
+        return Unanswered("invalid", f"must be a chat completion with one choice, got {printable(short(reply, 120))}")
+    message, ended = found
+    if message.get("refusal") or ended == "content_filter":
+        return Unanswered("invalid", f"refused: {printable(short(str(message.get('refusal') or ended), 160))}")
+    text = message.get("content") or ""
+    if ended == "length":
+        return Unanswered("invalid", f"unparsed, cut off at max_tokens: {printable(short(text, 160))}")
+    return Unanswered("invalid", "unparsed, it wrote nothing") if not text.strip() else read(text)

@@ -1,0 +1,127 @@
+"""A prediction route with faults, as a process of its own: `python tests/endpoint_server.py LOG FAULTS [SECRET]`.
+
+It prints its port; every answer that it has sent whole is a line in LOG. FAULTS are names, separated by commas: a
+question meets them one after the other, and is then answered. With a SECRET only calls that carry it are answered.
+"""
+
+import base64
+import hashlib
+import json
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+LOCK, SEEN = threading.Lock(), {}
+FAULTS = [name for name in sys.argv[2].split(",") if name]
+SECRET = sys.argv[3] if len(sys.argv) > 3 else None
+
+
+def brightness(instance):
+    """How bright the picture is, as logits of dark and bright; of no picture, neither."""
+    if instance.get("image") is None:
+        return [0.0, 0.0]
+    import cv2
+    import numpy as np
+
+    data = np.frombuffer(base64.b64decode(instance["image"]["b64"]), np.uint8)
+    level = float(cv2.imdecode(data, cv2.IMREAD_COLOR).mean())
+    return [128 - level, level - 128]
+
+
+REPLIES = {
+    "busy": (429, b"too many", {"retry-after": "0.05"}),
+    "broken": (500, b"oops"),
+    "refused": (400, b"this picture breaks our rules"),
+    "empty": (200, b""),
+    "html": (200, b"<html>a login page</html>"),
+    "twice": (200, b'{"predictions": [[0, 1], [0, 1]]}'),
+    "null": (200, b'{"predictions": [null]}'),
+}
+WRITES = {
+    "declined": (None, "I cannot help with that", "stop"),
+    "cut": ("It is bright, and furth", None, "length"),
+    "silent": (" ", None, "stop"),
+    "unsure": ("dark or bright", None, "stop"),
+}
+"""What a chat model writes, its refusal, and why it ended."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"]))
+        key = hashlib.sha256(body).hexdigest()
+        with LOCK:
+            place = SEEN[key] = SEEN.get(key, -1) + 1
+        if SECRET and self.headers.get("authorization") != f"Bearer {SECRET}":
+            self.reply(401, f"wrong key: {self.headers.get('authorization')}".encode())
+            return
+        fault = FAULTS[place] if place < len(FAULTS) else ""
+        if fault:
+            self.fault(fault, body)
+        else:
+            self.answer(key, body)
+
+    def chat(self, body):
+        """Say in words how bright the picture of a message is, or which other parts it had."""
+        parts = json.loads(body)["messages"][0]["content"]
+        pictures = [each["image_url"]["url"].partition(",")[2] for each in parts if each["type"] == "image_url"]
+        if not pictures:
+            return f"I was given {' '.join(each['type'] for each in parts)}."
+        dark, bright = brightness({"image": {"b64": pictures[0]}})
+        return f"I see that it is {'BRIGHT' if bright > dark else 'dark'}."
+
+    def answer(self, key, body):
+        if self.path.endswith("/chat/completions"):
+            self.written({"role": "assistant", "content": self.chat(body)}, "stop", key)
+            return
+        rows = [brightness(each) for each in json.loads(body)["instances"]]
+        self.reply(200, json.dumps({"predictions": rows}).encode())
+        with LOCK, open(sys.argv[1], "a") as log:
+            log.write(key + "\n")
+
+    def written(self, message, ended, key):
+        reply = {"choices": [{"index": 0, "message": message, "finish_reason": ended}], "usage": {"total_tokens": 9}}
+        self.reply(200, json.dumps(reply).encode())
+        with LOCK, open(sys.argv[1], "a") as log:
+            log.write(key + "\n")
+
+    def fault(self, name, body):
+        if name == "nap":
+            time.sleep(0.3)
+            self.answer("nap", body)
+        elif name == "slow":
+            time.sleep(3)
+            self.reply(200, b'{"predictions": [[0, 1]]}')
+        elif name == "half":
+            self.send_response(200)
+            self.send_header("content-length", "1000")
+            self.end_headers()
+            self.wfile.write(b'{"predictions": [[')
+            self.close_connection = True
+        elif name == "echo":
+            self.reply(400, f"got {self.headers.get('authorization')}".encode())
+        elif name in WRITES:
+            content, refusal, ended = WRITES[name]
+            self.written({"role": "assistant", "content": content, "refusal": refusal}, ended, name)
+        else:
+            self.reply(*REPLIES[name])
+
+    def reply(self, code, body, headers=()):
+        self.send_response(code)
+        for key, value in dict(headers).items():
+            self.send_header(key, value)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+if __name__ == "__main__":
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    print(server.server_address[1], flush=True)
+    server.serve_forever()
