@@ -46,7 +46,7 @@ class Model:
 
 
 def load_model(source: Any) -> Model:
-    """Return a model: ``"demo"`` (or ``"demo:early"``, ``"demo:late"``), ``"module:attribute"``, or any callable.
+    """Return a model: ``"demo"`` (or ``"demo:early"``, ``"demo:intermediate"``), ``"module:attribute"``, any callable.
 
     Names that an adapter takes are adapted – ``"onnx:FILE"``, ``"torch:module:attribute"``,
     ``"sklearn:module:attribute"``, ``"hf:FOLDER"``, ``"json:URL"``, ``"openai:NAME@URL"`` – each with ``@FILE.yaml``
@@ -60,7 +60,7 @@ def load_model(source: Any) -> Model:
         return _wrap(source, getattr(source, "__name__", type(source).__name__), None)
     if source == "demo" or source.startswith("demo:"):
         demo = import_module("stress.models.demo")
-        return _wrap(demo.load(source.partition(":")[2] or "intermediate"), source, source)
+        return _wrap(demo.load(source.partition(":")[2] or demo.DEFAULT), source, source)
     if is_adapted_name(source):
         return _wrap(adapted_by_name(source), source, source)
     refuse_name(source)

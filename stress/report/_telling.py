@@ -35,7 +35,7 @@ def _better_dropped(book: Book) -> list[str]:
 
 
 def _falls_first(book: Book) -> list[str]:
-    """Say which group loses more than another from clean to a cell, where that is sure of all groups and cells."""
+    """Say, for each grouping, which group loses most against another, where it is sure of all groups and cells."""
     if book.measured.large:
         return []  # what is sure of all gaps at once would have to be read anew
     rows = _wider(book.table("gaps"))
@@ -44,7 +44,10 @@ def _falls_first(book: Book) -> list[str]:
         return []
     level = book.summary["confidence"] ** (1 / len(rows))
     sure = [row for row in _wider(measured(book.run, confidence=level, by=likely).rows("gaps")) if row["low"] > 0]
-    return [_first(book, max(sure, key=lambda row: row["low"]), len(rows))] if sure else []
+    surest: dict[str, Row] = {}
+    for row in sorted(sure, key=lambda row: -row["low"]):
+        surest.setdefault(row["by"], row)
+    return [_first(book, row, len(rows)) for row in surest.values()]
 
 
 def _wider(gaps: Sequence[Row]) -> list[Row]:

@@ -45,9 +45,8 @@ def heard(clip: NDArray[np.float32], poor: bool, rng: np.random.Generator) -> ND
     return (loud / max(1.0, float(np.abs(loud).max()))).astype(np.float32)
 
 
-def any_moment(
+def to_learn_from(
     image: NDArray[np.uint8], clip: NDArray[np.float32], rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Capture a picture and a clip at one moment, good or poor, in the shares that the samples have."""
-    poor = bool(rng.random() < POOR_SHARE)
-    return seen(image, poor, rng), heard(clip, poor, rng)
+    """Capture a picture and a clip to learn from: in any light, but the voice in a quiet room, as collections are."""
+    return seen(image, bool(rng.random() < POOR_SHARE), rng), heard(clip, False, rng)

@@ -28,6 +28,7 @@ __all__ = ["DemoModel", "Fusion", "Inputs", "load"]
 
 Fusion = Literal["early", "intermediate", "late"]
 FUSIONS: Final = ("early", "intermediate", "late")
+DEFAULT: Final = "late"
 WEIGHTS: Final = Path(__file__).parent
 CLASSES: Final = tuple("0123456789")
 
@@ -168,7 +169,7 @@ def _at_8_khz(recording: Audio) -> NDArray[np.float32]:
     return np.asarray(resample_poly(mono, RATE_HZ // common, recording.rate // common), dtype=np.float32)
 
 
-def load(fusion: Fusion = "intermediate", weights: Path | None = None) -> DemoModel:
+def load(fusion: Fusion = DEFAULT, weights: Path | None = None) -> DemoModel:
     """Load a trained variant: "early", "intermediate" or "late". Reads plain arrays, never a pickle."""
     if fusion not in FUSIONS:
         raise InputError(f"demo model: fusion must be one of {', '.join(FUSIONS)}, got {fusion!r}.")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 STREAMS: Final = ("image", "audio", "text")
 IMAGE_PIXELS: Final = 32
+MAP_PIXELS: Final = IMAGE_PIXELS // 2
 RATE_HZ: Final = 8000
 FRAMES: Final = 8000
 BUCKETS: Final = 1024

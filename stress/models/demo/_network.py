@@ -17,6 +17,7 @@ from stress.models.demo._features import (
     FRAMES,
     HOP,
     IMAGE_PIXELS,
+    MAP_PIXELS,
     STREAMS,
     WINDOW,
     hann,
@@ -146,42 +147,42 @@ class TextEncoder(nn.Module):
 
 
 class Lost(nn.Module):
-    """Put a learned vector where a stream is lost: (n, width) and present (n,) → (n, width)."""
+    """Put a learned vector where a stream is lost: (n, width, ...) and present (n,) → (n, width, ...)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.vector = nn.Parameter(torch.zeros(width))
 
-    def forward(self, embedding: Tensor, present: Tensor) -> Tensor:
-        return torch.where(present.unsqueeze(1), embedding, self.vector)
+    def forward(self, values: Tensor, present: Tensor) -> Tensor:
+        around = [1] * (values.ndim - 2)
+        return torch.where(present.view(-1, 1, *around), values, self.vector.view(1, -1, *around))
 
 
 class EarlyFusion(nn.Module):
-    """Join light features of the three streams at once, and let one perceptron make sense of all of them."""
+    """Lay light features of the three streams over each other as channels of one map, and look at all of them at once.
+
+    Rows and columns of the picture lie on bands and times of the sound, three frames a column; what was read is the
+    same all over the map.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.image, self.audio, self.text = ImageStem(), AudioStem(), TextStem()
-        widths = {"image": 8 * 64, "audio": 2 * 12 * 16, "text": WIDTH}
+        widths = {"image": 8, "audio": 12, "text": WIDTH}
         self.lost = nn.ModuleDict({name: Lost(width) for name, width in widths.items()})
-        self.head = nn.Sequential(
-            nn.Dropout(0.2),
-            nn.Linear(sum(widths.values()), 64),
-            nn.ReLU(),
-            nn.Dropout(0.2),
-            nn.Linear(64, WIDTH),
-            nn.ReLU(),
-            nn.Linear(WIDTH, CLASSES),
-        )
+        self.body = nn.Sequential(_convolution(sum(widths.values()), 32, 3, 2), _convolution(32, 32, 3, 2))
+        self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(32 * 16, 64), nn.ReLU(), nn.Linear(64, CLASSES))
 
     def forward(self, image: Tensor, audio: Tensor, ids: Tensor, offsets: Tensor, present: Tensor) -> Tensor:
+        heard = self.audio(standard_audio(audio))
+        read = self.text(ids, offsets)
         features = {
-            "image": functional.avg_pool2d(self.image(standard_image(image)), 2).flatten(1),
-            "audio": _whenever(self.audio(standard_audio(audio))),
-            "text": self.text(ids, offsets),
+            "image": self.image(standard_image(image)),
+            "audio": functional.avg_pool2d(functional.pad(heard, (0, MAP_PIXELS * 3 - heard.shape[3])), (1, 3)),
+            "text": read.view(*read.shape, 1, 1).expand(-1, -1, MAP_PIXELS, MAP_PIXELS),
         }
         kept = [self.lost[name](features[name], present[:, place]) for place, name in enumerate(STREAMS)]
-        return cast(Tensor, self.head(torch.cat(kept, dim=1)))
+        return cast(Tensor, self.head(self.body(torch.cat(kept, dim=1)).flatten(1)))
 
 
 class IntermediateFusion(nn.Module):

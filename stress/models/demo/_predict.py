@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from stress.models.demo._features import HOP, STREAMS, WINDOW, hann, mel_filters
+from stress.models.demo._features import HOP, MAP_PIXELS, STREAMS, WINDOW, hann, mel_filters
 
 __all__ = ["Arrays", "Weights", "logits"]
 
@@ -43,13 +43,13 @@ def logits(fusion: str, w: Weights, batch: Arrays) -> Floats:
 
 def _early(w: Weights, batch: Arrays) -> Floats:
     features = {
-        "image": lambda there: _pool(_image_stem(w, batch.image[there])),
-        "audio": lambda there: _whenever(_audio_stem(w, batch.audio[there])),
-        "text": lambda there: _text_stem(w, _those(batch.text, there)),
+        "image": lambda there: _image_stem(w, batch.image[there]),
+        "audio": lambda there: _thirds(_audio_stem(w, batch.audio[there])),
+        "text": lambda there: _text_stem(w, _those(batch.text, there))[:, None, None],
     }
-    joined = np.concatenate([_kept(w, batch, name, features[name]) for name in STREAMS], axis=1)
-    hidden = _relu(_linear(w, "head.4", _relu(_linear(w, "head.1", joined))))
-    return _linear(w, "head.6", hidden)
+    size = (MAP_PIXELS, MAP_PIXELS)
+    joined = np.concatenate([_kept(w, batch, name, features[name], size) for name in STREAMS], axis=3)
+    return _linear(w, "head.3", _relu(_linear(w, "head.1", _flat(_body(w, "body", joined)))))
 
 
 def _intermediate(w: Weights, batch: Arrays) -> Floats:
@@ -89,10 +89,12 @@ def _encoders(w: Weights, batch: Arrays) -> Mapping[str, Callable[[NDArray[np.in
     return {"image": image, "audio": audio, "text": text}
 
 
-def _kept(w: Weights, batch: Arrays, name: str, make: Callable[[NDArray[np.int64]], Floats]) -> Floats:
+def _kept(
+    w: Weights, batch: Arrays, name: str, make: Callable[[NDArray[np.int64]], Floats], size: tuple[int, ...] = ()
+) -> Floats:
     """Return a stream's features, and the learned vector where it is lost; what is lost is not worked out."""
     there = np.flatnonzero(batch.present[:, STREAMS.index(name)])
-    found = np.tile(w[f"lost.{name}.vector"], (len(batch.present), 1))
+    found = np.tile(w[f"lost.{name}.vector"], (len(batch.present), *size, 1))
     if len(there):
         found[there] = make(there)
     return found
@@ -173,10 +175,11 @@ def _flat(maps: Floats) -> Floats:
     return maps.transpose(0, 3, 1, 2).reshape(len(maps), -1)
 
 
-def _pool(maps: Floats) -> Floats:
-    """The mean of every two by two, flattened: (n, 16, 16, 8) → (n, 512)."""
-    count, height, width, channels = maps.shape
-    return _flat(maps.reshape(count, height // 2, 2, width // 2, 2, channels).mean(axis=(2, 4)))
+def _thirds(maps: Floats) -> Floats:
+    """Fill up with silence, and take the mean of every three frames: (n, 16, 41, 12) → (n, 16, 16, 12)."""
+    count, bands, frames, channels = maps.shape
+    filled = np.pad(maps, ((0, 0), (0, 0), (0, 3 * MAP_PIXELS - frames), (0, 0)))
+    return filled.reshape(count, bands, MAP_PIXELS, 3, channels).mean(axis=3)
 
 
 def _whenever(maps: Floats) -> Floats:

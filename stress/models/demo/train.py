@@ -29,8 +29,8 @@ from stress.models.demo._network import FUSIONS as NETWORKS
 from stress.models.demo._network import LateFusion
 
 BATCH = 64
-# The networks that join the streams before the answer take longer to learn speech.
-EPOCHS: Final = MappingProxyType({"early": 40, "intermediate": 40, "late": 40})
+# What is joined before it is understood takes longer to learn.
+EPOCHS: Final = MappingProxyType({"early": 100, "intermediate": 40, "late": 40})
 # Which streams a training sample has (image, audio, text), and how often.
 SUBSETS = tuple(subset for subset in itertools.product((True, False), repeat=3) if any(subset))
 SUBSET_SHARES = (0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1)
@@ -67,13 +67,13 @@ def demo_data() -> TrainingData:
         clips=known.clips,
         clip_digits=known.clip_digits.astype(np.int64),
         say=lambda digit, rng: random_sentence(str(rng.choice(sentences.LANGUAGES)), digit, rng),
-        capture=capture.any_moment,
+        capture=capture.to_learn_from,
     )
 
 
 def vary_clip(clip: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
     """Say it a little faster or slower: no longer than a second."""
-    length = max(2, int(len(clip) / rng.uniform(0.9, 1.1)))
+    length = max(2, int(len(clip) / rng.uniform(0.95, 1.05)))
     return np.interp(np.linspace(0, len(clip) - 1, length), np.arange(len(clip)), clip)[:FRAMES].astype(np.float32)
 
 

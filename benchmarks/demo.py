@@ -1,0 +1,65 @@
+"""How far the demo's findings are one training's: ``python -m benchmarks demo [FOLDER [SEED ...]]``.
+
+Takes the weights in FOLDER/SEED (trains them there where they are missing), runs the demo's suite with the demo's
+default fusion over the test split, and prints every scenario with its interval, whole voices drawn, and the findings.
+"""
+
+import tempfile
+from pathlib import Path
+
+from benchmarks.readme import dropped, points, share, widened
+
+
+def run_of(folder, seed):
+    """Run the demo's suite with the weights of a seed, or what is missing of it."""
+    import stress
+    from stress.models.demo import DEFAULT, load
+
+    out, weights = folder / f"run{seed}", folder / str(seed) / f"{DEFAULT}.npz"
+    if not weights.exists():
+        from stress.models.demo import train
+
+        weights.parent.mkdir(parents=True, exist_ok=True)
+        train.main(seed, weights.parent)
+    return stress.run(load(DEFAULT, weights), "demo", "demo", out, preflight=False, workers=1)
+
+
+def table(runs):
+    """Return the lines of a table: accuracy at the worst severity and how far it is below clean, a column a seed."""
+    cells = {seed: accuracies(run) for seed, run in runs.items()}
+    drops = {seed: accuracies(run, "drop") for seed, run in runs.items()}
+    yield "| cell | " + " | ".join(f"seed {seed}: accuracy %; drop, points" for seed in runs) + " |"
+    yield "|---|" + "---|" * len(runs)
+    for cell in next(iter(cells.values())):
+        if cell.partition(":")[2] in {"", "3", "5"} or cell.startswith("lost"):
+            said = (f"{share(cells[s][cell])}; {points(drops[s][cell])}" for s in runs)
+            yield f"| {cell} | " + " | ".join(said) + " |"
+
+
+def accuracies(run, what="accuracy"):
+    """Return the rows of a metric by cell, fallbacks aside."""
+    rows = run.table("cells").to_pylist()
+    return {row["cell"]: row for row in rows if row["metric"] == what and not row["fallback"]}
+
+
+def findings(runs):
+    """Return what the README remembers of the demo, for each seed."""
+    yield (
+        "| seed | clean accuracy % | better without the sound, babble at severity 5, points "
+        "| poor captures fall more, white noise at severity 5 | women fall more, without picture and text |"
+    )
+    yield "|---|---|---|---|---|"
+    for seed, run in runs.items():
+        women = widened(run, "speaker", "female", "lost:image+text")
+        yield (
+            f"| {seed} | {share(accuracies(run)['clean'])} | {points(dropped(run)['babble:5'])} | "
+            f"{points(widened(run))} | {points(women)} |"
+        )
+
+
+def main(arguments):
+    """Print both tables."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(arguments[0] if arguments else temporary)
+        runs = {seed: run_of(folder, seed) for seed in arguments[1:] or ("0", "1", "2")}
+        print("\n".join([*findings(runs), "", *table(runs)]))
