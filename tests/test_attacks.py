@@ -49,7 +49,7 @@ def test_stronger_attacks_leave_fewer_standing(standing, severity):
 
 def test_attacks_bite(standing):
     """The order above must not hold because nothing happens."""
-    assert standing["attack.random"][4].mean() > 0.9
+    assert standing["attack.random"][4].mean() > 0.85
     assert standing["attack.apgd"][4].mean() < 0.3
     assert standing["attack.fgsm"][3].mean() > standing["attack.apgd"][3].mean()
 
