@@ -65,14 +65,7 @@ def expand(
     fallen = fallbacks([(cell, wanted[cell.scenario]) for cell in found], streams, left_out)
     _check_ids([*found, *(one.cell for one in fallen)], suite)
     chosen = _choose(suite, found, fallen, only, skip)
-    if most is not None and len(chosen) > most:
-        raise SpecError(
-            f"{suite.title}: must have at most {most:,} cells, got {len(chosen):,} with those of its fallbacks. "
-            "--only chooses scenarios, --max-cells allows more."
-        )
-    if not chosen:
-        reasons = "\n".join(f"{name}: {reason}." for name, reason in left_out)
-        raise SpecError(f"{suite.title}: must have a cell that fits the data, got none.\n{reasons}".rstrip())
+    _check_chosen(suite, chosen, most, left_out)
     return Plan(
         suite.name,
         suite.version,
@@ -83,6 +76,18 @@ def expand(
         source=suite.source,
         notes=tuple(note for note in notes if any(cell.scenario == note[0] for cell in chosen)),
     )
+
+
+def _check_chosen(suite: Suite, chosen: Sequence[Cell], most: int | None, left_out: Sequence[tuple[str, str]]) -> None:
+    """Raise SpecError where no cell is left, or where there are too many, with those of the fallbacks."""
+    if most is not None and len(chosen) > most:
+        raise SpecError(
+            f"{suite.title}: must have at most {most:,} cells, got {len(chosen):,} with those of its fallbacks. "
+            "--only chooses scenarios, --max-cells allows more."
+        )
+    if not chosen:
+        reasons = "\n".join(f"{name}: {reason}." for name, reason in left_out)
+        raise SpecError(f"{suite.title}: must have a cell that fits the data, got none.\n{reasons}".rstrip())
 
 
 def _check_ids(found: Sequence[Cell], suite: Suite) -> None:
