@@ -195,6 +195,8 @@ COVERED = {
     "timeline": _CELL,
     "attacks": _CELL,
     "distortion": {"psnr": CELLS_ + "test_distortion"},
+    "signals": {"auroc": CELLS_ + "test_signals_of_the_same_samples"},
+    "balance": dict.fromkeys(("shapley_share", "joint"), _WORTH),
 }
 """For each table that prints an interval, and each measure in it, the test in which 2,000 worlds have known truth.
 

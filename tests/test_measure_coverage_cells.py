@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from stress.measure import compare
 from stress.measure.core.heldsums import ratio
@@ -13,11 +14,25 @@ from stress.measure.tables.detection import detection_rows, macro_rows
 from stress.measure.tables.distortion import distortion_rows
 from stress.measure.tables.groups import gap_rows, group_rows
 from stress.measure.tables.operation import latency_rows
+from stress.measure.tables.signals import signal_rows
 from stress.records.metric import Metric
 from stress.statistics.bootstrap import Clusters
 from stress.statistics.counts import MEASURES, Marginals, measure_by_class
 from stress.statistics.ranks import aurc, auroc, average_precision, risk_coverage
-from tests.coverage_worlds import CLASSIFICATION, LETTERS, PARTS, WORLDS, Tally, drawn, many, rng_of, together
+from tests._runs import graded
+from tests.coverage_worlds import (
+    CLASSIFICATION,
+    LETTERS,
+    PARTS,
+    WORLDS,
+    Tally,
+    drawn,
+    each,
+    many,
+    rng_of,
+    template,
+    together,
+)
 
 pytestmark = pytest.mark.slow
 CHANCE = np.array([0.4, 0.3, 0.2, 0.1])
@@ -239,6 +254,23 @@ def test_distortion(groups):
     )
     run, tally = many({"distortion.image.psnr": decibels, "score": decibels}, groups=named(member)), Tally()
     tally.rows(distortion_rows(context_of(run, **given)), {"psnr": 20 + 4 * np.euler_gamma})
+    tally.holds()
+
+
+@pytest.mark.parametrize("groups", [None, 25])
+@pytest.mark.parametrize("apart", [0.3, 2.0])
+def test_signals_of_the_same_samples(groups, apart):
+    """A signal of clean values and of the same values degraded: alike in each sample, and in its cluster."""
+    rng, n, tally = rng_of(f"signals {groups} {apart}"), 250, Tally()
+    member, given = clustered(n, groups)
+    luck = rng.normal(size=(n, 1, WORLDS))
+    if member is not None:
+        luck = 0.8 * luck + 0.6 * rng.normal(size=(groups, 1, WORLDS))[member]
+    values = luck + rng.normal(size=(n, 2, WORLDS))
+    values[:, 1] += apart
+    run = template(graded(severities=(3,)), n, ("score", "signal.image.noise"), groups=named(member))
+    for context in each(run, {"score": np.ones((n, 2, WORLDS)), "signal.image.noise": values}, **given):
+        tally.rows(signal_rows(context), {"auroc": norm.cdf(apart / 2)})
     tally.holds()
 
 
