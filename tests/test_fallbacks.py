@@ -156,3 +156,15 @@ def test_a_report_of_fallbacks_keeps_to_the_degraded_cells(run):
     page = run.report().read_text(encoding="utf-8")
     assert "~drop:" not in page.split("<table", 1)[0]
     assert run.measured().summary()["scenarios"]
+
+
+def test_the_finding_names_the_stream_that_is_better_dropped(tmp_path):
+    data = [sample(k) for k in range(12)]
+    many = [Sample(f"s{100 * j + k + 12 * (k % 2)}", s.streams, s.target) for j in range(8) for k, s in enumerate(data)]
+    some = suite(["each"], ["night"])
+    made = stress.run(leans_on_the_picture, many, some, tmp_path / "run", preflight=False, workers=1)
+    page = made.report().read_text(encoding="utf-8")
+    sure = [r for r in made.table("dropping").to_pylist() if r["all_low"] is not None and r["all_low"] > 0]
+    assert {r["action"] for r in sure} == {"image"}
+    assert "with image and" in page
+    assert "all 6 comparisons at once" in page

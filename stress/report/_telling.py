@@ -23,14 +23,15 @@ def _better_dropped(book: Book) -> list[str]:
     if not sure:
         return []
     form, worst = book.form, sure[0]
+    counted = "degraded cell" if len({row["cell"] for row in rows}) == len(rows) else "comparison"
     gain = form.change({"value": worst["value"], "low": worst["all_low"], "high": worst["all_high"]})
     said = (
         f"Worse when bad than when gone: under {_cell(worst)} {form.title} is {form.value(worst['kept'], True)} with "
-        f"{_streams(worst)} and {form.value(worst['without'], True)} without, so that dropping is better by {gain} "
-        f"{form.points} (interval over all {plural(len(rows), 'degraded cell')} at once)."
+        f"{_streams(worst['action'])} and {form.value(worst['without'], True)} without, so that dropping is better by "
+        f"{gain} {form.points} (interval over all {plural(len(rows), counted)} at once)."
     )
-    if len(sure) > 1:
-        said += f" So it is under {_listed([_cell(row) for row in sure[1:]])}."
+    if others := [name for name in dict.fromkeys(map(_cell, sure[1:])) if name != _cell(worst)]:
+        said += f" So it is under {_listed(others)}."
     return [said]
 
 
@@ -76,8 +77,8 @@ def _cell(row: Row) -> str:
     return f"{visible(row['scenario'])} at severity {severity(level)}" if level else visible(row["cell"])
 
 
-def _streams(row: Row) -> str:
-    return visible(row["stream"]).replace("+", " and ")
+def _streams(names: str) -> str:
+    return visible(names).replace("+", " and ")
 
 
 def _listed(names: list[str], most: int = 4) -> str:
