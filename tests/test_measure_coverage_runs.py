@@ -153,7 +153,7 @@ def test_the_dominant_stream_of_equals():
     scores = nested(rng, 250, lost_rates(worth))
     for context in each(template(subsets(), 250, streams=STREAMS), {"score": scores}):
         present = {frozenset(STREAMS) - gone: place for gone, place in lost_cells(context)["zeros"].items()}
-        rows = _shares(context, context.values(context.headline), present, 1.0, STREAMS)
+        rows = _shares(context, context.values(context.headline), present, 1.0, STREAMS, None)
         tally.rows(rows, {"dominance": 1 / 3}, "measure")
     tally.holds(least=0.94, most=1.0)
 
