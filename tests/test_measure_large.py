@@ -176,6 +176,7 @@ def rich(path, draws=1, n=90):
     attacked, timed = np.isin(where, (4, 5, 6)), where == names.index("weather")
     least = np.where(rng.random(len(where)) < 0.2, np.nan, rng.integers(0, 9, len(where)) / 8)
     numbers = {"confidence": chances.max(axis=1), "distortion.image.psnr_db": np.where(image, 40 - where, np.nan),
+               "signal.image.noise": np.where(where % 7, rng.random(len(where)) + where, np.nan),
                "distortion.text.cer": np.where(text, rng.random(len(where)) < 0.3, np.nan),
                "place": np.where(timed, sample / n, np.nan), "severity": np.where(timed, sample % 5, np.nan),
                "attack.calls": np.where(attacked, rng.integers(2, 60, len(where)), np.nan),
