@@ -640,7 +640,7 @@ def test_documented_files_can_be_read():
     parsed = [yaml.safe_load(block) for block in blocks]
     assert [next(iter(p)) for p in parsed] == ["gates", "name", "release-gate"]
     rules = loads_gates(blocks[0]).rules
-    assert len(rules) == 5 + 15
+    assert len(rules) == 7 + 15
     assert load_gates("good").rules[0].metric == "accuracy"
 
 
