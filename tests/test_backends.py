@@ -283,5 +283,5 @@ def test_nobody_else_can_speak_to_the_cluster_of_a_run():
                 with pytest.raises((OSError, TypeError)):
                     distributed.Client(other, timeout=3)
             theirs = distributed.security.Security.temporary()
-            with pytest.raises(OSError, match="Timed out|certificate"):
+            with pytest.raises(OSError, match=r"Timed out|certificate"):
                 distributed.Client(address, security=theirs, timeout=3)
