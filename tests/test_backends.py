@@ -244,6 +244,7 @@ def leaks_memory(batch):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("backend", ["processes", "dask"])
 def test_a_model_that_leaks_memory_costs_its_workers_but_no_record(tmp_path, backend, monkeypatch):
     """Workers that have grown are ended – by the pool, or by dask at its memory limit – and their units done again."""

@@ -190,11 +190,14 @@ def test_packed_data_of_a_killed_run_are_cleared_away(tmp_path):
 
 
 def test_a_forked_child_lets_go_of_the_folder(tmp_path):
+    there, here = os.pipe()
     with lock(tmp_path):
         child = os.fork()
         if child == 0:
+            os.write(here, b"up")
             time.sleep(60)
             os._exit(0)
+        assert os.read(there, 2) == b"up"
     try:
         with lock(tmp_path):
             pass
