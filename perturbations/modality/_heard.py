@@ -88,6 +88,12 @@ class Heard:
         return frame_powers(self.value)
 
     @cached_property
+    def peak(self) -> float:
+        """Largest size of any sample."""
+        samples = self.value.samples
+        return float(max(samples.max(initial=0.0), -samples.min(initial=0.0)))
+
+    @cached_property
     def active(self) -> NDArray[np.bool_]:
         """Frames within 40 dB of the loudest."""
         loudest = self.frames.max(initial=0.0)

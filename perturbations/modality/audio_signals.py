@@ -33,14 +33,13 @@ def crest_db(heard: Heard) -> float:
     """Peak over the level of the active part: low where peaks were clipped or compressed, high where something pops."""
     if heard.power == 0:
         return _NAN
-    peak = float(np.abs(heard.value.samples).max())
-    return max(0.0, decibels(peak * peak / heard.power))
+    return max(0.0, decibels(heard.peak**2 / heard.power))
 
 
 @signal("share", 0, 1, cheap=True)
 def clipped(heard: Heard) -> float:
     """Share of the samples at full scale (within a thousandth)."""
-    return float((np.abs(heard.value.samples) >= 0.999).mean()) if heard.value.frames else 0.0
+    return float((np.abs(heard.value.samples) >= 0.999).mean()) if heard.peak >= 0.999 else 0.0
 
 
 @signal("share", 0, 1, cheap=True)
@@ -66,7 +65,8 @@ def rate(heard: Heard) -> float:
 def gaps(heard: Heard) -> float:
     """Share of the samples in stretches of 5 ms or longer that do not move at all, within what sounds: lost packets."""
     samples, least = heard.value.samples, max(2, round(0.005 * heard.rate))
-    if not heard.active.any():
+    alike = (samples[:, 1:] == samples[:, :-1]).all(axis=0)
+    if not heard.active.any() or np.count_nonzero(alike) < least - 1:  # as of nearly every recording
         return 0.0
     step = np.abs(np.diff(samples, axis=1)).max(axis=0)
     moves = np.flatnonzero(step)  # from the first to the last: what lies outside is a pause
