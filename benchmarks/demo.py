@@ -1,27 +1,31 @@
-"""How far the demo's findings are one training's: ``python -m benchmarks demo [FOLDER [SEED ...]]``.
+"""How far the demo's findings are one training's: ``python -m benchmarks demo [FOLDER] [--seeds N …] [--split NAME]``.
 
 Takes the weights in FOLDER/SEED (trains them there where they are missing), runs the demo's suite with the demo's
-default fusion over the test split, and prints every scenario with its interval, whole voices drawn, and the findings.
+default fusion over a split, and prints every scenario with its interval, whole voices drawn, and the findings. What was
+found on the test split has its independent look on the validation split.
 """
 
+import argparse
 import tempfile
 from pathlib import Path
 
 from benchmarks.readme import dropped, points, share, widened
 
 
-def run_of(folder, seed):
+def run_of(folder, seed, split):
     """Run the demo's suite with the weights of a seed, or what is missing of it."""
     import stress
+    from stress.data import demo, from_samples
     from stress.models.demo import DEFAULT, load
 
-    out, weights = folder / f"run{seed}", folder / str(seed) / f"{DEFAULT}.npz"
+    data = "demo" if split == "test" else from_samples(demo.load(split), cluster="voice")
+    out, weights = folder / f"run{seed}-{split}", folder / str(seed) / f"{DEFAULT}.npz"
     if not weights.exists():
         from stress.models.demo import train
 
         weights.parent.mkdir(parents=True, exist_ok=True)
         train.main(seed, weights.parent)
-    return stress.run(load(DEFAULT, weights), "demo", "demo", out, preflight=False, workers=1)
+    return stress.run(load(DEFAULT, weights), data, "demo", out, preflight=False, workers=1)
 
 
 def table(runs):
@@ -59,7 +63,12 @@ def findings(runs):
 
 def main(arguments):
     """Print both tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks demo", description=__doc__.split("\n")[0])
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--seeds", nargs="*", default=["0", "1", "2"])
+    parser.add_argument("--split", choices=["test", "validation"], default="test")
+    options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(arguments[0] if arguments else temporary)
-        runs = {seed: run_of(folder, seed) for seed in arguments[1:] or ("0", "1", "2")}
+        folder = options.folder or Path(temporary)
+        runs = {seed: run_of(folder, seed, options.split) for seed in options.seeds}
         print("\n".join([*findings(runs), "", *table(runs)]))

@@ -47,7 +47,9 @@ def finding(run):
         f"right {100 * worst['kept']:.1f} % of the time, and unplugging the microphone would make it better by "
         f"{points(worst)} points. What was captured in a "
         f"bad moment, with little light and a rumble beside the voice, falls first: in white noise (severity 5) from "
-        f"{fell['poor']}, and what was captured in a good one from {fell['good']}, less by {points(poor)} points."
+        f"{fell['poor']}, and what was captured in a good one from {fell['good']}, less by {points(poor)} points. "
+        "(That group was found on these very samples, which flatters it; on others it is not sure: "
+        "stress/data/demo/README.md.)"
     )
 
 
