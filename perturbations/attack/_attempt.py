@@ -72,7 +72,7 @@ class Attempt:
         self.limit = _NO_LIMIT
         self.patient = False
         self.least = np.full(len(labels), np.nan)
-        self.errors: dict[int, str] = {}
+        self.errors: dict[int, BaseException] = {}
         self.lexicons: dict[str, Mapping[str, Sequence[str]]] = {}
         self.base = {name: list(values) for name, values in streams.items()}
         self.values = {name: list(self.base[name]) for name in (*balls, *edits)}
@@ -187,7 +187,7 @@ class Attempt:
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a model raises is a finding
             if len(rows) == 1:
-                self.errors[int(rows[0])] = f"gradient: {type(error).__name__}: {error}"
+                self.errors[int(rows[0])] = error
                 return np.full((1, self.oracle.classes), np.nan), {name: [None] for name in wanted}
         alone = [
             self._gradients(rows[i : i + 1], {name: values[i : i + 1] for name, values in changed.items()}, loss)

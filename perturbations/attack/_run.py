@@ -57,7 +57,7 @@ class Attacked:
     ``broken`` are the samples that the model gets wrong; ``wrong_before`` those of them that it got wrong from the
     start, whose values are left as they were. ``calls`` counts the questions to the model for each sample,
     ``passes_back`` those with a gradient; what is fitted beforehand is shared out among those that it is used on.
-    ``errors`` says, by row, whose gradient could not be had and why: nothing is known of those.
+    ``errors`` holds, by row, what was raised where a gradient could not be had: nothing is known of those.
     """
 
     values: Mapping[str, list[Any]]
@@ -65,7 +65,7 @@ class Attacked:
     wrong_before: NDArray[np.bool_]
     calls: NDArray[np.int64]
     passes_back: NDArray[np.int64]
-    errors: Mapping[int, str] = field(default_factory=dict)
+    errors: Mapping[int, BaseException] = field(default_factory=dict)
     least: NDArray[np.float64] | None = None
     """The part of the budget that was enough, where the attack looks for it; NaN where it was not broken."""
 

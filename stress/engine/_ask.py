@@ -21,7 +21,6 @@ from stress.tasks import Luck, Scored, Task
 __all__ = ["Answered", "Predict", "TooSlowError", "ask", "call", "failed"]
 
 Predict = Callable[[Batch], Any]
-_LATE = "TimeoutError: no answer within"
 _LONGEST = 300
 """Characters of an error's text that are recorded."""
 
@@ -47,15 +46,15 @@ class Answered:
             return np.zeros(len(self.status), bool)
         return np.array([status not in known for status in self.status], bool)
 
-    def without(self, crashed: Mapping[int, str]) -> Answered:
-        """Return the same with some rows as crashes or time-outs: what to ask about them could not be worked out."""
-        if not crashed:
+    def without(self, gradients: Mapping[int, BaseException]) -> Answered:
+        """Return the same with some rows as crashes or time-outs: those whose gradient raised."""
+        if not gradients:
             return self
-        late = {row for row, text in crashed.items() if _LATE in text}
-        gone = {row: (TIMEOUT if row in late else CRASH).name for row in crashed}
+        late = {row for row, error in gradients.items() if isinstance(error.__cause__, TooSlowError)}
+        gone = {row: (TIMEOUT if row in late else CRASH).name for row in gradients}
         status = [gone.get(row, one) for row, one in enumerate(self.status)]
-        errors = {**self.errors, **{row: _cut(text) for row, text in crashed.items()}}
-        return replace(self, status=status, errors=errors)
+        said = {row: _cut(f"gradient: {type(error).__name__}: {error}") for row, error in gradients.items()}
+        return replace(self, status=status, errors={**self.errors, **said})
 
     @staticmethod
     def join(parts: Sequence[Answered]) -> Answered:

@@ -41,7 +41,7 @@ COST = ("attack.calls", "attack.gradients", "attack.random", "attack.least")
 rightly (1 or 0) after one random draw with the same budgets: plain chance, beside every attack; and the part of the
 budget that was enough to break it, of attacks that look for that."""
 Costs: TypeAlias = Mapping[str, NDArray[np.float32]]
-Work: TypeAlias = tuple[dict[str, StreamWork], Costs, Mapping[int, str]]
+Work: TypeAlias = tuple[dict[str, StreamWork], Costs, Mapping[int, BaseException]]
 """What an attack made of its streams, what that took, and by row the samples of which it could not know anything."""
 _FITTED = 64
 """Samples of the other half that a universal perturbation is fitted on."""
@@ -76,7 +76,7 @@ class Attacker:
 
         What befalls a stream before its attack is there when the attack begins; what follows is not foreseen by it.
         """
-        errors: dict[int, str] = {}
+        errors: dict[int, BaseException] = {}
         spoiled: dict[str, dict[int, str]] = {name: {} for name in cell.streams}
         seen = [self._natural(cell, sample, row, draw, True, spoiled) for row, sample in enumerate(samples)]
         calls, passes_back = np.zeros(len(seen)), np.zeros(len(seen))

@@ -21,7 +21,7 @@ class _Limited:
         try:
             return call(self._predict, batch, self._timeout)
         except TooSlowError as error:
-            raise TimeoutError(str(error)) from None
+            raise TimeoutError(str(error)) from error
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._predict, name)
@@ -34,7 +34,7 @@ def within(timeout: float | None) -> Callable[[Callable[[], Any]], Any]:
         try:
             return call(lambda _: question(), None, timeout)
         except TooSlowError as error:
-            raise TimeoutError(str(error)) from None
+            raise TimeoutError(str(error)) from error
 
     return ask
 

@@ -144,7 +144,7 @@ class Job:
 
     def _done(
         self, cell: Cell, samples: Sequence[Sample], draw: int, there: Mapping[str, StreamWork]
-    ) -> tuple[Mapping[str, StreamWork], Mapping[str, NDArray[np.float32]], Mapping[int, str]]:
+    ) -> tuple[Mapping[str, StreamWork], Mapping[str, NDArray[np.float32]], Mapping[int, BaseException]]:
         """Return what a cell makes of its streams, and of an attack what it took and where it crashed."""
         if attacked(cell):
             return self.attacker.work(cell, samples, draw)
