@@ -80,6 +80,23 @@ def test_a_worker_that_dies_is_a_finding(tmp_path, backend):
 
 
 @pytest.mark.slow
+def test_a_cluster_that_has_lost_all_its_workers_ends_the_run(tmp_path, monkeypatch):
+    """One error, where the run would wait forever; what was finished is kept."""
+    pytest.importorskip("distributed")
+    from distributed import Nanny
+
+    from stress.engine import _cluster
+
+    async def never(nanny, *_, **__):
+        return None
+
+    monkeypatch.setattr(_cluster, "_LOOK_S", 0.5)
+    monkeypatch.setattr(Nanny, "_on_worker_exit", never)  # who died stays dead
+    with pytest.raises(stress.RunError, match="no dask worker is left"):
+        go(tmp_path, model="tests.test_backends:exits_without_sound", backend="dask", workers=1)
+
+
+@pytest.mark.slow
 def test_a_worker_that_takes_its_time_to_come_back_is_waited_for(tmp_path):
     """On a busy machine it takes longer than dask's patience; without nannies, a cluster would wait forever."""
     dask = pytest.importorskip("dask")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import logging
+import queue
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from multiprocessing import resource_tracker
 from pathlib import Path
 from types import FrameType
@@ -63,14 +64,17 @@ class _Cluster:
         raise AssertionError("asked at least once")
 
     def _result(self, future: Any) -> Any:
-        """Return what a call returned. Raises RunError where the cluster of this run has lost all its workers."""
+        """Return what a call returned."""
+        ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        future.add_done_callback(ended.put)
+        return self._next(ended).result()
+
+    def _next(self, ended: queue.SimpleQueue[Any]) -> Any:
+        """Return the next call that has ended. Raises RunError where the run's own cluster has lost all its workers."""
         looked = 0
         while True:
-            try:
-                return future.result(timeout=_LOOK_S)
-            except TimeoutError:
-                if future.done():  # the call itself raised it
-                    raise
+            with suppress(queue.Empty):
+                return ended.get(timeout=_LOOK_S)
             looked = 0 if self._client.scheduler_info()["workers"] or not self.post.own else looked + 1
             if looked == _LOOKS:
                 raise RunError(
@@ -104,7 +108,7 @@ class _Cluster:
         """
         where: list[Any] = list(self._client.nthreads()) or [None]
         self._running = [self._client.submit(function, *what, workers=each, pure=False) for each in where]
-        return self._running[0].result()
+        return self._result(self._running[0])
 
     def work(self, recipe: Recipe, units: Sequence[Unit], died: Died, proof: Proof) -> Finished:
         """Yield the records of every unit, with two units a worker submitted at any time.
@@ -112,21 +116,22 @@ class _Cluster:
         A worker that dies also loses the units that only waited in its queue. Every unit that a dying worker held is
         tried again at the end, one at a time, and recorded as a crash only if its worker dies then, too.
         """
-        from distributed import KilledWorker, as_completed
+        from distributed import KilledWorker
 
         self._prepare(recipe)
         waiting, suspects, names = list(reversed(units)), [], {}
-        finished = as_completed()
+        ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
         def begin() -> None:
             unit = waiting.pop()
             future = self._client.submit(do_unit, recipe, unit, proof(unit), pure=False)
             names[future] = unit
-            finished.add(future)
+            future.add_done_callback(ended.put)
 
         for _ in range(min(2 * self._size(), len(units))):
             begin()
-        for future in finished:
+        while names:
+            future = self._next(ended)
             unit = names.pop(future)
             if waiting:
                 begin()
