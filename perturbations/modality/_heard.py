@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from perturbations._values import Audio
 
-__all__ = ["ACTIVE_DB", "FRAME_S", "Heard", "decibels", "frame_powers", "k_weighting", "noise_floor", "power_spectra"]
+__all__ = ["ACTIVE_DB", "FRAME_S", "Heard", "decibels", "k_weighting", "noise_floor", "power_spectra"]
 
 FRAME_S = 0.02
 """Length of the frames that tell speech from pauses."""
@@ -20,7 +20,7 @@ _QUANTILE, _BINS = 0.3, 0.2
 _NAN = float("nan")
 
 
-def frame_powers(value: Audio) -> NDArray[np.float64]:
+def _frame_powers(value: Audio) -> NDArray[np.float64]:
     """Return the mean square over all channels of each frame of 20 ms; a shorter last one counts as one."""
     samples = value.samples
     if samples.size == 0:
@@ -85,7 +85,7 @@ class Heard:
 
     @cached_property
     def frames(self) -> NDArray[np.float64]:
-        return frame_powers(self.value)
+        return _frame_powers(self.value)
 
     @cached_property
     def peak(self) -> float:

@@ -46,7 +46,7 @@ def signal(
     """Declare a signal: the function's name is the signal's, its docstring the meaning."""
 
     def declare(measure: Callable[[Any], float]) -> Signal:
-        return Signal(measure.__name__.lstrip("_"), measure, unit, low, high, cheap, source)
+        return Signal(measure.__name__, measure, unit, low, high, cheap, source)
 
     return declare
 

@@ -11,7 +11,7 @@ from numpy.random import Generator
 from perturbations._values import Audio
 from perturbations.errors import InputError, short
 from perturbations.modality import Look, Modality
-from perturbations.modality._heard import frame_powers
+from perturbations.modality._heard import Heard
 from perturbations.modality._layout import Layout
 from perturbations.modality.audio_signals import SIGNALS
 from perturbations.modality.drawn_audio import draw_recording
@@ -19,7 +19,6 @@ from perturbations.modality.stored_audio import STORED
 
 __all__ = ["MODALITY", "active_power"]
 
-_ACTIVE_DB = 40.0
 _CHANNELS = 64
 _FEW = 8
 """Channels that a clip of fewer frames may have; above, its axes are taken to be in the wrong order."""
@@ -98,13 +97,7 @@ def active_power(value: Audio) -> float:
     The recording is cut into frames of 20 ms; those within 40 dB of the loudest are active. Pauses would otherwise
     make the same noise count as louder in a clip with long pauses.
     """
-    frames = frame_powers(value)
-    if not len(frames):
-        return 0.0
-    loudest = frames.max()
-    if loudest == 0:
-        return 0.0
-    return float(frames[frames >= loudest * 10 ** (-_ACTIVE_DB / 10)].mean())
+    return Heard(value).power
 
 
 def _distortion(clean: Audio, perturbed: Audio) -> Mapping[str, float]:

@@ -74,11 +74,11 @@ class _Seen:
         return np.diff(grey, axis=1), np.diff(grey, axis=0)
 
     @cached_property
-    def residual(self) -> tuple[NDArray[np.float64], bool]:
-        """How often each size of residual occurs, and whether they are of pixels that noise could move either way.
+    def residual(self) -> NDArray[np.float64]:
+        """How often each size of residual occurs: what passes a mask that no flat, sloped or curved surface passes.
 
-        The residual is what passes a mask that flat, sloped and curved surfaces do not (Immerkær 1996). Where a
-        neighbour stands at either end of the scale, noise is cut off there and tells too little of itself.
+        Counted where noise can move a pixel and its neighbours either way, if there are enough of those: at the ends of
+        the scale it is cut off, and tells too little of itself (the mask is Immerkær's, 1996).
         """
         import cv2
 
@@ -87,11 +87,12 @@ class _Seen:
         mask, inner = np.array([1, -2, 1], np.float32), (slice(1, -1), slice(1, -1))
         size = np.abs(cv2.sepFilter2D(grey, cv2.CV_16S, mask, mask)[inner]).astype(np.uint16)
         if not size.size:
-            return np.zeros(0), False
+            return np.zeros(0)
         inside = cv2.erode(cv2.inRange(grey, 1, 254), np.ones((3, 3), np.uint8))[inner]
         enough = cv2.countNonZero(inside) >= _FEW
         counted = np.ascontiguousarray(inside) if enough else None
-        return cv2.calcHist([np.ascontiguousarray(size)], [0], counted, [2048], [0, 2048]).ravel().astype(float), enough
+        found: NDArray[Any] = cv2.calcHist([np.ascontiguousarray(size)], [0], counted, [2048], [0, 2048])
+        return found.ravel().astype(np.float64)
 
 
 @signal("of full scale", 0, 1, cheap=True)
@@ -136,7 +137,7 @@ def noise(seen: _Seen) -> float:
     Flat parts tell most, so it is too high in a picture that is texture everywhere. Where nearly all pixels stand at
     an end of the scale, as around a drawn letter, it is estimated from all and too low.
     """
-    counts, _ = seen.residual
+    counts = seen.residual
     if not len(counts):
         return 0.0
     below = np.cumsum(counts)

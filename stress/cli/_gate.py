@@ -175,22 +175,20 @@ def _text(path: Path, text: str) -> None:
 def run_compare(runs: Sequence[Path], json_file: Path | None, markdown: Path | None, **options: Any) -> None:
     """Compare two runs, or put more side by side, and print and write what came of it."""
     opened = [open_run(path) for path in runs]
-    if len(opened) > 2:
-        several = compare_several(*opened, **options)
-        _show_several(several)
-        if json_file is not None:
-            save(json_file, several_data(several))
-        if markdown is not None:
-            _text(markdown, several_markdown(several))
-        return
     if len(opened) < 2:
         raise InputError("compare: must have at least two runs, got 1.")
-    found = compare(*opened, **options)
-    _show_comparison(found)
+    make: Any = compare
+    show: Any = _show_comparison
+    data: Any = comparison_data
+    text: Any = comparison_markdown
+    if len(opened) > 2:
+        make, show, data, text = compare_several, _show_several, several_data, several_markdown
+    found = make(*opened, **options)
+    show(found)
     if json_file is not None:
-        save(json_file, comparison_data(found))
+        save(json_file, data(found))
     if markdown is not None:
-        _text(markdown, comparison_markdown(found))
+        _text(markdown, text(found))
 
 
 def _show_several(found: Several) -> None:

@@ -57,16 +57,18 @@ def check_preparation(job: Job, samples: Sequence[Sample]) -> list[Check]:
     clean = _right(job, samples)
     wrong = [sample for sample, fine in zip(samples, clean) if not fine]
     fine = [sample for sample, fine in zip(samples, clean) if fine]
+    if chance(len(wrong), 0) > bar:
+        says = f"{len(fine)} of {len(samples)} right: too few are wrong for another preparation to be surely better"
+        return [Check(_NAME, "ok", says)]
     found: list[tuple[float, str]] = []
-    if chance(len(wrong), 0) <= bar:
-        for trial in trials:
-            gained = int(trial.right(wrong).sum())
-            if chance(gained, 0) > bar:  # whatever it breaks
-                continue
-            lost = int((~trial.right(fine)).sum()) if fine else 0
-            if (p := chance(gained, lost)) <= bar:
-                right = f"{len(fine) + gained - lost} of {len(samples)} right instead of {len(fine)}"
-                found.append((p, f"{trial.says}: {right} (exact McNemar test, p = {p:.1g}, {len(trials)} tried)"))
+    for trial in trials:
+        gained = int(trial.right(wrong).sum())
+        if chance(gained, 0) > bar:  # whatever it breaks
+            continue
+        lost = int((~trial.right(fine)).sum()) if fine else 0
+        if (p := chance(gained, lost)) <= bar:
+            right = f"{len(fine) + gained - lost} of {len(samples)} right instead of {len(fine)}"
+            found.append((p, f"{trial.says}: {right} (exact McNemar test, p = {p:.1g}, {len(trials)} tried)"))
     if not found:
         says = f"{len(fine)} of {len(samples)} right; none of {len(trials)} other preparations is better beyond chance"
         return [Check(_NAME, "ok", says)]
