@@ -11,7 +11,7 @@ from statistics import median
 
 import numpy as np
 
-STEPS, CALLS, BUDGET, COUNT, SEEDS = 20, 500, 4, 100, 3
+STEPS, CALLS, BUDGET, COUNT, SEEDS, TARGETS = 20, 500, 4, 100, 3, 9
 
 
 def trained():
@@ -83,7 +83,8 @@ def compare(only=()):
     for name, make in peers(net.module).items():
         if only and name not in only:
             continue
-        own = {"steps": STEPS, "calls": CALLS * (2 if name == "auto" else 1)}
+        # Of the ensemble, calls count the gradient steps too, so that as many as the peer has are left for squares.
+        own = {"steps": STEPS, "calls": CALLS + (STEPS * (1 + TARGETS) if name == "auto" else 0)}
         own = {key: value for key, value in own.items() if key in get(f"attack.{name}").params}
         rows = []
         for seed in range(SEEDS):
