@@ -22,7 +22,7 @@ from perturbations.modality import MODALITIES, modality
 from stress.data._dataset import Samples
 from stress.data._index import Index, check_index
 from stress.data._known import Known, fingerprint_of
-from stress.data._missing import present
+from stress.data._missing import present, target
 from stress.data._reading import (
     READER,
     File,
@@ -155,17 +155,18 @@ def _index(table: Rows) -> Index:
     def column(name: str) -> list[Any]:
         return [None if (value := row.get(name)) == "" else value for row in table.rows]
 
-    def named(name: str) -> list[str | None]:
-        return [present(value) for value in column(name)]
-
     csv_cell = table.name.endswith(".csv")  # where an empty cell is a missing one; "" in JSON and Parquet is a text
+
+    def named(name: str) -> list[str | None]:
+        return [present(value, f"{table.where(i)}: {name}", csv_cell) for i, value in enumerate(column(name))]
+
     given = [row.get("label") for row in table.rows]
     labels = [None if missing(value) or (csv_cell and value == "") else value for value in given]
     empty = [i for i, label in enumerate(labels) if label is None]
     gather([f"{table.where(i)}: label is empty." for i in empty[:_SHOWN]], InputError)
     index = Index(
         ids=[value if value is not None else f"{number}" for number, value in enumerate(named("id"))],
-        targets=[str(label) for label in labels],
+        targets=[target(label, f"{table.where(i)}: label") for i, label in enumerate(labels)],
         sequences=named("sequence"),
         times=[_number(table.where(i), value) for i, value in enumerate(column("time"))],
         splits=named("split"),

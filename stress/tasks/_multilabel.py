@@ -17,7 +17,8 @@ from perturbations.errors import nearest, short
 from perturbations.labels import label, missing, ordered, vector
 from stress.records.metric import Metric
 from stress.tasks._aloud import Said
-from stress.tasks._answers import NO_ANSWER, Opened, label_read, opened, scores_read
+from stress.tasks._answers import NO_ANSWER, label_read, scores_read
+from stress.tasks._opened import Opened, opened
 from stress.tasks._targets import class_names, hot
 from stress.tasks.metrics.labels import MULTILABEL
 
