@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 from pyarrow import parquet
 
 import stress
-from perturbations import InputError, Sample
+from perturbations import InputError, RunError, Sample
 from perturbations.modality import Limits, modality
 from stress.data import Reading, from_manifest, from_samples, load_data
 from stress.models import Batch
@@ -465,3 +465,82 @@ def test_a_batch_has_the_ids_of_its_samples(tmp_path):
     assert Batch.of(samples).only(2).ids == ("s2",)
     with pytest.raises(InputError, match="ids must be one for each"):
         Batch({"text": ["a"]}, ["x", "y"])
+
+
+def watched(monkeypatch):
+    """Return a list that gets the name of every file that is read."""
+    read = []
+    monkeypatch.setattr(
+        "stress.data._reading.read_regular", lambda path, who: read.append(Path(path).name) or Path(path).read_bytes()
+    )
+    return read
+
+
+NOISE = {"suite": "s@1", "severities": [1], "scenarios": {"noise": {"image": "gaussian_noise"}}}
+PAIRED = {"suite": "p@1", "scenarios": {"wrong": {"image": "wrong_pairing"}}}
+
+
+class TestWhatALimitVisits:
+    """Content is read before work starts – of the samples that are visited, and of no other."""
+
+    def run(self, source, out, suite=None, **options):
+        return stress.run(lambda batch: ["a"] * batch.size, source, suite or NOISE, out, workers=1, **options)
+
+    def test_no_other_file_is_read_and_the_whole_where_there_is_no_limit(self, tmp_path, monkeypatch):
+        source, read = files(tmp_path, 40), watched(monkeypatch)
+        run = self.run(source, tmp_path / "few", limit=10)
+        assert len(set(read)) == 20
+        assert {f"{i}.png" for i in run.samples["id"].to_pylist()} == {name for name in read if name.endswith("png")}
+        read.clear()
+        self.run(source, tmp_path / "named", samples=["7", "11"])
+        assert {"7.png", "11.png"} <= set(read)
+        assert len(set(read)) <= 2 * (2 + 8)  # and the eight by which sizes and the model are told
+        read.clear()
+        self.run(source, tmp_path / "all")
+        assert len(set(read)) == 80
+
+    def test_a_fault_that_draws_from_all_samples_has_all_read(self, tmp_path, monkeypatch):
+        source, read = files(tmp_path, 40), watched(monkeypatch)
+        self.run(source, tmp_path / "out", PAIRED, limit=10)
+        assert len(set(read)) == 80
+
+    def test_what_is_bad_is_refused_before_work_once_it_is_visited(self, tmp_path):
+        source = files(tmp_path, 40)
+        visited = set(self.run(source, tmp_path / "first", limit=10).samples["id"].to_pylist())
+        bad = next(i for i in range(40) if str(i) not in visited)
+        good = (tmp_path / f"{bad}.png").read_bytes()
+        (tmp_path / f"{bad}.png").write_bytes(good[:50])
+        self.run(source, tmp_path / "out", limit=10)
+        with pytest.raises(InputError, match=f"{bad}.png"):
+            self.run(source, tmp_path / "out")
+        assert len(self.run(source, tmp_path / "out", limit=9).samples) == 9
+        (tmp_path / f"{bad}.png").write_bytes(good)
+        assert len(self.run(source, tmp_path / "out").samples) == 40
+        hit = tmp_path / f"{next(iter(visited))}.png"
+        hit.write_bytes(hit.read_bytes()[:50])
+        with pytest.raises(InputError, match=hit.name):
+            self.run(source, tmp_path / "new", limit=10)
+
+    def test_a_limit_grows_and_shrinks_and_what_was_looked_at_stays_known(self, tmp_path):
+        source = files(tmp_path, 40)
+        whole = self.run(source, tmp_path / "whole", limit=40)
+        content = sorted(map(repr, whole.records().drop_columns(["seconds", "batch"]).to_pylist()))
+        fingerprint = whole.info["identity"]["data"]["content"]
+        for limit in (10, 25, 12, None):
+            run = self.run(source, tmp_path / "out", limit=limit)
+            table = parquet.read_table(tmp_path / "out" / "data.parquet")
+            known = [d is not None for d in table["digest"].to_pylist()]
+            assert sum(known) == {10: 10, 25: 25, 12: 25, None: 40}[limit]
+        assert sorted(map(repr, run.records().drop_columns(["seconds", "batch"]).to_pylist())) == content
+        assert run.info["identity"]["data"]["content"] == fingerprint
+        assert len(parquet.read_table(tmp_path / "out" / "files.parquet")) == 80
+
+    def test_content_that_changed_is_refused_by_name_once_it_is_visited(self, tmp_path):
+        source = files(tmp_path, 40)
+        first = self.run(source, tmp_path / "out", limit=20).samples["id"].to_pylist()
+        few = self.run(source, tmp_path / "out", limit=10).samples["id"].to_pylist()
+        moved = next(name for name in first if name not in few)
+        cv2.imwrite(str(tmp_path / f"{moved}.png"), picture(99))
+        self.run(source, tmp_path / "out", limit=10)
+        with pytest.raises(RunError, match=f"sample '{moved}'"):
+            self.run(source, tmp_path / "out", limit=20)

@@ -23,7 +23,7 @@ from stress.engine._streams import recorded
 from stress.models import installed, source_of
 from stress.tasks import Task
 
-__all__ = ["agree", "identity", "machine", "needs_all_data", "run_id"]
+__all__ = ["agree", "identity", "machine", "run_id"]
 
 
 def identity(planned: Planned, task: Task, code: Mapping[str, str]) -> dict[str, Any]:
@@ -67,14 +67,6 @@ def _plugins(functions: set[Any]) -> dict[str, str]:
         if installed(module) is None and file is not None:
             found |= source_of(Path(file), "" if module_of(module) != module else module)
     return found
-
-
-def needs_all_data(cell: Cell) -> bool:
-    """Whether what a sample meets in a cell depends on which other samples there are."""
-    every = {"data", "sequence"}
-    return cell.grid == "timeline" or any(
-        c.declaration.held_out or every & c.declaration.needed(c.settings) for c in cell.conditions
-    )
 
 
 def _digest(cell: Cell) -> str:

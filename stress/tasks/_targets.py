@@ -29,8 +29,8 @@ def class_names(classes: Iterable[Any], who: str) -> tuple[str, ...]:
     names = [label(name, f"{who}: a class") for name in classes]
     if odd := [name for name in names if name is not None and _WRITTEN.fullmatch(name)]:
         raise InputError(
-            f"{who}: a class must be a name, got {short(odd[0])}: the text that Python shows of an object. Write what is "
-            "in it (a tensor's .item(), bytes decoded, one label a cell)."
+            f"{who}: a class must be a name, got {short(odd[0])}: the text that Python shows of an object. Write what "
+            "is in it (a tensor's .item(), bytes decoded, one label a cell)."
         )
     if None in names:
         raise InputError(f"{who}: a class must have a name, got {short(list(classes)[names.index(None)])}.")
