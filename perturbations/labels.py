@@ -224,6 +224,8 @@ def vector(target: Any) -> NDArray[np.float64] | None:
 
 
 def _listed(value: Any) -> Any:
+    if isinstance(value, memoryview):  # bytes, which are a text
+        return value
     if hasattr(value, "detach"):
         value = value.detach().cpu()
     return value.tolist() if hasattr(value, "tolist") else value

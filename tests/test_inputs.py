@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import struct
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,7 @@ from PIL import Image, ImageOps
 from pyarrow import parquet
 
 import stress
-from perturbations import InputError, RunError, Sample
+from perturbations import Audio, InputError, RunError, Sample
 from perturbations.modality import Limits, modality
 from stress.data import Reading, from_manifest, from_samples, load_data
 from stress.models import Batch
@@ -305,6 +306,40 @@ class TestPictures:
         assert "damaged" not in str(caught.value)
         assert "secret" not in str(caught.value)
 
+    @pytest.mark.parametrize(
+        ("kind", "mode", "more", "says"),
+        [
+            (
+                "TIFF",
+                "RGB",
+                {"save_all": True, "append_images": [Image.fromarray(picture(1))]},
+                "TIFF of several pages",
+            ),
+            ("TIFF", "LAB", {}, r"L\*a\*b\*"),
+            ("JPEG2000", "YCbCr", {}, "YCC"),
+            ("PNG", "RGB", {"save_all": True, "append_images": [Image.fromarray(picture(1))]}, "moving picture"),
+        ],
+    )
+    def test_what_would_stand_for_another_picture_is_not_supported(self, kind, mode, more, says):
+        image = Image.fromarray(picture()).convert("RGB" if mode == "LAB" else mode)
+        image = Image.merge("LAB", image.split()) if mode == "LAB" else image
+        content = io.BytesIO()
+        image.save(content, kind, **more)
+        with pytest.raises(InputError, match=says + ".*not supported"):
+            decode("image", content.getvalue())
+
+    @pytest.mark.parametrize(
+        ("kind", "mode"), [("TIFF", "CMYK"), ("JPEG", "CMYK"), ("TIFF", "P"), ("PNG", "P"), ("BMP", "P"), ("PNG", "1"),
+                           ("TIFF", "1"), ("TIFF", "YCbCr")],
+    )  # fmt: skip
+    def test_other_colours_than_rgb_are_those_of_pillow(self, kind, mode):
+        y, x = np.mgrid[0:32, 0:48]
+        content = io.BytesIO()
+        Image.fromarray(np.dstack([x * 5, y * 7, (x + y) * 3]).astype(np.uint8)).convert(mode).save(content, kind)
+        oracle = np.asarray(Image.open(content).convert("RGB"), int)
+        found = decode("image", content.getvalue())[0]
+        assert np.abs(np.broadcast_to(found, oracle.shape) - oracle).mean() < 2
+
     def test_transparency_and_depth_name_the_helper(self):
         clear = io.BytesIO()
         Image.fromarray(np.dstack([picture(), picture()[..., :1]])).save(clear, "PNG")
@@ -478,6 +513,52 @@ def watched(monkeypatch):
 
 NOISE = {"suite": "s@1", "severities": [1], "scenarios": {"noise": {"image": "gaussian_noise"}}}
 PAIRED = {"suite": "p@1", "scenarios": {"wrong": {"image": "wrong_pairing"}}}
+
+
+def riff(samples, promised=None, rate=8000, head=b"RIFF", after=b""):
+    """A WAV of 16 bits, whose header says what it is told to say."""
+    length = samples.nbytes if promised is None else promised
+    form = struct.pack("<IHHIIHH", 16, 1, 1, rate, 2 * rate, 2, 16)
+    size = struct.pack("<I", 36 + samples.nbytes)
+    return head + size + b"WAVEfmt " + form + b"data" + struct.pack("<I", length) + samples.tobytes() + after
+
+
+class TestHeadersThatLie:
+    NUMBERS = (1000 * np.sin(np.arange(4000))).astype("<i2")
+
+    @pytest.mark.parametrize(
+        ("made", "says"),
+        [
+            ({"promised": 32_000}, "truncated: its header promises 32,000 bytes"),
+            ({"promised": 0}, "promises no sound"),
+            ({"promised": 4000}, "promises 4,000 bytes of sound, and 4,000 more follow"),
+            ({"rate": 2**30}, "rate of at most 768,000 Hz"),
+            ({"rate": 0}, "cannot be read|can be read"),
+        ],
+    )
+    def test_a_wav_whose_header_lies_is_refused(self, made, says):
+        with pytest.raises(InputError, match=says):
+            decode("audio", riff(self.NUMBERS, **made))
+
+    @pytest.mark.parametrize(
+        "made",
+        [{}, {"promised": 0xFFFFFFFF}, {"after": bytes(512)}, {"after": b"LIST\x04\0\0\0INFO"},
+         {"after": b"TAG" + bytes(125)}, {"after": b"\0LIST\x04\0\0\0INFO"}],
+    )  # fmt: skip
+    def test_a_wav_that_is_whole_is_read_whole(self, made):
+        assert decode("audio", riff(self.NUMBERS, **made))[0].frames == 4000
+
+    @pytest.mark.parametrize("kind", ["W64", "AU", "CAF", "PAF", "NIST", "VOC"])
+    def test_formats_of_which_nobody_can_tell_whether_they_are_whole_are_not_supported(self, kind):
+        with pytest.raises(InputError, match=f"is {kind}, which is not supported"):
+            decode("audio", sound(kind))
+
+
+def test_what_a_mask_hides_is_no_pixel_and_no_sound():
+    with pytest.raises(InputError, match=r"got a masked array\. Fill it"):
+        from_samples([Sample("a", {"image": np.ma.array(picture(), mask=picture() > 9)}, "x")])
+    with pytest.raises(InputError, match=r"got a masked one\. Fill it"):
+        Audio(np.ma.array(tone(100), mask=[True] + [False] * 99), RATE)
 
 
 class TestWhatALimitVisits:

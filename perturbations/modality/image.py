@@ -28,6 +28,8 @@ def _holds(value: object) -> bool:
 def _check(value: Any, who: str) -> None:
     if not isinstance(value, np.ndarray):
         raise InputError(f"{who}: an image must be a uint8 array (height, width, channels), got {short(value)}.")
+    if isinstance(value, np.ma.MaskedArray):
+        raise InputError(f"{who}: an image must have every pixel, got a masked array. Fill it: array.filled(0).")
     if value.size == 0:
         raise InputError(f"{who}: an image must have at least one pixel, got {short(value)}.")
     if value.dtype != np.uint8 or value.ndim != 3 or value.shape[2] not in (1, 3):
