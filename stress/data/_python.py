@@ -95,8 +95,8 @@ def _refused(value: Any, of: str, who: str) -> InputError:
     shown = short(os.fspath(value), 120)
     declared = f"declare the stream: from_samples(…, streams={{…: '{of}'}})"
     how = f"Load it by stress.{of}(file), or {declared}" if of in ("image", "audio") else declared.capitalize()
-    article = "an" if of[0] in "ai" else "a"
-    return InputError(f"{who}: must be {article} {of}, got the text {shown}, which would run as a text. {how}.")
+    wanted = {"image": "an image", "audio": "a recording"}.get(of, f"a {of}")
+    return InputError(f"{who}: must be {wanted}, got the text {shown}, which would run as a text. {how}.")
 
 
 def named_badly(what: str, values: Sequence[Any]) -> list[tuple[int, str]]:
