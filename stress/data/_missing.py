@@ -31,6 +31,4 @@ def target(cell: Any, who: str) -> Any:
     if isinstance(cell, str):
         return cell
     listed = cell.tolist() if hasattr(cell, "tolist") and getattr(cell, "shape", ()) != () else cell
-    if isinstance(listed, set | frozenset):
-        listed = sorted(listed, key=str)
     return list(listed) if isinstance(listed, list | tuple) else label(cell, who)

@@ -186,7 +186,12 @@ def _of_column(column: Any) -> Any:
 
 
 def _rows(names: Sequence[str], columns: Iterable[Any]) -> list[Row]:
-    return [{n: None if missing(value) else value for n, value in zip(names, row)} for row in zip(*columns)]
+    return [{n: None if missing(value) else _sorted(value) for n, value in zip(names, row)} for row in zip(*columns)]
+
+
+def _sorted(value: Any) -> Any:
+    """Return a set as a list in one order, which does not follow the process's hash seed."""
+    return sorted(value, key=str) if isinstance(value, set | frozenset) else value
 
 
 def _of_frame(frame: Any) -> Rows:
