@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 import stress
-from perturbations import ModelError, Sample
+from perturbations import InputError, ModelError, Sample
 from stress.data import from_samples
 from stress.engine._ask import ask
 from stress.models import Batch
@@ -499,3 +499,45 @@ def test_a_container_that_raises_when_it_is_asked_for_attributes_is_read(tmp_pat
     data = from_samples([Sample(i, {"text": f"{i} the quick brown fox"}, ABC[i % 3]) for i in range(40)])
     run = stress.run(lambda batch: Awkward(logits=np.zeros((batch.size, 3))), data, SUITE, tmp_path / "run", workers=1)
     assert set(run.records()["status"].to_pylist()) <= {"ok", "unchanged"}
+
+
+# Several labels ------------------------------------------------------------------------------------------------------
+HOT = np.array([[1, 0, 0], [0, 1, 1], [0, 0, 0], [0, 0, 1]] * 3)
+LABELS = [[name for name, on in zip(ABC, row) if on] for row in HOT]
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [(HOT * 80 + 10, "as percentages or bytes"), ((HOT * 200 + 20).astype(np.uint8), "as percentages or bytes"),
+     (HOT[:, :2], "must answer 3 numbers"), (HOT[:, :2].tolist(), "must answer 3 numbers"),
+     (HOT[:, :2] > 0, "3 numbers"), (np.hstack([HOT, HOT]), "3 numbers")],
+)  # fmt: skip
+def test_several_labels_in_another_unit_or_width_are_refused(answers, words):
+    with pytest.raises(ModelError, match=words):
+        MultiLabel(ABC).settle(answers, LABELS)
+
+
+def test_percentages_of_several_labels_can_be_declared():
+    task = MultiLabel(ABC, answers="logits").settle(HOT * 80 + 10, LABELS)
+    assert task.aloud(HOT * 80 + 10, LABELS)[0][1] == "warning"
+
+
+def test_an_entry_a_class_among_lists_of_labels_is_one_bad_record():
+    answers = [LABELS[0], HOT[1].tolist(), HOT[3], *LABELS[3:]]
+    found = MultiLabel(ABC, answers="labels").score(answers, LABELS)
+    assert [why is None for why in found["invalid"]] == [True, False, False] + [True] * 9
+    assert "one entry a class" in found["invalid"][1]
+
+
+@pytest.mark.parametrize("pair", [[[0, 1], [1, 2], [2, 0]], np.array([[0, 1], [1, 2], [2, 0]])])
+def test_two_labels_each_are_lists_of_labels(pair):
+    task = MultiLabel(ABC).settle(pair, [["a", "b"]] * 3)
+    assert task.answers == "sets"
+    assert task.score(pair, [["a", "b"], ["b", "c"], ["a", "c"]])["score"].tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("nothing", [None, float("nan"), pd.NA, pd.NaT])
+def test_missing_labels_are_refused_and_none_is_an_empty_list(nothing):
+    with pytest.raises(InputError, match="missing"):
+        MultiLabel(ABC).read_targets([["a"], nothing])
+    assert MultiLabel(ABC).read_targets([["a"], [], ""]) == [["a"], [], []]
