@@ -125,6 +125,30 @@ class TestMissing:
             stress.run(lambda batch: ["0"] * batch.size, source, suite, tmp_path / "out")
 
 
+def timed(time, sequence="s", name="a"):
+    return from_samples([Sample(name, {"text": "x"}, "p", sequence=sequence, time=time)])
+
+
+@pytest.mark.parametrize("time", ["1.5", np.float32(1.5), np.array(1.5), 1.5])
+def test_a_time_in_python_is_read_as_in_a_table(time):
+    assert timed(time).times == [1.5]
+    assert type(timed(time)[0].time) is float
+
+
+@pytest.mark.parametrize("time", [True, "noon", pd.Timestamp("2020-01-01"), [1], {}])
+def test_a_time_that_is_no_number_is_refused(time):
+    with pytest.raises(InputError, match="time must be a number of seconds"):
+        timed(time)
+
+
+def test_an_empty_name_is_missing_or_refused():
+    assert timed(1.0, sequence="").sequences == [None]
+    with pytest.raises(InputError, match="id must be a text or a number, got an empty text"):
+        timed(1.0, name="")
+    with pytest.raises(InputError, match="must be called group:NAME"):
+        load_data(pd.DataFrame({"text": ["x"], "label": ["a"], "group:": ["b"]}))
+
+
 class TestTables:
     def test_a_column_given_twice_is_refused(self, tmp_path):
         (tmp_path / "a.csv").write_text("text,label,label\na,b,c\n")

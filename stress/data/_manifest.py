@@ -21,7 +21,7 @@ from stress.data._content import Column, Content
 from stress.data._dataset import Samples
 from stress.data._index import Index, check_index
 from stress.data._known import fingerprint_of
-from stress.data._missing import present, target
+from stress.data._missing import present, seconds, target
 from stress.data._reading import Reading
 from stress.data._tables import Rows, read_rows
 
@@ -102,6 +102,8 @@ def _cluster(path: str, names: Sequence[str]) -> str | None:
     found = [name.partition(":")[2] for name in names if name.startswith("cluster:")]
     if len(found) > 1:
         raise InputError(f"{path}:1: must declare one cluster, got {', '.join(found)}. Others are groups: group:NAME.")
+    if "group:" in names:
+        raise InputError(f"{path}:1: a column of a group must be called group:NAME, got 'group:'.")
     if found and (not found[0] or f"group:{found[0]}" in names):
         raise InputError(f"{path}:1: a column cluster:NAME is a group of that name too, got {', '.join(names)}.")
     return found[0] if found else None
@@ -136,7 +138,7 @@ def _index(table: Rows) -> Index:
         ids=[value if value is not None else f"{number}" for number, value in enumerate(named("id"))],
         targets=[target(label, f"{table.where(i)}: label") for i, label in enumerate(labels)],
         sequences=named("sequence"),
-        times=[_number(table.where(i), value) for i, value in enumerate(column("time"))],
+        times=[seconds(value, table.where(i)) for i, value in enumerate(column("time"))],
         splits=named("split"),
         groups={n.partition(":")[2]: named(n) for n in table.names if n.startswith(("group:", "cluster:"))},
     )
@@ -156,12 +158,3 @@ def _only(index: Index, kept: Sequence[int]) -> Index:
     return Index(
         some(index.ids), some(index.targets), some(index.sequences), some(index.times), some(index.splits), groups
     )
-
-
-def _number(where: str, value: Any) -> float | None:
-    """Return a time in seconds; nothing where it is missing, ``nan`` too."""
-    try:
-        found = None if value is None else float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise InputError(f"{where}: time must be a number of seconds, got {short(value)}.") from None
-    return None if found is None or found != found else found

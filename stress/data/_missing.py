@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from perturbations import InputError
+from perturbations.errors import short
 from perturbations.labels import label, missing
 
-__all__ = ["missing", "present", "target"]
+__all__ = ["missing", "present", "seconds", "target"]
 
 _DECIMALS = re.compile(r"-?[0-9]+\.0+")
 
@@ -21,6 +23,17 @@ def present(value: Any, who: str, plain: bool = False) -> str | None:
     if isinstance(value, str):
         return (label(value, who) if plain and _DECIMALS.fullmatch(value) else value) or None
     return label(value, who)
+
+
+def seconds(value: Any, who: str) -> float | None:
+    """Return a time in seconds; nothing where it is missing, ``nan`` as a text too. Raises InputError for no number."""
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        found = None if missing(value) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{who}: time must be a number of seconds, got {short(value)}.") from None
+    return None if found is None or found != found else found
 
 
 def target(cell: Any, who: str) -> Any:

@@ -14,7 +14,7 @@ import numpy as np
 from perturbations import InputError, Sample, StressError
 from perturbations.errors import MissingExtraError, short
 from perturbations.modality import Limits, modality
-from stress.data._missing import missing
+from stress.data._missing import missing, seconds
 from stress.data._reading import value_of
 
 __all__ = ["made_of", "named_badly", "tidy", "untidy"]
@@ -39,7 +39,11 @@ def untidy(sample: Sample) -> bool:
         if type(value) is not str or not value:
             return True
     named = type(sample.target) in _PLAIN and type(sample.sequence) in _PLAIN
-    return not named or not (sample.time is None or sample.time == sample.time)
+    return not named or sample.sequence == "" or not (sample.time is None or _is_time(sample.time))
+
+
+def _is_time(value: Any) -> bool:
+    return type(value) in (int, float) and value == value
 
 
 def tidy(sample: Sample, streams: Mapping[str, str], who: str, limits: Limits) -> Sample:
@@ -61,8 +65,10 @@ def tidy(sample: Sample, streams: Mapping[str, str], who: str, limits: Limits) -
             changed[name] = None
     if changed:
         sample = sample.with_streams(changed)
-    about = {"target": sample.target, "sequence": sample.sequence, "time": sample.time}
-    nothing: dict[str, Any] = {name: None for name, value in about.items() if value is not None and missing(value)}
+    about = {"target": sample.target, "sequence": sample.sequence or None}
+    nothing: dict[str, Any] = {name: None for name, value in about.items() if value is None or missing(value)}
+    if sample.time is not None and not _is_time(sample.time):
+        nothing["time"] = seconds(sample.time, who)
     if any(missing(value) or value == "" for value in sample.groups.values()):
         nothing["groups"] = {name: v for name, v in sample.groups.items() if not missing(v) and v != ""}
     return replace(sample, **nothing) if nothing else sample
