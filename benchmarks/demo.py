@@ -2,8 +2,8 @@
 
 Takes the weights in FOLDER/SEED (trains them there where they are missing), runs the demo's suite with the demo's
 default fusion over a split, and prints every scenario with its interval, whole voices drawn, and the findings. They
-have their independent look on 22 voices that are in no split (`--split fresh`: spoken when asked for, by the `espeak-ng`
-program).
+have their independent look on 22 voices that are in no split (`--split fresh`: spoken when asked for, by the program
+`espeak-ng`).
 """
 
 import argparse
