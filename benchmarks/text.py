@@ -3,8 +3,9 @@
     python -m benchmarks text [--repeats N] [--no-lengths] [--fresh]
 
 The pairs do the same thing to about the same share of the text. Every call has a draw of its own that can be made
-again: ours is re-keyed, as in a run; for nlpaug the process-wide generator is seeded. Every call is given the same text,
-as the cells of a run are, so ours cuts it into words and characters once; ``--fresh`` gives each call a text of its own.
+again: ours is re-keyed, as in a run; for nlpaug the process-wide generator is seeded. Every call is given the same
+text, as the cells of a run are, so ours cuts it into words and characters once; with ``--fresh`` each call has a text
+of its own.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ nlpaug hits 30 % of the words, ten at most, and 30 % of the letters of a word th
 def variants(text: str) -> list[str]:
     """Return a thousand texts of the same words, each in an order of its own: more than are remembered in pieces."""
     words = text.split(" ")
-    shuffle = random.Random(0).shuffle
+    shuffle = random.Random(0).shuffle  # noqa: S311 - orders of words
     return [text, *(" ".join(words) for _ in range(999) if shuffle(words) is None)]
 
 

@@ -66,7 +66,7 @@ def blocks(grey, side):
     [("whole", 8, 0.1, 0.2), ("whole", 32, 0.17, 0.2), ("fifth", 8, 0.19, 0.25), ("fifth", 32, 0.19, 0.4)],
 )
 def test_ice_is_spread_as_unevenly(number, size, side, of_means, of_spreads):
-    """Thick ice here, thin there: nothing was fitted to blocks. Of a fifth only six to fifteen blocks of 32 are left."""
+    """Thick ice here, thin there: blocks weighed little in the fit. A fifth has only three to fifteen blocks of 32."""
     facts, grey = FACTS[number][size], _frost.texture(number, 1.0 if size == "whole" else 0.2) @ GREY
     means, spreads = blocks(grey, side)
     assert means / facts[f"block{side}_mean_5_25_50_75_95"] == pytest.approx(1, abs=of_means)

@@ -57,7 +57,7 @@ def test_long_texts_are_cut_alike_and_not_remembered(length):
 @pytest.mark.parametrize("count", [1, 8, 9, 24, 64, 65, 300])
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
 def test_the_share_is_hit_by_whatever_road(count, share):
-    """Few places, some and many are chosen in three ways: each hits its share, the smaller share's places among them."""
+    """Few places, some and many are chosen in three ways: each hits its share, a smaller one's places among them."""
     places = range(3, 3 + count)
     hits = total = 0
     for sample in range(200):
