@@ -96,9 +96,8 @@ def frost(image: Image, rng: Generator, *, scene: float, ice: float, scale: floa
 
     One of five textures, cut at random. They are grown by rule: slopes of power spectra, shares of variance by octave
     band and quantiles are within 10 % of the reference's photographs, blocks within 20 to 40 % (``docs/measures.md``).
-    Frost errors compare between models, but not to the digit with published ones.
-    For those, put the reference's five photographs into a ``folder``; one is drawn for each picture, and one that is
-    too small for it goes on mirrored.
+    Errors compare between models, but not to the digit with published ones. For those, put the reference's photographs
+    into a ``folder``; one is drawn for each picture, and one that is too small for it goes on mirrored.
     """
     which, top, left = rng.random(3)
     height, width, channels = image.shape
