@@ -39,18 +39,18 @@ def trained():
     return net, list(images[:COUNT]), labels[:COUNT], x[:COUNT], y[:COUNT]
 
 
-def peers(module):
+def peers(module, seed):
     """Return how torchattacks makes each attack with the budget, by our name for it."""
     import torchattacks as peer
 
     near = BUDGET / 255
-    one = {"norm": "Linf", "eps": near, "steps": STEPS}
+    one = {"norm": "Linf", "eps": near, "steps": STEPS, "seed": seed}  # theirs is 0 whatever torch's is
     makes = {
         "fgsm": lambda: peer.FGSM(module, eps=near),
         "pgd": lambda: peer.PGD(module, eps=near, alpha=2.5 * near / STEPS, steps=STEPS),
         "apgd": lambda: peer.APGD(module, **one),
         "apgd_dlr": lambda: peer.APGDT(module, n_classes=10, **one),
-        "square": lambda: peer.Square(module, norm="Linf", eps=near, n_queries=CALLS),
+        "square": lambda: peer.Square(module, norm="Linf", eps=near, n_queries=CALLS, seed=seed),
     }
     return makes | {"auto": lambda: peer.MultiAttack([makes[name]() for name in ("apgd", "apgd_dlr", "square")])}
 
@@ -84,7 +84,7 @@ def theirs(name, module, x, y, seed):
 
     torch.manual_seed(seed)
     start = time.process_time()
-    found = peers(module)[name]()(x, y)
+    found = peers(module, seed)[name]()(x, y)
     took = time.process_time() - start
     rounded = (found * 255).round()
     answers(module, x, y)

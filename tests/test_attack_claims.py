@@ -303,8 +303,10 @@ def test_every_ninth_gradient_may_raise(tmp_path, name):
     assert run.info["finished"]
     records = run.records(["s:3", "s:5"]).to_pandas()
     assert len(records) == 80
-    assert set(records.status) <= {"ok", "crash"}
-    assert (records.status == "ok").mean() > 0.5
+    assert set(records.status) <= {"ok", "crash", "unchanged"}
+    assert (records.status == "ok").mean() > (
+        0.3 if name == "patch" else 0.5
+    )  # a sticker of one pixel may be of its colour
 
 
 def test_a_gradient_that_always_raises_is_told_by_preflight(tmp_path):
