@@ -15,7 +15,7 @@ from perturbations.labels import label, missing, names_of
 from perturbations.modality import MODALITIES, modality, modality_of
 from stress.data._index import Index, check_index
 from stress.data._known import Known, digest_of, fingerprint_of
-from stress.data._python import made_of, tidy, untidy
+from stress.data._python import made_of, tidy, together, untidy
 from stress.data._reading import File, Reading, listed, skipped
 
 __all__ = ["Index", "Samples", "from_samples", "index_of"]
@@ -78,12 +78,18 @@ class Samples:
 
     def given(self, position: int) -> Sample:
         """Return a sample with the target as it was given."""
+        return self._checked(position, self._loaded(position))
+
+    def _loaded(self, position: int) -> Sample:
         try:
-            sample = self._load(position)
+            return self._load(position)
         except StressError:
             raise
         except Exception as error:  # a user's loader can raise anything
             raise InputError(f"{self.name}: sample {self.ids[position]!r} cannot be loaded: {error!r}.") from error
+
+    def _checked(self, position: int, sample: Any) -> Sample:
+        """Return a sample as it was loaded, found to be one, with arrays that cannot be written to."""
         if not isinstance(sample, Sample):
             raise InputError(f"{self._who(position)}: must be a perturbations.Sample, got {short(sample)}.")
         if untidy(sample):
@@ -108,21 +114,33 @@ class Samples:
         read, given = self._read[position], sample.target
         return sample if type(read) is type(given) is str and read == given else sample.with_target(read)
 
-    def proven(self, position: int, digest: str | None = None) -> Sample:
-        """Return a sample that is what it was when the data were first looked at; ``digest``: as another process says.
+    def proven(self, positions: Sequence[int], digests: Sequence[str] = ()) -> list[Sample]:
+        """Return samples that are what they were when the data were first looked at; ``digests``: as another process
+        says, one for each.
 
-        Raises InputError where it is not: a loader that gives another picture each time, or files that changed.
+        Raises InputError where one is not: a loader that gives another picture each time, or files that changed.
         """
-        sample, known = self.given(position), self.known
-        if known is None:
-            return self._as_read(position, sample)
-        wanted = digest or (known.digests[position] if known.digests else None)
-        if sample.id != self.ids[position] or (wanted is not None and known.prove(position, sample) != wanted):
+        loaded = [self._loaded(position) for position in positions]
+        found = together(loaded, self._kinds) or list(map(self._checked, positions, loaded))
+        self._prove(positions, found, digests)
+        if self._read is None:
+            return found
+        read = [self._read[position] for position in positions]
+        if set(map(type, read)) == {str} and [sample.target for sample in found] == read:
+            return found
+        return list(map(self._as_read, positions, found))
+
+    def _prove(self, positions: Sequence[int], found: Sequence[Sample], digests: Sequence[str]) -> None:
+        known, ids = self.known, [self.ids[position] for position in positions]
+        wrong = [i for i, (name, sample) in enumerate(zip(ids, found)) if sample.id != name]
+        if known is not None and (digests or known.digests):
+            wanted = digests or [known.digests[position] for position in positions]
+            wrong += [i for i, at in enumerate(positions) if known.prove(at, found[i]) != wanted[i]]
+        if wrong:
             raise InputError(
-                f"{self.name}: sample {self.ids[position]!r} is not what it was when the data were first looked at. "
+                f"{self.name}: sample {ids[min(wrong)]!r} is not what it was when the data were first looked at. "
                 "Hint: load the same content each time (augmentation off), and leave the files alone during a run."
             )
-        return self._as_read(position, sample)
 
     def __iter__(self) -> Iterator[Sample]:
         return (self[i] for i in range(len(self)))
@@ -161,7 +179,7 @@ class Samples:
     def has(self) -> frozenset[str]:
         """What faults may need and this data set has: data, target, sequence, alternates, and ``alternates:de``."""
         found = {"data"}
-        if all(not missing(target) for target in self.targets):
+        if not any(map(missing, self.targets)):
             found.add("target")
         if any(s is not None for s in self.sequences) and any(t is not None for t in self.times):
             found.add("sequence")
