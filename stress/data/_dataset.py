@@ -55,8 +55,7 @@ class Samples:
         self._kinds = [(name, kind, None if kind.array is None else kind.freeze) for name, kind in kinds.items()]
         self.spec: str | None = None
         self.alternates, self._classes, self._load = tuple(alternates), classes, load
-        self.ids, self.targets = index.ids, index.targets
-        self.sequences, self.times = index.sequences, index.times
+        self.ids, self.targets, self.sequences, self.times = index.ids, index.targets, index.sequences, index.times
         self.check_cluster(cluster, name)
         self.cluster = cluster
         self._read: Sequence[Any] | None = None
@@ -115,24 +114,18 @@ class Samples:
         return sample if type(read) is type(given) is str and read == given else sample.with_target(read)
 
     def proven(self, positions: Sequence[int], digests: Sequence[str] = ()) -> list[Sample]:
-        """Return samples that are what they were when the data were first looked at; ``digests``: as another process
-        says, one for each.
+        """Return samples that are what they were when the data were first looked at (``digests``: elsewhere).
 
-        Raises InputError where one is not: a loader that gives another picture each time, or files that changed.
+        Raises InputError where one is not: its loader gives another picture each time, or a file changed.
         """
-        loaded = [self._loaded(position) for position in positions]
+        loaded = list(map(self._loaded, positions))
         found = together(loaded, self._kinds) or list(map(self._checked, positions, loaded))
         self._prove(positions, found, digests)
-        if self._read is None:
-            return found
-        read = [self._read[position] for position in positions]
-        if set(map(type, read)) == {str} and [sample.target for sample in found] == read:
-            return found
-        return list(map(self._as_read, positions, found))
+        return found if self._read is None else list(map(self._as_read, positions, found))
 
     def _prove(self, positions: Sequence[int], found: Sequence[Sample], digests: Sequence[str]) -> None:
         known, ids = self.known, [self.ids[position] for position in positions]
-        wrong = [i for i, (name, sample) in enumerate(zip(ids, found)) if sample.id != name]
+        wrong = [i for i, name in enumerate(ids) if found[i].id != name]
         if known is not None and (digests or known.digests):
             wanted = digests or [known.digests[position] for position in positions]
             wrong += [i for i, at in enumerate(positions) if known.prove(at, found[i]) != wanted[i]]
