@@ -15,7 +15,7 @@ from perturbations.labels import label, missing, names_of
 from perturbations.modality import modality
 from stress.data._index import Index
 from stress.data._known import Known, fingerprint_of
-from stress.data._python import tidy, untidy
+from stress.data._python import tidy, together, untidy
 from stress.data._reading import File, Reading
 
 __all__ = ["Samples"]
@@ -55,8 +55,7 @@ class Samples:
         self._kinds = [(name, kind, None if kind.array is None else kind.freeze) for name, kind in kinds.items()]
         self.spec: str | None = None
         self.alternates, self._classes, self._load = tuple(alternates), classes, load
-        self.ids, self.targets = index.ids, index.targets
-        self.sequences, self.times = index.sequences, index.times
+        self.ids, self.targets, self.sequences, self.times = index.ids, index.targets, index.sequences, index.times
         self.check_cluster(cluster, name)
         self.cluster = cluster
         self._read: Sequence[Any] | None = None
@@ -78,12 +77,18 @@ class Samples:
 
     def given(self, position: int) -> Sample:
         """Return a sample with the target as it was given."""
+        return self._checked(position, self._loaded(position))
+
+    def _loaded(self, position: int) -> Sample:
         try:
-            sample = self._load(position)
+            return self._load(position)
         except StressError:
             raise
         except Exception as error:  # a user's loader can raise anything
             raise InputError(f"{self.name}: sample {self.ids[position]!r} cannot be loaded: {error!r}.") from error
+
+    def _checked(self, position: int, sample: Any) -> Sample:
+        """Return a sample as it was loaded, found to be one, with arrays that cannot be written to."""
         if not isinstance(sample, Sample):
             raise InputError(f"{self._who(position)}: must be a perturbations.Sample, got {short(sample)}.")
         if untidy(sample):
@@ -108,21 +113,28 @@ class Samples:
         read, given = self._read[position], sample.target
         return sample if type(read) is type(given) is str and read == given else sample.with_target(read)
 
-    def proven(self, position: int, digest: str | None = None) -> Sample:
-        """Return a sample that is what it was when the data were first looked at; ``digest``: as another process says.
+    def proven(self, positions: Sequence[int], digests: Sequence[str] = ()) -> list[Sample]:
+        """Return samples that are what they were when the data were first looked at (``digests``: elsewhere).
 
-        Raises InputError where it is not: a loader that gives another picture each time, or files that changed.
+        Raises InputError where one is not: its loader gives another picture each time, or a file changed.
         """
-        sample, known = self.given(position), self.known
-        if known is None:
-            return self._as_read(position, sample)
-        wanted = digest or (known.digests[position] if known.digests else None)
-        if sample.id != self.ids[position] or (wanted is not None and known.prove(position, sample) != wanted):
+        loaded = list(map(self._loaded, positions))
+        found = together(loaded, self._kinds) or list(map(self._checked, positions, loaded))
+        self._prove(positions, found, digests)
+        return found if self._read is None else list(map(self._as_read, positions, found))
+
+    def _prove(self, positions: Sequence[int], found: Sequence[Sample], digests: Sequence[str]) -> None:
+        known, ids = self.known, [self.ids[position] for position in positions]
+        wrong = [i for i, name in enumerate(ids) if found[i].id != name]
+        if known is not None and (digests or known.digests):
+            wanted = digests or [known.digests[position] for position in positions]
+            looked = [i for i, digest in enumerate(wanted) if digest is not None]
+            wrong += [i for i in looked if known.prove(positions[i], found[i]) != wanted[i]]
+        if wrong:
             raise InputError(
-                f"{self.name}: sample {self.ids[position]!r} is not what it was when the data were first looked at. "
+                f"{self.name}: sample {ids[min(wrong)]!r} is not what it was when the data were first looked at. "
                 "Hint: load the same content each time (augmentation off), and leave the files alone during a run."
             )
-        return self._as_read(position, sample)
 
     def looked(self, positions: Iterable[int]) -> Samples:
         """Return the data after the samples at some positions were looked at, those that were not before.
@@ -180,7 +192,7 @@ class Samples:
     def has(self) -> frozenset[str]:
         """What faults may need and this data set has: data, target, sequence, alternates, and ``alternates:de``."""
         found = {"data"}
-        if all(not missing(target) for target in self.targets):
+        if not any(map(missing, self.targets)):
             found.add("target")
         if any(s is not None for s in self.sequences) and any(t is not None for t in self.times):
             found.add("sequence")

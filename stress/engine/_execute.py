@@ -100,7 +100,7 @@ def execute(
         if planned.settings.preflight:
             checks += preflight(job, first, planned.settings.threads)
             checks += [] if planned.model.billed else check_preparation(job, seen)
-        asked = [planned.data.proven(position) for position in planned.first[:CANARIES]]
+        asked = planned.data.proven(planned.first[:CANARIES])
         known = canaries(job, asked, planned.plan.cells, planned.settings.threads)
         planned = replace(planned, steady=is_steady(known) and is_reproducible(checks) and before.steady)
         code, unread = steady_code(planned.model)

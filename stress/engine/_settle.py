@@ -26,7 +26,7 @@ def settled(planned: Planned) -> tuple[Task, list[Check], list[Sample]]:
     Raises ModelError where the model raises, or its answers cannot be read in one way.
     """
     positions = [int(position) for shard in planned.shards[:SETTLED] for position in shard[:SETTLED]][:SETTLED]
-    samples = [planned.data.proven(position) for position in positions]
+    samples = planned.data.proven(positions)
     size = planned.settings.batch_size
     parts = [_asked(planned, samples[i : i + size]) for i in range(0, len(samples), size)]
     answers = parts[0] if len(parts) == 1 else _read(lambda: joined(parts))
