@@ -65,7 +65,11 @@ class Table:
 
 
 def _surely(context: Context) -> list[dict[str, Any]]:
-    return calibration_rows(context) if context.of_kind("confidence") else []
+    return _calibration(context) if context.of_kind("confidence") else []
+
+
+def _calibration(context: Context) -> list[dict[str, Any]]:
+    return context.once(calibration_rows)  # two tables have these rows
 
 
 def _macro(context: Context) -> list[dict[str, Any]]:
@@ -111,7 +115,7 @@ TABLES: Mapping[str, Table] = {
     "curves": Table("each metric against severity, with its interval and a simultaneous band", CURVES, (_curves,)),
     "classes": Table("recall, precision, F1, AUROC and average precision of every class and cell", CLASSES, _BY_CLASS),
     "confusion": Table("how often each true class got each answer, in every cell", CONFUSION, _one(confusion_rows)),
-    "calibration": Table("confidence against accuracy in every cell", CALIBRATION, _one(calibration_rows)),
+    "calibration": Table("confidence against accuracy in every cell", CALIBRATION, _one(_calibration)),
     "reliability": Table(
         "reliability diagrams: accuracy by confidence, in every cell", RELIABILITY, _one(reliability_rows)
     ),
