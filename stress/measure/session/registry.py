@@ -86,6 +86,10 @@ def _curves(context: Context) -> list[dict[str, Any]]:
     return [*curve_rows(context, list(chosen.values())), *worst_curves(context)]
 
 
+def _robustness(context: Context) -> list[dict[str, Any]]:
+    return context.once(robustness_rows)  # the summary asks for them too
+
+
 def _one(fill: Fill) -> tuple[Section]:
     return (Section(fill, apart),)
 
@@ -155,7 +159,7 @@ TABLES: Mapping[str, Table] = {
         TIMELINE,
         (Section(timeline_rows, beside_clean),),
     ),
-    "robustness": Table("each scenario in single numbers, of the headline metric", ROBUSTNESS, (robustness_rows,)),
+    "robustness": Table("each scenario in single numbers, of the headline metric", ROBUSTNESS, (_robustness,)),
     "signals": Table(
         "which measures of a stream's quality tell that it is degraded, in every cell", SIGNALS, (Section(signal_rows),)
     ),

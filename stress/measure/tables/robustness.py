@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from stress.measure.core.bands import simultaneous
+from stress.measure.core.bands import bands, simultaneous
 from stress.measure.core.cells import absent, counted, why
 from stress.measure.core.context import Context, Values
 from stress.measure.core.number import Number
@@ -113,17 +113,25 @@ def curve_rows(context: Context, metrics: Sequence[Metric]) -> list[dict[str, An
             continue
         values = None if note else context.values(metric)
         bounds = values.bounds() if values else None
-        for curve in curves(context):
-            if curve.severities:
-                found += _points(context, metric, curve, values, bounds, note)
+        graded = [curve for curve in curves(context) if curve.severities]
+        ends: list[Bounds | None] = [None] * len(graded)
+        if values is not None:
+            ends = [*bands(values, [_from_start(context, curve)[0] for curve in graded])]
+        for curve, band in zip(graded, ends):
+            found += _points(context, metric, curve, values, bounds, band, note)
     return found
 
 
 def _points(
-    context: Context, metric: Metric, curve: Curve, values: Values | None, bounds: Bounds | None, note: str | None
+    context: Context,
+    metric: Metric,
+    curve: Curve,
+    values: Values | None,
+    bounds: Bounds | None,
+    ends: Bounds | None,
+    note: str | None,
 ) -> list[dict[str, Any]]:
     cells, severities = _from_start(context, curve)
-    ends = simultaneous(values, cells) if values else None
     found = []
     for k, (i, severity) in enumerate(zip(cells, severities)):
         row = {**curve.about, "severity": severity, "cell": context.frame.ids[i], "metric": metric.name}
