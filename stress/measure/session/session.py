@@ -143,8 +143,7 @@ class Measured:
 
     def begun(self) -> set[str]:
         """Return the cells that have records."""
-        each = self.context.status_counts.by_cell.sum(axis=1)
-        return {self.context.frame.ids[i] for i in np.flatnonzero(each)}
+        return {self.context.frame.ids[i] for i in np.flatnonzero(self.context.status_counts.by_cell.sum(axis=1))}
 
     def better(self, metric: str) -> Literal["higher", "lower"]:
         """Return whether a higher or a lower value of a metric is the better one."""

@@ -158,11 +158,16 @@ def robustness_rows(context: Context) -> list[dict[str, Any]]:
     return found
 
 
+def _rests_on(context: Context, cells: tuple[int, ...]) -> tuple[int, int, float | None]:
+    """Return how many records some cells have, how many failed, and the share that nothing acted on."""
+    counts = [counted(context, i) for i in cells]
+    n, failed = sum(c["n"] for c in counts), sum(c["failed"] for c in counts)
+    return n, failed, sum((c["unchanged"] or 0) * c["n"] for c in counts) / n if n else None
+
+
 def _row(context: Context, curve: Curve, measure: str, number: Number, **more: Any) -> dict[str, Any]:
     """Return a row; a number that does not say what it rests on rests on all records of the curve."""
-    counts = [counted(context, i) for i in curve.cells]
-    n, failed = sum(c["n"] for c in counts), sum(c["failed"] for c in counts)
-    same = sum((c["unchanged"] or 0) * c["n"] for c in counts) / n if n else None
+    n, failed, same = context.once(_rests_on, curve.cells)
     about = {name: curve.about[name] for name in ROBUSTNESS if name in CELL and name != "cell"}
     row = {**about, "measure": measure, "kind": KINDS[measure], "metric": context.headline.name}
     if number.n is None:
