@@ -60,10 +60,10 @@ def exits_without_sound(batch):
 
 @pytest.mark.parametrize("backend", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("data", ["named", "given"])
-def test_every_backend_leaves_the_same_records(tmp_path, backend, data):
+def test_every_backend_leaves_the_same_records(tmp_path, far, backend, data):
     source = "tests.test_backends:world" if data == "named" else samples()
     one = go(tmp_path / "threads", data=source)
-    other = go(tmp_path / backend, data=source, backend=backend)
+    other = go(tmp_path / backend, data=source, **far(backend))
     assert in_order(one) == in_order(other)
     assert not (tmp_path / backend / ".data").exists()
 
@@ -160,13 +160,13 @@ def reads_its_weights():
 
 
 @pytest.mark.parametrize("backend", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
-def test_a_model_that_was_trained_anew_is_loaded_anew(tmp_path, backend, monkeypatch):
+def test_a_model_that_was_trained_anew_is_loaded_anew(tmp_path, far, backend, monkeypatch):
     weights = tmp_path / "weights"
     monkeypatch.setenv("STRESS_TEST_WEIGHTS", str(weights))
     found = []
     for shift in (0, 3):
         weights.write_text(str(shift))
-        run = go(tmp_path / str(shift), model="tests.test_backends:reads_its_weights", backend=backend)
+        run = go(tmp_path / str(shift), model="tests.test_backends:reads_its_weights", **far(backend))
         found.append(run.records()["prediction"].to_pylist())
     assert found[0] != found[1]
 
@@ -179,10 +179,10 @@ def notes_where_it_is_loaded():
 
 
 @pytest.mark.parametrize("backend", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
-def test_only_workers_load_the_model_and_each_once(tmp_path, backend, monkeypatch):
+def test_only_workers_load_the_model_and_each_once(tmp_path, far, backend, monkeypatch):
     notes = tmp_path / "loaded"
     monkeypatch.setenv("STRESS_TEST_LOADED", str(notes))
-    go(tmp_path / "run", model="tests.test_backends:notes_where_it_is_loaded", backend=backend, preflight=True)
+    go(tmp_path / "run", model="tests.test_backends:notes_where_it_is_loaded", preflight=True, **far(backend))
     loaded = notes.read_text().split()
     assert str(os.getpid()) not in loaded
     assert 1 <= len(loaded) == len(set(loaded)) <= 2
@@ -217,9 +217,10 @@ def takes_the_worker_down():
         ("is_not_there", "has no 'is_not_there'"),
     ],
 )
-def test_a_model_that_workers_cannot_load_is_told_at_once(tmp_path, backend, name, says):
+def test_a_model_that_workers_cannot_load_is_told_at_once(tmp_path, far, backend, name, says):
+    where = {"backend": backend} if name == "takes_the_worker_down" else far(backend)
     with pytest.raises(stress.StressError, match=says):
-        go(tmp_path / "run", model=f"tests.test_backends:{name}", backend=backend)
+        go(tmp_path / "run", model=f"tests.test_backends:{name}", **where)
     assert not (tmp_path / "run").exists()
 
 
@@ -266,10 +267,10 @@ def leaks_memory(batch):
 def test_a_model_that_leaks_memory_costs_its_workers_but_no_record(tmp_path, backend, monkeypatch):
     """Workers that have grown are ended – by the pool, or by dask at its memory limit – and their units done again."""
     dask = pytest.importorskip("dask")
-    system = pytest.importorskip("distributed.system")  # now: its defaults would go with the settings, if it came within
+    system = pytest.importorskip("distributed.system")  # now: within, its defaults would go with the settings
     notes = tmp_path / "notes"
     monkeypatch.setenv("STRESS_TEST_LOADED", str(notes))
-    # A fresh worker has some 600 MB and a unit adds 300, which must fit. A local cluster gives each of two workers half.
+    # A fresh worker has some 600 MB and a unit adds 300, which must fit. Each of two workers is given half.
     most = 1300 * 2**20 / (system.MEMORY_LIMIT / 2)
     with dask.config.set({"distributed.worker.memory.terminate": most, "distributed.worker.memory.pause": False}):
         run = go(tmp_path / "run", model="tests.test_backends:leaks_memory", backend=backend, batch_size=4)
