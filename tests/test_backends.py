@@ -267,10 +267,10 @@ def leaks_memory(batch):
 def test_a_model_that_leaks_memory_costs_its_workers_but_no_record(tmp_path, backend, monkeypatch):
     """Workers that have grown are ended – by the pool, or by dask at its memory limit – and their units done again."""
     dask = pytest.importorskip("dask")
-    system = pytest.importorskip("distributed.system")  # now: within, its defaults would go with the settings
+    system = pytest.importorskip("distributed.system")  # now: its defaults would go with the settings
     notes = tmp_path / "notes"
     monkeypatch.setenv("STRESS_TEST_LOADED", str(notes))
-    # A fresh worker has some 600 MB and a unit adds 300, which must fit. Each of two workers is given half.
+    # A fresh worker has some 600 MB and a unit adds 300, which must fit. Each of two workers is given half of all.
     most = 1300 * 2**20 / (system.MEMORY_LIMIT / 2)
     with dask.config.set({"distributed.worker.memory.terminate": most, "distributed.worker.memory.pause": False}):
         run = go(tmp_path / "run", model="tests.test_backends:leaks_memory", backend=backend, batch_size=4)
