@@ -1,7 +1,6 @@
 """What tests share: one dask cluster, for all that ask about records and not about a cluster's own life."""
 
 import logging
-import os
 from pathlib import Path
 
 import pytest
@@ -27,20 +26,10 @@ def cluster():
 
 @pytest.fixture
 def far(request):
-    """Return what makes the settings of a run on a backend: of dask, on the cluster that all tests share.
-
-    Variables ``STRESS_TEST_…`` that a test has set are set in the cluster's workers too.
-    """
+    """Return what makes the settings of a run on a backend: of dask, on the cluster that all tests share."""
 
     def settings(backend):
-        if backend != "dask":
-            return {"backend": backend}
-        import distributed
-
-        address = request.getfixturevalue("cluster")
-        ours = {name: value for name, value in os.environ.items() if name.startswith("STRESS_TEST_")}
-        with distributed.Client(address) as client:
-            client.run(os.environ.update, ours)
-        return {"backend": backend, "scheduler": address}
+        more = {"scheduler": request.getfixturevalue("cluster")} if backend == "dask" else {}
+        return {"backend": backend, **more}
 
     return settings

@@ -160,13 +160,13 @@ def reads_its_weights():
 
 
 @pytest.mark.parametrize("backend", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
-def test_a_model_that_was_trained_anew_is_loaded_anew(tmp_path, far, backend, monkeypatch):
+def test_a_model_that_was_trained_anew_is_loaded_anew(tmp_path, backend, monkeypatch):
     weights = tmp_path / "weights"
     monkeypatch.setenv("STRESS_TEST_WEIGHTS", str(weights))
     found = []
     for shift in (0, 3):
         weights.write_text(str(shift))
-        run = go(tmp_path / str(shift), model="tests.test_backends:reads_its_weights", **far(backend))
+        run = go(tmp_path / str(shift), model="tests.test_backends:reads_its_weights", backend=backend)
         found.append(run.records()["prediction"].to_pylist())
     assert found[0] != found[1]
 
@@ -179,10 +179,10 @@ def notes_where_it_is_loaded():
 
 
 @pytest.mark.parametrize("backend", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
-def test_only_workers_load_the_model_and_each_once(tmp_path, far, backend, monkeypatch):
+def test_only_workers_load_the_model_and_each_once(tmp_path, backend, monkeypatch):
     notes = tmp_path / "loaded"
     monkeypatch.setenv("STRESS_TEST_LOADED", str(notes))
-    go(tmp_path / "run", model="tests.test_backends:notes_where_it_is_loaded", preflight=True, **far(backend))
+    go(tmp_path / "run", model="tests.test_backends:notes_where_it_is_loaded", backend=backend, preflight=True)
     loaded = notes.read_text().split()
     assert str(os.getpid()) not in loaded
     assert 1 <= len(loaded) == len(set(loaded)) <= 2
@@ -217,10 +217,9 @@ def takes_the_worker_down():
         ("is_not_there", "has no 'is_not_there'"),
     ],
 )
-def test_a_model_that_workers_cannot_load_is_told_at_once(tmp_path, far, backend, name, says):
-    where = {"backend": backend} if name == "takes_the_worker_down" else far(backend)
+def test_a_model_that_workers_cannot_load_is_told_at_once(tmp_path, backend, name, says):
     with pytest.raises(stress.StressError, match=says):
-        go(tmp_path / "run", model=f"tests.test_backends:{name}", **where)
+        go(tmp_path / "run", model=f"tests.test_backends:{name}", backend=backend)
     assert not (tmp_path / "run").exists()
 
 
