@@ -60,10 +60,10 @@ def exits_without_sound(batch):
 
 @pytest.mark.parametrize("backend", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("data", ["named", "given"])
-def test_every_backend_leaves_the_same_records(tmp_path, backend, data):
+def test_every_backend_leaves_the_same_records(tmp_path, far, backend, data):
     source = "tests.test_backends:world" if data == "named" else samples()
     one = go(tmp_path / "threads", data=source)
-    other = go(tmp_path / backend, data=source, backend=backend)
+    other = go(tmp_path / backend, data=source, **far(backend))
     assert in_order(one) == in_order(other)
     assert not (tmp_path / backend / ".data").exists()
 

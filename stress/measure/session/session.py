@@ -144,6 +144,10 @@ class Measured:
         each = self.context.status_counts.left_out_by_cell
         return int(sum(count for name, count in zip(ids, each) if name in wanted))
 
+    def begun(self) -> set[str]:
+        """Return the cells that have records."""
+        return {self.context.frame.ids[i] for i in np.flatnonzero(self.context.status_counts.by_cell.sum(axis=1))}
+
     def better(self, metric: str) -> Literal["higher", "lower"]:
         """Return whether a higher or a lower value of a metric is the better one."""
         return "lower" if lower_is_better(self.context, metric) else "higher"

@@ -28,7 +28,7 @@ from stress.statistics.calibration import (
 from stress.statistics.intervals import Bounds, clustered_error, logit, t_quantile
 from stress.statistics.numeric import left_out
 from stress.statistics.positions import distinct
-from stress.statistics.ranks import risk_coverage, surest
+from stress.statistics.ranks import risk_coverage, surest_each
 from stress.statistics.rates import rates
 
 __all__ = ["CALIBRATION", "RELIABILITY", "RISK", "calibration_rows", "estimate", "reliability_rows", "risk_rows"]
@@ -191,8 +191,8 @@ def risk_rows(context: Context) -> list[dict[str, Any]]:
             continue
         risk, threshold = risk_coverage(confidence[chosen], 1 - right[chosen], coverages)
         kept = np.maximum(np.ceil(coverages * len(chosen) - 1e-9), 1.0)
-        for k, coverage in enumerate(coverages):
-            part = surest(confidence[chosen], int(kept[k]))
+        parts = surest_each(confidence[chosen], kept.astype(np.int64))
+        for k, (coverage, part) in enumerate(zip(coverages, parts)):
             inside = part > 0
             row = {"coverage": coverage, "risk": risk[k], "threshold": threshold[k], "n": kept[k]}
             about = context.frame.cells[i].about
