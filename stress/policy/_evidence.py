@@ -20,7 +20,10 @@ __all__ = ["ABSTAIN", "KEEP", "Evidence", "evidence"]
 
 KEEP, ABSTAIN = "keep", "abstain"
 """Give the model everything as it is; give no answer."""
-_HINT = "Add to the suite: fallbacks: [drop, each] and a scenario lost: {lost: subsets}, and run again."
+_HINT = (
+    "Add to the suite `fallbacks: [drop, each]` and, among the scenarios, "
+    "`lost: {all: {name: missing, fill: none}, grid: subsets, fallbacks: []}`, and run again."
+)
 
 
 @dataclass(frozen=True)

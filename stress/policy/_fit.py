@@ -11,7 +11,7 @@ from perturbations.modality import modality
 from stress.policy._costs import Costs
 from stress.policy._evidence import Evidence, evidence
 from stress.policy._guarantee import Guarantee, calibrated
-from stress.policy._judge import Worth, chosen, fold_of, judged
+from stress.policy._judge import Worth, chosen, fold_of, harms, judged
 from stress.policy._policy import Policy
 from stress.policy._tree import Node, Tree
 from stress.records.source import Source
@@ -75,6 +75,10 @@ def fit(
         guarantee = calibrated(known.of(folds == 1), tree, risk, delta)
     worth = judged(known, safe, confidence)
     worth_it, reason = _verdict(tree, worth)
+    if safe and (harmed := harms(worth)):
+        names = ", ".join(row.scenario for row in harmed)
+        tree, worth_it = 0, False
+        reason = f"no rule is safe: without having seen them, rules lose more than a point under {names}"
     about = _about(run, known, worth, worth_it, reason, guarantee)
     policy = Policy(
         _plain(tree, known),
@@ -115,7 +119,12 @@ def _verdict(tree: Tree, worth: list[Worth]) -> tuple[bool, str]:
     if lost:
         names = ", ".join(row.scenario for row in lost)
         return False, f"where it has not seen the scenario, the rule loses for sure: {names}"
-    return True, "on samples that it has not seen, the rule gains; on no scenario that it has not seen does it surely lose"
+    elsewhere = next(row for row in worth if row.unseen == "scenario" and row.scenario == "all")
+    there = "it gains there, too" if elsewhere.low > 0 else "but nothing is surely gained there"
+    return True, (
+        "the rule gains on samples that it has not seen; on no scenario that it has not seen does it surely lose, "
+        + there
+    )
 
 
 def _about(

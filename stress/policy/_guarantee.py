@@ -15,8 +15,8 @@ from stress.statistics.risk import too_risky
 
 __all__ = ["Guarantee", "calibrated"]
 
-_GRID = 50
-"""Thresholds that are tried, from the surest answers down, as long as each holds (fixed sequence: no correction)."""
+_GRID, _STARTS = 50, 4
+"""Thresholds that are tried, and how many of them, evenly spread, begin a sequence that goes down while each holds."""
 
 
 @dataclass(frozen=True)
@@ -96,21 +96,32 @@ def _one_each(known: Evidence) -> Any:
 def _threshold(
     one: Evidence, sure: Floats, wrong: Floats, families: list[int], risk: float, delta: float, *, alone: bool
 ) -> float | None:  # fmt: skip
-    """Go down from the surest answers as long as no family is too risky; that all hold is itself one test of a level.
+    """Return the lowest threshold that some sequence comes to, each tested at its part of ``delta``.
 
-    A union of "too risky in this family" is rejected where every part is (intersection–union), without a correction.
+    Fixed sequences from several starts (Angelopoulos et al. 2021, section 3): the surest answers alone may be too few
+    to show anything. That no family is too risky is one test: "too risky in at least one" is rejected where every part
+    of it is (intersection–union), without a correction.
     """
     known = sure[sure >= 0]
+    if not len(known):
+        return None
+    limits, level = np.quantile(known, np.linspace(0.9, 0, _GRID)), delta / _STARTS
+    inside = [one.scenario == s for s in families]
+
+    def holds(limit: float) -> bool:
+        return all(
+            too_risky(wrong[r], (sure[r] >= limit).astype(float), one.member[r], risk, level, alone=alone) <= level
+            for r in inside
+        )
+
     best = None
-    for limit in np.quantile(known, np.linspace(0.98, 0, _GRID)) if len(known) else ():
-        p = 0.0
-        for s in families:
-            rows = one.scenario == s
-            answered = (sure[rows] >= limit).astype(np.float64)
-            p = max(p, too_risky(wrong[rows], answered, one.member[rows], risk, alone=alone))
-        if p > delta:
-            break
-        best = float(limit)
+    for start in range(0, _GRID, -(-_GRID // _STARTS)):
+        for limit in limits[start:]:
+            if best is not None and limit >= best:
+                continue
+            if not holds(limit):
+                break
+            best = float(limit)
     return best
 
 

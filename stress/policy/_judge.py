@@ -9,11 +9,11 @@ from typing import Literal
 import numpy as np
 
 from stress.policy._evidence import Evidence
-from stress.policy._tree import Tree, grow, taken
+from stress.policy._tree import LEAVES, Tree, grow, taken
 from stress.statistics.arrays import Flags, Floats, Ints
 from stress.statistics.intervals import clustered_error, sidak, t_quantile
 
-__all__ = ["FOLDS", "Worth", "chosen", "fold_of", "judged"]
+__all__ = ["FOLDS", "Worth", "chosen", "fold_of", "harms", "judged"]
 
 FOLDS, _INNER = 5, 4
 _LOSS = 0.01
@@ -56,48 +56,61 @@ def fold_of(known: Evidence, folds: int = FOLDS) -> Ints:
 
 
 def chosen(known: Evidence, safe: bool) -> Tree:
-    """Return the rule for evidence: a tree whose size is chosen by what it is worth on other clusters and scenarios.
+    """Return the rule for evidence: a tree whose size is chosen by what it is worth on clusters that it has not seen.
 
-    The smallest within one standard error of the best (Breiman 1984). With ``safe``, of those alone that lose at most a
-    point on any scenario they have not seen.
+    It must be better there than doing nothing by more than one standard error. With ``safe`` it may also lose at most a
+    point on any scenario that it has not seen.
     """
     folds = fold_of(known, _INNER)
+    losses = _held_out(known, [((folds != fold), (folds == fold)) for fold in range(int(folds.max()) + 1)])
+    allowed = np.ones(losses.shape[1], bool)
+    if safe:
+        allowed = _harmless(known, _held_out(known, list(_some_unseen(known, folds))))
+    return grow(known)[: 1 + _size(known, losses, allowed)][-1]
+
+
+def _some_unseen(known: Evidence, folds: Ints) -> Iterator[tuple[Flags, Flags]]:
+    """Yield which rows to learn from and to look at: other clusters, under scenarios that are left out in turn."""
     damaged = np.unique(known.scenario[~known.clean])
-    part = np.zeros(int(known.scenario.max()) + 1, np.int64)
+    part = np.full(int(known.scenario.max()) + 1, -1)
     part[damaged] = np.random.default_rng(len(damaged)).permutation(len(damaged)) % _INNER
-    losses = np.full((len(known), 8), np.nan)
     for fold in range(int(folds.max()) + 1):
-        out = (part[known.scenario] == fold) & ~known.clean
-        fit, seen = (folds != fold) & ~out, (folds == fold) & (out | known.clean)
-        if not fit.any() or not seen.any():
-            continue
-        trees = grow(known.of(fit))
-        for size in range(losses.shape[1]):
-            tree = trees[min(size, len(trees) - 1)]
-            losses[seen, size] = _cost(tree, known)[seen]
-    return grow(known)[: 1 + _size(known, losses, safe)][-1]
+        for left_out in range(_INNER):
+            out = part[known.scenario] == left_out
+            yield (folds != fold) & ~out, (folds == fold) & out
 
 
-def _size(known: Evidence, losses: Floats, safe: bool) -> int:
+def _held_out(known: Evidence, parts: Sequence[tuple[Flags, Flags]]) -> Floats:
+    """Return what trees of each size cost on rows that they were not made from; NaN for rows that none was tried on."""
+    losses = np.full((len(known), LEAVES), np.nan)
+    for fit, seen in parts:
+        if fit.any() and seen.any():
+            trees = grow(known.of(fit))
+            for size in range(LEAVES):
+                losses[seen, size] = _cost(trees[min(size, len(trees) - 1)], known)[seen]
+    return losses
+
+
+def _harmless(known: Evidence, losses: Floats) -> Flags:
+    """Return which sizes lose at most a point on every scenario that trees of that size had not seen."""
+    allowed = np.ones(losses.shape[1], bool)
+    seen = np.isfinite(losses[:, 0])
+    for scenario in np.unique(known.scenario[seen]):
+        here = seen & (known.scenario == scenario)
+        away = losses[here] - known.loss[here, :1]
+        allowed &= np.average(away, axis=0, weights=known.weight[here]) <= _LOSS
+    return allowed
+
+
+def _size(known: Evidence, losses: Floats, allowed: Flags) -> int:
     """Return how often to split, from what trees of every size cost on rows that they had not seen."""
     seen = np.isfinite(losses[:, 0])
-    if not seen.any():
+    if not seen.any() or not allowed.any():
         return 0
     weight, away = known.weight[seen], losses[seen] - known.loss[seen, :1]
-    means = (weight[:, np.newaxis] * away).sum(axis=0) / weight.sum()
-    allowed = np.ones(len(means), bool)
-    if safe:
-        for scenario in np.unique(known.scenario[seen]):
-            here = known.scenario[seen] == scenario
-            allowed &= np.average(away[here], axis=0, weights=weight[here]) <= _LOSS
-    if not allowed.any():
-        return 0
-    best = int(np.flatnonzero(allowed)[np.argmin(means[allowed])])
-    slack = np.array([_error(away[:, k] - away[:, best], weight, known.member[seen]) for k in range(len(means))])
-    near = allowed & (means - means[best] <= slack)
-    size = int(np.flatnonzero(near)[0])
-    # Doing nothing is also within reach: a rule must be better than it by more than chance.
-    return size if means[size] < 0 else 0
+    means = np.average(away, axis=0, weights=weight)
+    size = int(np.flatnonzero(allowed)[np.argmin(np.round(means[allowed], 12))])
+    return size if means[size] < -_error(away[:, size], weight, known.member[seen]) else 0
 
 
 def _cost(tree: Tree, known: Evidence) -> Floats:
@@ -121,6 +134,11 @@ def judged(known: Evidence, safe: bool, confidence: float = 0.95) -> list[Worth]
         *_rows(known, "samples", _crossed(known, folds, lambda out: [(np.ones(len(known), bool), out)], safe), confidence),
         *_rows(known, "scenario", _crossed(known, folds, lambda out: _without_each(known, out), safe), confidence),
     ]
+
+
+def harms(worth: Sequence[Worth]) -> list[Worth]:
+    """Return the scenarios on which rules that have not seen them lose more than a point."""
+    return [row for row in worth if row.unseen == "scenario" and row.scenario != "all" and row.gain < -_LOSS]
 
 
 def _without_each(known: Evidence, out: Flags) -> Iterator[tuple[Flags, Flags]]:

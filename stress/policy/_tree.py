@@ -34,7 +34,7 @@ Tree: TypeAlias = "Node | int"
 """A node, or the position of an action."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Leaf:
     rows: NDArray[np.bool_]
     action: int
@@ -62,12 +62,15 @@ class _Binned:
 
 
 def _edges(values: Floats) -> Floats:
-    """Return thresholds midway between two values that were seen, so that none is a value's own."""
+    """Return thresholds midway in the widest gap near each quantile: between two values that were seen, and no value's
+    own, so that rounding decides nothing.
+    """
     known = np.unique(values[np.isfinite(values)])
     if len(known) < 2:
         return np.empty(0)
-    at = np.unique(np.linspace(0, len(known) - 1, _BINS + 2)[1:-1].astype(int))
-    at = at[at + 1 < len(known)]
+    gaps = np.diff(known)
+    parts = [part for part in np.array_split(np.arange(len(gaps)), _BINS) if len(part)]
+    at = np.array([part[np.argmax(gaps[part])] for part in parts])
     middle = (known[at] + known[at + 1]) / 2
     return np.asarray(middle[(known[at] < middle) & (middle < known[at + 1])])
 
