@@ -8,48 +8,10 @@ from typing import Any
 import click
 
 from stress.cli._display import say
+from stress.cli._options import EPILOG, GOALS, OWN, PLUGIN, RUN
+from stress.cli._policy_commands import policy
 
 __all__ = ["stress"]
-
-EPILOG = (
-    "Exit status: 0 done, 1 a gate failed, 2 bad input, 3 incomplete or undecided, 70 a fault of ours, 130 interrupted."
-)
-TASKS = ("classification", "multilabel", "regression", "transcription", "free_text", "retrieval")  # in stress.tasks
-RUN = click.Path(path_type=Path)
-PLUGIN = click.option(
-    "--plugin",
-    "plugins",
-    type=RUN,
-    multiple=True,
-    metavar="FILE",
-    help="A file of your own perturbations; may be repeated.",
-)
-
-
-def _declare(_context: click.Context, _parameter: Any, files: tuple[Path, ...]) -> None:
-    """Import files that declare metrics, tasks or perturbations, so that their names are known."""
-    if files:
-        from stress.cli._show import load_plugins
-
-        load_plugins(files)
-
-
-OWN = click.option(
-    "--plugin",
-    type=RUN,
-    multiple=True,
-    metavar="FILE",
-    expose_value=False,
-    callback=_declare,
-    help="A file of your own metrics and perturbations; may be repeated.",
-)
-
-
-GOALS = click.option(
-    "--goals",
-    metavar="GOALS",
-    help="Shares of the streams: equal, adaptive, or image=0.5,audio=0.5.  [default: the suite's]",
-)
 
 
 def _version(context: click.Context, _: Any, wanted: bool) -> None:
@@ -248,45 +210,6 @@ def compare(**options: Any) -> None:
     run_compare(**options)
 
 
-@stress.group(epilog=EPILOG)
-def policy() -> None:
-    """Choose what to do when a stream degrades: drop it, or give no answer."""
-
-
-@policy.command("fit")
-@click.argument("folder", type=RUN, metavar="RUN")
-@click.option("--out", type=RUN, default=Path("policy.json"), show_default=True, metavar="FILE")
-@click.option("--costs", type=RUN, metavar="FILE", help="YAML: abstain, classes, actions, in wrong answers.")
-@click.option("--safe", is_flag=True, help="Only rules that lose at most a point on scenarios they have not seen.")
-@click.option("--clean-share", type=float, default=0.5, show_default=True, metavar="SHARE", help="Of the input.")
-@click.option("--cluster", metavar="GROUP", help="The group whose samples form one cluster.  [default: the data set's]")
-@click.option("--risk", type=float, metavar="SHARE", help="Promise at most so many wrong answers; give fewer.")
-@click.option("--delta", type=float, default=0.1, show_default=True, metavar="SHARE", help="How often it may fail.")
-@OWN
-def policy_fit(**options: Any) -> int:
-    """Make a fallback policy from RUN.
-
-    RUN is of a suite with fallbacks. First what dropping streams would buy in each cell; then a rule over signals of
-    the input's quality, and what it is worth on samples and on kinds of damage that it has not seen.
-
-    Exit status: 0 worth it, 3 not worth it, 2 bad input.
-    """
-    from stress.cli._policy import run_fit
-
-    return run_fit(**options)
-
-
-@policy.command("export")
-@click.argument("file", type=RUN, metavar="POLICY")
-@click.option("--python", "form", flag_value="python", help="A function without imports.")
-@click.option("--markdown", "form", flag_value="markdown", default="markdown", help="A page to sign.  [default]")
-def policy_export(file: Path, form: str) -> None:
-    """Print POLICY for those who run it, or for those who sign it."""
-    from stress.cli._policy import run_export
-
-    run_export(file, form)
-
-
 @stress.command()
 @click.argument("folder", type=RUN, default=Path(), metavar="[DIR]")
 def init(folder: Path) -> None:
@@ -319,3 +242,6 @@ def cite(folder: Path) -> None:
     from stress.cli._show import show_citations
 
     show_citations(folder)
+
+
+stress.add_command(policy)

@@ -43,7 +43,9 @@ def _dropping(run: Run) -> None:
     for row in sorted(sure, key=lambda row: -row["value"]):
         value, low, high = (100 * row[name] for name in ("value", "all_low", "all_high"))
         streams = row["action"].replace("+", " and ")
-        say(f"Under {row['cell']} drop {streams}: {value:+.1f} ({low:.1f} to {high:.1f}, over all {len(rows)} at once).")
+        say(
+            f"Under {row['cell']} drop {streams}: {value:+.1f} ({low:.1f} to {high:.1f}, over all {len(rows)} at once)."
+        )
     if not sure:
         say(f"In none of {len(rows)} cells is dropping a stream surely better than keeping it.")
 

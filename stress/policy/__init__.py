@@ -9,8 +9,8 @@
 from stress.policy._costs import Costs, load_costs
 from stress.policy._evidence import ABSTAIN, KEEP
 from stress.policy._fit import Fitted, fit
-from stress.policy._guard import guard, signals_of
 from stress.policy._guarantee import Guarantee
+from stress.policy._guard import guard, signals_of
 from stress.policy._judge import Worth
 from stress.policy._policy import Policy, load, save
 from stress.policy._words import markdown, python, sentences

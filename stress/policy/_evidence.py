@@ -175,9 +175,7 @@ def _common(found: Mapping[int, Mapping[frozenset[str], int]]) -> list[frozenset
     return sorted(shared, key=lambda names: (len(names), sorted(names)))
 
 
-def _records(
-    frame: Frame, cell: int, gone: Sequence[frozenset[str]], by: Mapping[frozenset[str], int]
-) -> Ints:
+def _records(frame: Frame, cell: int, gone: Sequence[frozenset[str]], by: Mapping[frozenset[str], int]) -> Ints:
     """Return (inputs × actions) positions of records: what each action made of the same draw of the same sample."""
     rows = frame.by_cell[cell]
     columns = [rows]

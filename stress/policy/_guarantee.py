@@ -1,4 +1,4 @@
-"""A promise on wrong answers: below which confidence to give none, so that the rest holds in every kind of input seen."""
+"""A promise on wrong answers: below which confidence to give none, so that it holds in every kind of input seen."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def signals_of(streams: Mapping[str, Value], which: str = "cheap") -> dict[str, 
 def guard(predict: Callable[[Batch], Any], policy: Policy) -> Callable[[Batch], Any]:
     """Return a model that does what a policy says before it answers: it drops streams, or gives no answer (None).
 
-    The guarded model can be run through any suite like another; it takes the classes and the declarations of ``predict``.
+    The guarded model can be run through any suite like another, with the classes and declarations of ``predict``.
     Streams that the policy would drop and that are lost already change nothing. Raises InputError where the policy asks
     for a stream that the model is not given, or where a confidence would be needed: judge ``answer_from`` yourself.
     """

@@ -1,8 +1,8 @@
-"""What a rule is worth where it was not made: on samples and clusters it has not seen, and on kinds of damage neither."""
+"""What a rule is worth where it was not made: on clusters it has not seen, and on kinds of damage it has not seen."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,7 +22,7 @@ _LOSS = 0.01
 
 @dataclass(frozen=True)
 class Worth:
-    """Expected loss under one condition, or all, of doing nothing and of the rule; positive ``gain``: the rule is better.
+    """Expected loss under one scenario, or all, of doing nothing and of the rule; ``gain``: by how much the rule is better.
 
     ``always`` is the best single action, ``by_condition`` the best action of each cell (both chosen on other samples);
     ``best`` the best action of each sample, which nobody can know.
@@ -131,7 +131,9 @@ def judged(known: Evidence, safe: bool, confidence: float = 0.95) -> list[Worth]
     """
     folds = fold_of(known)
     return [
-        *_rows(known, "samples", _crossed(known, folds, lambda out: [(np.ones(len(known), bool), out)], safe), confidence),
+        *_rows(
+            known, "samples", _crossed(known, folds, lambda out: [(np.ones(len(known), bool), out)], safe), confidence
+        ),
         *_rows(known, "scenario", _crossed(known, folds, lambda out: _without_each(known, out), safe), confidence),
     ]
 
@@ -158,9 +160,8 @@ class _Crossed:
 
 
 def _crossed(
-    known: Evidence, folds: Ints, parts: Callable[[Flags], Sequence[tuple[Flags, Flags]] | Iterator[tuple[Flags, Flags]]],
-    safe: bool,
-) -> _Crossed:  # fmt: skip
+    known: Evidence, folds: Ints, parts: Callable[[Flags], Iterable[tuple[Flags, Flags]]], safe: bool
+) -> _Crossed:
     found = _Crossed(*(np.full(len(known), np.nan) for _ in range(3)))
     for fold in range(int(folds.max()) + 1):
         for learn, judge in parts(folds == fold):

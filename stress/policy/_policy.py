@@ -108,7 +108,9 @@ class Policy:
 
 
 def _is_action(name: object) -> bool:
-    return isinstance(name, str) and (name in (KEEP, ABSTAIN) or (name.startswith("drop ") and len(name) > len("drop ")))
+    return isinstance(name, str) and (
+        name in (KEEP, ABSTAIN) or (name.startswith("drop ") and len(name) > len("drop "))
+    )
 
 
 def _number(value: object) -> bool:

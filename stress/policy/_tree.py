@@ -140,7 +140,7 @@ def _read(leaf: _Leaf, binned: _Binned) -> Tree:
 
 
 def taken(tree: Tree, values: Floats) -> Ints:
-    """Return the action that a tree takes for each row of signals; the first where one that it asks for is undefined."""
+    """Return the action that a tree takes for each row; the first where a signal that it asks for is undefined."""
     found = np.zeros(len(values), np.int64)
     _fill(tree, values, np.arange(len(values)), found)
     return found

@@ -36,10 +36,10 @@ def _ways(rule: Mapping[str, Any] | str, so_far: tuple[str, ...]) -> Iterator[tu
 
 
 def python(policy: Policy) -> str:
-    """Return the source of a function ``decide(signals)`` that imports nothing and decides the same, to the last bit."""
+    """Return the source of a function ``decide(signals)`` that imports nothing and decides the same."""
     lines = [
         "def decide(signals):",
-        '    """Return what to do with an input, from signals of its quality by name; made by `stress policy export`."""',
+        '    """Return what to do with an input, from signals of its quality by name (`stress policy export`)."""',
         *_branches(policy.rule, policy.safe, 1),
         "",
     ]
@@ -94,9 +94,9 @@ def _promise(found: Mapping[str, Any]) -> list[str]:
         return ["## No promise", "", f"No threshold keeps wrong answers to {risk:.0%} in every scenario.", ""]
     lines = [
         "## What is promised", "",
-        f"With probability {1 - delta:.0%}, at most {risk:.1%} of the given answers are wrong in each scenario below, for "
-        "new input like it. **It is no promise for other kinds of damage**: the last column is what the error was where "
-        "the scenario had no part in the calibration.", "",
+        f"With probability {1 - delta:.0%}, at most {risk:.1%} of the given answers are wrong in each scenario below, "
+        "for new input like it. **It is no promise for other kinds of damage**: the last column is what the error was "
+        "where the scenario had no part in the calibration.", "",
         "| scenario | error among answers | answered | error if it had been new |", "|---|---|---|---|",
     ]  # fmt: skip
     columns = zip(found["families"], found["error"], found["answered"], found["unseen"])
