@@ -1,4 +1,4 @@
-"""Fallback policies: the rule that is written is the one that decides, its worth is that on new input, promises hold."""
+"""Fallback policies: the rule that is written is the one that decides, its worth is on new input, promises hold."""
 
 import json
 import subprocess

@@ -22,7 +22,7 @@ _LOSS = 0.01
 
 @dataclass(frozen=True)
 class Worth:
-    """Expected loss under one scenario, or all, of doing nothing and of the rule; ``gain``: by how much the rule is better.
+    """Expected loss under one scenario, or all, of doing nothing and of the rule; ``gain`` is the rule's lead.
 
     ``always`` is the best single action, ``by_condition`` the best action of each cell (both chosen on other samples);
     ``best`` the best action of each sample, which nobody can know.
