@@ -192,7 +192,7 @@ def test_the_guarded_model_answers_as_the_records_say(demo_run, tmp_path):
     keys = zip(there.cell, there.sample, there.column("score"))
     rows = {(there.ids[cell], there.samples[sample]): score for cell, sample, score in keys}
     decided = [
-        known.actions.index(policy.decide(dict(zip(known.signals, map(float, values))))) for values in known.values
+        known.actions.index(policy.decide(dict(zip(known.signals, map(float, values))))) for values in damaged.values
     ]
     assert len(set(decided)) == 3
     for i, action in enumerate(decided):
