@@ -127,7 +127,9 @@ class Samples:
         known, ids = self.known, [self.ids[position] for position in positions]
         wrong = [i for i, name in enumerate(ids) if found[i].id != name]
         if known is not None and (digests or known.digests):
-            wanted = digests or [known.digests[position] for position in positions]
+            wanted: Sequence[str | None] = (
+                list(digests) if digests else [known.digests[position] for position in positions]
+            )
             looked = [i for i, digest in enumerate(wanted) if digest is not None]
             wrong += [i for i in looked if known.prove(positions[i], found[i]) != wanted[i]]
         if wrong:

@@ -12,8 +12,9 @@ from stress.measure.between.examples import Example, flips, worst_failures
 from stress.measure.between.matching import Matched, match
 from stress.measure.between.reliance import reliance_changes
 from stress.measure.core.number import Number
+from stress.measure.session.once import summary, table
 from stress.measure.session.registry import TABLES
-from stress.measure.session.session import Gap, Measurable, Measured, MeasureOptions, measured, summary, table
+from stress.measure.session.session import Gap, Measurable, Measured, MeasureOptions, measured
 
 __all__ = [
     "COMPARISON",

@@ -23,7 +23,7 @@ from stress.records.metric import Metric
 from stress.records.pool import selection
 from stress.records.source import Source
 
-__all__ = ["Gap", "Measurable", "MeasureOptions", "Measured", "measured", "summary", "table"]
+__all__ = ["Gap", "Measurable", "MeasureOptions", "Measured", "Remembering", "measured"]
 
 _PART = "part "
 """Put before the names of a selection's parts, so that none is taken for the clean cell beside them."""
@@ -49,13 +49,15 @@ class MeasureOptions(TypedDict, total=False):
 
 
 @runtime_checkable
-class _Remembering(Protocol):
+class Remembering(Protocol):
+    """What can give a session with itself."""
+
     def measured(self, **options: Unpack[MeasureOptions]) -> Measured:
         """Return the run read once; see ``measured``."""
         ...
 
 
-class Measurable(Source, _Remembering, Protocol):
+class Measurable(Source, Remembering, Protocol):
     """A run that can be read once for all questions: it may remember what was read."""
 
 
@@ -273,32 +275,3 @@ class Measured:
 def measured(run: Source, **given: Any) -> Measured:
     """Return a session with a run, to ask it several things; options are those of ``table``."""
     return Measured(context_of(run, **given))
-
-
-def table(run: Source, name: str, **given: Any) -> pa.Table:
-    """Return a table of a run: ``TABLES`` names them and documents their columns.
-
-    Options: ``cluster`` (the group whose samples make one cluster), ``confidence`` (0.95), ``resamples`` (2000),
-    ``seed``, ``metric`` (the headline), ``break_at`` (share of clean) or ``bar`` (absolute), ``top_k``, ``bins``,
-    ``by`` (groups to slice by), ``small`` (samples under which a group is marked), ``goals``, ``reference`` (a run),
-    ``limit`` (4 million): a run of more records is read in blocks of samples and slices of cells, with the same weights
-    and results.
-    A number that is undefined is null, and the column ``note`` says why. Raises InputError for an unknown table,
-    option, group or metric.
-    """
-    return _remembered(run, given).table(name)
-
-
-def summary(run: Source, **given: Any) -> Mapping[str, Any]:
-    """Return a run's headline numbers as plain data, ready to print, to write or to draw; options are ``table``'s.
-
-    ``task``, ``metric``, ``better``, ``samples``, ``cells``, ``records``; ``clean`` (value, low, high, n, failed);
-    ``scenarios``: a row for each curve or ungraded scenario, each measure a mapping with value, low, high, note;
-    ``statuses``: how many records ended how; ``errors``: the most frequent messages; ``warnings``: plain sentences.
-    """
-    return _remembered(run, given).summary()
-
-
-def _remembered(run: Source, given: Mapping[str, Any]) -> Measured:
-    """Return the session that a run remembers, where it is one that does."""
-    return run.measured(**given) if isinstance(run, _Remembering) else measured(run, **given)

@@ -147,7 +147,7 @@ def _own_columns(s: ByGroup, ends: Bounds) -> dict[str, NDArray[Any]]:
     value, known = s.own.value, np.isfinite(ends.low)
     plain = np.broadcast_to(s.plain, value.shape) & known
     few = (s.own.clusters < FEW) & known & ~plain
-    method = np.where(known, np.where(few, of_few(ends.method), ends.method), None)
+    method = np.where(known, np.where(few, of_few(ends.method), ends.method), np.array(None, object))
     trials, freedom = np.full(value.shape, np.nan), np.full(value.shape, np.nan)
     if ends.trials is not None and ends.freedom is not None:
         trials, freedom = np.where(known, ends.trials, np.nan), np.where(known & ~plain, ends.freedom, np.nan)
@@ -173,7 +173,7 @@ def _rest_columns(s: ByGroup, ends: Bounds) -> dict[str, NDArray[Any]]:
         "value": value,
         "low": np.where(known, ends.low, np.nan),
         "high": np.where(known, ends.high, np.nan),
-        "method": np.where(known, np.broadcast_to(names, value.shape), None),
+        "method": np.where(known, np.broadcast_to(names, value.shape), np.array(None, object)),
         "few": np.zeros(value.shape, bool),
         "trials": nothing,
         "freedom": nothing,
