@@ -20,7 +20,7 @@ from stress.statistics.bootstrap import Clusters
 from stress.statistics.counts import MEASURES, Marginals
 from stress.statistics.ranks import aurc
 from tests._runs import STREAMS, subsets
-from tests.coverage_worlds import LETTERS, WORLDS, each, many, rng_of, template, together
+from tests.coverage_worlds import LETTERS, WORLDS, each, many, nested, rng_of, template, together
 
 SIZES = np.array([120, 56, 20, 4])
 TAKEN = {
@@ -145,9 +145,7 @@ def dominance(worth):
     """The largest Shapley share of three streams, each of which adds its part to the chance of being right."""
     rng, found, run = rng_of(f"dominance {worth}"), Found(), template(subsets(), 300, streams=STREAMS)
     rates = [0.1 + sum(w for name, w in zip(STREAMS, worth) if name not in row["lost"]) for row in subsets()]
-    luck = rng.random((300, 1, WORLDS))
-    right = (luck < np.asarray(rates)[None, :, None]) * 1.0
-    for context in each(run, {"score": right}):
+    for context in each(run, {"score": nested(rng, 300, rates)}):
         for row in contribution_rows(context):
             if row["measure"] == "dominance":
                 found.add("dominance", row["low"], row["high"], max(worth) / sum(worth))
@@ -159,7 +157,7 @@ def worlds():
     for world in TAKEN:
         for groups in (None, 25):
             yield f"rarest class 4 of 200, {world}, clusters {groups}", rare_class, (world, groups)
-    for n, errors, groups in [(200, 2, None), (200, 5, None), (200, 10, None), (1000, 5, None), (200, 10, 25)]:
+    for n, errors, groups in [*((200, k, None) for k in (2, 5, 10, 20, 40)), (1000, 5, None), (200, 10, 25)]:
         yield f"{errors} wrong of {n}, clusters {groups}", few_errors, (n, errors, groups)
     for n in (200, 1000):
         for rate in (0.98, 0.99, 0.998):
