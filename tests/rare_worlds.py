@@ -62,9 +62,9 @@ def rare_class(world, groups=None, sizes=SIZES):
     rng, found, taken = rng_of(f"rare class {world} {groups}"), Found(), TAKEN[world]
     target = np.repeat(np.arange(4), sizes)[rng.permutation(sizes.sum())]
     member = None if groups is None else np.arange(len(target)) * groups // len(target)
-    answer = (
-        together(rng, (len(target), WORLDS), member)[..., None] > taken.cumsum(axis=1)[target][:, None, :-1]
-    ).sum(axis=2)
+    answer = (together(rng, (len(target), WORLDS), member)[..., None] > taken.cumsum(axis=1)[target][:, None, :-1]).sum(
+        axis=2
+    )
     counts = sizes[:, None] * taken * 1e6
     m = Marginals(np.diagonal(counts)[None], counts.sum(0)[None], counts.sum(1)[None], counts.sum()[None])
     columns = {"prediction": answer, "score": (answer == target[:, None]) * 1.0}

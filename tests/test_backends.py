@@ -266,7 +266,9 @@ def leaks_memory(batch):
 def test_a_model_that_leaks_memory_costs_its_workers_but_no_record(tmp_path, backend, monkeypatch):
     """Workers that have grown are ended – by the pool, or by dask at its memory limit – and their units done again."""
     dask = pytest.importorskip("dask")
-    system = pytest.importorskip("distributed.system")  # now: its defaults would go with the settings, if it came within
+    system = pytest.importorskip(
+        "distributed.system"
+    )  # now: its defaults would go with the settings, if it came within
     notes = tmp_path / "notes"
     monkeypatch.setenv("STRESS_TEST_LOADED", str(notes))
     # A fresh worker has some 600 MB and a unit adds 300, which must fit. A local cluster gives each of two workers half.

@@ -180,7 +180,7 @@ def count_bounds(context: Context, parts: Parts, metric: Metric) -> Bounds:
 
 
 def _of_classes(context: Context, measure: Macro, counts: Marginals, parts: Parts) -> Bounds:
-    """Return the intervals of means over classes from those of the classes; NaN where no class has few hits or misses."""
+    """Return intervals of means over classes from those of the classes; NaN where all have many hits and misses."""
     m, who, confidence = counts, context.clusters, context.options.confidence
     low, high = np.full(len(parts.value), np.nan), np.full(len(parts.value), np.nan)
     near = np.minimum(m.hits, measure.tried(m) - m.hits)

@@ -54,10 +54,8 @@ def macro_bounds(
     down, up = weight * (value - measure.of_share(low)), weight * (measure.of_share(high) - value)
     square, mean = (np.square(slope) * variance).sum(axis=1), (weight * value).sum(axis=1)
     factor = np.square([t_quantile(confidence, max(int(f), 1)) for f in freedom[:, 0]])
-    return tuple(  # type: ignore[return-value]
-        np.clip(mean + sign * _together(np.square(side).sum(axis=1), factor * square, factor * error), 0.0, 1.0)
-        for sign, side in ((-1, down), (1, up))
-    )
+    below, above = (_together(np.square(side).sum(axis=1), factor * square, factor * error) for side in (down, up))
+    return np.maximum(mean - below, 0.0), np.minimum(mean + above, 1.0)
 
 
 def _over(above: Floats, below: Floats) -> Floats:
