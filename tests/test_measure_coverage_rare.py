@@ -27,12 +27,6 @@ def test_a_calibrated_model_that_is_nearly_always_right(rate, spread):
     assert min(held.values()) >= 0.93
 
 
-@pytest.mark.parametrize("count", [8, 25, 200])
-@pytest.mark.parametrize("rate", [0.8, 0.95, 0.99])
-def test_accuracy_of_unequal_clusters(count, rate):
-    assert rare_worlds.unequal(count, rate).held()["accuracy"] >= 0.93
-
-
 @pytest.mark.parametrize("apart", [0.0, 0.15])
 def test_the_gap_of_ten_groups(apart):
     assert rare_worlds.ten_groups(apart).held()["gap"] >= 0.95

@@ -36,7 +36,8 @@ __all__ = [
 Number = float | Floats
 _STEPS = 30
 FEW_EVENTS = 15.0
-SCARCE, CAUTIOUS = 0.75, 1.5
+"""Events from which on their sum is near enough to normal."""
+SCARCE, CAUTIOUS = 0.25, 1.5
 """Errors (or right answers, where these are rarer) that stand for samples of a cluster being all alike: in intervals,
 which hold the truth as often as is said, and in decisions, which are wrong no more often than is said."""
 

@@ -133,8 +133,8 @@ def _with_interval(
             count = min(distinct(member[side]) for side in (r > 0.5, r <= 0.5))
         (low, high), method = logit(value, error, count, level), "linearised, logit"
         size = float(kish(np.bincount(ranked(member)[1])[:, None])[0])
-        if metric.rare is not None and (ends := of_few_events(value, error, metric.rare, size, level)) is not None:
-            (low, high), method = ends, "linearised, mid-p"
+        if metric.rare is not None and (few := of_few_events(value, error, metric.rare, size, level)) is not None:
+            (low, high), method = few, "linearised, mid-p"
     else:
         reach = t_quantile(level, count - 1) * error
         (low, high), method = (max(value - reach, metric.low), min(value + reach, metric.high)), "linearised"
