@@ -132,7 +132,7 @@ def _with_interval(
         if metric.both_kinds:
             count = min(distinct(member[side]) for side in (r > 0.5, r <= 0.5))
         (low, high), method = logit(value, error, count, level), "linearised, logit"
-        size = float(kish(np.bincount(ranked(member)[1])[:, None])[0])
+        size = float(kish(np.bincount(ranked(member)[1]).astype(np.float64)[:, None])[0])
         if metric.rare is not None and (few := of_few_events(value, error, metric.rare, size, level)) is not None:
             (low, high), method = few, "linearised, mid-p"
     else:
