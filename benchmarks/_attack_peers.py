@@ -6,12 +6,13 @@ a picture that then lies beyond the budget is counted, and stays as broken as th
 
 from __future__ import annotations
 
+import copy
 import time
 from statistics import median
 
 import numpy as np
 
-STEPS, CALLS, BUDGET, COUNT, SEEDS, TARGETS = 20, 500, 4, 100, 3, 9
+STEPS, CALLS, BUDGET, COUNT, SEEDS, TARGETS = 20, 500, 4, 100, 5, 9
 
 
 def trained():
@@ -38,18 +39,18 @@ def trained():
     return net, list(images[:COUNT]), labels[:COUNT], x[:COUNT], y[:COUNT]
 
 
-def peers(module):
+def peers(module, seed):
     """Return how torchattacks makes each attack with the budget, by our name for it."""
     import torchattacks as peer
 
     near = BUDGET / 255
-    one = {"norm": "Linf", "eps": near, "steps": STEPS}
+    one = {"norm": "Linf", "eps": near, "steps": STEPS, "seed": seed}  # theirs is 0 whatever torch's is
     makes = {
         "fgsm": lambda: peer.FGSM(module, eps=near),
         "pgd": lambda: peer.PGD(module, eps=near, alpha=2.5 * near / STEPS, steps=STEPS),
         "apgd": lambda: peer.APGD(module, **one),
         "apgd_dlr": lambda: peer.APGDT(module, n_classes=10, **one),
-        "square": lambda: peer.Square(module, norm="Linf", eps=near, n_queries=CALLS),
+        "square": lambda: peer.Square(module, norm="Linf", eps=near, n_queries=CALLS, seed=seed),
     }
     return makes | {"auto": lambda: peer.MultiAttack([makes[name]() for name in ("apgd", "apgd_dlr", "square")])}
 
@@ -69,42 +70,74 @@ class Counted:
         return self.inner.gradients(streams, wanted, loss)
 
 
-def compare(only=()):
-    """Print the table: seeds are the same for all, and the two take turns."""
+def answers(module, images, labels):
+    """Return which pictures a network, or a copy of it, answers rightly."""
     import torch
 
+    with torch.no_grad():
+        return (module(images).argmax(1) == labels).numpy()
+
+
+def theirs(name, module, x, y, seed):
+    """Return who is left standing, who lies beyond the budget, and the milliseconds of the attack and of judging it."""
+    import torch
+
+    torch.manual_seed(seed)
+    start = time.process_time()
+    found = peers(module, seed)[name]()(x, y)
+    took = time.process_time() - start
+    rounded = (found * 255).round()
+    answers(module, x, y)
+    right = answers(module, rounded / 255, y)
+    judged = time.process_time() - start
+    beyond = (rounded - x * 255).abs().amax((1, 2, 3)) > BUDGET + 1e-3
+    return right.mean(), float(beyond.float().mean()), 1e3 * took, 1e3 * judged
+
+
+def ours(name, net, images, labels, seed):
+    """Return who is left standing, the milliseconds, and the calls for a sample, the clean one among them."""
     from perturbations import attack, get
     from stress.models import ModelOracle
 
+    # Of the ensemble, calls count the gradient steps too, so that as many as the peer has are left for squares.
+    own = {"steps": STEPS, "calls": CALLS + 1 + (STEPS * (1 + TARGETS) if name == "auto" else 0)}
+    own = {key: value for key, value in own.items() if key in get(f"attack.{name}").params}
+    oracle = Counted(ModelOracle(net, net.classes, "logits", COUNT))
+    start = time.process_time()
+    found = attack.run(f"attack.{name}", {"image": images}, labels, oracle, seed=seed, epsilon=BUDGET, **own)
+    took = time.process_time() - start
+    assert found.calls.sum() == oracle.asked, "calls recorded must be calls made"
+    return 1 - found.broken.mean(), 1e3 * took, found.calls.mean()
+
+
+def compare(only=()):
+    """Print the table: seeds are the same for all, and the two take turns.
+
+    In single precision a peer's cross-entropy loses its gradient where the network is sure (1 minus a probability near
+    1), and with it part of its strength; ours is taken of the log-odds and does not. Strength is therefore set beside
+    the peer's on the same network in double precision, where nothing is lost; its single precision stands beside it.
+    Cost is that of single precision, of the attack alone and with the two answers that tell what it did.
+    """
     net, images, labels, x, y = trained()
-    with torch.no_grad():
-        print(f"clean {float((net.module(x).argmax(1) == y).float().mean()):.0%} of {COUNT}, ε = {BUDGET}/255")
-    print(f"{'attack':10} {'ours':>6} {'theirs':>7} {'beyond':>7} {'ms ours':>8} {'theirs':>8} {'ratio':>6}  calls")
-    for name, make in peers(net.module).items():
+    double = copy.deepcopy(net.module).double()
+    print(f"clean {answers(net.module, x, y).mean():.0%} of {COUNT}, ε = {BUDGET}/255, {SEEDS} seeds, ± standard error")
+    print(
+        f"{'left standing':13}  {'ours':>13} {'theirs, double':>15} {'apart':>13} {'single':>7} {'beyond':>7}", end=""
+    )
+    print(f" {'ms ours':>8} {'theirs':>7} {'ratio':>6} {'judged':>7}  calls")
+    for name in ("fgsm", "pgd", "apgd", "apgd_dlr", "square", "auto"):
         if only and name not in only:
             continue
-        # Of the ensemble, calls count the gradient steps too, so that as many as the peer has are left for squares.
-        own = {"steps": STEPS, "calls": CALLS + (STEPS * (1 + TARGETS) if name == "auto" else 0)}
-        own = {key: value for key, value in own.items() if key in get(f"attack.{name}").params}
-        rows = []
+        one, two, three = [], [], []
         for seed in range(SEEDS):
-            torch.manual_seed(seed)
-            start = time.process_time()
-            theirs = make()(x, y)
-            took = time.process_time() - start
-            rounded = (theirs * 255).round()
-            oracle = Counted(ModelOracle(net, net.classes, "logits", COUNT))
-            start = time.process_time()
-            found = attack.run(f"attack.{name}", {"image": images}, labels, oracle, seed=seed, epsilon=BUDGET, **own)
-            mine = time.process_time() - start
-            assert found.calls.sum() == oracle.asked, "calls recorded must be calls made"
-            with torch.no_grad():
-                standing = float((net.module(rounded / 255).argmax(1) == y).float().mean())
-            beyond = float(((rounded - x * 255).abs().amax((1, 2, 3)) > BUDGET + 1e-3).float().mean())
-            rows.append((1 - found.broken.mean(), standing, beyond, 1e3 * mine, 1e3 * took, found.calls.mean()))
-        ours, other, beyond = np.mean(rows, axis=0)[:3]
-        mine, took, calls = (median(row[k] for row in rows) for k in (3, 4, 5))
-        print(
-            f"{name:10} {ours:6.1%} {other:7.1%} {beyond:7.1%} {mine:8.0f} {took:8.0f} {mine / took:6.2f}  {calls:.1f}",
-            flush=True,
-        )
+            one.append(ours(name, net, images, labels, seed))
+            two.append(theirs(name, net.module, x, y, seed))
+            three.append(theirs(name, double, x.double(), y, seed) if name != "square" else two[-1])
+        standing = [100 * np.array([row[0] for row in rows]) for rows in (one, three)]
+        mine, took, judged = (median(row[k] for row in rows) for rows, k in ((one, 1), (two, 2), (two, 3)))
+        both = (*standing, np.subtract(*standing))
+        error = [f"{each.mean():.1f} ± {each.std(ddof=1) / SEEDS**0.5:.1f}" for each in both]
+        single, beyond = (100 * np.mean([row[k] for row in two]) for k in (0, 1))
+        print(f"{name:13}  {error[0]:>13} {error[1]:>15} {error[2]:>13} {single:7.1f} {beyond:7.1f}", end="")
+        calls = np.mean([row[2] for row in one])
+        print(f" {mine:8.0f} {took:7.0f} {mine / took:6.2f} {mine / judged:7.2f}  {calls:.1f}", flush=True)

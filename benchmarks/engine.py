@@ -31,8 +31,7 @@ import stress
 from benchmarks import _resnet
 from benchmarks._image_peers import PEERS, Call
 from benchmarks.images import CORRUPTIONS
-from stress.data import Samples
-from stress.data._dataset import Index
+from stress.data import Index, Samples
 from stress.engine import Settings, execute, plan_run, prepared
 from stress.engine._threads import one_thread_each
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from scenarios import expand, loads
-from stress.data._dataset import Index, Samples
+from stress.data import Index, Samples
 from stress.engine._order import shards
 from stress.engine._units import Units
 

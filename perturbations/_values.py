@@ -37,6 +37,8 @@ class Audio:
                 f"Audio: samples must be a float array with full scale ±1, got {short(samples)}. "
                 "Divide 16-bit integers by 32768."
             )
+        if isinstance(samples, np.ma.MaskedArray):
+            raise InputError("Audio: samples must be a plain array, got a masked one. Fill it: samples.filled(0).")
         if samples.ndim == 1:
             samples = samples[None, :]
         if samples.ndim != 2 or samples.shape[0] < 1:

@@ -61,7 +61,7 @@ def meant(name: str, known: Iterable[str]) -> str:
     """Return ``Did you mean …?`` with what is most alike among the known names, or nothing where nothing is alike."""
     import difflib
 
-    options = sorted(known)
+    options = sorted(set(known))
     alike = difflib.get_close_matches(name, options, n=3, cutoff=0.6)
     if not alike:  # "gaussian_noise" for "image.gaussian_noise": the tail is what people type
         tails = {option.rpartition(".")[2]: option for option in options}
@@ -71,7 +71,7 @@ def meant(name: str, known: Iterable[str]) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint for the end of an error message: what is most alike, or what is known where nothing is alike."""
-    options = sorted(known)
+    options = sorted(set(known))
     if hint := meant(name, options):
         return hint
     return f"Known: {', '.join(options[:12])}{' …' if len(options) > 12 else ''}." if options else "None is known."

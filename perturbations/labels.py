@@ -25,12 +25,16 @@ __all__ = ["alike", "label", "missing", "names_of", "ordered", "plain", "storabl
 _WHOLE_TEXT = re.compile(r"(-?)(0|[1-9][0-9]*)\.0+")
 """A whole number as tables write it once a column has a gap: ``3.0``. ``03`` and ``1.10`` are names, and stay."""
 _LARGE_TEXT = re.compile(r"-?[0-9](\.[0-9]+)?e\+[0-9]{2}")
-_INTEGER = re.compile(r"-?[0-9]{1,1000}")  # Python reads no more than some 4,000 digits
-_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_INTEGER = re.compile(r"[+-]?\d{1,1000}")  # of any script; Python reads no more than some 4,000 digits
+_DECIMAL = re.compile(r"[+-]?\d+(\.\d+)?")
+_MIDNIGHT = re.compile(r"(\d{4}-\d\d-\d\d)[ T]00:00(?::00(?:\.0+)?)?")
+"""A day as tables write it in a column of times."""
+_UNSEEN = "\ufeff\u200b\u2060\u200e\u200f"
+"""Byte-order mark, zero-width space, word joiner, marks of direction: at the ends of a text they are space."""
 _MISSING_TYPES = ("NAType", "NaTType", "MaskedConstant")  # of pandas, which is not imported for this, and NumPy
 _SOLID = frozenset({str, int, bool, bytes})
 """Types of which no value is missing, but for none of them."""
-_ZEROS = re.compile(r"(?:^|\0)-?(?:0[0-9]|[0-9]+\.)|(?:^|\0)-0(?:\0|$)")
+_ZEROS = re.compile(r"(?:^|\0)(?:\+[0-9]|-?(?:0[0-9]|[0-9]+\.)|-0(?:\0|$))")
 """What a number looks like, among names set side by side, that may be written in another way."""
 
 
@@ -103,21 +107,24 @@ def storable(text: str) -> bool:
 def label(value: Any, who: str = "label") -> str | None:
     """Return the one name of a label, however it is spelled, and ``None`` where it is missing.
 
-    Whole numbers lose their decimals (``3.0`` → ``3``), texts the space around them and differences of Unicode
-    composition (NFC); bytes are UTF-8; an ``Enum`` member goes by its name. A text of spaces is missing. ``label`` of a
-    label is that label. Raises InputError for what is no single label: a list, a mapping, an object without a text.
+    Whole numbers lose their decimals (``3.0`` → ``3``), a moment at midnight its time (``2020-01-01``), texts the space
+    around them and differences of Unicode composition (NFC); bytes are UTF-8; an ``Enum`` member goes by its name. A
+    text of spaces is missing. ``label`` of a label is that label. Raises InputError for what is no single label: a
+    list, a mapping, a complex number, an object without a text.
     """
     if missing(value) or missing(value := plain(value)):
         return None
     if isinstance(value, Enum):
         return value.name
-    if isinstance(value, bytes):
+    if isinstance(value, bytes | bytearray | memoryview):
         try:
-            value = value.decode()
+            value = bytes(value).decode()
         except UnicodeDecodeError:
             raise InputError(f"{who}: bytes must be UTF-8, got {short(value)}.") from None
     if isinstance(value, str):
         return _text(value, who)
+    if isinstance(value, complex | np.complexfloating):
+        raise InputError(f"{who}: must be one label (a text or a number), got the complex {short(value)}.")
     if isinstance(value, bool | np.bool_):
         return str(bool(value))
     if (number := whole(value)) is not None:
@@ -132,10 +139,14 @@ def label(value: Any, who: str = "label") -> str | None:
 def _text(value: str, who: str) -> str | None:
     text = value.strip()
     if not text.isascii():
+        while text != (bare := text.strip(_UNSEEN).strip()):
+            text = bare
         if not storable(text):
             raise InputError(f"{who}: must be a text without lone surrogates, got {short(value)}.")
         text = unicodedata.normalize("NFC", text)
-    elif text[:1] in "-0123456789":
+    if text[:1] in "-0123456789":
+        if found := _MIDNIGHT.fullmatch(text):
+            return found[1]
         if found := _WHOLE_TEXT.fullmatch(text):
             return found[2] if found[2] == "0" else found[1] + found[2]
         if _LARGE_TEXT.fullmatch(text) and float(text).is_integer():
@@ -163,9 +174,13 @@ def alike(names: Iterable[str]) -> list[tuple[str, ...]]:
         return []
     groups: dict[Any, set[str]] = {}
     for name in found:
-        text = "".join(unicodedata.normalize("NFKC", name).casefold().split())
+        text = "".join(c for c in unicodedata.normalize("NFKC", name).casefold() if not _is_blank(c))
         groups.setdefault(_number(text) if _DECIMAL.fullmatch(text) else text, set()).add(name)
     return [ordered(group) for group in groups.values() if len(group) > 1]
+
+
+def _is_blank(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) == "Cf"
 
 
 def _all_apart(names: Collection[str]) -> bool:
@@ -178,7 +193,8 @@ def _all_apart(names: Collection[str]) -> bool:
 
 def _number(text: str) -> tuple[str, str, str]:
     """Return sign and digits before and after the point of a number; unlike in a float, none of many digits is lost."""
-    sign, digits = ("-", text[1:]) if text[0] == "-" else ("", text)
+    sign, digits = (text[0].strip("+"), text[1:]) if text[0] in "+-" else ("", text)
+    digits = "".join(c if c == "." else str(unicodedata.digit(c)) for c in digits)
     before, _, after = digits.partition(".")
     whole, part = before.lstrip("0"), after.rstrip("0")
     return (sign if whole or part else "", whole, part)
@@ -208,6 +224,8 @@ def vector(target: Any) -> NDArray[np.float64] | None:
 
 
 def _listed(value: Any) -> Any:
+    if isinstance(value, memoryview):  # bytes, which are a text
+        return value
     if hasattr(value, "detach"):
         value = value.detach().cpu()
     return value.tolist() if hasattr(value, "tolist") else value

@@ -109,7 +109,8 @@ def bind(
         step = replace(step, lists=_possible(step, perturbation, has, spared))
         if wrong := _lacking(perturbation, {**step.given, **step.lists}, has):
             raise Absent(step, wrong)
-        targets.append(_target(scenario, step, perturbation, stream))
+        targets.append(_target(scenario, step, perturbation, stream, streams[stream]))
+    _check_budgets(scenario, step, targets)
     return Bound(step, tuple(targets), f"{step.key}.{step.name.replace(':', '.').rpartition('.')[2]}")
 
 
@@ -172,13 +173,27 @@ def _fitting(scenario: Scenario, step: Step, options: tuple[Perturbation, ...], 
     return fitting[0]  # the modality's own comes before the fault of that name
 
 
-def _target(scenario: Scenario, step: Step, perturbation: Perturbation, stream: str) -> Target:
+def _check_budgets(scenario: Scenario, step: Step, targets: Sequence[Target]) -> None:
+    """Raise where an attack is given a budget that bounds none of its streams, or levels without that of one."""
+    for target in targets:
+        budgets = target.perturbation.budgets
+        used = {budgets.get(other.of) for other in targets}
+        named = {*step.given, *step.lists, *(step.levels or {})} & set(budgets.values())
+        own = budgets.get(target.of)
+        right = f"{target.perturbation.name}: {own} must be what bounds {target.stream} ({target.of})"
+        if idle := sorted(named - used):
+            raise mismatch(step.where, scenario.name, f"{right}, got {', '.join(idle)}.")
+        if step.levels is not None and budgets and budgets[target.of] not in step.levels:
+            raise mismatch(step.where, scenario.name, f"{right}, got levels of {', '.join(step.levels)} alone.")
+
+
+def _target(scenario: Scenario, step: Step, perturbation: Perturbation, stream: str, of: str) -> Target:
     try:
         if step.levels is not None:
             perturbation = perturbation.with_levels(step.levels)
-            return Target(stream, perturbation, perturbation.profile())
+            return Target(stream, perturbation, perturbation.profile(), of)
         if step.profile is not None:
-            return Target(stream, perturbation, perturbation.profile(step.profile))
-        return Target(stream, perturbation, perturbation.profile(scenario.profile, strict=False))
+            return Target(stream, perturbation, perturbation.profile(step.profile), of)
+        return Target(stream, perturbation, perturbation.profile(scenario.profile, strict=False), of)
     except (InputError, SpecError) as error:
         raise mismatch(step.where, scenario.name, str(error)) from None

@@ -25,11 +25,12 @@ def mismatch(where: str, who: str, text: str) -> Mismatch:
 
 @dataclass(frozen=True)
 class Target:
-    """A perturbation on one stream, with the profile that is used there."""
+    """A perturbation on one stream of a modality (``of``), with the profile that is used there."""
 
     stream: str
     perturbation: Perturbation
     profile: str
+    of: str
 
     def same(self, other: Target) -> bool:
         """Whether another target has the same perturbation on the same stream."""

@@ -233,7 +233,7 @@ def _condition(
     along = scenario.timeline if bound.graded(target) and step.severity is None else None
     severity = along.peak if along else severity if bound.graded(target) else None
     try:
-        settings = perturbation.settings(severity, target.profile or None, given)
+        settings = perturbation.settings(severity, target.profile or None, given, target.of)
     except InputError as error:
         raise mismatch(step.where, scenario.name, str(error)) from None
     category = settings[perturbation.category] if perturbation.axis == "categorical" and perturbation.category else None
@@ -247,7 +247,7 @@ def _condition(
         version=perturbation.version,
         step=again,
         shared=step.shared,
-        course=course_for(along, perturbation, target.profile, given, step.levels) if along else None,
+        course=course_for(along, perturbation, target.profile, given, step.levels, target.of) if along else None,
     )
 
 

@@ -94,6 +94,8 @@ class Course:
     below: bool
     given: Mapping[str, Any] = field(default_factory=dict)
     levels: Mapping[str, tuple[Any, ...]] | None = None
+    of: str = ""
+    """Modality of the stream."""
 
     def describe(self) -> dict[str, Any]:
         """Return the course as plain data."""
@@ -115,7 +117,7 @@ class Course:
     def settings(self, name: str, profile: str, severity: float) -> dict[str, Any]:
         """Return the parameters at a severity above 0."""
         perturbation = get(name) if self.levels is None else _own(name, tuple(self.levels.items()))
-        return perturbation.settings(severity, profile or None, self.given)
+        return perturbation.settings(severity, profile or None, self.given, self.of)
 
 
 @lru_cache(maxsize=64)
@@ -129,18 +131,19 @@ def course_for(
     profile: str,
     given: Mapping[str, Any],
     levels: Mapping[str, tuple[Any, ...]] | None,
+    of: str,
 ) -> Course:
     """Return the course of a perturbation along a timeline."""
 
     def readable(severity: float) -> bool:
         try:
-            perturbation.settings(severity, profile or None, given)
+            perturbation.settings(severity, profile or None, given, of)
         except InputError:
             return False
         return True
 
     top = perturbation.top(profile)
-    return Course(timeline, top > 1 and readable(1.5), readable(0.5), dict(given), levels)
+    return Course(timeline, top > 1 and readable(1.5), readable(0.5), dict(given), levels, of)
 
 
 def places(data: Dataset, over: Over) -> NDArray[np.float64]:

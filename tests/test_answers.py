@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 import stress
-from perturbations import ModelError, Sample
+from perturbations import InputError, ModelError, Sample
 from stress.data import from_samples
 from stress.engine._ask import ask
 from stress.models import Batch
 from stress.statistics.calibration import calibration_error
 from stress.statistics.ranks import risk_coverage
-from stress.tasks import Classification, FreeText, Luck, MultiLabel, Regression, Retrieval, Transcription
+from stress.tasks import Classification, FreeText, Luck, MultiLabel, Regression, Retrieval, Transcription, joined
 
 ABC = ("a", "b", "c")
 SUITE = {"suite": "s@1", "severities": [1], "scenarios": {"typos": {"text": "keyboard_typos"}}}
@@ -441,3 +441,103 @@ def test_the_form_is_settled_on_more_than_eight_samples(tmp_path):
     predict.classes = ZOO
     with pytest.raises(ModelError, match="rows sum to 1, and others do not"):
         stress.run(predict, zoo(), SUITE, tmp_path / "run", workers=1)
+
+
+PARTS = {
+    "frame without names": pd.DataFrame,
+    "frame": lambda rows: pd.DataFrame(rows, columns=list(ABC)[::-1]),
+    "Arrow table": lambda rows: pa.table({c: rows[:, i] for i, c in enumerate(ABC[::-1])}),
+    "Arrow batch": lambda rows: pa.RecordBatch.from_pydict({c: rows[:, i] for i, c in enumerate(ABC[::-1])}),
+    "Arrow labels": lambda rows: pa.array([ABC[i] for i in rows.argmax(axis=1)]),
+    "Arrow chunks": lambda rows: pa.chunked_array([[ABC[i] for i in rows.argmax(axis=1)]]),
+    "Arrow dictionary": lambda rows: pa.array([ABC[i] for i in rows.argmax(axis=1)]).dictionary_encode(),
+    "sparse": sparse.csr_matrix,
+    "bfloat16": lambda rows: torch.tensor(rows).bfloat16(),
+    "structured": lambda rows: np.rec.fromarrays(rows.T, names=list(ABC)),
+    "dict": lambda rows: {"logits": torch.tensor(rows)},
+    "ragged": lambda rows: [list(row)[: 3 - i % 2] for i, row in enumerate(rows)],
+    "generator": lambda rows: list(rows),
+}
+
+
+@pytest.mark.parametrize("kind", PARTS)
+def test_answers_of_several_calls_are_read_as_one(kind):
+    rows = softmax(RNG.normal(size=(11, 3)))
+    make = PARTS[kind]
+    whole, parts = make(rows), joined([make(rows[:4]), make(rows[4:8]), make(rows[8:])])
+    targets = [ABC[i % 3] for i in range(11)]
+    for answers in ("probabilities", "labels"):
+        task = Classification(ABC, answers=answers)
+        one, other = (task.score(each, targets) for each in (whole, parts))
+        assert all(list(map(str, one[name])) == list(map(str, other[name])) for name in one)
+
+
+def test_answers_of_calls_that_do_not_fit_are_not_put_together():
+    rows = softmax(RNG.normal(size=(4, 3)))
+    assert joined([rows, rows[:, :2]]) is None
+    assert joined([{"a": rows}, {"b": rows}]) is None
+    assert joined([SimpleNamespace(logits=rows)] * 2) is None
+
+
+def test_a_truth_value_is_a_position_among_two_classes_alone():
+    assert Classification(("no", "yes"), answers="labels").score([True, False], ["yes", "yes"])["prediction"] == [
+        "yes",
+        "no",
+    ]
+    found = Classification(ABC, answers="labels").score([True, False], ["a", "b"])
+    assert all("none of the 3 classes (a, b, c)" in why for why in found["invalid"])
+
+
+class Awkward(dict):
+    def __getattr__(self, name):
+        return self[name]
+
+
+def test_a_container_that_raises_when_it_is_asked_for_attributes_is_read(tmp_path):
+    task = Classification(ABC).settle(Awkward(logits=np.log(SCORES)), WANTED)
+    assert task.answers == "logits"
+    data = from_samples([Sample(i, {"text": f"{i} the quick brown fox"}, ABC[i % 3]) for i in range(40)])
+    run = stress.run(lambda batch: Awkward(logits=np.zeros((batch.size, 3))), data, SUITE, tmp_path / "run", workers=1)
+    assert set(run.records()["status"].to_pylist()) <= {"ok", "unchanged"}
+
+
+# Several labels ------------------------------------------------------------------------------------------------------
+HOT = np.array([[1, 0, 0], [0, 1, 1], [0, 0, 0], [0, 0, 1]] * 3)
+LABELS = [[name for name, on in zip(ABC, row) if on] for row in HOT]
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [(HOT * 80 + 10, "as percentages or bytes"), ((HOT * 200 + 20).astype(np.uint8), "as percentages or bytes"),
+     (HOT[:, :2], "must answer 3 numbers"), (HOT[:, :2].tolist(), "must answer 3 numbers"),
+     (HOT[:, :2] > 0, "3 numbers"), (np.hstack([HOT, HOT]), "3 numbers")],
+)  # fmt: skip
+def test_several_labels_in_another_unit_or_width_are_refused(answers, words):
+    with pytest.raises(ModelError, match=words):
+        MultiLabel(ABC).settle(answers, LABELS)
+
+
+def test_percentages_of_several_labels_can_be_declared():
+    task = MultiLabel(ABC, answers="logits").settle(HOT * 80 + 10, LABELS)
+    assert task.aloud(HOT * 80 + 10, LABELS)[0][1] == "warning"
+
+
+def test_an_entry_a_class_among_lists_of_labels_is_one_bad_record():
+    answers = [LABELS[0], HOT[1].tolist(), HOT[3], *LABELS[3:]]
+    found = MultiLabel(ABC, answers="labels").score(answers, LABELS)
+    assert [why is None for why in found["invalid"]] == [True, False, False] + [True] * 9
+    assert "one entry a class" in found["invalid"][1]
+
+
+@pytest.mark.parametrize("pair", [[[0, 1], [1, 2], [2, 0]], np.array([[0, 1], [1, 2], [2, 0]])])
+def test_two_labels_each_are_lists_of_labels(pair):
+    task = MultiLabel(ABC).settle(pair, [["a", "b"]] * 3)
+    assert task.answers == "sets"
+    assert task.score(pair, [["a", "b"], ["b", "c"], ["a", "c"]])["score"].tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("nothing", [None, float("nan"), pd.NA, pd.NaT])
+def test_missing_labels_are_refused_and_none_is_an_empty_list(nothing):
+    with pytest.raises(InputError, match="missing"):
+        MultiLabel(ABC).read_targets([["a"], nothing])
+    assert MultiLabel(ABC).read_targets([["a"], [], ""]) == [["a"], [], []]

@@ -1,5 +1,6 @@
 """What is claimed under a budget: the budget held whatever it is combined with, and answers decide what is broken."""
 
+import json
 import re
 from collections import Counter
 from importlib import resources
@@ -97,26 +98,61 @@ def furthest(spy, data):
         "{name: attack.square, calls: 20}",
         "{name: attack.random_search, calls: 10}",
         "{name: attack.universal, steps: 5}",
+        "{name: attack.minimal, steps: 3, halvings: 3}",
         "attack.random",
     ],
 )
-@pytest.mark.parametrize("when", ["severities: [2]", "timeline: {shape: ramp, severity: 3}"])
+@pytest.mark.parametrize("when", ["severities: [2]", "severities: [2.75]", "timeline: {shape: ramp, severity: 3}"])
 def test_no_value_that_the_model_sees_is_beyond_its_budget(tmp_path, steps, when):
     data = marked()
     spy = Spy(Lower(world.trained()))
     run = run_of(tmp_path / "r", spy, f"suite: a\nscenarios:\n  s: {{image: {steps}, {when}}}\n", data, preflight=False)
     if when.startswith("severities"):
-        allowed = np.full(len(data), 2.0)
-        assert table(run, "attacks").to_pandas().budget.iloc[0].count("2") == 1
+        allowed = np.full(len(data), 2.0 if "[2]" in when else 3.5)
+        budget = table(run, "attacks").to_pandas().budget.iloc[0]
+        assert json.loads(budget) == {"image": {"epsilon": allowed[0]}}
     else:  # ε is 1, 2, 4 at severities 1, 2, 3; a ramp over 16 samples; below the first level nothing
         met = np.array(run.records(["s"]).to_pandas().sort_values("sample").severity)
         allowed = np.array(
-            [perturbations.get("attack.fgsm").settings(float(s))["epsilon"] if s > 0 else 0 for s in met]
+            [perturbations.get("attack.fgsm").settings(float(s), of="image")["epsilon"] if s > 0 else 0 for s in met]
         )
         assert (met[0], met[-1]) == (0, 3)
         assert table(run, "attacks").num_rows == 0
         assert run.records(["s"]).to_pandas().status.iloc[0] == "unchanged"
     assert (furthest(spy, data) <= allowed + 1e-6).all()
+
+
+def noisy(sample, image):
+    """What befalls a sample's picture beside an attack, whatever the picture is by then."""
+    other = sample.with_streams({"image": image})
+    return perturbations.apply("image.gaussian_noise", other, 2, stream="image", sample=sample.id).streams["image"]
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("name", ["fgsm", "apgd", "square", "random"])
+def test_beside_a_corruption_the_budget_is_around_what_the_attack_is_given(tmp_path, name, first):
+    """Noise before it moves the ball's centre; noise after it comes on top, once, of what was found within the ball."""
+    data, spy = marked(), Spy(Lower(world.trained()))
+    few = {"square": ", calls: 15", "apgd": ", steps: 3"}.get(name, "")
+    order = ["image.gaussian_noise", f"{{name: attack.{name}{few}}}"][:: 1 if first else -1]
+    suite = f"suite: a\nscenarios:\n  s: {{image: [{', '.join(order)}], severities: [2]}}\n"
+    run_of(tmp_path / "r", spy, suite, data, preflight=False)
+    clean = {sample.streams["image"].tobytes() for sample in data}
+    spy.seen = [value for value in spy.seen if value.tobytes() not in clean]
+    if first:
+        base = [s.with_streams({"image": noisy(s, s.streams["image"])}) for s in data]
+        assert 0 < furthest(spy, base).max() <= 2
+        return
+    near = [value for value in spy.seen if min(apart(value, sample) for sample in data) <= 2]
+    final = {value.tobytes() for value in spy.seen} - {value.tobytes() for value in near}
+    starts = [*near, *(sample.streams["image"] for sample in data)]  # what could not be broken may be as it was
+    made = {noisy(sample, value).tobytes() for value in starts for sample in data if apart(value, sample) <= 2}
+    assert len(final) == len(data)
+    assert final <= made
+
+
+def apart(value, sample):
+    return int(np.abs(value.astype(int) - sample.streams["image"].astype(int)).max())
 
 
 @pytest.mark.parametrize("name", ["attack.fgsm", "attack.apgd"])
@@ -253,16 +289,24 @@ def test_a_gradient_that_raises_is_tried_alone_and_then_a_crash(tmp_path, name):
     assert set(records.status) == {"ok", "crash"}
 
 
-@pytest.mark.parametrize("name", ["fgsm", "apgd", "auto"])
+FOLLOWING = [name.partition(".")[2] for name in ON_IMAGES if perturbations.get(name).gradients] + ["auto", "universal"]
+
+
+@pytest.mark.parametrize("name", FOLLOWING)
 def test_every_ninth_gradient_may_raise(tmp_path, name):
-    few = ", steps: 5, targets: 2, calls: 60" if name == "auto" else ""
-    suite = f"suite: a\nseverities: [1, 3]\nscenarios:\n  s: {{image: {{name: attack.{name}{few}}}}}\n"
+    known = perturbations.get(f"attack.{name}").params
+    few = "".join(
+        f", {k}: {v}" for k, v in {"steps": 4, "targets": 2, "halvings": 2, "calls": 60}.items() if k in known
+    )
+    suite = f"suite: a\nseverities: [3, 5]\nscenarios:\n  s: {{image: {{name: attack.{name}{few}}}}}\n"
     run = run_of(tmp_path / "r", Failing(world.trained(), every=9), suite, batch_size=8)
     assert run.info["finished"]
-    records = run.records(["s:1", "s:3"]).to_pandas()
+    records = run.records(["s:3", "s:5"]).to_pandas()
     assert len(records) == 80
-    assert set(records.status) <= {"ok", "crash"}
-    assert (records.status == "ok").mean() > 0.5
+    assert set(records.status) <= {"ok", "crash", "unchanged"}
+    assert (records.status == "ok").mean() > (
+        0.3 if name == "patch" else 0.5
+    )  # a sticker of one pixel may be of its colour
 
 
 def test_a_gradient_that_always_raises_is_told_by_preflight(tmp_path):
@@ -530,15 +574,48 @@ def test_nan_gradients_are_called_by_their_name(tmp_path):
     assert not any("random gradients" in line for line in found)
 
 
-def test_a_search_without_scores_is_called_blind(tmp_path):
+@pytest.mark.parametrize("name", ["square", "auto", "universal"])
+def test_a_search_without_scores_is_called_blind(tmp_path, name):
     class Labels:
         classes = world.CLASSES
 
         def __call__(self, batch):
             return [world.CLASSES[i] for i in world.Net(world.trained())(batch).argmax(axis=1)]
 
-    suite = "suite: a\nseverities: [2]\nscenarios:\n  s: {image: {name: attack.square, calls: 10}}\n"
-    assert any("attack.square: blind" in line for line in flags(run_of(tmp_path / "r", Labels(), suite)))
+    suite = f"suite: a\nseverities: [2]\nscenarios:\n  s: {{image: attack.{name}}}\n"
+    assert any(f"attack.{name}: blind" in line for line in flags(run_of(tmp_path / "r", Labels(), suite)))
+
+
+BLACK = [name for name in perturbations.names("attack") if "calls" in perturbations.get(name).params]
+
+
+@pytest.mark.parametrize("eot", [1, 2, 5])
+@pytest.mark.parametrize("name", BLACK)
+def test_no_sample_costs_more_than_it_may(name, eot):
+    """Averaged answers count each, the last look that confirms among them; too few calls for one trial are refused."""
+    declared = perturbations.get(name)
+    kind = "image" if "image" in declared.modalities else "text"
+    if kind == "image":
+        streams, labels = {"image": world.held_out(6)[0]}, world.held_out(6)[1]
+        oracle = world.oracle()
+    else:
+        streams, labels, oracle = {"text": ["the good film was a big success"] * 6}, [0] * 6, Wordy()
+    for calls in (3 * eot, 3 * eot + 1, 37):
+        found = attack.run(name, streams, labels, oracle, severity=1, calls=calls, eot=eot)
+        assert (found.calls <= calls).all()
+        assert found.calls.max() > (eot if eot == 1 else 2 * eot)
+    if eot > 1:
+        with pytest.raises(InputError, match=f"calls must be at least {3 * eot}"):
+            attack.run(name, streams, labels, oracle, severity=1, calls=3 * eot - 1, eot=eot)
+
+
+class Wordy:
+    """An oracle of texts that never gives way."""
+
+    classes, differentiable = 2, False
+
+    def scores(self, streams):
+        return np.tile([5.0, 0.0], (len(streams["text"]), 1))
 
 
 def test_what_was_found_on_a_random_model_is_what_is_answered():

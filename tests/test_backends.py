@@ -60,10 +60,10 @@ def exits_without_sound(batch):
 
 @pytest.mark.parametrize("backend", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("data", ["named", "given"])
-def test_every_backend_leaves_the_same_records(tmp_path, backend, data):
+def test_every_backend_leaves_the_same_records(tmp_path, far, backend, data):
     source = "tests.test_backends:world" if data == "named" else samples()
     one = go(tmp_path / "threads", data=source)
-    other = go(tmp_path / backend, data=source, backend=backend)
+    other = go(tmp_path / backend, data=source, **far(backend))
     assert in_order(one) == in_order(other)
     assert not (tmp_path / backend / ".data").exists()
 
@@ -266,12 +266,10 @@ def leaks_memory(batch):
 def test_a_model_that_leaks_memory_costs_its_workers_but_no_record(tmp_path, backend, monkeypatch):
     """Workers that have grown are ended – by the pool, or by dask at its memory limit – and their units done again."""
     dask = pytest.importorskip("dask")
-    system = pytest.importorskip(
-        "distributed.system"
-    )  # now: its defaults would go with the settings, if it came within
+    system = pytest.importorskip("distributed.system")  # now: its defaults would go with the settings
     notes = tmp_path / "notes"
     monkeypatch.setenv("STRESS_TEST_LOADED", str(notes))
-    # A fresh worker has some 600 MB and a unit adds 300, which must fit. A local cluster gives each of two workers half.
+    # A fresh worker has some 600 MB and a unit adds 300, which must fit. Each of two workers is given half of all.
     most = 1300 * 2**20 / (system.MEMORY_LIMIT / 2)
     with dask.config.set({"distributed.worker.memory.terminate": most, "distributed.worker.memory.pause": False}):
         run = go(tmp_path / "run", model="tests.test_backends:leaks_memory", backend=backend, batch_size=4)

@@ -144,10 +144,10 @@ def test_other_tasks_by_name(project, capsys, task, labels, answer, metric):
 
 
 def test_the_help_names_every_task():
-    from stress.cli import _commands
+    from stress.cli import _options
     from stress.tasks import TASKS
 
-    assert _commands.TASKS == TASKS
+    assert _options.TASKS == TASKS
 
 
 def test_wrong_usage_is_status_2(project, capsys):

@@ -346,7 +346,7 @@ def test_bad_sound_is_worse_than_no_sound(demo_run):
 
 @pytest.mark.slow
 def test_poor_captures_fall_first(demo_run):
-    """The second: where little light reached the camera too, the same noise costs more."""
+    """The second: where little light reached the camera, the picture alone is worth less."""
     from benchmarks.readme import widened
 
     assert widened(demo_run)["low"] > 0

@@ -46,15 +46,19 @@ def content(run):
 
 @pytest.mark.slow
 def test_killed_at_fifty_random_moments(tmp_path, small_shards):
-    whole = content(execute(planned(), tmp_path / "whole").run)
     moments = random.Random(0)
     context = multiprocessing.get_context("fork")
+    complete, start = context.Process(target=execute, args=(planned(), tmp_path / "whole")), time.monotonic()
+    complete.start()
+    complete.join()
+    took_s = time.monotonic() - start  # on this machine, as busy as it is
+    whole = content(stress.open(tmp_path / "whole"))
     reused = []
     for number in range(50):
         out = tmp_path / str(number)
         process = context.Process(target=execute, args=(planned(), out))
         process.start()
-        time.sleep(moments.uniform(0.02, 0.5))
+        time.sleep(moments.uniform(0.05, 1.0) * took_s)
         process.kill()
         process.join()
         outcome = execute(planned(), out)

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import scenarios
-from perturbations import InputError, SpecError
+from perturbations import InputError, SpecError, get, names
 from scenarios import course_of, loads, perturb
 from scenarios._covering import covering_array
 from scenarios._timeline import Timeline
@@ -396,3 +396,36 @@ def test_fallbacks_are_one_cell_for_each_set_of_streams():
     assert [name for name, value in lost.streams.items() if value is None] == ["image", "audio"]
     assert [c.id for c in scenarios.expand(suite, STREAMS, only=["c:5"]).cells] == ["clean", "c:5", "drop:image+audio"]
     assert "drop:image" not in [c.id for c in scenarios.expand(suite, STREAMS, skip=["drop*"]).cells]
+
+
+def attacked(body, streams):
+    return expand(f"own: {body}", streams).cells[1:]
+
+
+@pytest.mark.parametrize("name", names("attack"))
+def test_an_attack_is_bounded_by_the_budget_of_its_own_stream_alone(name):
+    """The budget of sound can neither be in the way of an attack on pictures nor stand beside it unused."""
+    declared = get(name)
+    for kind, budget in declared.budgets.items():
+        streams = {kind: kind}
+        graded = [c for c in attacked(f"{{{kind}: {name}, severities: [1.5, 3]}}", streams) if c.conditions]
+        others = declared.foreign(kind)
+        assert all(not others & set(c.conditions[0].settings) for c in graded)
+        assert all(budget in c.conditions[0].settings for c in graded)
+        if declared.params[budget].clean is not None:
+            assert attacked(f"{{{kind}: {name}, severities: [0.5]}}", streams)[-1].conditions[0].settings[budget] > 0
+        else:
+            with pytest.raises(SpecError, match="no clean value"):
+                attacked(f"{{{kind}: {name}, severities: [0.5]}}", streams)
+        for other in others:
+            with pytest.raises(SpecError, match=f"{budget} must be what bounds {kind}"):
+                attacked(f"{{{kind}: {{name: {name}, {other}: 2}}}}", streams)
+            with pytest.raises(SpecError, match=f"{budget} must be what bounds {kind}"):
+                attacked(f"{{{kind}: {{name: {name}, levels: {{{other}: [2, 3]}}}}}}", streams)
+
+
+def test_an_attack_along_a_ramp_reads_between_the_levels_of_its_own_stream():
+    found = attacked("{image: attack.fgsm, timeline: {shape: ramp, severity: 2}}", {"image": "image", "audio": "audio"})
+    course = next(c for cell in found for c in cell.conditions).course
+    assert course.settings("attack.fgsm", "default", course.at(0.5, 0, 0))["epsilon"] == pytest.approx(1.0)
+    assert course.at(0.3, 0, 0) == pytest.approx(0.6)

@@ -37,9 +37,7 @@ def test_spectra_are_those_of_the_photographs(number, size):
     facts = FACTS[number][size]
     shares, slope = spectrum(_frost.texture(number, 1.0 if size == "whole" else 0.2) @ GREY, facts["side"])
     assert slope == pytest.approx(facts["slope"], rel=0.1)
-    ratios = shares / facts["shares"]
-    assert (np.abs(ratios - 1) <= 0.1).sum() >= 7, ratios  # one band of the second and of the third is just beyond
-    assert ratios == pytest.approx(1, abs=0.13)
+    assert shares / facts["shares"] == pytest.approx(1, abs=0.1)
 
 
 @pytest.mark.parametrize("number", range(5))
@@ -51,8 +49,34 @@ def test_spectra_elsewhere_are_near(number):
         found = [spectrum(np.roll(grey, place, (0, 1)), facts["side"]) for place in places]
         assert np.mean([slope for _, slope in found]) == pytest.approx(facts["slope"], rel=0.2)
         ratios = np.mean([shares for shares, _ in found], axis=0) / facts["shares"]
-        assert ratios[2:] == pytest.approx(1, abs=0.25)
-        assert ratios[:2] == pytest.approx(1, abs=0.45)
+        assert ratios[2:] == pytest.approx(1, abs=0.3)
+        assert ratios[:2] == pytest.approx(1, abs=0.36)
+
+
+def blocks(grey, side):
+    """Return quantiles of the means and of the standard deviations of square blocks."""
+    height, width = (n // side * side for n in grey.shape)
+    parts = grey[:height, :width].reshape(height // side, side, width // side, side)
+    return [np.percentile(of, [5, 25, 50, 75, 95]) for of in (parts.mean(axis=(1, 3)), parts.std(axis=(1, 3)))]
+
+
+@pytest.mark.parametrize("number", range(5))
+@pytest.mark.parametrize(
+    ("size", "side", "of_means", "of_spreads"),
+    [("whole", 8, 0.1, 0.2), ("whole", 32, 0.17, 0.2), ("fifth", 8, 0.19, 0.25), ("fifth", 32, 0.19, 0.4)],
+)
+def test_ice_is_spread_as_unevenly(number, size, side, of_means, of_spreads):
+    """Thick ice here, thin there: blocks weighed little in the fit. A fifth has only three to fifteen blocks of 32."""
+    facts, grey = FACTS[number][size], _frost.texture(number, 1.0 if size == "whole" else 0.2) @ GREY
+    means, spreads = blocks(grey, side)
+    assert means / facts[f"block{side}_mean_5_25_50_75_95"] == pytest.approx(1, abs=of_means)
+    assert spreads / facts[f"block{side}_sd_5_25_50_75_95"] == pytest.approx(1, abs=of_spreads)
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_levels_of_a_fifth_are_those_of_the_photographs(number):
+    found = np.percentile(_frost.texture(number, 0.2) @ GREY, PERCENT)
+    assert found / FACTS[number]["fifth"]["quantiles_1_5_10_25_50_75_90_95_99"] == pytest.approx(1, abs=0.05)
 
 
 @pytest.mark.parametrize("number", range(5))
@@ -141,7 +165,7 @@ def test_a_photograph_that_is_too_small_goes_on_mirrored(tmp_path):
 def test_grey_pictures_get_grey_ice(folder):
     grey = np.zeros((40, 50, 1), np.uint8)
     assert perturbations.apply("image.frost", grey, 3, folder=str(folder)).std() > 5
-    assert perturbations.apply("image.frost", grey, 3).std() > 5
+    assert perturbations.apply("image.frost", grey, 3).std() > 3
 
 
 def test_what_holds_no_photographs_is_refused(tmp_path):

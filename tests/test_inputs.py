@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import struct
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,7 @@ from PIL import Image, ImageOps
 from pyarrow import parquet
 
 import stress
-from perturbations import InputError, Sample
+from perturbations import Audio, InputError, RunError, Sample
 from perturbations.modality import Limits, modality
 from stress.data import Reading, from_manifest, from_samples, load_data
 from stress.models import Batch
@@ -122,6 +123,30 @@ class TestMissing:
         source = table(tmp_path, form, rows)
         with pytest.raises(stress.StressError):
             stress.run(lambda batch: ["0"] * batch.size, source, suite, tmp_path / "out")
+
+
+def timed(time, sequence="s", name="a"):
+    return from_samples([Sample(name, {"text": "x"}, "p", sequence=sequence, time=time)])
+
+
+@pytest.mark.parametrize("time", ["1.5", np.float32(1.5), np.array(1.5), 1.5])
+def test_a_time_in_python_is_read_as_in_a_table(time):
+    assert timed(time).times == [1.5]
+    assert type(timed(time)[0].time) is float
+
+
+@pytest.mark.parametrize("time", [True, "noon", pd.Timestamp("2020-01-01"), [1], {}])
+def test_a_time_that_is_no_number_is_refused(time):
+    with pytest.raises(InputError, match="time must be a number of seconds"):
+        timed(time)
+
+
+def test_an_empty_name_is_missing_or_refused():
+    assert timed(1.0, sequence="").sequences == [None]
+    with pytest.raises(InputError, match="id must be a text or a number, got an empty text"):
+        timed(1.0, name="")
+    with pytest.raises(InputError, match="must be called group:NAME"):
+        load_data(pd.DataFrame({"text": ["x"], "label": ["a"], "group:": ["b"]}))
 
 
 class TestTables:
@@ -305,6 +330,40 @@ class TestPictures:
         assert "damaged" not in str(caught.value)
         assert "secret" not in str(caught.value)
 
+    @pytest.mark.parametrize(
+        ("kind", "mode", "more", "says"),
+        [
+            (
+                "TIFF",
+                "RGB",
+                {"save_all": True, "append_images": [Image.fromarray(picture(1))]},
+                "TIFF of several pages",
+            ),
+            ("TIFF", "LAB", {}, r"L\*a\*b\*"),
+            ("JPEG2000", "YCbCr", {}, "YCC"),
+            ("PNG", "RGB", {"save_all": True, "append_images": [Image.fromarray(picture(1))]}, "moving picture"),
+        ],
+    )
+    def test_what_would_stand_for_another_picture_is_not_supported(self, kind, mode, more, says):
+        image = Image.fromarray(picture()).convert("RGB" if mode == "LAB" else mode)
+        image = Image.merge("LAB", image.split()) if mode == "LAB" else image
+        content = io.BytesIO()
+        image.save(content, kind, **more)
+        with pytest.raises(InputError, match=says + ".*not supported"):
+            decode("image", content.getvalue())
+
+    @pytest.mark.parametrize(
+        ("kind", "mode"), [("TIFF", "CMYK"), ("JPEG", "CMYK"), ("TIFF", "P"), ("PNG", "P"), ("BMP", "P"), ("PNG", "1"),
+                           ("TIFF", "1"), ("TIFF", "YCbCr")],
+    )  # fmt: skip
+    def test_other_colours_than_rgb_are_those_of_pillow(self, kind, mode):
+        y, x = np.mgrid[0:32, 0:48]
+        content = io.BytesIO()
+        Image.fromarray(np.dstack([x * 5, y * 7, (x + y) * 3]).astype(np.uint8)).convert(mode).save(content, kind)
+        oracle = np.asarray(Image.open(content).convert("RGB"), int)
+        found = decode("image", content.getvalue())[0]
+        assert np.abs(np.broadcast_to(found, oracle.shape) - oracle).mean() < 2
+
     def test_transparency_and_depth_name_the_helper(self):
         clear = io.BytesIO()
         Image.fromarray(np.dstack([picture(), picture()[..., :1]])).save(clear, "PNG")
@@ -465,3 +524,128 @@ def test_a_batch_has_the_ids_of_its_samples(tmp_path):
     assert Batch.of(samples).only(2).ids == ("s2",)
     with pytest.raises(InputError, match="ids must be one for each"):
         Batch({"text": ["a"]}, ["x", "y"])
+
+
+def watched(monkeypatch):
+    """Return a list that gets the name of every file that is read."""
+    read = []
+    monkeypatch.setattr(
+        "stress.data._reading.read_regular", lambda path, who: read.append(Path(path).name) or Path(path).read_bytes()
+    )
+    return read
+
+
+NOISE = {"suite": "s@1", "severities": [1], "scenarios": {"noise": {"image": "gaussian_noise"}}}
+PAIRED = {"suite": "p@1", "scenarios": {"wrong": {"image": "wrong_pairing"}}}
+
+
+def riff(samples, promised=None, rate=8000, head=b"RIFF", after=b""):
+    """A WAV of 16 bits, whose header says what it is told to say."""
+    length = samples.nbytes if promised is None else promised
+    form = struct.pack("<IHHIIHH", 16, 1, 1, rate, 2 * rate, 2, 16)
+    size = struct.pack("<I", 36 + samples.nbytes)
+    return head + size + b"WAVEfmt " + form + b"data" + struct.pack("<I", length) + samples.tobytes() + after
+
+
+class TestHeadersThatLie:
+    NUMBERS = (1000 * np.sin(np.arange(4000))).astype("<i2")
+
+    @pytest.mark.parametrize(
+        ("made", "says"),
+        [
+            ({"promised": 32_000}, "truncated: its header promises 32,000 bytes"),
+            ({"promised": 0}, "promises no sound"),
+            ({"promised": 4000}, "promises 4,000 bytes of sound, and 4,000 more follow"),
+            ({"rate": 2**30}, "rate of at most 768,000 Hz"),
+            ({"rate": 0}, "cannot be read|can be read"),
+        ],
+    )
+    def test_a_wav_whose_header_lies_is_refused(self, made, says):
+        with pytest.raises(InputError, match=says):
+            decode("audio", riff(self.NUMBERS, **made))
+
+    @pytest.mark.parametrize(
+        "made",
+        [{}, {"promised": 0xFFFFFFFF}, {"after": bytes(512)}, {"after": b"LIST\x04\0\0\0INFO"},
+         {"after": b"TAG" + bytes(125)}, {"after": b"\0LIST\x04\0\0\0INFO"}],
+    )  # fmt: skip
+    def test_a_wav_that_is_whole_is_read_whole(self, made):
+        assert decode("audio", riff(self.NUMBERS, **made))[0].frames == 4000
+
+    @pytest.mark.parametrize("kind", ["W64", "AU", "CAF", "PAF", "NIST", "VOC"])
+    def test_formats_of_which_nobody_can_tell_whether_they_are_whole_are_not_supported(self, kind):
+        with pytest.raises(InputError, match=f"is {kind}, which is not supported"):
+            decode("audio", sound(kind))
+
+
+def test_what_a_mask_hides_is_no_pixel_and_no_sound():
+    with pytest.raises(InputError, match=r"got a masked array\. Fill it"):
+        from_samples([Sample("a", {"image": np.ma.array(picture(), mask=picture() > 9)}, "x")])
+    with pytest.raises(InputError, match=r"got a masked one\. Fill it"):
+        Audio(np.ma.array(tone(100), mask=[True] + [False] * 99), RATE)
+
+
+class TestWhatALimitVisits:
+    """Content is read before work starts – of the samples that are visited, and of no other."""
+
+    def run(self, source, out, suite=None, **options):
+        return stress.run(lambda batch: ["a"] * batch.size, source, suite or NOISE, out, workers=1, **options)
+
+    def test_no_other_file_is_read_and_the_whole_where_there_is_no_limit(self, tmp_path, monkeypatch):
+        source, read = files(tmp_path, 40), watched(monkeypatch)
+        run = self.run(source, tmp_path / "few", limit=10)
+        assert len(set(read)) == 20
+        assert {f"{i}.png" for i in run.samples["id"].to_pylist()} == {name for name in read if name.endswith("png")}
+        read.clear()
+        self.run(source, tmp_path / "named", samples=["7", "11"])
+        assert {"7.png", "11.png"} <= set(read)
+        assert len(set(read)) <= 2 * (2 + 8)  # and the eight by which sizes and the model are told
+        read.clear()
+        self.run(source, tmp_path / "all")
+        assert len(set(read)) == 80
+
+    def test_a_fault_that_draws_from_all_samples_has_all_read(self, tmp_path, monkeypatch):
+        source, read = files(tmp_path, 40), watched(monkeypatch)
+        self.run(source, tmp_path / "out", PAIRED, limit=10)
+        assert len(set(read)) == 80
+
+    def test_what_is_bad_is_refused_before_work_once_it_is_visited(self, tmp_path):
+        source = files(tmp_path, 40)
+        visited = set(self.run(source, tmp_path / "first", limit=10).samples["id"].to_pylist())
+        bad = next(i for i in range(40) if str(i) not in visited)
+        good = (tmp_path / f"{bad}.png").read_bytes()
+        (tmp_path / f"{bad}.png").write_bytes(good[:50])
+        self.run(source, tmp_path / "out", limit=10)
+        with pytest.raises(InputError, match=f"{bad}.png"):
+            self.run(source, tmp_path / "out")
+        assert len(self.run(source, tmp_path / "out", limit=9).samples) == 9
+        (tmp_path / f"{bad}.png").write_bytes(good)
+        assert len(self.run(source, tmp_path / "out").samples) == 40
+        hit = tmp_path / f"{next(iter(visited))}.png"
+        hit.write_bytes(hit.read_bytes()[:50])
+        with pytest.raises(InputError, match=hit.name):
+            self.run(source, tmp_path / "new", limit=10)
+
+    def test_a_limit_grows_and_shrinks_and_what_was_looked_at_stays_known(self, tmp_path):
+        source = files(tmp_path, 40)
+        whole = self.run(source, tmp_path / "whole", limit=40)
+        content = sorted(map(repr, whole.records().drop_columns(["seconds", "batch"]).to_pylist()))
+        fingerprint = whole.info["identity"]["data"]["content"]
+        for limit in (10, 25, 12, None):
+            run = self.run(source, tmp_path / "out", limit=limit)
+            table = parquet.read_table(tmp_path / "out" / "data.parquet")
+            known = [d is not None for d in table["digest"].to_pylist()]
+            assert sum(known) == {10: 10, 25: 25, 12: 25, None: 40}[limit]
+        assert sorted(map(repr, run.records().drop_columns(["seconds", "batch"]).to_pylist())) == content
+        assert run.info["identity"]["data"]["content"] == fingerprint
+        assert len(parquet.read_table(tmp_path / "out" / "files.parquet")) == 80
+
+    def test_content_that_changed_is_refused_by_name_once_it_is_visited(self, tmp_path):
+        source = files(tmp_path, 40)
+        first = self.run(source, tmp_path / "out", limit=20).samples["id"].to_pylist()
+        few = self.run(source, tmp_path / "out", limit=10).samples["id"].to_pylist()
+        moved = next(name for name in first if name not in few)
+        cv2.imwrite(str(tmp_path / f"{moved}.png"), picture(99))
+        self.run(source, tmp_path / "out", limit=10)
+        with pytest.raises(RunError, match=f"sample '{moved}'"):
+            self.run(source, tmp_path / "out", limit=20)

@@ -44,6 +44,10 @@ WORDS = "the quick brown fox jumps over the lazy dog every day of the week"
         ([date(2020, 1, 1), np.datetime64("2020-01-01"), "2020-01-01"], "2020-01-01"),
         ([datetime(2020, 1, 1, 6), pd.Timestamp("2020-01-01 06:00"), np.datetime64("2020-01-01T06", "ns"),
           np.datetime64("2020-01-01T06", "s")], "2020-01-01 06:00:00"),
+        ([datetime(2020, 1, 1), pd.Timestamp("2020-01-01"), "2020-01-01 00:00:00", "2020-01-01T00:00:00.000",
+          "2020-01-01", np.datetime64("2020-01-01", "ns"), date(2020, 1, 1)], "2020-01-01"),
+        (["\ufeffcat", "cat\u200b", "\u200ecat", bytearray(b"cat"), memoryview(b"cat")], "cat"),
+        (["\u200d\u0915"], "\u200d\u0915"),
         (["01"], "01"),
         (["1.10"], "1.10"),
         (["1e5"], "1e5"),
@@ -56,7 +60,19 @@ def test_one_name_for_every_spelling(spellings, name):
 
 @pytest.mark.parametrize(
     "nothing",
-    [None, float("nan"), np.nan, np.float32("nan"), pd.NA, pd.NaT, np.datetime64("NaT"), np.ma.masked, "", "  "],
+    [
+        None,
+        float("nan"),
+        np.nan,
+        np.float32("nan"),
+        pd.NA,
+        pd.NaT,
+        np.datetime64("NaT"),
+        np.ma.masked,
+        "",
+        "  ",
+        "\u200b",
+    ],
 )
 def test_missing_is_missing(nothing):
     assert label(nothing) is None
@@ -65,7 +81,7 @@ def test_missing_is_missing(nothing):
         Classification(("a", "b")).check_targets(["a", nothing])
 
 
-@pytest.mark.parametrize("junk", [["a", "b"], {"a": 1}, object(), np.zeros(3), {"a"}, b"\xff", "a\ud800"])
+@pytest.mark.parametrize("junk", [["a", "b"], {"a": 1}, object(), np.zeros(3), {"a"}, b"\xff", "a\ud800", 1 + 0j])
 def test_what_is_no_label_is_refused(junk):
     with pytest.raises(InputError, match="label: "):
         label(junk)
@@ -76,6 +92,13 @@ def test_numbers_have_one_order(names):
     found = ordered(names)
     assert found == ordered(reversed(names)) == ordered(set(names))
     assert [int(name) for name in found] == sorted(int(name) for name in names)
+
+
+def test_numbers_of_any_script_have_the_order_of_numbers():
+    arabic = [chr(0x660 + n) if n < 10 else chr(0x661) + chr(0x660 + n - 10) for n in range(12)]
+    assert ordered(arabic[::-1]) == tuple(arabic)
+    assert ordered(["+10", "+9", "-1", "2"]) == ("-1", "2", "+9", "+10")
+    assert alike(["3", "\u0663", "+3", "3\u200b\u00ad"]) == [("+3", "3", "3\u200b\u00ad", "\u0663")]
 
 
 def test_names_that_differ_by_spelling_are_found():
@@ -325,3 +348,97 @@ def test_a_json_label_that_is_null_or_empty(tmp_path):
     parquet.write_table(pa.table({"text": [WORDS] * 2, "label": pa.array([1.0, np.nan])}), tmp_path / "s.parquet")
     with pytest.raises(InputError, match="label is empty"):
         load_data(str(tmp_path / "s.parquet"))
+
+
+# What a table's cells hold, as they are ------------------------------------------------------------------------------
+Float = enum.Enum("Float", {f"c{i}": float(i) for i in range(12)})
+Whole = enum.IntEnum("Whole", {f"c{i}": i for i in range(12)})
+CELLS = {
+    "bytes": ([str(t).encode() for t in TRUTH], "parquet frame"),
+    "float16": ([np.float16(t) for t in TRUTH], "parquet frame csv jsonl"),
+    "np.str_": ([np.str_(t) for t in TRUTH], "parquet frame csv jsonl"),
+    "Decimal": ([Decimal(f"{t}.00") for t in TRUTH], "parquet frame csv"),
+    "Int64": (pd.Series(TRUTH, dtype="Int64"), "parquet frame csv jsonl"),
+    "categories": (pd.Series(pd.Categorical(TRUTH)), "parquet frame csv jsonl"),
+    "tensors": ([torch.tensor(t) for t in TRUTH], "frame"),
+    "bfloat16": ([torch.tensor(float(t), dtype=torch.bfloat16) for t in TRUTH], "frame"),
+    "Arrow scalars": ([pa.scalar(t) for t in TRUTH], "frame"),
+    "lists of one": ([[t] for t in TRUTH], "parquet frame jsonl"),
+    "texts in lists": ([[str(t)] for t in TRUTH], "parquet frame jsonl"),
+    "one-hot arrays": (list(np.eye(12)[TRUTH]), "parquet frame jsonl"),
+    "one-hot series": ([pd.Series(row) for row in np.eye(12)[TRUTH]], "frame"),
+    "mixed": ([(int, float, np.int8, lambda n: str(n).encode())[i % 4](t) for i, t in enumerate(TRUTH)], "frame"),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "door"), [(kind, door) for kind, (_, doors) in CELLS.items() for door in doors.split()]
+)
+def test_a_cell_is_read_as_what_it_is(kind, door, tmp_path):
+    frame = pd.DataFrame({"text": [f"{i} {WORDS}" for i in range(len(TRUTH))], "label": pd.Series(CELLS[kind][0])})
+    made = {"csv": lambda f: frame.to_csv(f, index=False), "parquet": frame.to_parquet,
+            "jsonl": lambda f: frame.to_json(f, orient="records", lines=True)}  # fmt: skip
+    if door != "frame":
+        made[door](tmp_path / f"a.{door}")
+    data = load_data(frame if door == "frame" else str(tmp_path / f"a.{door}"))
+    assert data.classes == tuple(map(str, range(12)))
+    task = Classification(data.classes)
+    assert task.read_targets(data.targets) == [str(t) for t in TRUTH]
+
+
+@pytest.mark.parametrize("members", [Float, Whole])
+def test_enum_members_in_a_frame_go_by_name(members):
+    data = load_data(pd.DataFrame({"text": ["a", "b"], "label": pd.Series(list(members)[:2], dtype=object)}))
+    assert data.classes == ("c0", "c1")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_fractions_in_single_precision_keep_their_name(dtype, tmp_path):
+    frame = pd.DataFrame({"text": ["a", "b"], "label": np.array([0.1, 0.5], dtype)})
+    assert load_data(frame).classes == ("0.1", "0.5")
+    parquet.write_table(pa.table({"text": ["a", "b"], "label": frame["label"].to_numpy()}), tmp_path / "a.parquet")
+    assert load_data(str(tmp_path / "a.parquet")).classes == ("0.1", "0.5")
+
+
+@pytest.mark.parametrize("door", ["csv", "jsonl", "parquet", "frame"])
+def test_ids_groups_and_sequences_that_are_numbers_are_named_as_labels_are(door, tmp_path):
+    frame = pd.DataFrame({"id": [1.0, 2.0, 3.0], "text": list("abc"), "label": list("xyx"), "time": [0, 1, 2],
+                          "group:age": [3.0, None, 4.0], "sequence": [1.0, 1.0, 2.0]})  # fmt: skip
+    made = {"csv": lambda f: frame.to_csv(f, index=False), "parquet": frame.to_parquet,
+            "jsonl": lambda f: frame.to_json(f, orient="records", lines=True)}  # fmt: skip
+    if door != "frame":
+        made[door](tmp_path / f"a.{door}")
+    data = load_data(frame if door == "frame" else str(tmp_path / f"a.{door}"))
+    python = from_samples([Sample(1.0, {"text": "a"}, "x", {"age": 3.0}, sequence=1.0, time=0)])
+    assert (data.ids, data.sequences) == (["1", "2", "3"], ["1", "1", "2"])
+    assert list(data.index.groups["age"]) == ["3", None, "4"]
+    assert (python[0].id, python[0].groups, python[0].sequence) == (data[0].id, data[0].groups, data[0].sequence)
+
+
+@pytest.mark.parametrize("cell", [{"name": "a"}, {"left": 0, "right": 1}])
+@pytest.mark.parametrize("door", ["jsonl", "parquet", "frame"])
+def test_a_cell_that_is_no_label_is_refused_with_its_line(cell, door, tmp_path):
+    rows = [{"text": WORDS, "label": cell}] * 2
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match=r":[01]: label: must be one label"):
+        load_data(
+            pd.DataFrame({"text": [WORDS] * 2, "label": [cell] * 2}) if door == "frame" else tmp_path / f"a.{door}"
+        )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["b'3'", "tensor(3)", "tensor(0., dtype=torch.bfloat16)", "array([1, 0])", "np.float64(3.0)", "<memory at 0x7f22>",
+     "<built-in function len>", "[[0.]\n [1.]]", "['3']", "[3]", "{'label': 3}", "(1+0j)", "0    1.0\ndtype: float64"],
+)  # fmt: skip
+def test_the_text_of_an_object_is_no_class(text):
+    with pytest.raises(InputError, match="the text that Python shows of an object"):
+        Classification((text, "b"))
+
+
+@pytest.mark.parametrize(
+    "text", ["[0, 10)", "(0, 1]", "bob", "tensor", "<unk>", "a [b]", "b'ah", "array of dogs", "{}"]
+)
+def test_names_that_look_a_little_like_objects_are_classes(text):
+    assert Classification((text, "b")).classes[0] == text

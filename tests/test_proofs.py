@@ -9,7 +9,7 @@ import pytest
 
 import scenarios
 import stress
-from stress.data import from_samples
+from stress.data import Index, from_samples
 from stress.models import Batch, load_model, predict_of
 from tests.worlds import SUITE, brightness, samples
 
@@ -177,3 +177,19 @@ def test_a_model_that_only_reads_gets_no_copies():
         predict.reads_only = reads_only
         predict_of(load_model(predict))(batch)
         assert seen["shared"] is reads_only
+
+
+def test_a_declared_index_is_proved_by_the_ids_that_are_loaded(tmp_path):
+    """Content that was never looked at has no digest; that another sample than the one named came is still seen."""
+    found = list(samples())
+    index = Index([sample.id for sample in found], [sample.target for sample in found], *([None] * len(found),) * 3)
+
+    class Swapped(list):
+        streams, fingerprint = {"image": "image"}, "declared"
+
+    Swapped.index = index
+    honest, swapped = Swapped(found), Swapped([found[1], found[0], *found[2:]])
+    everywhere = list(range(len(found)))
+    assert [sample.id for sample in from_samples(honest).proven(everywhere)] == index.ids
+    with pytest.raises(stress.InputError, match="is not what it was"):
+        from_samples(swapped).proven(everywhere)

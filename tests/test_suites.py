@@ -182,6 +182,9 @@ def test_only_and_skip_choose_cells_and_change_none():
     assert all(by_id[cell.id] == cell for cell in some.cells)
     with pytest.raises(SpecError, match=r"only must match .* Did you mean .*night"):
         expand(load("demo"), TRIMODAL, only=["nigth"])
+    with pytest.raises(SpecError, match="Known: ") as error:
+        expand(suite("a: {image: missing}"), TRIMODAL, only=["xyz"])
+    assert str(error.value).endswith("Known: a.")  # the scenario and its only cell share the name
 
 
 def test_files_and_names(tmp_path):

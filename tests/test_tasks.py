@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perturbations import InputError, ModelError
-from stress.tasks import METRICS, Classification, FreeText, MultiLabel, Regression, Retrieval, Transcription
-from stress.tasks._multilabel import labels_of
+from stress.tasks import METRICS, Classification, FreeText, MultiLabel, Regression, Retrieval, Transcription, labels_of
 from stress.tasks._text import chrf, edits, normalise, token_f1, words_of
 
 ABC = ("a", "b", "c")

@@ -107,7 +107,7 @@ class Attempt:
     @property
     def open(self) -> Rows:
         """Samples that are still answered rightly, may still be changed, and may still be asked about."""
-        going = ((self.margins >= 0) | (self.patient & ~self.wrong_before)) & self.movable & (self.calls < self.limit)
+        going = ((self.margins >= 0) | (self.patient & ~self.wrong_before)) & self.movable & (self._room > 0)
         going[list(self.errors)] = False
         return np.flatnonzero(going)
 
@@ -117,8 +117,15 @@ class Attempt:
         return self.margins < 0
 
     def left(self, row: int) -> int:
-        """Return how many more calls a sample may cost."""
-        return max(0, self.limit - int(self.calls[row]))
+        """Return how many more questions a sample may be asked."""
+        return int(self._room[row])
+
+    @property
+    def _room(self) -> NDArray[np.int64]:
+        """How many more questions a sample may be asked; where answers are averaged, one is kept to confirm with."""
+        times = self.oracle.times
+        room: NDArray[np.int64] = (self.limit - self.calls) // times - (times > 1)
+        return np.maximum(room, 0)
 
     def clean_points(self) -> dict[str, Flat]:
         """Return where all streams of numbers start from."""
@@ -203,7 +210,7 @@ class Attempt:
         if self.patient:  # what a stand-in says is all there is to know
             self._note(rows[there], _some(changed, there), said[there])
             return
-        ask = there & (said < 0) & (self.margins[rows] >= 0) & (self.calls[rows] < self.limit)
+        ask = there & (said < 0) & (self.margins[rows] >= 0) & (self._room[rows] > 0)
         rest = there & ~ask
         self._note(rows[rest], _some(changed, rest), np.maximum(said[rest], 0.0))
         self.ask(rows[ask], _some(changed, ask))

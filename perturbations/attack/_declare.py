@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from perturbations import _registry
 from perturbations._core import Perturbation
 from perturbations._params import Choice, Param, check_tables
 from perturbations.attack._around import image_energy, image_maximum, image_patch, recording_energy
-from perturbations.errors import SpecError
+from perturbations.errors import InputError, SpecError
 
 __all__ = ["BALLS", "BUDGETS", "CALLS", "COMMON", "NO_CHANGE", "RESTARTS", "STEPS", "attack"]
 
@@ -102,6 +103,16 @@ COMMON: Mapping[str, Param | Choice] = {"eot": EOT, "surrogate": SURROGATE}
 """Parameters of every attack, which its function does not see: they are about the model that it asks."""
 
 
+def _check_calls(who: str, settings: Mapping[str, Any]) -> None:
+    """Raise InputError where averaging leaves no call for a search."""
+    times, calls = settings["eot"], settings.get("calls", CALLS.high)
+    if times > 1 and calls < 3 * times:
+        raise InputError(
+            f"{who}: calls must be at least {3 * times} with eot {times} (the clean value, one trial, and what was "
+            f"found once more), got {calls}."
+        )
+
+
 def attack(
     budgets: Mapping[str, str],
     *,
@@ -134,6 +145,7 @@ def attack(
             params=rows,
             cite=(cite,) if isinstance(cite, str) else cite,
             version=version,
+            check=partial(_check_calls, who),
             budgets=dict(budgets),
             gradients=gradients,
             held_out=held_out,

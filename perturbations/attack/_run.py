@@ -92,11 +92,13 @@ def attack_streams(
     declaration = get(name)
     if declaration.kind != "attack":
         raise InputError(f"{name}: must be an attack, got a {declaration.kind}. Use perturbations.apply.")
-    settings = declaration.settings(severity, profile, params)
     wanted = [on] if isinstance(on, str) else list(on) if on is not None else _fitting(declaration, streams)
     if missing := [stream for stream in wanted if stream not in streams]:
         raise InputError(f"{name}: on must name one of {', '.join(streams)}, got {missing[0]!r}.")
-    parts = {stream: Part(settings, declaration.profile(profile)) for stream in wanted}
+    kinds = {stream: _kind(streams[stream]) or declaration.modalities[0] for stream in wanted}
+    _check_budgets(declaration, kinds, params)
+    used = declaration.profile(profile)
+    parts = {on: Part(declaration.settings(severity, profile, params, kind), used) for on, kind in kinds.items()}
     names = list(ids) if ids is not None else [str(i) for i in range(len(labels))]
     return launch(declaration, parts, streams, labels, names, oracle, seed, draw)
 
@@ -106,6 +108,14 @@ def _fitting(declaration: Perturbation, streams: Streams) -> list[str]:
     if not found:
         raise InputError(f"{declaration.name}: a stream must be {' or '.join(declaration.modalities)}, got none.")
     return found
+
+
+def _check_budgets(declaration: Perturbation, kinds: Mapping[str, str], given: Mapping[str, Any]) -> None:
+    """Raise InputError where a budget is given that bounds none of the attacked streams."""
+    used = {declaration.budgets[kind] for kind in kinds.values() if kind in declaration.budgets}
+    if used and (idle := sorted(set(given) & set(declaration.budgets.values()) - used)):
+        right = f"{' and '.join(sorted(used))} must be what bounds {' and '.join(kinds)}"
+        raise InputError(f"{declaration.name}: {right}, got {', '.join(idle)}.")
 
 
 def _kind(values: Sequence[Any]) -> str | None:

@@ -4,7 +4,7 @@ The reference uses five of six photographs, which cannot be shipped. Crystals he
 taken from the photographs are statistics of the five that the frost of the ImageNet-C release is cut from: mean,
 spread and correlation of their channels, quantiles of their brightness and the course of their power spectra. Measured
 as the photographs were (their middle, under a Hann window, whole and shrunk to a fifth), slopes of spectra and shares
-of variance by octave band agree within a tenth, those of the second and third texture within a fifth.
+of variance by octave band agree within a tenth.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from perturbations._declare import image_corruption
 from perturbations._params import Choice, Param
 from perturbations._values import Image
+from perturbations.image._bands import BAND
 from perturbations.image._draw import sixteen
 from perturbations.image._filters import smooth
 from perturbations.image._levels import published
@@ -54,21 +55,25 @@ def pixelate(image: Image, *, scale: float) -> Image:
     height, width, channels = image.shape
     tall, wide = max(1, int(height * scale)), max(1, int(width * scale))
     flat = image if channels == 3 else image[..., 0]
-    sums = _sums(cv2.transpose(_sums(flat, tall)), wide).astype(np.float32)  # by columns, then rows
-    weights = np.float32(1) / np.outer(_boxes(width, wide)[1], _boxes(height, tall)[1]).astype(np.float32)
-    blocks = cv2.convertScaleAbs(cv2.multiply(sums, weights if channels == 1 else cv2.merge([weights] * 3)))
-    stretched = cv2.transpose(blocks.reshape(sums.shape).take(_boxes(wide, width)[0], axis=0))
-    return stretched.reshape(tall, width, channels).take(_boxes(tall, height)[0], axis=0)
+    down, across, stretched = _boxes(height, tall), _boxes(width, wide), np.empty((tall, width, channels), np.uint8)
+    deep = max(1, 4 * BAND * tall // (height * width * channels))  # bytes here, mostly: four times the values
+    for start in range(0, tall, deep):
+        first, members = (of[start : start + deep] for of in down)
+        sums = _sums(cv2.transpose(_sums(flat, first, members)), *across).astype(np.float32)  # by columns, then rows
+        weights = np.float32(1) / np.outer(across[1], members).astype(np.float32)
+        blocks = cv2.convertScaleAbs(cv2.multiply(sums, weights if channels == 1 else cv2.merge([weights] * 3)))
+        band = cv2.transpose(blocks.reshape(sums.shape).take(_boxes(wide, width)[0], axis=0))
+        stretched[start : start + deep] = band.reshape(-1, width, channels)
+    return stretched.take(_boxes(tall, height)[0], axis=0)
 
 
-def _sums(rows: NDArray[Any], count: int) -> NDArray[Any]:
-    """Return the sums of rows over each of the boxes."""
-    first, members = _boxes(len(rows), count)
+def _sums(rows: NDArray[Any], first: NDArray[np.int64], members: NDArray[np.int64]) -> NDArray[Any]:
+    """Return the sums of rows over boxes, each of so many rows from its first one on."""
     most = int(members.max())
     total: Any = rows.take(first, axis=0).astype(np.uint16 if rows.dtype == np.uint8 and most <= 257 else np.float32)
     for further in range(1, most):
         held = np.flatnonzero(members > further)
-        if len(held) == count:
+        if len(held) == len(first):
             total += rows.take(first + further, axis=0)
         else:
             total[held] += rows.take(first[held] + further, axis=0)

@@ -14,7 +14,7 @@ from perturbations._values import Image
 from perturbations.image._bands import in_bands
 from perturbations.image._draw import Field
 from perturbations.image._levels import PROFILES, column, published
-from perturbations.image._light import ALL, rounded, spread
+from perturbations.image._light import ALL, rounded
 
 __all__ = ["brightness", "contrast", "gamma", "saturate"]
 
@@ -69,14 +69,14 @@ def brightness(image: Image, *, shift: float) -> Image:
 
 def _brighter(image: Image, value: NDArray[np.float64]) -> Image:
     """Return RGB whose brightest channel has the given value for each level, the others in proportion."""
-    red, green, blue = cv2.split(image)
+    planes = red, green, blue = cv2.split(image)
     brightest = cv2.max(cv2.max(red, green), blue)
     scale = cv2.LUT(brightest, (value / np.maximum(ALL, 1)).astype(np.float32))
-    scaled = cv2.multiply(image, spread(scale, image), dtype=cv2.CV_8U)
+    scaled = [cv2.multiply(plane, scale, dtype=cv2.CV_8U) for plane in planes]
     if value[0] and cv2.countNonZero(brightest) < brightest.size:
         black = cv2.LUT(brightest, rounded(value * (ALL == 0)))
-        scaled = cv2.add(scaled, spread(black, image))
-    return scaled
+        scaled = [cv2.add(plane, black) for plane in scaled]
+    return cv2.merge(scaled)
 
 
 _SATURATE = published(

@@ -39,8 +39,27 @@ def unsupported(content: bytes, found: str) -> str | None:
         return "a moving picture (APNG)"
     if found == "webp" and any(kind == b"VP8X" and body[:1] and body[0] & 2 for kind, body in _riff(content)):
         return "a moving picture (WebP)"
+    if found == "jpeg 2000" and re.search(rb"colr\x01..\x00\x00\x00\x12", content[:4096], re.DOTALL):
+        return "a JPEG 2000 in YCC colours"
+    if found == "tiff":
+        return _odd_tiff(content)
     if found == "avif" and re.search(rb"irot|imir|avis", content[:8192]):
         return "a turned, mirrored or moving AVIF"
+    return None
+
+
+def _odd_tiff(content: bytes) -> str | None:
+    """Return what a TIFF is where one picture of it would stand for several, or its colours would come out wrong."""
+    try:
+        first, after = _tiff_directory(content)
+        if first.get(262) in (8, 9, 10):
+            return "a TIFF in L*a*b* colours"
+        while after:
+            page, after = _tiff_directory(content, after)
+            if not page.get(254, 0) & 1:  # no thumbnail of the first
+                return "a TIFF of several pages"
+    except (struct.error, RecursionError):
+        return None  # its decoder says what is wrong
     return None
 
 
@@ -106,17 +125,27 @@ def _riff(content: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _tiff_tags(content: bytes) -> dict[int, int]:
     """Return the whole numbers of a TIFF's first directory, by tag."""
+    return _tiff_directory(content)[0]
+
+
+def _tiff_directory(content: bytes, start: int | None = None) -> tuple[dict[int, int], int]:
+    """Return the whole numbers of a directory of a TIFF, by tag, and where the next one stands, or 0; the first one is
+    where the header says. One that stands before this one, as in a loop, is none.
+    """
     order = {b"II": "<", b"MM": ">"}.get(content[:2])
     if order is None:
-        return {}
-    (start,) = struct.unpack_from(order + "I", content, 4)
+        return {}, 0
+    if start is None:
+        (start,) = struct.unpack_from(order + "I", content, 4)
     (count,) = struct.unpack_from(order + "H", content, start)
     found = {}
     for at in range(start + 2, start + 2 + 12 * count, 12):
         tag, kind, _ = struct.unpack_from(order + "HHI", content, at)
         if kind in (3, 4):
             found[tag] = struct.unpack_from(order + ("H" if kind == 3 else "I"), content, at + 8)[0]
-    return found
+    end = start + 2 + 12 * count
+    after = struct.unpack_from(order + "I", content, end)[0] if end + 4 <= len(content) else 0
+    return found, after if after > start else 0
 
 
 def _jpeg_size(content: bytes) -> tuple[int, int] | None:

@@ -54,7 +54,7 @@ class Layout:
         if not array.flags.writeable:
             return value
         frozen = array.view()
-        frozen.flags.writeable = False
+        frozen.setflags(write=False)
         return frozen if array is value else self.with_array(value, frozen)
 
     def same(self, one: Any, other: Any) -> bool:

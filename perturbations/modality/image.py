@@ -28,6 +28,8 @@ def _holds(value: object) -> bool:
 def _check(value: Any, who: str) -> None:
     if not isinstance(value, np.ndarray):
         raise InputError(f"{who}: an image must be a uint8 array (height, width, channels), got {short(value)}.")
+    if isinstance(value, np.ma.MaskedArray):
+        raise InputError(f"{who}: an image must have every pixel, got a masked array. Fill it: array.filled(0).")
     if value.size == 0:
         raise InputError(f"{who}: an image must have at least one pixel, got {short(value)}.")
     if value.dtype != np.uint8 or value.ndim != 3 or value.shape[2] not in (1, 3):
@@ -49,7 +51,9 @@ def _misfit(value: NDArray[Any]) -> str:
         return (
             f"an image must be uint8 in 0..255, {got}. Say what its numbers mean: stress.image(array{_range(value)})."
         )
-    hint = "Grey images keep a last axis of 1: image[..., None]."
+    hint = (
+        "Grey images keep a last axis of 1: image[..., None]." if value.ndim < 4 else "One picture a sample, no batch."
+    )
     return f"an image must have the shape (height, width, 1 or 3 channels), {got}. {hint}"
 
 
@@ -57,13 +61,13 @@ def _range(value: NDArray[Any]) -> str:
     """Return the argument that says what a picture's numbers mean, as far as its type tells."""
     if value.dtype == np.uint8:
         return ""
-    return (
-        ", range=(0, 1)"
-        if value.dtype.kind in "fb"
-        else f", range=(0, {np.iinfo(value.dtype).max})"
-        if (value.dtype.kind in "iu")
-        else ", range=(low, high)"
-    )
+    likely = {
+        "f": "(0, 1)",
+        "b": "(0, 1)",
+        "u": "(0, 65535)" if value.dtype.itemsize == 2 else "(0, 255)",
+        "i": "(0, 255)",
+    }
+    return f", range={likely.get(value.dtype.kind, '(low, high)')}"
 
 
 _LAYOUT = Layout(

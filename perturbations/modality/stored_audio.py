@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from io import BytesIO
 from typing import Any
@@ -26,6 +27,12 @@ _SLACK = 1152
 _OVER = 2.0
 """Up to this peak a float or lossy recording is clipped at full scale; above, its scale must be another one."""
 _BLOCK = 65_536
+_NAME = re.compile(rb"[A-Za-z0-9_ ]{3,4}\Z")
+"""What a part of a RIFF or AIFF file is called."""
+_KINDS = ("WAV", "WAVEX", "RF64", "AIFF", "FLAC", "OGG", "MP3", "MPEG")
+"""Formats of which it can be told whether a file is whole."""
+_FASTEST = 768_000
+"""Hertz above which a rate is a damaged header's."""
 _READ = "WAV, FLAC, OGG, Opus, MP3 and AIFF"
 
 
@@ -38,7 +45,11 @@ def _header(content: bytes) -> str | None:
     return _promised(content)
 
 
-def _too_large(file: Any, limits: Limits) -> str | None:
+def _misfit(file: Any, limits: Limits) -> str | None:
+    if file.format not in _KINDS:
+        return f"is {file.format}, which is not supported ({_READ} are). Convert it first"
+    if file.samplerate > _FASTEST:
+        return f"must have a rate of at most {_FASTEST:,} Hz, got {file.samplerate:,} Hz: its header is damaged"
     if file.channels > _CHANNELS:
         return f"must have at most {_CHANNELS} channels, got {file.channels}"
     length = file.frames / max(file.samplerate, 1)
@@ -51,24 +62,35 @@ def _too_large(file: Any, limits: Limits) -> str | None:
 
 def _promised(content: bytes) -> str | None:
     """Return what is wrong where a WAV or AIFF promises more sound than the file holds, or none at all."""
-    if content[:4] == b"RIFF" and content[8:12] == b"WAVE":
+    if content[:4] in (b"RIFF", b"RF64") and content[8:12] == b"WAVE":
         order, name = "<", b"data"
     elif content[:4] == b"FORM" and content[8:12] in (b"AIFF", b"AIFC"):
         order, name = ">", b"SSND"
     else:
         return None
-    at = 12
+    at, long = 12, None
     while at + 8 <= len(content):
         kind, length = struct.unpack_from(f"{order}4sI", content, at)
         left = len(content) - at - 8
+        if kind == b"ds64":
+            (long,) = struct.unpack_from("<Q", content, at + 16)
         if kind == name:
+            length = long if long and length == 0xFFFFFFFF else length
             if length > left and length < 0xFFFFFF00:  # of a stream the length was never written
                 return f"is truncated: its header promises {length:,} bytes of sound, and the file holds {left:,}"
             if length == 0 and left > 0:
                 return f"is damaged: its header promises no sound, and {left:,} bytes follow"
+            if stray := _stray(content[at + 8 + length :]):
+                return f"is damaged: its header promises {length:,} bytes of sound, and {stray:,} more follow"
             return None
         at += 8 + length + length % 2
     return None
+
+
+def _stray(rest: bytes) -> int:
+    """Return how many bytes follow the sound that are neither another part of the file nor zeros."""
+    known = any(rest[i : i + 3] in (b"ID3", b"TAG") or _NAME.match(rest[i : i + 4]) for i in (0, 1))
+    return 0 if len(rest) < 8 or known or not rest.strip(b"\0") else len(rest)
 
 
 def waveform(content: bytes, who: str, limits: Limits) -> tuple[NDArray[np.float32], int]:
@@ -82,7 +104,7 @@ def waveform(content: bytes, who: str, limits: Limits) -> tuple[NDArray[np.float
     except (soundfile.SoundFileError, RuntimeError):
         raise InputError(f"{who} is not a recording that can be read: it is damaged, or none of {_READ}.") from None
     with file:
-        if (problem := _too_large(file, limits)) is not None:
+        if (problem := _misfit(file, limits)) is not None:
             raise InputError(f"{who} {problem}.")
         try:
             return _whole(file, content, who, limits), file.samplerate

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -105,8 +105,16 @@ def clusters(text: str) -> tuple[list[str], frozenset[int]]:
     return units, frozenset(kept)
 
 
+_REMEMBERED, _SHORT = 512, 1024
+"""How many texts are remembered in pieces, of at most so many characters: a run visits the same 256 for every cell."""
+
+
 def pieces(text: str) -> list[str]:
     """Return gap, word, gap, word, …, gap: the words stand at the odd places, and joining gives the text."""
+    return _remembered_pieces(text).copy() if len(text) <= _SHORT else _pieces(text)
+
+
+def _pieces(text: str) -> list[str]:
     ascii_only = text.isascii()
     if ascii_only and "  " not in text and text.replace(" ", "").isalnum() and not (text[0] == " " or text[-1] == " "):
         words = text.split(" ")  # as transcripts and searches are
@@ -125,6 +133,9 @@ def pieces(text: str) -> list[str]:
             end = match.end()
     result.append(text[end:])
     return result
+
+
+_remembered_pieces = lru_cache(_REMEMBERED)(_pieces)
 
 
 def outside(text: str, change: Callable[[str], str]) -> str:
@@ -147,21 +158,31 @@ class Where:
     def __init__(self, test: Callable[[str], bool]) -> None:
         self._test = test
         self._table: bytes | None = None
+        self._remembered = lru_cache(_REMEMBERED)(self._found)
 
     def __call__(self, text: str) -> tuple[list[str], NDArray[np.intp]]:
-        """Return the clusters of a text and the places of those that may be hit."""
+        """Return the clusters of a text, a list of the caller's own, and the places of those that may be hit."""
+        if len(text) > _SHORT:
+            return self._found(text)
+        units, places = self._remembered(text)
+        return units.copy(), places
+
+    def _found(self, text: str) -> tuple[list[str], NDArray[np.intp]]:
         if text.isascii() and not may_keep(text):
             if self._table is None:
                 self._table = bytes(self._test(chr(code)) for code in range(128)) + bytes(128)
-            return list(text), np.frombuffer(text.encode().translate(self._table), np.bool_).nonzero()[0]
-        units, kept = clusters(text)
-        test = self._test
-        places = [place for place, unit in enumerate(units) if test(unit) and place not in kept]
-        return units, np.array(places, np.intp)
+            units, places = list(text), np.frombuffer(text.encode().translate(self._table), np.bool_).nonzero()[0]
+        else:
+            units, kept = clusters(text)
+            test = self._test
+            found = [place for place, unit in enumerate(units) if test(unit) and place not in kept]
+            places = np.array(found, np.intp)
+        places.flags.writeable = False
+        return units, places
 
 
-_FEW, _HANDFUL = 64, 24
-"""Up to 64 things, exactly the share is chosen; of more, each by itself. Up to 24, plain Python is the fastest."""
+_FEW, _HANDFUL = 64, 8
+"""Up to 64 things, exactly the share is chosen; of more, each by itself. Up to 8, plain Python is the fastest."""
 
 
 def hit_numbered(rng: Generator, places: Places, share: float) -> Iterable[tuple[int, int]]:
@@ -208,7 +229,7 @@ def _chosen(raw: NDArray[np.uint64], count: int, share: float) -> NDArray[np.int
     if count > _FEW:
         return (raw[:count] < int(share * 2**64)).nonzero()[0] if share < 1 else np.arange(count)
     wanted = int(share * count + (raw.item(count) >> 11) * 2**-53)
-    return raw[:count].argpartition(wanted)[:wanted] if 0 < wanted < count else np.arange(wanted)
+    return raw[:count].argsort()[:wanted]  # of so few, sooner done than a partition
 
 
 _UNSPACED = re.compile(

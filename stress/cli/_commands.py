@@ -8,48 +8,10 @@ from typing import Any
 import click
 
 from stress.cli._display import say
+from stress.cli._options import EPILOG, GOALS, OWN, PLUGIN, RUN
+from stress.cli._policy_commands import policy
 
 __all__ = ["stress"]
-
-EPILOG = (
-    "Exit status: 0 done, 1 a gate failed, 2 bad input, 3 incomplete or undecided, 70 a fault of ours, 130 interrupted."
-)
-TASKS = ("classification", "multilabel", "regression", "transcription", "free_text", "retrieval")  # in stress.tasks
-RUN = click.Path(path_type=Path)
-PLUGIN = click.option(
-    "--plugin",
-    "plugins",
-    type=RUN,
-    multiple=True,
-    metavar="FILE",
-    help="A file of your own perturbations; may be repeated.",
-)
-
-
-def _declare(_context: click.Context, _parameter: Any, files: tuple[Path, ...]) -> None:
-    """Import files that declare metrics, tasks or perturbations, so that their names are known."""
-    if files:
-        from stress.cli._show import load_plugins
-
-        load_plugins(files)
-
-
-OWN = click.option(
-    "--plugin",
-    type=RUN,
-    multiple=True,
-    metavar="FILE",
-    expose_value=False,
-    callback=_declare,
-    help="A file of your own metrics and perturbations; may be repeated.",
-)
-
-
-GOALS = click.option(
-    "--goals",
-    metavar="GOALS",
-    help="Shares of the streams: equal, adaptive, or image=0.5,audio=0.5.  [default: the suite's]",
-)
 
 
 def _version(context: click.Context, _: Any, wanted: bool) -> None:
@@ -280,3 +242,6 @@ def cite(folder: Path) -> None:
     from stress.cli._show import show_citations
 
     show_citations(folder)
+
+
+stress.add_command(policy)

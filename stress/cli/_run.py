@@ -116,10 +116,14 @@ def _show_left_out(screen: Any, planned: Planned) -> None:
 
 
 def _show_checks(screen: Any, checks: Sequence[Check]) -> None:
+    from rich import box
     from rich.table import Table
 
     if checks:
-        table = Table("preflight", "", "")
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column("preflight", max_width=28)  # what was seen is the longer text, at 80 columns too
+        table.add_column("")
+        table.add_column("")
         for check in checks:
             style = "green" if check.outcome == "ok" else "bold yellow"
             table.add_row(safe(check.name), safe(check.outcome, style), safe(check.says))
@@ -135,7 +139,8 @@ def _show_outcome(screen: Any, planned: Planned, outcome: Outcome, seconds: floa
         screen.print(f"asked again: {outcome.failed:,} failed records, each with its unit (--keep-failures keeps them)")
     if outcome.reused:
         left = units - outcome.reused
-        what = f"the other {left:,} were done now" if left else "nothing was left to do"
+        others = "the last one was done now" if left == 1 else f"the other {left:,} were done now"
+        what = others if left else "nothing was left to do"
         age = ""
         if outcome.age is not None:
             begun, last = map(duration, outcome.age)

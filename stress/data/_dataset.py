@@ -12,13 +12,13 @@ from typing import Any
 from perturbations import InputError, Sample, StressError
 from perturbations.errors import nearest, short
 from perturbations.labels import label, missing, names_of
-from perturbations.modality import MODALITIES, modality, modality_of
-from stress.data._index import Index, check_index
-from stress.data._known import Known, digest_of, fingerprint_of
-from stress.data._python import made_of, tidy, untidy
-from stress.data._reading import File, Reading, listed, skipped
+from perturbations.modality import modality
+from stress.data._index import Index
+from stress.data._known import Known, fingerprint_of
+from stress.data._python import tidy, together, untidy
+from stress.data._reading import File, Reading
 
-__all__ = ["Index", "Samples", "from_samples", "index_of"]
+__all__ = ["Samples"]
 
 
 class Samples:
@@ -55,8 +55,7 @@ class Samples:
         self._kinds = [(name, kind, None if kind.array is None else kind.freeze) for name, kind in kinds.items()]
         self.spec: str | None = None
         self.alternates, self._classes, self._load = tuple(alternates), classes, load
-        self.ids, self.targets = index.ids, index.targets
-        self.sequences, self.times = index.sequences, index.times
+        self.ids, self.targets, self.sequences, self.times = index.ids, index.targets, index.sequences, index.times
         self.check_cluster(cluster, name)
         self.cluster = cluster
         self._read: Sequence[Any] | None = None
@@ -78,12 +77,18 @@ class Samples:
 
     def given(self, position: int) -> Sample:
         """Return a sample with the target as it was given."""
+        return self._checked(position, self._loaded(position))
+
+    def _loaded(self, position: int) -> Sample:
         try:
-            sample = self._load(position)
+            return self._load(position)
         except StressError:
             raise
         except Exception as error:  # a user's loader can raise anything
             raise InputError(f"{self.name}: sample {self.ids[position]!r} cannot be loaded: {error!r}.") from error
+
+    def _checked(self, position: int, sample: Any) -> Sample:
+        """Return a sample as it was loaded, found to be one, with arrays that cannot be written to."""
         if not isinstance(sample, Sample):
             raise InputError(f"{self._who(position)}: must be a perturbations.Sample, got {short(sample)}.")
         if untidy(sample):
@@ -108,21 +113,47 @@ class Samples:
         read, given = self._read[position], sample.target
         return sample if type(read) is type(given) is str and read == given else sample.with_target(read)
 
-    def proven(self, position: int, digest: str | None = None) -> Sample:
-        """Return a sample that is what it was when the data were first looked at; ``digest``: as another process says.
+    def proven(self, positions: Sequence[int], digests: Sequence[str] = ()) -> list[Sample]:
+        """Return samples that are what they were when the data were first looked at (``digests``: elsewhere).
 
-        Raises InputError where it is not: a loader that gives another picture each time, or files that changed.
+        Raises InputError where one is not: its loader gives another picture each time, or a file changed.
         """
-        sample, known = self.given(position), self.known
-        if known is None:
-            return self._as_read(position, sample)
-        wanted = digest or (known.digests[position] if known.digests else None)
-        if sample.id != self.ids[position] or (wanted is not None and known.prove(position, sample) != wanted):
+        loaded = list(map(self._loaded, positions))
+        found = together(loaded, self._kinds) or list(map(self._checked, positions, loaded))
+        self._prove(positions, found, digests)
+        return found if self._read is None else list(map(self._as_read, positions, found))
+
+    def _prove(self, positions: Sequence[int], found: Sequence[Sample], digests: Sequence[str]) -> None:
+        known, ids = self.known, [self.ids[position] for position in positions]
+        wrong = [i for i, name in enumerate(ids) if found[i].id != name]
+        if known is not None and (digests or known.digests):
+            wanted = digests or [known.digests[position] for position in positions]
+            looked = [i for i, digest in enumerate(wanted) if digest is not None]
+            wrong += [i for i in looked if known.prove(positions[i], found[i]) != wanted[i]]
+        if wrong:
             raise InputError(
-                f"{self.name}: sample {self.ids[position]!r} is not what it was when the data were first looked at. "
+                f"{self.name}: sample {ids[min(wrong)]!r} is not what it was when the data were first looked at. "
                 "Hint: load the same content each time (augmentation off), and leave the files alone during a run."
             )
-        return self._as_read(position, sample)
+
+    def looked(self, positions: Iterable[int]) -> Samples:
+        """Return the data after the samples at some positions were looked at, those that were not before.
+
+        Raises InputError with all of them that cannot be used.
+        """
+        known = self.known
+        if known is None or known.look is None:
+            return self
+        new = sorted({int(position) for position in positions if known.digests[int(position)] is None})
+        if not new:
+            return self
+        seen, digests = known.look(new), list(known.digests)
+        for position, digest in zip(new, seen.digests):
+            digests[position] = digest
+        made = copy.copy(self)
+        made.known, made.fingerprint = replace(known, digests=digests), fingerprint_of(digests)
+        made.notes, made.files = (*self.notes, *seen.notes), {**self.files, **seen.files}
+        return made
 
     def __iter__(self) -> Iterator[Sample]:
         return (self[i] for i in range(len(self)))
@@ -161,129 +192,10 @@ class Samples:
     def has(self) -> frozenset[str]:
         """What faults may need and this data set has: data, target, sequence, alternates, and ``alternates:de``."""
         found = {"data"}
-        if all(not missing(target) for target in self.targets):
+        if not any(map(missing, self.targets)):
             found.add("target")
         if any(s is not None for s in self.sequences) and any(t is not None for t in self.times):
             found.add("sequence")
         if self.alternates:
             found |= {"alternates", *(f"alternates:{language}" for language in self.alternates)}
         return frozenset(found)
-
-
-def index_of(
-    samples: Iterable[Sample], who: str, declared: Mapping[str, str], reading: Reading, bad: dict[int, str]
-) -> tuple[dict[str, str], Index, Known, tuple[str, ...]]:
-    """Check every sample, and return streams, index, what each one was, and the alternate languages.
-
-    What cannot be used is noted in ``bad``, by position, and left out of all that is returned.
-    """
-    digests: list[str] = []
-    present: list[str] = []
-    streams: dict[str, str] = {}
-    rows: list[Sample] = []
-    languages: set[str] = set()
-    for position, sample in enumerate(samples):
-        try:
-            if isinstance(sample, InputError):
-                raise sample
-            if not isinstance(sample, Sample):
-                raise InputError(f"{who}[{position}]: must be a perturbations.Sample, got {short(sample)}.")
-            name = f"{who}: sample {short(sample.id)}"
-            sample = tidy(sample, declared, name, reading.limits) if untidy(sample) else sample
-            streams = _note_streams(sample, streams, declared, name, first=not rows)
-        except InputError as error:
-            bad[position] = str(error)
-            continue
-        digests.append(digest_of(position, sample))
-        present.append("".join(str(int(sample.streams[name] is not None)) for name in streams))
-        languages.update(code for versions in sample.alternates.values() for code in versions)
-        rows.append(Sample(sample.id, {}, sample.target, sample.groups, sample.sequence, sample.time))
-    names = sorted({name for row in rows for name in row.groups})
-    index = Index(
-        ids=[row.id for row in rows],
-        targets=[row.target for row in rows],
-        sequences=[row.sequence for row in rows],
-        times=[row.time for row in rows],
-        splits=[row.groups.get("split") for row in rows],
-        groups={name: [row.groups.get(name) for row in rows] for name in names if name != "split"},
-    )
-    if bad and not (reading.skip_bad and rows):
-        listed(list(bad.values()), len(bad))
-    check_index(index, who)
-    if missing := [name for name, kind in streams.items() if not kind]:
-        raise InputError(f"{who}: stream {missing[0]!r} is None in every sample: its modality cannot be known.")
-    return streams, index, Known(digests, present, digest_of), tuple(sorted(languages))
-
-
-def _note_streams(
-    sample: Sample, known: Mapping[str, str], declared: Mapping[str, str], who: str, first: bool
-) -> dict[str, str]:
-    """Return what is known of the streams with those of a sample, and raise where they do not agree with it."""
-    streams = dict(known)
-    if not sample.streams:
-        raise InputError(f"{who}: must have at least one stream.")
-    if not first and sample.streams.keys() != streams.keys():
-        raise InputError(f"{who}: must have the streams {', '.join(streams)}, got {', '.join(sample.streams)}.")
-    for name, value in sample.streams.items():
-        if value is None:
-            streams.setdefault(name, declared.get(name, ""))
-            continue
-        kind = modality_of(value, f"{who}, stream {name}")
-        kind.check(value, f"{who}, stream {name}")
-        if streams.setdefault(name, kind.name) not in ("", kind.name):
-            raise InputError(f"{who}, stream {name}: must be {streams[name]} as before, got {kind.name}.")
-        if declared.get(name, kind.name) != kind.name:
-            raise InputError(f"{who}, stream {name}: must be {declared[name]} as declared, got {kind.name}.")
-        streams[name] = kind.name
-    return streams
-
-
-def from_samples(
-    samples: Iterable[Sample],
-    name: str = "samples",
-    cluster: str | None = None,
-    streams: Mapping[str, str] | None = None,
-    reading: Reading | None = None,
-) -> Samples:
-    """Return a data set of Python samples: a list, or any sequence that makes each sample when it is asked for.
-
-    ``cluster`` declares the group (or ``sequence``) whose samples form one cluster in intervals; a sequence may have
-    it as an attribute. Every sample is looked at once, to check it and to fingerprint its content; a sequence with a
-    ``fingerprint`` attribute of its own and an ``index`` (``stress.data.Index``) with ``streams`` is believed instead.
-    ``streams`` declares the modality of streams by name: a text or a path there is a file, and loaded. Raises
-    InputError with all samples that cannot be used, or leaves them out where ``reading`` says so.
-    """
-    rows: Any = samples
-    cluster = cluster or getattr(rows, "cluster", None)
-    if not (hasattr(samples, "__getitem__") and hasattr(samples, "__len__")):
-        if not isinstance(samples, Iterable):
-            raise InputError(f"{name}: must be samples – a list, or a sequence that makes them – got {short(samples)}.")
-        rows = list(samples)
-    declared = getattr(rows, "index", None)
-    reading = reading or Reading()
-    if isinstance(declared, Index):
-        check_index(declared, name)
-        return Samples(
-            name, rows.streams, declared, rows.__getitem__, rows.fingerprint, cluster=cluster, reading=reading
-        )
-    for stream, kind in (streams or {}).items():
-        if kind not in MODALITIES:
-            raise InputError(
-                f"{name}: stream {short(stream)} must be one of {', '.join(MODALITIES)}, got {short(kind)}."
-            )
-    bad: dict[int, str] = {}
-    all_of = (made_of(rows, i, name) for i in range(len(rows)))
-    with reading.progress(len(rows)) as told:
-        told_of = (_told(sample, told) for sample in all_of)
-        found, index, known, languages = index_of(told_of, name, streams or {}, reading, bad)
-    kept = [i for i in range(len(rows)) if i not in bad]
-    load = (lambda i: rows[kept[i]]) if bad else rows.__getitem__
-    whole = fingerprint_of(known.digests)
-    made = Samples(name, found, index, load, whole, languages, cluster=cluster, known=known, reading=reading)
-    made.left_out, made.notes = tuple(bad), skipped(list(bad.values()))
-    return made
-
-
-def _told(sample: Any, told: Callable[[int], None]) -> Any:
-    told(1)
-    return sample

@@ -36,6 +36,10 @@ def check_index(index: Index, who: str, where: Callable[[int], str] = "#{}".form
     named |= {f"group {name}": values for name, values in index.groups.items()}
     odd = [f"{who}: {where(at)}: {why}." for what, values in named.items() for at, why in named_badly(what, values)]
     gather(odd[:5], InputError)
+    nameless = [at for at, name in enumerate(index.ids) if not name]
+    gather(
+        [f"{who}: {where(at)}: id must be a text or a number, got an empty text." for at in nameless[:5]], InputError
+    )
     unbounded = [at for at, time in enumerate(index.times) if time is not None and abs(time) == float("inf")]
     gather([f"{who}: {where(at)}: time must be finite, got infinity." for at in unbounded[:5]], InputError)
     seen: dict[str, int] = {}

@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from perturbations import Sample, Value
 from perturbations.modality import modality_of
+from stress.data._reading import File
 
-__all__ = ["Known", "digest_of", "fingerprint_of"]
+__all__ = ["Known", "Seen", "digest_of", "fingerprint_of"]
 
 
 @dataclass(frozen=True)
 class Known:
     """One entry a sample: a digest of all that is in it, and which of its streams are there (``1``) or lost (``0``).
 
-    ``prove(position, sample)`` returns the digest of what was just loaded.
+    ``prove(position, sample)`` returns the digest of what was just loaded. A digest is None where a sample has not been
+    looked at yet: ``look(positions)`` does that, and raises InputError with all that cannot be used.
     """
 
-    digests: Sequence[str]
+    digests: Sequence[str | None]
     present: Sequence[str]
     prove: Callable[[int, Sample], str]
+    look: Callable[[Sequence[int]], Seen] | None = None
 
 
-def fingerprint_of(digests: Iterable[str]) -> str:
-    """Return a digest of a whole data set; the order of its samples is no part of it."""
+@dataclass(frozen=True)
+class Seen:
+    """What was found where samples were looked at: a digest each, their files by key, and what a reader should know."""
+
+    digests: Sequence[str]
+    files: Mapping[str, File] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+
+def fingerprint_of(digests: Iterable[str | None]) -> str:
+    """Return a digest of all samples that were looked at; their order is no part of it."""
     found = blake2b(digest_size=16)
-    for digest in sorted(digests):
+    for digest in sorted(digest for digest in digests if digest is not None):
         found.update(digest.encode())
     return found.hexdigest()
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from perturbations import InputError, StressError
 from stress._import import load_attribute
-from stress.data._dataset import Samples, from_samples
+from stress.data._dataset import Samples
+from stress.data._listed import from_samples
 from stress.data._manifest import from_manifest
 from stress.data._reading import Reading
 from stress.data._tables import is_frame

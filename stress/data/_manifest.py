@@ -9,56 +9,27 @@ in the table; the values of other modalities are files, relative to the manifest
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from hashlib import blake2b
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from perturbations import InputError, Sample, Value
+from perturbations import InputError
 from perturbations.errors import gather, meant, nearest, short
 from perturbations.labels import missing
-from perturbations.modality import MODALITIES, modality
+from perturbations.modality import MODALITIES
+from stress.data._content import Column, Content
 from stress.data._dataset import Samples
 from stress.data._index import Index, check_index
-from stress.data._known import Known, fingerprint_of
-from stress.data._missing import present
-from stress.data._reading import (
-    READER,
-    File,
-    Reading,
-    in_parallel,
-    listed,
-    look_at,
-    outside,
-    path_of,
-    remarks,
-    skipped,
-    stamped,
-    value_of,
-)
-from stress.data._tables import Rows, path_shown, read_rows
+from stress.data._known import fingerprint_of
+from stress.data._missing import present, seconds, target
+from stress.data._reading import Reading
+from stress.data._tables import Rows, read_rows
 
 __all__ = ["from_manifest"]
 
 _PLAIN = ("id", "label", "sequence", "time", "split")
 _SHOWN = 5
 """Problems of one kind that an error lists before it only counts them."""
-
-
-@dataclass(frozen=True)
-class _Column:
-    """What a column holds: a stream's value, or the same in another language."""
-
-    column: str
-    stream: str
-    modality: str
-    language: str | None
-
-    @property
-    def in_file(self) -> bool:
-        """Whether the cells name files."""
-        return modality(self.modality).stored.in_file
 
 
 def from_manifest(source: Any, fingerprint: str | None = None, reading: Reading | None = None) -> Samples:
@@ -76,19 +47,16 @@ def from_manifest(source: Any, fingerprint: str | None = None, reading: Reading 
     index = _index(table)
     notes = _unused(table.names)
     left_out: Sequence[int] = reading.left_out
-    content = _Content(table, columns, reading)
-    looked: list[_Looked] = []
+    content = Content(table, columns, reading)
+    everyone = range(len(table.rows))
     if fingerprint is None:
         notes += content.outside()
-        looked = list(in_parallel(content.look, len(table.rows), reading))
-        bad = {i: "; ".join(found.problems) for i, found in enumerate(looked) if found.problems}
-        if bad and not (reading.skip_bad and len(bad) < len(looked)):
-            listed([problem for found in looked for problem in found.problems], len(bad))
-        left_out = tuple(bad)
-        notes += [*remarks(file for found in looked for file in found.files.values()), *skipped(list(bad.values()))]
-    kept = [i for i in range(len(table.rows)) if i not in set(left_out)]
-    content, looked, index = content.only(kept), [looked[i] for i in kept] if looked else [], _only(index, kept)
-    known = content.known(looked)
+        if not reading.later or reading.skip_bad:  # whom to leave out is known once all were looked at
+            left_out, found = content.seen(everyone)
+            notes += found.notes
+    kept = [i for i in everyone if i not in set(left_out)]
+    content, index = content.only(kept), _only(index, kept)
+    known = content.known(told=fingerprint is not None)
     streams = {c.stream: c.modality for c in columns if c.language is None}
     languages = sorted({c.language for c in columns if c.language is not None})
     made = Samples(
@@ -103,17 +71,17 @@ def from_manifest(source: Any, fingerprint: str | None = None, reading: Reading 
         reading=reading,
     )
     made.notes, made.left_out = tuple(notes), tuple(left_out)
-    made.files = {key: file for found in looked for key, file in found.files.items()}
+    made.files = content.files(content.looked.values())
     return made
 
 
-def _columns(path: str, names: Sequence[str]) -> list[_Column]:
+def _columns(path: str, names: Sequence[str]) -> list[Column]:
     found = []
     for name in names:
         kind, _, rest = name.partition(":")
         if kind in MODALITIES:
             stream, _, language = rest.partition("@")
-            found.append(_Column(name, stream or kind, kind, language or None))
+            found.append(Column(name, stream or kind, kind, language or None))
     who = f"{path}:1"
     if "label" not in names:
         raise InputError(f"{who}: must have a column 'label', got {', '.join(names)}. {nearest('label', names)}")
@@ -134,6 +102,8 @@ def _cluster(path: str, names: Sequence[str]) -> str | None:
     found = [name.partition(":")[2] for name in names if name.startswith("cluster:")]
     if len(found) > 1:
         raise InputError(f"{path}:1: must declare one cluster, got {', '.join(found)}. Others are groups: group:NAME.")
+    if "group:" in names:
+        raise InputError(f"{path}:1: a column of a group must be called group:NAME, got 'group:'.")
     if found and (not found[0] or f"group:{found[0]}" in names):
         raise InputError(f"{path}:1: a column cluster:NAME is a group of that name too, got {', '.join(names)}.")
     return found[0] if found else None
@@ -155,19 +125,20 @@ def _index(table: Rows) -> Index:
     def column(name: str) -> list[Any]:
         return [None if (value := row.get(name)) == "" else value for row in table.rows]
 
-    def named(name: str) -> list[str | None]:
-        return [present(value) for value in column(name)]
-
     csv_cell = table.name.endswith(".csv")  # where an empty cell is a missing one; "" in JSON and Parquet is a text
+
+    def named(name: str) -> list[str | None]:
+        return [present(value, f"{table.where(i)}: {name}", csv_cell) for i, value in enumerate(column(name))]
+
     given = [row.get("label") for row in table.rows]
     labels = [None if missing(value) or (csv_cell and value == "") else value for value in given]
     empty = [i for i, label in enumerate(labels) if label is None]
     gather([f"{table.where(i)}: label is empty." for i in empty[:_SHOWN]], InputError)
     index = Index(
         ids=[value if value is not None else f"{number}" for number, value in enumerate(named("id"))],
-        targets=[str(label) for label in labels],
+        targets=[target(label, f"{table.where(i)}: label") for i, label in enumerate(labels)],
         sequences=named("sequence"),
-        times=[_number(table.where(i), value) for i, value in enumerate(column("time"))],
+        times=[seconds(value, table.where(i)) for i, value in enumerate(column("time"))],
         splits=named("split"),
         groups={n.partition(":")[2]: named(n) for n in table.names if n.startswith(("group:", "cluster:"))},
     )
@@ -187,110 +158,3 @@ def _only(index: Index, kept: Sequence[int]) -> Index:
     return Index(
         some(index.ids), some(index.targets), some(index.sequences), some(index.times), some(index.splits), groups
     )
-
-
-def _number(where: str, value: Any) -> float | None:
-    """Return a time in seconds; nothing where it is missing, ``nan`` too."""
-    try:
-        found = None if value is None else float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise InputError(f"{where}: time must be a number of seconds, got {short(value)}.") from None
-    return None if found is None or found != found else found
-
-
-@dataclass(frozen=True)
-class _Looked:
-    """What a row and its files were when they were decoded: a digest of all, the files by key, what is wrong."""
-
-    digest: str
-    files: Mapping[str, File] = field(default_factory=dict)
-    problems: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class _Content:
-    """What the rows of a manifest and the files they name hold."""
-
-    table: Rows
-    columns: Sequence[_Column]
-    reading: Reading
-
-    def only(self, kept: Sequence[int]) -> _Content:
-        """Return the content of some of the rows."""
-        rows, lines = [self.table.rows[i] for i in kept], [self.table.lines[i] for i in kept]
-        return replace(self, table=replace(self.table, rows=rows, lines=lines))
-
-    def _cells(self, position: int) -> Iterator[tuple[_Column, Any, str]]:
-        """Give each column with its cell and where that stands."""
-        for column in self.columns:
-            yield column, self.table.rows[position][column.column], f"{self.table.where(position)}: {column.column}"
-
-    def look(self, position: int) -> _Looked:
-        """Return what a row and its files are, each decoded."""
-        row = repr(sorted(self.table.rows[position].items(), key=str)).encode("utf-8", "surrogatepass")
-        digest = blake2b(b"%d\x1f" % READER + row, digest_size=8)
-        files: dict[str, File] = {}
-        problems = []
-        for column, cell, who in self._cells(position):
-            try:
-                if not column.in_file:
-                    value_of(cell, column.modality, self.table.folder, who, self.reading.limits)
-                elif cell not in (None, ""):
-                    key, file = look_at(cell, column.modality, self.table.folder, who, self.reading)
-                    digest.update(file.digest.encode())
-                    files[key] = file
-            except InputError as error:
-                problems.append(str(error))
-        return _Looked(digest.hexdigest(), files, problems)
-
-    def known(self, looked: Sequence[_Looked]) -> Known:
-        """Return what is known of each sample; what is proven later is compared by size and time before its bytes."""
-
-        def prove(position: int, _: Sample) -> str:
-            if looked and all(stamped(key, file) for key, file in looked[position].files.items()):
-                return looked[position].digest
-            return self.look(position).digest
-
-        own = [column for column in self.columns if column.language is None]
-        there = ["".join("01"[self._there(row[c.column], c)] for c in own) for row in self.table.rows]
-        return Known([found.digest for found in looked], there, prove)
-
-    @staticmethod
-    def _there(cell: Any, column: _Column) -> bool:
-        return cell is not None and not (cell == "" and column.in_file)
-
-    def outside(self) -> list[str]:
-        """Return a note of the files outside the manifest's folder. Raises InputError where they are refused."""
-        cells = (cell for i in range(len(self.table.rows)) for c, cell, _ in self._cells(i) if c.in_file)
-        named = (cell for cell in cells if isinstance(cell, str) and cell and "\0" not in cell)
-        paths = [path_of(cell, self.table.folder, "") for cell in named]
-        found = list(dict.fromkeys(outside(paths, self.table.folder)))
-        if not found:
-            return []
-        shown = ", ".join(path_shown(path) for path in found[:3]) + (" …" if len(found) > 3 else "")
-        if self.reading.inside:
-            raise InputError(f"{self.table.name}: files must lie in its folder, got {len(found):,} outside: {shown}.")
-        return [f"{len(found):,} files lie outside the manifest's folder: {shown}"]
-
-    def sample(self, index: Index, position: int) -> Sample:
-        """Return a sample, its files decoded."""
-        streams: dict[str, Value] = {}
-        alternates: dict[str, dict[str, Value]] = {}
-        for column, cell, who in self._cells(position):
-            value, _ = value_of(cell, column.modality, self.table.folder, who, self.reading.limits)
-            if column.language is None:
-                streams[column.stream] = value
-            elif value is not None:
-                alternates.setdefault(column.stream, {})[column.language] = value
-        groups = {name: values[position] for name, values in index.groups.items() if values[position] is not None}
-        if index.splits[position] is not None:
-            groups["split"] = index.splits[position]
-        return Sample(
-            index.ids[position],
-            streams,
-            index.targets[position],
-            groups,  # type: ignore[arg-type]
-            index.sequences[position],
-            index.times[position],
-            alternates,
-        )

@@ -26,7 +26,8 @@ def pack(data: Samples, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     with (folder / "values.bin").open("wb") as file:
-        for sample in map(data.proven, range(len(data))):
+        for position in range(len(data)):
+            (sample,) = data.proven([position])
             place: dict[str, Any] = {name: _put(file, value) for name, value in sample.streams.items()}
             others = {
                 name: {code: _put(file, value) for code, value in versions.items()}

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from operator import is_not
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from perturbations import InputError, Sample, StressError
 from perturbations.errors import MissingExtraError, short
-from perturbations.modality import Limits, modality
-from stress.data._missing import missing
+from perturbations.modality import Limits, Modality, modality
+from stress.data._missing import missing, seconds
 from stress.data._reading import value_of
 
-__all__ = ["made_of", "named_badly", "tidy", "untidy"]
+__all__ = ["made_of", "named_badly", "tidy", "together", "untidy"]
+
+Freeze: TypeAlias = Callable[[Any], Any]
 
 _LIKE: Mapping[str, str] = {
     **dict.fromkeys(("image", "images", "img", "picture", "photo", "frame", "pixels"), "image"),
@@ -32,14 +35,46 @@ _PLAIN = frozenset({str, int, bool, type(None)})
 
 def untidy(sample: Sample) -> bool:
     """Whether a sample has to be looked at closely: whether it holds more than arrays, and names that are there."""
-    for value in sample.streams.values():
-        if type(value) is not np.ndarray and value is not None:
-            return True
+    return any(type(value) is not np.ndarray and value is not None for value in sample.streams.values()) or _odd(sample)
+
+
+def _odd(sample: Sample) -> bool:
     for value in sample.groups.values():
         if type(value) is not str or not value:
             return True
     named = type(sample.target) in _PLAIN and type(sample.sequence) in _PLAIN
-    return not named or not (sample.time is None or sample.time == sample.time)
+    return not named or sample.sequence == "" or not (sample.time is None or _is_time(sample.time))
+
+
+def _is_time(value: Any) -> bool:
+    return type(value) in (int, float) and value == value
+
+
+def together(samples: Sequence[Any], kinds: Sequence[tuple[str, Modality, Freeze | None]]) -> list[Sample] | None:
+    """Return samples with arrays that cannot be written to, where a look at all of them at once shows that none has to
+    be looked at closely; nothing where it does not.
+
+    ``kinds`` are the streams' names, modalities and what forbids writing, where the value is an array. A modality tells
+    by a value's type alone whether it is one: it is asked about one value of each type.
+    """
+    if set(map(type, samples)) != {Sample} or {len(sample.streams) for sample in samples} != {len(kinds)}:
+        return None
+    if any(map(_odd, samples)):
+        return None
+    columns, moved = [], False
+    for name, kind, freeze in kinds:
+        if freeze is None or not all(name in sample.streams for sample in samples):
+            return None
+        values = [sample.streams[name] for sample in samples]
+        one_each = {type(value): value for value in values if value is not None}
+        if not all(map(kind.holds, one_each.values())):
+            return None
+        columns.append([None if value is None else freeze(value) for value in values])
+        moved = moved or any(map(is_not, columns[-1], values))
+    names = [name for name, _, _ in kinds]
+    if not moved:
+        return list(samples)
+    return [sample.with_streams(dict(zip(names, row))) for sample, row in zip(samples, zip(*columns))]
 
 
 def tidy(sample: Sample, streams: Mapping[str, str], who: str, limits: Limits) -> Sample:
@@ -61,8 +96,10 @@ def tidy(sample: Sample, streams: Mapping[str, str], who: str, limits: Limits) -
             changed[name] = None
     if changed:
         sample = sample.with_streams(changed)
-    about = {"target": sample.target, "sequence": sample.sequence, "time": sample.time}
-    nothing: dict[str, Any] = {name: None for name, value in about.items() if value is not None and missing(value)}
+    about = {"target": sample.target, "sequence": sample.sequence or None}
+    nothing: dict[str, Any] = {name: None for name, value in about.items() if value is None or missing(value)}
+    if sample.time is not None and not _is_time(sample.time):
+        nothing["time"] = seconds(sample.time, who)
     if any(missing(value) or value == "" for value in sample.groups.values()):
         nothing["groups"] = {name: v for name, v in sample.groups.items() if not missing(v) and v != ""}
     return replace(sample, **nothing) if nothing else sample
@@ -95,8 +132,8 @@ def _refused(value: Any, of: str, who: str) -> InputError:
     shown = short(os.fspath(value), 120)
     declared = f"declare the stream: from_samples(…, streams={{…: '{of}'}})"
     how = f"Load it by stress.{of}(file), or {declared}" if of in ("image", "audio") else declared.capitalize()
-    article = "an" if of[0] in "ai" else "a"
-    return InputError(f"{who}: must be {article} {of}, got the text {shown}, which would run as a text. {how}.")
+    wanted = {"image": "an image", "audio": "a recording"}.get(of, f"a {of}")
+    return InputError(f"{who}: must be {wanted}, got the text {shown}, which would run as a text. {how}.")
 
 
 def named_badly(what: str, values: Sequence[Any]) -> list[tuple[int, str]]:

@@ -9,7 +9,7 @@ import os
 import stat
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -174,8 +174,24 @@ def _of_parquet(path: Path, content: bytes) -> Rows:
 
 def _of_arrow(table: Any, name: str, folder: Path) -> Rows:
     _once(list(table.column_names), f"{name}:1")
-    rows = [{key: None if missing(value) else value for key, value in row.items()} for row in table.to_pylist()]
-    return Rows(name, folder, list(table.column_names), rows, range(1, len(rows) + 1))
+    names = list(table.column_names)
+    return Rows(name, folder, names, _rows(names, map(_of_column, table.columns)), range(1, table.num_rows + 1))
+
+
+def _of_column(column: Any) -> Any:
+    """Return the values of a column; single and half precision stay what they are: 0.1, not 0.10000000149."""
+    if str(getattr(column, "type", getattr(column, "dtype", ""))) in ("float", "halffloat", "float32", "float16"):
+        return list(column.to_numpy())
+    return column.to_pylist() if hasattr(column, "to_pylist") else column.to_list()
+
+
+def _rows(names: Sequence[str], columns: Iterable[Any]) -> list[Row]:
+    return [{n: None if missing(value) else _sorted(value) for n, value in zip(names, row)} for row in zip(*columns)]
+
+
+def _sorted(value: Any) -> Any:
+    """Return a set as a list in one order, which does not follow the process's hash seed."""
+    return sorted(value, key=str) if isinstance(value, set | frozenset) else value
 
 
 def _of_frame(frame: Any) -> Rows:
@@ -184,6 +200,5 @@ def _of_frame(frame: Any) -> Rows:
         return _of_arrow(frame, "table", Path())
     names = [str(name) for name in frame.columns]
     _once(names, "data frame")
-    columns = [frame[name].to_list() for name in frame.columns]
-    rows = [{n: None if missing(value) else value for n, value in zip(names, row)} for row in zip(*columns)]
+    rows = _rows(names, [_of_column(frame[name]) for name in frame.columns])
     return Rows("data frame", Path(), names, rows, range(len(rows)))

@@ -19,8 +19,10 @@ from stress.engine._unit import Job
 
 __all__ = ["diagnose"]
 
-_CLIMBING = ("attack.square", "attack.universal")
-"""Attacks that follow differences of scores where there are no gradients."""
+_CLIMBING = {"attack.square", "attack.character_edits", "attack.word_substitution"}
+"""Attacks that follow differences of scores."""
+_CLIMBING_ELSE = {"attack.auto", "attack.universal"}
+"""Attacks that do where there are no gradients."""
 _ZERO_SHARE = 0.1
 """Share of samples without any gradient from which on an attack that follows it cannot be believed."""
 
@@ -85,8 +87,12 @@ def _labels_only(job: Job, cells: Sequence[Cell]) -> list[Check]:
     """A search that climbs the scores must have some to climb."""
     if job.attacker.oracle.answers not in ("labels", "positions"):
         return []
-    blind = sorted({c.perturbation for cell in cells for c in cell.conditions if c.perturbation in _CLIMBING})
-    wrong = f"{', '.join(blind)}: blind, the model answers labels alone; use attack.hop_skip_jump (images, audio)"
+    climbing = _CLIMBING | (set() if job.attacker.oracle.differentiable else _CLIMBING_ELSE)
+    blind = sorted({c.perturbation for cell in cells for c in cell.conditions} & climbing)
+    wrong = (
+        f"{', '.join(blind)}: blind beyond a single step, the model answers labels alone; use attack.hop_skip_jump "
+        "(images, audio); of texts no search here sees more"
+    )
     return [check_of("scores to climb", wrong if blind else None, "no attack here needs more than labels")]
 
 

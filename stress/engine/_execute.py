@@ -23,8 +23,8 @@ from stress.engine._cluster import on_dask
 from stress.engine._identity import identity, machine, run_id
 from stress.engine._lock import lock
 from stress.engine._places import Places
-from stress.engine._plan import Planned, Settings, job_of, plan_run
-from stress.engine._preflight import CANARIES, Check, is_reproducible, preflight
+from stress.engine._plan import CANARIES, Planned, Settings, job_of, plan_run
+from stress.engine._preflight import Check, is_reproducible, preflight
 from stress.engine._preparation import check_preparation
 from stress.engine._processes import on_processes
 from stress.engine._progress import watch
@@ -100,7 +100,7 @@ def execute(
         if planned.settings.preflight:
             checks += preflight(job, first, planned.settings.threads)
             checks += [] if planned.model.billed else check_preparation(job, seen)
-        asked = [planned.data.proven(position) for position in planned.first[:CANARIES]]
+        asked = planned.data.proven(planned.first[:CANARIES])
         known = canaries(job, asked, planned.plan.cells, planned.settings.threads)
         planned = replace(planned, steady=is_steady(known) and is_reproducible(checks) and before.steady)
         code, unread = steady_code(planned.model)
@@ -279,7 +279,8 @@ def _in_workers(planned: Planned, job: Job, units: Sequence[Unit], out: Path, wo
 
     def proof(unit: Unit) -> Sequence[str]:
         """Return what the samples of a unit were when the data were looked at here."""
-        return [known.digests[int(place)] for place in planned.shards[unit.shard]] if known and known.digests else ()
+        digests = known.digests if known else ()
+        return [digests[int(place)] or "" for place in planned.shards[unit.shard]] if digests else ()
 
     def died(unit: Unit, error: str, stuck: bool = False) -> pa.Table:
         positions = [int(position) for position in planned.shards[unit.shard]]

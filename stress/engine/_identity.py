@@ -23,7 +23,7 @@ from stress.engine._streams import recorded
 from stress.models import installed, source_of
 from stress.tasks import Task
 
-__all__ = ["agree", "identity", "machine", "needs_all_data", "run_id"]
+__all__ = ["agree", "identity", "machine", "run_id"]
 
 
 def identity(planned: Planned, task: Task, code: Mapping[str, str]) -> dict[str, Any]:
@@ -69,14 +69,6 @@ def _plugins(functions: set[Any]) -> dict[str, str]:
     return found
 
 
-def needs_all_data(cell: Cell) -> bool:
-    """Whether what a sample meets in a cell depends on which other samples there are."""
-    every = {"data", "sequence"}
-    return cell.grid == "timeline" or any(
-        c.declaration.held_out or every & c.declaration.needed(c.settings) for c in cell.conditions
-    )
-
-
 def _digest(cell: Cell) -> str:
     content = json.dumps([c.identity() for c in cell.conditions], sort_keys=True, default=str) + str(cell.fallback)
     return blake2b(content.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
@@ -105,7 +97,10 @@ def agree(
     Where only the model differs and a reason is given to go on, returns what differs.
     """
     found: list[str] = []
-    _compare("", _without_model(old, known), _without_model(new, known), found)
+    one, other = _without_model(old, known), _without_model(new, known)
+    cells, plugins = ([_taken(each, *path) for each in (one, other)] for path in (("suite", "cells"), ("plugins",)))
+    _compare("", one, other, found)
+    found += _parts_differ("cell", *cells) + _parts_differ("the plug-in's code:", *plugins)
     if found:
         raise RunError(
             f"{path}: holds a run of other inputs, and continuing would mix them. What differs:\n{_listed(found)}\n"
@@ -113,13 +108,14 @@ def agree(
         )
     of, now = old["model"], new["model"]
     _compare("model", _said(of), _said(now), found)
-    found += _code_differs(of.get("code") or {}, now.get("code") or {})
+    found += _parts_differ("the model's code:", of.get("code") or {}, now.get("code") or {})
     found += _canaries_differ(of.get("canaries") or {}, now.get("canaries") or {})
     if found and accepted is None:
         raise RunError(
             f"{path}: holds a run of the model as it was before, and continuing would mix the two. What differs:\n"
             f"{_listed(found)}\nRun it anew beside this one, which is kept (--fresh), or, where the change can move no "
-            'answer, keep the records and say why (--accept-model "why"): the run is then marked as mixed.'
+            'answer that is kept (failures are asked again), keep the records and say why (--accept-model "why"): the '
+            "run is then marked as mixed."
         )
     return found
 
@@ -133,16 +129,25 @@ def _listed(found: Sequence[str]) -> str:
     return "\n".join([*(f"  - {line}" for line in found[:10]), *more])
 
 
-def _code_differs(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    """Return which parts of a model's code, and which packages it uses, are others than before."""
+def _taken(content: dict[str, Any], *path: str) -> dict[str, str]:
+    """Return what stands at a place, by name, taken out: these are digests, of which one says that they differ."""
+    *above, last = path
+    for key in above:
+        content[key] = dict(content.get(key) or {})
+        content = content[key]
+    return dict(content.pop(last, None) or {})
+
+
+def _parts_differ(what: str, old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """Return which cells, parts of code, and packages that it uses, are others than before."""
     found = []
     for name in [*old, *(name for name in new if name not in old)]:
         one, other = old.get(name), new.get(name)
         if one is None or other is None:
-            found.append(f"the model's code: {name} is {'new' if one is None else 'gone'}")
+            found.append(f"{what} {name} is {'new' if one is None else 'gone'}")
         elif one != other:
             versions = one.startswith("version ") and other.startswith("version ")
-            found.append(f"{name}: {one}, now {other}" if versions else f"the model's code: {name} has changed")
+            found.append(f"{name}: {one}, now {other}" if versions else f"{what} {name} has changed")
     return found
 
 

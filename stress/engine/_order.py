@@ -6,8 +6,11 @@ alike, and a smaller run is the beginning of a larger one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +20,7 @@ from stress.data import Samples
 __all__ = ["shards", "visiting_order"]
 
 Ints = NDArray[np.int64]
+T = TypeVar("T")
 
 
 def visiting_order(data: Samples, seed: int, count: int | None = None) -> list[Ints]:
@@ -27,16 +31,28 @@ def visiting_order(data: Samples, seed: int, count: int | None = None) -> list[I
     in time; sequences come in random order.
     """
     positions = range(len(data))
-    if any(sequence is not None for sequence in data.sequences):
+    if _any_sequence(data, positions):
         return _by_sequence(data, seed, positions)[:count]
     return list(_stratified(data, seed, positions)[:count, None])
 
 
+def _of(values: Iterable[T], positions: range) -> Iterator[T]:
+    return islice(values, positions.start, positions.stop)
+
+
+def _any_sequence(data: Samples, positions: range) -> bool:
+    return any(kind is not type(None) for kind in set(map(type, _of(data.sequences, positions))))
+
+
 def _draws(seed: int, names: Iterable[str]) -> NDArray[np.float64]:
     """Return a number from 0 to 1 for each name, which belongs to it."""
-    texts = (f"{seed}\x1f{name}".encode("utf-8", "surrogatepass") for name in names)
-    digests = b"".join(blake2b(text, digest_size=8, person=b"stress.order").digest() for text in texts)
-    return np.frombuffer(digests, ">u8").astype(np.float64) / 2**64
+    begun = blake2b(f"{seed}\x1f".encode(), digest_size=8, person=b"stress.order").copy
+    digests = []
+    for name in names:
+        digest = begun()
+        digest.update(name.encode("utf-8", "surrogatepass"))
+        digests.append(digest.digest())
+    return np.frombuffer(b"".join(digests), ">u8").astype(np.float64) / 2**64
 
 
 def _groups(labels: Iterable[str], positions: Sequence[int]) -> dict[str, list[int]]:
@@ -55,23 +71,38 @@ def _by_sequence(data: Samples, seed: int, positions: Sequence[int]) -> list[Int
     return [np.array(sorted(members[n], key=lambda p: (data.times[p] or 0.0, data.ids[p]))) for n in order]
 
 
-def _stratified(data: Samples, seed: int, positions: Sequence[int]) -> Ints:
+def _stratified(data: Samples, seed: int, positions: range) -> Ints:
     def work() -> Ints:
-        present = data.known.present if data.known else [""] * len(data)
-        ids = [data.ids[i] for i in positions]
+        ids = list(_of(data.ids, positions))
         draws, places = _draws(seed, ids), np.empty(len(ids))
-        strata = _groups((f"{data.targets[i]}\x1f{present[i]}" for i in positions), range(len(ids)))
-        for (_, rows), first in zip(strata.items(), _draws(seed, [f"stratum\x1f{name}" for name in strata])):
-            members = np.array(rows, np.int64)
-            places[members[_sorted([draws[members]], ids, members)]] = (np.arange(len(rows)) + first) / len(rows)
+        strata = _strata(data, positions)
+        for members, first in zip(strata.values(), _draws(seed, [f"stratum\x1f{name}" for name in strata])):
+            members = members[_sorted([draws[members]], ids, members)]
+            places[members] = (np.arange(len(members)) + first) / len(members)
         return np.asarray(positions, np.int64)[_sorted([places, draws], ids, np.arange(len(ids)))]
 
-    order: Ints = data.remember(("order", seed, positions[0], positions[-1]), work)
+    order: Ints = data.remember(("order", seed, positions.start, positions.stop), work)
     return order
+
+
+def _strata(data: Samples, positions: range) -> dict[str, Ints]:
+    """Return the rows of each class and, in it, of each combination of streams that are there."""
+    texts: Iterable[str] = map(str, _of(data.targets, positions))
+    if data.known:
+        texts = map("{}\x1f{}".format, texts, _of(data.known.present, positions))
+    numbers: defaultdict[str, int] = defaultdict(lambda: len(numbers))
+    of = np.fromiter(map(numbers.__getitem__, texts), np.int64, len(positions))
+    ends = np.cumsum(np.bincount(of))
+    found = np.split(np.argsort(of, kind="stable"), ends[:-1])
+    return {name if data.known else f"{name}\x1f": rows for name, rows in zip(numbers, found)}
 
 
 def _sorted(keys: Sequence[NDArray[np.float64]], ids: Sequence[str], rows: Ints) -> Ints:
     """Return the order of some rows by their keys, the first of which counts most; rows equal in all go by their id."""
+    order = np.argsort(keys[0])
+    first = keys[0][order]
+    if (first[1:] > first[:-1]).all():  # the others are not asked
+        return order
     order = np.lexsort(keys[::-1])
     level = np.logical_and.reduce([key[order[1:]] == key[order[:-1]] for key in keys])
     if not level.any():
@@ -94,8 +125,8 @@ def shards(data: Samples, seed: int, size: int, limit: int | None = None, extent
     return found if limit is None else _cut(found, limit)
 
 
-def _cut_into(data: Samples, seed: int, size: int, positions: Sequence[int]) -> list[Ints]:
-    if not any(data.sequences[i] is not None for i in positions):
+def _cut_into(data: Samples, seed: int, size: int, positions: range) -> list[Ints]:
+    if not _any_sequence(data, positions):
         order = _stratified(data, seed, positions)
         return [order[start : start + size] for start in range(0, len(order), size)]
     found: list[Ints] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +14,7 @@ import numpy as np
 from perturbations import InputError, SpecError
 from perturbations.errors import nearest, short
 from perturbations.modality import Limits, size_of
-from scenarios import Plan, Suite, expand, goals_of
+from scenarios import Cell, Plan, Suite, expand, goals_of
 from scenarios import load as load_suite
 from stress.data import Reading, Samples, known_files, load_data
 from stress.engine._order import shards, visiting_order
@@ -27,7 +27,10 @@ from stress.engine._units import Units
 from stress.models import Model, load_model, predict_of
 from stress.tasks import Task, declare, declared, task_named
 
-__all__ = ["Planned", "Settings", "chosen", "job_of", "plan_run"]
+__all__ = ["CANARIES", "Planned", "Settings", "chosen", "job_of", "needs_all_data", "plan_run", "with_a_look"]
+
+CANARIES = 8
+"""Samples that the checks look at: the first of the visiting order, so every class has its chance."""
 
 _SHARD_BYTES = 128 * 2**20
 _SHARD_SAMPLES = 256
@@ -179,9 +182,29 @@ def plan_run(
         samples = samples.with_targets(read(samples.targets))
     plan = without_gradients(plan, loaded, settled) if suite.builtin else plan
     check_attacks(plan.cells, loaded, settled, samples)
+    samples = samples.looked(_measured(samples, settings.seed))
     size = _shard_size(samples, settings.seed)
     cut = chosen(samples, settings.samples, shards(samples, settings.seed, size, settings.limit))
-    return Planned(loaded, samples, suite, plan, settled, settings, cut, size)
+    return with_a_look(Planned(loaded, samples, suite, plan, settled, settings, cut, size))
+
+
+def with_a_look(planned: Planned) -> Planned:
+    """Return the plan after all samples were looked at that it visits: those of its shards, and of whom the model is
+    asked first; all, where a fault draws from the whole data set.
+    """
+    whole = any(map(_draws, planned.plan.cells))
+    visited = range(len(planned.data)) if whole else [*np.concatenate(planned.shards), *planned.first[:CANARIES]]
+    return replace(planned, data=planned.data.looked(visited))
+
+
+def needs_all_data(cell: Cell) -> bool:
+    """Whether what a sample meets in a cell depends on which other samples there are."""
+    return cell.grid == "timeline" or _draws(cell) or any(c.declaration.held_out for c in cell.conditions)
+
+
+def _draws(cell: Cell) -> bool:
+    """Whether a cell loads other samples than the one that it changes."""
+    return any({"data", "sequence"} & c.declaration.needed(c.settings) for c in cell.conditions)
 
 
 def _reading(settings: Settings, folder: Path) -> Reading:
@@ -190,6 +213,7 @@ def _reading(settings: Settings, folder: Path) -> Reading:
         verify=settings.verify,
         skip_bad=settings.skip_bad_samples,
         inside=settings.inside,
+        later=settings.limit is not None or bool(settings.samples),
         limits=settings.limits,
         known=known_files(folder, settings.limits),
         progress=looking(settings.progress),
@@ -235,11 +259,13 @@ def chosen(data: Samples, ids: Sequence[str], cut: Sequence[Any]) -> Sequence[An
     return [shard for shard in kept if len(shard)]
 
 
+def _measured(data: Samples, seed: int) -> list[int]:
+    """Return the positions of the few samples by which the size of a shard is judged."""
+    return [int(position) for block in visiting_order(data, seed, 8) for position in block[:4]]
+
+
 def _shard_size(data: Samples, seed: int) -> int:
     """Return how many samples stay in memory together: up to 256, or what fits in 128 MiB, judged by the first few."""
-    first = visiting_order(data, seed, 8)
-    used = [
-        size_of(value) for block in first for position in block[:4] for value in data[int(position)].streams.values()
-    ]
-    samples = sum(len(block[:4]) for block in first)
-    return max(1, min(_SHARD_SAMPLES, int(_SHARD_BYTES * samples / max(sum(used), 1))))
+    few = _measured(data, seed)
+    used = sum(size_of(value) for position in few for value in data[position].streams.values())
+    return max(1, min(_SHARD_SAMPLES, int(_SHARD_BYTES * len(few) / max(used, 1))))

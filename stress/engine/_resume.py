@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 
 from perturbations import RunError
-from stress.data import Index, Known, Samples, keep_files
-from stress.engine._identity import agree, needs_all_data
+from stress.data import Index, Known, Samples, keep_files, known_files
+from stress.engine._identity import agree
 from stress.engine._order import shards
-from stress.engine._plan import Planned, chosen
+from stress.engine._plan import Planned, chosen, needs_all_data, with_a_look
 from stress.engine._settle import target_text
 from stress.records.folder import open_folder
 from stress.records.parts import present_parts, read_whole
@@ -40,6 +41,8 @@ class Before:
     same_data: bool = False
     redo: frozenset[str] = frozenset()
     newest: float | None = None
+    digests: Sequence[str | None] = ()
+    """What its samples were, in its order; None where one was not looked at."""
 
     @property
     def steady(self) -> bool:
@@ -76,10 +79,12 @@ def look_back(planned: Planned, out: Path) -> tuple[Planned, Before]:
     added = len(planned.data) - table.num_rows
     extents = [*old.get("extents", []), *([table.num_rows] if added else [])]
     moved = _arranged(planned.data, order)
+    old_digests = table["digest"].to_pylist()
     size = int(info["identity"].get("shard_size", planned.shard_size))
     settings = planned.settings
     cut = chosen(moved, settings.samples, shards(moved, settings.seed, size, settings.limit, extents))
-    found = replace(planned, data=moved, shards=cut, shard_size=size, extents=tuple(extents))
+    found = with_a_look(replace(planned, data=moved, shards=cut, shard_size=size, extents=tuple(extents)))
+    _check_same(str(out), found.data, old_digests)
     other_limit = (info.get("settings") or {}).get(
         "limit"
     ) != settings.limit  # a universal attack is fitted on all of it
@@ -90,25 +95,33 @@ def look_back(planned: Planned, out: Path) -> tuple[Planned, Before]:
     )
     if added and dict(planned.task.describe()).get("classes") != (info["identity"].get("task") or {}).get("classes"):
         redo = frozenset(cell.id for cell in planned.plan.cells)
-    return found, Before(info, True, redo, newest)
+    return found, Before(info, True, redo, newest, old_digests)
 
 
 def _order(path: str, data: Samples, table: pa.Table) -> list[int]:
-    """Return where the folder's samples stand in the data, then new ones. Raises at the first that differs."""
-    known = data.known
+    """Return where the folder's samples stand in the data, then new ones. Raises at the first that is gone."""
     where = {name: position for position, name in enumerate(data.ids)}
-    order = []
-    for number, (name, digest) in enumerate(zip(table["id"].to_pylist(), table["digest"].to_pylist())):
-        position = where.get(name)
-        if position is None or known is None or known.digests[position] != digest:
-            what = "is no longer in the data" if position is None else "has other content, target or groups now"
-            raise RunError(
-                f"{path}: holds a run of other data: sample {name!r} (number {number + 1} of {table.num_rows}) {what}. "
-                "Run it beside this one, which is kept (--fresh), or name another folder (--out DIR)."
-            )
-        order.append(position)
+    names = table["id"].to_pylist()
+    for number, name in enumerate(names):
+        if name not in where:
+            raise _other(path, name, number, len(names), "is no longer in the data")
+    order = [where[name] for name in names]
     there = set(order)
     return [*order, *(position for position in range(len(data)) if position not in there)]
+
+
+def _check_same(path: str, data: Samples, digests: Sequence[str | None]) -> None:
+    """Raise RunError at the first sample that is not what it was; one that was not looked at is not compared."""
+    for number, (was, now) in enumerate(zip(digests, data.known.digests if data.known else ())):
+        if was is not None and now is not None and was != now:
+            raise _other(path, data.ids[number], number, len(digests), "has other content, target or groups now")
+
+
+def _other(path: str, name: str, number: int, count: int, what: str) -> RunError:
+    return RunError(
+        f"{path}: holds a run of other data: sample {name!r} (number {number + 1} of {count}) {what}. "
+        "Run it beside this one, which is kept (--fresh), or name another folder (--out DIR)."
+    )
 
 
 def _arranged(data: Samples, order: Sequence[int]) -> Samples:
@@ -125,7 +138,9 @@ def _arranged(data: Samples, order: Sequence[int]) -> Samples:
         splits=of(index.splits), groups={name: of(values) for name, values in index.groups.items()},
     )  # fmt: skip
     prove: Callable[..., str] = known.prove if known is not None else lambda *_: ""
-    table = known and Known(of(known.digests), of(known.present), lambda i, sample: prove(order[i], sample))
+    look = known.look if known is not None else None
+    later = look and (lambda positions: look([order[i] for i in positions]))
+    table = known and Known(of(known.digests), of(known.present), lambda i, sample: prove(order[i], sample), later)
     found = Samples(
         data.name, data.streams, moved, lambda i: data.given(order[i]), data.fingerprint, data.alternates, data.classes,
         data.cluster, table,
@@ -149,9 +164,11 @@ def begin(out: Path, about: dict[str, Any], planned: Planned, before: Before) ->
     about = {**about, **({"mixed": mixed} if mixed else {})}
     write_json(out / "run.json", about)  # first: it makes the folder ours
     if planned.data.known is not None and planned.data.known.digests:
-        ids, digests = (pa.array(list(each), pa.string()) for each in (planned.data.ids, planned.data.known.digests))
-        write_table(out / DATA, pa.table({"id": ids, "digest": digests}))
-    keep_files(out, planned.data.files, planned.settings.limits)
+        before_now = zip_longest(before.digests, planned.data.known.digests)
+        digests = pa.array([was if now is None else now for was, now in before_now], pa.string())
+        write_table(out / DATA, pa.table({"id": pa.array(list(planned.data.ids), pa.string()), "digest": digests}))
+    limits = planned.settings.limits
+    keep_files(out, {**known_files(out, limits), **planned.data.files}, limits)  # also of those not visited this time
     write_table(out / "samples.parquet", samples_table(planned))
     write_table(out / "cells.parquet", cells_table(planned.plan.cells, planned.data.streams, planned.repeats.drawn))
     return about

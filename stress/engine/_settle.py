@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
-
-import numpy as np
 
 from perturbations import ModelError, Sample, StressError
 from perturbations.labels import label
@@ -14,7 +12,7 @@ from stress.engine._check import Check
 from stress.engine._limits import limited
 from stress.engine._plan import Planned
 from stress.models import Batch, predict_of, told_apart
-from stress.tasks import Task, spelling_said
+from stress.tasks import Task, joined, spelling_said
 
 __all__ = ["SETTLED", "settled", "target_text"]
 
@@ -28,10 +26,10 @@ def settled(planned: Planned) -> tuple[Task, list[Check], list[Sample]]:
     Raises ModelError where the model raises, or its answers cannot be read in one way.
     """
     positions = [int(position) for shard in planned.shards[:SETTLED] for position in shard[:SETTLED]][:SETTLED]
-    samples = [planned.data.proven(position) for position in positions]
+    samples = planned.data.proven(positions)
     size = planned.settings.batch_size
     parts = [_asked(planned, samples[i : i + size]) for i in range(0, len(samples), size)]
-    answers = _joined(parts)
+    answers = parts[0] if len(parts) == 1 else _read(lambda: joined(parts))
     if answers is None:  # of a kind that is not put together here
         answers, seen = parts[0], samples[:size]
     else:
@@ -48,7 +46,7 @@ def settled(planned: Planned) -> tuple[Task, list[Check], list[Sample]]:
 def _asked(planned: Planned, samples: Sequence[Sample]) -> Any:
     try:
         answers = limited(predict_of(planned.model), planned.settings.timeout)(Batch.of(samples))
-        answers = list(answers) if hasattr(answers, "__next__") else answers
+        answers = list(answers) if isinstance(answers, Iterator) else answers
     except StressError:
         raise
     except (Exception, SystemExit) as error:  # whatever a user's model raises
@@ -65,26 +63,6 @@ def _read(work: Any) -> Any:
         raise
     except Exception as error:  # not the model raised it: it has answered
         raise ModelError(f"model: the answers cannot be read: {type(error).__name__}: {error}") from error
-
-
-def _joined(parts: Sequence[Any]) -> Any:
-    """Return the answers of several calls as those of one; nothing where that is not known of their kind."""
-    first = parts[0]
-    if len(parts) == 1:
-        return first
-    if all(isinstance(part, list | tuple) for part in parts):
-        return [row for part in parts for row in part]
-    if all(isinstance(part, Mapping) and part.keys() == first.keys() for part in parts):
-        columns = {key: _joined([part[key] for part in parts]) for key in first}
-        return None if any(column is None for column in columns.values()) else columns
-    if hasattr(first, "columns") and hasattr(first, "to_numpy"):
-        names = [list(part.columns) for part in parts]
-        columns = {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in names[0]}
-        return columns if all(each == names[0] for each in names) else None
-    if hasattr(first, "detach") or hasattr(first, "__array__"):
-        rows = [row for part in parts for row in part]
-        return np.concatenate(parts) if all(isinstance(part, np.ndarray) for part in parts) else rows
-    return None
 
 
 def target_text(target: Any) -> str | None:

@@ -8,8 +8,6 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from perturbations import InputError, SpecError
 from perturbations.errors import meant, nearest
 from stress.gate._against import compared
@@ -121,8 +119,7 @@ class Numbers:
 
     @cached_property
     def _begun(self) -> set[str]:
-        ids = self.run.cells["cell"].to_pylist()
-        return {str(ids[i]) for i in np.flatnonzero(self.run.layout.count)}
+        return self._session.begun()
 
     def _nearest(self, rule: Rule) -> str:
         rows = self.run.cells.to_pylist()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from perturbations import RunError
 from stress.records.blocks import Block, plan
-from stress.records.layout import Layout, layout, presence, together
+from stress.records.layout import Layout, codes, keys_of, layout, presence, together
 from stress.records.memo import Memo
 from stress.records.parts import Moment, open_part, read_parts, read_whole
 from stress.records.portions import Portion
@@ -25,6 +25,8 @@ __all__ = ["FORMAT", "Folder", "open_folder"]
 
 FORMAT = 2
 """Version of the folder's layout."""
+_SMALL = 250_000
+"""Records up to which all columns of plain values are read at once, and kept: some 50 MB."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,22 @@ class Folder:
     @cached_property
     def presence(self) -> NDArray[np.bool_]:
         """Whether there is a record of each (cell × sample), both by position."""
-        return presence(self._held, list(self._place), self.samples["order"].to_numpy().astype(np.int64))
+        tables = None if self.count > _SMALL or not self._held else [self.records(columns=[])]
+        orders = self.samples["order"].to_numpy().astype(np.int64)
+        return presence(tables or keys_of(self._held), list(self._place), orders)
+
+    @cached_property
+    def _plain(self) -> pa.Table | None:
+        """All records without nested columns; None where they are too many to keep.
+
+        A run of many cells that is still going has a file for each few of them: opening all anew for each column
+        takes far longer than reading what is in them.
+        """
+        if self.count > _SMALL:
+            return None
+        with open_part(self._begun()[0]) as file:
+            plain = [field.name for field in file.schema_arrow if not pa.types.is_nested(field.type)]
+        return read_parts(self._held, plain).combine_chunks()
 
     @cached_property
     def _place(self) -> dict[str, int]:
@@ -117,12 +134,17 @@ class Folder:
         from pyarrow import dataset
 
         parts = self._begun()
+        need = self.columns if columns is None else list(dict.fromkeys(["cell", "sample", "draw", *columns]))
+        if self._plain is not None and set(need) <= set(self._plain.column_names):
+            found = self._plain.select(need)
+            return found if cells is None else found.filter(_among(found["cell"], set(cells)))
         wanted = None if cells is None else dataset.field("cell").isin(list(cells))
-        need = None if columns is None else list(dict.fromkeys(["cell", "sample", "draw", *columns]))
         return read_parts(parts, need, filter=wanted)
 
     def column(self, name: str) -> pa.ChunkedArray:
         """Return one column of all records, in the order in which ``records`` has them."""
+        if self._plain is not None and name in self._plain.column_names:
+            return self._plain[name]
         return read_parts(self._begun(), [name])[name]
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.Table]:
@@ -153,6 +175,12 @@ class Folder:
     def blocks(self, size: int, columns: Sequence[str]) -> Iterator[Block]:
         """Yield all records of some samples at a time; the plan for it is made once for each size."""
         yield from self._memo(plan, self, size, tuple(self._held)).blocks(self, columns)
+
+
+def _among(values: pa.ChunkedArray, names: set[str]) -> pa.Array:
+    """Return which values of a dictionary (or string) column are some of these."""
+    listed = sorted(names)
+    return pa.array(codes(values, listed) >= 0)
 
 
 def open_folder(path: str | Path) -> Folder:

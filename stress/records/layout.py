@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from perturbations import RunError
 from stress.records.parts import open_part
 
-__all__ = ["Layout", "codes", "layout", "presence", "together"]
+__all__ = ["Layout", "codes", "keys_of", "layout", "presence", "together"]
 
 Ints = NDArray[np.int64]
 
@@ -54,9 +54,13 @@ def together(sizes: Sequence[float], room: float) -> Iterator[list[int]]:
 
 def codes(values: pa.ChunkedArray, names: Sequence[str]) -> Ints:
     """Return positions in ``names`` for a dictionary (or string) column, −1 for what is not among them."""
+    return positions(values, {name: i for i, name in enumerate(names)})
+
+
+def positions(values: pa.ChunkedArray, position: Mapping[str, int]) -> Ints:
+    """Return ``codes`` of names whose positions are known."""
     if not pa.types.is_dictionary(values.type):
         values = values.dictionary_encode()
-    position = {name: i for i, name in enumerate(names)}
     found = [np.zeros(0, np.int64)]
     for chunk in values.chunks:
         lookup = np.array([*(position.get(str(name), -1) for name in chunk.dictionary.to_pylist()), -1], np.int64)
@@ -69,27 +73,33 @@ def layout(parts: Sequence[Path], cells: Sequence[str]) -> Layout:
     places: list[tuple[Path, int]] = []
     held: list[Ints] = []
     count = np.zeros(len(cells), np.int64)
+    position = {name: i for i, name in enumerate(cells)}
     for path in parts:
         with open_part(path) as file:
             for group in range(file.num_row_groups):
-                found = codes(file.read_row_group(group, columns=["cell"])["cell"], cells)
+                found = positions(file.read_row_group(group, columns=["cell"])["cell"], position)
                 if found.min(initial=0) < 0:
                     raise RunError(f"{path.resolve()}: records must name cells that the run knows.")
-                here = np.bincount(found, minlength=len(cells))
-                count += here
+                here, many = np.unique(found, return_counts=True)
+                count[here] += many
                 places.append((path, group))
-                held.append(np.flatnonzero(here))
+                held.append(here)
     return Layout(tuple(places), tuple(held), count)
 
 
-def presence(parts: Sequence[Path], cells: Sequence[str], orders: Ints) -> NDArray[np.bool_]:
+def keys_of(parts: Sequence[Path]) -> Iterator[pa.Table]:
+    """Yield the cell and the sample of all records, a row group at a time."""
+    for path in parts:
+        with open_part(path) as file:
+            for group in range(file.num_row_groups):
+                yield file.read_row_group(group, columns=["cell", "sample"])
+
+
+def presence(tables: Iterable[pa.Table], cells: Sequence[str], orders: Ints) -> NDArray[np.bool_]:
     """Return (cells × samples) whether there is a record; ``orders`` are the samples' names in the records."""
     place = np.full(int(orders.max(initial=-1)) + 1, -1, np.int64)
     place[orders] = np.arange(len(orders))
     found = np.zeros((len(cells), len(orders)), bool)
-    for path in parts:
-        with open_part(path) as file:
-            for group in range(file.num_row_groups):
-                table = file.read_row_group(group, columns=["cell", "sample"])
-                found[codes(table["cell"], cells), place[table["sample"].to_numpy()]] = True
+    for table in tables:
+        found[codes(table["cell"], cells), place[table["sample"].to_numpy()]] = True
     return found

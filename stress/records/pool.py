@@ -16,7 +16,7 @@ from perturbations import InputError
 from stress.records.layout import Layout, together
 from stress.records.schema import CELLS
 from stress.records.source import Source
-from stress.records.views import View, blended, weights, with_clean
+from stress.records.views import View, about_cells, blended, weights, with_clean
 
 __all__ = ["Pool", "selection"]
 
@@ -52,7 +52,8 @@ class Pool:
     @cached_property
     def cells(self) -> pa.Table:
         """One row for each cell of the view."""
-        rows = [{**blended(self.base, set(cells)), "cell": name, "order": i}
+        known = about_cells(self.base)
+        rows = [{**blended(known, set(cells)), "cell": name, "order": i}
                 for i, (name, cells) in enumerate(self.parts.items())]  # fmt: skip
         return pa.Table.from_pylist(rows, schema=CELLS)
 

@@ -20,7 +20,7 @@ from stress.records.layout import Layout, codes
 from stress.records.schema import CELLS, NAME
 from stress.records.source import Source
 
-__all__ = ["View", "blended", "pooled", "weights", "with_clean"]
+__all__ = ["View", "about_cells", "blended", "pooled", "weights", "with_clean"]
 
 Ints = NDArray[np.int64]
 _DRAWS = 32_000
@@ -142,12 +142,16 @@ class View:
         place = {name: i for i, name in enumerate(base.ids)}
         none = np.zeros(0, np.int64)
         rows, numbers, repeats = [none], [none], [none]
+        kept = np.flatnonzero(few & (base.cell >= 0))
+        order = kept[np.argsort(base.cell[kept], kind="stable")]
+        ends = np.searchsorted(base.cell[order], np.arange(len(base.ids) + 1))
         for number, (name, cells) in enumerate(blocks.items()):
-            wanted = np.zeros(len(base.ids) + 1, np.int64)
-            for each in set(cells) & place.keys():
-                wanted[place[each]] = times[name].get(each, 1)
-            often = np.where(few, wanted[base.cell], 0)
-            found = np.repeat(np.arange(len(often)), often)
+            those = [(place[each], times[name].get(each, 1)) for each in set(cells) & place.keys()]
+            mine = np.concatenate([none, *(order[ends[at] : ends[at + 1]] for at, _ in those)])
+            often = np.repeat([count for _, count in those], [ends[at + 1] - ends[at] for at, _ in those])
+            sort = np.argsort(mine, kind="stable")  # as they stand among the base's records
+            mine, often = mine[sort], often[sort].astype(np.int64)
+            found = np.repeat(mine, often)
             rows.append(found)
             numbers.append(np.full(len(found), number))
             repeats.append(np.arange(len(found)) - np.repeat(np.cumsum(often) - often, often))
@@ -157,7 +161,8 @@ class View:
         # a sample's records of several cells are repeats of it: each needs a draw of its own
         draws = int(base.draw.max(initial=0) + again.max(initial=0)) + 1
         draw = np.where(single, base.draw[row], base.cell[row] * draws + base.draw[row] + again)
-        about = {name: blended(run, set(cells)) for name, cells in blocks.items()}
+        known = about_cells(run)
+        about = {name: blended(known, set(cells)) for name, cells in blocks.items()}
         return View(run, tuple(blocks), about, row, code, base.sample[row], np.minimum(draw, _DRAWS))
 
 
@@ -196,9 +201,14 @@ def weights(run: Source, blocks: Mapping[str, Sequence[str]]) -> dict[str, dict[
     return found
 
 
-def blended(run: Source, cells: Collection[str]) -> dict[str, Any]:
+def about_cells(run: Source) -> dict[str, dict[str, Any]]:
+    """Return the rows of a run's cells, by their ids."""
+    return {row["cell"]: row for row in run.cells.to_pylist()}
+
+
+def blended(known: Mapping[str, Mapping[str, Any]], cells: Collection[str]) -> dict[str, Any]:
     """Return what the rows of several cells agree on, for the row of the one cell that they become."""
-    rows = [row for row in run.cells.to_pylist() if row["cell"] in cells]
+    rows = [known[name] for name in cells if name in known]
     if not rows:
         return {"scenario": "", "modality": "", "perturbation": "", "profile": "", "streams": [], "lost": []}
     found = {name: value if all(row[name] == value for row in rows) else None for name, value in rows[0].items()}

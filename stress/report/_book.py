@@ -131,6 +131,11 @@ class Book:
         return {row.cell: row for row in cell_rows(self.run.cells)}
 
     @cached_property
+    def plan_of(self) -> Mapping[str, list[CellRow]]:
+        """The cells of each scenario."""
+        return _grouped((row.scenario, row) for row in self.plan.values())
+
+    @cached_property
     def values(self) -> Mapping[tuple[str, str], Row]:
         """Rows of the table of cells by (cell, metric)."""
         return {(row["cell"], row["metric"]): row for row in self.table("cells")}
@@ -214,7 +219,7 @@ class Book:
             known += [max(0.0, max(known) - least), min(1.0, min(known) + least)]
         return axis_of(known, write, (0.0, 1.0) if self.form.share else None)
 
-    @property
+    @cached_property
     def modalities(self) -> Sequence[str]:
         """The modalities of the data's streams, in their usual order."""
         kinds = set((self.info.get("streams") or {}).values())

@@ -49,21 +49,32 @@ def plain_table(table: pa.Table, as_json: bool = False) -> pa.Table:
     Such text gets an apostrophe before its ``=``, ``+``, ``-`` or ``@``. Lists become JSON or words in a row.
     """
     for index, field in enumerate(table.schema):
-        values: list[Any] | None = None
         if pa.types.is_nested(field.type):
             given = table[index].to_pylist()
             text = partial(json.dumps, ensure_ascii=False) if as_json else _words
             values = [None if v is None else text(v) for v in given]
+            column = pa.chunked_array([pa.array(values, pa.string())])
         elif (
             pa.types.is_string(field.type)
             or pa.types.is_large_string(field.type)
             or (pa.types.is_dictionary(field.type) and pa.types.is_string(field.type.value_type))
         ):
-            values = table[index].to_pylist()
-        if values is not None:
-            inert = [_FORMULA.sub(r"\1\2'", value) if value else value for value in values]
-            table = table.set_column(index, field.name, pa.array(inert, pa.string()))
+            column = table[index]
+        else:
+            continue
+        table = table.set_column(index, field.name, _inert(column))
     return table.rename_columns([_FORMULA.sub(r"\1\2'", name) for name in table.column_names])
+
+
+def _inert(column: pa.ChunkedArray) -> pa.Array:
+    """Return texts that a spreadsheet does not run; each is looked at once, however often it stands there."""
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    whole = column.unify_dictionaries().combine_chunks()
+    column = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
+    known = column.dictionary.to_pylist()
+    inert = pa.array([_FORMULA.sub(r"\1\2'", value) if value else value for value in known], pa.string())
+    return inert.take(column.indices)
 
 
 def _words(values: Sequence[Any]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import pyarrow.compute as pc
+
 from stress.report._book import Book, Row
 from stress.report._grid import MOST_ROWS, Grid, nums, texts, wrapped
 from stress.report._heat import Heat, heat_of
@@ -36,7 +38,7 @@ def classes(book: Book) -> tuple[list[Heat], list[Grid], str] | None:
 
 def groups(book: Book) -> tuple[list[Heat], list[Grid], str] | None:
     """Return the headline metric of each group in the telling cells, and the gaps between best and worst group."""
-    rows = [r for r in book.table("groups") if r.get("by") and r["metric"] == book.form.name]
+    rows = _shown(book)
     if not rows:
         return None
     names = {name.removeprefix("group.") for name in book.run.samples.column_names}
@@ -55,6 +57,15 @@ def groups(book: Book) -> tuple[list[Heat], list[Grid], str] | None:
     if not any("*" in by for by in split) and len(split) > 1:
         how += " Intersections of so many groups are measured on request."
     return maps, [gaps] if gaps else [], how
+
+
+def _shown(book: Book) -> list[Row]:
+    """Return the groups' rows of the headline in the telling cells: of many cells, few of all rows."""
+    table = book.arrow("groups")
+    if table is None:
+        return []
+    found = table.filter((pc.field("metric") == book.form.name) & pc.field("cell").isin(telling_cells(book)))
+    return [row for row in found.to_pylist() if row["by"]]
 
 
 def _heat(book: Book, rows: Mapping[tuple[Any, str], Row], name: str, form: Form) -> tuple[Heat, int]:

@@ -70,7 +70,7 @@ def worst_cell(book: Book) -> Row | None:
         if row["fallback"] or worst["value"] is None:
             continue
         if set(book.plan[worst["cell"]].lost) == streams:
-            others = [c for c in book.plan.values() if c.scenario == row["scenario"] and set(c.lost) != streams]
+            others = [c for c in book.plan_of[row["scenario"]] if set(c.lost) != streams]
             known = [v for c in others if (v := book.value(c.cell)) is not None and v["value"] is not None]
             worst = min(known, key=lambda value: sign * value["value"], default=None)
         found += [] if worst is None else [worst]

@@ -29,8 +29,9 @@ def bin_edges(confidence: Floats, bins: int, kind: str = "width") -> Floats:
     """Return bin edges in [0, 1]: of equal width, or holding equal numbers of answers (equal mass)."""
     if kind == "width":
         return np.linspace(0, 1, bins + 1)
-    inner = np.quantile(confidence, np.arange(1, bins) / bins, method="inverted_cdf")
-    return np.concatenate([[0.0], np.unique(inner), [1.0]])
+    place = len(confidence) * (np.arange(1, bins) / bins) - 1
+    inner = np.sort(confidence)[np.maximum(np.ceil(place), 0).astype(np.int64)]  # quantiles that are answers
+    return np.concatenate([[0.0], inner[np.concatenate([[True], inner[1:] != inner[:-1]])], [1.0]])
 
 
 def bins_of(confidence: Floats, edges: Floats) -> Ints:

@@ -204,12 +204,14 @@ def band(
     All columns lie in value ± critical × error at once, in ``confidence`` of the experiments (Montiel Olea &
     Plagborg-Møller 2019). The critical value is widened for the finite number of clusters as ``expanded`` does.
     """
-    error = np.asarray(np.nanstd(rows, axis=0), np.float64)
+    whole = np.isfinite(rows).all()  # the plain sums are the same, and several times as fast
+    deviation, mean, most = (np.std, np.mean, np.max) if whole else (np.nanstd, np.nanmean, np.nanmax)
+    error = np.asarray(deviation(rows, axis=0), np.float64)
     live = error > 0
     if not live.any():
         return z_quantile(1 - (1 - confidence) / len(value)), error
-    centre = np.asarray(np.nanmean(rows[:, live], axis=0))
-    furthest = np.nanmax(np.abs(rows[:, live] - centre) / error[live], axis=1)
+    centre = np.asarray(mean(rows[:, live], axis=0))
+    furthest = most(np.abs(rows[:, live] - centre) / error[live], axis=1)
     furthest.sort()
     critical = float(furthest[min(int(np.ceil(confidence * (len(furthest) + 1))), len(furthest)) - 1])
     return critical * t_quantile(confidence, count - 1) / z_quantile(confidence), error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from stress.statistics.arrays import Floats
 
-__all__ = ["aurc", "auroc", "average_precision", "by_jackknife", "delong", "midranks", "risk_coverage", "surest"]
+__all__ = ["aurc", "auroc", "average_precision", "by_jackknife", "delong", "midranks", "risk_coverage", "surest_each"]
 
 MANY = 50
 """Clusters beyond which the gradient says enough of how an area varies."""
@@ -128,12 +129,17 @@ def risk_coverage(confidence: Floats, wrong: Floats, coverages: Floats) -> tuple
     """
     order = np.argsort(-confidence, kind="stable")
     count = np.clip(np.ceil(coverages * len(order) - 1e-9).astype(int), 1, len(order))
-    risks = [float(np.average(wrong, weights=surest(confidence, int(kept)))) for kept in count]
+    risks = [float(np.average(wrong, weights=part)) for part in surest_each(confidence, count)]
     return np.array(risks), confidence[order][count - 1]
 
 
-def surest(confidence: Floats, kept: int) -> Floats:
-    """Return how much of each answer is among the ``kept`` surest: 1, 0, or an equal part of what is level there."""
-    edge = -np.partition(-confidence, kept - 1)[kept - 1]
-    above, level = confidence > edge, confidence == edge
-    return above + level * ((kept - above.sum()) / level.sum())
+def surest_each(confidence: Floats, kept: NDArray[np.int64]) -> Iterator[Floats]:
+    """Yield, for each number of answers to keep, how much of each answer is among the surest.
+
+    1, 0, or an equal part of what is level at the edge; worked out together as far as there is room.
+    """
+    edges, room = np.sort(confidence)[len(confidence) - kept], max(1, 1_000_000 // max(len(confidence), 1))
+    for start in range(0, len(kept), room):
+        edge, count = edges[start : start + room, None], kept[start : start + room, None]
+        above, level = confidence > edge, confidence == edge
+        yield from above + level * ((count - above.sum(axis=1, keepdims=True)) / level.sum(axis=1, keepdims=True))

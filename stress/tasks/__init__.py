@@ -2,13 +2,14 @@
 
 from stress.records.metric import Metric, class_metrics, range_of
 from stress.tasks._aloud import Said, spelling_said
-from stress.tasks._answers import as_array
 from stress.tasks._classification import Classification
 from stress.tasks._declare import METRICS, declared
-from stress.tasks._multilabel import MultiLabel, labels_of
+from stress.tasks._multilabel import MultiLabel
 from stress.tasks._named import TASKS, declare, task_named
 from stress.tasks._numbers import Regression, Retrieval
+from stress.tasks._opened import as_array, joined
 from stress.tasks._own import metric
+from stress.tasks._sets import labels_of
 from stress.tasks._task import Scored, Task
 from stress.tasks._ties import Luck
 from stress.tasks._transcription import FreeText, Transcription
@@ -31,6 +32,7 @@ __all__ = [
     "class_metrics",
     "declare",
     "declared",
+    "joined",
     "labels_of",
     "metric",
     "range_of",

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from perturbations import InputError, ModelError
 from perturbations.errors import short
-from perturbations.labels import whole
+from perturbations.labels import plain, whole
 from stress.records.metric import Metric
 from stress.tasks._aloud import Said, classes_said, form_said
-from stress.tasks._answers import Opened, labels_read, opened, scores_read
+from stress.tasks._answers import labels_read, scores_read
 from stress.tasks._forms import as_probabilities, form_of
+from stress.tasks._opened import Opened, opened
 from stress.tasks._targets import class_names, classes_of
 from stress.tasks._ties import Luck, ranked
 from stress.tasks.metrics.labels import CLASSIFICATION
@@ -123,7 +124,10 @@ class Classification:
 
     def _by_name(self, found: Opened) -> bool:
         return self.answers == "labels" and any(
-            whole(v) is None or str(whole(v)) in self.classes for v in found.singles
+            str(number) in self.classes
+            if (number := whole(v)) is not None
+            else not isinstance(plain(v), bool | np.bool_)
+            for v in found.singles
         )
 
     def _has_labels(self, found: Opened) -> bool:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 from typing import Any, Literal
 
 import numpy as np
@@ -14,90 +12,21 @@ from numpy.typing import NDArray
 
 from perturbations import InputError, ModelError
 from perturbations.errors import nearest, short
-from perturbations.labels import label, missing, ordered, vector
+from perturbations.labels import missing, vector
 from stress.records.metric import Metric
 from stress.tasks._aloud import Said
-from stress.tasks._answers import NO_ANSWER, Opened, label_read, opened, scores_read
+from stress.tasks._answers import NO_ANSWER, label_read, scores_read
+from stress.tasks._forms import DECLARE
+from stress.tasks._opened import Opened, opened
+from stress.tasks._sets import labels_of, multi_hot, ordered_set
 from stress.tasks._targets import class_names, hot
 from stress.tasks.metrics.labels import MULTILABEL
 
-__all__ = ["MultiLabel", "labels_in", "labels_of"]
+__all__ = ["MultiLabel"]
 
 Answers = Literal["probabilities", "logits", "sets", "labels"]
 _ROUNDED = 0.01
 """How far above 1 rounding may carry a probability: bfloat16 by .004."""
-
-
-def labels_of(target: Any) -> tuple[str, ...]:
-    """Return the labels of a target: a list, a list as text, or names joined by ``|``; empty means none.
-
-    Raises InputError where one of several is missing, or is no label.
-    """
-    if missing(target):
-        return ()
-    if isinstance(target, str):
-        text = target.strip()
-        if text.startswith(("[", "(")):
-            return _labels(_list(text), target)
-        return _labels([part for part in text.split("|") if part.strip()], target)
-    listed = target.tolist() if hasattr(target, "tolist") else target
-    if isinstance(listed, Iterable) and not isinstance(listed, bytes | Mapping | Enum):
-        return _labels(ordered_set(listed), target)
-    return _labels([target], target)
-
-
-def ordered_set(listed: Iterable[Any]) -> list[Any]:
-    """Return what is in a collection, in an order that does not follow the hash seed."""
-    return sorted(listed, key=str) if isinstance(listed, set | frozenset) else list(listed)
-
-
-def _labels(listed: Iterable[Any], target: Any) -> tuple[str, ...]:
-    names = [label(each, "multilabel: a label") for each in listed]
-    if None in names:
-        raise InputError(f"multilabel: a target's labels must all be there, got {short(target)}.")
-    return tuple(map(str, names))
-
-
-def _list(text: str) -> Sequence[Any]:
-    try:
-        found = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        found = vector(text)
-    if not isinstance(found, list | tuple | np.ndarray):
-        raise InputError(
-            f"multilabel: a target that starts with {text[0]} must be a list of labels, got {short(text)}."
-        )
-    return list(found)
-
-
-def multi_hot(targets: Sequence[Any]) -> int | None:
-    """Return the length of targets that are vectors of zeros and ones, one entry a class; nothing for lists of labels.
-
-    Lists of labels name no label twice, so zeros and ones that repeat are entries. Raises InputError where targets of
-    two entries can be read in both ways.
-    """
-    found = [vector(target) for target in targets]
-    if not found or any(v is None or len(v) != len(found[0]) or not hot(v) for v in found):  # type: ignore[arg-type]
-        return None
-    truths = all(_flags(target) for target in targets)
-    if len(found[0]) > 2 or truths or any(v[0] == v[1] for v in found):  # type: ignore[arg-type, index]
-        return len(found[0])  # type: ignore[arg-type]
-    raise InputError(
-        f"multilabel: a target must be a list of labels, got {short(targets[0])}: the labels 0 and 1, or one entry for "
-        "each of two classes? Write the names of the labels."
-    )
-
-
-def _flags(target: Any) -> bool:
-    return bool(np.asarray(target).dtype == bool) if not isinstance(target, str) else False
-
-
-def labels_in(targets: Sequence[Any]) -> tuple[str, ...]:
-    """Return the distinct labels of all targets, in their order; of multi-hot targets, the places from 0."""
-    width = multi_hot(targets)
-    if width is not None:
-        return tuple(map(str, range(width)))
-    return ordered({name for target in targets for name in labels_of(target)})
 
 
 @dataclass(frozen=True)
@@ -151,6 +80,10 @@ class MultiLabel:
 
     def read_targets(self, targets: Sequence[Any]) -> list[list[str]]:
         """Return each target as a list of class names. Raises InputError where a label is no class."""
+        if gaps := [target for target in targets if missing(target)]:
+            raise InputError(
+                f"multilabel: a target must be a list of labels (an empty one: none), got {short(gaps[0])} (missing)."
+            )
         width, known = multi_hot(targets), set(self.classes)
         if width is not None and not (width != len(self.classes) and {"0", "1"} <= known):
             if width != len(self.classes):
@@ -181,6 +114,11 @@ class MultiLabel:
         if not len(fine):
             raise ModelError(f"model: must answer {len(self.classes)} numbers a sample, or label lists; {wrong[0]}.")
         proper = bool(np.all((fine >= -1e-6) & (fine <= 1 + _ROUNDED)))
+        if not proper and found.says is None and fine.min() >= 0:
+            raise ModelError(
+                f"model: must answer probabilities from 0 to 1, or logits, got neither: numbers from {fine.min():.3g} "
+                f"to {fine.max():.3g}, as percentages or bytes are; as logits they would put every label on. {DECLARE}"
+            )
         return replace(self, answers=found.says or ("probabilities" if proper else "logits"))
 
     def aloud(self, answers: Any, targets: Sequence[Any]) -> list[Said]:
@@ -194,7 +132,7 @@ class MultiLabel:
         says = f"{self.answers} from {fine.min(initial=np.inf):.3g} to {fine.max(initial=-np.inf):.3g}; {size}"
         doubt = self.answers == "logits" and found.says is None and len(fine) and fine.min() >= 0
         line: Said = ("answers", "ok", says)
-        if doubt:
+        if doubt:  # declared, or it would have been refused
             line = ("answers", "warning", f"{says}. None is below 0, so that every label is on; are they percentages?")
         shown = ", ".join(self.classes[:6]) + (", …" if len(self.classes) > 6 else "")
         order: Said = ("order of the classes", "ok", shown)
@@ -214,6 +152,16 @@ class MultiLabel:
         if isinstance(rows, np.ndarray) and rows.dtype.kind == "f" and rows.ndim == 2:
             return False
         vectors = [None if isinstance(row, str) else vector(row) for row in rows]
+        repeat = any(v is not None and len(set(v)) < len(v) for v in vectors)  # which labels of a list do not
+        if (
+            isinstance(rows, np.ndarray)
+            and rows.ndim == 2
+            and rows.shape[1] != width
+            and (repeat or rows.dtype == bool)
+        ):
+            raise ModelError(
+                f"model: must answer {width} numbers a sample, or label lists, got {rows.shape[1]} numbers."
+            )
         if any(v is None or len(v) != width for v in vectors):
             return True
         if all(hot(v) for v in vectors):
@@ -250,6 +198,9 @@ class MultiLabel:
             return NO_ANSWER
         if isinstance(row, str | bytes | Mapping) or not isinstance(row, Iterable):
             return f"{short(row)} is no list of labels"
+        numbers = vector(row)
+        if numbers is not None and hot(numbers) and len(set(numbers)) < len(numbers):
+            return f"{short(row)} is one entry a class, where the model answered lists of labels on clean input"
         read = [label_read(each, self.classes) for each in ordered_set(row)]
         return next((str(why) for _, why in read if why is not None), [str(name) for name, _ in read])
 

@@ -9,8 +9,9 @@ from typing import Any
 from perturbations import InputError
 from perturbations.errors import nearest
 from stress.tasks._classification import Classification
-from stress.tasks._multilabel import MultiLabel, labels_in
+from stress.tasks._multilabel import MultiLabel
 from stress.tasks._numbers import Regression, Retrieval
+from stress.tasks._sets import labels_in
 from stress.tasks._task import Task
 from stress.tasks._transcription import FreeText, Transcription
 

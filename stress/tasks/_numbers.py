@@ -16,7 +16,8 @@ from perturbations.errors import short
 from perturbations.labels import label
 from stress.records.metric import Metric
 from stress.tasks._aloud import Said, classes_said
-from stress.tasks._answers import numbers_read, opened, scores_read
+from stress.tasks._answers import numbers_read, scores_read
+from stress.tasks._opened import opened
 from stress.tasks._targets import class_names
 from stress.tasks._ties import Luck, ranked
 from stress.tasks.metrics.numbers import REGRESSION, RETRIEVAL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,12 +14,24 @@ from perturbations.labels import label, vector
 
 __all__ = ["class_names", "class_of", "classes_of", "hot"]
 
+_WRITTEN = re.compile(
+    r"b(['\"]).*\1|(tensor|array|np\.\w+|Decimal|Fraction|Timestamp)\(.*\)|<.* at 0x[0-9a-fA-F]+>|<.*function .*>"
+    r"|\[\[\s*[-+0-9].*|\[['\"].*['\"]\]|\[-?[0-9.]+\]|\{['\"0-9-].*\}|\([-+0-9.e]+j\)|.*\n.*dtype: \w+",
+    re.DOTALL,
+)
+"""What tables hold once an object that is no text was written to them."""
+
 
 def class_names(classes: Iterable[Any], who: str) -> tuple[str, ...]:
     """Return the names of declared classes. Raises InputError where one is missing or there twice."""
     if isinstance(classes, str | bytes):
         raise InputError(f"{who}: classes must be a list of names, got {short(classes)}.")
     names = [label(name, f"{who}: a class") for name in classes]
+    if odd := [name for name in names if name is not None and _WRITTEN.fullmatch(name)]:
+        raise InputError(
+            f"{who}: a class must be a name, got {short(odd[0])}: the text that Python shows of an object. Write what "
+            "is in it (a tensor's .item(), bytes decoded, one label a cell)."
+        )
     if None in names:
         raise InputError(f"{who}: a class must have a name, got {short(list(classes)[names.index(None)])}.")
     if doubled := [name for name in dict.fromkeys(names) if names.count(name) > 1]:

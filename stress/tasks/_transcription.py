@@ -13,7 +13,8 @@ from perturbations import InputError
 from perturbations.errors import short
 from perturbations.labels import missing, plain, storable
 from stress.records.metric import Metric
-from stress.tasks._answers import NO_ANSWER, opened
+from stress.tasks._answers import NO_ANSWER
+from stress.tasks._opened import opened
 from stress.tasks._text import chrf, edits, normalise, token_f1, words_of
 from stress.tasks.metrics.words import FREE_TEXT, TRANSCRIPTION
 

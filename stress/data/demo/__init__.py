@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from perturbations import Audio, InputError, Sample
 from stress.data.demo import sentences
 from stress.data.demo._voices import Split, speaker_of
-from stress.data.demo.bundle import RATE_HZ, enlarge, read
+from stress.data.demo.bundle import RATE_HZ, Bundle, enlarge, read
 from stress.data.demo.capture import POOR_SHARE, heard, seen
 from stress.data.demo.sentences import LANGUAGES
 
@@ -42,9 +42,15 @@ def load(split: Split = "test") -> list[Sample]:
     """
     if split not in _SEEDS:
         raise InputError(f"demo: split must be one of {', '.join(_SEEDS)}, got {split!r}.")
-    bundle = read(split)
+    return assemble(read(split), split, np.random.default_rng(_SEEDS[split]), loud_rooms=split != "train")
+
+
+def assemble(bundle: Bundle, name: str, rng: np.random.Generator, *, loud_rooms: bool) -> list[Sample]:
+    """Give every spoken digit a picture, a sentence and a capture, drawn from the generator.
+
+    A poor capture's room is loud only where ``loud_rooms``. Samples and sequences are called NAME-VOICE.
+    """
     count = len(bundle.clips)
-    rng = np.random.default_rng(_SEEDS[split])
     pairs = _pair(bundle.clip_digits, bundle.image_digits, rng)
     wordings = rng.choice(_WORDINGS, size=count, p=_WORDING_SHARES)
     rows = rng.integers(_ROWS, size=count)
@@ -53,14 +59,14 @@ def load(split: Split = "test") -> list[Sample]:
     samples: list[Sample] = []
     for index, (clip, voice) in enumerate(zip(bundle.clips, bundle.voices, strict=True)):
         image = seen(enlarge(bundle.images[pairs[index]]), bool(poor[index]), rng)
-        clip = heard(clip, bool(poor[index]) and split != "train", rng)
+        clip = heard(clip, bool(poor[index]) and loud_rooms, rng)
         language, wording = LANGUAGES[bundle.languages[index]], str(wordings[index])
         digit = int(bundle.clip_digits[index])
         sentences = {other: _say(other, wording, int(rows[index]), digit) for other in LANGUAGES}
         capture = "poor" if poor[index] else "good"
         samples.append(
             Sample(
-                id=f"{split}-{voice}-{index % PER_VOICE:02d}",
+                id=f"{name}-{voice}-{index % PER_VOICE:02d}",
                 streams={"image": image, "audio": Audio(clip, rate=RATE_HZ), "text": sentences[language]},
                 target=CLASSES[digit],
                 groups={
@@ -70,7 +76,7 @@ def load(split: Split = "test") -> list[Sample]:
                     "wording": wording,
                     "capture": capture,
                 },
-                sequence=f"{split}-{voice}",
+                sequence=f"{name}-{voice}",
                 time=float(times_s[index]),
                 alternates={"text": sentences},
             )

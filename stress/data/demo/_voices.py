@@ -33,8 +33,8 @@ VOICES: Final[Mapping[Split, tuple[str, ...]]] = MappingProxyType(
 # Those that eSpeak NG itself declares as female.
 _FEMALE: Final = frozenset(
     (
-        "f1", "f2", "f3", "f4", "f5", "Alicia", "Andrea", "Annie", "anika", "aunty", "belinda", "grandma", "linda",
-        "steph",
+        "f1", "f2", "f3", "f4", "f5", "Alicia", "Andrea", "Annie", "anika", "anikaRobot", "aunty", "belinda",
+        "grandma", "linda", "steph", "steph2", "steph3", "whisperf",
     )
 )  # fmt: skip
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,23 +35,35 @@ class Bundle:
 
 def read(split: Split) -> Bundle:
     """Read one split."""
+    with np.load(BUNDLE, allow_pickle=False) as arrays:
+        columns = ("ogg", "frames", "digit", "voice", "language", "voices")
+        return join(images_of(split), {name: arrays[f"{split}_{name}"] for name in columns})
+
+
+def images_of(*splits: Split) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return the scans of splits, (n, 8, 8), and their digits, (n,)."""
+    with np.load(BUNDLE, allow_pickle=False) as arrays:
+        scans, digits = arrays["images"], arrays["digits"]
+    parts = [IMAGES[split] for split in splits]
+    return np.concatenate([scans[part] for part in parts]), np.concatenate([digits[part] for part in parts])
+
+
+def join(images: tuple[NDArray[np.uint8], NDArray[np.uint8]], spoken: Mapping[str, NDArray[Any]]) -> Bundle:
+    """Join scans and their digits with what was spoken: the columns that lie in the file for each split."""
     import soundfile
 
-    part = IMAGES[split]
-    with np.load(BUNDLE, allow_pickle=False) as arrays:
-        samples, _ = soundfile.read(io.BytesIO(arrays[f"{split}_ogg"].tobytes()), dtype="int16")
-        ends = np.cumsum(arrays[f"{split}_frames"])
-        # Rounded to 16 bits, as the codec's floats may differ in the last place between processors.
-        clips = np.split(samples.astype(np.float32) / 32768, ends[:-1])
-        names = arrays[f"{split}_voices"]
-        return Bundle(
-            images=arrays["images"][part],
-            image_digits=arrays["digits"][part],
-            clips=tuple(clips),
-            clip_digits=arrays[f"{split}_digit"],
-            voices=tuple(str(names[voice]) for voice in arrays[f"{split}_voice"]),
-            languages=arrays[f"{split}_language"],
-        )
+    samples, _ = soundfile.read(io.BytesIO(spoken["ogg"].tobytes()), dtype="int16")
+    # Rounded to 16 bits, as the codec's floats may differ in the last place between processors.
+    clips = np.split(samples.astype(np.float32) / 32768, np.cumsum(spoken["frames"])[:-1])
+    names = spoken["voices"]
+    return Bundle(
+        images=images[0],
+        image_digits=images[1],
+        clips=tuple(clips),
+        clip_digits=spoken["digit"],
+        voices=tuple(str(names[voice]) for voice in spoken["voice"]),
+        languages=spoken["language"],
+    )
 
 
 def enlarge(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -12,7 +12,29 @@ from stress.measure.core.values import Values
 from stress.statistics.intervals import Bounds, band, jackknife
 from stress.statistics.rates import rates
 
-__all__ = ["simultaneous"]
+__all__ = ["bands", "simultaneous"]
+
+
+def bands(values: Values, curves: Sequence[Sequence[int]]) -> list[Bounds]:
+    """Return ``simultaneous`` of each of many curves: the ends of plain rates are worked out together."""
+    if values.plain is None or values.few or values.clusters < 2:
+        return [simultaneous(values, cells) for cells in curves]
+    levels = [_level(values, list(cells)) if np.isfinite(values.point[cells]).all() else None for cells in curves]
+    known = [k for k, level in enumerate(levels) if level is not None]
+    places = np.array([cell for k in known for cell in curves[k]], np.int64)
+    each = np.array([levels[k] for k in known for _ in curves[k]], np.float64)
+    ends = rates(values.plain["top"][places], values.plain["bottom"][places], each)
+    starts = dict(zip(known, np.cumsum([0, *(len(curves[k]) for k in known)])))
+    return [
+        ends.at(np.s_[starts[k] : starts[k] + len(cells)]) if k in starts else simultaneous(values, cells)
+        for k, cells in enumerate(curves)
+    ]
+
+
+def _level(values: Values, chosen: list[int]) -> float:
+    """Return the confidence that each of some cells needs, so that all lie in their band at once."""
+    critical, _ = band(values.point[chosen], values.rows[:, chosen], values.clusters, values.confidence)
+    return 2 * NormalDist().cdf(critical) - 1
 
 
 def simultaneous(values: Values, cells: Sequence[int]) -> Bounds:

@@ -152,7 +152,7 @@ class Context:
         rest = tuple(metric for metric in self.metrics if metric not in first)
         return BlockSums(self.frame, self.clusters, self.options.confidence, (*first, *rest))
 
-    @property
+    @cached_property
     def status_counts(self) -> StatusCounts:
         """What became of the records of each cell."""
         return self.sums.status_counts

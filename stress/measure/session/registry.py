@@ -65,7 +65,11 @@ class Table:
 
 
 def _surely(context: Context) -> list[dict[str, Any]]:
-    return calibration_rows(context) if context.of_kind("confidence") else []
+    return _calibration(context) if context.of_kind("confidence") else []
+
+
+def _calibration(context: Context) -> list[dict[str, Any]]:
+    return context.once(calibration_rows)  # two tables have these rows
 
 
 def _macro(context: Context) -> list[dict[str, Any]]:
@@ -80,6 +84,10 @@ def _curves(context: Context) -> list[dict[str, Any]]:
     chosen = {context.headline.name: context.headline, **{metric.name: metric for metric in context.metrics}}
     chosen |= {metric.name: metric for metric in context.of_kind("counts") if metric.curve}
     return [*curve_rows(context, list(chosen.values())), *worst_curves(context)]
+
+
+def _robustness(context: Context) -> list[dict[str, Any]]:
+    return context.once(robustness_rows)  # the summary asks for them too
 
 
 def _one(fill: Fill) -> tuple[Section]:
@@ -111,7 +119,7 @@ TABLES: Mapping[str, Table] = {
     "curves": Table("each metric against severity, with its interval and a simultaneous band", CURVES, (_curves,)),
     "classes": Table("recall, precision, F1, AUROC and average precision of every class and cell", CLASSES, _BY_CLASS),
     "confusion": Table("how often each true class got each answer, in every cell", CONFUSION, _one(confusion_rows)),
-    "calibration": Table("confidence against accuracy in every cell", CALIBRATION, _one(calibration_rows)),
+    "calibration": Table("confidence against accuracy in every cell", CALIBRATION, _one(_calibration)),
     "reliability": Table(
         "reliability diagrams: accuracy by confidence, in every cell", RELIABILITY, _one(reliability_rows)
     ),
@@ -151,7 +159,7 @@ TABLES: Mapping[str, Table] = {
         TIMELINE,
         (Section(timeline_rows, beside_clean),),
     ),
-    "robustness": Table("each scenario in single numbers, of the headline metric", ROBUSTNESS, (robustness_rows,)),
+    "robustness": Table("each scenario in single numbers, of the headline metric", ROBUSTNESS, (_robustness,)),
     "signals": Table(
         "which measures of a stream's quality tell that it is degraded, in every cell", SIGNALS, (Section(signal_rows),)
     ),

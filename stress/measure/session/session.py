@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, Protocol, TypedDict, Unpack
+from typing import Any, Literal, Protocol, TypedDict, Unpack, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -48,12 +48,15 @@ class MeasureOptions(TypedDict, total=False):
     limit: int
 
 
-class Measurable(Source, Protocol):
-    """A run that can be read once for all questions: it may remember what was read."""
-
+@runtime_checkable
+class _Remembering(Protocol):
     def measured(self, **options: Unpack[MeasureOptions]) -> Measured:
         """Return the run read once; see ``measured``."""
         ...
+
+
+class Measurable(Source, _Remembering, Protocol):
+    """A run that can be read once for all questions: it may remember what was read."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,10 @@ class Measured:
         ids, wanted = self.context.frame.ids, set(cells)
         each = self.context.status_counts.left_out_by_cell
         return int(sum(count for name, count in zip(ids, each) if name in wanted))
+
+    def begun(self) -> set[str]:
+        """Return the cells that have records."""
+        return {self.context.frame.ids[i] for i in np.flatnonzero(self.context.status_counts.by_cell.sum(axis=1))}
 
     def better(self, metric: str) -> Literal["higher", "lower"]:
         """Return whether a higher or a lower value of a metric is the better one."""
@@ -264,10 +271,7 @@ class Measured:
 
 
 def measured(run: Source, **given: Any) -> Measured:
-    """Return a session with a run, to ask it several things: ``measured(run, cluster="speaker").table("cells")``.
-
-    Options are those of ``table``.
-    """
+    """Return a session with a run, to ask it several things; options are those of ``table``."""
     return Measured(context_of(run, **given))
 
 
@@ -282,15 +286,19 @@ def table(run: Source, name: str, **given: Any) -> pa.Table:
     A number that is undefined is null, and the column ``note`` says why. Raises InputError for an unknown table,
     option, group or metric.
     """
-    return measured(run, **given).table(name)
+    return _remembered(run, given).table(name)
 
 
 def summary(run: Source, **given: Any) -> Mapping[str, Any]:
-    """Return a run's headline numbers as plain data, ready to print, to write as JSON or to draw.
+    """Return a run's headline numbers as plain data, ready to print, to write or to draw; options are ``table``'s.
 
     ``task``, ``metric``, ``better``, ``samples``, ``cells``, ``records``; ``clean`` (value, low, high, n, failed);
     ``scenarios``: a row for each curve or ungraded scenario, each measure a mapping with value, low, high, note;
     ``statuses``: how many records ended how; ``errors``: the most frequent messages; ``warnings``: plain sentences.
-    Options are those of ``table``.
     """
-    return measured(run, **given).summary()
+    return _remembered(run, given).summary()
+
+
+def _remembered(run: Source, given: Mapping[str, Any]) -> Measured:
+    """Return the session that a run remembers, where it is one that does."""
+    return run.measured(**given) if isinstance(run, _Remembering) else measured(run, **given)

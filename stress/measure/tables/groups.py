@@ -14,7 +14,7 @@ from stress.measure.core.bygroup import ByGroup, Estimate, by_group, codes_of, i
 from stress.measure.core.cells import absent
 from stress.measure.core.context import Context
 from stress.measure.core.number import Number
-from stress.measure.core.rows import CELL, INTERVAL
+from stress.measure.core.rows import CELL, INTERVAL, expand
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import FEW
 from stress.statistics.intervals import (
@@ -101,23 +101,83 @@ def _ends(context: Context, s: ByGroup, side: str, confidence: float) -> Bounds:
     return ends_of(context, s.own if side == "own" else s.rest, s.plain, confidence)
 
 
-def group_rows(context: Context) -> list[dict[str, Any]]:
+def group_rows(context: Context) -> list[dict[str, Any]] | pa.Table:
     """Return the headline for every group and cell, and its difference to all others (the group's minus theirs)."""
-    metric, rows = context.headline, []
+    metric = context.headline
     note = absent(context, metric) or ("the samples carry no group" if not wanted(context) else None)
     if note:
         return [{"metric": metric.name, **Number(note=note).row()}]
-    for by in wanted(context):
-        s = by_group(context, by, metric)
-        own, apart = own_ends(context, s), _apart(context, s)
-        for g, name in enumerate(s.names):
-            for i, cell in enumerate(context.frame.cells):
-                about = {"by": by, "group": name, "samples": s.samples[g], **cell.about}
-                known = {"n": s.bottom[g, i] if metric.bottom is None else None, "failed": s.failed[g, i]}
-                known["note"] = _note(context, s, g, i)
-                rows.append({**about, "metric": metric.name, **_own(s, own, g, i, **known).row()})
-                rows.append({**about, "metric": "minus_rest", **_against_rest(s, apart, g, i, **known).row()})
-    return rows
+    return pa.concat_tables(_group_table(context, by_group(context, by, metric)) for by in wanted(context))
+
+
+def _group_table(context: Context, s: ByGroup) -> pa.Table:
+    """Return the rows of one way to slice, as whole columns: two for each group and cell."""
+    own, apart = own_ends(context, s), _apart(context, s)
+    groups, cells = s.own.value.shape
+    sides = [_own_columns(s, own), _rest_columns(s, apart)]
+    notes = np.array([[_note(context, s, g, i) for i in range(cells)] for g in range(groups)], object)
+    known: list[dict[str, Any]] = [
+        {"note": notes},
+        {
+            "note": np.where(
+                np.isfinite(sides[1]["value"]), notes, "no records of this group, or of any other, in this cell"
+            )
+        },
+    ]
+    found: dict[str, NDArray[Any]] = {}
+    for name in ("value", "low", "high", "method", "few", "trials", "freedom", "note"):
+        pair = [({**side, **more})[name] for side, more in zip(sides, known)]
+        found[name] = np.stack(pair, axis=-1).ravel()
+    twice = np.full((groups, cells, 2), 1.0)
+    found["n"] = (
+        (s.bottom[:, :, None] * twice).ravel() if context.headline.bottom is None else np.full(twice.size, None)
+    )
+    found["failed"] = (s.failed[:, :, None] * twice).ravel()
+    found["metric"] = np.tile(np.array([context.headline.name, "minus_rest"], object), groups * cells)
+    found["by"] = np.full(twice.size, s.by, object)
+    found["group"] = np.repeat(np.array(s.names, object), cells * 2)
+    found["samples"] = np.repeat(s.samples, cells * 2)
+    found["unchanged"] = np.full(twice.size, np.nan)
+    place = np.tile(np.repeat(np.arange(cells), 2), groups)
+    return expand(context.frame.cells, context.counts, GROUPS, place, found)
+
+
+def _own_columns(s: ByGroup, ends: Bounds) -> dict[str, NDArray[Any]]:
+    """Return ``_own`` of all groups in all cells, as (groups × cells) columns."""
+    value, known = s.own.value, np.isfinite(ends.low)
+    plain = np.broadcast_to(s.plain, value.shape) & known
+    few = (s.own.clusters < FEW) & known & ~plain
+    method = np.where(known, np.where(few, of_few(ends.method), ends.method), None)
+    trials, freedom = np.full(value.shape, np.nan), np.full(value.shape, np.nan)
+    if ends.trials is not None and ends.freedom is not None:
+        trials, freedom = np.where(known, ends.trials, np.nan), np.where(known & ~plain, ends.freedom, np.nan)
+    return {
+        "value": value,
+        "low": np.where(known, ends.low, np.nan),
+        "high": np.where(known, ends.high, np.nan),
+        "method": np.where(plain, "mid-p", method),
+        "few": few,
+        "trials": np.where(plain, s.bottom, trials),
+        "freedom": freedom,
+    }
+
+
+def _rest_columns(s: ByGroup, ends: Bounds) -> dict[str, NDArray[Any]]:
+    """Return each group's value minus that of all other samples, with its interval, as (groups × cells) columns."""
+    with np.errstate(invalid="ignore"):
+        value = s.own.value - s.rest.value
+    known = np.isfinite(value) & np.isfinite(ends.low)
+    names = np.array([_unpaired(ends, s, cell) for cell in range(value.shape[1])], object)
+    nothing = np.full(value.shape, np.nan)
+    return {
+        "value": value,
+        "low": np.where(known, ends.low, np.nan),
+        "high": np.where(known, ends.high, np.nan),
+        "method": np.where(known, np.broadcast_to(names, value.shape), None),
+        "few": np.zeros(value.shape, bool),
+        "trials": nothing,
+        "freedom": nothing,
+    }
 
 
 def _note(context: Context, s: ByGroup, g: int, cell: int) -> str | None:
@@ -136,16 +196,6 @@ def _apart(context: Context, s: ByGroup) -> Bounds:
     low, high = mover(s.own.value, own, s.rest.value, rest)
     known = np.isfinite(low) & np.isfinite(high)
     return Bounds(np.where(known, low, np.nan), np.where(known, high, np.nan), own.method)
-
-
-def _against_rest(s: ByGroup, ends: Bounds, g: int, cell: int, **more: Any) -> Number:
-    """Return a group's value minus that of all other samples, with its interval."""
-    value, low, high = float(s.own.value[g, cell] - s.rest.value[g, cell]), ends.low[g, cell], ends.high[g, cell]
-    if not np.isfinite(value):
-        return Number(**more | {"note": "no records of this group, or of any other, in this cell"})
-    if not np.isfinite(low):
-        return Number(value, **more)
-    return Number(value, float(low), float(high), method=_unpaired(ends, s, cell), **more)
 
 
 def _unpaired(ends: Bounds, s: ByGroup, cell: int) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from stress.measure.core.bands import simultaneous
+from stress.measure.core.bands import bands, simultaneous
 from stress.measure.core.cells import absent, counted, why
 from stress.measure.core.context import Context, Values
 from stress.measure.core.number import Number
@@ -113,17 +113,25 @@ def curve_rows(context: Context, metrics: Sequence[Metric]) -> list[dict[str, An
             continue
         values = None if note else context.values(metric)
         bounds = values.bounds() if values else None
-        for curve in curves(context):
-            if curve.severities:
-                found += _points(context, metric, curve, values, bounds, note)
+        graded = [curve for curve in curves(context) if curve.severities]
+        ends: list[Bounds | None] = [None] * len(graded)
+        if values is not None:
+            ends = [*bands(values, [_from_start(context, curve)[0] for curve in graded])]
+        for curve, band in zip(graded, ends):
+            found += _points(context, metric, curve, values, bounds, band, note)
     return found
 
 
 def _points(
-    context: Context, metric: Metric, curve: Curve, values: Values | None, bounds: Bounds | None, note: str | None
+    context: Context,
+    metric: Metric,
+    curve: Curve,
+    values: Values | None,
+    bounds: Bounds | None,
+    ends: Bounds | None,
+    note: str | None,
 ) -> list[dict[str, Any]]:
     cells, severities = _from_start(context, curve)
-    ends = simultaneous(values, cells) if values else None
     found = []
     for k, (i, severity) in enumerate(zip(cells, severities)):
         row = {**curve.about, "severity": severity, "cell": context.frame.ids[i], "metric": metric.name}
@@ -150,11 +158,16 @@ def robustness_rows(context: Context) -> list[dict[str, Any]]:
     return found
 
 
+def _rests_on(context: Context, cells: tuple[int, ...]) -> tuple[int, int, float | None]:
+    """Return how many records some cells have, how many failed, and the share that nothing acted on."""
+    counts = [counted(context, i) for i in cells]
+    n, failed = sum(c["n"] for c in counts), sum(c["failed"] for c in counts)
+    return n, failed, sum((c["unchanged"] or 0) * c["n"] for c in counts) / n if n else None
+
+
 def _row(context: Context, curve: Curve, measure: str, number: Number, **more: Any) -> dict[str, Any]:
     """Return a row; a number that does not say what it rests on rests on all records of the curve."""
-    counts = [counted(context, i) for i in curve.cells]
-    n, failed = sum(c["n"] for c in counts), sum(c["failed"] for c in counts)
-    same = sum((c["unchanged"] or 0) * c["n"] for c in counts) / n if n else None
+    n, failed, same = context.once(_rests_on, curve.cells)
     about = {name: curve.about[name] for name in ROBUSTNESS if name in CELL and name != "cell"}
     row = {**about, "measure": measure, "kind": KINDS[measure], "metric": context.headline.name}
     if number.n is None:

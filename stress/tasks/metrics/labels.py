@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
+import weakref
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -34,8 +37,26 @@ def _debiased(confidence: Floats, right: Floats, bins: int) -> Told:
     return debiased_error(confidence, right, bins), None
 
 
+class _Parts:
+    """Several metrics that one function of the same answers gives: asked one after the other, it works once."""
+
+    def __init__(self, work: Callable[[Floats, Floats], tuple[float, ...]]) -> None:
+        self._work, self._last = work, threading.local()
+
+    def __call__(self, confidence: Floats, right: Floats) -> tuple[float, ...]:
+        known = getattr(self._last, "known", None)
+        if known is None or known[0]() is not confidence or known[1]() is not right:
+            known = weakref.ref(confidence), weakref.ref(right), self._work(confidence, right)
+            self._last.known = known
+        found: tuple[float, ...] = known[2]
+        return found
+
+
+_brier = _Parts(brier_decomposition)
+
+
 def _brier_part(confidence: Floats, right: Floats, _: int, part: int) -> Told:
-    return brier_decomposition(confidence, right)[part], None
+    return _brier(confidence, right)[part], None
 
 
 def _temperature(probabilities: Floats, target: Ints, _: int) -> Told:

@@ -1,0 +1,51 @@
+"""``stress policy``: its commands and their options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stress.cli._options import EPILOG, OWN, RUN
+
+__all__ = ["policy"]
+
+
+@click.group(epilog=EPILOG)
+def policy() -> None:
+    """Choose what to do when a stream degrades: drop it, or give no answer."""
+
+
+@policy.command("fit")
+@click.argument("folder", type=RUN, metavar="RUN")
+@click.option("--out", type=RUN, default=Path("policy.json"), show_default=True, metavar="FILE")
+@click.option("--costs", type=RUN, metavar="FILE", help="YAML: abstain, classes, actions, in wrong answers.")
+@click.option("--safe", is_flag=True, help="Only rules that lose at most a point on scenarios they have not seen.")
+@click.option("--clean-share", type=float, default=0.5, show_default=True, metavar="SHARE", help="Of the input.")
+@click.option("--cluster", metavar="GROUP", help="The group whose samples form one cluster.  [default: the data set's]")
+@click.option("--risk", type=float, metavar="SHARE", help="Promise at most so many wrong answers; give fewer.")
+@click.option("--delta", type=float, default=0.1, show_default=True, metavar="SHARE", help="How often it may fail.")
+@OWN
+def policy_fit(**options: Any) -> int:
+    """Make a fallback policy from RUN.
+
+    RUN is of a suite with fallbacks. First what dropping streams would buy in each cell; then a rule over signals of
+    the input's quality, and what it is worth on samples and on kinds of damage that it has not seen.
+
+    Exit status: 0 worth it, 3 not worth it, 2 bad input.
+    """
+    from stress.cli._policy import run_fit
+
+    return run_fit(**options)
+
+
+@policy.command("export")
+@click.argument("file", type=RUN, metavar="POLICY")
+@click.option("--python", "form", flag_value="python", help="A function without imports.")
+@click.option("--markdown", "form", flag_value="markdown", default="markdown", help="A page to sign.  [default]")
+def policy_export(file: Path, form: str) -> None:
+    """Print POLICY for those who run it, or for those who sign it."""
+    from stress.cli._policy import run_export
+
+    run_export(file, form)

@@ -1,0 +1,35 @@
+"""What to do when a stream degrades: fallback policies, fitted to a run and judged where they were not fitted.
+
+>>> from stress.policy import fit, save
+>>> found = fit(stress.open("runs/release"))  # doctest: +SKIP
+>>> found.worth_it, found.reason  # doctest: +SKIP
+>>> save(found.policy, "policy.json")  # doctest: +SKIP
+"""
+
+from stress.policy._costs import Costs, load_costs
+from stress.policy._evidence import ABSTAIN, KEEP
+from stress.policy._fit import Fitted, fit
+from stress.policy._guarantee import Guarantee
+from stress.policy._guard import guard, signals_of
+from stress.policy._judge import Worth
+from stress.policy._policy import Policy, load, save
+from stress.policy._words import markdown, python, sentences
+
+__all__ = [
+    "ABSTAIN",
+    "KEEP",
+    "Costs",
+    "Fitted",
+    "Guarantee",
+    "Policy",
+    "Worth",
+    "fit",
+    "guard",
+    "load",
+    "load_costs",
+    "markdown",
+    "python",
+    "save",
+    "sentences",
+    "signals_of",
+]

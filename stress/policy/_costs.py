@@ -1,0 +1,89 @@
+"""What a wrong answer, no answer and an action cost, where they do not all cost the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from numbers import Real
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from perturbations import InputError
+from perturbations.errors import gather, nearest, short
+from stress.statistics.arrays import Floats, Ints
+
+if TYPE_CHECKING:
+    from stress.records.frame import Frame
+
+__all__ = ["Costs", "load_costs"]
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Costs in units of one wrong answer. ``classes`` are of a wrong answer by its true class (1, where none is given).
+
+    ``abstain`` is what no answer costs: None forbids it. ``actions`` are added whenever an action is taken.
+    """
+
+    classes: Mapping[str, float] = field(default_factory=dict)
+    abstain: float | None = None
+    actions: Mapping[str, float] = field(default_factory=dict)
+
+    def of(self, wrong: Floats, frame: Frame, sample: Ints, actions: Sequence[str]) -> Floats:
+        """Return (rows × actions) what answers that are so far from right cost."""
+        for what, given, known in (
+            ("class", self.classes, frame.declared.classes),
+            ("action", self.actions, tuple(actions)),
+        ):
+            for name in given:
+                if name not in known:
+                    raise InputError(f"costs: {name!r} is no {what} of the run. {nearest(name, known)}")
+        price = np.array([self.classes.get(name, 1.0) for name in frame.declared.classes] or [1.0])
+        truth = frame.truths[sample]
+        each = np.where(truth >= 0, price[np.maximum(truth, 0)], 1.0) if self.classes else np.ones(len(sample))
+        return np.asarray(wrong * each[:, np.newaxis] + [self.actions.get(name, 0.0) for name in actions])
+
+
+def load_costs(path: Path | None) -> Costs:
+    """Read costs from YAML: ``abstain: 0.3``, ``classes: {event: 5}``, ``actions: {drop image: 0.01}``."""
+    if path is None:
+        return Costs()
+    from scenarios.reading import parse
+
+    problems: list[str] = []
+    found = parse(_text(path), str(path), problems, "costs").plain()
+    gather(problems, InputError)
+    if not isinstance(found, Mapping):
+        raise InputError(f"costs: {path}: must be a mapping of abstain, classes and actions, got {short(found)}.")
+    for name in found:
+        if name not in ("abstain", "classes", "actions"):
+            hint = nearest(str(name), ["abstain", "classes", "actions"])
+            raise InputError(f"costs: {path}: {name!r} is not known. {hint}")
+    abstain = found.get("abstain")
+    return Costs(
+        {str(k): _cost(v, f"{path}: classes: {k}") for k, v in _mapping(found, "classes", path).items()},
+        None if abstain is None else _cost(abstain, f"{path}: abstain"),
+        {str(k): _cost(v, f"{path}: actions: {k}") for k, v in _mapping(found, "actions", path).items()},
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"costs: {path}: must be a YAML file in UTF-8, got {type(error).__name__}.") from None
+
+
+def _mapping(found: Mapping[str, Any], name: str, path: Path) -> Mapping[Any, Any]:
+    part = found.get(name) or {}
+    if not isinstance(part, Mapping):
+        raise InputError(f"costs: {path}: {name} must be a mapping from names to costs, got {short(part)}.")
+    return part
+
+
+def _cost(value: object, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real) or not np.isfinite(float(value)) or float(value) < 0:
+        raise InputError(f"costs: {where} must be a number of wrong answers, 0 or more, got {short(value)}.")
+    return float(value)

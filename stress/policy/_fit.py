@@ -1,0 +1,145 @@
+"""Fitting: from a run to a rule, with what it is worth, and whether it is worth anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from perturbations import InputError
+from perturbations.modality import modality
+from stress.policy._costs import Costs
+from stress.policy._evidence import Evidence, evidence
+from stress.policy._guarantee import Guarantee, calibrated
+from stress.policy._judge import Worth, chosen, fold_of, harms, judged
+from stress.policy._policy import Policy
+from stress.policy._tree import Node, Tree
+from stress.records.source import Source
+
+__all__ = ["Fitted", "fit"]
+
+_FEW = 8
+"""Clusters below which nothing can be judged on clusters that a rule has not seen."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A policy, what rules made in its way are worth on input they have not seen, and the verdict on that.
+
+    ``worth`` begins with new samples, all conditions together; then each scenario; then the same on scenarios that the
+    rule has not seen. ``worth_it`` is false where nothing is gained beyond chance, or something lost for sure.
+    """
+
+    policy: Policy
+    worth: tuple[Worth, ...]
+    worth_it: bool
+    reason: str
+    clustered: str | None
+    left_out: tuple[str, ...]
+    guarantee: Guarantee | None = None
+
+
+def fit(
+    run: Source,
+    costs: Costs | None = None,
+    *,
+    safe: bool = False,
+    clean_share: float = 0.5,
+    cluster: str | None = None,
+    risk: float | None = None,
+    delta: float = 0.1,
+    confidence: float = 0.95,
+) -> Fitted:
+    """Make a fallback policy from a run with ``fallbacks``: signals of an input's quality → what to do with it.
+
+    The rule is a tree of at most three questions, made to cost least on input of which ``clean_share`` is clean and
+    the rest is spread evenly over the run's scenarios. Its size is chosen, and its worth judged, on clusters of samples
+    that it was not made from, and also on scenarios that it was not made from: production has damage of kinds that no
+    suite has. ``safe`` keeps to rules that lose at most a point on scenarios they have not seen, in the choice.
+
+    ``risk`` adds a threshold on the model's confidence below which no answer is given: calibrated on samples that the
+    rule was not made from, so that with probability 1 − ``delta`` at most that share of the given answers is wrong in
+    every scenario of the run (see ``stress.policy.Guarantee``).
+    Raises InputError where the run lacks the cells or signals that this needs, or has too few samples.
+    """
+    known = evidence(run, costs or Costs(), clean_share, cluster)
+    if len(set(known.member.tolist())) < _FEW:
+        by = f"values of {known.clustered}" if known.clustered else "samples"
+        raise InputError(f"policy: needs at least {_FEW} {by} to judge a rule on others, got fewer.")
+    guarantee, made_from = None, known
+    if risk is not None:
+        folds = fold_of(known, 2)
+        made_from = known.of(folds == 0)
+    tree = chosen(made_from, safe)
+    if risk is not None:
+        guarantee = calibrated(known.of(folds == 1), tree, risk, delta)
+    worth = judged(known, safe, confidence)
+    worth_it, reason = _verdict(tree, worth)
+    if safe and (harmed := harms(worth)):
+        names = ", ".join(row.scenario for row in harmed)
+        tree, worth_it = 0, False
+        reason = f"no rule is safe: without having seen them, rules lose more than a point under {names}"
+    about = _about(run, known, worth, worth_it, reason, guarantee)
+    policy = Policy(
+        _plain(tree, known),
+        known.actions,
+        known.signals,
+        which=_which(run, known),
+        answer_from=None if guarantee is None else guarantee.threshold,
+        about=about,
+    )
+    return Fitted(policy, tuple(worth), worth_it, reason, known.clustered, known.left_out, guarantee)
+
+
+def _plain(tree: Tree, known: Evidence) -> Mapping[str, Any] | str:
+    if not isinstance(tree, Node):
+        return known.actions[tree]
+    branches = {"then": _plain(tree.then, known), "else": _plain(tree.other, known)}
+    return {"signal": known.signals[tree.signal], "below": tree.below, **branches}
+
+
+def _which(run: Source, known: Evidence) -> str:
+    """Return whether the cheap signals are enough to have all that the run has."""
+    kinds = run.info["streams"]
+    for name in known.signals:
+        stream, _, signal = name.rpartition(".")
+        if signal not in {each.name for each in modality(kinds[stream]).signals.chosen("cheap")}:
+            return "all"
+    return "cheap"
+
+
+def _verdict(tree: Tree, worth: list[Worth]) -> tuple[bool, str]:
+    """Return whether a rule is worth having, and why not."""
+    if not isinstance(tree, Node) and tree == 0:
+        return False, "no rule is better than doing nothing by more than chance on samples that it has not seen"
+    overall = worth[0]
+    if not overall.low > 0:
+        return False, "on samples that it has not seen, the rule gains nothing beyond its interval"
+    lost = [row for row in worth if row.unseen == "scenario" and row.scenario != "all" and row.high < 0]
+    if lost:
+        names = ", ".join(row.scenario for row in lost)
+        return False, f"where it has not seen the scenario, the rule loses for sure: {names}"
+    elsewhere = next(row for row in worth if row.unseen == "scenario" and row.scenario == "all")
+    there = "it gains there, too" if elsewhere.low > 0 else "but nothing is surely gained there"
+    return True, (
+        "the rule gains on samples that it has not seen; on no scenario that it has not seen does it surely lose, "
+        + there
+    )
+
+
+def _about(
+    run: Source, known: Evidence, worth: list[Worth], worth_it: bool, reason: str, guarantee: Guarantee | None
+) -> dict[str, Any]:
+    rows = [vars(row) | {"share": None if row.share != row.share else row.share} for row in worth]
+    return {
+        "run": run.path.name,
+        "digest": run.info.get("run"),
+        "model": run.info.get("identity", {}).get("model", {}).get("name"),
+        "data": run.info.get("identity", {}).get("data", {}).get("name"),
+        "scenarios": list(known.scenarios),
+        "cluster": known.clustered,
+        "worth_it": worth_it,
+        "reason": reason,
+        "worth": rows,
+        "guarantee": None if guarantee is None else guarantee.data(),
+    }

@@ -1,0 +1,131 @@
+"""A promise on wrong answers: below which confidence to give none, so that it holds in every kind of input seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from perturbations import InputError
+from stress.policy._evidence import ABSTAIN, Evidence
+from stress.policy._tree import Tree, taken
+from stress.statistics.arrays import Floats
+from stress.statistics.risk import too_risky
+
+__all__ = ["Guarantee", "calibrated"]
+
+_GRID, _STARTS = 50, 4
+"""Thresholds that are tried, and how many of them, evenly spread, begin a sequence that goes down while each holds."""
+
+
+@dataclass(frozen=True)
+class Guarantee:
+    """Learn-then-Test (Angelopoulos et al. 2021): answers below ``threshold`` of confidence are not given.
+
+    With probability 1 − ``delta`` over the calibration data, at most ``risk`` of the given answers are wrong in each of
+    ``families`` (the run's scenarios, clean input among them), for new input like it. It says nothing of other kinds of
+    damage: ``unseen`` has, for each scenario, the error where the threshold was calibrated without it. ``answered`` is
+    the share of input that is answered in each. ``threshold`` None: no threshold meets it.
+    """
+
+    risk: float
+    delta: float
+    threshold: float | None
+    families: tuple[str, ...]
+    error: tuple[float, ...]
+    answered: tuple[float, ...]
+    unseen: tuple[float, ...]
+    independent: str
+    n: int
+
+    def data(self) -> dict[str, Any]:
+        """Return it as plain data; null where there is no number."""
+        found = dict(vars(self))
+        for name in ("error", "answered", "unseen"):
+            found[name] = [None if value != value else value for value in found[name]]
+        return found | {"families": list(self.families)}
+
+
+def calibrated(known: Evidence, tree: Tree, risk: float, delta: float) -> Guarantee:
+    """Find the lowest threshold that holds in every family. ``known`` are inputs that the rule was not made from."""
+    for name, value in (("risk", risk), ("delta", delta)):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
+            raise InputError(f"policy: {name} must lie between 0 and 1, got {value!r}.")
+    one = known.of(_one_each(known))
+    action = taken(tree, one.values)
+    at = np.arange(len(one)), np.minimum(action, one.confidence.shape[1] - 1)
+    sure, wrong = one.confidence[at], 1 - one.right[at]
+    given = np.array([name != ABSTAIN for name in one.actions])[action]
+    if not np.isfinite(sure).any():
+        raise InputError("policy: risk needs the model's confidence, which this run does not have. Answer with scores.")
+    sure = np.where(given & np.isfinite(sure), sure, -1.0)  # no answer, or none to trust
+    need = int(np.ceil(np.log(delta) / np.log(1 - risk)))
+    alone = known.clustered is None
+    for s in np.unique(one.scenario):
+        count = len(np.unique(one.member[one.scenario == s]))
+        if count < need:
+            parts = "samples" if alone else f"values of {known.clustered}"
+            raise InputError(
+                f"policy: a risk of {risk:g} with delta {delta:g} needs at least {need} {parts} for calibration, got "
+                f"{count} (half of the run's) in {known.scenarios[s]}. Ask for a higher risk, or run more."
+            )
+    families = [int(s) for s in np.unique(one.scenario)]
+    limit = _threshold(one, sure, wrong, families, risk, delta, alone=alone)
+    found = [_of(one, sure, wrong, s, limit) for s in families]
+    unseen = []
+    for left_out in families:
+        others = [s for s in families if s != left_out]
+        elsewhere = _threshold(one, sure, wrong, others, risk, delta, alone=alone) if others else None
+        unseen.append(_of(one, sure, wrong, left_out, elsewhere)[0])
+    return Guarantee(
+        risk, delta, limit, tuple(known.scenarios[s] for s in families), tuple(e for e, _ in found),
+        tuple(a for _, a in found), tuple(unseen), known.clustered or "sample", len(one),
+    )  # fmt: skip
+
+
+def _one_each(known: Evidence) -> Any:
+    """Return one row of each sample and scenario, drawn: rows of one sample are no independent witnesses."""
+    order = np.random.default_rng(len(known)).permutation(len(known))
+    keys = known.scenario[order] * (int(known.sample.max()) + 1) + known.sample[order]
+    keep = np.zeros(len(known), bool)
+    keep[order[np.unique(keys, return_index=True)[1]]] = True
+    return keep
+
+
+def _threshold(
+    one: Evidence, sure: Floats, wrong: Floats, families: list[int], risk: float, delta: float, *, alone: bool
+) -> float | None:  # fmt: skip
+    """Return the lowest threshold that some sequence comes to, each tested at its part of ``delta``.
+
+    Fixed sequences from several starts (Angelopoulos et al. 2021, section 3): the surest answers alone may be too few
+    to show anything. That no family is too risky is one test: "too risky in at least one" is rejected where every part
+    of it is (intersection–union), without a correction.
+    """
+    known = sure[sure >= 0]
+    if not len(known):
+        return None
+    limits, level = np.quantile(known, np.linspace(0.9, 0, _GRID)), delta / _STARTS
+    inside = [one.scenario == s for s in families]
+
+    def holds(limit: float) -> bool:
+        return all(
+            too_risky(wrong[r], (sure[r] >= limit).astype(float), one.member[r], risk, level, alone=alone) <= level
+            for r in inside
+        )
+
+    best = None
+    for start in range(0, _GRID, -(-_GRID // _STARTS)):
+        for limit in limits[start:]:
+            if best is not None and limit >= best:
+                continue
+            if not holds(limit):
+                break
+            best = float(limit)
+    return best
+
+
+def _of(one: Evidence, sure: Floats, wrong: Floats, family: int, limit: float | None) -> tuple[float, float]:
+    rows = one.scenario == family
+    given = sure[rows] >= limit if limit is not None else np.zeros(int(rows.sum()), bool)
+    return float(wrong[rows][given].mean()) if given.any() else float("nan"), float(given.mean())

@@ -1,0 +1,159 @@
+"""A policy: a rule over signals that says what to do with an input, as plain data that can be read and signed."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from perturbations import InputError
+from perturbations.errors import short
+from stress.policy._evidence import ABSTAIN, KEEP
+
+__all__ = ["FORMAT", "Policy", "load", "save"]
+
+FORMAT = 1
+_MOST = 1_000_000
+"""Bytes that a policy's file may have."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What to do with an input, told by signals of its streams' quality.
+
+    ``rule`` is an action, or ``{"signal": "audio.snr", "below": 3.2, "then": …, "else": …}`` with rules in it. ``safe``
+    is done where a signal that the rule asks for is missing or undefined. ``which`` says which signals are computed
+    ("cheap" or "all"); ``answer_from`` is the confidence from which an answer is given, where one was calibrated.
+    ``about`` says what it was made from, and what it was worth there.
+    """
+
+    rule: Mapping[str, Any] | str
+    actions: tuple[str, ...]
+    signals: tuple[str, ...]
+    safe: str = KEEP
+    which: str = "cheap"
+    answer_from: float | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.actions or not all(map(_is_action, self.actions)):
+            raise InputError(f"policy: actions must be keep, abstain or 'drop STREAM', got {short(self.actions)}.")
+        if self.safe not in self.actions:
+            raise InputError(f"policy: safe must be one of its actions, got {short(self.safe)}.")
+        if self.which not in ("cheap", "all"):
+            raise InputError(f"policy: which must be cheap or all, got {short(self.which)}.")
+        if self.answer_from is not None and not (_number(self.answer_from) and 0 <= self.answer_from <= 1):
+            raise InputError(f"policy: answer_from must be a confidence from 0 to 1, got {short(self.answer_from)}.")
+        for _ in self._checked(self.rule, 0):
+            pass
+
+    def _checked(self, rule: Any, depth: int) -> Iterator[None]:
+        if isinstance(rule, str):
+            if rule not in self.actions:
+                raise InputError(f"policy: the rule takes {short(rule)}, which is none of its actions.")
+            return
+        if depth > 20 or not isinstance(rule, Mapping) or set(rule) != {"signal", "below", "then", "else"}:
+            raise InputError(
+                f"policy: a rule must be an action or have signal, below, then and else, got {short(rule)}."
+            )
+        if rule["signal"] not in self.signals:
+            raise InputError(f"policy: the rule asks for {short(rule['signal'])}, which is none of its signals.")
+        if not _number(rule["below"]):
+            raise InputError(f"policy: a threshold must be a finite number, got {short(rule['below'])}.")
+        for branch in ("then", "else"):
+            yield from self._checked(rule[branch], depth + 1)
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Names of the streams whose signals the rule asks for."""
+        return tuple(dict.fromkeys(name.rpartition(".")[0] for name in self.asked))
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Names of the signals that the rule asks for."""
+
+        def names(rule: Mapping[str, Any] | str) -> list[str]:
+            return [] if isinstance(rule, str) else [rule["signal"], *names(rule["then"]), *names(rule["else"])]
+
+        return tuple(dict.fromkeys(names(self.rule)))
+
+    def decide(self, signals: Mapping[str, float]) -> str:
+        """Return the action for an input whose signals are given by name: ``{"audio.snr": 3.1, …}``.
+
+        The safe action where one that the rule comes to is missing, None or not a number.
+        """
+        rule = self.rule
+        while not isinstance(rule, str):
+            value = signals.get(rule["signal"])
+            if value is None or value != value:
+                return self.safe
+            rule = rule["then"] if value < rule["below"] else rule["else"]
+        return rule
+
+    def data(self) -> dict[str, Any]:
+        """Return the policy as plain data."""
+        return {
+            "format": FORMAT,
+            "actions": list(self.actions),
+            "safe": self.safe,
+            "signals": list(self.signals),
+            "which": self.which,
+            "answer_from": self.answer_from,
+            "rule": self.rule,
+            "about": dict(self.about),
+        }
+
+
+def _is_action(name: object) -> bool:
+    return isinstance(name, str) and (
+        name in (KEEP, ABSTAIN) or (name.startswith("drop ") and len(name) > len("drop "))
+    )
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def save(policy: Policy, path: str | Path) -> Path:
+    """Write a policy as JSON and return the path."""
+    path = Path(path)
+    text = json.dumps(policy.data(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"policy: {path} cannot be written: {error.strerror}.") from None
+    return path
+
+
+def load(path: str | Path) -> Policy:
+    """Read a policy. Raises InputError for what is none, or one of another format."""
+    path = Path(path)
+    try:
+        if not path.is_file() or path.stat().st_size > _MOST:
+            raise InputError(f"policy: {path} must be a policy's file of at most 1 MB.")
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"policy: {path} cannot be read as JSON: {type(error).__name__}.") from None
+    if not isinstance(found, dict) or "rule" not in found:
+        raise InputError(f"policy: {path} must hold a policy, got {short(found)}. `stress policy fit` writes one.")
+    if found.get("format") != FORMAT:
+        raise InputError(f"policy: {path} must be of format {FORMAT}, got {short(found.get('format'))}. Fit it again.")
+    actions, signals = (found.get(name) for name in ("actions", "signals"))
+    for name, value in (("actions", actions), ("signals", signals)):
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise InputError(f"policy: {path}: {name} must be a list of names, got {short(value)}.")
+    about = found.get("about") or {}
+    if not isinstance(about, dict):
+        raise InputError(f"policy: {path}: about must be a mapping, got {short(about)}.")
+    return Policy(
+        found["rule"],
+        tuple(actions or ()),
+        tuple(signals or ()),
+        found.get("safe", KEEP),
+        found.get("which", "cheap"),
+        found.get("answer_from"),
+        about,
+    )
