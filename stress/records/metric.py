@@ -70,6 +70,8 @@ class Metric:
     """Of a calibration error: how answers are binned; chance alone raises it, for which its interval allows."""
     both_kinds: bool = False
     """Whether its error rests on the rarer of right and wrong answers."""
+    rare: float | None = None
+    """Of a mean of what wrong answers add: what one of large weight adds, in means of a record."""
     clustered: Callable[..., Any] | None = None
     """The influences where records are alike within clusters, where these are not sums of the records' influences."""
     module: str = HOUSE

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from stress.statistics.arrays import Floats
 from stress.statistics.intervals import t_quantile
 from stress.statistics.positions import ranked
+from stress.statistics.rates import mid_p, tail_level
 
 __all__ = [
     "Bins",
@@ -86,9 +87,12 @@ def calibration_bounds(
     """Return an interval of the calibration error over these bins, of which the estimate is biased upwards.
 
     Σ |gap| has a corner wherever a bin is calibrated: chance alone then adds to it, and no symmetric interval of it
-    holds the truth. From directional derivatives (Fang & Santos 2019): bins whose gap may be 0 add |normal| error to
+    holds the truth. From directional derivatives (Fang & Santos 2019): bins whose gap may be 0 add a folded error to
     the lower side, all others a signed one. It may be 0 within √(2 log clusters) standard errors, a bound on what
-    chance does. The upper end allows for no bias, so that it errs on the safe side. ``member``: each answer's cluster.
+    chance does. The error of a bin is that which was seen, or that of answers which are right as often as they are sure
+    (Σ c (1 − c)), whichever is larger: of ten answers that are sure to .99 none is likely to be wrong, and none that is
+    says how often they would be. The upper end allows for no bias, so that it errs on the safe side.
+    ``member``: each answer's cluster.
     """
     edges = bin_edges(confidence, bins, kind)
     where, n = bins_of(confidence, edges), len(confidence)
@@ -102,14 +106,49 @@ def calibration_bounds(
     gap = parts.sum(axis=0)
     parts = parts - gap * size
     inflate = count / (count - 1)
-    error = np.sqrt(np.square(parts).sum(axis=0) * inflate)
+    seen = np.square(parts).sum(axis=0) * inflate
+    if_calibrated = np.bincount(where, weights=confidence * (1 - confidence), minlength=width) / n**2
+    error = np.sqrt(np.maximum(seen, if_calibrated))
     near = np.abs(gap) <= np.sqrt(2 * np.log(count)) * error
-    far = parts @ np.where(near, 0.0, np.sign(gap))
+    far = np.square(parts @ np.where(near, 0.0, np.sign(gap))).sum() * inflate
     value, t = float(np.abs(gap).sum()), t_quantile(level, count - 1)
-    folded = np.square(far).sum() * inflate + (1 - 2 / np.pi) * np.square(error[near]).sum()
-    down = np.sqrt(2 / np.pi) * error[near].sum() + t * np.sqrt(folded)
+    down = _by_chance(error[near], n, float(far), level, count - 1)
     up = t * np.sqrt(np.square(parts @ np.sign(gap)).sum() * inflate)
-    return max(value - float(down), 0.0), min(value + float(up), 1.0)
+    up = max(float(up), _above(right, float(seen.sum() * n**2), level, count - 1))
+    return max(value - down, 0.0), min(value + up, 1.0)
+
+
+def _by_chance(error: Floats, n: int, far: float, level: float, freedom: int) -> float:
+    """Return how much bins that may be calibrated, with these errors, and the others' variance add by chance at most.
+
+    In a bin of which λ answers are expected to be wrong chance adds |X − λ| of a Poisson X: half a normal where λ is
+    large, skewed where it is small. Their sum is taken for a gamma of the same mean and variance.
+    """
+    from scipy.special import gammaincinv, gammaln
+
+    expected = np.square(error * n)
+    expected = expected[expected > 0]
+    t, tail = t_quantile(level, freedom), float(tail_level((1 - level) / 2, float(freedom)))
+    if not len(expected):
+        return float(t * np.sqrt(far))
+    whole = np.floor(expected)
+    away = 2 * np.exp((whole + 1) * np.log(expected) - expected - gammaln(whole + 1))  # Ramasubban 1958
+    mean, variance = away.sum() / n, np.maximum(expected - np.square(away), 1e-12).sum() / n**2
+    highest = gammaincinv(mean**2 / variance, 1 - tail) * variance / mean
+    return float(mean + np.hypot(highest - mean, t * np.sqrt(far)))
+
+
+def _above(right: Floats, seen: float, level: float, freedom: int) -> float:
+    """Return how much larger the error may be by the mid-P interval of the accuracy of all answers.
+
+    Where no answer was wrong none differs, and what was seen varies by nothing; an answer more or less that is right
+    moves the error by no more than itself. ``seen``: the variance of the sum of gaps that was seen.
+    """
+    n, accuracy = float(len(right)), float(right.mean())
+    plain = n * accuracy * (1 - accuracy)
+    count = n / max(seen / plain, 1.0) if plain > 0 else n
+    low, high = mid_p(np.array([accuracy * count]), np.array([count]), tail_level((1 - level) / 2, float(freedom)))
+    return float(max(accuracy - low[0], high[0] - accuracy))
 
 
 def debiased_error(confidence: Floats, right: Floats, bins: int = 15) -> float:

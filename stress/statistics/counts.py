@@ -14,7 +14,7 @@ import numpy as np
 
 from stress.statistics.arrays import Floats
 
-__all__ = ["MEASURES", "Formula", "Gradient", "Marginals", "measure_by_class"]
+__all__ = ["MEASURES", "Formula", "Gradient", "Macro", "Marginals", "measure_by_class"]
 
 
 @dataclass(frozen=True)
@@ -66,13 +66,34 @@ def measure_by_class(name: str, m: Marginals) -> Gradient:
     return Gradient(np.where(both > 0, value, np.nan), 2 * slope, -value * slope, -value * slope)
 
 
-def _macro(name: str, m: Marginals) -> Gradient:
-    """Mean over the classes that occur; one that is never answered counts 0 in precision, as in scikit-learn."""
-    each = measure_by_class(name, m)
-    there = m.truths > 0
-    share = _divide(there.astype(np.float64), there.sum(axis=1, keepdims=True))
-    value = np.where(there.any(axis=1), (np.nan_to_num(each.value) * share).sum(axis=1), np.nan)
-    return Gradient(value, each.hits * share, each.answers * share, each.truths * share)
+@dataclass(frozen=True)
+class Macro:
+    """Mean of a measure over the classes that occur; one that is never answered counts 0, as in scikit-learn."""
+
+    name: str
+
+    def __call__(self, m: Marginals) -> Gradient:
+        """Return the mean of each cell with its gradient."""
+        each, share = measure_by_class(self.name, m), self.weights(m)
+        value = np.where((m.truths > 0).any(axis=1), (np.nan_to_num(each.value) * share).sum(axis=1), np.nan)
+        return Gradient(value, each.hits * share, each.answers * share, each.truths * share)
+
+    def weights(self, m: Marginals) -> Floats:
+        """Return what each class counts in the mean, (cells × classes)."""
+        there = (m.truths > 0).astype(np.float64)
+        return _divide(there, there.sum(axis=1, keepdims=True))
+
+    def tried(self, m: Marginals) -> Floats:
+        """Return how many records the hits of a class are a share of; of F1, those truly of it or answered as it."""
+        return {"recall": m.truths, "precision": m.answers}.get(self.name, m.answers + m.truths - m.hits)
+
+    def of_share(self, share: Floats) -> Floats:
+        """Return the measure of a class from its share of hits: 2J / (1 + J) is F1 (J: Jaccard's index)."""
+        return 2 * share / (1 + share) if self.name == "f1" else share
+
+    def slope(self, share: Floats) -> Floats:
+        """Return how fast the measure of a class rises with its share of hits."""
+        return 2 / np.square(1 + share) if self.name == "f1" else np.ones_like(share)
 
 
 def _weighted(name: str, m: Marginals) -> Gradient:
@@ -119,8 +140,8 @@ def _named(average: Callable[[str, Marginals], Gradient], name: str) -> Formula:
 
 
 MEASURES: Mapping[str, Formula] = {
-    "balanced_accuracy": _named(_macro, "recall"),
-    **{f"{name}_macro": _named(_macro, name) for name in ("precision", "recall", "f1")},
+    "balanced_accuracy": Macro("recall"),
+    **{f"{name}_macro": Macro(name) for name in ("precision", "recall", "f1")},
     **{f"{name}_micro": _named(_micro, name) for name in ("precision", "recall", "f1")},
     **{f"{name}_weighted": _named(_weighted, name) for name in ("precision", "recall", "f1")},
     "mcc": _mcc,

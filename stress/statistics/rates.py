@@ -24,6 +24,7 @@ __all__ = [
     "effective",
     "kish",
     "mid_p",
+    "of_few_events",
     "power_needed",
     "rates",
     "resampled_kish",
@@ -34,6 +35,8 @@ __all__ = [
 
 Number = float | Floats
 _STEPS = 30
+FEW_EVENTS = 15.0
+"""Events from which on their sum is near enough to normal."""
 SCARCE, CAUTIOUS = 0.25, 1.5
 """Errors (or right answers, where these are rarer) that stand for samples of a cluster being all alike: in intervals,
 which hold the truth as often as is said, and in decisions, which are wrong no more often than is said."""
@@ -210,6 +213,25 @@ def effective(
         return found
     least = np.where(known, worth(value, variance, records, size, CAUTIOUS), np.nan)
     return replace(found, trials=least, freedom=freedom)
+
+
+def of_few_events(
+    value: float, error: float, weight: float, size: float, confidence: float = 0.95
+) -> tuple[float, float] | None:
+    """Return the ends of a mean of what few events of unequal weights add to it, None where there are fifteen or more.
+
+    ``error`` is its standard error, ``weight`` what an event of large weight adds, in means of a sample or cluster, of
+    which there are ``size``. What was seen says nothing of events of large weight that were not: one such is thought
+    to have been seen besides (so do Fay & Feuer 1997, of sums of Poisson numbers with weights).
+    """
+    own = error**2 / value if value > 0 else 0.0
+    count, large = (value / own if own > 0 else 0.0), weight / size
+    if count >= FEW_EVENTS or not 0 <= value < 1:
+        return None
+    typical = (own * count + large) / (count + 1)
+    tail = tail_level((1 - confidence) / 2, max(size - 1, 1e-9))
+    low, high = mid_p(np.array([value / typical]), np.array([max(1 / typical, 1e-9)]), tail)
+    return float(low[0]), float(high[0])
 
 
 def power_needed(rate: float, bar: float, level: float, power: float = 0.8, most: int = 10_000_000) -> float:

@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from perturbations import InputError
 from stress.measure.core.context import Context
+from stress.measure.core.macro import macro_bounds
 from stress.measure.core.marginals import entries, labelled, marginals, spread
+from stress.measure.core.rare import RARE, merged
 from stress.measure.core.sections import pieces
 from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
-from stress.statistics.counts import Formula, Gradient, Marginals
+from stress.statistics.counts import Formula, Gradient, Macro, Marginals
 from stress.statistics.intervals import Bounds, degenerate, influence, t_quantile
 from stress.statistics.numeric import value_of
 from stress.statistics.ranks import MANY
@@ -154,16 +156,43 @@ def _influences(context: Context, gradient: Gradient) -> Floats:
 
 
 def count_bounds(context: Context, parts: Parts, metric: Metric) -> Bounds:
-    """Return linearised intervals within the metric's range, which keep a width where no cluster differs."""
+    """Return intervals within the metric's range, which keep a width where no cluster differs.
+
+    Of means over classes some of which have few hits or few misses: made of the intervals of the classes (``macro``).
+    Of others with two ends: that of a rate between them of as many independent answers as would have the same error.
+    """
     confidence = context.options.confidence
     bounds = influence(parts.value, parts.parts, confidence, parts.involved)
+    if not metric.bounded:
+        return bounds
     flat = (np.abs(bounds.high - bounds.low) < 1e-12) & np.isfinite(parts.value)
-    reach = np.where(flat, [degenerate(max(int(c), 1), confidence) for c in parts.involved], bounds.high - parts.value)
-    if metric.share:  # a rate's shape, that neither leaves [0, 1] nor ends at it too soon
-        count = np.maximum(parts.involved, 1)
-        error = reach / np.array([t_quantile(confidence, max(int(c) - 1, 1)) for c in count])
-        ends = effective(parts.value, np.square(error), count.astype(np.float64), confidence=confidence)
-        ends = replace(ends, method="linearised, mid-p")
-        return ends.of_few() if bounds.few else ends
-    low, high = np.maximum(parts.value - reach, metric.low), np.minimum(parts.value + reach, metric.high)
-    return replace(bounds, low=low, high=high)
+    count, span = np.maximum(parts.involved, 1), metric.high - metric.low
+    reach = np.where(flat, [degenerate(int(c), confidence) * span for c in count], bounds.high - parts.value)
+    error = reach / np.array([t_quantile(confidence, max(int(c) - 1, 1)) for c in count])
+    scaled = (parts.value - metric.low) / span
+    ends = effective(scaled, np.square(error / span), count.astype(np.float64), confidence=confidence)
+    low, high = metric.low + span * ends.low, metric.low + span * ends.high
+    found = Bounds(low, high, "linearised, mid-p")
+    counts = counts_of(context)
+    if isinstance(metric.function, Macro) and counts is not None:
+        found = merged(found, _of_classes(context, metric.function, counts, parts))
+    return found.of_few() if bounds.few else found
+
+
+def _of_classes(context: Context, measure: Macro, counts: Marginals, parts: Parts) -> Bounds:
+    """Return intervals of means over classes from those of the classes; NaN where all have many hits and misses."""
+    m, who, confidence = counts, context.clusters, context.options.confidence
+    low, high = np.full(len(parts.value), np.nan), np.full(len(parts.value), np.nan)
+    near = np.minimum(m.hits, measure.tried(m) - m.hits)
+    rare = np.flatnonzero((near < RARE).any(axis=1, where=m.truths > 0) & (parts.involved > 1))
+    if not len(rare):
+        return Bounds(low, high, "")
+    some = Marginals(m.hits[rare], m.answers[rare], m.truths[rare], m.records[rare])
+    error = np.square(parts.parts[:, rare]).sum(axis=0) * (parts.involved[rare] / (parts.involved[rare] - 1))
+    alone = (parts.involved[rare] == some.records) & bool(who.alone)
+    size = None
+    if not alone.all() and len(who) * m.hits.shape[1] <= _LARGE:
+        own = [each[rare] for each in context.once(_by_cluster)]
+        size = Marginals(own[0], own[1], own[2], own[3][:, :, 0])
+    low[rare], high[rare] = macro_bounds(measure, some, error, alone, size, parts.involved[rare], confidence)
+    return Bounds(low, high, "mover, mid-p")

@@ -19,7 +19,7 @@ from stress.statistics.arrays import Floats
 from stress.statistics.intervals import Bounds, mover
 from stress.statistics.rates import mid_p, tail_level
 
-__all__ = ["merged", "of_rare_changes", "of_rare_errors"]
+__all__ = ["RARE", "merged", "of_rare_changes", "of_rare_errors"]
 
 RARE = 15.0
 """Answers that differ, as independent ones, from which on resamples say enough."""

@@ -27,9 +27,9 @@ from stress.statistics.calibration import (
 )
 from stress.statistics.intervals import Bounds, clustered_error, logit, t_quantile
 from stress.statistics.numeric import left_out
-from stress.statistics.positions import distinct
+from stress.statistics.positions import distinct, ranked
 from stress.statistics.ranks import risk_coverage, surest_each
-from stress.statistics.rates import rates
+from stress.statistics.rates import kish, of_few_events, rates
 
 __all__ = ["CALIBRATION", "RELIABILITY", "RISK", "calibration_rows", "estimate", "reliability_rows", "risk_rows"]
 
@@ -132,6 +132,10 @@ def _with_interval(
         if metric.both_kinds:
             count = min(distinct(member[side]) for side in (r > 0.5, r <= 0.5))
         (low, high), method = logit(value, error, count, level), "linearised, logit"
+        if metric.rare is not None:
+            size = float(kish(np.bincount(ranked(member)[1]).astype(np.float64)[:, None])[0])
+            few = of_few_events(value, error, metric.rare, size, level)
+            (low, high), method = ((low, high), method) if few is None else (few, "linearised, mid-p")
     else:
         reach = t_quantile(level, count - 1) * error
         (low, high), method = (max(value - reach, metric.low), min(value + reach, metric.high)), "linearised"

@@ -176,7 +176,8 @@ def _dominance(live: Sequence[tuple[str, Number, Bounds | None]]) -> dict[str, A
     sure = [ends for *_, ends in live if ends is not None and np.isfinite([ends.low[0], ends.high[0]]).all()]
     number = replace(number, low=None, high=None, method=None, few=False)
     if len(sure) == len(live):
-        low, high = max(ends.low[0] for ends in sure), max(ends.high[0] for ends in sure)
+        low = max(1 / len(live), *(ends.low[0] for ends in sure))  # shares add up to 1
+        high = max(number.high for _, number, _ in live if number.high is not None)  # whichever it is: its own suffices
         method = f"{sure[0].method}, simultaneous over {len(live)} streams"
         number = replace(number, low=low, high=high, method=method, few=sure[0].few)
     return {**row, **number.row()}

@@ -231,11 +231,14 @@ def _gaps(context: Context, s: ByGroup, large: NDArray[np.int64], cell: int, lef
     all_ends = _sides(context, s, "own", level)
     ends = all_ends.at((live, cell))
     rows, columns = ends.at(np.s_[:, None]), ends.at(np.s_[None, :])
-    low, high = mover(value[:, None], rows, value[None, :], columns)  # of all pairs, in both directions
+    low, _ = mover(value[:, None], rows, value[None, :], columns)  # of all pairs, in both directions
     about = {"best": s.names[live[best]], "worst": s.names[live[worst]]}
     known = {"n": s.bottom[live, cell].sum(), "failed": s.failed[live, cell].sum(), "note": left}
     method = f"{_unpaired(ends, s, cell)}, simultaneous over all pairs"
     each = _alone(context, s, live, cell)
+    # every pair's true gap is at most the greatest: that pair's own upper end suffices, the lower allows for the choice
+    alone = _sides(context, s, "own", context.options.confidence).at((live, cell))
+    high = mover(value[:, None], alone.at(np.s_[:, None]), value[None, :], alone.at(np.s_[None, :]))[1]
     gap = Number(abs(value[best] - value[worst]), max(low.max(), 0.0), high.max(), method=method, **known)
     wider = Number(**known | _widening(context, s, live[best], live[worst], cell, level))
     both = [{**about, "metric": name, **number.row()} for name, number in (("gap", gap), ("widening", wider))]

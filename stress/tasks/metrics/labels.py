@@ -120,6 +120,7 @@ _CONFIDENCE = (
         "aurc",
         function=lambda c, r, _: aurc(c, 1 - r),
         clustered=_surest,
+        rare=3.0,  # one that is surer than 95 % of the answers; the mean one adds 1
         better="lower",
         source="Geifman & El-Yaniv 2017",
     ),
