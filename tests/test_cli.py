@@ -181,9 +181,9 @@ def test_dry_run_writes_nothing(project, capsys):
 
 def test_help_is_light():
     code = (
-        "import sys, time\nfrom stress.cli import main\nmain(['--help'])\n"
+        "import sys\nfrom stress.cli import main\nmain(['--help'])\n"
         "heavy = {'torch', 'scipy.stats', 'pandas', 'matplotlib', 'numpy', 'pyarrow'} & set(sys.modules)\n"
-        "assert not heavy, heavy\nassert time.process_time() < 0.25, time.process_time()\n"
+        "assert not heavy, heavy\nassert len(sys.modules) < 200, len(sys.modules)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment, stdout=subprocess.DEVNULL)

@@ -134,7 +134,7 @@ class Folder:
         from pyarrow import dataset
 
         parts = self._begun()
-        need = self.columns if columns is None else list(dict.fromkeys(["cell", "sample", "draw", *columns]))
+        need = list(self.columns) if columns is None else list(dict.fromkeys(["cell", "sample", "draw", *columns]))
         if self._plain is not None and set(need) <= set(self._plain.column_names):
             found = self._plain.select(need)
             return found if cells is None else found.filter(_among(found["cell"], set(cells)))
