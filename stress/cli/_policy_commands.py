@@ -22,7 +22,9 @@ def policy() -> None:
 @click.option("--out", type=RUN, default=Path("policy.json"), show_default=True, metavar="FILE")
 @click.option("--costs", type=RUN, metavar="FILE", help="YAML: abstain, classes, actions, in wrong answers.")
 @click.option("--safe", is_flag=True, help="Only rules that lose at most a point on scenarios they have not seen.")
-@click.option("--clean-share", type=float, default=0.5, show_default=True, metavar="SHARE", help="Of clean input, in use.")
+@click.option(
+    "--clean-share", type=float, default=0.5, show_default=True, metavar="SHARE", help="Of clean input, in use."
+)
 @click.option("--cluster", metavar="GROUP", help="The group whose samples form one cluster.  [default: the data set's]")
 @click.option("--risk", type=float, metavar="SHARE", help="Answer so that at most so many answers are wrong.")
 @click.option("--delta", type=float, default=0.1, show_default=True, metavar="SHARE", help="How often that may fail.")
