@@ -6,13 +6,13 @@ from scipy.stats import norm
 
 from stress.measure import compare
 from stress.measure.core.heldsums import ratio
-from stress.measure.session.registry import context_of
+from stress.measure.session.registry import context_of, make
 from stress.measure.tables.classes import class_table
 from stress.measure.tables.confidence import _probabilities, calibration_rows, reliability_rows, risk_rows
 from stress.measure.tables.counts import count_rows_of
 from stress.measure.tables.detection import detection_rows, macro_rows
 from stress.measure.tables.distortion import distortion_rows
-from stress.measure.tables.groups import gap_rows, group_rows
+from stress.measure.tables.groups import gap_rows
 from stress.measure.tables.operation import latency_rows
 from stress.measure.tables.signals import signal_rows
 from stress.records.metric import Metric
@@ -288,7 +288,7 @@ def test_groups_and_the_gap_between_them(rates, groups):
         right = (together(rng, there.shape, member) < rates[ward][:, None]) * 1.0
         run = many({"score": right}, there, groups=named(member, ward=ward))
         context = context_of(run, by=["ward"], **({"cluster": "speaker"} if groups else {}))
-        for row in group_rows(context):
+        for row in make(context, "groups").to_pylist():
             k = int(row["group"])
             rest = rates[k] - np.delete(rates, k).mean()
             truth = rest if row["metric"] == "minus_rest" else rates[k]
