@@ -26,6 +26,8 @@ __all__ = ["count_bounds", "formula", "parts_of"]
 Flags = NDArray[np.bool_]
 _LARGE = 20_000
 """Counts of a cell (clusters × classes) up to which each cluster is left out in turn."""
+_MACRO = "linearised or mover, mid-p"
+"""How means over classes have their intervals: made of those of the classes where one has few hits or misses."""
 
 
 @dataclass(frozen=True)
@@ -174,8 +176,10 @@ def count_bounds(context: Context, parts: Parts, metric: Metric) -> Bounds:
     low, high = metric.low + span * ends.low, metric.low + span * ends.high
     found = Bounds(low, high, "linearised, mid-p")
     counts = counts_of(context)
-    if isinstance(metric.function, Macro) and counts is not None:
-        found = merged(found, _of_classes(context, metric.function, counts, parts))
+    if isinstance(metric.function, Macro):
+        if counts is not None:
+            found = merged(found, _of_classes(context, metric.function, counts, parts))
+        found = replace(found, method=_MACRO)  # one name for all cells, whichever are read together
     return found.of_few() if bounds.few else found
 
 
