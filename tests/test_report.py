@@ -81,7 +81,6 @@ def test_hostile_names_stay_text(hostile):
     assert not {tag for tag, _ in page.elements} & {"script", "img"}
     assert not [a for _, attributes in page.elements for a in attributes if a.startswith("on")]
     assert not hidden(text.replace("\n", ""))
-    assert "49" not in "".join(page.text).replace("alert", "")
     shown = visible(HOSTILE)
     assert "".join(page.text).count(shown) >= 20
     assert "\\u2028" in shown
