@@ -71,14 +71,14 @@ def fit(
         folds = fold_of(known, 2)
         made_from = known.of(folds == 0)
     tree = chosen(made_from, safe)
-    if risk is not None:
-        guarantee = calibrated(known.of(folds == 1), tree, risk, delta)
     worth = judged(known, safe, confidence)
     worth_it, reason = _verdict(tree, worth)
     if safe and (harmed := harms(worth)):
         names = ", ".join(row.scenario for row in harmed)
         tree, worth_it = 0, False
         reason = f"no rule is safe: without having seen them, rules lose more than a point under {names}"
+    if risk is not None:  # of the rule that is given
+        guarantee = calibrated(known.of(folds == 1), tree, risk, delta)
     about = _about(run, known, worth, worth_it, reason, guarantee)
     policy = Policy(
         _plain(tree, known),
