@@ -31,8 +31,8 @@ def guard(predict: Callable[[Batch], Any], policy: Policy) -> Callable[[Batch], 
     """Return a model that does what a policy says before it answers: it drops streams, or gives no answer (None).
 
     The guarded model can be run through any suite like another, with the classes and declarations of ``predict``.
-    Streams that the policy would drop and that are lost already change nothing. ``answer_from`` is not applied: it needs
-    the model's confidence. Raises InputError where the policy asks for a stream that the model is not given.
+    Streams that the policy would drop and that are lost already change nothing. ``answer_from`` is not applied, as it
+    needs the model's confidence. Raises InputError where the policy asks for a stream that the model is not given.
     """
     if not callable(predict):
         raise InputError(f"guard: the model must be a callable predict(batch), got {short(predict)}.")
