@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import binom, norm
 
 from stress.statistics.intervals import Bounds, mover, sidak
-from stress.statistics.rates import at_least, at_most, clopper_pearson, effective, kish, rates, student_tail
+from stress.statistics.rates import at_least, at_most, clopper_pearson, cluster_counts, effective, rates, student_tail
 
 __all__ = [
     "BARS",
@@ -72,10 +72,11 @@ def clustered(sizes: Floats, bar: float, icc: float, worlds: int, rules: int = 1
     rng = np.random.default_rng(seed)
     share = (1 - icc) / icc
     right = rng.binomial(sizes, rng.beta(bar * share, (1 - bar) * share, (worlds, len(sizes)))).T.astype(float)
-    records, size = float(sizes.sum()), float(kish(sizes[:, None].astype(float))[0])
+    records, (size, squared) = float(sizes.sum()), cluster_counts(sizes[:, None].astype(float))[:, 0].tolist()
     value = right.sum(axis=0) / records
     square = np.square((right - value * sizes[:, None]) / records).sum(axis=0)
-    found = effective(value, square * size / (size - 1), np.full(worlds, size), np.full(worlds, records))
+    variance, many = square * size / (size - 1), np.full(worlds, records)
+    found = effective(value, variance, np.full(worlds, size), many, squared=np.full(worlds, squared))
     k = value * found.trials
     fails = student_tail(at_most(k, found.trials, bar), found.freedom) <= LEVEL / rules
     passes = student_tail(at_least(k, found.trials, bar), found.freedom) <= LEVEL

@@ -20,6 +20,7 @@ __all__ = [
     "at_least",
     "at_most",
     "clopper_pearson",
+    "cluster_counts",
     "clustered_errors",
     "effective",
     "kish",
@@ -28,6 +29,7 @@ __all__ = [
     "power_needed",
     "rates",
     "resampled_kish",
+    "satterthwaite",
     "student_tail",
     "tail_level",
     "worth",
@@ -113,6 +115,28 @@ def kish(sizes: Floats) -> Floats:
         return np.square(sizes.sum(axis=0)) / np.square(sizes).sum(axis=0)
 
 
+def cluster_counts(sizes: Floats) -> Floats:
+    """Return (2 × …): Kish's number of clusters of one size, of the sizes and of their squares.
+
+    A mean of clusters that are alike within weighs them by their sizes, so its variance by the squares of these.
+    """
+    return np.stack([kish(sizes), kish(np.square(sizes))])
+
+
+def satterthwaite(size: Floats, squared: Floats, effect: Floats, records: Floats) -> Floats:
+    """Return the degrees of freedom of a variance over clusters of unequal sizes (Satterthwaite 1946).
+
+    As Bell & McCaffrey (2002) do under a working model in which a cluster's answers are alike: here as much alike as
+    the design effect ``effect`` of ``records`` says. ``size`` and ``squared`` are those of ``cluster_counts``. The
+    more alike answers are, the more a few large clusters decide what the variance is found to be.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = records / size
+        alike = np.where(mean > 1, np.clip((effect - 1) / (mean - 1), 0.0, 1.0), 0.0)
+        common = np.clip(alike * mean / effect, 0.0, 1.0)
+        return 1 / np.square((1 - common) / np.sqrt(size) + common / np.sqrt(squared)) - 1
+
+
 def resampled_kish(rows: Floats, total: Floats) -> Floats:
     """Return Kish's number from resampled sizes: a Poisson bootstrap varies by the sum of their squares."""
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -190,12 +214,18 @@ def rates(successes: Floats, count: Floats, confidence: float | Floats = 0.95) -
 
 
 def effective(
-    value: Floats, variance: Floats, size: Floats, records: Floats | None = None, confidence: float = 0.95
+    value: Floats,
+    variance: Floats,
+    size: Floats,
+    records: Floats | None = None,
+    confidence: float = 0.95,
+    squared: Floats | None = None,
 ) -> Bounds:
     """Return the interval of a rate of as many independent answers as its variance says it is worth.
 
     For clustered answers (Korn & Graubard 1998; Dean & Pagano 2015). ``size`` is the number of clusters, of unequal
-    ones Kish's: its degrees of freedom are one less. ``records`` are given for yes-or-no answers, see ``worth``.
+    ones Kish's: its degrees of freedom are one less or, with ``squared`` (Kish's number of the squared sizes), those of
+    ``satterthwaite``. ``records`` are given for yes-or-no answers, see ``worth``.
     The ``trials`` of these are counted with more caution, for decisions. Without – a mean of recalls – the variance is
     taken at its word, and a value of 0 or 1, which has no error of its own, is worth one answer a cluster.
     """
@@ -205,6 +235,9 @@ def effective(
         with np.errstate(invalid="ignore", divide="ignore"):
             count = np.where((value <= 0) | (value >= 1), size, value * (1 - value) / variance)
     freedom = np.maximum(size - 1, 1e-9)
+    if records is not None and squared is not None:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            freedom = np.minimum(freedom, np.maximum(satterthwaite(size, squared, records / count, records), 1.0))
     known = np.isfinite(value) & np.isfinite(variance) & (size > 1) & (count > 0)
     value, count, freedom = np.where(known, value, np.nan), np.where(known, count, np.nan), np.where(known, freedom, 1)
     low, high = mid_p(np.clip(value, 0, 1) * count, count, tail_level((1 - confidence) / 2, freedom))
