@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom, norm
 
+from stress.statistics.clustered import cluster_counts
 from stress.statistics.intervals import Bounds, mover, sidak
-from stress.statistics.rates import at_least, at_most, clopper_pearson, cluster_counts, effective, rates, student_tail
+from stress.statistics.rates import at_least, at_most, clopper_pearson, effective, rates, student_tail
 
 __all__ = [
     "BARS",

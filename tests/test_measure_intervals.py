@@ -10,16 +10,9 @@ from scipy.stats import binom, binomtest, norm, studentized_range
 
 from stress.statistics.bootstrap import clusters, poisson_weights
 from stress.statistics.choice import chosen_pair
+from stress.statistics.clustered import cluster_counts, satterthwaite
 from stress.statistics.intervals import jackknife, paired_proportions, percentile
-from stress.statistics.rates import (
-    at_least,
-    at_most,
-    clopper_pearson,
-    cluster_counts,
-    power_needed,
-    rates,
-    satterthwaite,
-)
+from stress.statistics.rates import at_least, at_most, clopper_pearson, power_needed, rates
 from stress.statistics.robustness import first_below
 from tests._runs import LABELS, grid, nested, pick, rows, subsets, write
 from tests.exact import mid_p_ends

@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from stress.statistics.arrays import Floats
+from stress.statistics.clustered import satterthwaite
 from stress.statistics.intervals import Bounds
 
 __all__ = [
@@ -20,16 +21,11 @@ __all__ = [
     "at_least",
     "at_most",
     "clopper_pearson",
-    "cluster_counts",
-    "clustered_errors",
     "effective",
-    "kish",
     "mid_p",
     "of_few_events",
     "power_needed",
     "rates",
-    "resampled_kish",
-    "satterthwaite",
     "student_tail",
     "tail_level",
     "worth",
@@ -107,52 +103,6 @@ def worth(value: Floats, variance: Floats, records: Floats, kish: Floats, scarce
         rare = np.minimum(rate, 1 - rate) * records / effect
         effect = effect + np.maximum(whole - effect, 0.0) * scarce / (rare + scarce)
         return records / np.where((rate <= 0) | (rate >= 1), whole, effect)
-
-
-def kish(sizes: Floats) -> Floats:
-    """Return how many clusters of one size so many unequal ones, (clusters × …), are worth (Kish 1965)."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.square(sizes.sum(axis=0)) / np.square(sizes).sum(axis=0)
-
-
-def cluster_counts(sizes: Floats) -> Floats:
-    """Return (2 × …): Kish's number of clusters of one size, of the sizes and of their squares.
-
-    A mean of clusters that are alike within weighs them by their sizes, so its variance by the squares of these.
-    """
-    return np.stack([kish(sizes), kish(np.square(sizes))])
-
-
-def satterthwaite(size: Floats, squared: Floats, effect: Floats, records: Floats) -> Floats:
-    """Return the degrees of freedom of a variance over clusters of unequal sizes (Satterthwaite 1946).
-
-    As Bell & McCaffrey (2002) do under a working model in which a cluster's answers are alike: here as much alike as
-    the design effect ``effect`` of ``records`` says. ``size`` and ``squared`` are those of ``cluster_counts``. The
-    more alike answers are, the more a few large clusters decide what the variance is found to be.
-    """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = records / size
-        alike = np.where(mean > 1, np.clip((effect - 1) / (mean - 1), 0.0, 1.0), 0.0)
-        common = np.clip(alike * mean / effect, 0.0, 1.0)
-        return 1 / np.square((1 - common) / np.sqrt(size) + common / np.sqrt(squared)) - 1
-
-
-def resampled_kish(rows: Floats, total: Floats) -> Floats:
-    """Return Kish's number from resampled sizes: a Poisson bootstrap varies by the sum of their squares."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.square(total) / np.var(np.asarray(rows, np.float64), axis=0)
-
-
-def clustered_errors(parts: Floats, sizes: Floats) -> Floats:
-    """Return the standard errors of ratios from (clusters × …) influences and sizes.
-
-    Each cluster's square is divided by what it leaves of the whole (CR2, Bell & McCaffrey 2002): a large cluster draws
-    the ratio to itself and looks closer to it than it is.
-    """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        left = 1 - sizes / sizes.sum(axis=0)
-        found = np.sqrt(np.where(sizes > 0, np.square(parts) / left, 0.0).sum(axis=0))
-    return np.where(np.isfinite(found), found, np.nan)
 
 
 def mid_p(successes: Floats, count: Floats, tail: Number) -> tuple[Floats, Floats]:

@@ -15,7 +15,7 @@ from stress.records.metric import Metric
 from stress.records.outcomes import Failure, StatusCounts
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import Clusters
-from stress.statistics.rates import cluster_counts
+from stress.statistics.clustered import cluster_counts
 
 __all__ = ["HeldSums", "ratio"]
 

@@ -11,8 +11,9 @@ from stress.measure.core.context import Context
 from stress.measure.core.number import Number
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import FEW
+from stress.statistics.clustered import cluster_counts, clustered_errors
 from stress.statistics.positions import distinct, ranked
-from stress.statistics.rates import cluster_counts, clustered_errors, effective, rates
+from stress.statistics.rates import effective, rates
 
 __all__ = ["share"]
 

@@ -9,8 +9,8 @@ from stress.measure.core.values import Sparse, Values, quotient, sparse
 from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import FEW, Clusters
+from stress.statistics.clustered import cluster_counts, resampled_kish
 from stress.statistics.positions import ranked
-from stress.statistics.rates import cluster_counts, resampled_kish
 
 __all__ = ["Sums"]
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import FEW
+from stress.statistics.clustered import cluster_counts, clustered_errors
 from stress.statistics.intervals import (
     Bounds,
     degenerate,
@@ -20,7 +21,7 @@ from stress.statistics.intervals import (
     percentile,
     t_quantile,
 )
-from stress.statistics.rates import cluster_counts, clustered_errors, effective, rates
+from stress.statistics.rates import effective, rates
 
 __all__ = ["Sparse", "Values", "binary", "discordant", "quotient", "shared", "sparse"]
 
