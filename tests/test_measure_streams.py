@@ -15,6 +15,7 @@ from tests._runs import (
     LABELS,
     STREAMS,
     answers,
+    cell,
     graded,
     grid,
     nested,
@@ -164,6 +165,32 @@ def test_whom_the_model_follows(tmp_path):
     same = pick(clean, metric="follows", one="image", other="text")
     assert same["value"] is None
     assert "never contradict" in same["note"]
+
+
+def test_every_draw_of_a_degraded_cell_counts_in_whom_the_model_follows(tmp_path):
+    """Alone the picture says yes and the sound no; in two draws of noise the model says the one, then the other."""
+    n, cells = 50, [*subsets(), cell("noise", "noise", 3.0)]
+    only = {name: next(i for i, c in enumerate(cells) if set(c["lost"]) == set(STREAMS) - {name}) for name in STREAMS}
+    given = np.zeros((n, len(cells)), int)
+    given[:, only["audio"]] = 1
+    records = predicted(given, np.zeros(n, int), CLASSES)
+    more = {
+        "cell": np.full(n, len(cells) - 1),
+        "sample": np.arange(n),
+        "score": np.zeros(n),
+        "status": np.full(n, "ok"),
+    }
+    more = {**more, "prediction": np.array(["no"] * n), "draw": np.ones(n, int)}
+    records["draw"] = np.zeros(len(records["cell"]), int)
+    records = {
+        name: np.concatenate([np.asarray(values, more[name].dtype), more[name]]) for name, values in records.items()
+    }
+    found = [r for r in rows(write(tmp_path / "a", cells, records, ["yes"] * n, TASK, LABELS), "consistency")
+             if r["cell"] == "noise"]  # fmt: skip
+    for one, other in (("image", "audio"), ("audio", "image")):
+        follows = pick(found, metric="follows", one=one, other=other)
+        assert (follows["value"], follows["n"]) == (0.5, 2 * n)
+    assert pick(found, metric="agreement", one="image")["value"] == 0.5
 
 
 def test_a_stream_that_is_useless_alone_is_a_warning(tmp_path):
