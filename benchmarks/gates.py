@@ -7,6 +7,7 @@ and clusters are simulated.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,13 @@ __all__ = [
     "COUNTS",
     "RULES",
     "clustered",
+    "expected",
     "false_fail",
     "false_pass",
     "gap_of_groups",
     "main",
     "most_powerful",
+    "passing",
     "power",
 ]
 
@@ -49,10 +52,20 @@ def false_fail(n: int, bar: float, rules: int, exact: bool = True) -> float:
     return float(1 - (1 - once) ** rules)
 
 
+def passing(n: int, bar: float, truth: float) -> float:
+    """Return how often a rule passes."""
+    k = np.arange(n + 1)
+    return float(binom.pmf(k, n, truth)[clopper_pearson(k, n)[0] >= bar].sum())
+
+
 def false_pass(n: int, bar: float) -> float:
     """Return how often a rule passes whose truth is on the bar."""
-    k = np.arange(n + 1)
-    return float(binom.pmf(k, n, bar)[clopper_pearson(k, n)[0] >= bar].sum())
+    return passing(n, bar, bar)
+
+
+def expected(bar: float, truths: Sequence[float]) -> dict[float, list[tuple[float, float]]]:
+    """Return how often one rule passes and fails for each truth, by number of samples."""
+    return {truth: [(passing(n, bar, truth), power(n, bar, truth, 1)) for n in COUNTS] for truth in truths}
 
 
 def power(n: int, bar: float, truth: float, rules: int, exact: bool = True) -> float:
@@ -109,6 +122,9 @@ def main(argv: list[str]) -> None:
         for bar in BARS:
             cells = [f"{100 * false_fail(n, bar, m):5.2f} ({100 * false_fail(n, bar, m, False):5.1f})" for m in RULES]
             print(f"n {n:5d}  bar {bar:<6g}", *cells, f"  pass {100 * false_pass(n, bar):4.2f}")
+    print(f"\nwhat to expect of one rule, min: 0.95: passes / fails in %, by samples {COUNTS}")
+    for truth, row in expected(0.95, (0.99, 0.98, 0.97, 0.95, 0.93, 0.92, 0.9)).items():
+        print(f"truth {truth:<5g}", *(f"{100 * one:6.1f} / {100 * other:5.1f}" for one, other in row))
     print("\npower in %, exact (most that a valid test can have; normal, with its own false fails in all rules),")
     print("of one rule and of one in 60, truth three standard errors under the bar")
     for n in COUNTS:

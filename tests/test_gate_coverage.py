@@ -3,6 +3,8 @@
 A world is a cell: its answers are drawn anew. Releases answer alike in most cases, which is what pairing is for.
 """
 
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +16,7 @@ from benchmarks.gates import (
     LEVEL,
     RULES,
     clustered,
+    expected,
     false_fail,
     false_pass,
     gap_of_groups,
@@ -207,6 +210,20 @@ def test_truths_on_the_bar_fail_and_pass_by_chance_in_one_case_of_forty_at_most(
     for rules in RULES:
         assert false_fail(n, bar, rules) <= 0.025
     assert false_pass(n, bar) <= 0.025
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/gates.md"])
+def test_what_the_pages_let_one_expect(page):
+    """The tables of what a rule ``min: 0.95`` says of a model are those that the binomial gives."""
+    text = (Path(__file__).parents[1] / page).read_text()
+    rows = re.findall(r"^\| (\.9\d)(?:, on the bar)? \| (.*?) \|$", text, re.M)
+    told = {
+        float(truth): [tuple(map(int, re.findall(r"\d+", cell))) for cell in cells.split(" | ")]
+        for truth, cells in rows
+    }
+    assert len(told) == 6
+    for truth, cells in expected(0.95, list(told)).items():
+        assert told[truth] == [(round(100 * one), round(100 * other)) for one, other in cells]
 
 
 @pytest.mark.parametrize(("n", "most"), [(200, 0.16), (720, 0.10), (5000, 0.05)])
