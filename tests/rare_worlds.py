@@ -146,7 +146,7 @@ def ten_groups(apart):
     return found
 
 
-def widened(clean, now, spread=0.0):
+def widened(clean, now, spread=0.0, worlds=WORLDS):
     """How much wider the gap of ten groups of eighty became than the same two groups' on clean input.
 
     All have one rate, and ``spread`` more or less for the first and the last. Beside it the interval that these two
@@ -155,8 +155,8 @@ def widened(clean, now, spread=0.0):
     rng, found = rng_of(f"widened {clean} {now} {spread}"), Found()
     ward, shift = np.repeat(np.arange(10), 80), np.r_[-spread, np.zeros(8), spread]
     run = template(graded(severities=(1,)), 800, groups={"ward": ward})
-    luck = rng.random((800, 1, WORLDS))
-    luck = np.where(rng.random((800, 2, WORLDS)) < 0.3, rng.random((800, 2, WORLDS)), luck)
+    luck = rng.random((800, 1, worlds))
+    luck = np.where(rng.random((800, 2, worlds)) < 0.3, rng.random((800, 2, worlds)), luck)
     rates = np.stack([np.full(800, clean), now + shift[ward]], axis=1)
     for context in each(run, {"score": (luck < rates[..., None]) * 1.0}, by=["ward"]):
         s = by_group(context, "ward", context.headline)
@@ -167,11 +167,11 @@ def widened(clean, now, spread=0.0):
     return found
 
 
-def dominance(worth):
+def dominance(worth, worlds=WORLDS):
     """The largest Shapley share of three streams, each of which adds its part to the chance of being right."""
     rng, found, run = rng_of(f"dominance {worth}"), Found(), template(subsets(), 300, streams=STREAMS)
     rates = [0.1 + sum(w for name, w in zip(STREAMS, worth) if name not in row["lost"]) for row in subsets()]
-    for context in each(run, {"score": nested(rng, 300, rates)}):
+    for context in each(run, {"score": nested(rng, 300, rates, worlds)}):
         for row in contribution_rows(context):
             if row["measure"] == "dominance":
                 found.add("dominance", row["low"], row["high"], max(worth) / sum(worth))

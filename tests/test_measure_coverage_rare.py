@@ -42,7 +42,7 @@ def test_no_interval_of_a_gap_could_be_much_shorter():
 @pytest.mark.parametrize(("clean", "now", "spread"), [(0.9, 0.9, 0.0), (0.99, 0.8, 0.0), (0.9, 0.8, 0.1)])
 def test_the_widening_of_a_gap_of_ten_groups(clean, now, spread):
     """It holds though the two groups were chosen, which an interval of two named groups does not."""
-    found = rare_worlds.widened(clean, now, spread)
+    found = rare_worlds.widened(clean, now, spread, 500)
     held, lengths = found.held(), found.lengths()
     assert held["widening"] >= 0.95
     assert held["two named in advance"] < held["widening"]
@@ -51,7 +51,7 @@ def test_the_widening_of_a_gap_of_ten_groups(clean, now, spread):
 
 @pytest.mark.parametrize("worth", [(0.25, 0.25, 0.25), (0.4, 0.15, 0.15)])
 def test_the_dominant_stream(worth):
-    found = rare_worlds.dominance(worth)
+    found = rare_worlds.dominance(worth, 500)
     error = found.lengths()["a share named in advance"] / 2 / 1.96
     best = largest_share(3) if len(set(worth)) == 1 else 2 * 1.96
     assert found.held()["dominance"] >= 0.94
