@@ -260,16 +260,14 @@ def test_the_judge_decides_as_the_tables_say(rules):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("icc", "bar"), [(0.05, 0.9), (0.05, 0.99), (0.3, 0.5), (0.3, 0.9), (0.3, 0.95), (0.3, 0.99)])
-@pytest.mark.parametrize("sizes", [[10] * 20, [8] * 25, 25, [5] * 100, 200], ids=str)
+@pytest.mark.parametrize(("icc", "bar"), [(0.05, 0.5), (0.05, 0.9), (0.3, 0.5), (0.3, 0.9), (0.3, 0.99)])
+@pytest.mark.parametrize("sizes", [[10] * 20, 25, [5] * 100, 200], ids=str)
 def test_clustered_truths_on_the_bar(sizes, icc, bar):
     if isinstance(sizes, int):
         spread = np.exp(np.random.default_rng(1).normal(0, 1, sizes))
         sizes = np.maximum(np.round(spread * 12), 1).astype(int)
-    for rules in (1, 60):
-        fails, passes = clustered(np.asarray(sizes), bar, icc, 20_000, rules)
-        assert fails <= (0.03 if rules == 1 else 0.04)
-        assert passes <= 0.04
+    (one, many), passes = clustered(np.asarray(sizes), bar, icc, 10_000)
+    assert max(one, many, passes) <= 0.025
 
 
 @pytest.mark.slow
