@@ -45,16 +45,27 @@ class Run(Folder):
         """
         from stress.measure import measured
 
-        now = Run(self.path)
+        now = self._now()
         fresh = measured(now, **options)
-        state = (fresh.options, fresh.context.declared, now.state)
-        if self._kept.get("state") == state:
+        asked = (fresh.options, fresh.context.declared)
+        if self._kept.get("asked") == asked:
             kept: Measured = self._kept["measured"]
             return kept
-        self._kept.clear()
-        if fresh.options.reference is None and now.state and now.count <= REMEMBERED:
-            self._kept.update(state=state, measured=fresh)
+        self._kept.pop("measured", None)  # freed before more is read
+        if fresh.options.reference is None and now.parts and now.count <= REMEMBERED:
+            self._kept.update(asked=asked, measured=fresh)
+        else:
+            self._kept.pop("asked", None)
         return fresh
+
+    def _now(self) -> Run:
+        """Return a reader of what is written now: the last one, and what was asked of it, where nothing was since."""
+        written = self.written()
+        if self._kept.get("written") != written:
+            self._kept.clear()
+            self._kept.update(written=written, reader=Run(self.path))
+        reader: Run = self._kept["reader"]
+        return reader
 
     def table(self, name: str, **options: Unpack[MeasureOptions]) -> pa.Table:
         """Return a table of measures by name – curves, cells, robustness …; see ``stress.measure.TABLES``."""

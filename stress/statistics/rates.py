@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from math import isfinite, nan
 
 import numpy as np
 
@@ -147,8 +148,10 @@ def mid_p(successes: Floats, count: Floats, tail: Number) -> tuple[Floats, Float
 @lru_cache(maxsize=100_000)
 def _mid_p_of(successes: float, count: float, tail: float) -> tuple[float, float]:
     """Return the ends of one rate: many tables ask for the same few, one at a time."""
-    low, high = _mid_p(np.array([successes]), np.array([count]), tail, (1,))
-    return float(low[0]), float(high[0])
+    if not (isfinite(successes) and isfinite(count) and isfinite(tail) and count > 0):
+        return nan, nan
+    k, n, level = (np.array([each]) for each in (successes, count, tail))
+    return 1 - float(_mid_p_high(n - k, n, level)[0]), float(_mid_p_high(k, n, level)[0])
 
 
 def _mid_p(successes: Floats, count: Floats, tail: Number, shape: tuple[int, ...]) -> tuple[Floats, Floats]:

@@ -43,10 +43,9 @@ Resampled = tuple[Floats, NDArray[Any], list[Bounds]]
 
 def _resampled(context: Context, names: Sequence[str]) -> Resampled:
     """Return some measures of all cells, one measure after the other, their resampled values, and their intervals."""
-    rows = [context.metric(name) for name in names]
     each, who = [parts_of(context, name) for name in names], context.clusters
     value, parts = np.concatenate([p.value for p in each]), np.concatenate([p.parts for p in each], axis=1)
-    known = [count_bounds(context, part, row) for part, row in zip(each, rows)]
+    known = [count_bounds(context, name) for name in names]
     if who.few:
         return value, value - parts, known
     return value, value + (who.resample(parts) - parts.sum(axis=0)).astype(np.float64), known
