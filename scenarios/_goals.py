@@ -36,7 +36,7 @@ class Goals:
         shares = ", ".join(f"{name} {share:g}" for name, share in self.shares.items())
         return f"{shares or self.kind} ± {self.tolerance:g}"
 
-    def misfit(self, streams: Collection[str]) -> str | None:
+    def mismatch(self, streams: Collection[str]) -> str | None:
         """Return what is wrong with the goals for a model of these streams, or nothing."""
         for name in self.shares:
             if name not in streams:

@@ -181,8 +181,8 @@ def run(
 
     ``seed`` names the random draws; ``workers`` are cells done at once (one a processor), ``batch_size`` samples a
     call; ``limit`` keeps the first samples of the seeded, stratified order, ``samples`` those with these ids; ``only``
-    and ``skip`` are globs over scenarios and cells; samples that share a value of the group ``cluster`` belong
-    together in intervals; ``signals`` are the measures of each stream's quality that are recorded; ``timeout`` are
+    and ``skip`` are globs over scenarios and cells; samples with the same value of the group ``cluster`` make
+    one cluster in intervals; ``signals`` are the measures of each stream's quality that are recorded; ``timeout`` are
     seconds a call may take (one that also holds the interpreter lock ends this process with status 3, unless
     ``backend`` is another than threads); ``answers`` says what the model's answers are, where they do not show it.
     ``skip_bad_samples`` leaves out what cannot be decoded, ``verify`` decodes again what looks unchanged, ``inside``

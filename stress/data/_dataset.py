@@ -26,9 +26,10 @@ class Samples:
 
     ``load(i)`` may be called from several threads. ``alternates`` are the languages that some stream has other
     versions in; ``spec`` is what worker processes load it by, where it was named. ``cluster`` names the group (or
-    ``sequence``) whose samples are alike – speakers, patients – so that intervals draw them together. Samples come out
-    with read-only arrays: whoever writes to one writes to a copy. ``notes`` say what a reader should know of how the
-    data were read, ``left_out`` where the bad samples stood that were skipped, ``files`` what was decoded by key.
+    ``sequence``) whose samples are alike – speakers, patients – so that they make one cluster in intervals. Samples
+    come out with read-only arrays: whoever writes to one writes to a copy. ``notes`` say what a reader should know of
+    how the data were read, ``left_out`` where the bad samples stood that were skipped, ``files`` what was decoded by
+    key.
     """
 
     def __init__(

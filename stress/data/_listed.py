@@ -120,9 +120,9 @@ def from_samples(
             )
     bad: dict[int, str] = {}
     all_of = (made_of(rows, i, name) for i in range(len(rows)))
-    with reading.progress(len(rows)) as told:
-        told_of = (_told(sample, told) for sample in all_of)
-        found, index, known, languages = index_of(told_of, name, streams or {}, reading, bad)
+    with reading.progress(len(rows)) as advance:
+        counted = (_counted(sample, advance) for sample in all_of)
+        found, index, known, languages = index_of(counted, name, streams or {}, reading, bad)
     kept = [i for i in range(len(rows)) if i not in bad]
     load = (lambda i: rows[kept[i]]) if bad else rows.__getitem__
     whole = fingerprint_of(known.digests)
@@ -131,6 +131,6 @@ def from_samples(
     return made
 
 
-def _told(sample: Any, told: Callable[[int], None]) -> Any:
-    told(1)
+def _counted(sample: Any, advance: Callable[[int], None]) -> Any:
+    advance(1)
     return sample

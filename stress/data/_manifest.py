@@ -56,7 +56,7 @@ def from_manifest(source: Any, fingerprint: str | None = None, reading: Reading 
             notes += found.notes
     kept = [i for i in everyone if i not in set(left_out)]
     content, index = content.only(kept), _only(index, kept)
-    known = content.known(told=fingerprint is not None)
+    known = content.known(given=fingerprint is not None)
     streams = {c.stream: c.modality for c in columns if c.language is None}
     languages = sorted({c.language for c in columns if c.language is not None})
     made = Samples(

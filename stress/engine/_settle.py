@@ -11,7 +11,7 @@ from perturbations.labels import label
 from stress.engine._check import Check
 from stress.engine._limits import limited
 from stress.engine._plan import Planned
-from stress.models import Batch, predict_of, told_apart
+from stress.models import Batch, predict_of, split_unanswered
 from stress.tasks import Task, joined, spelling_said
 
 __all__ = ["SETTLED", "settled", "target_text"]
@@ -51,7 +51,7 @@ def _asked(planned: Planned, samples: Sequence[Sample]) -> Any:
         raise
     except (Exception, SystemExit) as error:  # whatever a user's model raises
         raise ModelError(f"model: must answer clean input, but raised {type(error).__name__}: {error}") from error
-    for row, each in told_apart(answers)[1].items():
+    for row, each in split_unanswered(answers)[1].items():
         raise ModelError(f"model: must answer clean input, got {each.status} on {samples[row].id!r}: {each.says}")
     return answers
 

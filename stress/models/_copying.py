@@ -1,4 +1,4 @@
-"""A model that can do no harm by how it is called: it is handed copies, and whatever it raises can be told."""
+"""A model that can do no harm by how it is called: it is handed copies, and what it raises is reported as its own."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["Unanswered", "told_apart"]
+__all__ = ["Unanswered", "split_unanswered"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Unanswered:
     says: str
 
 
-def told_apart(answers: Any) -> tuple[Any, dict[int, Unanswered]]:
+def split_unanswered(answers: Any) -> tuple[Any, dict[int, Unanswered]]:
     """Return answers with ``None`` where there is none, and what became of those rows."""
     if not isinstance(answers, list):
         return answers, {}

@@ -22,7 +22,7 @@ _MOST = 1_000_000
 
 @dataclass(frozen=True)
 class Policy:
-    """What to do with an input, told by signals of its streams' quality.
+    """What to do with an input, decided by signals of its streams' quality.
 
     ``rule`` is an action, or ``{"signal": "audio.snr", "below": 3.2, "then": …, "else": …}`` with rules in it. ``safe``
     is done where a signal that the rule asks for is missing or undefined. ``which`` says which signals are computed

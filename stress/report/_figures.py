@@ -22,7 +22,7 @@ __all__ = ["COLOURS", "KINDS", "plot", "save"]
 
 KINDS = ("curves", "lost")
 COLOURS = {name: modality(name).look.colour for name in MODALITIES} | {JOINT: "#8f3f8f", "other": "#5b5b9a"}
-"""One hue per modality, the page's own; told apart with any kind of colour vision, and in grey by their markers."""
+"""One hue per modality, the page's own; distinguished with any kind of colour vision, and in grey by their markers."""
 MARKERS = {name: modality(name).look.marker for name in MODALITIES} | {JOINT: "D", "other": "X"}
 STYLE: Any = {
     "svg.hashsalt": "multimodal-stress",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from perturbations import InputError
 from perturbations.errors import nearest
-from stress.measure.between.difference import Difference, difference, less, share
+from stress.measure.between.difference import Difference, difference, less, retained
 from stress.measure.between.influences import measure
 from stress.measure.between.matching import Matched
 from stress.measure.core.bygroup import codes_of
@@ -71,7 +71,7 @@ def _against_clean(
     parts, lower = [matched.rows(["clean"], samples), rows], lower_is_better(matched.after, metric)
     if name == "retention" and lower:
         return Difference.missing(f"{metric} is an error: its drop is given, a share kept has no meaning")
-    how = share if name == "retention" else less
+    how = retained if name == "retention" else less
     better = "higher" if name == "retention" else "lower"
     found = difference(
         matched, metric, parts[::-1] if lower else parts, combine=how, better=better, common=True, confidence=confidence

@@ -10,7 +10,7 @@ import numpy as np
 
 from stress.measure.between.matching import Matched
 from stress.measure.core.context import Context
-from stress.measure.core.sections import Needs, slices_of
+from stress.measure.core.sections import Needs, portions_of
 from stress.measure.session.registry import context_of
 from stress.records import statuses
 from stress.records.source import Source
@@ -80,8 +80,8 @@ def worst_failures(run: Source, cells: Sequence[str], most: int) -> list[Example
     chosen = [i for i, name in enumerate(context.frame.ids) if name in wanted]
     if not chosen or clean is None:
         return []
-    slices = slices_of(context, Needs([(i,) for i in chosen], (clean,)))
-    found = [failure for some, _ in slices for failure in _failures(some, wanted, most)]
+    portions = portions_of(context, Needs([(i,) for i in chosen], (clean,)))
+    found = [failure for some, _ in portions for failure in _failures(some, wanted, most)]
     return [example for _, example in sorted(found, key=lambda pair: pair[0])[:most]]
 
 

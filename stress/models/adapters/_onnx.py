@@ -67,9 +67,9 @@ def onnx(
     def call(arrays: Arrays) -> Any:
         return session.run([name], {**arrays, **fixed})[0]
 
-    told = f"{identity} {sorted((key, value.tolist()) for key, value in fixed.items())} {name}"
+    described = f"{identity} {sorted((key, value.tolist()) for key, value in fixed.items())} {name}"
     gone = Missing(missing, declared, who)
-    return Adapted("onnx", declared, gone, call, identity=told, classes=classes, most=most)
+    return Adapted("onnx", declared, gone, call, identity=described, classes=classes, most=most)
 
 
 def _session(model: Any, who: str) -> tuple[Any, str]:

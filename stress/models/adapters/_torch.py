@@ -61,8 +61,8 @@ def torch(
     keywords = set(names) | set(fixed) if keywords is None else keywords
     call = _calls(lib, module, place, [name for name in names if name not in keywords], keywords, fixed, output)
     code = getattr(module, "code", "") if isinstance(module, lib.jit.ScriptModule) else ""
-    told = f"{digest_of_state(state)} {type(module).__qualname__} {output} {sorted(map(str, fixed.items()))}{code}"
-    return Adapted("torch", declared, gone, call, identity=told, classes=classes, most=batch)
+    described = f"{digest_of_state(state)} {type(module).__qualname__} {output} {sorted(map(str, fixed.items()))}{code}"
+    return Adapted("torch", declared, gone, call, identity=described, classes=classes, most=batch)
 
 
 def _parameters(module: Any, fixed: Mapping[str, Any]) -> tuple[list[str], set[str]]:
