@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from perturbations import SpecError
-from perturbations.errors import gather, nearest
+from perturbations.errors import gather, named_keywords, nearest
 from scenarios._acting import pairwise_note
 from scenarios._bind import Absent, bind_all, imagine, labelled
 from scenarios._bound import Bound, Mismatch
@@ -23,6 +23,7 @@ _TRIED = 2_000
 """Cells of a scenario that are made to check it without a data set."""
 
 
+@named_keywords
 def expand(
     suite: Suite,
     streams: Mapping[str, str],

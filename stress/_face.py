@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Never, Unpack
 
+from perturbations.errors import named_keywords
 from stress.records.folder import Folder, open_folder
 
 if TYPE_CHECKING:
@@ -71,12 +72,14 @@ class Run(Folder):
         """Return a table of measures by name – curves, cells, robustness …; see ``stress.measure.TABLES``."""
         return self.measured(**options).table(name)
 
+    @named_keywords
     def report(self) -> Path:
         """Write ``report/index.html`` and return its path."""
         from stress.report import write_report
 
         return write_report(Run(self.path))
 
+    @named_keywords
     def plot(
         self, kind: Literal["curves", "lost"] = "curves", *, modality: str | None = None, columns: int = 4
     ) -> Figure:
@@ -119,6 +122,7 @@ def _out(out: Any) -> Path | None:
     return Path(out)
 
 
+@named_keywords
 def open_run(path: str | Path) -> Run:
     """Return the run in a folder. Raises RunError where there is none, or one of another format."""
     return Run(open_folder(path).path)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from perturbations import InputError, Sample
-from perturbations.errors import short
+from perturbations.errors import named_keywords, short
 from perturbations.modality import MODALITIES, modality_of
 from stress.data._dataset import Samples
 from stress.data._index import Index, check_index
@@ -85,6 +85,7 @@ def _note_streams(
     return streams
 
 
+@named_keywords
 def from_samples(
     samples: Iterable[Sample],
     name: str = "samples",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import InputError
-from perturbations.errors import gather, meant, nearest, short
+from perturbations.errors import gather, meant, named_keywords, nearest, short
 from perturbations.labels import missing
 from perturbations.modality import MODALITIES
 from stress.data._content import Column, Content
@@ -32,6 +32,7 @@ _SHOWN = 5
 """Problems of one kind that an error lists before it only counts them."""
 
 
+@named_keywords
 def from_manifest(source: Any, fingerprint: str | None = None, reading: Reading | None = None) -> Samples:
     """Return the data set of a CSV, JSON Lines or Parquet manifest, or of a data frame with the same columns.
 

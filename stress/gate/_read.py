@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import SpecError
-from perturbations.errors import gather, meant
+from perturbations.errors import gather, meant, named_keywords
 from scenarios import Goals, goals_of
 from scenarios.reading import Node, Problems, from_plain, one_of, parse, text_of
 from stress.gate._bars import outside
@@ -33,6 +33,7 @@ def presets() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in PRESETS.glob("*.yaml")))
 
 
+@named_keywords
 def load_gates(name: str | Path) -> Gates:
     """Return a built-in gate file by name, or the one at a path. Raises SpecError with all that is wrong in it."""
     path = PRESETS / f"{name}.yaml" if str(name) in presets() else Path(name)
@@ -48,6 +49,7 @@ def load_gates(name: str | Path) -> Gates:
     return loads_gates(text, path.name if str(name) in presets() else str(name))
 
 
+@named_keywords
 def loads_gates(gates: str | Mapping[str, Any], name: str = "<string>") -> Gates:
     """Return the gates in a YAML text, or in plain data of the same form."""
     found: list[str] = []

@@ -7,6 +7,7 @@ import warnings
 from contextlib import suppress
 from typing import Any
 
+from perturbations.errors import named_keywords
 from stress.models._batch import Batch
 from stress.models._model import Model
 
@@ -62,6 +63,7 @@ def _go_back(here: str) -> None:
             warnings.warn("the model changed the working directory; it was put back", RuntimeWarning, stacklevel=2)
 
 
+@named_keywords
 def predict_of(model: Model) -> Any:
     """Return how a model is called: with copies, unless it declares that it only reads (``reads_only = True``)."""
     return _Guarded(model.predict, not model.reads_only)

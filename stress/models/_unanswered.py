@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from perturbations.errors import named_keywords
+
 __all__ = ["Unanswered", "split_unanswered"]
 
 
@@ -19,6 +21,7 @@ class Unanswered:
     says: str
 
 
+@named_keywords
 def split_unanswered(answers: Any) -> tuple[Any, dict[int, Unanswered]]:
     """Return answers with ``None`` where there is none, and what became of those rows."""
     if not isinstance(answers, list):

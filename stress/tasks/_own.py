@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from perturbations import InputError
-from perturbations.errors import nearest, short
+from perturbations.errors import named_keywords, nearest, short
 from perturbations.plugins import module_of
 from stress.records.metric import FROM_CLEAN, HOUSE, Metric, range_of, register, registered
 from stress.statistics.arrays import Flags, Floats
@@ -26,6 +26,7 @@ _TAKES = {
 }
 
 
+@named_keywords
 def metric(
     kind: OwnKind,
     *,

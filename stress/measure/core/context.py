@@ -26,7 +26,7 @@ from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import Clusters, clusters
 from stress.tasks import metrics as _house  # noqa: F401 - registers the metrics that come with the package
 
-__all__ = ["LIMIT", "Context", "Options", "Values", "declared_of", "options"]
+__all__ = ["LIMIT", "Context", "Options", "Values", "check_names", "declared_of", "options"]
 
 More = ParamSpec("More")
 Found = TypeVar("Found")
@@ -60,12 +60,17 @@ class Options:
     limit: int = LIMIT
 
 
-def options(given: Mapping[str, Any]) -> Options:
-    """Return checked options. Raises InputError where a name is unknown or a value cannot be."""
+def check_names(given: Mapping[str, Any], besides: Sequence[str] = ()) -> None:
+    """Raise InputError where a name is no option; ``besides`` are the options that whoever was asked takes itself."""
     known = [f.name for f in fields(Options)]
     for name in given:
         if name not in known:
-            raise InputError(f"measure: has no option {name!r}. {nearest(name, known)}")
+            raise InputError(f"measure: has no option {short(name)}. {nearest(name, [*known, *besides])}")
+
+
+def options(given: Mapping[str, Any]) -> Options:
+    """Return checked options. Raises InputError where a name is unknown or a value cannot be."""
+    check_names(given)
     found = Options(**given)
     if found.goals is not None:
         if isinstance(goals := goals_of(found.goals), str):

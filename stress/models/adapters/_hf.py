@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perturbations import Audio, InputError, ModelError
-from perturbations.errors import short
+from perturbations.errors import named_keywords, short
 from stress.models._needed import needed
 from stress.models.adapters._adapted import Adapted, Arrays, digest_of_file, digest_of_state, named_output
 from stress.models.adapters._missing import Missing
@@ -46,6 +46,7 @@ _READ = (".json", ".txt", ".model", ".safetensors", ".jinja")
 """Files of a checkpoint that say what it is."""
 
 
+@named_keywords
 def hf(
     model: Any,
     *,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from perturbations import InputError
-from perturbations.errors import short
+from perturbations.errors import named_keywords, short
 from stress.models._needed import needed
 from stress.models.adapters._adapted import Adapted, Arrays, Streams, digest_of_state, named_output
 from stress.models.adapters._missing import Missing
@@ -18,6 +18,7 @@ from stress.models.adapters._wired import checked, wired
 __all__ = ["torch"]
 
 
+@named_keywords
 def torch(
     module: Any,
     streams: Streams,

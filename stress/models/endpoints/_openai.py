@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from perturbations import Audio, InputError, Value
-from perturbations.errors import printable, short
+from perturbations.errors import named_keywords, printable, short
 from stress.models._unanswered import Unanswered
 from stress.models.endpoints._client import client_of
 from stress.models.endpoints._endpoint import Endpoint
@@ -22,6 +22,7 @@ from stress.models.endpoints._wire import pcm, png
 __all__ = ["openai"]
 
 
+@named_keywords
 def openai(
     name: str,
     url: str,
