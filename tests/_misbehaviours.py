@@ -67,7 +67,7 @@ class UnformattedError(Exception):
 
 
 class LeavingError(Exception):
-    def __str__(self):
+    def __str__(self):  # noqa: PLE0307 - that is what it is for
         sys.exit(0)
 
 

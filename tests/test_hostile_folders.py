@@ -110,14 +110,6 @@ def instead(pattern, make):
     return change
 
 
-def said(**more):
-    def change(folder):
-        known = json.loads((folder / "run.json").read_text())
-        (folder / "run.json").write_text(json.dumps(known | more))
-
-    return change
-
-
 CHANGES = {
     f"{pattern.partition('/')[0]} {what}": instead(pattern, make)
     for pattern in ("run.json", "samples.parquet", "cells.parquet", "records/part-*.parquet")
@@ -136,6 +128,37 @@ def test_readers_of_a_run_folder_that_somebody_else_made(here, capfd, change):
     CHANGES[change](folder)
     for command, *more in READERS:
         refused(capfd, command, folder, *more)
+
+
+SAYS = ("identity", "suite", "seed", "left_out", "preflight", "settings", "command", "cluster", "sources", "plugins")
+SAYS += ("metrics", "classes", "labels", "headline", "better", "task", "streams", "packages", "host", "finished")
+SAYS += (
+    "started",
+    "begun",
+    "seconds",
+    "records",
+    "run",
+    "steady",
+    "model_unread",
+    "samples",
+    "format",
+    "mixed",
+    "unknown",
+)
+ESCAPE = "\x1b]0;owned\x07[/dim]"
+
+
+@pytest.mark.parametrize("name", SAYS)
+def test_whatever_run_json_says_is_one_error_or_is_shown_harmlessly(here, capfd, name):
+    folder = copied("theirs")
+    known = json.loads((folder / "run.json").read_text())
+    for value in (None, 5, 1e308, True, ESCAPE, [1], [[ESCAPE]], {"a": ESCAPE}, {"a": {"b": [ESCAPE]}}):
+        (folder / "run.json").write_text(json.dumps(known | {name: value}))
+        for command, *more in READERS:
+            assert main([command, str(folder), *more]) in (0, 1, 2, 3), (command, value)
+            out, error = capfd.readouterr()
+            assert "Traceback" not in error, (command, value)
+            assert "\x1b]" not in out + error
 
 
 NOTES = {

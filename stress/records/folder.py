@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from perturbations import RunError
 from perturbations.files import read_regular
 from stress.records.blocks import Block, plan
+from stress.records.info import misshapen
 from stress.records.layout import Layout, codes, keys_of, layout, presence, together
 from stress.records.memo import Memo
 from stress.records.parts import Moment, open_part, read_parts, read_whole
@@ -50,6 +51,8 @@ class Folder:
         found: Mapping[str, Any] = json.loads(read_regular(self.path / "run.json", "run", RunError))
         if not isinstance(found, dict):
             raise RunError(f"{self.path}/run.json: must be a JSON object, got {type(found).__name__}.")
+        if wrong := misshapen(found):
+            raise RunError(f"{self.path}/run.json: {wrong}.")
         return found
 
     @cached_property
