@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,7 +45,7 @@ class Found:
 
 def discover(folder: Path) -> Found:
     """Return the samples of a folder: those of a table that names files, else files by the folder that they lie in."""
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return Found("no folder yet")
     for table in sorted(folder.glob("*.csv")):
         if table.name != "samples.csv" and (found := _of_table(table)):
@@ -61,7 +62,7 @@ def _files(folder: Path) -> list[tuple[Path, str]]:
     found = []
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") or part == "runs" for part in path.relative_to(folder).parts)
-        if (kind := kinds.get(path.suffix.lower())) and not hidden and path.is_file():
+        if (kind := kinds.get(path.suffix.lower())) and not hidden and os.path.isfile(path):
             found.append((path, kind))
         if len(found) > _MOST:
             raise InputError(f"init: {folder} must have at most {_MOST:,} files, got more. Write a manifest instead.")
@@ -127,7 +128,7 @@ def _kind(folder: Path, values: Sequence[str]) -> str | None:
     given = [value for value in values if value]
     for kind, suffixes in SUFFIXES.items():
         if given and all(value.lower().endswith(suffixes) and "\0" not in value for value in given):
-            return kind if all((folder / value).is_file() for value in given) else None
+            return kind if all(os.path.isfile(folder / value) for value in given) else None
     return None
 
 

@@ -12,11 +12,11 @@ from rich.markup import escape
 
 from perturbations import InputError
 from perturbations.errors import printable
+from perturbations.files import read_regular
 from scenarios import load
 from stress._face import open_run
 from stress.cli._display import console, safe
 from stress.cli._estimate import estimate
-from stress.data import read_regular
 from stress.engine import Check, Outcome, Planned, Settings, as_it_answers, duration, execute, plan_run, prepared
 
 __all__ = ["run_suite"]

@@ -10,7 +10,6 @@ from stress.data._load import load_data
 from stress.data._manifest import from_manifest
 from stress.data._packed import pack, unpack
 from stress.data._reading import READER, File, Reading
-from stress.data._tables import read_regular
 
 __all__ = [
     "READER",
@@ -27,6 +26,5 @@ __all__ = [
     "known_files",
     "load_data",
     "pack",
-    "read_regular",
     "unpack",
 ]

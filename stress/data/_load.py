@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -44,7 +45,7 @@ def _by_name(source: str, reading: Reading | None) -> Samples:
         return from_samples(demo.load(), "demo", demo.CLUSTER)
     if ":" not in source:
         known = "'demo', a .csv, .jsonl or .parquet manifest, or module:attribute"
-        hint = " `stress init` there writes a manifest of its files." if Path(source).is_dir() else ""
+        hint = " `stress init` there writes a manifest of its files." if os.path.isdir(source) else ""
         what = f"the folder {source!r}" if hint else repr(source)
         raise InputError(f"data: must be {known}, got {what}.{hint}")
     found = load_attribute(source, "data")

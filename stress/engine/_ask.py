@@ -7,20 +7,21 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perturbations import StressError
 from stress.engine._watchdog import under_way
-from stress.models import Batch, split_unanswered
+from stress.models import Batch, split_unanswered, tellable
 from stress.records.statuses import CRASH, INVALID, OK, TIMEOUT, answered
 from stress.tasks import Scored, Task, TieBreak
 
-__all__ = ["Answered", "Predict", "TooSlowError", "ask", "call", "failed"]
+__all__ = ["Answered", "Predict", "TooSlowError", "ask", "call", "failed", "looked_at"]
 
 Predict = Callable[[Batch], Any]
+Found = TypeVar("Found")
 _LONGEST = 300
 """Characters of an error's text that are recorded."""
 
@@ -109,11 +110,13 @@ def ask(
         return failed(CRASH.name, f"{type(error).__name__}: {error}", 1, task, time.perf_counter() - start)
     seconds = time.perf_counter() - start
     try:
-        scored = score(task, answers, targets, ties)
+        scored = looked_at(lambda: score(task, answers, targets, ties), answers, timeout)
+    except TooSlowError as error:
+        return failed(TIMEOUT.name, f"while it was read: {error}", batch.size, task, time.perf_counter() - start)
     except Exception as error:  # an answer that nobody can read is the model's; that reading failed is said
         if batch.size > 1:
             return _alone(predict, batch, targets, task, timeout, ties)
-        says = str(error) if isinstance(error, StressError) else f"cannot be read: {type(error).__name__}: {error}"
+        says = str(error) if isinstance(error, StressError) else f"cannot be read: {_named(error)}"
         return failed(INVALID.name, says, 1, task, seconds)
     wrong = {row: _cut(text) for row, text in enumerate(scored["invalid"]) if text is not None}
     wrong |= {row: _cut(each.says) for row, each in gone.items()}
@@ -127,6 +130,22 @@ def ask(
         np.full(batch.size, seconds),
         np.full(batch.size, batch.size, np.int32),
     )
+
+
+def looked_at(read: Callable[[], Found], answers: Any, timeout: float | None) -> Found:
+    """Return what is read of an answer: one that is no plain array may run code of the model's when it is looked at.
+
+    That has the time of a call, too, and may raise anything. Raises TooSlowError, or an error that can be told.
+    """
+    if type(answers) is np.ndarray and answers.dtype != object:
+        return read()
+    try:
+        found: Found = call(lambda _: read(), None, timeout)
+    except (Exception, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise tellable(error) from None
+    return found
 
 
 def _alone(
@@ -144,6 +163,11 @@ def score(task: Task, answers: Any, targets: Sequence[Any], ties: TieBreak | Non
     drawn: Any = task
     found: Scored = drawn.score(answers, targets, ties)
     return found
+
+
+def _named(error: BaseException) -> str:
+    told = tellable(error)
+    return f"{type(told).__name__}: {told}"
 
 
 def failed(status: str, error: str, count: int, task: Task, seconds: float) -> Answered:

@@ -11,6 +11,7 @@ import numpy as np
 
 from perturbations import Sample
 from scenarios import CLEAN, Cell
+from stress.engine._ask import looked_at
 from stress.engine._limits import limited
 from stress.engine._stages import attacked
 from stress.engine._unit import Job
@@ -61,11 +62,16 @@ def _answer(job: Job, cell: Cell, samples: Sequence[Sample], room: int) -> Any:
     batch = job.batch(samples, {stream: job.work(cell, stream, samples) for stream in cell.streams})
     try:
         answers = limited(job.predict, job.timeout)(batch)
-        array = as_array(answers)
+        return looked_at(lambda: _said(answers, len(samples), room), answers, job.timeout)
     except (Exception, SystemExit) as error:  # that it fails here is part of what it is
         return type(error).__name__
+
+
+def _said(answers: Any, count: int, room: int) -> Any:
+    """Return answers to so many samples as plain data, of about ``room`` characters each."""
+    array = as_array(answers)
     if array is None or array.dtype.kind not in "fiu":
-        texts = list(answers)[: len(samples)] if isinstance(answers, list | tuple | np.ndarray) else [answers]
+        texts = list(answers)[:count] if isinstance(answers, list | tuple | np.ndarray) else [answers]
         return [_cut(str(text), room) for text in texts]
     numbers = array.astype(np.float64)
     if numbers.ndim == 2 and numbers.size and numbers.min() >= 0 and numbers.max() <= 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -59,7 +60,7 @@ class Before:
 def beside(out: Path) -> Path:
     """Return the folder for a new run beside the one in ``out``: ``out`` itself, where there is none."""
     found, number = out, 1
-    while (found / "run.json").exists():
+    while os.path.exists(found / "run.json"):
         number += 1
         found = out.with_name(f"{out.name}-{number}")
     return found
@@ -67,12 +68,12 @@ def beside(out: Path) -> Path:
 
 def look_back(planned: Planned, out: Path) -> tuple[Planned, Before]:
     """Return the plan as the folder's run goes on: its samples where they were, and new ones after them."""
-    if not (out / "run.json").exists():
+    if not os.path.exists(out / "run.json"):
         return planned, Before()
     info = open_folder(out).info
     newest = max((part.stat().st_mtime for part in present_parts(out / "records")), default=None)
     known, old = planned.data.known, info.get("identity", {}).get("data", {})
-    if known is None or not known.digests or not (out / DATA).exists():
+    if known is None or not known.digests or not os.path.exists(out / DATA):
         return planned, Before(info, newest=newest)
     table = read_whole(out / DATA)
     order = _order(str(out), planned.data, table)

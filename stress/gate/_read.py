@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from perturbations import SpecError
 from perturbations.errors import gather, meant, named_keywords
+from perturbations.files import read_text
 from scenarios import Goals, goals_of
 from scenarios.reading import Node, Problems, from_plain, one_of, parse, text_of
 from stress.gate._bars import outside
@@ -37,16 +39,10 @@ def presets() -> tuple[str, ...]:
 def load_gates(name: str | Path) -> Gates:
     """Return a built-in gate file by name, or the one at a path. Raises SpecError with all that is wrong in it."""
     path = PRESETS / f"{name}.yaml" if str(name) in presets() else Path(name)
-    if not path.is_file():
+    if not os.path.isfile(path):
         known = f"an existing YAML file or one of {', '.join(presets())}"
         raise SpecError(f"gates: must be {known}, got {str(name)!r}. {meant(str(name), presets())}".rstrip())
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise SpecError(f"{name}: gates: must be UTF-8 text, got {error.reason} at byte {error.start}.") from None
-    except OSError as error:
-        raise SpecError(f"{name}: gates: cannot be read: {error.strerror}.") from None
-    return loads_gates(text, path.name if str(name) in presets() else str(name))
+    return loads_gates(read_text(path, "gates", SpecError), path.name if str(name) in presets() else str(name))
 
 
 @named_keywords

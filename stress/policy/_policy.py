@@ -11,12 +11,12 @@ from typing import Any
 
 from perturbations import InputError
 from perturbations.errors import named_keywords, short
+from perturbations.files import read_text
 from stress.policy._evidence import ABSTAIN, KEEP
 
 __all__ = ["FORMAT", "Policy", "load", "save"]
 
 FORMAT = 1
-_MOST = 1_000_000
 """Bytes that a policy's file may have."""
 
 
@@ -134,10 +134,8 @@ def load(path: str | Path) -> Policy:
     """Read a policy. Raises InputError for what is none, or one of another format."""
     path = Path(path)
     try:
-        if not path.is_file() or path.stat().st_size > _MOST:
-            raise InputError(f"policy: {path} must be a policy's file of at most 1 MB.")
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        found = json.loads(read_text(path, "policy"))
+    except (ValueError, RecursionError) as error:
         raise InputError(f"policy: {path} cannot be read as JSON: {type(error).__name__}.") from None
     if not isinstance(found, dict) or "rule" not in found:
         raise InputError(f"policy: {path} must hold a policy, got {short(found)}. `stress policy fit` writes one.")

@@ -59,6 +59,15 @@ class Values:
         with np.errstate(invalid="ignore", divide="ignore"):
             return self.resample()
 
+    @cached_property
+    def _sizes(self) -> Floats:
+        """How many clusters of one size those of each cell are worth."""
+        return np.full(len(self.point), float(self.clusters)) if self.sizes is None else np.array(self.sizes())
+
+    def at_confidence(self, confidence: float) -> Values:
+        """Return the same values, whose intervals are to have another confidence: resampled once if it is the same."""
+        return self if confidence == self.confidence else replace(self, confidence=confidence)
+
     def interval(self, value: Floats, rows: NDArray[Any]) -> Bounds:
         """Return the interval of a function of the cells' values, given its value and its resampled values."""
         if self.few:
@@ -81,8 +90,7 @@ class Values:
 
     def size(self, cells: Sequence[int] | NDArray[np.int64]) -> Floats:
         """Return how many samples, or clusters of one size, each of some cells rests on."""
-        sizes = np.full(len(self.point), float(self.clusters)) if self.sizes is None else self.sizes()
-        return np.asarray(sizes, np.float64)[np.asarray(cells, np.int64)]
+        return np.asarray(self._sizes, np.float64)[np.asarray(cells, np.int64)]
 
     def apply(self, function: Callable[[Floats], Floats]) -> tuple[Floats, Bounds]:
         """Return a function of the cells' values with its interval; it takes and gives (rows × columns)."""
@@ -135,7 +143,7 @@ class Values:
         point, records = self.point[cells], self.records
         if self.clusters < 2 or records is None:
             return self.interval(point, self.rows[:, cells])
-        size = np.full(len(self.point), float(self.clusters)) if self.sizes is None else np.array(self.sizes())
+        size = self._sizes.copy()
         rows = np.asarray(self.rows[:, cells], np.float64)
         error = np.full(len(self.point), np.nan)
         if self.few:

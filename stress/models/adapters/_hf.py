@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from perturbations import Audio, InputError, ModelError
 from perturbations.errors import named_keywords, short
+from perturbations.files import read_text
 from stress.models._needed import needed
 from stress.models.adapters._adapted import Adapted, Arrays, digest_of_file, digest_of_state, named_output
 from stress.models.adapters._missing import Missing
@@ -88,11 +89,11 @@ def hf(
 
 def _loaded(lib: Any, folder: Path, who: str) -> tuple[str, Any, Any, str]:
     config = folder / "config.json"
-    if not config.is_file():
+    if not os.path.isfile(config):
         raise ModelError(f"{who}: {folder} must be a local folder with config.json, got none. Nothing is downloaded.")
     try:
-        about = json.loads(config.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        about = json.loads(read_text(config, who, ModelError))
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{who}: {config}: must be JSON: {short(str(error), 120)}.") from error
     if not isinstance(about, dict) or "auto_map" in about:
         raise ModelError(f"{who}: {folder} brings code of its own (auto_map), which is not run. Wrap it in Python.")
@@ -114,7 +115,7 @@ def _loaded(lib: Any, folder: Path, who: str) -> tuple[str, Any, Any, str]:
         raise ModelError(
             f"{who}: {folder} cannot be loaded: {type(error).__name__}: {short(str(error), 200)}."
         ) from error
-    files = sorted(each for each in folder.iterdir() if each.suffix in _READ and each.is_file())
+    files = sorted(each for each in folder.iterdir() if each.suffix in _READ and os.path.isfile(each))
     described = " ".join(f"{each.name}:{digest_of_file(each, who)}" for each in files)
     return kind, network, made, blake2b(described.encode(), digest_size=16).hexdigest()
 
