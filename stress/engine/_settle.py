@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
+import numpy as np
+
 from perturbations import ModelError, Sample, StressError
 from perturbations.labels import label
 from stress.engine._ask import TooSlowError, looked_at
 from stress.engine._check import Check
+from stress.engine._independence import independence
 from stress.engine._limits import limited
 from stress.engine._plan import Planned
 from stress.models import Batch, predict_of, split_unanswered, tellable
+from stress.statistics.arrays import Floats
 from stress.tasks import Task, joined, spelling_said
 
 __all__ = ["SETTLED", "settled", "target_text"]
@@ -43,7 +47,19 @@ def settled(planned: Planned) -> tuple[Task, list[Check], list[Sample]]:
     said = [] if aloud is None else _read(lambda: aloud(answers, targets), answers, limit)
     said += spelling_said("ids", planned.data.ids)
     said += spelling_said("labels", tuple(getattr(task, "classes", getattr(task, "candidates", ()))))
-    return task, [Check(*line) for line in said], samples
+    checks = [Check(*line) for line in said]
+    return task, checks + independence(planned, positions, _scores(task, answers, targets)), samples
+
+
+def _scores(task: Task, answers: Any, targets: Sequence[Any]) -> Floats:
+    """Return the scores of the first clean answers; NaN where an answer has none, which is told elsewhere."""
+    try:
+        found = task.score(answers, targets)
+    except Exception:  # noqa: BLE001 - of a task of one's own, whatever it raises: preflight asks again, and tells it
+        return np.full(len(targets), np.nan)
+    void = [text is not None for text in found["invalid"]]
+    values = [np.nan if score is None else float(score) for score in found["score"]]
+    return np.where(void, np.nan, np.array(values, np.float64))
 
 
 def _asked(planned: Planned, samples: Sequence[Sample]) -> Any:
