@@ -616,7 +616,7 @@ class TestWhatALimitVisits:
         fitted = {"suite": "s@1", "severities": [1], "scenarios": {"u": {"image": "attack.universal"}}}
 
         def attacked(out):
-            answers = lambda batch: np.stack([[v.mean() - 128, 0.0] for v in batch["image"]])  # noqa: E731
+            answers = lambda batch: np.stack([[v.mean() - 128, -1.0] for v in batch["image"]])  # noqa: E731
             answers.classes = ["a", "b"]
             return stress.run(answers, source, fitted, out, workers=1, limit=10)
 
