@@ -7,7 +7,7 @@ alike, and a smaller run is the beginning of a larger one.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import islice
 from typing import TypeVar
@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from stress.data import Samples
 
-__all__ = ["shards", "visiting_order"]
+__all__ = ["fitted_on", "shards", "visiting_order"]
 
+_FITTED = 64
+"""Samples that a universal perturbation is fitted on."""
 Ints = NDArray[np.int64]
 T = TypeVar("T")
 
@@ -34,6 +36,13 @@ def visiting_order(data: Samples, seed: int, count: int | None = None) -> list[I
     if _any_sequence(data, positions):
         return _by_sequence(data, seed, positions)[:count]
     return list(_stratified(data, seed, positions)[:count, None])
+
+
+def fitted_on(data: Samples, seed: int, halves: Mapping[str, int], half: int) -> list[int]:
+    """Return which samples something is fitted on that is used on a half of the data: the first of the other half."""
+    ids = data.ids
+    visited = (int(i) for block in visiting_order(data, seed) for i in block)
+    return list(islice((i for i in visited if halves[ids[i]] != half), _FITTED))
 
 
 def _of(values: Iterable[T], positions: range) -> Iterator[T]:

@@ -12,12 +12,13 @@ from typing import Any, Literal
 import numpy as np
 
 from perturbations import InputError, SpecError
+from perturbations.attack import halves_of
 from perturbations.errors import nearest, short
 from perturbations.modality import Limits, size_of
 from scenarios import Cell, Plan, Suite, expand, goals_of
 from scenarios import load as load_suite
 from stress.data import Reading, Samples, known_files, load_data
-from stress.engine._order import shards, visiting_order
+from stress.engine._order import fitted_on, shards, visiting_order
 from stress.engine._progress import Mode, looking
 from stress.engine._repeats import Repeats
 from stress.engine._stages import check_attacks, without_gradients
@@ -189,17 +190,25 @@ def plan_run(
 
 
 def with_a_look(planned: Planned) -> Planned:
-    """Return the plan after all samples were looked at that it visits: those of its shards, and of whom the model is
-    asked first; all, where a fault draws from the whole data set.
+    """Return the plan after all samples were looked at that it visits: those of its shards, of whom the model is asked
+    first, and that an attack is fitted on; all, where a fault draws from the whole data set.
     """
-    whole = any(map(_draws, planned.plan.cells))
-    visited = range(len(planned.data)) if whole else [*np.concatenate(planned.shards), *planned.first[:CANARIES]]
+    if any(map(_draws, planned.plan.cells)):
+        return replace(planned, data=planned.data.looked(range(len(planned.data))))
+    visited = [*np.concatenate(planned.shards).tolist(), *planned.first[:CANARIES]]
+    if any(map(_is_fitted, planned.plan.cells)):
+        halves = halves_of(planned.data.ids)
+        visited += [i for half in (0, 1) for i in fitted_on(planned.data, planned.settings.seed, halves, half)]
     return replace(planned, data=planned.data.looked(visited))
 
 
 def needs_all_data(cell: Cell) -> bool:
     """Whether what a sample meets in a cell depends on which other samples there are."""
-    return cell.grid == "timeline" or _draws(cell) or any(c.declaration.held_out for c in cell.conditions)
+    return cell.grid == "timeline" or _draws(cell) or _is_fitted(cell)
+
+
+def _is_fitted(cell: Cell) -> bool:
+    return any(c.declaration.held_out for c in cell.conditions)
 
 
 def _draws(cell: Cell) -> bool:
