@@ -1,18 +1,11 @@
 """Audits of data: leaks that were planted are found, and what is not one is not called one; groups, cells, splits."""
 
-from collections import Counter
-
 import cv2
 import numpy as np
-import pytest
 
-import perturbations
-from perturbations import Audio, InputError, Sample
-from stress.audit import audit, split
+from perturbations import Audio, Sample
+from stress.audit import audit
 from stress.audit._audit import JOINT
-from stress.audit._cells import fills
-from stress.audit._tail import Pairs, bar
-from stress.audit._vectors import alike
 from stress.data import from_samples, load_data
 from tests import avdigits_world, sib200
 
@@ -53,7 +46,11 @@ def planted(samples, streams, half):
     """Half of the data as training data; the other half with copies of a hundred of the training samples."""
     train, rest = samples[:half], samples[half:]
     copies = copied(train, streams)
-    return from_samples([*rest, *(copy for copy, _ in copies)]), from_samples(train), dict((c.id, of) for c, of in copies)
+    return (
+        from_samples([*rest, *(copy for copy, _ in copies)]),
+        from_samples(train),
+        dict((c.id, of) for c, of in copies),
+    )
 
 
 def found_in(report, stream, truth):
