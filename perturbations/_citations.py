@@ -7,7 +7,7 @@ from functools import cache
 from importlib import resources
 
 from perturbations._registry import get
-from perturbations.errors import InputError, nearest
+from perturbations.errors import InputError, named_keywords, nearest
 
 __all__ = ["bibliography", "citation", "references"]
 
@@ -24,6 +24,7 @@ def references() -> dict[str, str]:
     return entries
 
 
+@named_keywords
 def citation(names: Iterable[str]) -> str:
     """Return the BibTeX entries of what the named perturbations were built from, sorted, each once.
 
@@ -32,6 +33,7 @@ def citation(names: Iterable[str]) -> str:
     return bibliography(key for name in names for key in get(name).cite)
 
 
+@named_keywords
 def bibliography(sources: Iterable[str]) -> str:
     """Return the BibTeX entries of sources, each a key or words, sorted and each once."""
     keys, known = sorted(set(sources)), references()

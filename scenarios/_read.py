@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import SpecError
-from perturbations.errors import gather, nearest, short
+from perturbations.errors import gather, named_keywords, nearest, short
 from perturbations.files import read_text
 from perturbations.plugins import import_file
 from scenarios._expand import check
@@ -32,11 +32,13 @@ _SCENARIO = ("about", "grid", "severities", "profile", "fallbacks", "timeline")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
+@named_keywords
 def suites() -> tuple[str, ...]:
     """Return the names of the built-in suites."""
     return tuple(sorted(path.stem for path in LIBRARY.glob("*.yaml")))
 
 
+@named_keywords
 def load(name: str | Path | Mapping[str, Any], plugins: bool = True) -> Suite:
     """Return a built-in suite by name, the suite in a YAML file, or one as plain data.
 
@@ -59,6 +61,7 @@ def load(name: str | Path | Mapping[str, Any], plugins: bool = True) -> Suite:
     return _read(path, str(name), plugins)
 
 
+@named_keywords
 def loads(suite: str | Mapping[str, Any], name: str = "<string>", plugins: bool = True) -> Suite:
     """Return the suite in a YAML text, or in plain data of the same form. Paths in it are relative to here."""
     problems: list[str] = []

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Never, Unpack
 
+from perturbations.errors import named_keywords
 from stress.records.folder import Folder, open_folder
 
 if TYPE_CHECKING:
@@ -45,27 +46,40 @@ class Run(Folder):
         """
         from stress.measure import measured
 
-        now = Run(self.path)
+        now = self._now()
         fresh = measured(now, **options)
-        state = (fresh.options, fresh.context.declared, now.state)
-        if self._kept.get("state") == state:
+        asked = (fresh.options, fresh.context.declared)
+        if self._kept.get("asked") == asked:
             kept: Measured = self._kept["measured"]
             return kept
-        self._kept.clear()
-        if fresh.options.reference is None and now.state and now.count <= REMEMBERED:
-            self._kept.update(state=state, measured=fresh)
+        self._kept.pop("measured", None)  # freed before more is read
+        if fresh.options.reference is None and now.parts and now.count <= REMEMBERED:
+            self._kept.update(asked=asked, measured=fresh)
+        else:
+            self._kept.pop("asked", None)
         return fresh
+
+    def _now(self) -> Run:
+        """Return a reader of what is written now: the last one, and what was asked of it, where nothing was since."""
+        written = self.written()
+        if self._kept.get("written") != written:
+            self._kept.clear()
+            self._kept.update(written=written, reader=Run(self.path))
+        reader: Run = self._kept["reader"]
+        return reader
 
     def table(self, name: str, **options: Unpack[MeasureOptions]) -> pa.Table:
         """Return a table of measures by name – curves, cells, robustness …; see ``stress.measure.TABLES``."""
         return self.measured(**options).table(name)
 
+    @named_keywords
     def report(self) -> Path:
         """Write ``report/index.html`` and return its path."""
         from stress.report import write_report
 
         return write_report(Run(self.path))
 
+    @named_keywords
     def plot(
         self, kind: Literal["curves", "lost"] = "curves", *, modality: str | None = None, columns: int = 4
     ) -> Figure:
@@ -108,6 +122,7 @@ def _out(out: Any) -> Path | None:
     return Path(out)
 
 
+@named_keywords
 def open_run(path: str | Path) -> Run:
     """Return the run in a folder. Raises RunError where there is none, or one of another format."""
     return Run(open_folder(path).path)
@@ -170,8 +185,8 @@ def run(
 
     ``seed`` names the random draws; ``workers`` are cells done at once (one a processor), ``batch_size`` samples a
     call; ``limit`` keeps the first samples of the seeded, stratified order, ``samples`` those with these ids; ``only``
-    and ``skip`` are globs over scenarios and cells; samples that share a value of the group ``cluster`` belong
-    together in intervals; ``signals`` are the measures of each stream's quality that are recorded; ``timeout`` are
+    and ``skip`` are globs over scenarios and cells; samples with the same value of the group ``cluster`` make
+    one cluster in intervals; ``signals`` are the measures of each stream's quality that are recorded; ``timeout`` are
     seconds a call may take (one that also holds the interpreter lock ends this process with status 3, unless
     ``backend`` is another than threads); ``answers`` says what the model's answers are, where they do not show it.
     ``skip_bad_samples`` leaves out what cannot be decoded, ``verify`` decodes again what looks unchanged, ``inside``

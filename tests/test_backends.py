@@ -69,10 +69,10 @@ def exits_without_sound(batch):
 
 @pytest.mark.parametrize("backend", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("data", ["named", "given"])
-def test_every_backend_leaves_the_same_records(tmp_path, far, backend, data):
+def test_every_backend_leaves_the_same_records(tmp_path, on_backend, backend, data):
     source = "tests.test_backends:world" if data == "named" else samples()
     one = go(tmp_path / "threads", data=source)
-    other = go(tmp_path / backend, data=source, **far(backend))
+    other = go(tmp_path / backend, data=source, **on_backend(backend))
     assert in_order(one) == in_order(other)
     assert not (tmp_path / backend / ".data").exists()
 
@@ -94,12 +94,12 @@ def test_a_cluster_that_has_lost_all_its_workers_ends_the_run(tmp_path, monkeypa
     pytest.importorskip("distributed")
     from distributed import Nanny
 
-    from stress.engine import _cluster
+    from stress.engine import _dask
 
     async def never(nanny, *_, **__):
         return None
 
-    monkeypatch.setattr(_cluster, "_LOOK_S", 0.5)
+    monkeypatch.setattr(_dask, "_LOOK_S", 0.5)
     monkeypatch.setattr(Nanny, "_on_worker_exit", never)  # who died stays dead
     with pytest.raises(stress.RunError, match="no dask worker is left"):
         go(tmp_path, model="tests.test_backends:exits_without_sound", backend="dask", workers=1)
@@ -300,7 +300,7 @@ def test_a_cluster_that_has_no_worker_yet_is_waited_for(tmp_path):
 @pytest.mark.slow
 def test_nobody_else_can_speak_to_the_cluster_of_a_run():
     distributed = pytest.importorskip("distributed")
-    from stress.engine._cluster import _local_cluster
+    from stress.engine._dask import _local_cluster
 
     with _local_cluster(1) as cluster:
         address = cluster.scheduler_address

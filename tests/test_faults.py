@@ -20,7 +20,7 @@ from stress.engine import Settings, execute, plan_run
 from tests.worlds import SUITE, brightness, samples
 
 ROOT = Path(__file__).resolve().parents[1]
-FAR = ("processes", "dask")
+REMOTE = ("processes", "dask")
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_killed_at_fifty_random_moments(tmp_path, small_shards):
     assert len(set(reused)) > 5, f"the kills hit too few different moments: {reused}"
 
 
-@pytest.mark.parametrize("backend", ["threads", *(pytest.param(b, marks=pytest.mark.slow) for b in FAR)])
+@pytest.mark.parametrize("backend", ["threads", *(pytest.param(b, marks=pytest.mark.slow) for b in REMOTE)])
 def test_interrupted_by_hand(tmp_path, backend):
     """A terminal sends Ctrl-C to all processes of a command: workers too."""
     code = (

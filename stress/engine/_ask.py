@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from perturbations import StressError
 from stress.engine._watchdog import under_way
-from stress.models import Batch, tellable, told_apart
+from stress.models import Batch, split_unanswered, tellable
 from stress.records.statuses import CRASH, INVALID, OK, TIMEOUT, answered
-from stress.tasks import Luck, Scored, Task
+from stress.tasks import Scored, Task, TieBreak
 
 __all__ = ["Answered", "Predict", "TooSlowError", "ask", "call", "failed", "looked_at"]
 
@@ -87,30 +87,35 @@ class TooSlowError(Exception):
 
 
 def ask(
-    predict: Predict, batch: Batch, targets: Sequence[Any], task: Task, timeout: float | None, luck: Luck | None = None
+    predict: Predict,
+    batch: Batch,
+    targets: Sequence[Any],
+    task: Task,
+    timeout: float | None,
+    ties: TieBreak | None = None,
 ) -> Answered:
     """Return the model's scored answers; where a batch raises, or has another number of answers than samples, its
     samples are asked one by one.
 
-    What goes wrong while an answer is read is never told as if the model had raised it.
+    What goes wrong while an answer is read is never reported as the model's own error.
     """
     start = time.perf_counter()
     try:
-        answers, gone = told_apart(call(predict, batch, timeout))
+        answers, gone = split_unanswered(call(predict, batch, timeout))
     except TooSlowError as error:
         return failed(TIMEOUT.name, str(error), batch.size, task, time.perf_counter() - start)
     except (Exception, SystemExit) as error:  # whatever a model raises is a finding
         if batch.size > 1:
-            return _alone(predict, batch, targets, task, timeout, luck)
+            return _alone(predict, batch, targets, task, timeout, ties)
         return failed(CRASH.name, f"{type(error).__name__}: {error}", 1, task, time.perf_counter() - start)
     seconds = time.perf_counter() - start
     try:
-        scored = looked_at(lambda: score(task, answers, targets, luck), answers, timeout)
+        scored = looked_at(lambda: score(task, answers, targets, ties), answers, timeout)
     except TooSlowError as error:
         return failed(TIMEOUT.name, f"while it was read: {error}", batch.size, task, time.perf_counter() - start)
     except Exception as error:  # an answer that nobody can read is the model's; that reading failed is said
         if batch.size > 1:
-            return _alone(predict, batch, targets, task, timeout, luck)
+            return _alone(predict, batch, targets, task, timeout, ties)
         says = str(error) if isinstance(error, StressError) else f"cannot be read: {_named(error)}"
         return failed(INVALID.name, says, 1, task, seconds)
     wrong = {row: _cut(text) for row, text in enumerate(scored["invalid"]) if text is not None}
@@ -144,19 +149,19 @@ def looked_at(read: Callable[[], Found], answers: Any, timeout: float | None) ->
 
 
 def _alone(
-    predict: Predict, batch: Batch, targets: Sequence[Any], task: Task, timeout: float | None, luck: Luck | None
+    predict: Predict, batch: Batch, targets: Sequence[Any], task: Task, timeout: float | None, ties: TieBreak | None
 ) -> Answered:
-    each = (None if luck is None else Luck(luck.seed, [sample]) for sample in (luck.samples if luck else targets))
+    each = (None if ties is None else TieBreak(ties.seed, [sample]) for sample in (ties.samples if ties else targets))
     parts = zip(range(batch.size), targets, each)
     return Answered.join([ask(predict, batch.only(row), [target], task, timeout, own) for row, target, own in parts])
 
 
-def score(task: Task, answers: Any, targets: Sequence[Any], luck: Luck | None) -> Scored:
+def score(task: Task, answers: Any, targets: Sequence[Any], ties: TieBreak | None) -> Scored:
     """Return a task's scores; a task that draws ties is given what it draws them by."""
-    if luck is None or not getattr(task, "draws_ties", False):
+    if ties is None or not getattr(task, "breaks_ties", False):
         return task.score(answers, targets)
     drawn: Any = task
-    found: Scored = drawn.score(answers, targets, luck)
+    found: Scored = drawn.score(answers, targets, ties)
     return found
 
 

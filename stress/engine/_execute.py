@@ -19,7 +19,7 @@ from stress.data import pack
 from stress.engine._backends import Finished, Workers, in_threads, model_of
 from stress.engine._beside import supervised
 from stress.engine._canaries import canaries, is_steady
-from stress.engine._cluster import on_dask
+from stress.engine._dask import on_dask
 from stress.engine._identity import identity, machine, run_id
 from stress.engine._lock import lock
 from stress.engine._named import unchanged_files
@@ -159,7 +159,7 @@ def _do(
 
 
 def _recognised(planned: Planned, unread: Sequence[str]) -> list[Check]:
-    """Say where a changed model can be told by its answers alone."""
+    """Return a warning where a changed model is recognised by its answers alone."""
     if not unread or planned.model.weights is not None:
         return []
     says = f"by its code and a few answers alone: {', '.join(unread[:3])} cannot be read, or changes as it answers"

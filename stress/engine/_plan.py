@@ -40,8 +40,8 @@ _SHARD_SAMPLES = 256
 class Settings:
     """How a run is done; of these only ``seed`` and ``signals`` change a record.
 
-    ``cluster`` names the group (or ``sequence``) whose samples belong together – speakers, patients – and are drawn
-    together in intervals, as the data declare where it is not given; ``command`` is how the run was asked for, for the
+    ``cluster`` names the group (or ``sequence``) whose samples are alike – speakers, patients – and make one cluster
+    in intervals, as the data declare where it is not given; ``command`` is how the run was asked for, for the
     reader. ``samples`` are the ids of the only ones to run on (all, where there are none); faults that look at the data
     set still look at the whole of it. ``verify`` reads the bytes of files that look as they did when the folder's run
     began; ``skip_bad_samples`` leaves out what cannot be used; ``inside`` refuses files outside the manifest's folder;
@@ -171,7 +171,7 @@ def plan_run(
     only = {"only": settings.only, "skip": settings.skip}
     plan = expand(suite, samples.streams, has=samples.has, most=settings.max_cells, **only)
     goals = goals_of(plan.source["goals"]) if "goals" in plan.source else ""
-    if not isinstance(goals, str) and (wrong := goals.misfit(samples.streams)):
+    if not isinstance(goals, str) and (wrong := goals.mismatch(samples.streams)):
         raise SpecError(f"{suite.title}: {wrong}")
     samples.check_cluster(settings.cluster, "run")
     loaded = find(model)

@@ -112,7 +112,7 @@ def _streams(job: Job, samples: Sequence[Sample]) -> list[Check]:
 
 
 def _prepared(job: Job) -> list[Check]:
-    """How each stream is prepared for the model, where an adapter was told."""
+    """How each stream is prepared for the model, where an adapter declares it."""
     states = getattr(job.predict, "states", None)
     lines = states if isinstance(states, list) else []
     return [Check(f"stream {name} as the model takes it", "ok", says) for name, says in lines]

@@ -13,7 +13,7 @@ from stress.engine._ask import TooSlowError, looked_at
 from stress.engine._check import Check
 from stress.engine._limits import limited
 from stress.engine._plan import Planned
-from stress.models import Batch, predict_of, tellable, told_apart
+from stress.models import Batch, predict_of, split_unanswered, tellable
 from stress.tasks import Task, joined, spelling_said
 
 __all__ = ["SETTLED", "settled", "target_text"]
@@ -57,7 +57,7 @@ def _asked(planned: Planned, samples: Sequence[Sample]) -> Any:
     except (Exception, SystemExit) as error:  # whatever a user's model raises
         told = tellable(error)
         raise ModelError(f"model: must answer clean input, but raised {type(told).__name__}: {told}") from error
-    for row, each in told_apart(answers)[1].items():
+    for row, each in split_unanswered(answers)[1].items():
         raise ModelError(f"model: must answer clean input, got {each.status} on {samples[row].id!r}: {each.says}")
     return answers
 

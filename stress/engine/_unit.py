@@ -23,7 +23,7 @@ from stress.engine._streams import Recorded, Shared, StreamWork, recorded, signa
 from stress.models import Batch
 from stress.records.schema import record_schema
 from stress.records.statuses import CRASH, OK, PERTURBATION_ERROR, TIMEOUT, UNCHANGED
-from stress.tasks import Luck, Task
+from stress.tasks import Task, TieBreak
 
 __all__ = ["Job", "Shard", "measured_columns"]
 
@@ -161,8 +161,8 @@ class Job:
     def answers(self, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Answered:
         """Return the model's scored answers to some samples, of which some streams are replaced."""
         batch = self.batch(samples, done)
-        luck = Luck(self.seed, batch.ids)
-        return ask(self.predict, batch, [sample.target for sample in samples], self.task, self.timeout, luck)
+        ties = TieBreak(self.seed, batch.ids)
+        return ask(self.predict, batch, [sample.target for sample in samples], self.task, self.timeout, ties)
 
     def _asked(self, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Answered:
         """Return the answers, asking only about the samples that every perturbation could change without an error."""

@@ -12,7 +12,7 @@ from stress.tasks import range_of
 
 __all__ = ["bar_range", "outside"]
 
-_CHANGES = ("drop", "retention", "gap", "widening")
+_DERIVED = ("drop", "retention", "gap", "widening")
 
 
 def bar_range(rule: Rule, headline: Metric | None = None) -> tuple[float, float]:
@@ -22,7 +22,7 @@ def bar_range(rule: Rule, headline: Metric | None = None) -> tuple[float, float]
     are no greater than its range is wide. What is retained may be more than all, but a bar of more than twice is not
     meant.
     """
-    name = rule.of or (headline.name if headline is not None else "") if rule.metric in _CHANGES else rule.metric
+    name = rule.of or (headline.name if headline is not None else "") if rule.metric in _DERIVED else rule.metric
     if rule.metric in STREAM_METRICS:
         return (0.0, 1.0) if STREAM_METRICS[rule.metric] == "consistency" else (-math.inf, math.inf)
     low, high = range_of(name) if name else (-math.inf, math.inf)

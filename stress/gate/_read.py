@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import SpecError
-from perturbations.errors import gather, meant
+from perturbations.errors import gather, meant, named_keywords
 from perturbations.files import read_text
 from scenarios import Goals, goals_of
 from scenarios.reading import Node, Problems, from_plain, one_of, parse, text_of
@@ -35,6 +35,7 @@ def presets() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in PRESETS.glob("*.yaml")))
 
 
+@named_keywords
 def load_gates(name: str | Path) -> Gates:
     """Return a built-in gate file by name, or the one at a path. Raises SpecError with all that is wrong in it."""
     path = PRESETS / f"{name}.yaml" if str(name) in presets() else Path(name)
@@ -44,6 +45,7 @@ def load_gates(name: str | Path) -> Gates:
     return loads_gates(read_text(path, "gates", SpecError), path.name if str(name) in presets() else str(name))
 
 
+@named_keywords
 def loads_gates(gates: str | Mapping[str, Any], name: str = "<string>") -> Gates:
     """Return the gates in a YAML text, or in plain data of the same form."""
     found: list[str] = []

@@ -5,7 +5,7 @@ from stress.models._copying import predict_of, tellable
 from stress.models._gradients import ModelOracle
 from stress.models._model import Model, load_model, steady_code
 from stress.models._source import installed, source_of
-from stress.models._unanswered import Unanswered, told_apart
+from stress.models._unanswered import Unanswered, split_unanswered
 from stress.models.adapters import Frames, Pixels, Texts, Waveform, hf, onnx, otherwise, sklearn, torch
 from stress.models.endpoints import json, openai
 
@@ -28,8 +28,8 @@ __all__ = [
     "predict_of",
     "sklearn",
     "source_of",
+    "split_unanswered",
     "steady_code",
     "tellable",
-    "told_apart",
     "torch",
 ]

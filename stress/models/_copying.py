@@ -1,4 +1,4 @@
-"""A model that can do no harm by how it is called: it is handed copies, and whatever it raises can be told."""
+"""A model that can do no harm by how it is called: it is handed copies, and what it raises is reported as its own."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from perturbations import StressError
+from perturbations.errors import named_keywords
 from stress.models._batch import Batch
 from stress.models._model import Model
 
@@ -77,6 +78,7 @@ def _go_back(here: str) -> None:
             warnings.warn("the model changed the working directory; it was put back", RuntimeWarning, stacklevel=2)
 
 
+@named_keywords
 def predict_of(model: Model) -> Any:
     """Return how a model is called: with copies, unless it declares that it only reads (``reads_only = True``)."""
     return _Guarded(model.predict, not model.reads_only)

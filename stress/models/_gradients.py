@@ -35,8 +35,8 @@ bits differ, and an attack would make another sample of them."""
 
 def differentiable(model: Any) -> bool:
     """Return whether a model gives gradients in a way that is known here; a model may say so itself: ``gradients``."""
-    if isinstance(told := getattr(model, "gradients", None), bool):
-        return told
+    if isinstance(declared := getattr(model, "gradients", None), bool):
+        return declared
     if callable(getattr(model, "loss_gradient", None)):
         return True
     return all(getattr(model, name, None) is not None for name in ("module", "inputs", "logits"))

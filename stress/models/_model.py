@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import ModelError
-from perturbations.errors import short
+from perturbations.errors import named_keywords, short
 from stress._import import load_attribute
 from stress.models._batch import Batch
 from stress.models._callable import digest_of, made_of, said_identity
@@ -45,6 +45,7 @@ class Model:
     billed: bool = False
 
 
+@named_keywords
 def load_model(source: Any) -> Model:
     """Return a model: ``"demo"`` (or ``"demo:early"``, ``"demo:intermediate"``), ``"module:attribute"``, any callable.
 
@@ -115,6 +116,7 @@ def _source(spec: str) -> Mapping[str, str]:
     return source_of(Path(str(module.__file__)), place)
 
 
+@named_keywords
 def steady_code(model: Model) -> tuple[Mapping[str, str], Sequence[str]]:
     """Return the parts of a model's code that are as they were when it was loaded, and the names of the others.
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["Unanswered", "told_apart"]
+from perturbations.errors import named_keywords
+
+__all__ = ["Unanswered", "split_unanswered"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,8 @@ class Unanswered:
     says: str
 
 
-def told_apart(answers: Any) -> tuple[Any, dict[int, Unanswered]]:
+@named_keywords
+def split_unanswered(answers: Any) -> tuple[Any, dict[int, Unanswered]]:
     """Return answers with ``None`` where there is none, and what became of those rows."""
     if not isinstance(answers, list):
         return answers, {}

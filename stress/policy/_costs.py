@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from perturbations import InputError
-from perturbations.errors import gather, nearest, short
+from perturbations.errors import gather, named_keywords, nearest, short
 from perturbations.files import read_text
 from stress.statistics.arrays import Floats, Ints
 
@@ -47,6 +47,7 @@ class Costs:
         return np.asarray(wrong * each[:, np.newaxis] + [self.actions.get(name, 0.0) for name in actions])
 
 
+@named_keywords
 def load_costs(path: Path | None) -> Costs:
     """Read costs from YAML: ``abstain: 0.3``, ``classes: {event: 5}``, ``actions: {drop image: 0.01}``."""
     if path is None:

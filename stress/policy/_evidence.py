@@ -140,7 +140,7 @@ def _stand_ins(frame: Frame) -> tuple[dict[int, dict[frozenset[str], int]], list
     """
     cells, clean = frame.cells, frame.clean
     if clean is None:
-        raise InputError("policy: the run has no clean cell, so that what a policy costs there cannot be told.")
+        raise InputError("policy: the run has no clean cell, so that what a policy costs there is unknown.")
     streams = _streams(frame)
     subsets = [frozenset(s) for size in range(1, len(streams)) for s in combinations(streams, size)]
     lost = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from perturbations import InputError
+from perturbations.errors import named_keywords
 from perturbations.modality import modality
 from stress.policy._costs import Costs
 from stress.policy._evidence import Evidence, evidence
@@ -39,6 +40,7 @@ class Fitted:
     guarantee: Guarantee | None = None
 
 
+@named_keywords
 def fit(
     run: Source,
     costs: Costs | None = None,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from perturbations import InputError, Value
-from perturbations.errors import short
+from perturbations.errors import named_keywords, short
 from perturbations.modality import modality_of
 from stress.models import Batch
 from stress.policy._evidence import ABSTAIN, KEEP
@@ -17,6 +17,7 @@ from stress.policy._policy import Policy
 __all__ = ["guard", "signals_of"]
 
 
+@named_keywords
 def signals_of(streams: Mapping[str, Value], which: str = "cheap") -> dict[str, float]:
     """Return the signals of an input's streams by ``STREAM.SIGNAL``; lost streams have none."""
     found: dict[str, float] = {}
@@ -27,6 +28,7 @@ def signals_of(streams: Mapping[str, Value], which: str = "cheap") -> dict[str, 
     return found
 
 
+@named_keywords
 def guard(predict: Callable[[Batch], Any], policy: Policy) -> Callable[[Batch], Any]:
     """Return a model that does what a policy says before it answers: it drops streams, or gives no answer (None).
 

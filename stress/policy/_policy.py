@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import InputError
-from perturbations.errors import short
+from perturbations.errors import named_keywords, short
 from perturbations.files import read_text
 from stress.policy._evidence import ABSTAIN, KEEP
 
@@ -22,7 +22,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Policy:
-    """What to do with an input, told by signals of its streams' quality.
+    """What to do with an input, decided by signals of its streams' quality.
 
     ``rule`` is an action, or ``{"signal": "audio.snr", "below": 3.2, "then": …, "else": …}`` with rules in it. ``safe``
     is done where a signal that the rule asks for is missing or undefined. ``which`` says which signals are computed
@@ -117,6 +117,7 @@ def _number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
+@named_keywords
 def save(policy: Policy, path: str | Path) -> Path:
     """Write a policy as JSON and return the path."""
     path = Path(path)
@@ -128,6 +129,7 @@ def save(policy: Policy, path: str | Path) -> Path:
     return path
 
 
+@named_keywords
 def load(path: str | Path) -> Policy:
     """Read a policy. Raises InputError for what is none, or one of another format."""
     path = Path(path)

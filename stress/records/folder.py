@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -79,11 +80,16 @@ class Folder:
     def _held(self) -> Sequence[Path]:
         return self._moment.held
 
-    @property
-    def state(self) -> list[tuple[str, int, int]]:
-        """Name, size and time of each part."""
-        about = [(part.name, held.stat()) for part, held in zip(self.parts, self._held)]
-        return [(name, each.st_size, each.st_mtime_ns) for name, each in about]
+    def written(self) -> frozenset[tuple[str, int, int, int]]:
+        """Return name, size, time and number of each file there is now: equal as long as nothing was written."""
+        found = [self.path / name for name in ("run.json", "samples.parquet", "cells.parquet")]
+        with suppress(OSError):  # no record was written yet
+            found += [Path(entry.path) for entry in os.scandir(self.path / "records")]
+        stats = []
+        for file in found:
+            with suppress(OSError):  # a temporary file that has got its name since
+                stats.append((str(file), file.stat()))
+        return frozenset((name, each.st_size, each.st_mtime_ns, each.st_ino) for name, each in stats)
 
     @cached_property
     def count(self) -> int:

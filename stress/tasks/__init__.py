@@ -11,7 +11,7 @@ from stress.tasks._opened import as_array, joined
 from stress.tasks._own import metric
 from stress.tasks._sets import labels_of
 from stress.tasks._task import Scored, Task
-from stress.tasks._ties import Luck
+from stress.tasks._ties import TieBreak
 from stress.tasks._transcription import FreeText, Transcription
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "TASKS",
     "Classification",
     "FreeText",
-    "Luck",
     "Metric",
     "MultiLabel",
     "Regression",
@@ -27,6 +26,7 @@ __all__ = [
     "Said",
     "Scored",
     "Task",
+    "TieBreak",
     "Transcription",
     "as_array",
     "class_metrics",

@@ -117,6 +117,10 @@ class Values:
 
     def bounds(self) -> Bounds:
         """Return each cell's interval: mid-P for shares of yes-or-no answers, resampled otherwise."""
+        return self._bounds
+
+    @cached_property
+    def _bounds(self) -> Bounds:
         if self.given is not None:
             return self.given
         if self.plain is not None:

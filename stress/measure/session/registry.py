@@ -51,7 +51,7 @@ __all__ = ["TABLES", "Table", "context_of", "make", "make_all"]
 class Table:
     """One table: what it answers, its columns with their type and meaning, and who fills it, one after the other.
 
-    What is no ``Section`` reads a large run itself, in blocks of samples; sections are filled slice by slice.
+    What is no ``Section`` reads a large run itself, in blocks of samples; sections are filled portion by portion.
     """
 
     about: str

@@ -51,8 +51,8 @@ class Adapted:
         if classes is not None:
             self.classes = list(classes)
         declared = {name: settings_of(prepared) for name, prepared in streams.items()}
-        told = f"{declared}{missing.says()}{answers}".encode("utf-8", "surrogatepass")
-        self.identity = f"{kind} {identity} {blake2b(told, digest_size=8).hexdigest()}"
+        described = f"{declared}{missing.says()}{answers}".encode("utf-8", "surrogatepass")
+        self.identity = f"{kind} {identity} {blake2b(described, digest_size=8).hexdigest()}"
 
     @property
     def states(self) -> list[tuple[str, str]]:
@@ -77,7 +77,7 @@ class Adapted:
                 raise ModelError(f"model: takes the stream {name!r}, got {', '.join(batch)}. {nearest(name, batch)}")
         if unused := [name for name in batch if name not in self.streams]:
             raise ModelError(
-                f"model: is told nothing of the stream {unused[0]!r}, so that it would not be looked at. Declare it, "
+                f"model: is given nothing of the stream {unused[0]!r}, so that it would not be looked at. Declare it, "
                 "or leave it out of the data."
             )
         rows = [self._row({name: batch[name][i] for name in self.streams}) for i in range(batch.size)]

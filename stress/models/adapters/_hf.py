@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perturbations import Audio, InputError, ModelError
-from perturbations.errors import short
+from perturbations.errors import named_keywords, short
 from perturbations.files import read_text
 from stress.models._needed import needed
 from stress.models.adapters._adapted import Adapted, Arrays, digest_of_file, digest_of_state, named_output
@@ -47,6 +47,7 @@ _READ = (".json", ".txt", ".model", ".safetensors", ".jinja")
 """Files of a checkpoint that say what it is."""
 
 
+@named_keywords
 def hf(
     model: Any,
     *,
@@ -115,8 +116,8 @@ def _loaded(lib: Any, folder: Path, who: str) -> tuple[str, Any, Any, str]:
             f"{who}: {folder} cannot be loaded: {type(error).__name__}: {short(str(error), 200)}."
         ) from error
     files = sorted(each for each in folder.iterdir() if each.suffix in _READ and os.path.isfile(each))
-    told = " ".join(f"{each.name}:{digest_of_file(each, who)}" for each in files)
-    return kind, network, made, blake2b(told.encode(), digest_size=16).hexdigest()
+    described = " ".join(f"{each.name}:{digest_of_file(each, who)}" for each in files)
+    return kind, network, made, blake2b(described.encode(), digest_size=16).hexdigest()
 
 
 def _architectures(kind: str) -> set[str]:
@@ -134,8 +135,8 @@ def _of_pipeline(model: Any, who: str) -> tuple[str, Any, Any, str]:
         )
     kind, where = _PIPELINES[task]
     processor = getattr(model, where)
-    told = processor.to_json_string() if hasattr(processor, "to_json_string") else repr(processor)
-    return kind, model.model, processor, f"{digest_of_state(model.model.state_dict())} {_digest(told)}"
+    described = processor.to_json_string() if hasattr(processor, "to_json_string") else repr(processor)
+    return kind, model.model, processor, f"{digest_of_state(model.model.state_dict())} {_digest(described)}"
 
 
 def _digest(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from perturbations import InputError, ModelError
-from perturbations.errors import short
+from perturbations.errors import named_keywords, short
 from stress.models._needed import needed
 from stress.models.adapters._adapted import Adapted, Arrays, Streams, digest_of_file
 from stress.models.adapters._missing import Missing
@@ -34,6 +34,7 @@ _ANSWERS = ("probabilities", "logits")
 """Outputs that are taken where there are several: as converters of scikit-learn and of transformers name them."""
 
 
+@named_keywords
 def onnx(
     model: Any,
     streams: Streams,
@@ -67,9 +68,9 @@ def onnx(
     def call(arrays: Arrays) -> Any:
         return session.run([name], {**arrays, **fixed})[0]
 
-    told = f"{identity} {sorted((key, value.tolist()) for key, value in fixed.items())} {name}"
+    described = f"{identity} {sorted((key, value.tolist()) for key, value in fixed.items())} {name}"
     gone = Missing(missing, declared, who)
-    return Adapted("onnx", declared, gone, call, identity=told, classes=classes, most=most)
+    return Adapted("onnx", declared, gone, call, identity=described, classes=classes, most=most)
 
 
 def _session(model: Any, who: str) -> tuple[Any, str]:

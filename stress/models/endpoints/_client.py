@@ -67,10 +67,10 @@ class Client:
         with self.lanes.one():  # waiting for a lane is not the endpoint's time
             end = time.monotonic() + self.deadline
             for tried in range(self.tries):
-                found, told = self._once(content, end)
-                if told is None or tried + 1 == self.tries:
+                found, asked_s = self._once(content, end)
+                if asked_s is None or tried + 1 == self.tries:
                     return found
-                wait = max(told, _backoff(tried))
+                wait = max(asked_s, _backoff(tried))
                 if time.monotonic() + wait >= end:  # of what is known, the failure says more than the time
                     return found
                 time.sleep(wait)

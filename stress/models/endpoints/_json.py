@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import InputError
-from perturbations.errors import short
+from perturbations.errors import named_keywords, short
 from stress.models._unanswered import Unanswered
 from stress.models.endpoints._client import client_of
 from stress.models.endpoints._endpoint import Endpoint
@@ -16,6 +16,7 @@ from stress.models.endpoints._wire import instance
 __all__ = ["json"]
 
 
+@named_keywords
 def json(
     url: str,
     *,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from perturbations import Audio, InputError, Value
-from perturbations.errors import printable, short
+from perturbations.errors import named_keywords, printable, short
 from stress.models._unanswered import Unanswered
 from stress.models.endpoints._client import client_of
 from stress.models.endpoints._endpoint import Endpoint
@@ -22,6 +22,7 @@ from stress.models.endpoints._wire import pcm, png
 __all__ = ["openai"]
 
 
+@named_keywords
 def openai(
     name: str,
     url: str,
@@ -60,7 +61,7 @@ def openai(
     read = parser(parse, [str(each) for each in classes or ()], who)
     base = {"model": name, "temperature": 0, **added}
     try:
-        told = plain_json.dumps({**base, "prompt": prompt}, sort_keys=True, allow_nan=False)
+        described = plain_json.dumps({**base, "prompt": prompt}, sort_keys=True, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InputError(f"{who}: request must be plain data, got {short(request)}: {error}.") from error
     client = client_of(f"{str(url).rstrip('/')}/chat/completions", who, key_env, at_once, per_second, deadline, tries)
@@ -69,7 +70,7 @@ def openai(
         write=partial(_request, base, prompt),
         read=partial(_written, read),
         answered=_answered,
-        identity=f"openai {client.url} {told} parse {parse} {PARSE_VERSION}",
+        identity=f"openai {client.url} {described} parse {parse} {PARSE_VERSION}",
         missing=missing,
         keep=keep,
         classes=classes,
