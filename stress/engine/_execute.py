@@ -22,6 +22,7 @@ from stress.engine._canaries import canaries, is_steady
 from stress.engine._dask import on_dask
 from stress.engine._identity import identity, machine, run_id
 from stress.engine._lock import lock
+from stress.engine._named import unchanged_files
 from stress.engine._places import Places
 from stress.engine._plan import CANARIES, Planned, Settings, job_of, plan_run
 from stress.engine._preflight import Check, is_reproducible, preflight
@@ -113,6 +114,8 @@ def execute(
         with lock(out):
             about = begin(out, about, planned, before)
             found, took = _do(planned, job, out, workers, about, before)
+            conditions = [condition for cell in planned.plan.cells for condition in cell.conditions]
+            unchanged_files(about["identity"].get("files", {}), conditions, out)
             write_json(out / "run.json", {**about, **took, "finished": True, "seconds": time.time() - begun})
     age = None
     reused = took["reused_units"]
