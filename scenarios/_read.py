@@ -18,7 +18,7 @@ from scenarios._read_timeline import read_timeline
 from scenarios._spec import GRIDS, RESERVED, Scenario, Step, Suite
 from scenarios._steps import read_severities, read_steps
 from scenarios._yaml import Node, from_plain, parse
-from scenarios.reading import Problems, one_of, text_of
+from scenarios.reading import Problems, one_of, text_in, text_of
 
 __all__ = ["LIBRARY", "load", "loads", "suites"]
 
@@ -65,14 +65,8 @@ def loads(suite: str | Mapping[str, Any], name: str = "<string>", plugins: bool 
 
 
 def _read(path: Path, name: str, plugins: bool = True) -> Suite:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise SpecError(f"{name}: suite: must be UTF-8 text, got {error.reason} at byte {error.start}.") from None
-    except OSError as error:
-        raise SpecError(f"{name}: suite: cannot be read: {error.strerror}.") from None
     problems: list[str] = []
-    return _suite(parse(text, name, problems), Problems(problems, path.resolve().parent, plugins))
+    return _suite(parse(text_in(path, name, "suite"), name, problems), Problems(problems, path.resolve().parent, plugins))
 
 
 def _suite(root: Node, problems: Problems) -> Suite:

@@ -11,7 +11,7 @@ from typing import Any
 from perturbations import SpecError
 from perturbations.errors import gather, meant
 from scenarios import Goals, goals_of
-from scenarios.reading import Node, Problems, from_plain, one_of, parse, text_of
+from scenarios.reading import Node, Problems, from_plain, one_of, parse, text_in, text_of
 from stress.gate._bars import outside
 from stress.gate._rules import Bar, Gates, Rule
 from stress.gate._select import Selection, read_selection
@@ -39,13 +39,7 @@ def load_gates(name: str | Path) -> Gates:
     if not path.is_file():
         known = f"an existing YAML file or one of {', '.join(presets())}"
         raise SpecError(f"gates: must be {known}, got {str(name)!r}. {meant(str(name), presets())}".rstrip())
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise SpecError(f"{name}: gates: must be UTF-8 text, got {error.reason} at byte {error.start}.") from None
-    except OSError as error:
-        raise SpecError(f"{name}: gates: cannot be read: {error.strerror}.") from None
-    return loads_gates(text, path.name if str(name) in presets() else str(name))
+    return loads_gates(text_in(path, str(name), "gates"), path.name if str(name) in presets() else str(name))
 
 
 def loads_gates(gates: str | Mapping[str, Any], name: str = "<string>") -> Gates:

@@ -50,10 +50,10 @@ def load_costs(path: Path | None) -> Costs:
     """Read costs from YAML: ``abstain: 0.3``, ``classes: {event: 5}``, ``actions: {drop image: 0.01}``."""
     if path is None:
         return Costs()
-    from scenarios.reading import parse
+    from scenarios.reading import parse, text_in
 
     problems: list[str] = []
-    found = parse(_text(path), str(path), problems, "costs").plain()
+    found = parse(text_in(path, str(path), "costs", InputError), str(path), problems, "costs").plain()
     gather(problems, InputError)
     if not isinstance(found, Mapping):
         raise InputError(f"costs: {path}: must be a mapping of abstain, classes and actions, got {short(found)}.")
@@ -67,13 +67,6 @@ def load_costs(path: Path | None) -> Costs:
         None if abstain is None else _cost(abstain, f"{path}: abstain"),
         {str(k): _cost(v, f"{path}: actions: {k}") for k, v in _mapping(found, "actions", path).items()},
     )
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"costs: {path}: must be a YAML file in UTF-8, got {type(error).__name__}.") from None
 
 
 def _mapping(found: Mapping[str, Any], name: str, path: Path) -> Mapping[Any, Any]:
