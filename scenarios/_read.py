@@ -12,7 +12,7 @@ from perturbations import SpecError
 from perturbations.errors import gather, nearest, short
 from perturbations.plugins import import_file
 from scenarios._expand import check
-from scenarios._fallbacks import FALLBACKS
+from scenarios._fallbacks import read_fallback
 from scenarios._goals import goals_of
 from scenarios._read_timeline import read_timeline
 from scenarios._spec import GRIDS, RESERVED, Scenario, Step, Suite
@@ -66,7 +66,9 @@ def loads(suite: str | Mapping[str, Any], name: str = "<string>", plugins: bool 
 
 def _read(path: Path, name: str, plugins: bool = True) -> Suite:
     problems: list[str] = []
-    return _suite(parse(text_in(path, name, "suite"), name, problems), Problems(problems, path.resolve().parent, plugins))
+    return _suite(
+        parse(text_in(path, name, "suite"), name, problems), Problems(problems, path.resolve().parent, plugins)
+    )
 
 
 def _suite(root: Node, problems: Problems) -> Suite:
@@ -154,7 +156,7 @@ def _list(node: Node | None, who: str, what: str, problems: Problems) -> Sequenc
 
 def _fallbacks(node: Node | None, who: str, problems: Problems) -> tuple[str, ...]:
     children = _list(node, who, "fallbacks", problems)
-    return tuple(v for child in children if (v := one_of(child, FALLBACKS, who, "a fallback", problems)))
+    return tuple(found for child in children if (found := read_fallback(child, who, problems)))
 
 
 def _check_profile(node: Node | None, who: str, scenarios: Sequence[Scenario], problems: Problems) -> None:
