@@ -6,8 +6,8 @@
 >>> save(found.policy, "policy.json")  # doctest: +SKIP
 """
 
+from stress.policy._actions import ABSTAIN, KEEP
 from stress.policy._costs import Costs, load_costs
-from stress.policy._evidence import ABSTAIN, KEEP
 from stress.policy._fit import Fitted, fit
 from stress.policy._guarantee import Guarantee
 from stress.policy._guard import guard, signals_of

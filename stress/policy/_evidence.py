@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from perturbations import InputError
 from perturbations.errors import short
+from stress.policy._actions import ABSTAIN, KEEP
 from stress.policy._costs import Costs
 from stress.records.answered import ANSWERED, answers_in, asked_of
 from stress.records.cells import CellRow
@@ -19,14 +20,11 @@ from stress.records.source import Source
 from stress.records.standing import paired, stand_ins
 from stress.statistics.arrays import Floats, Ints
 
-__all__ = ["ABSTAIN", "ASKING", "KEEP", "Asking", "Evidence", "evidence"]
+__all__ = ["ASKING", "Asking", "Evidence", "evidence"]
 
 Asking = Literal["nothing", "answer", "alone"]
 ASKING: tuple[Asking, ...] = ("nothing", "answer", "alone")
 """What the model is asked for the sake of signals: nothing, its answer, or also its answer to each stream alone."""
-
-KEEP, ABSTAIN = "keep", "abstain"
-"""Give the model everything as it is; give no answer."""
 
 
 @dataclass(frozen=True)
@@ -145,8 +143,8 @@ def _inputs(
     if asked is None:
         raise InputError(
             f"policy: the run does not show what the model says to each stream alone under {frame.cells[cell].cell}. "
-            "Add to the suite `fallbacks: [unimodal]` (or subsets) and, among the scenarios, `lost: {all: {name: missing, "
-            "fill: none}, grid: subsets, fallbacks: []}`, and run again."
+            "Add to the suite `fallbacks: [unimodal]` (or subsets) and, among the scenarios, "
+            "`lost: {all: {name: missing, fill: none}, grid: subsets, fallbacks: []}`, and run again."
         )
     place = {int(record): i for i, record in enumerate(asked[0])}
     rows = rows[[int(record) in place for record in rows[:, 0]]]

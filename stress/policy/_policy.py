@@ -11,11 +11,12 @@ from typing import Any
 
 from perturbations import InputError
 from perturbations.errors import short
-from stress.policy._evidence import ABSTAIN, KEEP
+from stress.policy._actions import KEEP, action_of
+from stress.records.answered import calls_for
 
 __all__ = ["FORMAT", "Policy", "load", "save"]
 
-FORMAT = 1
+FORMAT = 2
 _MOST = 1_000_000
 """Bytes that a policy's file may have."""
 
@@ -27,7 +28,8 @@ class Policy:
     ``rule`` is an action, or ``{"signal": "audio.snr", "below": 3.2, "then": …, "else": …}`` with rules in it. ``safe``
     is done where a signal that the rule asks for is missing or undefined. ``which`` says which signals are computed
     ("cheap" or "all"); ``answer_from`` is the confidence from which an answer is given, where one was calibrated.
-    ``about`` says what it was made from, and what it was worth there.
+    ``reads`` says how the model's answers are read (``classes`` in order, and their form), where the rule or
+    ``answer_from`` needs them. ``about`` says what it was made from, and what it was worth there.
     """
 
     rule: Mapping[str, Any] | str
@@ -37,10 +39,12 @@ class Policy:
     which: str = "cheap"
     answer_from: float | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
+    reads: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not self.actions or not all(map(_is_action, self.actions)):
-            raise InputError(f"policy: actions must be keep, abstain or 'drop STREAM', got {short(self.actions)}.")
+        if not self.actions or not all(map(action_of, self.actions)):
+            known = "keep, abstain, 'drop STREAM', 'fill STREAM with FILL' or 'ask module:attribute'"
+            raise InputError(f"policy: actions must be {known}, got {short(self.actions)}.")
         if self.safe not in self.actions:
             raise InputError(f"policy: safe must be one of its actions, got {short(self.safe)}.")
         if self.which not in ("cheap", "all"):
@@ -69,7 +73,21 @@ class Policy:
     @property
     def streams(self) -> tuple[str, ...]:
         """Names of the streams whose signals the rule asks for."""
-        return tuple(dict.fromkeys(name.rpartition(".")[0] for name in self.asked))
+        return tuple(dict.fromkeys(stream for name in self.asked if (stream := name.rpartition(".")[0])))
+
+    @property
+    def answers_wanted(self) -> tuple[bool, bool]:
+        """Whether the rule asks for signals of the model's answer, and of its answers to each stream alone."""
+        return calls_for(self.asked)
+
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """Names of the actions that the rule can take, the safe one last."""
+
+        def actions(rule: Mapping[str, Any] | str) -> list[str]:
+            return [rule] if isinstance(rule, str) else [*actions(rule["then"]), *actions(rule["else"])]
+
+        return tuple(dict.fromkeys([*actions(self.rule), self.safe]))
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -102,15 +120,10 @@ class Policy:
             "signals": list(self.signals),
             "which": self.which,
             "answer_from": self.answer_from,
+            "reads": dict(self.reads),
             "rule": self.rule,
             "about": dict(self.about),
         }
-
-
-def _is_action(name: object) -> bool:
-    return isinstance(name, str) and (
-        name in (KEEP, ABSTAIN) or (name.startswith("drop ") and len(name) > len("drop "))
-    )
 
 
 def _number(value: object) -> bool:
@@ -145,9 +158,10 @@ def load(path: str | Path) -> Policy:
     for name, value in (("actions", actions), ("signals", signals)):
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
             raise InputError(f"policy: {path}: {name} must be a list of names, got {short(value)}.")
-    about = found.get("about") or {}
-    if not isinstance(about, dict):
-        raise InputError(f"policy: {path}: about must be a mapping, got {short(about)}.")
+    about, reads = (found.get(name) or {} for name in ("about", "reads"))
+    for name, value in (("about", about), ("reads", reads)):
+        if not isinstance(value, dict):
+            raise InputError(f"policy: {path}: {name} must be a mapping, got {short(value)}.")
     return Policy(
         found["rule"],
         tuple(actions or ()),
@@ -156,4 +170,5 @@ def load(path: str | Path) -> Policy:
         found.get("which", "cheap"),
         found.get("answer_from"),
         about,
+        reads,
     )
