@@ -13,6 +13,9 @@ from stress.policy._guarantee import Guarantee
 from stress.policy._guard import guard, signals_of
 from stress.policy._judge import Worth
 from stress.policy._policy import Policy, load, save
+from stress.policy._relative import anchored
+from stress.policy._replay import Over, Replayed, over_time, replayed
+from stress.policy._steady import Steady
 from stress.policy._words import markdown, python, sentences
 
 __all__ = [
@@ -21,14 +24,20 @@ __all__ = [
     "Costs",
     "Fitted",
     "Guarantee",
+    "Over",
     "Policy",
+    "Replayed",
+    "Steady",
     "Worth",
+    "anchored",
     "fit",
     "guard",
     "load",
     "load_costs",
     "markdown",
+    "over_time",
     "python",
+    "replayed",
     "save",
     "sentences",
     "signals_of",

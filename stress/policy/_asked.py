@@ -53,10 +53,11 @@ class Reader:
         """Return the signals of the model's answers to each input; ``predict`` is asked with each stream alone."""
         streams = tuple(batch) if predict is not None else ()
         parts = [self.read(whole, batch.size)]
-        for name in streams:
-            alone = Batch({each: batch[each] if each == name else [None] * batch.size for each in batch}, batch.ids)
-            label, sure, spread = self.read(predict(alone) if predict is not None else None, batch.size)
-            here = batch.present(name)
+        nothing = [None] * batch.size
+        for name, rest in [(name, rest) for rest in (False, True) for name in streams]:
+            part = Batch({each: nothing if (each == name) == rest else batch[each] for each in batch}, batch.ids)
+            label, sure, spread = self.read(predict(part) if predict is not None else None, batch.size)
+            here = batch.present(name) | rest
             parts.append((np.where(here, label, -1), np.where(here, sure, np.nan), np.where(here, spread, np.nan)))
         label, sure, spread = (np.column_stack(each) for each in zip(*parts))
         found = answers_in(Answers(streams, label, sure, spread), bool(streams))

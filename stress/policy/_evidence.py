@@ -13,6 +13,7 @@ from perturbations import InputError
 from perturbations.errors import short
 from stress.policy._actions import ABSTAIN, KEEP
 from stress.policy._costs import Costs
+from stress.policy._relative import relative
 from stress.records.answered import ANSWERED, answers_in, asked_of
 from stress.records.cells import CellRow
 from stress.records.frame import Frame
@@ -53,6 +54,8 @@ class Evidence:
     left_out: tuple[str, ...] = ()
     lacking: Mapping[str, str] = field(default_factory=dict)
     """Actions that some conditions do not show, each with one of these: they cannot be chosen."""
+    raw: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    """``values`` as they were measured, where they say how an input compares with clean ones of its group."""
     position: Ints = field(default_factory=lambda: np.zeros((0, 0), np.int64))
     """(rows × actions but abstaining) positions of the records that show them."""
 
@@ -62,7 +65,7 @@ class Evidence:
     def of(self, rows: NDArray[np.bool_]) -> Evidence:
         """Return some of the rows."""
         names = ["values", "loss", "confidence", "right", "weight", "sample", "cell", "scenario", "member"]
-        names += ["position"] if len(self.position) else []
+        names += [name for name in ("position", "raw") if len(getattr(self, name))]
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
     @property
@@ -81,13 +84,19 @@ class _Actions:
 
 
 def evidence(
-    run: Source, costs: Costs, clean_share: float = 0.5, cluster: str | None = None, asking: Asking = "nothing"
+    run: Source,
+    costs: Costs,
+    clean_share: float = 0.5,
+    cluster: str | None = None,
+    asking: Asking = "nothing",
+    relative_to: str | None = None,
 ) -> Evidence:
     """Read a run. Raises InputError where it lacks the cells or the signals that a choice between actions needs.
 
     ``clean_share`` is the share of clean input that is expected where the policy will work; the rest is divided evenly
     over scenarios, and within each over its cells. ``cluster`` names a group (the data set's own, by default) whose
     samples are alike. ``asking`` adds signals of the model's ``answer``, or of its answers to each stream ``alone``.
+    ``relative_to`` names a group: signals then say where an input lies among clean ones of its own group.
     """
     if asking not in ASKING:
         raise InputError(f"policy: asking must be one of {', '.join(ASKING)}, got {short(asking)}.")
@@ -110,10 +119,17 @@ def evidence(
         actions, loss = (*actions, ABSTAIN), np.column_stack([loss, np.full(len(rows), costs.abstain)])
     sure = frame.column("confidence") if frame.has("confidence") else np.full(len(score), np.nan)
     by, member = _clusters(frame, cluster)
+    raw = np.concatenate([_values(frame, part, one, signals) for part, one in each])
+    values = raw
+    if relative_to is not None:
+        group = _clusters(frame, relative_to)[1][frame.sample[rows[:, 0]]]
+        named = [str(frame.group(relative_to)[i]) for i in _firsts(_clusters(frame, relative_to)[1])]
+        values = relative(raw, scenario == 0, group, named, relative_to)
     return Evidence(
         actions=actions,
         signals=signals,
-        values=np.concatenate([_values(frame, part, one, signals) for part, one in each]),
+        values=values,
+        raw=raw,
         loss=loss,
         confidence=sure[rows],
         right=score[rows],
@@ -143,7 +159,7 @@ def _inputs(
     if asked is None:
         raise InputError(
             f"policy: the run does not show what the model says to each stream alone under {frame.cells[cell].cell}. "
-            "Add to the suite `fallbacks: [unimodal]` (or subsets) and, among the scenarios, "
+            "Add to the suite `fallbacks: [each, unimodal]` (or [subsets]) and, among the scenarios, "
             "`lost: {all: {name: missing, fill: none}, grid: subsets, fallbacks: []}`, and run again."
         )
     place = {int(record): i for i, record in enumerate(asked[0])}
@@ -241,6 +257,11 @@ def _clusters(frame: Frame, cluster: str | None) -> tuple[str | None, Ints]:
     keys = [f"={name}" if name is not None else f"sample={sample}" for name, sample in zip(names, frame.samples)]
     position = {key: i for i, key in enumerate(dict.fromkeys(keys))}
     return by, np.array([position[key] for key in keys], np.int64)
+
+
+def _firsts(member: Ints) -> Ints:
+    """Return, of each cluster, the first of its samples."""
+    return np.unique(member, return_index=True)[1]
 
 
 def _weights(cell: Ints, scenario: Ints, clean_share: float) -> Floats:

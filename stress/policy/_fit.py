@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from perturbations import InputError
 from perturbations.modality import modality
 from stress.policy._costs import Costs
@@ -13,6 +15,7 @@ from stress.policy._evidence import Asking, Evidence, evidence
 from stress.policy._guarantee import Guarantee, calibrated
 from stress.policy._judge import Worth, chosen, fold_of, harms, judged
 from stress.policy._policy import Policy
+from stress.policy._relative import Clean
 from stress.policy._tree import Node, Tree
 from stress.records.answered import ANSWERED
 from stress.records.source import Source
@@ -53,6 +56,7 @@ def fit(
     risk: float | None = None,
     delta: float = 0.1,
     asking: Asking = "nothing",
+    relative: str | None = None,
     confidence: float = 0.95,
 ) -> Fitted:
     """Make a fallback policy from a run with ``fallbacks``: signals of an input's quality → what to do with it.
@@ -65,12 +69,15 @@ def fit(
     ``asking`` adds signals of the model's own ``answer``, or also of its answers to each stream ``alone``: they see
     what no signal of a single value can – a picture of something else, say – and cost calls.
 
+    ``relative`` names a group – speaker, camera, site – and has thresholds say where they lie among clean input of one
+    of them: a rule is then judged, and to be used (``anchored``), with some clean input of each new one at hand.
+
     ``risk`` adds a threshold on the model's confidence below which no answer is given: calibrated on samples that the
     rule was not made from, so that with probability 1 − ``delta`` at most that share of the given answers is wrong in
     every scenario of the run (see ``stress.policy.Guarantee``).
     Raises InputError where the run lacks the cells or signals that this needs, or has too few samples.
     """
-    known = evidence(run, costs or Costs(), clean_share, cluster, asking)
+    known = evidence(run, costs or Costs(), clean_share, cluster, asking, relative)
     if len(set(known.member.tolist())) < _FEW:
         by = f"values of {known.clustered}" if known.clustered else "samples"
         raise InputError(f"policy: needs at least {_FEW} {by} to judge a rule on others, got fewer.")
@@ -96,6 +103,7 @@ def fit(
         answer_from=None if guarantee is None else guarantee.threshold,
         about=about,
         reads=_reads(run),
+        spread=_spread(known),
     )
     return Fitted(policy, tuple(worth), worth_it, reason, known.clustered, known.left_out, known.lacking, guarantee)
 
@@ -104,7 +112,20 @@ def _plain(tree: Tree, known: Evidence) -> Mapping[str, Any] | str:
     if not isinstance(tree, Node):
         return known.actions[tree]
     branches = {"then": _plain(tree.then, known), "else": _plain(tree.other, known)}
-    return {"signal": known.signals[tree.signal], "below": tree.below, **branches}
+    name, below = known.signals[tree.signal], tree.below
+    if len(known.raw) and not np.array_equal(known.raw[:, tree.signal], known.values[:, tree.signal], equal_nan=True):
+        clean = Clean.of(known.raw[known.clean, tree.signal])
+        if clean is not None:
+            return {"signal": name, "below": clean.value(below), "position": below, **branches}
+    return {"signal": name, "below": below, **branches}
+
+
+def _spread(known: Evidence) -> dict[str, float]:
+    """Return the inter-quartile range of each signal on clean input, as it is measured; of those that have one."""
+    raw = (known.raw if len(known.raw) else known.values)[known.clean]
+    ends = [np.quantile(column[np.isfinite(column)], [0.25, 0.75]) for column in raw.T if np.isfinite(column).any()]
+    names = [name for name, column in zip(known.signals, raw.T) if np.isfinite(column).any()]
+    return {name: float(high - low) for name, (low, high) in zip(names, ends)}
 
 
 def _which(run: Source, known: Evidence) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stress.records.standing import alone, paired, stand_ins
+from stress.records.standing import alone, dropping, paired, stand_ins
 from stress.statistics.arrays import Floats, Ints
 
 if TYPE_CHECKING:
@@ -24,10 +24,11 @@ __all__ = ["ANSWERED", "AnswerSignal", "Answers", "answers_in", "asked_of", "cal
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model said of some inputs: in the first column to all streams, then to each of ``streams`` alone.
+    """What a model said of some inputs: in the first column to all streams, then to each of ``streams`` alone, then to
+    all but each of them.
 
     ``label`` is the position of the answer, −1 where there is none; ``confidence`` and ``entropy`` (in bits) are NaN
-    there, and where the model does not say. All are (inputs × (1 + streams)).
+    there, and where the model does not say. All are (inputs × (1 + 2 streams)).
     """
 
     streams: tuple[str, ...]
@@ -40,7 +41,8 @@ class Answers:
 class AnswerSignal:
     """A signal of answers: one number for the whole answer (column 0), and one for each stream asked alone.
 
-    ``alone`` says that it needs the answers to each stream even where it is asked for as a whole.
+    ``alone`` says that it needs the answers to each stream even where it is asked for as a whole; ``whole`` that there
+    is one of the whole answer.
     """
 
     name: str
@@ -50,6 +52,7 @@ class AnswerSignal:
     high: float
     alone: bool
     source: str
+    whole: bool = True
 
     @property
     def meaning(self) -> str:
@@ -72,7 +75,7 @@ def _agreement(answers: Answers, column: int) -> Floats:
 
     Low where one stream is of another scene, or says nothing any more. Undefined where fewer than two answer.
     """
-    label = answers.label[:, 1:]
+    label = answers.label[:, 1 : 1 + len(answers.streams)]
     given = label >= 0
     alike, both = np.zeros(len(label)), np.zeros(len(label))
     for one in range(label.shape[1]):
@@ -84,10 +87,22 @@ def _agreement(answers: Answers, column: int) -> Floats:
     return np.divide(alike, both, out=np.full(len(label), np.nan), where=both > 0)
 
 
+def _against(answers: Answers, column: int) -> Floats:
+    """How sure the other streams together are of an answer that this stream, asked alone, does not give; 0 if it does.
+
+    High where one stream is of another scene than the others, or misleads. Of a model without confidence, 1.
+    """
+    rest = column + len(answers.streams)
+    given = (answers.label[:, column] >= 0) & (answers.label[:, rest] >= 0)
+    sure = np.where(np.isnan(answers.confidence[:, rest]), 1.0, answers.confidence[:, rest])
+    return np.where(given, np.where(answers.label[:, column] == answers.label[:, rest], 0.0, sure), np.nan)
+
+
 ANSWERED: tuple[AnswerSignal, ...] = (
     AnswerSignal("answer_confidence", _confidence, "share", 0, 1, False, "Hendrycks and Gimpel 2017"),
     AnswerSignal("answer_entropy", _entropy, "bits", 0, inf, False, "Shannon 1948"),
     AnswerSignal("answer_agreement", _agreement, "share", 0, 1, True, "after Blum and Mitchell 1998, co-training"),
+    AnswerSignal("answer_against", _against, "share", 0, 1, True, "after Blum and Mitchell 1998, co-training", False),
 )
 
 
@@ -105,7 +120,7 @@ def answers_in(answers: Answers, each: bool) -> dict[str, Floats]:
     found: dict[str, Floats] = {}
     for signal in ANSWERED:
         for column, prefix in enumerate(("", *(f"{name}." for name in answers.streams))):
-            if each or not (column or signal.alone):
+            if (column or signal.whole) and (each or not (column or signal.alone)):
                 found[f"{prefix}{signal.name}"] = signal.measure(answers, column)
     return {name: values for name, values in found.items() if np.isfinite(values).any()}
 
@@ -113,15 +128,16 @@ def answers_in(answers: Answers, each: bool) -> dict[str, Floats]:
 def asked_of(frame: Frame, cell: int, streams: Sequence[str], each: bool) -> tuple[Ints, Answers] | None:
     """Return the inputs of a cell (positions of records) and what the run's model says of them, or nothing.
 
-    ``each`` asks for the answers to each stream alone as well: there is nothing where a cell that shows one is missing.
+    ``each`` asks for the answers to each stream alone, and without each, as well: there is nothing where a cell that
+    shows one is missing.
     """
     others: dict[str, int] = {}
     if each:
         by = stand_ins(frame.cells, streams).get(cell, {})
-        wanted = [alone(name, streams) for name in streams]
+        wanted = [*(alone(name, streams) for name in streams), *(dropping([name], streams) for name in streams)]
         if len(streams) < 2 or any(action not in by for action in wanted):
             return None
-        others = {action: by[action] for action in wanted}
+        others = {str(k): by[action] for k, action in enumerate(wanted)}  # of two streams, one is the other's rest
     rows = paired(frame, cell, others)
     rows = rows[(rows >= 0).all(axis=1)]
     return rows[:, 0], _said(frame, rows, tuple(streams) if each else ())
