@@ -40,7 +40,7 @@ def seen(picture):
 
 
 def heard(sound):
-    """Return the logarithm of the power in bands of equal width on the mel scale, over the whole clip in equal steps."""
+    """Return the logarithm of the power in bands of equal width on the mel scale, in equal steps of the whole clip."""
     wave = sound.samples.mean(axis=0).astype(np.float64)
     length, step = 256, 80
     wave = np.pad(wave, (0, max(0, length + step * STEPS - len(wave))))
@@ -129,7 +129,7 @@ def _train(nets, inputs, labels, epochs):
         for rows in torch.randperm(len(labels)).split(64):
             logits = 0
             lost = torch.rand(len(rows)) if len(nets) > 1 else torch.full((len(rows),), 0.5)
-            for (name, net), gone in zip(nets.items(), (lost < 0, lost > 0.75)):
+            for (name, net), gone in zip(nets.items(), (lost < 0, lost > 0.9)):
                 moved = _moved(name, inputs[name][rows])
                 logits = logits + net(moved) * (~gone)[:, None]
             optimizer.zero_grad()
