@@ -16,6 +16,7 @@ from stress.policy._policy import Policy, load, save
 from stress.policy._relative import anchored
 from stress.policy._replay import Over, Replayed, over_time, replayed
 from stress.policy._steady import Steady
+from stress.policy._system import system
 from stress.policy._words import markdown, python, sentences
 
 __all__ = [
@@ -41,4 +42,5 @@ __all__ = [
     "save",
     "sentences",
     "signals_of",
+    "system",
 ]

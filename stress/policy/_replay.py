@@ -132,8 +132,8 @@ def _shown(frame: Frame, cell: int, rows: Ints, action: str, by: Mapping[str, in
         )
         raise InputError(
             f"policy: the run does not show what it comes to, to {action} under {frame.cells[cell].cell}. Add to the "
-            f"suite `fallbacks: [{line}]`, of clean input `lost: {{all: {{name: missing, fill: none}}, grid: subsets}}`, "
-            "and run again."
+            f"suite `fallbacks: [{line}]`, for clean input `lost: {{all: {{name: missing, fill: none}}, grid: "
+            "subsets}`, and run again."
         )
     there = frame.by_cell[by[action]]
     drawn = {(int(s), int(d)): int(r) for s, d, r in zip(frame.sample[there], frame.draw[there], there)}
