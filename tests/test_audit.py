@@ -49,7 +49,7 @@ def planted(samples, streams, half):
     return (
         from_samples([*rest, *(copy for copy, _ in copies)]),
         from_samples(train),
-        dict((c.id, of) for c, of in copies),
+        {c.id: of for c, of in copies},
     )
 
 

@@ -106,10 +106,10 @@ def run(**options: Any) -> int:
 
 
 @stress.command("list")
-@click.argument("what", required=False, metavar="[image|audio|text|stream|attack|suites|NAME]")
+@click.argument("what", required=False, metavar="[image|audio|text|stream|attack|suites|signals|NAME]")
 @PLUGIN
 def list_(what: str | None, plugins: tuple[Path, ...]) -> None:
-    """List perturbations or suites, or show one.
+    """List perturbations, suites or signals, or show one perturbation.
 
     Of one perturbation: its parameters with units, ranges and levels, and its source.
     """

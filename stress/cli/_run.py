@@ -103,11 +103,25 @@ def _show_plan(screen: Any, planned: Planned) -> None:
         f"{samples:,} samples × {len(repeats.cells):,} cells{times} = {planned.records:,} records, "
         f"{planned.calls:,} model calls{once}"
     )
+    for says, cells in _fallbacks(planned).items():
+        calls = planned.calls_of(set(cells))
+        screen.print(safe(f"  of these to {says}: {len(cells):,} cells, {calls:,} model calls"))
     low, high, megabytes = estimate(planned)
     screen.print(
         f"between {duration(low)} and {duration(high)} with {planned.settings.threads} workers, and {megabytes:.1f} MB "
         "of records (judged from a batch in each kind of cell, on this machine as busy as it is now)"
     )
+
+
+def _fallbacks(planned: Planned) -> dict[str, list[str]]:
+    """Return the cells that only show what a fallback does, by what it does."""
+    found: dict[str, list[str]] = {}
+    for cell in planned.plan.cells:
+        kind, _, rest = (cell.fallback or "").partition(" ")
+        says = {"drop": "drop streams", "fill": f"fill a stream with {rest.rpartition(' ')[2]}", "ask": f"ask {rest}"}
+        if kind:
+            found.setdefault(says[kind], []).append(cell.id)
+    return found
 
 
 def _show_left_out(screen: Any, planned: Planned) -> None:

@@ -40,8 +40,10 @@ def canaries(job: Job, samples: Sequence[Sample], cells: Sequence[Cell], workers
     cannot be recognised, which preflight says aloud. Of an error only the type counts. Of long answers some numbers are
     kept, evenly spread, so that all of them together take less than a megabyte.
     """
-    natural = [cell for cell in cells if cell.conditions and not attacked(cell)]  # attacks vary too much for it
-    last = list({cell.scenario: cell for cell in natural}.values())
+    natural = [
+        cell for cell in cells if (cell.conditions or cell.model) and not attacked(cell)
+    ]  # attacks vary too much
+    last = list({(cell.scenario, cell.model): cell for cell in natural}.values())
     first = samples[:_SAMPLES]
     asked = [(CLEAN, first), *((cell, [first[i % len(first)]]) for i, cell in enumerate(last)), (CLEAN, first)]
     room = _MOST // sum(len(some) for _, some in asked)
@@ -61,7 +63,7 @@ def _answer(job: Job, cell: Cell, samples: Sequence[Sample], room: int) -> Any:
     """Return the answers to some samples as plain data; each takes no more than about ``room`` characters."""
     batch = job.batch(samples, {stream: job.work(cell, stream, samples) for stream in cell.streams})
     try:
-        answers = limited(job.predict, job.timeout)(batch)
+        answers = limited(job.asked_in(cell), job.timeout)(batch)
         return looked_at(lambda: _said(answers, len(samples), room), answers, job.timeout)
     except (Exception, SystemExit) as error:  # that it fails here is part of what it is
         return type(error).__name__

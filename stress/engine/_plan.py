@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -124,6 +124,9 @@ class Planned:
     extents: tuple[int, ...] = ()
     """How many samples the data had each time they were extended."""
 
+    others: Mapping[str, Model] = field(default_factory=dict)
+    """Models that the suite's fallbacks ask instead, by name."""
+
     steady: bool = True
     """Whether the model answers the same question in one way, as far as was seen."""
 
@@ -145,7 +148,12 @@ class Planned:
     @property
     def calls(self) -> int:
         """Number of calls of the model that the whole run takes, of at most ``batch_size`` samples each."""
-        return sum(self.repeats.calls) * sum(-(-len(shard) // self.settings.batch_size) for shard in self.shards)
+        return self.calls_of({cell.id for cell in self.plan.cells})
+
+    def calls_of(self, cells: Collection[str]) -> int:
+        """Return how many of the calls are for these cells, by id: none where another cell's calls are theirs."""
+        batches = sum(-(-len(shard) // self.settings.batch_size) for shard in self.shards)
+        return batches * sum(count for cell, count in zip(self.plan.cells, self.repeats.calls) if cell.id in cells)
 
     @property
     def records(self) -> int:
@@ -186,7 +194,8 @@ def plan_run(
     samples = samples.looked(_measured(samples, settings.seed))
     size = _shard_size(samples, settings.seed)
     cut = chosen(samples, settings.samples, shards(samples, settings.seed, size, settings.limit))
-    return with_a_look(Planned(loaded, samples, suite, plan, settled, settings, cut, size))
+    others = {name: load_model(name) for name in dict.fromkeys(cell.model for cell in plan.cells) if name is not None}
+    return with_a_look(Planned(loaded, samples, suite, plan, settled, settings, cut, size, others=others))
 
 
 def with_a_look(planned: Planned) -> Planned:
@@ -250,6 +259,7 @@ def job_of(planned: Planned, task: Task) -> Job:
         settings.signals,
         settings.timeout,
         np.concatenate(planned.shards).tolist(),
+        {name: predict_of(model) for name, model in planned.others.items()},
     )
 
 

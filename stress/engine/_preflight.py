@@ -27,7 +27,7 @@ _REPRODUCIBLE = "clean answers are reproducible"
 def _answers(job: Job, cell: Cell, samples: Sequence[Sample], together: bool = True) -> Answered:
     if not together:
         return Answered.join([_answers(job, cell, [sample]) for sample in samples])
-    return job.answers(samples, {stream: job.work(cell, stream, samples) for stream in cell.streams})
+    return job.answers(samples, {stream: job.work(cell, stream, samples) for stream in cell.streams}, cell)
 
 
 def preflight(job: Job, samples: Sequence[Sample], workers: int) -> list[Check]:

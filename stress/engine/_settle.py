@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from perturbations import ModelError, Sample, StressError
+from perturbations.errors import short
 from perturbations.labels import label
 from stress.engine._ask import TooSlowError, looked_at
 from stress.engine._check import Check
 from stress.engine._independence import independence
 from stress.engine._limits import limited
 from stress.engine._plan import Planned
-from stress.models import Batch, predict_of, split_unanswered, tellable
+from stress.models import Batch, Model, predict_of, split_unanswered, tellable
 from stress.statistics.arrays import Floats
 from stress.tasks import Task, joined, spelling_said
 
@@ -34,7 +36,7 @@ def settled(planned: Planned) -> tuple[Task, list[Check], list[Sample]]:
     positions = [int(position) for shard in planned.shards[:SETTLED] for position in shard[:SETTLED]][:SETTLED]
     samples = planned.data.proven(positions)
     size = planned.settings.batch_size
-    parts = [_asked(planned, samples[i : i + size]) for i in range(0, len(samples), size)]
+    parts = [_asked(planned, planned.model, samples[i : i + size]) for i in range(0, len(samples), size)]
     limit = planned.settings.timeout
     answers = parts[0] if len(parts) == 1 else _read(lambda: joined(parts), parts, limit)
     if answers is None:  # of a kind that is not put together here
@@ -43,6 +45,7 @@ def settled(planned: Planned) -> tuple[Task, list[Check], list[Sample]]:
         seen = samples
     targets = [sample.target for sample in seen]
     task = _read(lambda: planned.task.settle(answers, targets), answers, limit)
+    _check_others(planned, task, seen)
     aloud = getattr(task, "aloud", None)
     said = [] if aloud is None else _read(lambda: aloud(answers, targets), answers, limit)
     said += spelling_said("ids", planned.data.ids)
@@ -62,9 +65,25 @@ def _scores(task: Task, answers: Any, targets: Sequence[Any]) -> Floats:
     return np.where(void, np.nan, np.array(values, np.float64))
 
 
-def _asked(planned: Planned, samples: Sequence[Sample]) -> Any:
+def _check_others(planned: Planned, task: Task, samples: Sequence[Sample]) -> None:
+    """Raise ModelError where a model of the fallbacks does not answer in the form of the run's own."""
+    some, limit = samples[: planned.settings.batch_size], planned.settings.timeout
+    for name, model in planned.others.items():
+        mine, theirs = (tuple(getattr(one, "classes", None) or ()) for one in (task, model))
+        if mine and theirs and mine != theirs:
+            raise ModelError(
+                f"model {name}: must have the classes of the run's model, in its order, got {short(theirs)}."
+            )
+        answers, targets = _asked(planned, model, some), [sample.target for sample in some]
+        other: Any = _read(partial(planned.task.settle, answers, targets), answers, limit)
+        if other.columns != task.columns or dict(other.describe()) != dict(task.describe()):
+            forms = [getattr(one, "answers", None) or "another form" for one in (task, other)]
+            raise ModelError(f"model {name}: must answer in the form of the run's model ({forms[0]}), got {forms[1]}.")
+
+
+def _asked(planned: Planned, model: Model, samples: Sequence[Sample]) -> Any:
     try:
-        answers = limited(predict_of(planned.model), planned.settings.timeout)(Batch.of(samples))
+        answers = limited(predict_of(model), planned.settings.timeout)(Batch.of(samples))
         if isinstance(answers, Iterator):
             rows, most = answers, len(samples) + 1  # it may never end
             answers = looked_at(lambda: list(islice(rows, most)), rows, planned.settings.timeout)

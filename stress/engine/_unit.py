@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from perturbations import Sample
 from perturbations.modality import modality
-from scenarios import Cell, course_of
+from scenarios import CLEAN, Cell, course_of
 from stress.data import Samples
 from stress.engine._ask import Answered, Predict, ask, failed
 from stress.engine._attack import COST, Attacker
@@ -86,6 +86,8 @@ class Job:
     timeout: float | None = None
     positions: Sequence[int] | None = None
     """Of the samples that the run is about; all of the data, where there are none."""
+    others: Mapping[str, Predict] = field(default_factory=dict)
+    """Models that are asked in some cells instead, by name."""
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -117,7 +119,7 @@ class Job:
             clean = samples[start:stop]
             there = {name: work.rows(start, stop) for name, work in whole.items()}
             done, costs, errors = self._done(cell, clean, draw, there)
-            answers = self._asked(clean, done).without(errors)
+            answers = self._asked(cell, clean, done).without(errors)
             if done:
                 same = np.logical_and.reduce([work.unchanged for work in done.values()])
                 for row in np.flatnonzero(same):
@@ -158,23 +160,28 @@ class Job:
         """Return what a cell makes of one stream of some samples."""
         return work_on(cell, stream, samples, self.data, self.seed, draw)
 
-    def answers(self, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Answered:
-        """Return the model's scored answers to some samples, of which some streams are replaced."""
+    def asked_in(self, cell: Cell) -> Predict:
+        """Return the model that is asked in a cell: the run's own, or the one that its fallback names."""
+        return self.predict if cell.model is None else self.others[cell.model]
+
+    def answers(self, samples: Sequence[Sample], done: Mapping[str, StreamWork], cell: Cell = CLEAN) -> Answered:
+        """Return the scored answers to some samples, of which some streams are replaced, by a cell's model."""
         batch = self.batch(samples, done)
         ties = TieBreak(self.seed, batch.ids)
-        return ask(self.predict, batch, [sample.target for sample in samples], self.task, self.timeout, ties)
+        return ask(self.asked_in(cell), batch, [sample.target for sample in samples], self.task, self.timeout, ties)
 
-    def _asked(self, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Answered:
+    def _asked(self, cell: Cell, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Answered:
         """Return the answers, asking only about the samples that every perturbation could change without an error."""
         errors = {row: text for work in done.values() for row, text in work.errors.items()}
         if not errors:
-            return self.answers(samples, done)
+            return self.answers(samples, done, cell)
         parts = []
         for start, stop in _runs_of(len(samples), errors):
             if start in errors:
                 parts.append(failed(PERTURBATION_ERROR.name, errors[start], 1, self.task, 0.0))
             else:
-                parts.append(self.answers(samples[start:stop], {name: w.rows(start, stop) for name, w in done.items()}))
+                some = {name: w.rows(start, stop) for name, w in done.items()}
+                parts.append(self.answers(samples[start:stop], some, cell))
         return Answered.join(parts)
 
     def batch(self, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Batch:
@@ -236,14 +243,12 @@ class Job:
         }
         for name, values in found.columns.items():
             columns[name] = _column(values, self.schema.field(name).type, void)
-        for field in self.schema:
-            if field.name not in columns:
-                parts = [part[field.name] for part in measured if field.name in part]
+        for name, kind in zip(self.schema.names, self.schema.types):
+            if name not in columns:
+                parts = [part[name] for part in measured if name in part]
                 whole = np.concatenate(parts) if parts and len(parts) == len(measured) else None
-                columns[field.name] = (
-                    pa.nulls(count, field.type) if whole is None else pa.array(whole, field.type, from_pandas=True)
-                )
-        return pa.table([columns[field.name] for field in self.schema], schema=self.schema)
+                columns[name] = pa.nulls(count, kind) if whole is None else pa.array(whole, kind, from_pandas=True)
+        return pa.table([columns[name] for name in self.schema.names], schema=self.schema)
 
 
 def _runs_of(count: int, alone: Container[int]) -> Iterator[tuple[int, int]]:

@@ -8,6 +8,7 @@ from perturbations.modality import MODALITIES, modality
 from stress.report._book import Book, Row, hue
 from stress.report._calibration import calibration
 from stress.report._chart import Chart, Line, Point
+from stress.report._fallbacks import fallbacks
 from stress.report._grid import Column, Grid, nums, texts
 from stress.report._heat import Heat
 from stress.report._numbers import DASH, Form, count, severity, visible
@@ -31,6 +32,7 @@ def more(book: Book) -> list[Part]:
         calibration(book),
         flips(book),
         relative(book),
+        fallbacks(book),
     ]
     return [part for part in (*found, _distortion(book), _latency(book)) if part]
 

@@ -38,7 +38,7 @@ from stress.measure.tables.operation import FAILED, LATENCY, failure_rows, laten
 from stress.measure.tables.relative import RELATIVE, relative_rows
 from stress.measure.tables.robustness import CURVES, ROBUSTNESS, curve_rows, robustness_rows
 from stress.measure.tables.sequences import SEQUENCES, sequence_rows
-from stress.measure.tables.signals import SIGNALS, signal_rows
+from stress.measure.tables.signals import SIGNALS, beside_alone, signal_rows
 from stress.measure.tables.stability import DRAWS, STABILITY, draw_rows, flip_rows, step_rows, whole_curves
 from stress.measure.tables.timeline import TIMELINE, timeline_rows
 from stress.records.frame import Frame
@@ -161,7 +161,9 @@ TABLES: Mapping[str, Table] = {
     ),
     "robustness": Table("each scenario in single numbers, of the headline metric", ROBUSTNESS, (_robustness,)),
     "signals": Table(
-        "which measures of a stream's quality tell that it is degraded, in every cell", SIGNALS, (Section(signal_rows),)
+        "which measures of a stream's quality tell that it is degraded, in every cell",
+        SIGNALS,
+        (Section(signal_rows, beside_alone),),
     ),
     "distortion": Table("how far inputs were from the clean ones, in every cell", DISTORTION, _one(distortion_rows)),
     "failures": Table("records without a usable answer, by cell, kind and message", FAILED, (failure_rows,)),
