@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from stress.cli._beyond_commands import calibrate
 from stress.cli._display import say
 from stress.cli._options import EPILOG, GOALS, OWN, PLUGIN, RUN
 from stress.cli._policy_commands import policy
@@ -245,3 +246,4 @@ def cite(folder: Path) -> None:
 
 
 stress.add_command(policy)
+stress.add_command(calibrate)

@@ -38,6 +38,7 @@ from stress.measure.tables.operation import FAILED, LATENCY, failure_rows, laten
 from stress.measure.tables.relative import RELATIVE, relative_rows
 from stress.measure.tables.robustness import CURVES, ROBUSTNESS, curve_rows, robustness_rows
 from stress.measure.tables.sequences import SEQUENCES, sequence_rows
+from stress.measure.tables.severities import SEVERITIES, by_severity, severity_rows
 from stress.measure.tables.signals import SIGNALS, signal_rows
 from stress.measure.tables.stability import DRAWS, STABILITY, draw_rows, flip_rows, step_rows, whole_curves
 from stress.measure.tables.timeline import TIMELINE, timeline_rows
@@ -158,6 +159,11 @@ TABLES: Mapping[str, Table] = {
         "the headline over time, where severity follows the order of the data",
         TIMELINE,
         (Section(timeline_rows, beside_clean),),
+    ),
+    "severities": Table(
+        "how unequal one severity is: the harshest scenario of a modality against its mildest",
+        SEVERITIES,
+        (Section(severity_rows, by_severity),),
     ),
     "robustness": Table("each scenario in single numbers, of the headline metric", ROBUSTNESS, (_robustness,)),
     "signals": Table(
