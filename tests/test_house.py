@@ -23,13 +23,14 @@ FLOORS = (  # of stress, from the ground up: what stands higher may import what 
     ("stress.measure",),
     ("stress.gate", "stress.policy", "stress.calibrate"),
     ("stress.report",),
+    ("stress.evidence",),
     ("stress._face",),
     ("stress", "stress._pytest"),
     ("stress.cli",),
     ("stress.__main__",),
 )
 ABOVE = (
-    *("stress.gate", "stress.policy", "stress.calibrate", "stress.report"),
+    *("stress.gate", "stress.policy", "stress.calibrate", "stress.report", "stress.evidence"),
     *("stress.cli", "stress._face", "stress._pytest"),
 )
 """What asks measures by their public face alone."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from stress.cli._options import EPILOG, OWN, RUN
 
-__all__ = ["calibrate"]
+__all__ = ["calibrate", "evidence"]
 
 
 @click.command(epilog=EPILOG)
@@ -42,3 +43,21 @@ def calibrate(**options: Any) -> int:
     from stress.cli._calibrate import run_calibrate
 
     return run_calibrate(**options)
+
+
+@click.command(epilog=EPILOG)
+@click.argument("runs", type=RUN, metavar="RUN …", nargs=-1, required=True)
+@click.option("--declaration", type=RUN, required=True, metavar="FILE", help="YAML: intended use, levels, conditions.")
+@click.option("-o", "--out", type=RUN, default=Path("evidence"), show_default=True, metavar="DIR")
+@OWN
+def evidence(**options: Any) -> int:
+    """Write what RUNs of one model show, for a technical file.
+
+    One folder: JSON, pages and hashes. Declared levels against measured ones, what was tested and what was not,
+    failures, versions, digests; mapped to the EU AI Act, ISO/IEC 24029 and the NIST AI RMF. Evidence, not conformity.
+
+    Exit status: 0 every declared level is met, 1 one is not, 3 one could not be judged or decided, 2 bad input.
+    """
+    from stress.cli._evidence import run_evidence
+
+    return run_evidence(**options)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from stress.cli._beyond_commands import calibrate
+from stress.cli._beyond_commands import calibrate, evidence
 from stress.cli._display import say
 from stress.cli._options import EPILOG, GOALS, OWN, PLUGIN, RUN
 from stress.cli._policy_commands import policy
@@ -247,3 +247,4 @@ def cite(folder: Path) -> None:
 
 stress.add_command(policy)
 stress.add_command(calibrate)
+stress.add_command(evidence)
