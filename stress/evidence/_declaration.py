@@ -109,7 +109,8 @@ def _levels(node: Node | None, root: Node, problems: Problems) -> tuple[Declared
     found = []
     for child in node.value:
         if not isinstance(child.value, dict) or "preset" in child.value or "against" in child.value:
-            text = f"a level must name a metric and a bar of its own, such as {{metric: accuracy, min: 0.9}}, got {child.shown}."
+            example = "{metric: accuracy, min: 0.9}"
+            text = f"a level must name a metric and a bar of its own, such as {example}, got {child.shown}."
             problems.say(child.where, "declaration", text)
             continue
         suite = text_of(child.value.get("suite"), "declaration", "suite", problems)

@@ -64,7 +64,7 @@ def pages(data: Mapping[str, Any]) -> dict[str, str]:
             bad=data["outcome"] == "fail",
             digest=data["digest"],
             sections=made[key](data),
-        )  # fmt: skip
+        )
         for key, title in PAGES.items()
     }
 
