@@ -72,6 +72,7 @@ def stress() -> None:
     show_default=True,
     help="Which measures of each stream's quality are recorded.",
 )
+@click.option("--cost", is_flag=True, help="Measure energy, processor time and memory of each cell, with one worker.")
 @click.option("--timeout", type=float, metavar="S", help="Seconds a call of the model may take.")
 @click.option("--fresh", is_flag=True, help="A new run beside the one in DIR, which is kept.")
 @click.option(

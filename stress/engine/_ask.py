@@ -6,13 +6,14 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perturbations import StressError
+from stress.engine._meter import Meter
 from stress.engine._watchdog import under_way
 from stress.models import Batch, told_apart
 from stress.records.statuses import CRASH, INVALID, OK, TIMEOUT, answered
@@ -37,6 +38,8 @@ class Answered:
     columns: Mapping[str, Sequence[Any] | NDArray[Any]]
     seconds: NDArray[np.float64]
     batch: NDArray[np.int32]
+    spent: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    """What the call cost, where that is measured; NaN where it is not known."""
 
     @property
     def failed(self) -> NDArray[np.bool_]:
@@ -72,7 +75,12 @@ class Answered:
             {name: _chain([part.columns[name] for part in parts]) for name in parts[0].columns},
             np.concatenate([part.seconds for part in parts]),
             np.concatenate([part.batch for part in parts]),
+            {name: _spent(parts, name) for name in dict.fromkeys(name for part in parts for name in part.spent)},
         )
+
+
+def _spent(parts: Sequence[Answered], name: str) -> NDArray[np.float64]:
+    return np.concatenate([part.spent.get(name, np.full(len(part.status), np.nan)) for part in parts])
 
 
 def _chain(columns: Sequence[Any]) -> Any:
@@ -86,13 +94,21 @@ class TooSlowError(Exception):
 
 
 def ask(
-    predict: Predict, batch: Batch, targets: Sequence[Any], task: Task, timeout: float | None, luck: Luck | None = None
+    predict: Predict,
+    batch: Batch,
+    targets: Sequence[Any],
+    task: Task,
+    timeout: float | None,
+    luck: Luck | None = None,
+    meter: Meter | None = None,
 ) -> Answered:
     """Return the model's scored answers; where a batch raises, or has another number of answers than samples, its
     samples are asked one by one.
 
-    What goes wrong while an answer is read is never told as if the model had raised it.
+    What goes wrong while an answer is read is never told as if the model had raised it. ``meter`` reads what the call
+    costs.
     """
+    before = None if meter is None else meter.read()
     start = time.perf_counter()
     try:
         answers, gone = told_apart(call(predict, batch, timeout))
@@ -100,14 +116,15 @@ def ask(
         return failed(TIMEOUT.name, str(error), batch.size, task, time.perf_counter() - start)
     except (Exception, SystemExit) as error:  # whatever a model raises is a finding
         if batch.size > 1:
-            return _alone(predict, batch, targets, task, timeout, luck)
+            return _alone(predict, batch, targets, task, timeout, luck, meter)
         return failed(CRASH.name, f"{type(error).__name__}: {error}", 1, task, time.perf_counter() - start)
     seconds = time.perf_counter() - start
+    cost = {} if meter is None or before is None else meter.since(before)
     try:
         scored = score(task, answers, targets, luck)
     except Exception as error:  # an answer that nobody can read is the model's; that reading failed is said
         if batch.size > 1:
-            return _alone(predict, batch, targets, task, timeout, luck)
+            return _alone(predict, batch, targets, task, timeout, luck, meter)
         says = str(error) if isinstance(error, StressError) else f"cannot be read: {type(error).__name__}: {error}"
         return failed(INVALID.name, says, 1, task, seconds)
     wrong = {row: _cut(text) for row, text in enumerate(scored["invalid"]) if text is not None}
@@ -121,15 +138,24 @@ def ask(
         {name: scored[name] for name in ("score", *task.columns)},
         np.full(batch.size, seconds),
         np.full(batch.size, batch.size, np.int32),
+        {name: np.full(batch.size, np.nan if value is None else value) for name, value in cost.items()},
     )
 
 
 def _alone(
-    predict: Predict, batch: Batch, targets: Sequence[Any], task: Task, timeout: float | None, luck: Luck | None
+    predict: Predict,
+    batch: Batch,
+    targets: Sequence[Any],
+    task: Task,
+    timeout: float | None,
+    luck: Luck | None,
+    meter: Meter | None,
 ) -> Answered:
     each = (None if luck is None else Luck(luck.seed, [sample]) for sample in (luck.samples if luck else targets))
     parts = zip(range(batch.size), targets, each)
-    return Answered.join([ask(predict, batch.only(row), [target], task, timeout, own) for row, target, own in parts])
+    return Answered.join(
+        [ask(predict, batch.only(row), [target], task, timeout, own, meter) for row, target, own in parts]
+    )
 
 
 def score(task: Task, answers: Any, targets: Sequence[Any], luck: Luck | None) -> Scored:

@@ -29,6 +29,7 @@ from stress.measure.tables.confidence import (
 )
 from stress.measure.tables.consistency import CONSISTENCY, beside_single, consistency_rows
 from stress.measure.tables.contributions import CONTRIBUTIONS, contribution_rows
+from stress.measure.tables.cost import COST, cost_rows
 from stress.measure.tables.counts import count_rows
 from stress.measure.tables.detection import detection_rows, macro_rows
 from stress.measure.tables.distortion import DISTORTION, distortion_rows
@@ -98,6 +99,7 @@ def _one(fill: Fill) -> tuple[Section]:
 _CELLS = (
     Section(count_rows, apart, ("metric",)),
     Section(latency_rows, apart),
+    Section(cost_rows, apart),
     Section(_surely, apart),
     Section(_macro, apart),
 )
@@ -171,6 +173,7 @@ TABLES: Mapping[str, Table] = {
     ),
     "distortion": Table("how far inputs were from the clean ones, in every cell", DISTORTION, _one(distortion_rows)),
     "failures": Table("records without a usable answer, by cell, kind and message", FAILED, (failure_rows,)),
+    "cost": Table("what answering costs in every cell, where a run measured it", COST, _one(cost_rows)),
     "latency": Table("time a call of the model takes, in every cell", LATENCY, _one(latency_rows)),
 }
 
