@@ -289,6 +289,42 @@ def test_at_equal_levels_of_distortion_inputs_are_equally_far(tmp_path):
         assert value == pytest.approx(level.target, abs=0.6 if level.modality == "audio" else 0.04), level
 
 
+def test_whole_numbers_are_not_rounded_to_another_cost():
+    """A lag of .4 samples is none: levels are met where the parameter is what the scale says, or not at all."""
+    kept = {"lag": {"image": "out_of_step"}, "jpeg": {"image": "jpeg_compression"}, "blur": {"image": "defocus_blur"}}
+    data = load_data("demo")
+    curves = clean_distances(data, scenarios.loads({"suite": "whole@1", "scenarios": kept}), None, 20)
+    found = calibrated(curves, "distortion", 5)
+    measured = {curve.scenario: curve for curve in curves.curves}
+    for level in found.levels:
+        if level.severity is None:
+            continue
+        (parameters,) = level.parameters
+        if level.scenario == "blur":  # tabulated only
+            assert level.severity == int(level.severity)
+        else:
+            table = get("stream.out_of_step" if level.scenario == "lag" else "image.jpeg_compression").params
+            (name,) = parameters
+            assert parameters[name] == int(parameters[name]) != table[name].clean
+        curve = measured[level.scenario]
+        between = np.interp(level.severity, [0, *curve.severities], [0, *rising(curve.loss[0], 0.0)])
+        assert level.expected == pytest.approx(curve.shown(between))
+    levels = [level for level in found.levels if level.severity is not None]
+    assert {level.scenario for level in levels} >= {"jpeg"}
+    step = abs(np.diff(found.targets["image"])[0])
+    assert all(abs(level.expected - level.target) <= step / 2 + 1e-9 for level in levels)
+
+
+@pytest.mark.parametrize("name", ["cifar-10-c", "speech-robust-bench", "typos", "sensor-faults", "release", "quick"])
+def test_every_suite_of_the_library_can_be_levelled(name):
+    """What is written is read again, has the levels that were found, and is near them on the same samples."""
+    data = load_data("demo")
+    found = calibrated(clean_distances(data, scenarios.load(name), None, 6), "distortion", 3)
+    suite = scenarios.loads(suite_of(found))
+    cells = {cell.id for cell in scenarios.expand(suite, data.streams, has=data.has).cells}
+    assert {f"{x.scenario}:{x.level}" for x in found.levels if x.severity is not None} == cells - {"clean"}
+
+
 def test_distortions_of_a_run_are_those_of_its_table(panel):
     found = distances(panel[0])
     rows = {(r["cell"], r["metric"]): r["value"] for r in panel[0].table("distortion").to_pylist()}

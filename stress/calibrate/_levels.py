@@ -36,7 +36,7 @@ class Scale:
         floor = 0.0 if curve.anchored else None
         fit, rows = (rising(each.mean(axis=0), floor) for each in (curve.loss, curve.rows))
         places = curve.severities
-        if curve.anchored and reads.below and not reads.whole:
+        if curve.anchored and reads.below:
             places = np.concatenate([[0.0], places])
             fit, rows = (np.concatenate([np.zeros_like(each[..., :1]), each], axis=-1) for each in (fit, rows))
         return cls(curve, places, fit, rows, reads)
@@ -44,15 +44,18 @@ class Scale:
     def severity(self, target: float) -> float | None:
         """Return where the curve reaches a value; None where it does not, or begins above it."""
         target = min(target, float(self.fit[-1])) if np.isclose(target, self.fit[-1], rtol=1e-9) else target
-        if self.reads.whole:
-            nearest = int(np.argmin(np.abs(self.fit - target)))
-            return float(self.places[nearest]) if abs(self.fit[nearest] - target) <= self.reads.within else None
+        if self.reads.stops is not None:
+            stops = [stop for stop in self.reads.stops if self.places[0] <= stop <= self.places[-1]]
+            if not stops:
+                return None
+            nearest = min(stops, key=lambda stop: abs(self.expected(stop) - target))
+            return nearest if abs(self.expected(nearest) - target) <= self.reads.within else None
         found = float(reached_at(self.places, self.fit, target))
         return found if np.isfinite(found) and found > 0 else None
 
     def interval(self, target: float, clusters: int, confidence: float) -> tuple[float | None, float | None]:
         """Return the ends of an interval of the severity over resamples; None where one lies beyond the measured."""
-        if self.reads.whole or clusters < 2:
+        if self.reads.stops is not None or clusters < 2:
             return None, None
         found = reached_at(self.places, self.rows[np.isfinite(self.rows).all(axis=-1)], target)
         ends = percentile(found[:, None], clusters, confidence)
@@ -114,16 +117,23 @@ def placed(scale: Scale, wanted: Sequence[float], clusters: int, confidence: flo
     for number, target in enumerate(wanted, 1):
         level = Level(curve.scenario, curve.modality, number, curve.shown(target), scale.severity(target))
         if level.severity is None:
-            far = scale.fit[-1] < target or (scale.reads.whole and scale.fit[0] < target)
-            end = curve.shown(float(scale.fit[-1 if far else 0]))
-            note = f"{'its harshest' if far else 'its mildest'} severity gives {end:.3g}"
-            found.append(replace(level, note=note))
+            found.append(replace(level, note=_why_not(scale, target)))
             continue
         low, high = scale.interval(target, clusters, confidence)
-        about = "its tables are read at whole severities alone: the nearest" if scale.reads.whole else None
+        about = None if scale.reads.stops is None else "the nearest of the severities that its tables can be read at"
         expected = curve.shown(scale.expected(level.severity))
         found.append(replace(level, low=low, high=high, expected=expected, note=about))
     return found
+
+
+def _why_not(scale: Scale, target: float) -> str:
+    """Return why a scenario does not have a level."""
+    first, last = (scale.curve.shown(float(scale.fit[at])) for at in (0, -1))
+    if scale.fit[-1] < target:
+        return f"its harshest severity gives {last:.3g}"
+    if scale.fit[0] > target:
+        return f"its mildest severity gives {first:.3g}"
+    return "no severity that its tables can be read at is near"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from perturbations import InputError, Perturbation, StressError, get
+from perturbations import InputError, Param, Perturbation, StressError, get
 from scenarios import Scenario, Step
 from stress.records.cells import CellRow
 
@@ -17,13 +17,14 @@ _ALL = "all"
 
 @dataclass(frozen=True)
 class Readable:
-    """Where level tables can be read: towards no damage at all (``below``), or at their levels alone (``whole``).
+    """Where level tables can be read: towards no damage at all (``below``), or at some severities alone (``stops``).
 
-    At whole levels a cost is met by the nearest one, if that is ``within`` so much of it.
+    What is tabulated only has its levels as stops, a whole number every severity at which it is one: between them it
+    would be rounded, and cost something else. A cost is met by the nearest stop, if that is ``within`` so much of it.
     """
 
     below: bool = True
-    whole: bool = False
+    stops: tuple[float, ...] | None = None
     within: float = float("inf")
 
 
@@ -47,6 +48,19 @@ class Graded:
             return {}
         settings = self.perturbation.settings(severity, self.profile, self.step.given, self.of)
         return {name: settings[name] for name in self.perturbation.graded if name in settings}
+
+    def stops(self) -> set[float] | None:
+        """Return the severities at which the parameters are what the scale says; None: all, as far as it is read."""
+        found: set[float] | None = None
+        for name in self.perturbation.graded if self.perturbation else ():
+            row = self.perturbation.params[name] if self.perturbation else None
+            if isinstance(row, Param) and row.scale not in ("integer", "step"):
+                continue
+            mine = {float(level) for level in range(1, self.top + 1)}
+            if isinstance(row, Param) and row.scale == "integer" and self.perturbation:
+                mine |= _whole(row, self.perturbation.profile(self.profile))
+            found = mine if found is None else found & mine
+        return found
 
     def reads(self, severity: float) -> bool:
         """Return whether the tables can be read at a severity."""
@@ -91,6 +105,19 @@ def _is(step: Step, condition: Mapping[str, Any], kinds: Mapping[str, str]) -> b
     return on and (named or step.name.replace(":", ".") == condition["perturbation"])
 
 
+def _whole(row: Param, profile: str) -> set[float]:
+    """Return the severities at which a whole number is one, between its levels and from its clean value."""
+    table = [row.clean, *row.tables[profile]]
+    found: set[float] = set()
+    for level, (start, end) in enumerate(zip(table, table[1:])):
+        if start is not None and start != end:
+            between = range(int(min(start, end)), int(max(start, end)) + 1)
+            found |= {round(level + (value - start) / (end - start), 9) for value in between}
+    return found - {0.0}
+
+
 def readable(steps: Sequence[Graded]) -> Readable:
-    """Return how the tables of a scenario's steps can be read."""
-    return Readable(all(each.reads(0.5) for each in steps), not all(each.reads(1.5) for each in steps if each.top > 1))
+    """Return how the tables of a scenario's steps can be read, all at once."""
+    each = [stops for step in steps if (stops := step.stops()) is not None]
+    shared = tuple(sorted(set.intersection(*each))) if each else None
+    return Readable(all(step.reads(0.5) for step in steps), shared)
