@@ -33,6 +33,7 @@ from stress.report import write_report
 from stress.statistics.bootstrap import clusters
 from stress.statistics.isotonic import reached_at, rising
 from tests._runs import cell, graded, grid, write
+from tests.test_measure_large import answered, heard, measured
 
 REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference"
 numbers = st.lists(st.floats(-5, 5, allow_nan=False), min_size=1, max_size=12)
@@ -235,6 +236,18 @@ def test_the_losses_are_those_of_the_tables(panel):
         for curve in found.curves:
             cells = [f"{curve.scenario}:{severity:g}" for severity in curve.severities]
             assert curve.loss[m] == pytest.approx([rows[name]["value"] for name in cells])
+
+
+@pytest.mark.parametrize(
+    ("world", "metric"), [(heard, "wer"), (measured, "mae"), (measured, "rmse"), (answered, "nll")]
+)
+def test_losses_of_every_kind_of_metric_are_those_of_the_tables(tmp_path, world, metric):
+    """Errors rise, ratios have their own denominators, a root is taken after the mean, failures count as they do."""
+    runs = [world(tmp_path / name) for name in ("a", "b")]
+    (curve,) = losses(runs, metric).curves
+    rows = stress.measure.table(runs[1], "cells", metric=metric).to_pylist()
+    drops = {row["cell"]: row["value"] for row in rows if row["metric"] == "drop"}
+    assert curve.loss[1] == pytest.approx([drops[f"noise-{severity:g}"] for severity in curve.severities])
 
 
 def test_a_suite_of_equal_levels_has_the_parameters_that_its_table_names(panel, tmp_path):

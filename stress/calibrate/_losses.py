@@ -11,6 +11,7 @@ from perturbations import InputError
 from stress.calibrate._curves import Curves, Found, clusters_of, curve_of, curves_of, graded, name_of, ratios
 from stress.measure import measured
 from stress.records.frame import Frame
+from stress.records.metric import Metric
 from stress.records.source import Source
 
 __all__ = ["losses"]
@@ -31,7 +32,7 @@ def losses(runs: Sequence[Source], metric: str | None = None) -> Curves:
     _same(frames, [each.task for each in asked], [each.headline.name for each in asked])
     row = asked[0].headline
     if not row.linear:
-        raise InputError(f"calibrate: metric must be a mean over records, got {row.name}. Give --metric.")
+        raise InputError(f"calibrate: metric must be a mean over records, got {row.name}. Give another metric.")
     clean = frames[0].clean
     if clean is None:
         raise InputError("calibrate: the runs must have a clean cell, got none.")
@@ -39,11 +40,10 @@ def losses(runs: Sequence[Source], metric: str | None = None) -> Curves:
     sign = 1.0 if row.better == "higher" else -1.0
     each: list[Found] = []
     for frame in frames:
-        own = clusters_of(frame)
-        point, rows = ratios(own, *frame.sums(row))
-        if not np.isfinite(point[clean]):
+        after, before = _paired(frame, row, clean)
+        if not np.isfinite(after[0][clean]):
             raise InputError(f"calibrate: {frame.run.path}: clean {row.name} must be defined, got no value.")
-        each.append((sign * (point[clean] - point), sign * (rows[:, [clean]] - rows)))
+        each.append((sign * (before[0] - after[0]), sign * (before[1] - after[1])))
     curves = []
     for name, some in kept.items():
         loss, again = np.array([found[0][some] for found in each]), np.array([found[1][:, some] for found in each])
@@ -55,6 +55,21 @@ def losses(runs: Sequence[Source], metric: str | None = None) -> Curves:
     if len(set(names)) < len(names):
         names = tuple(frame.run.path.name for frame in frames)
     return curves_of(frames, f"loss of {row.name}", names, curves, reasons)
+
+
+def _paired(frame: Frame, row: Metric, clean: int) -> tuple[Found, Found]:
+    """Return a metric in each cell, and in clean, over the samples that the two share: failures may leave some out."""
+    top, bottom = frame.sums(row)
+    there = bottom > 0
+    shared = there & there[:, [clean]]
+    if bool((shared == there).all() and (shared == there[:, [clean]]).all()):
+        shared = np.ones_like(there)  # what has nothing below the line may have something above it
+    own = clusters_of(frame)
+    after = ratios(own, top * shared, bottom * shared)
+    before = ratios(own, top[:, [clean]] * shared, bottom[:, [clean]] * shared)
+    if row.root:
+        return (np.sqrt(after[0]), np.sqrt(after[1])), (np.sqrt(before[0]), np.sqrt(before[1]))
+    return after, before
 
 
 def _same(frames: Sequence[Frame], tasks: Sequence[str], metrics: Sequence[str]) -> None:
