@@ -175,6 +175,7 @@ def run(
     max_megapixels: float = 100.0,
     max_seconds: float = 3600.0,
     answers: Literal["probabilities", "logits", "labels", "positions"] | None = None,
+    cost: bool = False,
     **unknown: Never,
 ) -> Run:
     """Run a suite and return the run: its folder holds every record, and is continued when the call is repeated.
@@ -189,6 +190,7 @@ def run(
     one cluster in intervals; ``signals`` are the measures of each stream's quality that are recorded; ``timeout`` are
     seconds a call may take (one that also holds the interpreter lock ends this process with status 3, unless
     ``backend`` is another than threads); ``answers`` says what the model's answers are, where they do not show it.
+    ``cost`` measures energy, processor time and memory of each cell, with one worker (table ``cost``);
     ``skip_bad_samples`` leaves out what cannot be decoded, ``verify`` decodes again what looks unchanged, ``inside``
     refuses files outside the manifest's folder; ``max_…`` say how large a grid, a picture and a recording may be.
     Where ``out`` holds a run, failed records are asked again (``keep_failures``: not), and a model that has changed
@@ -228,6 +230,7 @@ def run(
         max_megapixels=max_megapixels,
         max_seconds=max_seconds,
         answers=answers,
+        cost=cost,
     )
     wanted = _out(out)
     with prepared(model, data, suite, task, settings, wanted) as (planned, workers_of):

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from stress.cli._beyond_commands import calibrate, evidence
 from stress.cli._display import say
 from stress.cli._options import EPILOG, GOALS, OWN, PLUGIN, RUN
 from stress.cli._policy_commands import policy
@@ -71,6 +72,7 @@ def stress() -> None:
     show_default=True,
     help="Which measures of each stream's quality are recorded.",
 )
+@click.option("--cost", is_flag=True, help="Measure energy, processor time and memory of each cell, with one worker.")
 @click.option("--timeout", type=float, metavar="S", help="Seconds a call of the model may take.")
 @click.option("--fresh", is_flag=True, help="A new run beside the one in DIR, which is kept.")
 @click.option(
@@ -245,3 +247,5 @@ def cite(folder: Path) -> None:
 
 
 stress.add_command(policy)
+stress.add_command(calibrate)
+stress.add_command(evidence)

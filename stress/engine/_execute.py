@@ -22,6 +22,7 @@ from stress.engine._canaries import canaries, is_steady
 from stress.engine._dask import on_dask
 from stress.engine._identity import identity, machine, run_id
 from stress.engine._lock import lock
+from stress.engine._meter import Meter
 from stress.engine._named import unchanged_files
 from stress.engine._places import Places
 from stress.engine._plan import CANARIES, Planned, Settings, job_of, plan_run
@@ -108,6 +109,8 @@ def execute(
         checks += _recognised(planned, unread) if planned.settings.preflight else []
         if checked is not None:
             checked(checks)
+        if planned.settings.cost:  # after all that is asked beside the grid
+            job = job_of(here, task, Meter.of_this_machine())
         about = _about(planned, job, known, checks, code, unread)
         about["run"] = before.run_id or run_id(about["identity"])
         _make_folder(out)
@@ -116,6 +119,8 @@ def execute(
             found, took = _do(planned, job, out, workers, about, before)
             conditions = [condition for cell in planned.plan.cells for condition in cell.conditions]
             unchanged_files(about["identity"].get("files", {}), conditions, out)
+            if job.meter is not None:
+                about["cost"] = job.meter.says()
             write_json(out / "run.json", {**about, **took, "finished": True, "seconds": time.time() - begun})
     age = None
     reused = took["reused_units"]
@@ -220,6 +225,7 @@ def _about(
         **declared(job.task),
         "streams": planned.data.streams,
         "model_unread": list(unread),
+        **({"cost": job.meter.says()} if job.meter is not None else {}),
         "started": time.time(),
         "begun": time.time(),
         "finished": False,

@@ -59,6 +59,7 @@ def identity(planned: Planned, task: Task, code: Mapping[str, str]) -> dict[str,
             stream: {one.name: one.version for one in recorded(modality(kind), settings.signals)}
             for stream, kind in data.streams.items()
         },
+        **({"cost": True} if settings.cost else {}),  # records have other columns
     }
 
 

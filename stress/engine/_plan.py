@@ -18,6 +18,7 @@ from perturbations.modality import Limits, size_of
 from scenarios import Cell, Plan, Suite, expand, goals_of
 from scenarios import load as load_suite
 from stress.data import Reading, Samples, known_files, load_data
+from stress.engine._meter import Meter
 from stress.engine._order import fitted_on, shards, visiting_order
 from stress.engine._progress import Mode, looking
 from stress.engine._repeats import Repeats
@@ -49,6 +50,7 @@ class Settings:
     ``max_cells``, ``max_megapixels`` and ``max_seconds`` are how large a grid, a picture and a recording may be.
     ``answers`` declares the form of the model's answers where it cannot be seen: ``probabilities``, ``logits``,
     ``labels`` (class names) or ``positions`` (in the list of classes).
+    ``cost`` measures energy, processor time and memory, with one worker: the counters are of the whole machine.
     Where the folder holds a run already, ``fresh`` begins a new one beside it; ``accept_model`` is why records of a
     model that has changed since are kept, and ``keep_failures`` keeps those of failures, which are else asked again.
     """
@@ -78,6 +80,7 @@ class Settings:
     max_megapixels: float = 100.0
     max_seconds: float = 3600.0
     answers: str | None = None
+    cost: bool = False
 
     def __post_init__(self) -> None:
         _ = self.limits
@@ -89,6 +92,13 @@ class Settings:
                 raise InputError(f"run: {name} must be a whole number of at least {least}, got {short(value)}.")
         if self.backend not in ("threads", "processes", "dask"):
             raise InputError(f"run: backend must be threads, processes or dask, got {self.backend!r}.")
+        if not isinstance(self.cost, bool):
+            raise InputError(f"run: cost must be true or false, got {short(self.cost)}.")
+        if self.cost and (self.backend != "threads" or self.workers not in (None, 1)):
+            raise InputError(
+                "run: cost needs one worker and backend threads (counters are of the whole machine, so that cells done "
+                f"at once could not be told apart), got {self.workers or 'several'} and {self.backend}."
+            )
         if self.signals not in ("none", "cheap", "all"):
             raise InputError(f"run: signals must be none, cheap or all, got {short(self.signals)}.")
         if self.scheduler is not None and self.backend != "dask":
@@ -106,7 +116,7 @@ class Settings:
     @property
     def threads(self) -> int:
         """Number of workers: as given, or one for each processor."""
-        return self.workers or len(os.sched_getaffinity(0))
+        return self.workers or (1 if self.cost else len(os.sched_getaffinity(0)))
 
 
 @dataclass(frozen=True)
@@ -246,8 +256,8 @@ def _task(task: Task | str | None, model: Model, data: Samples, answers: str | N
     return declare(task, answers)
 
 
-def job_of(planned: Planned, task: Task) -> Job:
-    """Return the job of a planned run, with its settled task."""
+def job_of(planned: Planned, task: Task, meter: Meter | None = None) -> Job:
+    """Return the job of a planned run, with its settled task; ``meter`` reads what answering costs."""
     settings = planned.settings
     return Job(
         predict_of(planned.model),
@@ -260,6 +270,7 @@ def job_of(planned: Planned, task: Task) -> Job:
         settings.timeout,
         np.concatenate(planned.shards).tolist(),
         {name: predict_of(model) for name, model in planned.others.items()},
+        meter,
     )
 
 

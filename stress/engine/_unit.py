@@ -18,6 +18,7 @@ from scenarios import CLEAN, Cell, course_of
 from stress.data import Samples
 from stress.engine._ask import Answered, Predict, ask, failed
 from stress.engine._attack import COST, Attacker
+from stress.engine._meter import COST_COLUMNS, Meter
 from stress.engine._stages import attacked
 from stress.engine._streams import Recorded, Shared, StreamWork, recorded, signals_of, work_on
 from stress.models import Batch
@@ -88,13 +89,17 @@ class Job:
     """Of the samples that the run is about; all of the data, where there are none."""
     others: Mapping[str, Predict] = field(default_factory=dict)
     """Models that are asked in some cells instead, by name."""
+    meter: Meter | None = None
+    """What reads the cost of answering, where that is asked for."""
 
     @cached_property
     def schema(self) -> pa.Schema:
         """Columns of the records."""
         costs = COST if any(map(attacked, self.cells)) else ()
         when = WHEN if any(cell.grid == "timeline" for cell in self.cells) else ()
-        return record_schema(self.task.columns, (*measured_columns(self.data.streams, self.signals), *costs, *when))
+        spent = () if self.meter is None else COST_COLUMNS
+        measured = measured_columns(self.data.streams, self.signals)
+        return record_schema(self.task.columns, (*measured, *costs, *when, *spent))
 
     @cached_property
     def attacker(self) -> Attacker:
@@ -112,6 +117,8 @@ class Job:
             for stream in cell.streams
             if shared is not None and not attacked(cell) and shared.wanted(cell, stream)
         }
+        if self.meter is not None:
+            self.meter.begin()
         answered: list[Answered] = []
         measured: list[Mapping[str, NDArray[np.float32]]] = []
         for start in range(0, len(samples), self.batch_size):
@@ -168,7 +175,8 @@ class Job:
         """Return the scored answers to some samples, of which some streams are replaced, by a cell's model."""
         batch = self.batch(samples, done)
         ties = TieBreak(self.seed, batch.ids)
-        return ask(self.asked_in(cell), batch, [sample.target for sample in samples], self.task, self.timeout, ties)
+        targets = [sample.target for sample in samples]
+        return ask(self.asked_in(cell), batch, targets, self.task, self.timeout, ties, self.meter)
 
     def _asked(self, cell: Cell, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Answered:
         """Return the answers, asking only about the samples that every perturbation could change without an error."""
@@ -243,6 +251,9 @@ class Job:
         }
         for name, values in found.columns.items():
             columns[name] = _column(values, self.schema.field(name).type, void)
+        peaks = {} if self.meter is None else self.meter.peaks()
+        spent = {**found.spent, **{name: np.full(count, np.nan if v is None else v) for name, v in peaks.items()}}
+        columns |= {name: pa.array(values, pa.float32(), from_pandas=True) for name, values in spent.items()}
         for name, kind in zip(self.schema.names, self.schema.types):
             if name not in columns:
                 parts = [part[name] for part in measured if name in part]

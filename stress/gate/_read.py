@@ -20,7 +20,7 @@ from stress.gate._select import Selection, read_selection
 from stress.gate._streams import STREAM_METRICS
 from stress.tasks import class_metrics
 
-__all__ = ["CORRECTIONS", "PER", "PRESETS", "load_gates", "loads_gates"]
+__all__ = ["CORRECTIONS", "PER", "PRESETS", "gates_of", "load_gates", "loads_gates"]
 
 PRESETS = Path(__file__).parent / "presets"
 CORRECTIONS = ("holm", "bh", "none")
@@ -51,7 +51,15 @@ def loads_gates(gates: str | Mapping[str, Any], name: str = "<string>", folder: 
     """Return the gates in a YAML text, or in plain data of the same form; policies in it are relative to ``folder``."""
     found: list[str] = []
     root = parse(gates, name, found, "gates") if isinstance(gates, str) else from_plain(gates, name)
-    problems = Problems(found, folder or Path.cwd())
+    return gates_of(root, name, found, gates if isinstance(gates, str) else "", folder)
+
+
+def gates_of(root: Node, name: str, found: Sequence[str] = (), text: str = "", folder: Path | None = None) -> Gates:
+    """Return the gates in nodes that know their place: rules may stand in a file that says more than a gate file does.
+
+    ``found`` are problems that are known already; all are raised as one SpecError. Policies are relative to ``folder``.
+    """
+    problems = Problems(list(found), folder or Path.cwd())
     top = _top(root, problems)
     rules = _rules(top.get("gates"), root, _confidence(top.get("confidence"), problems, 0.95), problems)
     if not rules and not problems.found:
@@ -60,7 +68,7 @@ def loads_gates(gates: str | Mapping[str, Any], name: str = "<string>", folder: 
     chosen = one_of(correction, CORRECTIONS, "gates", "correction", problems) if correction else "holm"
     cluster = text_of(top.get("cluster"), "gates", "cluster", problems)
     gather(problems.sorted(), SpecError)
-    return Gates(name, tuple(rules), chosen or "holm", cluster, gates if isinstance(gates, str) else "")
+    return Gates(name, tuple(rules), chosen or "holm", cluster, text)
 
 
 def _top(root: Node, problems: Problems) -> dict[str, Node]:
