@@ -85,6 +85,8 @@ def stress() -> None:
 @click.option("--max-cells", type=int, default=10_000, show_default=True, metavar="N", help="Cells a suite may have.")
 @click.option("--max-megapixels", type=float, default=100.0, show_default=True, metavar="N", help="Of a picture.")
 @click.option("--max-seconds", type=float, default=3600.0, show_default=True, metavar="S", help="Of a recording.")
+@click.option("--max-calls", type=int, metavar="N", help="Calls of an endpoint; a complete smaller grid is run.")
+@click.option("--max-cost", type=float, metavar="X", help="The same in money, by the model's price table.")
 @click.option("--no-preflight", is_flag=True, help="Skip the checks before the grid.")
 @click.option("--no-report", is_flag=True, help="Leave report/index.html unwritten.")
 @click.option("--progress", type=click.Choice(["bar", "json", "quiet"]), default="bar", show_default=True)
@@ -233,6 +235,23 @@ def gallery(modality: str, output: Path, only: tuple[str, ...], seed: int, plugi
     from stress.cli._show import write_gallery
 
     write_gallery(modality, output, only, seed, plugins)
+
+
+@stress.command()
+@click.argument("folder", type=RUN, metavar="RUN")
+@click.option(
+    "--parse", metavar="RULE", help="labels, choice_letter, json:FIELD, regex:PATTERN, text.  [default: RUN's]"
+)
+@click.option("--out", type=RUN, metavar="DIR", help="Folder of the new run.  [default: beside RUN]")
+@OWN
+def reparse(folder: Path, parse: str | None, out: Path | None) -> None:
+    """Score the kept answers of RUN anew.
+
+    RUN is of a chat model. What it wrote is read by another rule, without a call; RUN itself stays as it is.
+    """
+    from stress.engine import reparse as read_again
+
+    say(f"{read_again(folder, parse, out)}")
 
 
 @stress.command()

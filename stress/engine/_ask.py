@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from perturbations import StressError
 from stress.engine._watchdog import under_way
-from stress.models import Batch, told_apart
+from stress.models import Batch, Replies, told_apart
 from stress.records.statuses import CRASH, INVALID, OK, TIMEOUT, answered
 from stress.tasks import Luck, Scored, Task
 
@@ -29,7 +29,8 @@ _LONGEST = 300
 class Answered:
     """One row a sample: what became of it, the task's columns (void where ``failed``), and the call that answered.
 
-    ``errors`` holds the text of each failure by row; ``seconds`` is the time of the call, ``batch`` its size.
+    ``errors`` holds the text of each failure by row; ``seconds`` is the time of the call, ``batch`` its size. ``took``
+    is what each answer took besides, where the model says it: a mapping a row, of numbers and the answer's name.
     """
 
     status: list[str]
@@ -37,6 +38,7 @@ class Answered:
     columns: Mapping[str, Sequence[Any] | NDArray[Any]]
     seconds: NDArray[np.float64]
     batch: NDArray[np.int32]
+    took: Sequence[Mapping[str, Any]] = ()
 
     @property
     def failed(self) -> NDArray[np.bool_]:
@@ -72,6 +74,9 @@ class Answered:
             {name: _chain([part.columns[name] for part in parts]) for name in parts[0].columns},
             np.concatenate([part.seconds for part in parts]),
             np.concatenate([part.batch for part in parts]),
+            [one for part in parts for one in part.took or [{}] * len(part.status)]
+            if any(p.took for p in parts)
+            else (),
         )
 
 
@@ -95,7 +100,9 @@ def ask(
     """
     start = time.perf_counter()
     try:
-        answers, gone = told_apart(call(predict, batch, timeout))
+        replies = call(predict, batch, timeout)
+        took = replies.took if isinstance(replies, Replies) else ()
+        answers, gone = told_apart(replies)
     except TooSlowError as error:
         return failed(TIMEOUT.name, str(error), batch.size, task, time.perf_counter() - start)
     except (Exception, SystemExit) as error:  # whatever a model raises is a finding
@@ -115,13 +122,14 @@ def ask(
     status = [OK.name] * batch.size
     for row in wrong:
         status[row] = gone[row].status if row in gone else INVALID.name
-    return Answered(
-        status,
-        wrong,
-        {name: scored[name] for name in ("score", *task.columns)},
-        np.full(batch.size, seconds),
-        np.full(batch.size, batch.size, np.int32),
-    )
+    columns = {name: scored[name] for name in ("score", *task.columns)}
+    times, sizes = np.full(batch.size, seconds), np.full(batch.size, batch.size, np.int32)
+    if len(took) != batch.size:
+        return Answered(status, wrong, columns, times, sizes)
+    for row, each in enumerate(took):  # who asks for each row by itself knows how long that took
+        if "seconds" in each:
+            times[row], sizes[row] = each["seconds"], 1
+    return Answered(status, wrong, columns, times, sizes, took)
 
 
 def _alone(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from stress.data import Samples
 
-__all__ = ["shards", "visiting_order"]
+__all__ = ["first_of", "shards", "visiting_order"]
 
 Ints = NDArray[np.int64]
 T = TypeVar("T")
@@ -122,7 +122,7 @@ def shards(data: Samples, seed: int, size: int, limit: int | None = None, extent
     for start, end in zip([0, *ends], ends):
         if end > start:
             found += _cut_into(data, seed, size, range(start, end))
-    return found if limit is None else _cut(found, limit)
+    return found if limit is None else first_of(found, limit)
 
 
 def _cut_into(data: Samples, seed: int, size: int, positions: range) -> list[Ints]:
@@ -143,7 +143,8 @@ def _cut_into(data: Samples, seed: int, size: int, positions: range) -> list[Int
     return found
 
 
-def _cut(found: list[Ints], limit: int) -> list[Ints]:
+def first_of(found: Sequence[Ints], limit: int) -> list[Ints]:
+    """Return shards with the first so many positions alone."""
     kept = []
     for shard in found:
         if limit <= 0:

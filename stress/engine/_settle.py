@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from perturbations import ModelError, Sample, StressError
@@ -11,7 +11,8 @@ from perturbations.labels import label
 from stress.engine._check import Check
 from stress.engine._limits import limited
 from stress.engine._plan import Planned
-from stress.models import Batch, predict_of, told_apart
+from stress.models import Batch, Unanswered, predict_of, told_apart
+from stress.records.statuses import UNASKED, WRITTEN
 from stress.tasks import Task, joined, spelling_said
 
 __all__ = ["SETTLED", "settled", "target_text"]
@@ -28,22 +29,40 @@ def settled(planned: Planned) -> tuple[Task, list[Check], list[Sample]]:
     positions = [int(position) for shard in planned.shards[:SETTLED] for position in shard[:SETTLED]][:SETTLED]
     samples = planned.data.proven(positions)
     size = planned.settings.batch_size
-    parts = [_asked(planned, samples[i : i + size]) for i in range(0, len(samples), size)]
+    parts, rest, why = [], list[list[Sample]](), list[str]()
+    for i in range(0, len(samples), size):
+        answers, gone = _asked(planned, samples[i : i + size])
+        if len(gone) < len(samples[i : i + size]):
+            parts.append(answers)
+            rest.append([sample for row, sample in enumerate(samples[i : i + size]) if row not in gone])
+        why += [f"{each.status} on {samples[i + row].id!r}: {each.says}" for row, each in gone.items()]
+    spoken = _spoken(len(samples), why)
     answers = parts[0] if len(parts) == 1 else _read(lambda: joined(parts))
     if answers is None:  # of a kind that is not put together here
-        answers, seen = parts[0], samples[:size]
+        answers, seen = parts[0], rest[0]
     else:
-        seen = samples
+        seen = [sample for some in rest for sample in some]
     targets = [sample.target for sample in seen]
     task = _read(lambda: planned.task.settle(answers, targets))
     aloud = getattr(task, "aloud", None)
     said = [] if aloud is None else _read(lambda: aloud(answers, targets))
     said += spelling_said("ids", planned.data.ids)
     said += spelling_said("labels", tuple(getattr(task, "classes", getattr(task, "candidates", ()))))
-    return task, [Check(*line) for line in said], samples
+    return task, [*spoken, *(Check(*line) for line in said)], samples
 
 
-def _asked(planned: Planned, samples: Sequence[Sample]) -> Any:
+def _spoken(asked: int, why: Sequence[str]) -> list[Check]:
+    """Say how many clean questions got no answer that can be used. Raises ModelError where these are most of them."""
+    if not why:
+        return []
+    if 2 * len(why) > asked:
+        raise ModelError(f"model: must answer clean input, got no answer to {len(why)} of {asked} samples: {why[0]}")
+    says = f"{len(why)} of {asked} have none that can be used, and count as failures: {why[0]}"
+    return [Check("clean answers", "warning", says)]
+
+
+def _asked(planned: Planned, samples: Sequence[Sample]) -> tuple[Any, Mapping[int, Unanswered]]:
+    """Return the answers, and the rows on which the model has spoken without one, which are left out of them."""
     try:
         answers = limited(predict_of(planned.model), planned.settings.timeout)(Batch.of(samples))
         answers = list(answers) if isinstance(answers, Iterator) else answers
@@ -51,9 +70,13 @@ def _asked(planned: Planned, samples: Sequence[Sample]) -> Any:
         raise
     except (Exception, SystemExit) as error:  # whatever a user's model raises
         raise ModelError(f"model: must answer clean input, but raised {type(error).__name__}: {error}") from error
-    for row, each in told_apart(answers)[1].items():
-        raise ModelError(f"model: must answer clean input, got {each.status} on {samples[row].id!r}: {each.says}")
-    return answers
+    rows, gone = told_apart(answers)
+    for row, each in gone.items():
+        if each.status == UNASKED:
+            raise ModelError(f"model: {each.says}.")
+        if each.status not in WRITTEN:
+            raise ModelError(f"model: must answer clean input, got {each.status} on {samples[row].id!r}: {each.says}")
+    return ([each for row, each in enumerate(rows) if row not in gone] if gone else answers), gone
 
 
 def _read(work: Any) -> Any:

@@ -25,7 +25,7 @@ from stress.records.schema import record_schema
 from stress.records.statuses import CRASH, OK, PERTURBATION_ERROR, TIMEOUT, UNCHANGED
 from stress.tasks import Luck, Task
 
-__all__ = ["Job", "Shard", "measured_columns"]
+__all__ = ["Job", "Shard", "column_of", "measured_columns"]
 
 
 class Shard:
@@ -86,13 +86,18 @@ class Job:
     timeout: float | None = None
     positions: Sequence[int] | None = None
     """Of the samples that the run is about; all of the data, where there are none."""
+    reports: Sequence[str] = ()
+    """Columns of numbers that the model's answers bring."""
+    billed: bool = False
+    """Whether calls are paid for: records name the answers that they rest on."""
 
     @cached_property
     def schema(self) -> pa.Schema:
         """Columns of the records."""
         costs = COST if any(map(attacked, self.cells)) else ()
         when = WHEN if any(cell.grid == "timeline" for cell in self.cells) else ()
-        return record_schema(self.task.columns, (*measured_columns(self.data.streams, self.signals), *costs, *when))
+        measured = (*measured_columns(self.data.streams, self.signals), *costs, *when, *self.reports)
+        return record_schema(self.task.columns, measured, kept=self.billed)
 
     @cached_property
     def attacker(self) -> Attacker:
@@ -235,7 +240,10 @@ class Job:
             "batch": pa.array(found.batch),
         }
         for name, values in found.columns.items():
-            columns[name] = _column(values, self.schema.field(name).type, void)
+            columns[name] = column_of(values, self.schema.field(name).type, void)
+        for name in (*self.reports, *(["answer"] if self.billed else [])) if found.took else ():
+            brought = [each.get(name) for each in found.took]
+            columns[name] = _names(brought) if name == "answer" else pa.array(brought, pa.float32(), from_pandas=True)
         for field in self.schema:
             if field.name not in columns:
                 parts = [part[field.name] for part in measured if field.name in part]
@@ -270,7 +278,7 @@ def _repeated(name: str, count: int) -> pa.Array:
     return pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), pa.array([name], pa.string()))
 
 
-def _column(values: Any, kind: pa.DataType, failed: NDArray[np.bool_]) -> pa.Array:
+def column_of(values: Any, kind: pa.DataType, failed: NDArray[np.bool_]) -> pa.Array:
     """Return a task's column; a failure has no value in any of them."""
     if isinstance(values, np.ndarray) and not pa.types.is_dictionary(kind):
         return pa.array(values, kind, mask=failed) if failed.any() else pa.array(values, kind)
