@@ -255,6 +255,20 @@ def reparse(folder: Path, parse: str | None, out: Path | None) -> None:
 
 
 @stress.command()
+@click.option("--out", type=RUN, default=Path("runs"), show_default=True, metavar="DIR", help="Where runs will lie.")
+@click.option("--endpoint", metavar="URL", help="Whether somebody answers there; nothing is asked that is billed.")
+@click.option("--key-env", metavar="NAME", help="The environment variable with its key.")
+def doctor(out: Path, endpoint: str | None, key_env: str | None) -> int:
+    """Say what is installed, what of it imports, and what mends the rest.
+
+    Exit status: 0 a run can start, 1 something is broken. Extras that are not installed are no fault.
+    """
+    from stress.cli._doctor import run_doctor
+
+    return run_doctor(out, endpoint, key_env)
+
+
+@stress.command()
 @click.argument("folder", type=RUN, metavar="RUN")
 def cite(folder: Path) -> None:
     """Print the sources of RUN as BibTeX."""
