@@ -11,7 +11,7 @@ import soundfile
 import stress
 from perturbations import Audio, InputError
 from stress.models import Batch, Unanswered, load_model
-from stress.models.endpoints._parse import parser
+from stress.models._reading import parser
 from stress.models.endpoints._wire import pcm
 from tests.test_endpoints import BRIGHT, DARK, SUITE, samples, server
 

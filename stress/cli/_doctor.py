@@ -81,7 +81,7 @@ def diagnosed(folder: Path, endpoint: str | None = None, key_env: str | None = N
     """
     yield Finding("python", "ok", f"{platform.python_version()} on {platform.platform()}")
     yield Finding("stress", "ok", _version("multimodal-stress") or "from a checkout that is not installed")
-    names = [(None, module) for module in CORE]
+    names: list[tuple[str | None, str]] = [(None, module) for module in CORE]
     names += [(extra, module) for extra, modules in EXTRAS.items() for module in modules]
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         yield from pool.map(lambda pair: _imported(*pair), names)

@@ -13,11 +13,11 @@ import numpy as np
 
 from perturbations import Audio, InputError, Value
 from perturbations.errors import printable, short
+from stress.models._reading import parser, rule_identity
 from stress.models._unanswered import Unanswered
 from stress.models.endpoints._budget import prices
 from stress.models.endpoints._client import client_of
 from stress.models.endpoints._endpoint import Endpoint, Form
-from stress.models.endpoints._parse import parser, rule_identity
 from stress.models.endpoints._wire import pcm, png
 
 __all__ = ["openai", "written"]

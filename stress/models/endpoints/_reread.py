@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import RunError
+from stress.models._reading import parser, rule_identity
 from stress.models.endpoints._endpoint import ANSWERS
 from stress.models.endpoints._kept import Kept
 from stress.models.endpoints._openai import written
-from stress.models.endpoints._parse import parser, rule_identity
 
 __all__ = ["Reread"]
 
