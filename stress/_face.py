@@ -176,6 +176,8 @@ def run(
     max_seconds: float = 3600.0,
     answers: Literal["probabilities", "logits", "labels", "positions"] | None = None,
     cost: bool = False,
+    max_calls: int | None = None,
+    max_cost: float | None = None,
     **unknown: Never,
 ) -> Run:
     """Run a suite and return the run: its folder holds every record, and is continued when the call is repeated.
@@ -192,7 +194,9 @@ def run(
     ``backend`` is another than threads); ``answers`` says what the model's answers are, where they do not show it.
     ``cost`` measures energy, processor time and memory of each cell, with one worker (table ``cost``);
     ``skip_bad_samples`` leaves out what cannot be decoded, ``verify`` decodes again what looks unchanged, ``inside``
-    refuses files outside the manifest's folder; ``max_…`` say how large a grid, a picture and a recording may be.
+    refuses files outside the manifest's folder; ``max_cells``, ``max_megapixels`` and ``max_seconds`` say how large a
+    grid, a picture and a recording may be. ``max_calls`` and ``max_cost`` are what an endpoint may be sent and paid:
+    the run ends as a complete grid over fewer samples.
     Where ``out`` holds a run, failed records are asked again (``keep_failures``: not), and a model that has changed
     is refused: ``fresh`` begins a run beside it, ``accept_model`` says why the old records still hold.
     Raises StressError where an input cannot be used, before any work.
@@ -231,6 +235,8 @@ def run(
         max_seconds=max_seconds,
         answers=answers,
         cost=cost,
+        max_calls=max_calls,
+        max_cost=max_cost,
     )
     wanted = _out(out)
     with prepared(model, data, suite, task, settings, wanted) as (planned, workers_of):

@@ -87,6 +87,8 @@ def stress() -> None:
 @click.option("--max-cells", type=int, default=10_000, show_default=True, metavar="N", help="Cells a suite may have.")
 @click.option("--max-megapixels", type=float, default=100.0, show_default=True, metavar="N", help="Of a picture.")
 @click.option("--max-seconds", type=float, default=3600.0, show_default=True, metavar="S", help="Of a recording.")
+@click.option("--max-calls", type=int, metavar="N", help="Calls of an endpoint; a complete smaller grid is run.")
+@click.option("--max-cost", type=float, metavar="X", help="The same in money, by the model's price table.")
 @click.option("--no-preflight", is_flag=True, help="Skip the checks before the grid.")
 @click.option("--no-report", is_flag=True, help="Leave report/index.html unwritten.")
 @click.option("--progress", type=click.Choice(["bar", "json", "quiet"]), default="bar", show_default=True)
@@ -235,6 +237,37 @@ def gallery(modality: str, output: Path, only: tuple[str, ...], seed: int, plugi
     from stress.cli._show import write_gallery
 
     write_gallery(modality, output, only, seed, plugins)
+
+
+@stress.command()
+@click.argument("folder", type=RUN, metavar="RUN")
+@click.option(
+    "--parse", metavar="RULE", help="labels, choice_letter, json:FIELD, regex:PATTERN, text.  [default: RUN's]"
+)
+@click.option("--out", type=RUN, metavar="DIR", help="Folder of the new run.  [default: beside RUN]")
+@OWN
+def reparse(folder: Path, parse: str | None, out: Path | None) -> None:
+    """Score the kept answers of RUN anew.
+
+    RUN is of a chat model. What it wrote is read by another rule, without a call; RUN itself stays as it is.
+    """
+    from stress.engine import reparse as read_again
+
+    say(f"{read_again(folder, parse, out)}")
+
+
+@stress.command()
+@click.option("--out", type=RUN, default=Path("runs"), show_default=True, metavar="DIR", help="Where runs will lie.")
+@click.option("--endpoint", metavar="URL", help="Whether somebody answers there; nothing is asked that is billed.")
+@click.option("--key-env", metavar="NAME", help="The environment variable with its key.")
+def doctor(out: Path, endpoint: str | None, key_env: str | None) -> int:
+    """Say what is installed, what of it imports, and what mends the rest.
+
+    Exit status: 0 a run can start, 1 something is broken. Extras that are not installed are no fault.
+    """
+    from stress.cli._doctor import run_doctor
+
+    return run_doctor(out, endpoint, key_env)
 
 
 @stress.command()

@@ -162,6 +162,14 @@ def _show_outcome(screen: Any, planned: Planned, outcome: Outcome, seconds: floa
         screen.print(f"continued: {outcome.reused:,} of {units:,} units were there already{age}, {what}")
     for each in about.get("mixed", []):
         screen.print(safe("mixed", "yellow") + safe(f" a changed model was accepted: {each['why']}"))
+    spent = about.get("spent") or {}
+    if spent:
+        screen.print(f"sent: {spent['sent']:,} calls, of which {spent['canaries']:,} asked anew who the model is")
+    if spent.get("ended"):
+        screen.print(
+            safe("ended", "yellow")
+            + safe(f" by the budget: {spent['samples']:,} of {spent['of']:,} samples, each in every cell")
+        )
     screen.print(
         f"{about['records']:,} records ({about['samples']:,} samples × {len(planned.plan.cells):,} cells) "
         f"in {duration(seconds)} → {escape(printable(outcome.run.path))}"

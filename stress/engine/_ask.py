@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from perturbations import StressError
 from stress.engine._meter import Meter
 from stress.engine._watchdog import under_way
-from stress.models import Batch, split_unanswered, tellable
+from stress.models import Batch, Replies, split_unanswered, tellable
 from stress.records.statuses import CRASH, INVALID, OK, TIMEOUT, answered
 from stress.tasks import Scored, Task, TieBreak
 
@@ -31,7 +31,8 @@ _LONGEST = 300
 class Answered:
     """One row a sample: what became of it, the task's columns (void where ``failed``), and the call that answered.
 
-    ``errors`` holds the text of each failure by row; ``seconds`` is the time of the call, ``batch`` its size.
+    ``errors`` holds the text of each failure by row; ``seconds`` is the time of the call, ``batch`` its size. ``took``
+    is what each answer took besides, where the model says it: a mapping a row, of numbers and the answer's name.
     """
 
     status: list[str]
@@ -41,6 +42,8 @@ class Answered:
     batch: NDArray[np.int32]
     spent: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     """What the call cost, where that is measured; NaN where it is not known."""
+    took: Sequence[Mapping[str, Any]] = ()
+    """What each answer took besides, where the model says it: a mapping a row, of numbers and the answer's name."""
 
     @property
     def failed(self) -> NDArray[np.bool_]:
@@ -77,11 +80,18 @@ class Answered:
             np.concatenate([part.seconds for part in parts]),
             np.concatenate([part.batch for part in parts]),
             {name: _spent(parts, name) for name in dict.fromkeys(name for part in parts for name in part.spent)},
+            _took(parts),
         )
 
 
 def _spent(parts: Sequence[Answered], name: str) -> NDArray[np.float64]:
     return np.concatenate([part.spent.get(name, np.full(len(part.status), np.nan)) for part in parts])
+
+
+def _took(parts: Sequence[Answered]) -> Sequence[Mapping[str, Any]]:
+    if not any(part.took for part in parts):
+        return ()
+    return [one for part in parts for one in part.took or [{}] * len(part.status)]
 
 
 def _chain(columns: Sequence[Any]) -> Any:
@@ -112,7 +122,9 @@ def ask(
     before = None if meter is None else meter.read()
     start = time.perf_counter()
     try:
-        answers, gone = split_unanswered(call(predict, batch, timeout))
+        replies = call(predict, batch, timeout)
+        took = replies.took if isinstance(replies, Replies) else ()
+        answers, gone = split_unanswered(replies)
     except TooSlowError as error:
         return failed(TIMEOUT.name, str(error), batch.size, task, time.perf_counter() - start)
     except (Exception, SystemExit) as error:  # whatever a model raises is a finding
@@ -135,14 +147,14 @@ def ask(
     status = [OK.name] * batch.size
     for row in wrong:
         status[row] = gone[row].status if row in gone else INVALID.name
-    return Answered(
-        status,
-        wrong,
-        {name: scored[name] for name in ("score", *task.columns)},
-        np.full(batch.size, seconds),
-        np.full(batch.size, batch.size, np.int32),
-        {name: np.full(batch.size, np.nan if value is None else value) for name, value in cost.items()},
-    )
+    columns = {name: scored[name] for name in ("score", *task.columns)}
+    times, sizes = np.full(batch.size, seconds), np.full(batch.size, batch.size, np.int32)
+    spent = {name: np.full(batch.size, np.nan if value is None else value) for name, value in cost.items()}
+    took = took if len(took) == batch.size else ()
+    for row, each in enumerate(took):  # who asks for each row by itself knows how long that took
+        if "seconds" in each:
+            times[row], sizes[row] = each["seconds"], 1
+    return Answered(status, wrong, columns, times, sizes, spent, took)
 
 
 def looked_at(read: Callable[[], Found], answers: Any, timeout: float | None) -> Found:

@@ -53,6 +53,8 @@ class Settings:
     ``cost`` measures energy, processor time and memory, with one worker: the counters are of the whole machine.
     Where the folder holds a run already, ``fresh`` begins a new one beside it; ``accept_model`` is why records of a
     model that has changed since are kept, and ``keep_failures`` keeps those of failures, which are else asked again.
+    ``max_calls`` and ``max_cost`` (in the money of its price table) are what an endpoint may be sent and paid for the
+    whole run: it ends as a complete grid over fewer samples.
     """
 
     seed: int = 0
@@ -81,6 +83,8 @@ class Settings:
     max_seconds: float = 3600.0
     answers: str | None = None
     cost: bool = False
+    max_calls: int | None = None
+    max_cost: float | None = None
 
     def __post_init__(self) -> None:
         _ = self.limits
@@ -103,6 +107,10 @@ class Settings:
             raise InputError(f"run: signals must be none, cheap or all, got {short(self.signals)}.")
         if self.scheduler is not None and self.backend != "dask":
             raise InputError(f"run: scheduler goes with backend dask, got backend {self.backend}.")
+        if self.max_calls is not None and (not isinstance(self.max_calls, int) or self.max_calls < 1):
+            raise InputError(f"run: max_calls must be a whole number of at least 1, got {short(self.max_calls)}.")
+        if self.max_cost is not None and not 0 < self.max_cost < float("inf"):
+            raise InputError(f"run: max_cost must be a number above 0, got {short(self.max_cost)}.")
         if self.accept_model is not None and not self.accept_model.strip():
             raise InputError("run: accept_model must say why records of the model before the change still hold.")
         if self.timeout is not None and not self.timeout > 0:
@@ -271,6 +279,8 @@ def job_of(planned: Planned, task: Task, meter: Meter | None = None) -> Job:
         np.concatenate(planned.shards).tolist(),
         {name: predict_of(model) for name, model in planned.others.items()},
         meter,
+        planned.model.reports,
+        planned.model.billed,
     )
 
 

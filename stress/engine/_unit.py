@@ -26,7 +26,7 @@ from stress.records.schema import record_schema
 from stress.records.statuses import CRASH, OK, PERTURBATION_ERROR, TIMEOUT, UNCHANGED
 from stress.tasks import Task, TieBreak
 
-__all__ = ["Job", "Shard", "measured_columns"]
+__all__ = ["Job", "Shard", "column_of", "measured_columns"]
 
 
 class Shard:
@@ -91,6 +91,10 @@ class Job:
     """Models that are asked in some cells instead, by name."""
     meter: Meter | None = None
     """What reads the cost of answering, where that is asked for."""
+    reports: Sequence[str] = ()
+    """Columns of numbers that the model's answers bring."""
+    billed: bool = False
+    """Whether calls are paid for: records name the answers that they rest on."""
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -98,8 +102,8 @@ class Job:
         costs = COST if any(map(attacked, self.cells)) else ()
         when = WHEN if any(cell.grid == "timeline" for cell in self.cells) else ()
         spent = () if self.meter is None else COST_COLUMNS
-        measured = measured_columns(self.data.streams, self.signals)
-        return record_schema(self.task.columns, (*measured, *costs, *when, *spent))
+        measured = (*measured_columns(self.data.streams, self.signals), *costs, *when, *self.reports, *spent)
+        return record_schema(self.task.columns, measured, kept=self.billed)
 
     @cached_property
     def attacker(self) -> Attacker:
@@ -250,7 +254,10 @@ class Job:
             "batch": pa.array(found.batch),
         }
         for name, values in found.columns.items():
-            columns[name] = _column(values, self.schema.field(name).type, void)
+            columns[name] = column_of(values, self.schema.field(name).type, void)
+        for name in (*self.reports, *(["answer"] if self.billed else [])) if found.took else ():
+            brought = [each.get(name) for each in found.took]
+            columns[name] = _names(brought) if name == "answer" else pa.array(brought, pa.float32(), from_pandas=True)
         peaks = {} if self.meter is None else self.meter.peaks()
         spent = {**found.spent, **{name: np.full(count, np.nan if v is None else v) for name, v in peaks.items()}}
         columns |= {name: pa.array(values, pa.float32(), from_pandas=True) for name, values in spent.items()}
@@ -286,7 +293,7 @@ def _repeated(name: str, count: int) -> pa.Array:
     return pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), pa.array([name], pa.string()))
 
 
-def _column(values: Any, kind: pa.DataType, failed: NDArray[np.bool_]) -> pa.Array:
+def column_of(values: Any, kind: pa.DataType, failed: NDArray[np.bool_]) -> pa.Array:
     """Return a task's column; a failure has no value in any of them."""
     if isinstance(values, np.ndarray) and not pa.types.is_dictionary(kind):
         return pa.array(values, kind, mask=failed) if failed.any() else pa.array(values, kind)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import partial
 from typing import Literal
 
 from stress.records.metric import HOUSE, Metric, register
 from stress.statistics.intervals import quantile_interval
 
-__all__ = ["COST", "FAILURES", "LATENCY"]
+__all__ = ["COST", "FAILURES", "LATENCY", "TOLD"]
 
 _HERE = f"{HOUSE}.every"
 _CONOVER = "Conover 1999, Practical Nonparametric Statistics, 3.2"
@@ -24,6 +25,19 @@ FAILURES = tuple(
         ),
     )
 )
+TOLD: Mapping[str, Metric] = {
+    **{
+        name: register(Metric(f"{name}_rate", top=name, better="lower", failed=None, module=_HERE))
+        for name in ("rate_limited", "refusal", "unparsed")
+    },
+    **{
+        name: register(
+            Metric(name, top=name, high=math.inf, better="lower", failed=None, unit=unit, curve=False, module=_HERE)
+        )
+        for name, unit in (("tokens_in", "tokens"), ("tokens_out", "tokens"), ("cost", ""), ("first_token_s", "s"))
+    },
+}
+"""By the status or the column that a model says it may have: only then they are measured."""
 LATENCY = tuple(
     register(
         Metric(
