@@ -29,7 +29,7 @@ from stress.gate import Check, loads_gates
 from stress.gate._judge import exactly, p_value
 from stress.measure import Number
 from stress.measure.between.changes import change, gap_change
-from stress.measure.between.difference import _compared, less, share
+from stress.measure.between.difference import _compared, less, retained
 from stress.measure.between.influences import Measure
 from stress.measure.between.matching import match
 from stress.records.pairing import paired
@@ -138,7 +138,7 @@ def test_gap_of_groups(pair, truth, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "how", "better"), [("retention", share, "higher"), ("drop", less, "lower")])
+@pytest.mark.parametrize(("name", "how", "better"), [("retention", retained, "higher"), ("drop", less, "lower")])
 @pytest.mark.parametrize("scores", ["right", "graded"])
 def test_retention_and_drop(name, how, better, scores, capsys):
     """A sample that is hard is hard in both cells and for both releases: four answers of it, all alike."""

@@ -33,10 +33,10 @@ def _check(value: Any, who: str) -> None:
     if value.size == 0:
         raise InputError(f"{who}: an image must have at least one pixel, got {short(value)}.")
     if value.dtype != np.uint8 or value.ndim != 3 or value.shape[2] not in (1, 3):
-        raise InputError(f"{who}: {_misfit(value)}")
+        raise InputError(f"{who}: {_mismatch(value)}")
 
 
-def _misfit(value: NDArray[Any]) -> str:
+def _mismatch(value: NDArray[Any]) -> str:
     """Return what an array is instead of an image, as far as its shape and type tell, and what makes it one."""
     got = f"got {short(value)}"
     if value.ndim == 1 or (value.ndim == 2 and value.dtype.kind == "f" and min(value.shape) <= 2 < max(value.shape)):

@@ -12,7 +12,7 @@ from stress.tasks import range_of
 
 __all__ = ["bar_range", "outside"]
 
-_CHANGES = ("drop", "retention", "gap", "widening")
+_DERIVED = ("drop", "retention", "gap", "widening")
 _SHARES = ("shapley_share", "dominance")
 _INDICES = ("interaction", "net_synergy", "net_redundancy")
 
@@ -29,7 +29,7 @@ def bar_range(rule: Rule, headline: Metric | None = None) -> tuple[float, float]
         return 0.0, 1.0
     if rule.metric in _SHARES:
         return -1.0, 2.0
-    changes = rule.metric in _CHANGES or rule.metric in STREAM_METRICS
+    changes = rule.metric in _DERIVED or rule.metric in STREAM_METRICS
     name = rule.of or (headline.name if headline is not None else "") if changes else rule.metric
     low, high = range_of(name) if name else (-math.inf, math.inf)
     width = high - low

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perturbations import InputError
-from perturbations.errors import nearest
+from perturbations.errors import named_keywords, nearest
 from perturbations.modality import MODALITIES, modality
 from stress.measure import Measurable
 from stress.report._book import JOINT, Book, Row, hue
@@ -22,7 +22,7 @@ __all__ = ["COLOURS", "KINDS", "plot", "save"]
 
 KINDS = ("curves", "lost")
 COLOURS = {name: modality(name).look.colour for name in MODALITIES} | {JOINT: "#8f3f8f", "other": "#5b5b9a"}
-"""One hue per modality, the page's own; told apart with any kind of colour vision, and in grey by their markers."""
+"""One hue per modality, the page's own; distinguished with any kind of colour vision, and in grey by their markers."""
 MARKERS = {name: modality(name).look.marker for name in MODALITIES} | {JOINT: "D", "other": "X"}
 STYLE: Any = {
     "svg.hashsalt": "multimodal-stress",
@@ -41,6 +41,7 @@ STYLE: Any = {
 }
 
 
+@named_keywords
 def plot(run: Measurable, kind: str = "curves", *, modality: str | None = None, columns: int = 4) -> Figure:
     """Return a figure of a run: ``curves`` (one small plot per curve) or ``lost`` (streams missing).
 
@@ -62,6 +63,7 @@ def plot(run: Measurable, kind: str = "curves", *, modality: str | None = None, 
         return _curves(book, modality, columns) if kind == "curves" else _lost(book)
 
 
+@named_keywords
 def save(figure: Figure, path: str | Path) -> Path:
     """Write a figure without a date, so that equal figures are equal files. The suffix names the format."""
     import matplotlib

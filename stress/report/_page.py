@@ -12,6 +12,7 @@ from typing import Any
 from markupsafe import Markup
 
 from perturbations import RunError
+from perturbations.errors import named_keywords
 from perturbations.modality import MODALITIES, modality
 from stress.measure import Measurable
 from stress.report._book import Book
@@ -25,6 +26,7 @@ __all__ = ["write_report"]
 POLICY = "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'"
 
 
+@named_keywords
 def write_report(run: Measurable, goals: Any = None) -> Path:
     """Write RUN/report/index.html and its tables, and return the page's path. Works on unfinished runs too.
 

@@ -59,6 +59,17 @@ class Values:
         with np.errstate(invalid="ignore", divide="ignore"):
             return self.resample()
 
+    @cached_property
+    def counts(self) -> Floats:
+        """The ``cluster_counts`` of each cell, (2 × cells): how many clusters of one size those of a cell are worth."""
+        if self.sizes is None:
+            return np.full((2, len(self.point)), float(self.clusters))
+        return np.array(self.sizes(), np.float64)
+
+    def at_confidence(self, confidence: float) -> Values:
+        """Return the same values, whose intervals are to have another confidence: resampled once if it is the same."""
+        return self if confidence == self.confidence else replace(self, confidence=confidence)
+
     def interval(self, value: Floats, rows: NDArray[Any]) -> Bounds:
         """Return the interval of a function of the cells' values, given its value and its resampled values."""
         if self.few:
@@ -81,12 +92,7 @@ class Values:
 
     def size(self, cells: Sequence[int] | NDArray[np.int64]) -> Floats:
         """Return how many samples, or clusters of one size, each of some cells rests on."""
-        return self._counts()[0, np.asarray(cells, np.int64)]
-
-    def _counts(self) -> Floats:
-        if self.sizes is None:
-            return np.full((2, len(self.point)), float(self.clusters))
-        return np.array(self.sizes(), np.float64)
+        return self.counts[0, np.asarray(cells, np.int64)]
 
     def apply(self, function: Callable[[Floats], Floats]) -> tuple[Floats, Bounds]:
         """Return a function of the cells' values with its interval; it takes and gives (rows × columns)."""
@@ -113,6 +119,10 @@ class Values:
 
     def bounds(self) -> Bounds:
         """Return each cell's interval: mid-P for shares of yes-or-no answers, resampled otherwise."""
+        return self._bounds
+
+    @cached_property
+    def _bounds(self) -> Bounds:
         if self.given is not None:
             return self.given
         if self.plain is not None:
@@ -135,7 +145,7 @@ class Values:
         point, records = self.point[cells], self.records
         if self.clusters < 2 or records is None:
             return self.interval(point, self.rows[:, cells])
-        size = self._counts()
+        size = self.counts.copy()
         rows = np.asarray(self.rows[:, cells], np.float64)
         error = np.full(len(self.point), np.nan)
         if self.few:

@@ -14,7 +14,7 @@ from scenarios import Goals
 from stress.measure.core.cells import absent
 from stress.measure.core.context import Context, Values
 from stress.measure.core.number import Number
-from stress.measure.core.paired import change
+from stress.measure.core.paired import from_clean
 from stress.measure.core.rows import INTERVAL
 from stress.measure.tables.balance import goals_for, judged_share
 from stress.measure.tables.coalitions import (
@@ -135,7 +135,7 @@ def _shown(context: Context, values: Values, value: float, vector: Floats) -> Bo
     if clean is None or len(used) != 2 or clean not in used:
         return None
     cell = int(used[used != clean][0])
-    drop, bounds = change(context, context.headline, clean, "drop")
+    drop, bounds = from_clean(context, context.headline, clean, "drop")
     return bounds.at([cell]) if abs(drop[cell] - value) < 1e-12 else None
 
 

@@ -13,7 +13,7 @@ from stress.measure.core.bands import bands, simultaneous
 from stress.measure.core.cells import absent, counted, why
 from stress.measure.core.context import Context, Values
 from stress.measure.core.number import Number
-from stress.measure.core.paired import as_change, change, lost_share, sides
+from stress.measure.core.paired import as_from_clean, from_clean, lost_share, sides
 from stress.measure.core.rare import merged, of_rare_changes, of_rare_errors
 from stress.measure.core.rows import CELL, INTERVAL
 from stress.measure.tables.breaking import breaking, broken_at, no_interval
@@ -143,7 +143,7 @@ def _summarise(context: Context, curve: Curve, values: Values, clean: int) -> li
             number, holds = broken_at(values, *values.apply(function), curve.severities[-1])
             more = {"holds": holds, "last_severity": curve.severities[-1]}
         elif measure in ("drop", "retention") and len(curve.cells) == 1:  # the number that the table of cells shows
-            value, bounds = change(context, values.metric, clean, measure)
+            value, bounds = from_clean(context, values.metric, clean, measure)
             one = curve.cells[0]
             number = _noted(values, value[one], bounds.at([one]), clean)
         else:
@@ -202,7 +202,7 @@ def _of_rare(context: Context, curve: Curve, measure: str, values: Values, clean
         return None
     if measure in AGAINST:
         known = context.once(_rare_drop, curve.cells, clean)
-        return known and as_change(known[0], measure, values.metric, known[1])
+        return known and as_from_clean(known[0], measure, values.metric, known[1])
     cells, severities = from_start(context, curve)
     if not severities or measure not in ("area", "relative_robustness"):
         return None

@@ -16,6 +16,7 @@ from stress.measure.core.rows import CELL, INTERVAL
 from stress.measure.core.sections import Needs, beside_clean
 from stress.measure.core.shares import share
 from stress.measure.tables.curves import Curve, curves
+from stress.records.metric import Metric
 from stress.statistics.variance import variance_parts
 
 __all__ = ["DRAWS", "STABILITY", "draw_rows", "flip_rows", "step_rows", "whole_curves"]
@@ -138,11 +139,8 @@ def _flips(context: Context, cell: int) -> dict[str, Number]:
         flip = np.where(frame.failed[rows] & ~np.isnan(flip), 1.0, flip)
         found["flip_rate"] = _of(context, cell, np.nan_to_num(flip), ~np.isnan(flip))
         if context.right is not None:
-            right = np.nan_to_num(frame.above(context.right))
-            before = np.zeros(len(frame.samples))
-            clean = frame.by_cell[frame.clean]
-            before[frame.sample[clean]] = right[clean]
-            was, now = before[frame.sample[rows]] >= 1, right[rows] >= 1
+            right, before = context.once(_right, context.right, frame.clean)
+            was, now = before[frame.sample[rows]], right[rows]
             found["lost"] = _of(context, cell, was & ~now, was)
             found["gained"] = _of(context, cell, ~was & now, ~was)
     if len(rows) and frame.draw[rows].max() > 0:
@@ -151,6 +149,15 @@ def _flips(context: Context, cell: int) -> dict[str, Number]:
         others = (frame.draw[rows] > 0) & (first >= 0)
         found["draw_flip_rate"] = _of(context, cell, others & (answers[rows] != first), others)
     return found
+
+
+def _right(context: Context, metric: Metric, clean: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which records are right, and which samples are in the clean cell."""
+    frame = context.frame
+    right, rows = np.nan_to_num(frame.above(metric)) >= 1, frame.by_cell[clean]
+    before = np.zeros(len(frame.samples), bool)
+    before[frame.sample[rows]] = right[rows]
+    return right, before
 
 
 def _steps(context: Context, curve: Curve) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from stress.measure.core.context import Context
 from stress.measure.core.number import Number
-from stress.measure.core.paired import change
+from stress.measure.core.paired import from_clean
 from stress.measure.tables.coalitions import resting_on
 from stress.records.cells import CellRow
 
@@ -34,7 +34,7 @@ def swapped_rows(context: Context) -> list[dict[str, Any]]:
         if partner is None:
             continue
         about = {"fill": partner, "stream": "+".join(row.streams), "measure": "perceptual_score"}
-        drop, ends = change(context, metric, clean, "drop")
+        drop, ends = from_clean(context, metric, clean, "drop")
         number = resting_on(context, float(drop[cell]), ends.at([cell]), [clean, cell])
         found.append({**about, "kind": "raw", **number.row()})
         if metric.better == "higher":
@@ -44,7 +44,7 @@ def swapped_rows(context: Context) -> list[dict[str, Any]]:
 
 def _share(context: Context, cell: int, clean: int) -> Number:
     """Return the drop over the clean value: what is not retained."""
-    kept, ends = change(context, context.headline, clean, "retention")
+    kept, ends = from_clean(context, context.headline, clean, "retention")
     ends = ends.at([cell])
     turned = replace(ends, low=1 - ends.high, high=1 - ends.low)
     return resting_on(context, float(1 - kept[cell]), turned, [clean, cell])
