@@ -108,6 +108,15 @@ def _out(out: Any) -> Path | None:
     return Path(out)
 
 
+def _refuse(unknown: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Raise InputError for an option that there is not, with the nearest that there is."""
+    from perturbations import InputError
+    from perturbations.errors import nearest
+
+    for name in unknown:
+        raise InputError(f"run: has no option {name!r}. {nearest(name, known)}")
+
+
 def open_run(path: str | Path) -> Run:
     """Return the run in a folder. Raises RunError where there is none, or one of another format."""
     return Run(open_folder(path).path)
@@ -160,6 +169,7 @@ def run(
     max_megapixels: float = 100.0,
     max_seconds: float = 3600.0,
     answers: Literal["probabilities", "logits", "labels", "positions"] | None = None,
+    examples: int = 24,
     **unknown: Never,
 ) -> Run:
     """Run a suite and return the run: its folder holds every record, and is continued when the call is repeated.
@@ -176,17 +186,16 @@ def run(
     ``backend`` is another than threads); ``answers`` says what the model's answers are, where they do not show it.
     ``skip_bad_samples`` leaves out what cannot be decoded, ``verify`` decodes again what looks unchanged, ``inside``
     refuses files outside the manifest's folder; ``max_…`` say how large a grid, a picture and a recording may be.
+    So many ``examples`` are kept in the folder, to be looked at and listened to on the report (0: none).
     Where ``out`` holds a run, failed records are asked again (``keep_failures``: not), and a model that has changed
     is refused: ``fresh`` begins a run beside it, ``accept_model`` says why the old records still hold.
     Raises StressError where an input cannot be used, before any work.
     """
-    from perturbations import InputError
-    from perturbations.errors import nearest
     from stress.engine import Settings, execute, prepared
+    from stress.examples import check_count, keep
 
-    if unknown:
-        name, known = next(iter(unknown)), [each.name for each in fields(Settings)]
-        raise InputError(f"run: has no option {name!r}. {nearest(name, [*known, 'task', 'out'])}")
+    check_count(examples)
+    _refuse(unknown, [*(each.name for each in fields(Settings)), "task", "out", "examples"])
     settings = Settings(
         seed=seed,
         workers=workers,
@@ -217,4 +226,6 @@ def run(
     wanted = _out(out)
     with prepared(model, data, suite, task, settings, wanted) as (planned, workers_of):
         folder = wanted or Path("runs") / planned.plan.suite
-        return Run(execute(planned, folder, workers_of).run.path)
+        done = execute(planned, folder, workers_of).run
+        keep(done, planned.plan.cells, planned.data, seed, examples)
+        return Run(done.path)

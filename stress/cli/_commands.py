@@ -85,6 +85,8 @@ def stress() -> None:
 @click.option("--max-cells", type=int, default=10_000, show_default=True, metavar="N", help="Cells a suite may have.")
 @click.option("--max-megapixels", type=float, default=100.0, show_default=True, metavar="N", help="Of a picture.")
 @click.option("--max-seconds", type=float, default=3600.0, show_default=True, metavar="S", help="Of a recording.")
+@click.option("--examples", type=int, default=24, show_default=True, metavar="N", help="Samples kept to look at.")
+@click.option("--no-examples", is_flag=True, help="Keep no sample's picture, sound or text.")
 @click.option("--no-preflight", is_flag=True, help="Skip the checks before the grid.")
 @click.option("--no-report", is_flag=True, help="Leave report/index.html unwritten.")
 @click.option("--progress", type=click.Choice(["bar", "json", "quiet"]), default="bar", show_default=True)
@@ -233,6 +235,23 @@ def gallery(modality: str, output: Path, only: tuple[str, ...], seed: int, plugi
     from stress.cli._show import write_gallery
 
     write_gallery(modality, output, only, seed, plugins)
+
+
+@stress.command("show")
+@click.argument("folder", type=RUN, metavar="RUN")
+@click.argument("sample", metavar="SAMPLE")
+@click.argument("cell", required=False, metavar="[CELL]")
+@click.option("--data", metavar="NAME", help="The data of the run, as for `stress run`.")
+@click.option("-o", "--output", type=RUN, metavar="FILE", help="[default: in RUN/examples]")
+@OWN
+def show(folder: Path, sample: str, cell: str | None, data: str | None, output: Path | None) -> None:
+    """Draw one SAMPLE of RUN as it is and as the model met it.
+
+    In CELL, or in every cell in which a stream is degraded; with what the model answered.
+    """
+    from stress.cli._sample import show_sample
+
+    show_sample(folder, sample, cell, data, output)
 
 
 @stress.command()

@@ -9,6 +9,7 @@ from typing import Any
 from perturbations import StressError, citation
 from stress.records.statuses import failures
 from stress.report._book import BREAK_AT, Book
+from stress.report._examples import gallery
 from stress.report._findings import failing, findings, unmoved
 from stress.report._grid import Column, Grid
 from stress.report._more import more
@@ -42,13 +43,18 @@ def content(book: Book) -> Mapping[str, Any]:
     contents += [("scenarios", "Scenarios")] if found["overview"] else []
     contents += [(f"panel-{i}", panel.title) for i, panel in enumerate(found["panels"], 1)]
     contents += [("missing", "Missing streams")] if found["lost"] else []
+    contents += [("examples", "Examples")] if found["examples"] else []
     contents += [(part.id, part.title) for part in found["more"]]
     return {**found, "contents": [*contents, ("provenance", "Provenance"), ("cite", "How to cite")]}
 
 
 def _empty() -> dict[str, Any]:
     nothing: dict[str, Any] = dict.fromkeys(("panels", "more", "finding_tables", "facts"), ())
-    return {**nothing, **dict.fromkeys(("form", "overview", "measures", "lost")), "verdict": "No records yet."}
+    return {
+        **nothing,
+        **dict.fromkeys(("form", "overview", "measures", "lost", "examples")),
+        "verdict": "No records yet.",
+    }
 
 
 def _measured(book: Book) -> dict[str, Any]:
@@ -65,6 +71,7 @@ def _measured(book: Book) -> dict[str, Any]:
         "measures": measures(book),
         "panels": panels(book),
         "lost": lost_grid(book),
+        "examples": gallery(book),
         "more": more(book),
     }
 
