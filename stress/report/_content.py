@@ -11,11 +11,13 @@ from stress.records.statuses import failures
 from stress.report._book import BREAK_AT, Book
 from stress.report._examples import gallery
 from stress.report._findings import failing, findings, unmoved
+from stress.report._first import takeaways, telling_curves
+from stress.report._gate import gated
 from stress.report._grid import Column, Grid
 from stress.report._more import more
 from stress.report._numbers import DASH, count, plural, readable, seconds
 from stress.report._overview import measures, overview
-from stress.report._panels import panels
+from stress.report._panels import figure_of, panels
 from stress.report._tables import lost_grid
 from stress.report._verdict import headline, worst_cell
 
@@ -40,6 +42,7 @@ def content(book: Book) -> Mapping[str, Any]:
     }
     found |= _measured(book) if book.begun else _empty()
     contents = [("findings", "Findings")]
+    contents += [("gate", "Gate")] if found["gate"] else []
     contents += [("scenarios", "Scenarios")] if found["overview"] else []
     contents += [(f"panel-{i}", panel.title) for i, panel in enumerate(found["panels"], 1)]
     contents += [("missing", "Missing streams")] if found["lost"] else []
@@ -49,18 +52,20 @@ def content(book: Book) -> Mapping[str, Any]:
 
 
 def _empty() -> dict[str, Any]:
-    nothing: dict[str, Any] = dict.fromkeys(("panels", "more", "finding_tables", "facts"), ())
-    return {
-        **nothing,
-        **dict.fromkeys(("form", "overview", "measures", "lost", "examples")),
-        "verdict": "No records yet.",
-    }
+    lists = ("panels", "more", "finding_tables", "facts", "takeaways", "first")
+    nothing: dict[str, Any] = dict.fromkeys(lists, ())
+    nothing |= dict.fromkeys(("form", "overview", "measures", "lost", "examples", "gate"))
+    return {**nothing, "chance": "", "verdict": "No records yet."}
 
 
 def _measured(book: Book) -> dict[str, Any]:
     summary = book.summary
     return {
         "verdict": headline(book),
+        "gate": gated(book),
+        "takeaways": takeaways(book),
+        "first": [figure_of(book, rows, book.axis) for rows in telling_curves(book)],
+        "chance": _chance(book),
         "form": book.form,
         "sure": f"{100 * summary['confidence']:.3g} %",
         "broken": f"{100 * BREAK_AT:.0f} %",
@@ -76,6 +81,12 @@ def _measured(book: Book) -> dict[str, Any]:
     }
 
 
+def _chance(book: Book) -> str:
+    """Return the level of always answering the most frequent class, where it is on the curves' scale."""
+    level = book.chance
+    return "" if level is None or not book.axis.low <= level <= book.axis.high else book.form.value(level, True)
+
+
 def _facts(book: Book) -> list[dict[str, Any]]:
     form, summary, worst, clean = book.form, book.summary, worst_cell(book), book.clean or {}
     failed = sum(summary["statuses"][name] for name in failures())
@@ -89,7 +100,8 @@ def _facts(book: Book) -> list[dict[str, Any]]:
     found.append(("Without an answer", count(failed), f"of {plural(summary['records'], 'record')}"))
     big = len(found)
     found.append(("Samples", count(summary["samples"]), f"in {plural(summary['cells'], 'cell')}"))
-    found.append(("Task", readable(summary["task"]), f"{classes} classes" if classes else ""))
+    chance = "" if book.chance is None else f", the most frequent {form.value(book.chance, True)}"
+    found.append(("Task", readable(summary["task"]), f"{classes} classes{chance}" if classes else ""))
     found.append(("Seed", str(book.identity.get("seed", DASH)), _draws(book.identity)))
     return [{"name": n, "value": v, "small": small or "", "big": i < big} for i, (n, v, small) in enumerate(found)]
 
