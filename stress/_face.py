@@ -67,15 +67,24 @@ class Run(Folder):
         return write_report(Run(self.path))
 
     def plot(
-        self, kind: Literal["curves", "lost"] = "curves", *, modality: str | None = None, columns: int = 4
+        self,
+        kind: Literal["curves", "lost", "reliability"] = "curves",
+        *,
+        modality: str | None = None,
+        columns: int = 4,
+        others: Sequence[Run] = (),
+        scenarios: Sequence[str] = (),
     ) -> Figure:
-        """Return a matplotlib figure for a paper: ``curves`` (one small plot each) or ``lost`` (streams missing).
+        """Return a matplotlib figure for a paper.
 
-        ``modality`` keeps one modality's curves, or ``"joint"`` those of several at once.
+        ``curves`` (one small plot each), ``lost`` (streams missing) or ``reliability`` (right by stated confidence).
+        ``modality`` keeps one modality's curves, or ``"joint"`` those of several at once; ``scenarios`` those of these
+        names; ``others`` are runs whose curves are drawn into the same plots. ``stress.report.save`` writes a figure.
         """
         from stress.report import plot
 
-        return plot(Run(self.path), kind, modality=modality, columns=columns)
+        now = [Run(other.path) for other in others]
+        return plot(Run(self.path), kind, modality=modality, columns=columns, others=now, scenarios=scenarios)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: who was run on what, and each scenario in single numbers."""

@@ -255,6 +255,38 @@ def show(folder: Path, sample: str, cell: str | None, data: str | None, output: 
 
 
 @stress.command()
+@click.argument("runs", type=RUN, metavar="RUN [RUN …]", nargs=-1, required=True)
+@click.option("--kind", type=click.Choice(["curves", "lost", "reliability"]), default="curves", show_default=True)
+@click.option("--scenario", "scenarios", multiple=True, metavar="NAME", help="Only this scenario; may be repeated.")
+@click.option("--modality", metavar="NAME", help="Only this modality's curves.")
+@click.option("--columns", type=click.IntRange(1, 12), default=4, show_default=True, metavar="N")
+@click.option("-o", "--output", type=RUN, required=True, metavar="FILE", help="A .pdf, .svg or .png file.")
+@OWN
+def figure(**options: Any) -> None:
+    """Draw a figure for a paper.
+
+    Curves of one run or of several on shared axes, missing streams, or reliability. Equal runs give equal files.
+    """
+    from stress.cli._show import write_figure
+
+    write_figure(**options)
+
+
+@stress.command()
+@click.argument("folder", type=RUN, metavar="RUN")
+@OWN
+def methods(folder: Path) -> None:
+    """Print the methods paragraph of RUN.
+
+    Data, suite, seed, perturbations, intervals, what failed: for a paper.
+    """
+    from stress._face import open_run
+    from stress.report import methods_of
+
+    say(methods_of(open_run(folder)))
+
+
+@stress.command()
 @click.argument("folder", type=RUN, metavar="RUN")
 def cite(folder: Path) -> None:
     """Print the sources of RUN as BibTeX."""
