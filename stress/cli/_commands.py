@@ -89,6 +89,8 @@ def stress() -> None:
 @click.option("--max-seconds", type=float, default=3600.0, show_default=True, metavar="S", help="Of a recording.")
 @click.option("--max-calls", type=int, metavar="N", help="Calls of an endpoint; a complete smaller grid is run.")
 @click.option("--max-cost", type=float, metavar="X", help="The same in money, by the model's price table.")
+@click.option("--examples", type=int, default=24, show_default=True, metavar="N", help="Samples kept to look at.")
+@click.option("--no-examples", is_flag=True, help="Keep no sample's picture, sound or text.")
 @click.option("--no-preflight", is_flag=True, help="Skip the checks before the grid.")
 @click.option("--no-report", is_flag=True, help="Leave report/index.html unwritten.")
 @click.option("--progress", type=click.Choice(["bar", "json", "quiet"]), default="bar", show_default=True)
@@ -237,6 +239,55 @@ def gallery(modality: str, output: Path, only: tuple[str, ...], seed: int, plugi
     from stress.cli._show import write_gallery
 
     write_gallery(modality, output, only, seed, plugins)
+
+
+@stress.command("show")
+@click.argument("folder", type=RUN, metavar="RUN")
+@click.argument("sample", metavar="SAMPLE")
+@click.argument("cell", required=False, metavar="[CELL]")
+@click.option("--data", metavar="NAME", help="The data of the run, as for `stress run`.")
+@click.option("-o", "--output", type=RUN, metavar="FILE", help="[default: in RUN/examples]")
+@OWN
+def show(folder: Path, sample: str, cell: str | None, data: str | None, output: Path | None) -> None:
+    """Draw one SAMPLE of RUN as it is and as the model met it.
+
+    In CELL, or in every cell in which a stream is degraded; with what the model answered.
+    """
+    from stress.cli._sample import show_sample
+
+    show_sample(folder, sample, cell, data, output)
+
+
+@stress.command()
+@click.argument("runs", type=RUN, metavar="RUN [RUN …]", nargs=-1, required=True)
+@click.option("--kind", type=click.Choice(["curves", "lost", "reliability"]), default="curves", show_default=True)
+@click.option("--scenario", "scenarios", multiple=True, metavar="NAME", help="Only this scenario; may be repeated.")
+@click.option("--modality", metavar="NAME", help="Only this modality's curves.")
+@click.option("--columns", type=click.IntRange(1, 12), default=4, show_default=True, metavar="N")
+@click.option("-o", "--output", type=RUN, required=True, metavar="FILE", help="A .pdf, .svg or .png file.")
+@OWN
+def figure(**options: Any) -> None:
+    """Draw a figure for a paper.
+
+    Curves of one run or of several on shared axes, missing streams, or reliability. Equal runs give equal files.
+    """
+    from stress.cli._show import write_figure
+
+    write_figure(**options)
+
+
+@stress.command()
+@click.argument("folder", type=RUN, metavar="RUN")
+@OWN
+def methods(folder: Path) -> None:
+    """Print the methods paragraph of RUN.
+
+    Data, suite, seed, perturbations, intervals, what failed: for a paper.
+    """
+    from stress._face import open_run
+    from stress.report import methods_of
+
+    say(methods_of(open_run(folder)))
 
 
 @stress.command()
