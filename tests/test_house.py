@@ -21,7 +21,7 @@ FLOORS = (  # of stress, from the ground up: what stands higher may import what 
     ("stress.measure.session",),
     ("stress.measure.between",),
     ("stress.measure",),
-    ("stress.gate", "stress.policy", "stress.audit", "stress.calibrate"),
+    ("stress.gate", "stress.policy", "stress.audit", "stress.calibrate", "stress.examples"),
     ("stress.report",),
     ("stress.evidence",),
     ("stress._face",),

@@ -9,6 +9,7 @@ import click
 
 from stress.cli._beyond_commands import calibrate, evidence
 from stress.cli._display import say
+from stress.cli._look_commands import cite, figure, gallery, methods, show
 from stress.cli._options import EPILOG, GOALS, OWN, PLUGIN, RUN
 from stress.cli._policy_commands import policy
 
@@ -89,6 +90,8 @@ def stress() -> None:
 @click.option("--max-seconds", type=float, default=3600.0, show_default=True, metavar="S", help="Of a recording.")
 @click.option("--max-calls", type=int, metavar="N", help="Calls of an endpoint; a complete smaller grid is run.")
 @click.option("--max-cost", type=float, metavar="X", help="The same in money, by the model's price table.")
+@click.option("--examples", type=int, default=24, show_default=True, metavar="N", help="Samples kept to look at.")
+@click.option("--no-examples", is_flag=True, help="Keep no sample's picture, sound or text.")
 @click.option("--no-preflight", is_flag=True, help="Skip the checks before the grid.")
 @click.option("--no-report", is_flag=True, help="Leave report/index.html unwritten.")
 @click.option("--progress", type=click.Choice(["bar", "json", "quiet"]), default="bar", show_default=True)
@@ -227,19 +230,6 @@ def init(folder: Path) -> None:
 
 
 @stress.command()
-@click.argument("modality")
-@click.option("-o", "--output", type=RUN, required=True, metavar="FILE", help="An .html file (images: also .png).")
-@click.option("--only", multiple=True, metavar="GLOB", help="Only perturbations whose name matches; may be repeated.")
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N")
-@PLUGIN
-def gallery(modality: str, output: Path, only: tuple[str, ...], seed: int, plugins: tuple[Path, ...]) -> None:
-    """Draw every perturbation of a modality (image, audio …) at every severity."""
-    from stress.cli._show import write_gallery
-
-    write_gallery(modality, output, only, seed, plugins)
-
-
-@stress.command()
 @click.argument("folder", type=RUN, metavar="RUN")
 @click.option(
     "--parse", metavar="RULE", help="labels, choice_letter, json:FIELD, regex:PATTERN, text.  [default: RUN's]"
@@ -270,15 +260,5 @@ def doctor(out: Path, endpoint: str | None, key_env: str | None) -> int:
     return run_doctor(out, endpoint, key_env)
 
 
-@stress.command()
-@click.argument("folder", type=RUN, metavar="RUN")
-def cite(folder: Path) -> None:
-    """Print the sources of RUN as BibTeX."""
-    from stress.cli._show import show_citations
-
-    show_citations(folder)
-
-
-stress.add_command(policy)
-stress.add_command(calibrate)
-stress.add_command(evidence)
+for each in (calibrate, cite, evidence, figure, gallery, methods, policy, show):
+    stress.add_command(each)

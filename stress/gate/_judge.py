@@ -70,6 +70,7 @@ def judge(
         not run.info.get("finished", True),
         matched,
         mixed=not allow_mixed and any(each.info.get("mixed") for each in (run, baseline) if each is not None),
+        records=run.count,
     )
 
 
