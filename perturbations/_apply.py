@@ -9,10 +9,13 @@ from perturbations._core import Perturbation, Stream, run_step
 from perturbations._keys import Key
 from perturbations._registry import get
 from perturbations._values import Dataset, Sample, Value
-from perturbations.errors import InputError, short
+from perturbations.errors import InputError, nearest, short
 from perturbations.modality import modality, modality_of
 
 __all__ = ["apply"]
+
+
+_OPTIONS = ("severity", "profile", "seed", "sample", "stream", "step", "draw", "data")
 
 
 @overload
@@ -43,6 +46,9 @@ def apply(
     perturbation = name if isinstance(name, Perturbation) else get(name)
     if perturbation.kind == "attack":
         raise InputError(f"{perturbation.name}: needs a model: use perturbations.attack.run, or a suite.")
+    if not perturbation.open and (unknown := [each for each in params if each not in perturbation.params]):
+        hint = nearest(unknown[0], [*perturbation.params, *_OPTIONS])
+        raise InputError(f"{perturbation.name}: unknown parameter {short(unknown[0])}. {hint}")
     whole = value if isinstance(value, Sample) else None
     if whole is None:
         stream = stream or perturbation.modalities[0]

@@ -7,7 +7,7 @@ from functools import cache
 from importlib import resources
 
 from perturbations._registry import get
-from perturbations.errors import printable
+from perturbations.errors import named_keywords, printable
 
 __all__ = ["bibliography", "citation", "references"]
 
@@ -24,6 +24,7 @@ def references() -> dict[str, str]:
     return entries
 
 
+@named_keywords
 def citation(names: Iterable[str]) -> str:
     """Return the BibTeX entries of what the named perturbations were built from, sorted, each once.
 
@@ -32,6 +33,7 @@ def citation(names: Iterable[str]) -> str:
     return bibliography(key for name in names for key in get(name).cite)
 
 
+@named_keywords
 def bibliography(sources: Iterable[str]) -> str:
     """Return the BibTeX entries of sources, sorted and each once; what is no key of ours is a comment of one line."""
     known = references()
