@@ -22,7 +22,7 @@ from stress.engine._canaries import canaries, is_steady, recognised
 from stress.engine._dask import on_dask
 from stress.engine._identity import identity, machine, run_id
 from stress.engine._lock import lock
-from stress.engine._meter import Meter
+from stress.engine._meter import Meter, said_of
 from stress.engine._named import unchanged_files
 from stress.engine._places import Places
 from stress.engine._plan import CANARIES, Planned, Settings, job_of, plan_run
@@ -124,15 +124,12 @@ def execute(
                     found, took = _do(part, job, out, workers, about, before)
                 except UnaskedError as error:
                     parts.stopped(error)
-            took = {**took, **spent_of(planned, part)}
+            took = {**took, **spent_of(planned, part), **said_of(meter)}  # at the end: a counter may have gone wrong
             conditions = [condition for cell in planned.plan.cells for condition in cell.conditions]
             unchanged_files(about["identity"].get("files", {}), conditions, out)
-            if meter is not None:
-                about["cost"] = meter.says()
             write_json(out / "run.json", {**about, **took, "finished": True, "seconds": time.time() - begun})
     age = None
-    reused = took["reused_units"]
-    if reused and before.newest is not None:
+    if (reused := took["reused_units"]) and before.newest is not None:
         age = (begun - float(about["begun"]), begun - before.newest)
     return Outcome(open_folder(out), reused, found.failed, age, found.thrown, checks)
 
@@ -227,7 +224,7 @@ def _about(
         **({"endpoint": dict(predict.about)} if isinstance(predict, Endpoint) else {}),
         "streams": planned.data.streams,
         "model_unread": list(unread),
-        **({"cost": job.meter.says()} if job.meter is not None else {}),
+        **said_of(job.meter),
         "started": time.time(),
         "begun": time.time(),
         "finished": False,
