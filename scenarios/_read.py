@@ -14,7 +14,7 @@ from perturbations.errors import gather, named_keywords, nearest, short
 from perturbations.files import read_text
 from perturbations.plugins import import_file
 from scenarios._expand import check
-from scenarios._fallbacks import FALLBACKS
+from scenarios._fallbacks import read_fallback
 from scenarios._goals import goals_of
 from scenarios._read_timeline import read_timeline
 from scenarios._spec import GRIDS, RESERVED, Scenario, Step, Suite
@@ -160,7 +160,7 @@ def _list(node: Node | None, who: str, what: str, problems: Problems) -> Sequenc
 
 def _fallbacks(node: Node | None, who: str, problems: Problems) -> tuple[str, ...]:
     children = _list(node, who, "fallbacks", problems)
-    return tuple(v for child in children if (v := one_of(child, FALLBACKS, who, "a fallback", problems)))
+    return tuple(found for child in children if (found := read_fallback(child, who, problems)))
 
 
 def _check_profile(node: Node | None, who: str, scenarios: Sequence[Scenario], problems: Problems) -> None:

@@ -44,7 +44,12 @@ def is_frame(source: object) -> bool:
 
 
 def read_rows(source: Any) -> Rows:
-    """Return the rows of a manifest or a data frame. Raises InputError with the line where one cannot be read."""
+    """Return the rows of a manifest or a data frame; rows as they are.
+
+    Raises InputError with the line where one cannot be read.
+    """
+    if isinstance(source, Rows):
+        return source
     if is_frame(source):
         return _of_frame(source)
     path = Path(source)

@@ -50,7 +50,7 @@ def identity(planned: Planned, task: Task, code: Mapping[str, str]) -> dict[str,
             "content": data.fingerprint,
             "extents": list(planned.extents),
         },
-        "model": {"name": model.name, "weights": model.weights, "code": dict(code)},
+        "model": {"name": model.name, "weights": model.weights, "code": dict(code), **_others(planned)},
         "task": dict(task.describe()),
         "seed": settings.seed,
         "chosen": picked if settings.samples else None,
@@ -59,7 +59,14 @@ def identity(planned: Planned, task: Task, code: Mapping[str, str]) -> dict[str,
             stream: {one.name: one.version for one in recorded(modality(kind), settings.signals)}
             for stream, kind in data.streams.items()
         },
+        **({"cost": True} if settings.cost else {}),  # records have other columns
     }
+
+
+def _others(planned: Planned) -> dict[str, Any]:
+    """Return who the models of the fallbacks are, where there are any."""
+    found = {name: {"weights": other.weights, "code": dict(other.code or {})} for name, other in planned.others.items()}
+    return {"fallbacks": found} if found else {}
 
 
 def _plugins(functions: set[Any]) -> dict[str, str]:

@@ -26,6 +26,8 @@ from stress.records.writing import write_json, write_table
 
 __all__ = ["Before", "begin", "beside", "look_back"]
 
+OWN = (".lock", "answers")
+"""What a run leaves in its folder before the first record: answers that preflight was given, and paid for."""
 DATA = "data.parquet"
 """Ids and digests of all samples of the data, in the order that records count in."""
 
@@ -160,7 +162,7 @@ def begin(out: Path, about: dict[str, Any], planned: Planned, before: Before) ->
         accepted = agree(str(out), before.info["identity"], about["identity"], before, planned.settings.accept_model)
         mixed += [{"why": planned.settings.accept_model, "when": time.time(), "differs": accepted}] if accepted else []
         about = {**about, "begun": before.info.get("begun", before.info.get("started"))}
-    elif strangers := [p.name for p in out.iterdir() if p.name != ".lock" and not p.name.endswith(".tmp")]:
+    elif strangers := [p.name for p in out.iterdir() if p.name not in OWN and not p.name.endswith(".tmp")]:
         raise RunError(f"{out}: must be empty or a run folder, got {', '.join(sorted(strangers)[:3])} in it.")
     about = {**about, **({"mixed": mixed} if mixed else {})}
     write_json(out / "run.json", about)  # first: it makes the folder ours

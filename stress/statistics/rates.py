@@ -13,6 +13,7 @@ from math import exp, isfinite, lgamma, log, log1p, nan
 import numpy as np
 
 from stress.statistics.arrays import Floats
+from stress.statistics.clustered import satterthwaite
 from stress.statistics.intervals import Bounds
 
 __all__ = [
@@ -21,14 +22,11 @@ __all__ = [
     "at_least",
     "at_most",
     "clopper_pearson",
-    "clustered_errors",
     "effective",
-    "kish",
     "mid_p",
     "of_few_events",
     "power_needed",
     "rates",
-    "resampled_kish",
     "student_tail",
     "tail_level",
     "worth",
@@ -108,30 +106,6 @@ def worth(value: Floats, variance: Floats, records: Floats, kish: Floats, scarce
         rare = np.minimum(rate, 1 - rate) * records / effect
         effect = effect + np.maximum(whole - effect, 0.0) * scarce / (rare + scarce)
         return records / np.where((rate <= 0) | (rate >= 1), whole, effect)
-
-
-def kish(sizes: Floats) -> Floats:
-    """Return how many clusters of one size so many unequal ones, (clusters × …), are worth (Kish 1965)."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.square(sizes.sum(axis=0)) / np.square(sizes).sum(axis=0)
-
-
-def resampled_kish(rows: Floats, total: Floats) -> Floats:
-    """Return Kish's number from resampled sizes: a Poisson bootstrap varies by the sum of their squares."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.square(total) / np.var(np.asarray(rows, np.float64), axis=0)
-
-
-def clustered_errors(parts: Floats, sizes: Floats) -> Floats:
-    """Return the standard errors of ratios from (clusters × …) influences and sizes.
-
-    Each cluster's square is divided by what it leaves of the whole (CR2, Bell & McCaffrey 2002): a large cluster draws
-    the ratio to itself and looks closer to it than it is.
-    """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        left = 1 - sizes / sizes.sum(axis=0)
-        found = np.sqrt(np.where(sizes > 0, np.square(parts) / left, 0.0).sum(axis=0))
-    return np.where(np.isfinite(found), found, np.nan)
 
 
 def mid_p(successes: Floats, count: Floats, tail: Number) -> tuple[Floats, Floats]:
@@ -219,12 +193,18 @@ def rates(successes: Floats, count: Floats, confidence: float | Floats = 0.95) -
 
 
 def effective(
-    value: Floats, variance: Floats, size: Floats, records: Floats | None = None, confidence: float = 0.95
+    value: Floats,
+    variance: Floats,
+    size: Floats,
+    records: Floats | None = None,
+    confidence: float = 0.95,
+    squared: Floats | None = None,
 ) -> Bounds:
     """Return the interval of a rate of as many independent answers as its variance says it is worth.
 
     For clustered answers (Korn & Graubard 1998; Dean & Pagano 2015). ``size`` is the number of clusters, of unequal
-    ones Kish's: its degrees of freedom are one less. ``records`` are given for yes-or-no answers, see ``worth``.
+    ones Kish's: its degrees of freedom are one less or, with ``squared`` (Kish's number of the squared sizes), those of
+    ``satterthwaite``. ``records`` are given for yes-or-no answers, see ``worth``.
     The ``trials`` of these are counted with more caution, for decisions. Without – a mean of recalls – the variance is
     taken at its word, and a value of 0 or 1, which has no error of its own, is worth one answer a cluster.
     """
@@ -234,6 +214,9 @@ def effective(
         with np.errstate(invalid="ignore", divide="ignore"):
             count = np.where((value <= 0) | (value >= 1), size, value * (1 - value) / variance)
     freedom = np.maximum(size - 1, 1e-9)
+    if records is not None and squared is not None:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            freedom = np.minimum(freedom, np.maximum(satterthwaite(size, squared, records / count, records), 1.0))
     known = np.isfinite(value) & np.isfinite(variance) & (size > 1) & (count > 0)
     value, count, freedom = np.where(known, value, np.nan), np.where(known, count, np.nan), np.where(known, freedom, 1)
     low, high = mid_p(np.clip(value, 0, 1) * count, count, tail_level((1 - confidence) / 2, freedom))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from itertools import islice
 from typing import Any, Literal
 
@@ -90,8 +91,9 @@ def _rows(answers: Any, wrong: str, count: int) -> NDArray[Any] | list[Any]:
     array = as_array(rows)
     if array is None or array.dtype.kind not in "fiub":
         return rows
-    mixed = array.dtype.kind != "b" and any(isinstance(row, bool) for row in rows)  # True is no 1
-    return rows if mixed else array
+    named = any(isinstance(one, Enum) for row in rows for one in (row if isinstance(row, list | tuple) else (row,)))
+    mixed = array.dtype.kind != "b" and any(isinstance(row, bool) for row in rows)
+    return rows if mixed or named else array  # True is no 1, and a member that is a number, too, is its name
 
 
 def _columns(answers: Any) -> list[Any] | None:

@@ -25,11 +25,12 @@ from stress.statistics.calibration import (
     bins_of,
     calibration_bounds,
 )
+from stress.statistics.clustered import kish
 from stress.statistics.intervals import Bounds, clustered_error, logit, t_quantile
 from stress.statistics.numeric import left_out
 from stress.statistics.positions import distinct, ranked
 from stress.statistics.ranks import risk_sums, surest_each
-from stress.statistics.rates import kish, of_few_events, rates
+from stress.statistics.rates import of_few_events, rates
 
 __all__ = ["CALIBRATION", "RELIABILITY", "RISK", "calibration_rows", "estimate", "reliability_rows", "risk_rows"]
 
