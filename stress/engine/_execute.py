@@ -125,10 +125,6 @@ def execute(
                 except UnaskedError as error:
                     parts.stopped(error)
             took = {**took, **spent_of(planned, part)}
-            conditions = [condition for cell in planned.plan.cells for condition in cell.conditions]
-            unchanged_files(about["identity"].get("files", {}), conditions, out)
-            if meter is not None:
-                about["cost"] = meter.says()
             write_json(out / "run.json", {**about, **took, "finished": True, "seconds": time.time() - begun})
     age = None
     reused = took["reused_units"]
@@ -162,6 +158,7 @@ def _do(
     finally:
         writer.flush()
     writer.compact()
+    unchanged_files(about["identity"], planned.plan.cells, out)
     reused = {
         "units": len(whole),
         "records": sum(found.units.values()),
