@@ -1,16 +1,27 @@
 """What tests share: one dask cluster, for all that ask about records and not about a cluster's own life."""
 
 import logging
+import os
 from pathlib import Path
 
 import pytest
 
 
 @pytest.fixture(scope="session")
-def cluster():
+def shared(tmp_path_factory):
+    """Return a folder that tests and the workers of all their runs know: by it a model is told something else."""
+    folder = tmp_path_factory.mktemp("shared")
+    os.environ["STRESS_TEST_SHARED"] = str(folder)
+    yield folder
+    del os.environ["STRESS_TEST_SHARED"]
+
+
+@pytest.fixture(scope="session")
+def cluster(shared):
     """Return the address of a cluster of two workers; starting one takes far longer than most runs."""
     dask, distributed = pytest.importorskip("dask"), pytest.importorskip("distributed")
     environment = {"PYTHONPATH": str(Path(__file__).resolve().parents[1]), "OMP_NUM_THREADS": "1"}
+    environment["STRESS_TEST_SHARED"] = str(shared)
     with (
         dask.config.set({"distributed.nanny.pre-spawn-environ": environment}),
         distributed.LocalCluster(

@@ -164,18 +164,17 @@ def test_packing_keeps_every_value(tmp_path):
 
 def reads_its_weights():
     """A factory whose model is what a file says at the time."""
-    shift = int(Path(os.environ["STRESS_TEST_WEIGHTS"]).read_text())
+    shift = int(Path(os.environ["STRESS_TEST_SHARED"], "weights").read_text())
     return lambda batch: np.roll(brightness(batch), shift, axis=1)
 
 
 @pytest.mark.parametrize("backend", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
-def test_a_model_that_was_trained_anew_is_loaded_anew(tmp_path, backend, monkeypatch):
-    weights = tmp_path / "weights"
-    monkeypatch.setenv("STRESS_TEST_WEIGHTS", str(weights))
+def test_a_model_that_was_trained_anew_is_loaded_anew(tmp_path, on_backend, shared, backend):
+    weights = shared / "weights"
     found = []
     for shift in (0, 3):
         weights.write_text(str(shift))
-        run = go(tmp_path / str(shift), model="tests.test_backends:reads_its_weights", backend=backend)
+        run = go(tmp_path / str(shift), model="tests.test_backends:reads_its_weights", **on_backend(backend))
         found.append(run.records()["prediction"].to_pylist())
     assert found[0] != found[1]
 

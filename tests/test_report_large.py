@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stress.measure import table
+from stress.measure.core.heldsums import HeldSums
 from stress.report._book import weakest
 from stress.report._grid import Grid, texts
 from stress.statistics.rates import mid_p
-from tests._runs import DIGITS, LABELS, graded, grid, write
+from tests._runs import DIGITS, LABELS, cell, graded, grid, write
 
 TASK = {"task": "classification", "classes": list(DIGITS), "answers": "probabilities", "keep": "none"}
 
@@ -50,6 +51,23 @@ def test_one_rate_is_as_many(pairs):
             np.testing.assert_allclose(one, all_[at], rtol=1e-9, atol=1e-12)
     for some, all_ in zip(mid_p(right[:7], count[:7], 0.025), many):
         np.testing.assert_allclose(some, all_[:7], rtol=1e-9, atol=1e-12)
+
+
+def test_what_all_curves_share_is_worked_out_once(tmp_path, monkeypatch):
+    """Each cell beside clean, by sample: a table of all cells, which no curve asks for anew."""
+    asked, real = [], HeldSums.paired
+    monkeypatch.setattr(HeldSums, "paired", lambda *given: asked.append(given) or real(*given))
+    often = []
+    for curves in (1, 6):
+        more = [cell(f"s{k}-{s}", f"s{k}", float(s)) for k in range(1, curves) for s in (1, 2, 3)]
+        cells = [*graded(severities=(1, 2, 3)), *more]
+        found = grid(np.random.default_rng(0).integers(0, 2, (30, len(cells))))
+        records = {**found, "prediction": ["0"] * len(found["cell"]), "status": ["ok"] * len(found["cell"])}
+        run = write(tmp_path / str(curves), cells, records, ["0"] * 30, TASK, LABELS)
+        asked.clear()
+        assert len({row["scenario"] for row in table(run, "robustness").to_pylist()}) == curves
+        often.append(len(asked))
+    assert often[0] == often[1] > 0
 
 
 @pytest.mark.parametrize(("columns", "paired"), [(3, True), (13, False)])

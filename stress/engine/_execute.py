@@ -128,8 +128,7 @@ def execute(
 
 def _finish(out: Path, planned: Planned, about: dict[str, Any], meter: Meter | None, begun: float) -> None:
     """Write what became of the run. Raises where a file that its perturbations read is another one now."""
-    conditions = [condition for cell in planned.plan.cells for condition in cell.conditions]
-    unchanged_files(about["identity"].get("files", {}), conditions, out)
+    unchanged_files(about["identity"], planned.plan.cells, out)
     spent = said_of(meter)  # at the end: a counter may have gone wrong
     write_json(out / "run.json", {**about, **spent, "finished": True, "seconds": time.time() - begun})
 

@@ -6,10 +6,11 @@ import os
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 from perturbations import Choice, RunError
 from perturbations.files import open_regular
-from scenarios import Condition
+from scenarios import Cell, Condition
 
 __all__ = ["named_files", "unchanged_files"]
 
@@ -28,9 +29,10 @@ def named_files(conditions: Iterable[Condition]) -> dict[str, str]:
     return {path: _digest(Path(path)) for path in sorted(named)}
 
 
-def unchanged_files(was: Mapping[str, str], conditions: Iterable[Condition], folder: Path) -> None:
+def unchanged_files(identity: Mapping[str, Any], cells: Iterable[Cell], folder: Path) -> None:
     """Raise RunError where a file is another one than when the run began: its records are of both."""
-    now = named_files(conditions)
+    was = identity.get("files", {})
+    now = named_files(condition for cell in cells for condition in cell.conditions)
     if changed := [path for path in was if now.get(path) != was[path]]:
         raise RunError(
             f"{folder}: {changed[0]} changed while the run went on, and its records are of both. Run it anew beside "
