@@ -24,7 +24,7 @@ def sides(context: Context, metric: Metric, clean: int) -> tuple[Values, Sides]:
 
     Drops are paired: both are taken over the samples that the two cells share, also where a run was cut short.
     """
-    values, split = _paired(context, metric, clean)
+    values, split = context.once(_paired, metric, clean)
 
     def both(rows: Floats) -> tuple[Floats, Floats]:
         if rows.shape[1] > split:
