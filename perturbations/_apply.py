@@ -10,7 +10,7 @@ from perturbations._keys import Key
 from perturbations._registry import get
 from perturbations._values import Dataset, Sample, Value
 from perturbations.errors import InputError, nearest, short
-from perturbations.modality import modality_of
+from perturbations.modality import modality, modality_of
 
 __all__ = ["apply"]
 
@@ -77,7 +77,7 @@ def _view(
     if value is not None:
         kind = modality_of(value, who)
         if kind.name not in perturbation.modalities:
-            raise InputError(f"{who}: value must be {' or '.join(perturbation.modalities)}, got {short(value)}.")
+            raise InputError(f"{who}: value must be {_taken(perturbation)}, got {short(value)}.{_made(perturbation)}")
         kind.check(value, who)
     needs = perturbation.needed(params)
     if "data" in needs and data is None:
@@ -86,3 +86,13 @@ def _view(
         if need in needs and getattr(sample, need) in (None, "", {}):
             raise InputError(f"{who}: sample {sample.id!r} must have {need}.")
     return Stream(sample, stream, data)
+
+
+def _taken(perturbation: Perturbation) -> str:
+    return " or ".join(modality(name).takes for name in perturbation.modalities)
+
+
+def _made(perturbation: Perturbation) -> str:
+    """Return the hint that says what makes such a value of a file, an array or a tensor."""
+    makers = [f"stress.{name}(…)" for name in ("image", "audio") if name in perturbation.modalities]
+    return f" {' or '.join(makers)} makes one of a file, an array or a tensor." if makers else ""

@@ -13,7 +13,7 @@ from scenarios._bind import Absent, bind_all, imagine, labelled
 from scenarios._bound import Bound, Mismatch
 from scenarios._cells import CLEAN, Cell, Plan
 from scenarios._count import count
-from scenarios._fallbacks import Fallback, fallbacks
+from scenarios._fallbacks import Fallback, fallbacks, lacking
 from scenarios._grid import cells
 from scenarios._spec import EVERYTHING, Scenario, Suite
 
@@ -51,6 +51,8 @@ def expand(
             spared: list[str] = []
             bounds = bind_all(scenario, streams, has, spared if suite.builtin else None)
             left_out += [(scenario.name, reason) for reason in dict.fromkeys(spared)]
+            if wrong := lacking(scenario.fallbacks, has):
+                raise Absent(scenario.steps[0], wrong)
             made = cells(scenario, bounds)
             found += made
             if scenario.grid == "pairwise":

@@ -20,7 +20,7 @@ def drawn(cell: Cell) -> bool:
 
 @named_keywords
 def content(cell: Cell) -> Hashable:
-    """Return what two cells share exactly when the model is given the same in both, draw by draw.
+    """Return what two cells share exactly when one model is given the same in both, draw by draw.
 
     Names, axes and the words for a severity or a category do not count: ``lost:image`` and ``drop:image`` are one, and
     so are a product's cell with the other stream at severity 0 and that stream's neighbour alone. A stream's own
@@ -28,7 +28,8 @@ def content(cell: Cell) -> Hashable:
     """
     if any(condition.declaration.kind == "attack" for condition in cell.conditions):
         return tuple(repr(c.identity()) for c in cell.conditions), cell.fallback, cell.grid == "timeline"
-    return frozenset((name, _of_stream(cell, name)) for name in cell.streams), cell.grid == "timeline"
+    streams = frozenset((name, _of_stream(cell, name)) for name in cell.streams)
+    return streams, cell.grid == "timeline", cell.model
 
 
 def _of_stream(cell: Cell, stream: str) -> Hashable:

@@ -19,7 +19,7 @@ EVERYTHING = frozenset({"data", "sequence", "alternates", "target"})
 GRIDS = ("joint", "product", "each", "pairwise", "subsets", "timeline")
 """How the severities of a scenario's steps are crossed."""
 
-RESERVED = frozenset({"clean", "drop"})
+RESERVED = frozenset({"ask", "clean", "drop", "fill"})
 """Names that no scenario can have: those of the clean cell and of the fallback cells."""
 
 

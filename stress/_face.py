@@ -81,15 +81,24 @@ class Run(Folder):
 
     @named_keywords
     def plot(
-        self, kind: Literal["curves", "lost"] = "curves", *, modality: str | None = None, columns: int = 4
+        self,
+        kind: Literal["curves", "lost", "reliability"] = "curves",
+        *,
+        modality: str | None = None,
+        columns: int = 4,
+        others: Sequence[Run] = (),
+        scenarios: Sequence[str] = (),
     ) -> Figure:
-        """Return a matplotlib figure for a paper: ``curves`` (one small plot each) or ``lost`` (streams missing).
+        """Return a matplotlib figure for a paper.
 
-        ``modality`` keeps one modality's curves, or ``"joint"`` those of several at once.
+        ``curves`` (one small plot each), ``lost`` (streams missing) or ``reliability`` (right by stated confidence).
+        ``modality`` keeps one modality's curves, or ``"joint"`` those of several at once; ``scenarios`` those of these
+        names; ``others`` are runs whose curves are drawn into the same plots. ``stress.report.save`` writes a figure.
         """
         from stress.report import plot
 
-        return plot(Run(self.path), kind, modality=modality, columns=columns)
+        now = [Run(other.path) for other in others]
+        return plot(Run(self.path), kind, modality=modality, columns=columns, others=now, scenarios=scenarios)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: who was run on what, and each scenario in single numbers."""
@@ -120,6 +129,15 @@ def _out(out: Any) -> Path | None:
     if not isinstance(out, str | Path) or not str(out) or "\0" in str(out):
         raise InputError(f"run: out must be the path of a folder, without NUL characters, got {short(out)}.")
     return Path(out)
+
+
+def _refuse(unknown: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Raise InputError for an option that there is not, with the nearest that there is."""
+    from perturbations import InputError
+    from perturbations.errors import nearest
+
+    for name in unknown:
+        raise InputError(f"run: has no option {name!r}. {nearest(name, known)}")
 
 
 @named_keywords
@@ -175,6 +193,10 @@ def run(
     max_megapixels: float = 100.0,
     max_seconds: float = 3600.0,
     answers: Literal["probabilities", "logits", "labels", "positions"] | None = None,
+    cost: bool = False,
+    max_calls: int | None = None,
+    max_cost: float | None = None,
+    examples: int = 24,
     **unknown: Never,
 ) -> Run:
     """Run a suite and return the run: its folder holds every record, and is continued when the call is repeated.
@@ -189,19 +211,21 @@ def run(
     one cluster in intervals; ``signals`` are the measures of each stream's quality that are recorded; ``timeout`` are
     seconds a call may take (one that also holds the interpreter lock ends this process with status 3, unless
     ``backend`` is another than threads); ``answers`` says what the model's answers are, where they do not show it.
+    ``cost`` measures energy, processor time and memory of each cell, with one worker (table ``cost``);
     ``skip_bad_samples`` leaves out what cannot be decoded, ``verify`` decodes again what looks unchanged, ``inside``
-    refuses files outside the manifest's folder; ``max_…`` say how large a grid, a picture and a recording may be.
+    refuses files outside the manifest's folder; ``max_cells``, ``max_megapixels`` and ``max_seconds`` say how large a
+    grid, a picture and a recording may be. ``max_calls`` and ``max_cost`` are what an endpoint may be sent and paid:
+    the run ends as a complete grid over fewer samples. So many ``examples`` are kept in the folder, to be looked at
+    and listened to on the report (0: none).
     Where ``out`` holds a run, failed records are asked again (``keep_failures``: not), and a model that has changed
     is refused: ``fresh`` begins a run beside it, ``accept_model`` says why the old records still hold.
     Raises StressError where an input cannot be used, before any work.
     """
-    from perturbations import InputError
-    from perturbations.errors import nearest
     from stress.engine import Settings, execute, prepared
+    from stress.examples import check_count, keep
 
-    if unknown:
-        name, known = next(iter(unknown)), [each.name for each in fields(Settings)]
-        raise InputError(f"run: has no option {name!r}. {nearest(name, [*known, 'task', 'out'])}")
+    check_count(examples)
+    _refuse(unknown, [*(each.name for each in fields(Settings)), "task", "out", "examples"])
     settings = Settings(
         seed=seed,
         workers=workers,
@@ -228,8 +252,12 @@ def run(
         max_megapixels=max_megapixels,
         max_seconds=max_seconds,
         answers=answers,
+        cost=cost,
+        max_calls=max_calls,
+        max_cost=max_cost,
     )
     wanted = _out(out)
     with prepared(model, data, suite, task, settings, wanted) as (planned, workers_of):
-        folder = wanted or Path("runs") / planned.plan.suite
-        return Run(execute(planned, folder, workers_of).run.path)
+        done = execute(planned, wanted or Path("runs") / planned.plan.suite, workers_of).run
+        keep(done, planned.plan.cells, planned.data, seed, examples)
+        return Run(done.path)

@@ -56,9 +56,9 @@ def same_names_other_pictures():
     ("data", "says"),
     [("in_any_order", "in the same order in each process"), ("same_names_other_pictures", "is not what it was")],
 )
-def test_workers_prove_that_they_have_the_same_samples(tmp_path, backend, data, says):
+def test_workers_prove_that_they_have_the_same_samples(tmp_path, far, backend, data, says):
     with pytest.raises(stress.StressError, match=says):
-        go(tmp_path, data=f"tests.test_proofs:{data}", backend=backend)
+        go(tmp_path, data=f"tests.test_proofs:{data}", **far(backend))
 
 
 class Augmented:

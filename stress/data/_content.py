@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 from perturbations import InputError, Sample, Value
+from perturbations.files import path_shown
 from perturbations.modality import modality
 from stress.data._index import Index
 from stress.data._known import Known, Seen
@@ -25,7 +26,7 @@ from stress.data._reading import (
     stamped,
     value_of,
 )
-from stress.data._tables import Rows, path_shown
+from stress.data._tables import Rows
 
 __all__ = ["Column", "Content"]
 

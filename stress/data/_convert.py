@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from perturbations import Audio, Image, InputError
 from perturbations.errors import named_keywords, short
+from perturbations.files import path_shown, read_regular
 from perturbations.modality import Limits, modality
 from perturbations.modality.stored_audio import waveform
 from perturbations.modality.stored_image import decoded
-from stress.data._tables import path_shown, read_regular
 
 __all__ = ["audio", "image"]
 

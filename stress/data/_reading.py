@@ -14,8 +14,8 @@ from typing import Any
 
 from perturbations import InputError, Value
 from perturbations.errors import short
+from perturbations.files import path_shown, read_regular
 from perturbations.modality import Limits, modality
-from stress.data._tables import path_shown, read_regular
 
 __all__ = [
     "READER",

@@ -33,6 +33,7 @@ def report_data(report: Report, examples: Sequence[Example] = ()) -> dict[str, A
         "baseline": report.baseline,
         "run_finished": not report.unfinished,
         "run_mixed": report.mixed,
+        "records": report.records,
         "left_out": list(report.dropped),
         "gates": report.gates.name,
         "correction": report.gates.correction,

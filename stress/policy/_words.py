@@ -6,16 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from perturbations.errors import named_keywords
-from stress.policy._evidence import ABSTAIN, KEEP
+from stress.policy._actions import action_of
 from stress.policy._policy import Policy
 
 __all__ = ["markdown", "python", "sentences"]
 
 
 def _does(action: str) -> str:
-    if action == KEEP:
-        return "use every stream"
-    return "give no answer" if action == ABSTAIN else f"drop {' and '.join(action.removeprefix('drop ').split('+'))}"
+    known = action_of(action)
+    return action if known is None else known.says
 
 
 @named_keywords

@@ -16,7 +16,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from perturbations import RunError
+from perturbations.files import read_regular
 from stress.records.blocks import Block, plan
+from stress.records.info import misshapen
 from stress.records.layout import Layout, codes, keys_of, layout, presence, together
 from stress.records.memo import Memo
 from stress.records.parts import Moment, open_part, read_parts, read_whole
@@ -47,9 +49,11 @@ class Folder:
     @cached_property
     def info(self) -> Mapping[str, Any]:
         """What ``run.json`` says: suite, seed, task, data, model, packages, host, and how far the run got."""
-        found: Mapping[str, Any] = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+        found: Mapping[str, Any] = json.loads(read_regular(self.path / "run.json", "run", RunError))
         if not isinstance(found, dict):
             raise RunError(f"{self.path}/run.json: must be a JSON object, got {type(found).__name__}.")
+        if wrong := misshapen(found):
+            raise RunError(f"{self.path}/run.json: {wrong}.")
         return found
 
     @cached_property
@@ -193,20 +197,15 @@ def _among(values: pa.ChunkedArray, names: set[str]) -> pa.Array:
 def open_folder(path: str | Path) -> Folder:
     """Return the run in a folder. Raises RunError where there is none, or one of another format."""
     run = Folder(Path(path))
+    if not os.path.lexists(run.path / "run.json"):
+        somewhere = "a file" if os.path.exists(run.path) else "a path where nothing is"
+        what = "a folder without run.json" if os.path.isdir(run.path) else somewhere
+        raise RunError(f"{path}: must be a run folder, got {what}.")
     try:
         version = run.info["format"]
-    except (FileNotFoundError, NotADirectoryError):
-        what = (
-            "a folder without run.json"
-            if run.path.is_dir()
-            else "a file"
-            if run.path.exists()
-            else "a path where nothing is"
-        )
-        raise RunError(f"{path}: must be a run folder, got {what}.") from None
     except KeyError:
         raise RunError(f"{path}/run.json: must name the format of the folder, got none.") from None
-    except (ValueError, OSError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise RunError(f"{path}/run.json: cannot be read: {str(error)[:200]}.") from None
     if version != FORMAT:
         raise RunError(f"{path}: must have format {FORMAT}, got {version!r}. Open it with the version that wrote it.")

@@ -24,7 +24,7 @@ __all__ = [
     "resolved",
 ]
 
-Kind = Literal["mean", "ratio", "counts", "confidence", "rank", "latency", "from_clean"]
+Kind = Literal["mean", "ratio", "counts", "confidence", "rank", "latency", "cost", "from_clean"]
 HOUSE = "stress.tasks.metrics"
 """Where the metrics that come with the package are registered."""
 
@@ -36,8 +36,8 @@ class Metric:
     ``kind`` says what it is a function of. ``mean`` and ``ratio``: record columns, ``top`` over ``bottom`` (None: each
     record counts one) or, with a ``function`` of several ``columns``, what that returns for each record. ``counts``:
     hits, answers, truths and records by class. ``confidence``: each answer's confidence and whether it is right.
-    ``rank``: a class's scores and which records are truly of it. ``latency``: the times of calls. ``change``: a
-    metric's values in several cells or groups.
+    ``rank``: a class's scores and which records are truly of it. ``latency``: the times of calls. ``cost``: what
+    calls spent, and the peaks of memory. ``change``: a metric's values in several cells or groups.
 
     ``low`` and ``high`` are the ends of its range: where both are finite no interval leaves it, and one keeps a width
     where no resample differs. ``failed`` is what a record without a usable answer counts for each

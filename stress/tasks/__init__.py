@@ -5,7 +5,7 @@ from stress.tasks._aloud import Said, spelling_said
 from stress.tasks._classification import Classification
 from stress.tasks._declare import METRICS, declared
 from stress.tasks._multilabel import MultiLabel
-from stress.tasks._named import TASKS, declare, task_named
+from stress.tasks._named import TASKS, declare, task_described, task_named
 from stress.tasks._numbers import Regression, Retrieval
 from stress.tasks._opened import as_array, joined
 from stress.tasks._own import metric
@@ -37,5 +37,6 @@ __all__ = [
     "metric",
     "range_of",
     "spelling_said",
+    "task_described",
     "task_named",
 ]

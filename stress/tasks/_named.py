@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from stress.tasks._sets import labels_in
 from stress.tasks._task import Task
 from stress.tasks._transcription import FreeText, Transcription
 
-__all__ = ["TASKS", "declare", "task_named"]
+__all__ = ["TASKS", "declare", "task_described", "task_named"]
 
 Known = Callable[[], tuple[str, ...]]
 """The data's distinct targets, looked up where the model tells no classes."""
@@ -41,6 +41,28 @@ def task_named(
     if name not in _MAKE:
         raise InputError(f"run: task must be one of {', '.join(TASKS)}, got {name!r}. {nearest(name, TASKS)}")
     return declare(_MAKE[name](tuple(given or ()), known, targets), answers)
+
+
+_CLASSES: Mapping[str, Any] = {
+    "classification": Classification,
+    "multilabel": MultiLabel,
+    "regression": Regression,
+    "transcription": Transcription,
+    "free_text": FreeText,
+    "retrieval": Retrieval,
+}
+
+
+def task_described(about: Mapping[str, Any]) -> Task:
+    """Return the task that describes itself so, in plain data. Raises InputError where it is none of the package's."""
+    name = str(about.get("task"))
+    if name not in _CLASSES:
+        raise InputError(
+            f"task must be one of {', '.join(_CLASSES)}, got {name!r}: a task of your own is not made here."
+        )
+    given = {key: tuple(value) if isinstance(value, list) else value for key, value in about.items() if key != "task"}
+    task: Task = _CLASSES[name](**given)
+    return task
 
 
 def declare(task: Task, answers: str | None) -> Task:

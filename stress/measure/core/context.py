@@ -25,6 +25,7 @@ from stress.records.source import Source
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import Clusters, clusters
 from stress.tasks import metrics as _house  # noqa: F401 - registers the metrics that come with the package
+from stress.tasks.metrics.every import COST
 
 __all__ = ["LIMIT", "Context", "Options", "Values", "check_names", "declared_of", "options"]
 
@@ -92,7 +93,8 @@ def declared_of(frame: Frame, top_k: Sequence[int]) -> tuple[Metric, ...]:
     found = resolved(frame.run.info.get("metrics", ()), str(frame.run.path))
     columns = frame.schema if frame.run.count else ()
     own = offered(found, columns, len(frame.declared.classes), frame.declared.single)
-    return expanded((*found, *own), top_k, len(frame.declared.classes))
+    spent = COST if "cpu_s" in columns else ()
+    return expanded((*found, *own, *spent), top_k, len(frame.declared.classes))
 
 
 @dataclass(frozen=True, eq=False)

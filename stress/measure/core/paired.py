@@ -46,7 +46,7 @@ def from_clean(
 
 def _from_clean(context: Context, metric: Metric, clean: int, name: str, confidence: float) -> tuple[Floats, Bounds]:
     values, both = sides(context, metric, clean)
-    values = replace(values, confidence=confidence)
+    values = values.at_confidence(confidence)
     sign = 1.0 if metric.better == "higher" else -1.0
 
     def drop(rows: Floats) -> Floats:
@@ -98,7 +98,7 @@ def _rare_drops(context: Context, metric: Metric, clean: int, confidence: float)
         return None
     (after, before), (now, then) = both(values.point[None, :]), both(values.rows)
     columns = both(np.arange(len(values.point), dtype=np.float64)[None, :])[0][0].astype(np.int64)
-    values = replace(values, confidence=confidence)
+    values = values.at_confidence(confidence)
     return of_rare_changes(values, (before - after)[0], then - now, lost, values.size(columns))
 
 

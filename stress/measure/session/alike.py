@@ -7,7 +7,7 @@ import numpy as np
 from stress.measure.core.bygroup import codes_of, sums_of
 from stress.measure.core.cells import absent
 from stress.measure.core.context import Context
-from stress.statistics.rates import kish
+from stress.statistics.clustered import kish
 
 __all__ = ["chosen", "dependence", "design_effects", "untested"]
 

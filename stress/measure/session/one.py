@@ -11,6 +11,7 @@ from stress.measure.core.context import Context
 from stress.measure.core.sections import Section, apart, filled
 from stress.measure.tables.cells import CELLS, from_clean_rows
 from stress.measure.tables.confidence import calibration_rows
+from stress.measure.tables.cost import cost_rows
 from stress.measure.tables.counts import count_rows_of
 from stress.measure.tables.detection import macro_rows
 from stress.measure.tables.operation import latency_rows
@@ -23,6 +24,7 @@ _FILLS: Mapping[Kind, Callable[[Context], Rows]] = {
     "confidence": calibration_rows,
     "rank": macro_rows,
     "latency": latency_rows,
+    "cost": cost_rows,
 }
 """Who fills the rows of a kind of metric, all of that kind at once."""
 
@@ -59,7 +61,7 @@ def _rows(context: Context, name: str) -> list[dict[str, Any]]:
     row = context.row(name)
     if row is None or row.kind not in _FILLS:
         return []
-    rows = context.once(_each, _FILLS[row.kind], row.kind == "latency")
+    rows = context.once(_each, _FILLS[row.kind], row.kind in ("latency", "cost"))
     return [row for row in rows if row["metric"] == name]
 
 

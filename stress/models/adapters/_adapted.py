@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from perturbations import ModelError, Value
 from perturbations.errors import nearest, short
+from perturbations.files import open_regular
 from stress.models._batch import Batch
 from stress.models.adapters._missing import Missing
 from stress.models.adapters._prepare import Prepared, settings_of
@@ -143,12 +144,9 @@ def named_output(found: Any, output: str | int | None, who: str) -> Any:
 def digest_of_file(path: Path, who: str) -> str:
     """Return a digest of a file's bytes. Raises ModelError where it cannot be read."""
     digest = blake2b(digest_size=16)
-    try:
-        with path.open("rb") as file:
-            while block := file.read(2**20):
-                digest.update(block)
-    except OSError as error:
-        raise ModelError(f"{who}: {path}: cannot be read: {error.strerror}.") from error
+    with open_regular(path, who, ModelError) as file:
+        while block := file.read(2**20):
+            digest.update(block)
     return digest.hexdigest()
 
 

@@ -88,11 +88,11 @@ def _session(model: Any, who: str) -> tuple[Any, str]:
         source, shown, identity = model, "the bytes", blake2b(model, digest_size=16).hexdigest()
     else:
         path = Path(model)
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise ModelError(f"{who}: {path} must be a file, and is none.")
         source, shown, identity = str(path), str(path), digest_of_file(path, who)
         beside = [path.with_name(path.name + end) for end in (".data", "_data")]
-        identity = " ".join([identity, *(digest_of_file(more, who) for more in beside if more.is_file())])
+        identity = " ".join([identity, *(digest_of_file(more, who) for more in beside if os.path.isfile(more))])
     try:
         return runtime.InferenceSession(source, options, providers=["CPUExecutionProvider"]), identity
     except Exception as error:  # the runtime's errors share no class of their own
@@ -102,7 +102,7 @@ def _session(model: Any, who: str) -> tuple[Any, str]:
 def _known(session: Any) -> str:
     """Return what a session that was made elsewhere is known by: its file, or the description it carries."""
     path = getattr(session, "_model_path", None)
-    if isinstance(path, str) and Path(path).is_file():
+    if isinstance(path, str) and os.path.isfile(path):
         return digest_of_file(Path(path), "stress.models.onnx")
     about = session.get_modelmeta()
     return f"{about.producer_name} {about.graph_name} {about.version} {about.custom_metadata_map}"
