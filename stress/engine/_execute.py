@@ -107,9 +107,7 @@ def execute(
             checked(checks)
         _make_folder(out)
         with lock(out):
-            meter = (
-                Meter.of_this_machine() if planned.settings.cost else None
-            )  # after all that is asked beside the grid
+            meter = Meter.of_this_machine() if planned.settings.cost else None
             for part in (parts := Portions(planned)):
                 job = job_of(part, task, meter)
                 about = _about(part, job, known, checks, code, unread)

@@ -181,8 +181,7 @@ class Gates:
 class Report:
     """What came of a gate file, on so many ``records``. ``undecided`` is what undecided rules count as, if anything.
 
-    An ``unfinished`` run can fail, but not pass: what would decide may be among what did not run. A ``mixed`` one holds
-    records of a model and of what became of it: whom the numbers are about cannot be said.
+    An ``unfinished`` run can fail, but not pass: what decides may not have run. A ``mixed`` one is of two models.
     """
 
     gates: Gates
