@@ -55,30 +55,21 @@ _HOMES = {
     ),
 }
 
-_ROOMS = (
-    "data",
-    "engine",
-    "gallery",
-    "gate",
-    "measure",
-    "models",
-    "policy",
-    "records",
-    "report",
-    "statistics",
-    "tasks",
-    "testing",
-)
-"""Packages and modules that are imported when they are first asked for: ``stress.measure.TABLES``."""
+
+def _rooms() -> frozenset[str]:
+    """Return the packages and modules that are imported when they are first asked for: ``stress.measure.TABLES``."""
+    from pkgutil import iter_modules
+
+    return frozenset(room.name for room in iter_modules(__path__) if room.name != "cli" and room.name[0] != "_")
 
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for when it is asked for, so that ``import stress`` costs nothing."""
     from importlib import import_module
 
-    if name in _ROOMS:
-        return import_module(f"stress.{name}")
     if name != "open" and name not in _HOMES:
+        if name[0] != "_" and name in _rooms():
+            return import_module(f"stress.{name}")
         from perturbations.errors import meant
 
         hint = meant(name, __dir__())
@@ -90,4 +81,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """Return the public names, so that completion shows them before anything is imported."""
-    return sorted([*__all__, *_ROOMS])
+    return sorted({*__all__, *_rooms()})

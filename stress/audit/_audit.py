@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from perturbations import InputError
+from perturbations.errors import named_keywords
 from perturbations.labels import label
 from stress.audit._cells import Cell, Shared, cells_of, shared_groups
 from stress.audit._contents import Contents, contents_of, families
@@ -61,6 +62,7 @@ class Audit:
         return len({leak.sample for leak in self.leaks if leak.stream == JOINT} | apart)
 
 
+@named_keywords
 def audit(
     data: Samples,
     train: Samples | None = None,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perturbations import InputError
+from perturbations.errors import named_keywords
 
 __all__ = ["Bounds", "bounds_at", "breaking_rate", "corrected"]
 
@@ -20,6 +21,7 @@ class Bounds:
     high: float
 
 
+@named_keywords
 def bounds_at(low: float, high: float, rate: float, disputed: float = 0.0) -> Bounds:
     """Return where the true mean of a score from 0 to 1 lies, if up to a share of the labels is wrong.
 
@@ -34,11 +36,13 @@ def bounds_at(low: float, high: float, rate: float, disputed: float = 0.0) -> Bo
     return Bounds(max(0.0, low - reach), min(1.0, high + reach))
 
 
+@named_keywords
 def breaking_rate(value: float, bar: float) -> float:
     """Return from which share of wrong labels on a verdict may turn: how far a value from 0 to 1 is from its bar."""
     return float(abs(value - bar))
 
 
+@named_keywords
 def corrected(confusion: NDArray[np.float64], noise: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return how often each true class got each answer, where it is known how labels go wrong.
 

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from hashlib import blake2b
 
 from perturbations import InputError
+from perturbations.errors import named_keywords
 from perturbations.labels import label
 from stress.data import Samples
 
@@ -15,6 +16,7 @@ __all__ = ["split"]
 STREAMS = "streams"
 
 
+@named_keywords
 def split(
     data: Samples,
     shares: Mapping[str, float],

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from perturbations import InputError, StressError
+from perturbations.errors import named_keywords
 from scenarios import loads
 from stress.calibrate._curves import Curve, Curves
 from stress.calibrate._distances import distances
@@ -67,6 +68,7 @@ class Calibration:
         }
 
 
+@named_keywords
 def calibrate(
     runs: Source | Sequence[Source],
     *,
@@ -108,6 +110,7 @@ def _panel(panel: Sequence[Source], judge: Sequence[Source], metric: str | None)
     return losses([*panel, *judge], metric)
 
 
+@named_keywords
 def calibrated(
     curves: Curves,
     by: Literal["loss", "distortion"],

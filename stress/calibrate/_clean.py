@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from perturbations import InputError, Sample
+from perturbations.errors import named_keywords
 from perturbations.modality import modality
 from scenarios import Cell, Suite, expand, perturb
 from stress.calibrate._curves import ROWS, Curves, graded, ratios
@@ -20,6 +21,7 @@ from stress.statistics.bootstrap import clusters
 __all__ = ["clean_distances"]
 
 
+@named_keywords
 def clean_distances(
     data: Samples, suite: Suite, measure: str | None = None, samples: int = 100, seed: int = 0
 ) -> Curves:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from perturbations import InputError
+from perturbations.errors import named_keywords
 from perturbations.modality import modality
 from stress.calibrate._curves import Curve, Curves, Found, clusters_of, curve_of, curves_of, graded, name_of, ratios
 from stress.records.cells import CellRow
@@ -18,6 +19,7 @@ from stress.statistics.bootstrap import Clusters
 __all__ = ["distance_curve", "distances", "measure_of"]
 
 
+@named_keywords
 def distances(run: Source, measure: str | None = None) -> Curves:
     """Return how far each scenario's inputs are from the clean ones, by the distortion that a run recorded.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from perturbations import InputError
+from perturbations.errors import named_keywords
 from stress.calibrate._curves import Curves, Found, clusters_of, curve_of, curves_of, graded, name_of, ratios
 from stress.measure import measured
 from stress.records.frame import Frame
@@ -17,6 +18,7 @@ from stress.records.source import Source
 __all__ = ["losses"]
 
 
+@named_keywords
 def losses(runs: Sequence[Source], metric: str | None = None) -> Curves:
     """Return what a panel of models loses: runs of one suite on the same samples, one run a model.
 

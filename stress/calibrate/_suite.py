@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import InputError, SpecError
+from perturbations.errors import named_keywords
 from scenarios import Step, loads
 from stress.calibrate._calibrate import Calibration
 from stress.calibrate._levels import Level
@@ -18,6 +19,7 @@ _DIGITS = 6
 """Significant digits of a parameter."""
 
 
+@named_keywords
 def suite_of(found: Calibration, name: str | None = None, version: int = 1) -> dict[str, Any]:
     """Return a suite in which level k costs the same in every scenario that has it, as plain data.
 
@@ -105,6 +107,7 @@ def _short(value: Any) -> Any:
     return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
 
 
+@named_keywords
 def save(found: Calibration, path: Path, name: str | None = None) -> str:
     """Write the suite and return its title; where the file holds one of that name with other levels, its version rises.
 

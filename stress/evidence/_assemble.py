@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Any
 
 from perturbations import InputError
+from perturbations.errors import named_keywords
 from stress.evidence._collect import collect
 from stress.evidence._declaration import Condition, Declaration
 from stress.gate import Verdict, judge
@@ -24,6 +25,7 @@ NOTICE = (
 _WORST = ("fail", "unjudged", "undecided", "pass")
 
 
+@named_keywords
 def assemble(runs: Sequence[Measurable], declaration: Declaration) -> dict[str, Any]:
     """Return the evidence as plain data. Raises InputError where the runs are not of one model, or one is given twice.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import InputError, SpecError
-from perturbations.errors import gather, nearest
+from perturbations.errors import gather, named_keywords, nearest
 from scenarios.reading import Node, Problems, parse, text_of
 from stress.gate import Gates, gates_of
 
@@ -61,6 +61,7 @@ class Declaration:
         return gates_of(Node(nodes, mine[0].where, {key: node.where for key, node in nodes.items()}), self.file)
 
 
+@named_keywords
 def load_declaration(path: Path) -> Declaration:
     """Read a declaration from YAML. Raises SpecError with all that is wrong in it: unknown keys, metrics, bars."""
     try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import InputError
+from perturbations.errors import named_keywords
 from stress.evidence._assemble import assemble
 from stress.evidence._declaration import Declaration
 from stress.evidence._pages import pages
@@ -22,6 +23,7 @@ SUMS = "SHA256SUMS"
 """The hashes of all other files, as ``sha256sum --check`` reads them."""
 
 
+@named_keywords
 def write_evidence(runs: Sequence[Measurable], declaration: Declaration, out: Path) -> dict[str, Any]:
     """Write a folder of evidence for a technical file, and return its data.
 

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from perturbations.errors import named_keywords
 from stress.records.cells import CellRow, cell_rows
 from stress.records.folder import Folder
 from stress.records.statuses import failures
@@ -104,6 +105,7 @@ def _answers(run: Folder, cell: str) -> _Answers:
     return _Answers(np.asarray(table["sample"]).astype(np.int64), worth, sure, failed, table)
 
 
+@named_keywords
 def choose(run: Folder, most: int, seed: int) -> list[Choice]:
     """Return up to ``most`` records to look at, those of one scenario together, the scenarios that suffer most first.
 
@@ -127,6 +129,7 @@ def choose(run: Folder, most: int, seed: int) -> list[Choice]:
     return sorted(found, key=lambda choice: place[scenario[choice.cell]])
 
 
+@named_keywords
 def is_private(run: Folder, position: int) -> bool:
     """Return whether the sample at a position is never to be shown: its group ``private`` is true."""
     return not _public(run)[position]

@@ -14,7 +14,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from perturbations import InputError, RunError, Sample, StressError, Value
-from perturbations.errors import short
+from perturbations.errors import named_keywords, short
 from perturbations.modality import MODALITIES, modality
 from scenarios import Cell
 from stress.data import Samples
@@ -71,6 +71,7 @@ class Example:
     streams: Sequence[Shown]
 
 
+@named_keywords
 def keep(run: Folder, cells: Sequence[Cell], data: Samples, seed: int, most: int = MOST) -> list[str]:
     """Choose up to ``most`` examples of a finished run, store them, and return why some could not be shown.
 
@@ -105,12 +106,14 @@ def keep(run: Folder, cells: Sequence[Cell], data: Samples, seed: int, most: int
     return problems
 
 
+@named_keywords
 def check_count(most: object) -> None:
     """Raise InputError for what is no number of examples."""
     if isinstance(most, bool) or not isinstance(most, int) or most < 0:
         raise InputError(f"run: examples must be a whole number of at least 0, got {short(most)}.")
 
 
+@named_keywords
 def forget(run: Folder) -> None:
     """Take away the examples of a run: they are of records that may have been asked again."""
     path = run.path.joinpath(*_FILE)
@@ -120,6 +123,7 @@ def forget(run: Folder) -> None:
         raise RunError(f"{path}: cannot be taken away: {error.strerror or error}.") from error
 
 
+@named_keywords
 def example_of(run: Folder, cell: Cell, data: Samples, position: int, seed: int) -> Example | None:
     """Return a sample in a cell with its whole values, made again; None where the run has no record of it.
 
@@ -169,6 +173,7 @@ def _plain(answer: Answer) -> dict[str, Any]:
     return {"text": answer.text[:400], "score": score, "confidence": answer.confidence, "failed": answer.failed}
 
 
+@named_keywords
 def stored(run: Folder) -> list[Example]:
     """Return the examples that a run has kept; none, where it has kept none. Raises RunError for a damaged file."""
     path = run.path.joinpath(*_FILE)

@@ -54,6 +54,7 @@ def loads_gates(gates: str | Mapping[str, Any], name: str = "<string>", folder: 
     return gates_of(root, name, found, gates if isinstance(gates, str) else "", folder)
 
 
+@named_keywords
 def gates_of(root: Node, name: str, found: Sequence[str] = (), text: str = "", folder: Path | None = None) -> Gates:
     """Return the gates in nodes that know their place: rules may stand in a file that says more than a gate file does.
 

@@ -44,6 +44,7 @@ class _Guarded:
         return getattr(self._predict, name)
 
 
+@named_keywords
 def tellable(error: BaseException) -> BaseException:
     """Return what can be told as often as one likes of an error that somebody else's code raised.
 

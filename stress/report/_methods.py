@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from perturbations.errors import named_keywords
 from stress.measure import Measurable
 from stress.records.statuses import failures
 from stress.report._book import Book
@@ -10,6 +11,7 @@ from stress.report._numbers import count, plural, visible
 __all__ = ["methods_of"]
 
 
+@named_keywords
 def methods_of(run: Measurable) -> str:
     """Return sentences on data, suite, seed, perturbations, intervals and failures, each from the run's own record."""
     book = Book(run)

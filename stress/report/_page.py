@@ -57,6 +57,7 @@ def render(book: Book) -> str:
     return _rendered("report.html.j2", content(book))
 
 
+@named_keywords
 def write_sample(run: Measurable, examples: Sequence[Example], path: Path) -> None:
     """Write a page of one sample in some cells of a run: its streams as they are and as the model met them."""
     book = Book(run)

@@ -225,17 +225,15 @@ def _masked(context: Context, group: _Group) -> str | None:
 def _broken(context: Context, cells: Sequence[int]) -> NDArray[np.bool_]:
     """Return which samples some of these cells break."""
     top, bottom = context.frame.sums(context.headline)
-    some = list(cells)
-    return np.asarray(((top[:, some] < bottom[:, some]) & (bottom[:, some] > 0)).any(axis=1))
+    top, bottom = top[:, list(cells)], bottom[:, list(cells)]
+    return np.asarray(((top < bottom) & (bottom > 0)).any(axis=1))
 
 
 def attack_warnings(context: Context) -> list[str]:
     """Return where attacks without gradients beat those with them; what preflight saw of the model stands there."""
-    found = []
-    for row in filled(context, [(Section(attack_rows, budgets), ATTACKS)])[0].to_pylist():
-        if row["attack"] == WORST and row["note"]:
-            found.append(f"attacks on {row['stream']} with {row['budget']}: {row['note']}")
-    return found
+    rows = filled(context, [(Section(attack_rows, budgets), ATTACKS)])[0].to_pylist()
+    noted = [row for row in rows if row["attack"] == WORST and row["note"]]
+    return [f"attacks on {row['stream']} with {row['budget']}: {row['note']}" for row in noted]
 
 
 def worst_curves(context: Context) -> list[dict[str, Any]]:
@@ -269,9 +267,9 @@ def _worst_curve(context: Context, names: str, graded: Sequence[tuple[float, _Gr
     about |= {"perturbation": WORST, "profile": "", "lost": "", "metric": context.headline.name}
     found = []
     for i, severity in enumerate([0.0, *(severity for severity, _ in graded)]):
-        known = {"n": (below[:, i] > 0).sum(), "failed": 0, "method": bounds.method}
+        number = Number.within(values.point[i], bounds, i, n=(below[:, i] > 0).sum(), failed=0, method=bounds.method)
         row = {**about, "severity": severity, "band_low": band.low[i], "band_high": band.high[i]}
-        found.append(row | Number.within(values.point[i], bounds, i, **known).row())
+        found.append(row | number.row())
     return found
 
 
@@ -285,9 +283,8 @@ def _sums(context: Context, cells: Sequence[int]) -> tuple[Floats, Floats]:
 
 def _least(context: Context, cells: Sequence[int]) -> Floats:
     """Return (samples × cells) how right each sample is in its worst draw; infinity where it has no record."""
-    some = context.only(cells) if context.frame.large else context
-    frame = some.frame
-    top, bottom = frame.terms(some.headline)
+    frame = (context.only(cells) if context.frame.large else context).frame
+    top, bottom = frame.terms(context.headline)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = top / bottom
     found = np.full((len(frame.samples), len(frame.ids)), np.inf)
@@ -299,4 +296,4 @@ def _least(context: Context, cells: Sequence[int]) -> Floats:
 def _worst_of(least: Floats) -> tuple[Floats, Floats]:
     """Return how right each sample is in the cell that is worst for it, and whether it was in all of these cells."""
     there = np.isfinite(least).all(axis=1)
-    return np.where(there, least.min(axis=1), 0.0), np.where(there, 1.0, 0.0)
+    return np.where(there, least.min(axis=1), 0.0), there.astype(np.float64)
