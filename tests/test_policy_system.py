@@ -93,6 +93,7 @@ def run(tmp_path_factory):
     return made(tmp_path_factory.mktemp("system") / "run")
 
 
+SIGNALS = ("image.brightness", "image.noise", "audio.level_dbfs", "answer_confidence", "image.answer_against")
 DARK = {"signal": "image.brightness", "below": 0.25, "then": "drop image", "else": "keep"}
 ACTIONS = ("keep", "drop image", "drop audio", "fill image with zeros", f"ask {OTHER}", "abstain")
 
@@ -168,7 +169,7 @@ class TestCells:
 rules = st.recursive(
     st.sampled_from(ACTIONS),
     lambda inner: st.fixed_dictionaries({
-        "signal": st.sampled_from(["image.brightness", "image.noise", "audio.level_dbfs", "answer_confidence", "image.answer_against"]),
+        "signal": st.sampled_from(SIGNALS),
         "below": st.sampled_from([0.0, 0.05, 0.2, 0.3, 0.5, 0.81, 0.9, -25.0, -20.0]), "then": inner, "else": inner,
     }),
     max_leaves=5,
@@ -180,8 +181,7 @@ class TestGuardedAndReplayed:
     @given(rule=rules, threshold=st.sampled_from([None, 0.5, 0.82, 0.95]))
     def test_a_guarded_model_is_the_replay_record_by_record(self, run, rule, threshold, tmp_path_factory):
         reads = {"classes": ["a", "b"], "answers": "probabilities"}
-        names = ("image.brightness", "image.noise", "audio.level_dbfs", "answer_confidence", "image.answer_against")
-        policy = policies.Policy(rule, ACTIONS, names, answer_from=threshold, reads=reads)
+        policy = policies.Policy(rule, ACTIONS, SIGNALS, answer_from=threshold, reads=reads)
         replay = policies.replayed(run, policy)
         guarded = policies.guard(leaning, policy)
         out = tmp_path_factory.mktemp("guarded") / "run"
