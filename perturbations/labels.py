@@ -48,13 +48,17 @@ def missing(value: Any) -> bool:
         return True
     if isinstance(value, np.datetime64 | np.timedelta64):
         return bool(np.isnat(value))
+    if hasattr(value, "as_py"):  # a scalar of Arrow
+        return missing(value.as_py())
     if getattr(value, "shape", None) == () and not isinstance(value, np.generic):
         value = plain(value)
     return bool(value != value) if isinstance(value, float | complex | np.inexact | Decimal) else False
 
 
 def plain(value: Any) -> Any:
-    """Return a scalar without its wrapping: of NumPy, of torch, of an array or list with one element."""
+    """Return a scalar without its wrapping: of NumPy, of torch, of Arrow, of an array or list with one element."""
+    if hasattr(value, "as_py"):
+        return plain(value.as_py())
     if isinstance(value, Enum) or not (hasattr(value, "shape") or isinstance(value, list | tuple)):
         return value
     if isinstance(value, np.floating):
@@ -184,7 +188,7 @@ def _is_blank(character: str) -> bool:
 
 
 def _all_apart(names: Collection[str]) -> bool:
-    """Whether it can be told of all names at once that no two are alike; where it cannot, they are looked at singly."""
+    """Return whether a look at all names at once shows that no two are alike; if not, they are looked at singly."""
     folded = "\0".join(names).lower()
     if not folded.isascii() or folded.split(maxsplit=1) != [folded] or _ZEROS.search(folded):
         return False
@@ -218,7 +222,7 @@ def vector(target: Any) -> NDArray[np.float64] | None:
     values = [plain(each) for each in target]
     if not all(isinstance(each, bool | np.bool_ | Number | np.number) for each in values):
         return None
-    if any(isinstance(each, complex | np.complexfloating) for each in values):
+    if any(isinstance(each, complex | np.complexfloating | Enum) for each in values):  # members are names
         return None
     return np.array(values, np.float64)
 
@@ -228,6 +232,8 @@ def _listed(value: Any) -> Any:
         return value
     if hasattr(value, "detach"):
         value = value.detach().cpu()
+    if hasattr(value, "as_py"):
+        return value.as_py()
     return value.tolist() if hasattr(value, "tolist") else value
 
 

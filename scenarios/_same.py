@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
+from perturbations.errors import named_keywords
 from scenarios._cells import Cell, Condition
 
 __all__ = ["content", "drawn"]
@@ -11,11 +12,13 @@ __all__ = ["content", "drawn"]
 _LOST = ("lost",)
 
 
+@named_keywords
 def drawn(cell: Cell) -> bool:
     """Return whether another draw may give the model another input: whether anything in a cell is left to chance."""
     return cell.fallback != "drop" and any(map(_by_chance, cell.conditions))
 
 
+@named_keywords
 def content(cell: Cell) -> Hashable:
     """Return what two cells share exactly when one model is given the same in both, draw by draw.
 

@@ -72,7 +72,7 @@ class Suite:
 
     ``unchecked`` are the steps that no perturbation is known for because the plug-ins were not imported.
 
-    ``builtin`` suites take what fits a data set and say what they left out; in a user's own suite a misfit is an error.
+    ``builtin`` suites take what fits a data set and say what they left out; a user's own suite must fit as a whole.
     """
 
     name: str

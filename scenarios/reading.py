@@ -8,11 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from perturbations import SpecError, StressError
 from perturbations.errors import meant
 from scenarios._yaml import Node, from_plain, parse
 
-__all__ = ["Node", "Problems", "from_plain", "number_of", "one_of", "parse", "text_in", "text_of"]
+__all__ = ["Node", "Problems", "from_plain", "number_of", "one_of", "parse", "text_of"]
 
 
 @dataclass
@@ -40,17 +39,6 @@ class Problems:
             return (int(found[1]), int(found[2])) if found else (0, 0)
 
         return sorted(dict.fromkeys(self.found), key=place)
-
-
-def text_in(path: Path, name: str, who: str, error: type[StressError] = SpecError) -> str:
-    """Return what a file says; ``name`` is what its reader calls it. Raises ``error`` where it is no text in UTF-8."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as wrong:
-        raise error(f"{name}: {who}: must be UTF-8 text, got {wrong.reason} at byte {wrong.start}.") from None
-    except (OSError, ValueError) as wrong:  # a path with a NUL is a ValueError
-        why = getattr(wrong, "strerror", None) or str(wrong)
-        raise error(f"{name}: {who}: cannot be read: {why}.") from None
 
 
 def text_of(node: Node | None, who: str, what: str, problems: Problems) -> str | None:

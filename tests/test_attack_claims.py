@@ -98,7 +98,7 @@ def furthest(spy, data):
         "{name: attack.square, calls: 20}",
         "{name: attack.random_search, calls: 10}",
         "{name: attack.universal, steps: 5}",
-        "{name: attack.minimal, steps: 3, halvings: 3}",
+        "{name: attack.fab, steps: 3, targets: 2}",
         "attack.random",
     ],
 )
@@ -703,47 +703,6 @@ def test_a_second_model_finds_and_the_tested_one_answers(tmp_path):
     assert records.score.mean() < records["attack.random"].mean() - 0.15
     with pytest.raises(ModelError, match="surrogate"):
         run_of(tmp_path / "x", Speaking(), suite.replace("image:", "audio:"), recordings(0, 8))
-
-
-class Linear:
-    """Two classes told apart by a plane: how far a picture is from it is known."""
-
-    classes = ("0", "1")
-
-    def __init__(self):
-        self.weights = np.random.default_rng(1).normal(size=(48, 2))
-
-    def __call__(self, batch):
-        return np.stack([value.reshape(-1).astype(float) - 128 for value in batch["image"]]) @ self.weights
-
-    def loss_gradient(self, batch, streams, loss):
-        scores = self(batch)
-        return scores, {"image": [row.reshape(4, 4, 3) for row in loss(scores)[1] @ self.weights.T]}
-
-
-def test_the_smallest_change_is_the_distance_to_a_plane(tmp_path):
-    """ε is the first whole level at which moving every channel by it crosses the plane; its distribution is a table."""
-    rng, model = np.random.default_rng(0), Linear()
-    images = list(rng.integers(110, 146, (40, 4, 4, 3), dtype=np.uint8))
-    scores = model({"image": images})
-    labels = scores.argmax(axis=1)
-    across = model.weights[:, 1] - model.weights[:, 0]
-    distance = np.abs(scores[:, 1] - scores[:, 0]) / np.abs(across).sum()
-    known = np.floor(distance) + 1
-    found = attack.run(
-        "attack.minimal", {"image": images}, labels, ModelOracle(model, model.classes, "logits"), epsilon=16
-    )
-    assert found.broken.tolist() == (known <= 16).tolist()
-    assert np.floor(found.least[found.broken] * 16).tolist() == known[found.broken].tolist()
-    change = [np.abs(a.astype(int) - b.astype(int)).max() for a, b in zip(images, found.values["image"])]
-    assert np.array_equal(np.array(change)[found.broken], known[found.broken])
-    data = [Sample(f"s{i}", {"image": image}, str(label)) for i, (image, label) in enumerate(zip(images, labels))]
-    suite = "suite: a\nseverities: [5]\nscenarios: {s: {image: attack.minimal}}"
-    rows = table(run_of(tmp_path / "r", model, suite, data), "minimal").to_pandas()
-    for row in rows.itertuples():
-        exact = np.quantile(known, row.quantile, method="inverted_cdf")
-        assert (row.value == exact) if exact <= 16 else np.isnan(row.value)
-    assert rows.n.unique().tolist() == [40]
 
 
 def test_a_perturbation_that_raises_beside_an_attack_is_a_record(tmp_path):

@@ -149,6 +149,57 @@ def test_budgets_hold_exactly(name):
                 assert within(name, stream, before, after, settings), (stream, severity)
 
 
+class Watched:
+    """An oracle that remembers every value that it is asked about."""
+
+    def __init__(self, inner):
+        self.inner, self.seen = inner, {"image": [], "audio": [], "text": []}
+
+    classes = property(lambda self: self.inner.classes)
+    differentiable = property(lambda self: self.inner.differentiable)
+
+    def scores(self, streams):
+        for name, values in streams.items():
+            self.seen[name] += values
+        return self.inner.scores(streams)
+
+    def gradients(self, streams, wanted, loss):
+        for name, values in streams.items():
+            self.seen[name] += values
+        return self.inner.gradients(streams, wanted, loss)
+
+
+LOOKING_BEYOND = {
+    "attack.hop_skip_jump": ("image", "audio"),
+    "attack.character_edits": ("text",),
+    "attack.auto": ("text",),
+}
+"""Searches that look at values beyond their budget and keep none: for the border, or for the words that matter."""
+
+
+@pytest.mark.parametrize("eot", [1, 2])
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_that_the_model_sees_is_beyond_its_budget(name, eot):
+    """Of all streams at once, each near the clean value of some sample, whose own it is in all but those that look."""
+    streams, labels = streams_of()
+    watched = Watched(demo_oracle())
+    attack.run(name, streams, labels, watched, severity=3, eot=eot, **cheap(name))
+    settings = perturbations.get(name).settings(3)
+    for kind in perturbations.get(name).modalities:
+        kept = [value for value in watched.seen[kind] if value is not None]
+        assert len(kept) > len(labels)
+        beyond = [v for v in kept if not any(near(name, kind, c, v, settings) for c in streams[kind] if c is not None)]
+        assert not beyond or kind in LOOKING_BEYOND.get(name, ())
+
+
+def near(name, kind, clean, value, settings):
+    if kind == "image" and clean.shape != value.shape:
+        return False
+    if kind == "audio" and clean.samples.shape != value.samples.shape:
+        return False
+    return (clean is value) or within(name, kind, clean, value, settings)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_attacks_leave_their_input_alone(name):
     streams, labels = streams_of()
@@ -471,7 +522,7 @@ def test_a_model_that_fails_under_attack_is_a_finding(tmp_path):
 
 @pytest.mark.parametrize("other", ["a lexicon that is not there"])
 def test_a_lexicon_must_exist(other):
-    with pytest.raises(InputError, match="lexicon must be UTF-8 text"):
+    with pytest.raises(InputError, match="lexicon: a lexicon that is not there cannot be read"):
         attack.run("attack.word_substitution", {"text": ["one"]}, [0], Reading(), severity=1, lexicon=other)
 
 

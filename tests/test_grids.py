@@ -4,11 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import scenarios
-from perturbations import InputError, SpecError, get, names
+import stress
+from perturbations import InputError, Sample, SpecError, get, names
 from scenarios import course_of, loads, perturb
 from scenarios._covering import covering_array
 from scenarios._timeline import Timeline
@@ -241,6 +242,37 @@ def test_in_any_suite_ids_differ_and_so_do_cells(suite):
         ]
         assert pairs[0] == pairs[1]
         assert f"the product has {len(product)}" in plan.notes[0][1]
+
+
+WITHOUT_CHANCE = {"stream.missing", "audio.clipping"}
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(random_suites())
+def test_in_a_run_of_any_suite_n_is_samples_times_draws(tmp_path_factory, suite):
+    """Each once; a cell without chance in it is drawn once, as the clean one is."""
+    try:
+        plan = scenarios.expand(loads(suite), STREAMS)
+    except SpecError:
+        return
+    assume(len(plan.cells) < 60)
+    data = [Sample(s.id, s.streams, str(s.target), sequence=s.sequence, time=s.time) for s in Data(5)]
+
+    def lengths(batch):
+        return [[len(text or ""), 30.0, 60.0] for text in batch["text"]]
+
+    lengths.classes = ["0", "1", "2"]
+    folder = tmp_path_factory.mktemp("run") / "r"
+    run = stress.run(lengths, data, loads(suite), folder, workers=1, preflight=False)
+    found = {}
+    for row in run.records(columns=["cell", "sample", "draw"]).to_pylist():
+        found.setdefault(row["cell"], []).append((row["sample"], row["draw"]))
+    told = {row["cell"]: row["n"] for row in run.table("cells").to_pylist() if row["metric"] == "accuracy"}
+    for cell in plan.cells:
+        chance = any(c.perturbation not in WITHOUT_CHANCE for c in cell.conditions)
+        assert len(set(found[cell.id])) == len(found[cell.id]) == 5 * (suite["draws"] if chance else 1), cell.id
+        assert told[cell.id] == len(found[cell.id])
+    assert found.keys() == {cell.id for cell in plan.cells}
 
 
 def test_one_id_is_never_given_twice():

@@ -609,6 +609,26 @@ class TestWhatALimitVisits:
         self.run(source, tmp_path / "out", PAIRED, limit=10)
         assert len(set(read)) == 80
 
+    def test_what_an_attack_is_fitted_on_is_read_before_work(self, tmp_path, monkeypatch):
+        """A universal pattern is fitted on samples that a limit leaves out; one that is bad ends nothing half-way."""
+        monkeypatch.setattr("stress.engine._order._FITTED", 6)
+        source = files(tmp_path, 40)
+        fitted = {"suite": "s@1", "severities": [1], "scenarios": {"u": {"image": "attack.universal"}}}
+
+        def attacked(out):
+            answers = lambda batch: np.stack([[v.mean() - 128, -1.0] for v in batch["image"]])  # noqa: E731
+            answers.classes = ["a", "b"]
+            return stress.run(answers, source, fitted, out, workers=1, limit=10)
+
+        read = watched(monkeypatch)
+        visited = {f"{i}.png" for i in attacked(tmp_path / "first").samples["id"].to_pylist()}
+        beside = {name for name in read if name.endswith("png")} - visited
+        assert 1 <= len(beside) <= 12
+        spoiled = tmp_path / sorted(beside)[0]
+        spoiled.write_bytes(spoiled.read_bytes()[:50])
+        with pytest.raises(InputError, match=spoiled.name):
+            attacked(tmp_path / "second")
+
     def test_what_is_bad_is_refused_before_work_once_it_is_visited(self, tmp_path):
         source = files(tmp_path, 40)
         visited = set(self.run(source, tmp_path / "first", limit=10).samples["id"].to_pylist())

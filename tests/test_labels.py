@@ -220,6 +220,47 @@ def test_enum_members_go_by_name(tmp_path):
     assert run.info["classes"] == [member.name for member in members]
 
 
+Numbered = enum.IntEnum("Numbered", {"cat": 2, "dog": 1, "eel": 0})
+Spelled = enum.StrEnum("Spelled", {"cat": "eel", "dog": "cat", "eel": "dog"})
+Flagged = enum.IntFlag("Flagged", {"cat": 4, "dog": 1, "eel": 2})
+ROWS = {
+    "list": list,
+    "tuple": tuple,
+    "of one each": lambda members: [(member,) for member in members],
+    "objects": lambda members: np.array([*members, None], object)[:-1],
+    "series": lambda members: pd.Series(members, dtype=object),
+    "generator": iter,
+}
+
+
+@pytest.mark.parametrize("members", [Numbered, Spelled, Flagged])
+@pytest.mark.parametrize("kind", ROWS)
+def test_a_member_that_is_a_number_or_a_text_too_is_its_name(members, kind):
+    """Read by their values, these would be positions in, or names of, other classes."""
+    given = [list(members)[i % 3] for i in range(24)]
+    names = [member.name for member in given]
+    task = Classification(names_of(given))
+    assert task.classes == ("cat", "dog", "eel")
+    answers = ROWS[kind](given)
+    assert list(task.settle(given, given).score(answers, given)["score"]) == [1.0] * 24
+    several = MultiLabel(("cat", "dog", "eel")).settle([given[:2]] * 9, [names[:2]] * 9)
+    assert several.check_targets([given[:2], given[2], {given[1]}]) is None
+    assert list(several.score([given[:2]], [names[:2]])["score"]) == [1.0]
+
+
+def test_scalars_of_arrow_are_what_they_hold():
+    for value in (3, "cat", 0.5, date(2020, 1, 1), datetime(2020, 1, 1, 6), True, Decimal("2.0"), b"cat"):
+        assert label(pa.scalar(value)) == label(value)
+    for kind in (pa.null(), pa.int64(), pa.string(), pa.timestamp("ns")):
+        assert missing(pa.scalar(None, kind))
+        assert label(pa.scalar(None, kind)) is None
+    assert missing(pa.scalar(float("nan")))
+    assert label(pa.array(["cat"]).dictionary_encode()[0]) == "cat"
+    assert names_of([pa.scalar([0, 1, 0])]) == ("0", "1", "2")
+    with pytest.raises(InputError, match="label: "):
+        label(pa.scalar({"a": 1}))
+
+
 @pytest.mark.parametrize("door", ["csv", "jsonl", "parquet"])
 def test_one_hot_targets_of_a_manifest(door, tmp_path):
     hot = np.eye(12, dtype=int)[TRUTH].tolist()

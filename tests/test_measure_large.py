@@ -158,7 +158,7 @@ def rich(path, draws=1, n=90):
     rng = np.random.default_rng(8)
     budget = {"epsilon": 4}
     about = [{"stream": "image", "perturbation": f"attack.{a}", "settings": budget}
-             for a in ("fgsm", "square", "minimal")]  # fmt: skip
+             for a in ("fgsm", "square", "fab")]  # fmt: skip
     hit = [cell(f"{c['perturbation']}-3", c["perturbation"], 3.0, perturbation=c["perturbation"],
                 conditions=json.dumps([c])) for c in about]  # fmt: skip
     graded_text = [cell(f"typos-{s}", "typos", float(s), "text") for s in (1, 3)]
@@ -181,7 +181,7 @@ def rich(path, draws=1, n=90):
                "place": np.where(timed, sample / n, np.nan), "severity": np.where(timed, sample % 5, np.nan),
                "attack.calls": np.where(attacked, rng.integers(2, 60, len(where)), np.nan),
                "attack.gradients": np.where(attacked, 2.0 * (where == 4), np.nan),
-               "attack.least": np.where(where == names.index("attack.minimal-3"), least, np.nan),
+               "attack.least": np.where(where == names.index("attack.fab-3"), least, np.nan),
                "attack.random": np.where(attacked, rng.random(len(where)) < 0.8, np.nan)}  # fmt: skip
     records = {"cell": where, "draw": draw, "sample": sample, "score": (given == target[sample]).astype(float),
                "prediction": [DIGITS[k] for k in given], "probabilities": chances.tolist(), "rank": 1 + (given > 0),

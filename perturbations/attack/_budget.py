@@ -40,9 +40,13 @@ class Layout:
         """Return a number per sample as a number per place."""
         return np.repeat(np.asarray(numbers, np.float32), self.lengths)
 
+    def total(self, flat: Flat) -> NDArray[np.float64]:
+        """Return the sum of each sample."""
+        return np.add.reduceat(flat, self.starts).astype(np.float64)
+
     def energy(self, flat: Flat) -> NDArray[np.float64]:
         """Return the sum of squares of each sample."""
-        return np.add.reduceat(np.square(flat), self.starts).astype(np.float64)
+        return self.total(np.square(flat))
 
     @cached_property
     def _parts(self) -> list[slice]:
@@ -85,6 +89,24 @@ class Ball(ABC):
     @abstractmethod
     def direction(self, gradient: Flat) -> Flat:
         """Return the direction of steepest ascent, of length one in the budget's own measure."""
+
+    @abstractmethod
+    def parts(self, change: Flat) -> NDArray[np.float64]:
+        """Return how many budgets each sample's change takes; none where nothing may change."""
+
+    @property
+    def walls(self) -> tuple[Flat, Flat]:
+        """The lowest and the highest that each number may be by itself."""
+        return np.full_like(self.clean, self.lowest), np.full_like(self.clean, self.highest)
+
+    def between(self, point: Flat) -> Flat:
+        """Return the point with every number brought back between its walls."""
+        return np.clip(point, *self.walls)
+
+    def free_along(self, point: Flat, way: Flat) -> NDArray[np.bool_]:
+        """Return which numbers can still move along a direction, before they meet a wall."""
+        low, high = self.walls
+        return ((way > 0) & (point < high)) | ((way < 0) & (point > low))
 
     @abstractmethod
     def draw(self, rngs: Sequence[Generator]) -> Flat:
@@ -154,10 +176,14 @@ class MaxBall(Ball):
         return np.maximum(self.clean - reach, self.lowest), np.minimum(self.clean + reach, self.highest)
 
     def project(self, point: Flat) -> Flat:
-        return np.clip(point, *self.walls)
+        return self.between(point)
 
     def direction(self, gradient: Flat) -> Flat:
         return np.sign(gradient)
+
+    def parts(self, change: Flat) -> NDArray[np.float64]:
+        most = np.maximum.reduceat(np.abs(change), self.layout.starts)
+        return np.where(self.free, most / np.maximum(self.radius, 1), 0.0)
 
     def draw(self, rngs: Sequence[Generator]) -> Flat:
         parts = [rng.random(n, dtype=np.float32) for rng, n in zip(rngs, self.layout.lengths)]
@@ -201,6 +227,10 @@ class EnergyBall(Ball):
         length = np.sqrt(self.layout.energy(gradient))
         with np.errstate(divide="ignore"):
             return gradient * self.layout.spread(np.where(length > 0, 1 / length, 0.0))
+
+    def parts(self, change: Flat) -> NDArray[np.float64]:
+        length = np.sqrt(self.layout.energy(change))
+        return np.where(self.free, length / np.where(self.free, self.radius, 1), 0.0)
 
     def draw(self, rngs: Sequence[Generator]) -> Flat:
         parts = [rng.standard_normal(n, dtype=np.float32) for rng, n in zip(rngs, self.layout.lengths)]

@@ -18,6 +18,7 @@ __all__ = [
     "Repeated",
     "Streams",
     "at_label",
+    "difference",
     "log_odds",
     "margin",
     "margin_loss",
@@ -65,7 +66,7 @@ class Oracle(Protocol):
 class Repeated:
     """A model with randomness, asked ``times`` times about everything: its expected answer and its expected gradient.
 
-    Expectation over transformation (Athalye et al. 2018): an attack that looks once at a random model takes its luck
+    Expectation over transformation (Athalye et al. 2018): an attack that looks once at a random model takes chance
     for a success. Probabilities are averaged, and their logarithms are the scores.
     """
 
@@ -168,6 +169,19 @@ def margin_loss(labels: NDArray[np.int64]) -> Loss:
     return loss
 
 
+def difference(labels: NDArray[np.int64], targets: NDArray[np.int64]) -> Loss:
+    """Return a wrong class's score minus the label's: 0 on the border between the two."""
+
+    def loss(scores: Floats) -> tuple[Floats, Floats]:
+        rows = np.arange(len(labels))
+        slope = np.zeros_like(scores)
+        slope[rows, targets] += 1
+        slope[rows, labels] -= 1
+        return scores[rows, targets] - scores[rows, labels], slope
+
+    return loss
+
+
 def targeted_ratio(labels: NDArray[np.int64], targets: NDArray[np.int64]) -> Loss:
     """Return the targeted difference-of-logits ratio (Croce & Hein 2020), which no rescaling of the logits can hide.
 
@@ -176,12 +190,10 @@ def targeted_ratio(labels: NDArray[np.int64], targets: NDArray[np.int64]) -> Los
 
     def loss(scores: Floats) -> tuple[Floats, Floats]:
         rows = np.arange(len(labels))
-        top = scores[rows, targets] - scores[rows, labels]
-        slope = np.zeros_like(scores)
+        top, plain = difference(labels, targets)(scores)
         if scores.shape[1] < 4:
-            slope[rows, targets] += 1
-            slope[rows, labels] -= 1
-            return top, slope
+            return top, plain
+        slope = np.zeros_like(scores)
         order = np.argsort(scores, axis=1, kind="stable")
         first, third, fourth = order[:, -1], order[:, -3], order[:, -4]
         below = scores[rows, first] - (scores[rows, third] + scores[rows, fourth]) / 2 + 1e-12

@@ -1,4 +1,4 @@
-"""Between levels and light: what the scene sent, and what a display is told."""
+"""Between levels and light: what the scene sent, and what a display is given."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from stress.cli._beyond_commands import calibrate, evidence
 from stress.cli._display import say
 from stress.cli._options import EPILOG, GOALS, OWN, PLUGIN, RUN
 from stress.cli._policy_commands import policy
@@ -71,6 +72,7 @@ def stress() -> None:
     show_default=True,
     help="Which measures of each stream's quality are recorded.",
 )
+@click.option("--cost", is_flag=True, help="Measure energy, processor time and memory of each cell, with one worker.")
 @click.option("--timeout", type=float, metavar="S", help="Seconds a call of the model may take.")
 @click.option("--fresh", is_flag=True, help="A new run beside the one in DIR, which is kept.")
 @click.option(
@@ -85,6 +87,10 @@ def stress() -> None:
 @click.option("--max-cells", type=int, default=10_000, show_default=True, metavar="N", help="Cells a suite may have.")
 @click.option("--max-megapixels", type=float, default=100.0, show_default=True, metavar="N", help="Of a picture.")
 @click.option("--max-seconds", type=float, default=3600.0, show_default=True, metavar="S", help="Of a recording.")
+@click.option("--max-calls", type=int, metavar="N", help="Calls of an endpoint; a complete smaller grid is run.")
+@click.option("--max-cost", type=float, metavar="X", help="The same in money, by the model's price table.")
+@click.option("--examples", type=int, default=24, show_default=True, metavar="N", help="Samples kept to look at.")
+@click.option("--no-examples", is_flag=True, help="Keep no sample's picture, sound or text.")
 @click.option("--no-preflight", is_flag=True, help="Skip the checks before the grid.")
 @click.option("--no-report", is_flag=True, help="Leave report/index.html unwritten.")
 @click.option("--progress", type=click.Choice(["bar", "json", "quiet"]), default="bar", show_default=True)
@@ -235,6 +241,86 @@ def gallery(modality: str, output: Path, only: tuple[str, ...], seed: int, plugi
     write_gallery(modality, output, only, seed, plugins)
 
 
+@stress.command("show")
+@click.argument("folder", type=RUN, metavar="RUN")
+@click.argument("sample", metavar="SAMPLE")
+@click.argument("cell", required=False, metavar="[CELL]")
+@click.option("--data", metavar="NAME", help="The data of the run, as for `stress run`.")
+@click.option("-o", "--output", type=RUN, metavar="FILE", help="[default: in RUN/examples]")
+@OWN
+def show(folder: Path, sample: str, cell: str | None, data: str | None, output: Path | None) -> None:
+    """Draw one SAMPLE of RUN as it is and as the model met it.
+
+    In CELL, or in every cell in which a stream is degraded; with what the model answered.
+    """
+    from stress.cli._sample import show_sample
+
+    show_sample(folder, sample, cell, data, output)
+
+
+@stress.command()
+@click.argument("runs", type=RUN, metavar="RUN [RUN …]", nargs=-1, required=True)
+@click.option("--kind", type=click.Choice(["curves", "lost", "reliability"]), default="curves", show_default=True)
+@click.option("--scenario", "scenarios", multiple=True, metavar="NAME", help="Only this scenario; may be repeated.")
+@click.option("--modality", metavar="NAME", help="Only this modality's curves.")
+@click.option("--columns", type=click.IntRange(1, 12), default=4, show_default=True, metavar="N")
+@click.option("-o", "--output", type=RUN, required=True, metavar="FILE", help="A .pdf, .svg or .png file.")
+@OWN
+def figure(**options: Any) -> None:
+    """Draw a figure for a paper.
+
+    Curves of one run or of several on shared axes, missing streams, or reliability. Equal runs give equal files.
+    """
+    from stress.cli._show import write_figure
+
+    write_figure(**options)
+
+
+@stress.command()
+@click.argument("folder", type=RUN, metavar="RUN")
+@OWN
+def methods(folder: Path) -> None:
+    """Print the methods paragraph of RUN.
+
+    Data, suite, seed, perturbations, intervals, what failed: for a paper.
+    """
+    from stress._face import open_run
+    from stress.report import methods_of
+
+    say(methods_of(open_run(folder)))
+
+
+@stress.command()
+@click.argument("folder", type=RUN, metavar="RUN")
+@click.option(
+    "--parse", metavar="RULE", help="labels, choice_letter, json:FIELD, regex:PATTERN, text.  [default: RUN's]"
+)
+@click.option("--out", type=RUN, metavar="DIR", help="Folder of the new run.  [default: beside RUN]")
+@OWN
+def reparse(folder: Path, parse: str | None, out: Path | None) -> None:
+    """Score the kept answers of RUN anew.
+
+    RUN is of a chat model. What it wrote is read by another rule, without a call; RUN itself stays as it is.
+    """
+    from stress.engine import reparse as read_again
+
+    say(f"{read_again(folder, parse, out)}")
+
+
+@stress.command()
+@click.option("--out", type=RUN, default=Path("runs"), show_default=True, metavar="DIR", help="Where runs will lie.")
+@click.option("--endpoint", metavar="URL", help="Whether somebody answers there; nothing is asked that is billed.")
+@click.option("--key-env", metavar="NAME", help="The environment variable with its key.")
+def doctor(out: Path, endpoint: str | None, key_env: str | None) -> int:
+    """Say what is installed, what of it imports, and what mends the rest.
+
+    Exit status: 0 a run can start, 1 something is broken. Extras that are not installed are no fault.
+    """
+    from stress.cli._doctor import run_doctor
+
+    return run_doctor(out, endpoint, key_env)
+
+
 @stress.command()
 @click.argument("folder", type=RUN, metavar="RUN")
 def cite(folder: Path) -> None:
@@ -245,3 +331,5 @@ def cite(folder: Path) -> None:
 
 
 stress.add_command(policy)
+stress.add_command(calibrate)
+stress.add_command(evidence)

@@ -12,12 +12,13 @@ from rich.markup import escape
 
 from perturbations import InputError
 from perturbations.errors import printable
+from perturbations.files import read_regular
 from scenarios import load
 from stress._face import open_run
 from stress.cli._display import console, safe
 from stress.cli._estimate import estimate
-from stress.data import read_regular
 from stress.engine import Check, Outcome, Planned, Settings, as_it_answers, duration, execute, plan_run, prepared
+from stress.examples import check_count, keep
 
 __all__ = ["run_suite"]
 
@@ -32,9 +33,13 @@ def run_suite(
     no_report: bool,
     dry_run: bool,
     samples: Path | None = None,
+    examples: int = 24,
+    no_examples: bool = False,
     **options: Any,
 ) -> int:
     """Run a suite from the command line and return the exit status."""
+    most = 0 if no_examples else examples
+    check_count(most)
     screen = console(quiet=options["progress"] == "quiet")
     demo = suite == "demo"
     loaded = load(suite)
@@ -53,6 +58,8 @@ def run_suite(
         folder = out or Path("runs") / planned.plan.suite
         outcome = execute(planned, folder, workers, lambda checks: _show_checks(screen, checks))
     run = open_run(outcome.run.path)
+    for problem in keep(run, planned.plan.cells, planned.data, planned.settings.seed, most):
+        screen.print(safe("no example", "yellow") + safe(f" {problem}"))
     _show_outcome(screen, planned, outcome, time.monotonic() - started)
     if options["progress"] != "quiet":
         from stress.report import print_summary
@@ -162,6 +169,14 @@ def _show_outcome(screen: Any, planned: Planned, outcome: Outcome, seconds: floa
         screen.print(f"continued: {outcome.reused:,} of {units:,} units were there already{age}, {what}")
     for each in about.get("mixed", []):
         screen.print(safe("mixed", "yellow") + safe(f" a changed model was accepted: {each['why']}"))
+    spent = about.get("spent") or {}
+    if spent:
+        screen.print(f"sent: {spent['sent']:,} calls, of which {spent['canaries']:,} asked anew who the model is")
+    if spent.get("ended"):
+        screen.print(
+            safe("ended", "yellow")
+            + safe(f" by the budget: {spent['samples']:,} of {spent['of']:,} samples, each in every cell")
+        )
     screen.print(
         f"{about['records']:,} records ({about['samples']:,} samples × {len(planned.plan.cells):,} cells) "
         f"in {duration(seconds)} → {escape(printable(outcome.run.path))}"

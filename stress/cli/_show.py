@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 from perturbations import (
     FAMILIES,
@@ -25,7 +26,7 @@ from perturbations import (
 from perturbations.errors import meant
 from stress.cli._display import console, say
 
-__all__ = ["show_citations", "show_list", "show_measures", "show_suite", "write_gallery"]
+__all__ = ["show_citations", "show_list", "show_measures", "show_suite", "write_figure", "write_gallery"]
 
 
 def show_list(what: str | None, plugins: Sequence[Path] = ()) -> None:
@@ -77,6 +78,7 @@ def _list_signals() -> None:
     from perturbations.modality import modality as known
     from stress.records.answered import ANSWERED
 
+    rows: list[tuple[str, Any, bool]]
     rows = [(f"{of}.{each.name}", each, each.cheap) for of in MODALITIES for each in known(of).signals.all.values()]
     rows += [(each.name, each, False) for each in ANSWERED]
     width = max(len(name) for name, *_ in rows)
@@ -145,6 +147,24 @@ def show_measures(folder: Path, name: str | None, goals: str | None = None) -> N
     from stress.report import plain_table
 
     csv.write_csv(plain_table(run.table(name, goals=goals), as_json=True), sys.stdout.buffer)
+
+
+_FIGURES = (".pdf", ".svg", ".png")
+
+
+def write_figure(
+    runs: Sequence[Path], kind: str, scenarios: Sequence[str], modality: str | None, columns: int, output: Path
+) -> None:
+    """Write a figure of one run or of several. Raises InputError for another suffix than a figure's."""
+    from stress._face import open_run
+    from stress.report import plot, save
+
+    if output.suffix.lower() not in _FIGURES:
+        raise InputError(f"figure: the file must end in {', '.join(_FIGURES)}, got {output.name!r}.")
+    first, *others = map(open_run, runs)
+    drawn = plot(first, kind, modality=modality, columns=columns, others=others, scenarios=scenarios)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    say(f"{save(drawn, output)}")
 
 
 def show_citations(folder: Path) -> None:

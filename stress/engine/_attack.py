@@ -28,7 +28,7 @@ from perturbations.errors import MissingExtraError
 from scenarios import Cell, perturb_stream
 from stress.data import Samples
 from stress.engine._limits import limited, within
-from stress.engine._order import visiting_order
+from stress.engine._order import fitted_on
 from stress.engine._stages import Stage, stages, stand_in
 from stress.engine._streams import StreamWork, compared, said
 from stress.models import Batch, ModelOracle
@@ -43,8 +43,6 @@ budget that was enough to break it, of attacks that look for that."""
 Costs: TypeAlias = Mapping[str, NDArray[np.float32]]
 Work: TypeAlias = tuple[dict[str, StreamWork], Costs, Mapping[int, BaseException]]
 """What an attack made of its streams, what that took, and by row the samples of which it could not know anything."""
-_FITTED = 64
-"""Samples of the other half that a universal perturbation is fitted on."""
 
 
 @dataclass(frozen=True)
@@ -163,10 +161,7 @@ class Attacker:
         return fitted
 
     def _other_half(self, stage: Stage, half: int, draw: int) -> Attempt:
-        ids = self.data.ids
-        order = [int(i) for block in visiting_order(self.data, self.seed) for i in block]
-        chosen = [i for i in order if self._halves[ids[i]] != half][:_FITTED]
-        samples = [self.data[i] for i in chosen]
+        samples = [self.data[i] for i in fitted_on(self.data, self.seed, self._halves, half)]
         return prepared(
             stage.declaration,
             self._parts(stage, samples, draw),

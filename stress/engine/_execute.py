@@ -18,10 +18,12 @@ from perturbations.errors import short
 from stress.data import pack
 from stress.engine._backends import Finished, Workers, in_threads, model_of
 from stress.engine._beside import supervised
-from stress.engine._canaries import canaries, is_steady
-from stress.engine._cluster import on_dask
+from stress.engine._canaries import canaries, is_steady, recognised
+from stress.engine._dask import on_dask
 from stress.engine._identity import identity, machine, run_id
 from stress.engine._lock import lock
+from stress.engine._meter import Meter
+from stress.engine._named import unchanged_files
 from stress.engine._places import Places
 from stress.engine._plan import CANARIES, Planned, Settings, job_of, plan_run
 from stress.engine._preflight import Check, is_reproducible, preflight
@@ -35,8 +37,9 @@ from stress.engine._settle import settled
 from stress.engine._threads import one_thread_each
 from stress.engine._unit import Job, Shard
 from stress.engine._units import Unit
+from stress.engine._within import Portions, UnaskedError, attended, beginning, check_asked, spent_of
 from stress.engine._writer import Writer
-from stress.models import Model, load_model, steady_code
+from stress.models import Endpoint, Model, load_model, steady_code
 from stress.records.folder import FORMAT, Folder, open_folder
 from stress.records.writing import write_json
 from stress.tasks import Task, declared
@@ -91,8 +94,8 @@ def execute(
     """
     begun = time.time()
     out = beside(out) if planned.settings.fresh else out
-    planned, before = look_back(planned, out)
-    here = planned if workers is None else _untimed(planned)
+    planned, before = look_back(attended(planned, out), out)
+    here = beginning(planned if workers is None else _untimed(planned))
     with one_thread_each(), supervised(here.settings.timeout):
         task, said, seen = settled(here)
         job, first = job_of(here, task), seen[:CANARIES]
@@ -104,15 +107,28 @@ def execute(
         known = canaries(job, asked, planned.plan.cells, planned.settings.threads)
         planned = replace(planned, steady=is_steady(known) and is_reproducible(checks) and before.steady)
         code, unread = steady_code(planned.model)
-        checks += _recognised(planned, unread) if planned.settings.preflight else []
+        checks += recognised(planned.model.weights, unread) if planned.settings.preflight else []
         if checked is not None:
             checked(checks)
-        about = _about(planned, job, known, checks, code, unread)
-        about["run"] = before.run_id or run_id(about["identity"])
         _make_folder(out)
         with lock(out):
-            about = begin(out, about, planned, before)
-            found, took = _do(planned, job, out, workers, about, before)
+            # after all that is asked beside the grid
+            meter = Meter.of_this_machine() if planned.settings.cost else None
+            for part in (parts := Portions(planned)):
+                job = job_of(part, task, meter)
+                about = _about(part, job, known, checks, code, unread)
+                about["run"] = before.run_id or run_id(about["identity"])
+                about = begin(out, about, part, before)
+                before = replace(before, info=about)
+                try:
+                    found, took = _do(part, job, out, workers, about, before)
+                except UnaskedError as error:
+                    parts.stopped(error)
+            took = {**took, **spent_of(planned, part)}
+            conditions = [condition for cell in planned.plan.cells for condition in cell.conditions]
+            unchanged_files(about["identity"].get("files", {}), conditions, out)
+            if meter is not None:
+                about["cost"] = meter.says()
             write_json(out / "run.json", {**about, **took, "finished": True, "seconds": time.time() - begun})
     age = None
     reused = took["reused_units"]
@@ -140,6 +156,7 @@ def _do(
     try:
         with closing(_work(planned, job, units.without(whole), out, workers)) as done:
             for unit, table in done:
+                check_asked(table)
                 for named in repeats.named(unit, table, found.units):
                     writer.add(named)
     finally:
@@ -153,14 +170,6 @@ def _do(
     }
     took = {"units": len(units), "reused_units": len(whole)}
     return found, {**took, **({"reused": reused} if whole else {})}
-
-
-def _recognised(planned: Planned, unread: Sequence[str]) -> list[Check]:
-    """Say where a changed model can be told by its answers alone."""
-    if not unread or planned.model.weights is not None:
-        return []
-    says = f"by its code and a few answers alone: {', '.join(unread[:3])} cannot be read, or changes as it answers"
-    return [Check("the model is recognised when the run goes on", "warning", says)]
 
 
 def _workers(model: Any, settings: Settings) -> AbstractContextManager[Workers]:
@@ -197,7 +206,7 @@ def _about(
     unread: Sequence[str],
 ) -> dict[str, Any]:
     """Return the content of run.json."""
-    plan, settings = planned.plan, planned.settings
+    plan, settings, predict = planned.plan, planned.settings, planned.model.predict
     who = identity(planned, job.task, code)
     who["model"]["canaries"] = answers
     return {
@@ -214,9 +223,11 @@ def _about(
         "samples": sum(map(len, planned.shards)),
         "records": planned.records,
         "steady": planned.steady,
-        **declared(job.task),
+        **declared(job.task, (*planned.model.statuses, *planned.model.reports)),
+        **({"endpoint": dict(predict.about)} if isinstance(predict, Endpoint) else {}),
         "streams": planned.data.streams,
         "model_unread": list(unread),
+        **({"cost": job.meter.says()} if job.meter is not None else {}),
         "started": time.time(),
         "begun": time.time(),
         "finished": False,

@@ -7,7 +7,7 @@ alike, and a smaller run is the beginning of a larger one.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import islice
 from typing import TypeVar
@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from stress.data import Samples
 
-__all__ = ["shards", "visiting_order"]
+__all__ = ["first_of", "fitted_on", "shards", "visiting_order"]
 
+_FITTED = 64
+"""Samples that a universal perturbation is fitted on."""
 Ints = NDArray[np.int64]
 T = TypeVar("T")
 
@@ -34,6 +36,13 @@ def visiting_order(data: Samples, seed: int, count: int | None = None) -> list[I
     if _any_sequence(data, positions):
         return _by_sequence(data, seed, positions)[:count]
     return list(_stratified(data, seed, positions)[:count, None])
+
+
+def fitted_on(data: Samples, seed: int, halves: Mapping[str, int], half: int) -> list[int]:
+    """Return which samples something is fitted on that is used on a half of the data: the first of the other half."""
+    ids = data.ids
+    visited = (int(i) for block in visiting_order(data, seed) for i in block)
+    return list(islice((i for i in visited if halves[ids[i]] != half), _FITTED))
 
 
 def _of(values: Iterable[T], positions: range) -> Iterator[T]:
@@ -122,7 +131,7 @@ def shards(data: Samples, seed: int, size: int, limit: int | None = None, extent
     for start, end in zip([0, *ends], ends):
         if end > start:
             found += _cut_into(data, seed, size, range(start, end))
-    return found if limit is None else _cut(found, limit)
+    return found if limit is None else first_of(found, limit)
 
 
 def _cut_into(data: Samples, seed: int, size: int, positions: range) -> list[Ints]:
@@ -143,7 +152,8 @@ def _cut_into(data: Samples, seed: int, size: int, positions: range) -> list[Int
     return found
 
 
-def _cut(found: list[Ints], limit: int) -> list[Ints]:
+def first_of(found: Sequence[Ints], limit: int) -> list[Ints]:
+    """Return shards with the first so many positions alone."""
     kept = []
     for shard in found:
         if limit <= 0:

@@ -12,12 +12,14 @@ from typing import Any, Literal
 import numpy as np
 
 from perturbations import InputError, SpecError
+from perturbations.attack import halves_of
 from perturbations.errors import nearest, short
 from perturbations.modality import Limits, size_of
 from scenarios import Cell, Plan, Suite, expand, goals_of
 from scenarios import load as load_suite
 from stress.data import Reading, Samples, known_files, load_data
-from stress.engine._order import shards, visiting_order
+from stress.engine._meter import Meter
+from stress.engine._order import fitted_on, shards, visiting_order
 from stress.engine._progress import Mode, looking
 from stress.engine._repeats import Repeats
 from stress.engine._stages import check_attacks, without_gradients
@@ -40,16 +42,19 @@ _SHARD_SAMPLES = 256
 class Settings:
     """How a run is done; of these only ``seed`` and ``signals`` change a record.
 
-    ``cluster`` names the group (or ``sequence``) whose samples belong together – speakers, patients – and are drawn
-    together in intervals, as the data declare where it is not given; ``command`` is how the run was asked for, for the
+    ``cluster`` names the group (or ``sequence``) whose samples are alike – speakers, patients – and make one cluster
+    in intervals, as the data declare where it is not given; ``command`` is how the run was asked for, for the
     reader. ``samples`` are the ids of the only ones to run on (all, where there are none); faults that look at the data
     set still look at the whole of it. ``verify`` reads the bytes of files that look as they did when the folder's run
     began; ``skip_bad_samples`` leaves out what cannot be used; ``inside`` refuses files outside the manifest's folder;
     ``max_cells``, ``max_megapixels`` and ``max_seconds`` are how large a grid, a picture and a recording may be.
     ``answers`` declares the form of the model's answers where it cannot be seen: ``probabilities``, ``logits``,
     ``labels`` (class names) or ``positions`` (in the list of classes).
+    ``cost`` measures energy, processor time and memory, with one worker: the counters are of the whole machine.
     Where the folder holds a run already, ``fresh`` begins a new one beside it; ``accept_model`` is why records of a
     model that has changed since are kept, and ``keep_failures`` keeps those of failures, which are else asked again.
+    ``max_calls`` and ``max_cost`` (in the money of its price table) are what an endpoint may be sent and paid for the
+    whole run: it ends as a complete grid over fewer samples.
     """
 
     seed: int = 0
@@ -77,6 +82,9 @@ class Settings:
     max_megapixels: float = 100.0
     max_seconds: float = 3600.0
     answers: str | None = None
+    cost: bool = False
+    max_calls: int | None = None
+    max_cost: float | None = None
 
     def __post_init__(self) -> None:
         _ = self.limits
@@ -88,10 +96,21 @@ class Settings:
                 raise InputError(f"run: {name} must be a whole number of at least {least}, got {short(value)}.")
         if self.backend not in ("threads", "processes", "dask"):
             raise InputError(f"run: backend must be threads, processes or dask, got {self.backend!r}.")
+        if not isinstance(self.cost, bool):
+            raise InputError(f"run: cost must be true or false, got {short(self.cost)}.")
+        if self.cost and (self.backend != "threads" or self.workers not in (None, 1)):
+            raise InputError(
+                "run: cost needs one worker and backend threads (counters are of the whole machine, so that cells done "
+                f"at once could not be told apart), got {self.workers or 'several'} and {self.backend}."
+            )
         if self.signals not in ("none", "cheap", "all"):
             raise InputError(f"run: signals must be none, cheap or all, got {short(self.signals)}.")
         if self.scheduler is not None and self.backend != "dask":
             raise InputError(f"run: scheduler goes with backend dask, got backend {self.backend}.")
+        if self.max_calls is not None and (not isinstance(self.max_calls, int) or self.max_calls < 1):
+            raise InputError(f"run: max_calls must be a whole number of at least 1, got {short(self.max_calls)}.")
+        if self.max_cost is not None and not 0 < self.max_cost < float("inf"):
+            raise InputError(f"run: max_cost must be a number above 0, got {short(self.max_cost)}.")
         if self.accept_model is not None and not self.accept_model.strip():
             raise InputError("run: accept_model must say why records of the model before the change still hold.")
         if self.timeout is not None and not self.timeout > 0:
@@ -105,7 +124,7 @@ class Settings:
     @property
     def threads(self) -> int:
         """Number of workers: as given, or one for each processor."""
-        return self.workers or len(os.sched_getaffinity(0))
+        return self.workers or (1 if self.cost else len(os.sched_getaffinity(0)))
 
 
 @dataclass(frozen=True)
@@ -179,7 +198,7 @@ def plan_run(
     only = {"only": settings.only, "skip": settings.skip}
     plan = expand(suite, samples.streams, has=samples.has, most=settings.max_cells, **only)
     goals = goals_of(plan.source["goals"]) if "goals" in plan.source else ""
-    if not isinstance(goals, str) and (wrong := goals.misfit(samples.streams)):
+    if not isinstance(goals, str) and (wrong := goals.mismatch(samples.streams)):
         raise SpecError(f"{suite.title}: {wrong}")
     samples.check_cluster(settings.cluster, "run")
     loaded = find(model)
@@ -198,17 +217,25 @@ def plan_run(
 
 
 def with_a_look(planned: Planned) -> Planned:
-    """Return the plan after all samples were looked at that it visits: those of its shards, and of whom the model is
-    asked first; all, where a fault draws from the whole data set.
+    """Return the plan after all samples were looked at that it visits: those of its shards, of whom the model is asked
+    first, and that an attack is fitted on; all, where a fault draws from the whole data set.
     """
-    whole = any(map(_draws, planned.plan.cells))
-    visited = range(len(planned.data)) if whole else [*np.concatenate(planned.shards), *planned.first[:CANARIES]]
+    if any(map(_draws, planned.plan.cells)):
+        return replace(planned, data=planned.data.looked(range(len(planned.data))))
+    visited = [*np.concatenate(planned.shards).tolist(), *planned.first[:CANARIES]]
+    if any(map(_is_fitted, planned.plan.cells)):
+        halves = halves_of(planned.data.ids)
+        visited += [i for half in (0, 1) for i in fitted_on(planned.data, planned.settings.seed, halves, half)]
     return replace(planned, data=planned.data.looked(visited))
 
 
 def needs_all_data(cell: Cell) -> bool:
     """Whether what a sample meets in a cell depends on which other samples there are."""
-    return cell.grid == "timeline" or _draws(cell) or any(c.declaration.held_out for c in cell.conditions)
+    return cell.grid == "timeline" or _draws(cell) or _is_fitted(cell)
+
+
+def _is_fitted(cell: Cell) -> bool:
+    return any(c.declaration.held_out for c in cell.conditions)
 
 
 def _draws(cell: Cell) -> bool:
@@ -237,8 +264,8 @@ def _task(task: Task | str | None, model: Model, data: Samples, answers: str | N
     return declare(task, answers)
 
 
-def job_of(planned: Planned, task: Task) -> Job:
-    """Return the job of a planned run, with its settled task."""
+def job_of(planned: Planned, task: Task, meter: Meter | None = None) -> Job:
+    """Return the job of a planned run, with its settled task; ``meter`` reads what answering costs."""
     settings = planned.settings
     return Job(
         predict_of(planned.model),
@@ -251,6 +278,9 @@ def job_of(planned: Planned, task: Task) -> Job:
         settings.timeout,
         np.concatenate(planned.shards).tolist(),
         {name: predict_of(model) for name, model in planned.others.items()},
+        meter,
+        planned.model.reports,
+        planned.model.billed,
     )
 
 

@@ -18,14 +18,15 @@ from scenarios import CLEAN, Cell, course_of
 from stress.data import Samples
 from stress.engine._ask import Answered, Predict, ask, failed
 from stress.engine._attack import COST, Attacker
+from stress.engine._meter import COST_COLUMNS, Meter
 from stress.engine._stages import attacked
 from stress.engine._streams import Recorded, Shared, StreamWork, recorded, signals_of, work_on
 from stress.models import Batch
 from stress.records.schema import record_schema
 from stress.records.statuses import CRASH, OK, PERTURBATION_ERROR, TIMEOUT, UNCHANGED
-from stress.tasks import Luck, Task
+from stress.tasks import Task, TieBreak
 
-__all__ = ["Job", "Shard", "measured_columns"]
+__all__ = ["Job", "Shard", "column_of", "measured_columns"]
 
 
 class Shard:
@@ -88,13 +89,21 @@ class Job:
     """Of the samples that the run is about; all of the data, where there are none."""
     others: Mapping[str, Predict] = field(default_factory=dict)
     """Models that are asked in some cells instead, by name."""
+    meter: Meter | None = None
+    """What reads the cost of answering, where that is asked for."""
+    reports: Sequence[str] = ()
+    """Columns of numbers that the model's answers bring."""
+    billed: bool = False
+    """Whether calls are paid for: records name the answers that they rest on."""
 
     @cached_property
     def schema(self) -> pa.Schema:
         """Columns of the records."""
         costs = COST if any(map(attacked, self.cells)) else ()
         when = WHEN if any(cell.grid == "timeline" for cell in self.cells) else ()
-        return record_schema(self.task.columns, (*measured_columns(self.data.streams, self.signals), *costs, *when))
+        spent = () if self.meter is None else COST_COLUMNS
+        measured = (*measured_columns(self.data.streams, self.signals), *costs, *when, *self.reports, *spent)
+        return record_schema(self.task.columns, measured, kept=self.billed)
 
     @cached_property
     def attacker(self) -> Attacker:
@@ -112,6 +121,8 @@ class Job:
             for stream in cell.streams
             if shared is not None and not attacked(cell) and shared.wanted(cell, stream)
         }
+        if self.meter is not None:
+            self.meter.begin()
         answered: list[Answered] = []
         measured: list[Mapping[str, NDArray[np.float32]]] = []
         for start in range(0, len(samples), self.batch_size):
@@ -167,8 +178,9 @@ class Job:
     def answers(self, samples: Sequence[Sample], done: Mapping[str, StreamWork], cell: Cell = CLEAN) -> Answered:
         """Return the scored answers to some samples, of which some streams are replaced, by a cell's model."""
         batch = self.batch(samples, done)
-        luck = Luck(self.seed, batch.ids)
-        return ask(self.asked_in(cell), batch, [sample.target for sample in samples], self.task, self.timeout, luck)
+        ties = TieBreak(self.seed, batch.ids)
+        targets = [sample.target for sample in samples]
+        return ask(self.asked_in(cell), batch, targets, self.task, self.timeout, ties, self.meter)
 
     def _asked(self, cell: Cell, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Answered:
         """Return the answers, asking only about the samples that every perturbation could change without an error."""
@@ -242,7 +254,13 @@ class Job:
             "batch": pa.array(found.batch),
         }
         for name, values in found.columns.items():
-            columns[name] = _column(values, self.schema.field(name).type, void)
+            columns[name] = column_of(values, self.schema.field(name).type, void)
+        for name in (*self.reports, *(["answer"] if self.billed else [])) if found.took else ():
+            brought = [each.get(name) for each in found.took]
+            columns[name] = _names(brought) if name == "answer" else pa.array(brought, pa.float32(), from_pandas=True)
+        peaks = {} if self.meter is None else self.meter.peaks()
+        spent = {**found.spent, **{name: np.full(count, np.nan if v is None else v) for name, v in peaks.items()}}
+        columns |= {name: pa.array(values, pa.float32(), from_pandas=True) for name, values in spent.items()}
         for name, kind in zip(self.schema.names, self.schema.types):
             if name not in columns:
                 parts = [part[name] for part in measured if name in part]
@@ -275,7 +293,7 @@ def _repeated(name: str, count: int) -> pa.Array:
     return pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), pa.array([name], pa.string()))
 
 
-def _column(values: Any, kind: pa.DataType, failed: NDArray[np.bool_]) -> pa.Array:
+def column_of(values: Any, kind: pa.DataType, failed: NDArray[np.bool_]) -> pa.Array:
     """Return a task's column; a failure has no value in any of them."""
     if isinstance(values, np.ndarray) and not pa.types.is_dictionary(kind):
         return pa.array(values, kind, mask=failed) if failed.any() else pa.array(values, kind)

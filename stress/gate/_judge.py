@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from perturbations import SpecError
-from perturbations.errors import gather
+from perturbations.errors import gather, named_keywords
 from scenarios.reading import Problems
 from stress.gate._bars import outside
 from stress.gate._numbers import Numbers
@@ -31,6 +31,7 @@ from stress.tasks import range_of
 __all__ = ["exactly", "judge", "p_value", "suite_of"]
 
 
+@named_keywords
 def judge(
     run: Source,
     gates: Gates,
@@ -69,6 +70,7 @@ def judge(
         not run.info.get("finished", True),
         matched,
         mixed=not allow_mixed and any(each.info.get("mixed") for each in (run, baseline) if each is not None),
+        records=run.count,
     )
 
 

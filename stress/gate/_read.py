@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from perturbations import InputError, SpecError
-from perturbations.errors import gather, meant
+from perturbations.errors import gather, meant, named_keywords
+from perturbations.files import read_text
 from scenarios import Goals, goals_of
-from scenarios.reading import Node, Problems, from_plain, one_of, parse, text_in, text_of
+from scenarios.reading import Node, Problems, from_plain, one_of, parse, text_of
 from stress.gate._bars import outside
 from stress.gate._rules import Bar, Gates, Rule
 from stress.gate._select import Selection, read_selection
 from stress.gate._streams import STREAM_METRICS
 from stress.tasks import class_metrics
 
-__all__ = ["CORRECTIONS", "PER", "PRESETS", "load_gates", "loads_gates"]
+__all__ = ["CORRECTIONS", "PER", "PRESETS", "gates_of", "load_gates", "loads_gates"]
 
 PRESETS = Path(__file__).parent / "presets"
 CORRECTIONS = ("holm", "bh", "none")
@@ -33,21 +35,31 @@ def presets() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in PRESETS.glob("*.yaml")))
 
 
+@named_keywords
 def load_gates(name: str | Path) -> Gates:
     """Return a built-in gate file by name, or the one at a path. Raises SpecError with all that is wrong in it."""
     path = PRESETS / f"{name}.yaml" if str(name) in presets() else Path(name)
-    if not path.is_file():
+    if not os.path.isfile(path):
         known = f"an existing YAML file or one of {', '.join(presets())}"
         raise SpecError(f"gates: must be {known}, got {str(name)!r}. {meant(str(name), presets())}".rstrip())
-    text = text_in(path, str(name), "gates")
+    text = read_text(path, "gates", SpecError)
     return loads_gates(text, path.name if str(name) in presets() else str(name), path.resolve().parent)
 
 
+@named_keywords
 def loads_gates(gates: str | Mapping[str, Any], name: str = "<string>", folder: Path | None = None) -> Gates:
     """Return the gates in a YAML text, or in plain data of the same form; policies in it are relative to ``folder``."""
     found: list[str] = []
     root = parse(gates, name, found, "gates") if isinstance(gates, str) else from_plain(gates, name)
-    problems = Problems(found, folder or Path.cwd())
+    return gates_of(root, name, found, gates if isinstance(gates, str) else "", folder)
+
+
+def gates_of(root: Node, name: str, found: Sequence[str] = (), text: str = "", folder: Path | None = None) -> Gates:
+    """Return the gates in nodes that know their place: rules may stand in a file that says more than a gate file does.
+
+    ``found`` are problems that are known already; all are raised as one SpecError. Policies are relative to ``folder``.
+    """
+    problems = Problems(list(found), folder or Path.cwd())
     top = _top(root, problems)
     rules = _rules(top.get("gates"), root, _confidence(top.get("confidence"), problems, 0.95), problems)
     if not rules and not problems.found:
@@ -56,7 +68,7 @@ def loads_gates(gates: str | Mapping[str, Any], name: str = "<string>", folder: 
     chosen = one_of(correction, CORRECTIONS, "gates", "correction", problems) if correction else "holm"
     cluster = text_of(top.get("cluster"), "gates", "cluster", problems)
     gather(problems.sorted(), SpecError)
-    return Gates(name, tuple(rules), chosen or "holm", cluster, gates if isinstance(gates, str) else "")
+    return Gates(name, tuple(rules), chosen or "holm", cluster, text)
 
 
 def _top(root: Node, problems: Problems) -> dict[str, Node]:

@@ -197,6 +197,8 @@ class Report:
     """The records that were compared with the baseline's, to take examples from."""
     mixed: bool = False
     """Records of a model and of what became of it are in one run: whom the numbers are about cannot be said."""
+    records: int | None = None
+    """How many there were when they were judged."""
 
     def count(self, outcome: Outcome) -> int:
         """Return how many rules ended so."""

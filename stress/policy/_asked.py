@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from perturbations import InputError
-from stress.models import Batch, told_apart
+from stress.models import Batch, split_unanswered
 from stress.policy._policy import Policy
 from stress.records.answered import Answers, answers_in, entropy_bits
 from stress.statistics.arrays import Floats, Ints
@@ -36,7 +36,7 @@ class Reader:
 
     def read(self, answers: Any, count: int) -> tuple[Ints, Floats, Floats]:
         """Return each answer's class, by position (−1: none), its confidence and its entropy, as a run records them."""
-        given, gone = told_apart(answers)
+        given, gone = split_unanswered(answers)
         scored = self.task.score(given, [self.task.classes[0]] * count)
         bad = np.array([text is not None or row in gone for row, text in enumerate(scored["invalid"])], bool)
         place = {name: i for i, name in enumerate(self.task.classes)}

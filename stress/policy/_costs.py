@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from perturbations import InputError
-from perturbations.errors import gather, nearest, short
+from perturbations.errors import gather, named_keywords, nearest, short
+from perturbations.files import read_text
 from stress.statistics.arrays import Floats, Ints
 
 if TYPE_CHECKING:
@@ -46,14 +47,15 @@ class Costs:
         return np.asarray(wrong * each[:, np.newaxis] + [self.actions.get(name, 0.0) for name in actions])
 
 
+@named_keywords
 def load_costs(path: Path | None) -> Costs:
     """Read costs from YAML: ``abstain: 0.3``, ``classes: {event: 5}``, ``actions: {drop image: 0.01}``."""
     if path is None:
         return Costs()
-    from scenarios.reading import parse, text_in
+    from scenarios.reading import parse
 
     problems: list[str] = []
-    found = parse(text_in(path, str(path), "costs", InputError), str(path), problems, "costs").plain()
+    found = parse(read_text(path, "costs"), str(path), problems, "costs").plain()
     gather(problems, InputError)
     if not isinstance(found, Mapping):
         raise InputError(f"costs: {path}: must be a mapping of abstain, classes and actions, got {short(found)}.")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from perturbations import InputError
+from perturbations.errors import named_keywords
 from perturbations.modality import modality
 from stress.policy._costs import Costs
 from stress.policy._evidence import Asking, Evidence, evidence
@@ -46,6 +47,7 @@ class Fitted:
     guarantee: Guarantee | None = None
 
 
+@named_keywords
 def fit(
     run: Source,
     costs: Costs | None = None,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from perturbations import InputError, Sample, Value
-from perturbations.errors import short
+from perturbations.errors import named_keywords, short
 from perturbations.modality import modality_of
 from stress.data import Samples, load_data
 from stress.models import Batch, load_model, predict_of
@@ -21,6 +21,7 @@ __all__ = ["guard", "signals_of"]
 Predict = Callable[[Batch], Any]
 
 
+@named_keywords
 def signals_of(streams: Mapping[str, Value], which: str = "cheap") -> dict[str, float]:
     """Return the signals of an input's streams by ``STREAM.SIGNAL``; lost streams have none.
 
@@ -34,6 +35,7 @@ def signals_of(streams: Mapping[str, Value], which: str = "cheap") -> dict[str, 
     return found
 
 
+@named_keywords
 def guard(predict: Predict, policy: Policy, data: Any = None, *, seed: int = 0) -> Predict:
     """Return a model that does what a policy says before it answers: it drops streams, or gives no answer (None).
 

@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import InputError
-from perturbations.errors import short
+from perturbations.errors import named_keywords, short
+from perturbations.files import read_text
 from stress.policy._actions import KEEP, action_of
 from stress.records.answered import calls_for
 
 __all__ = ["FORMAT", "Policy", "load", "save"]
 
 FORMAT = 2
-_MOST = 1_000_000
-"""Bytes that a policy's file may have."""
+"""Version of the file of a policy."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What to do with an input, told by signals of its streams' quality.
+    """What to do with an input, decided by signals of its streams' quality.
 
     ``rule`` is an action, or ``{"signal": "audio.snr", "below": 3.2, "then": …, "else": …}`` with rules in it. ``safe``
     is done where a signal that the rule asks for is missing or undefined. ``which`` says which signals are computed
@@ -147,6 +147,7 @@ def _number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
+@named_keywords
 def save(policy: Policy, path: str | Path) -> Path:
     """Write a policy as JSON and return the path."""
     path = Path(path)
@@ -158,14 +159,13 @@ def save(policy: Policy, path: str | Path) -> Path:
     return path
 
 
+@named_keywords
 def load(path: str | Path) -> Policy:
     """Read a policy. Raises InputError for what is none, or one of another format."""
     path = Path(path)
     try:
-        if not path.is_file() or path.stat().st_size > _MOST:
-            raise InputError(f"policy: {path} must be a policy's file of at most 1 MB.")
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        found = json.loads(read_text(path, "policy"))
+    except (ValueError, RecursionError) as error:
         raise InputError(f"policy: {path} cannot be read as JSON: {type(error).__name__}.") from None
     if not isinstance(found, dict) or "rule" not in found:
         raise InputError(f"policy: {path} must hold a policy, got {short(found)}. `stress policy fit` writes one.")

@@ -24,13 +24,13 @@ def labels_of(target: Any) -> tuple[str, ...]:
     """
     if missing(target):
         return ()
-    if isinstance(target, str):
+    if isinstance(target, str) and not isinstance(target, Enum):
         text = target.strip()
         if text.startswith(("[", "(")):
             return _labels(_list(text), target)
         return _labels([part for part in text.split("|") if part.strip()], target)
-    listed = target.tolist() if hasattr(target, "tolist") else target
-    if isinstance(listed, Iterable) and not isinstance(listed, bytes | Mapping | Enum):
+    listed = target.as_py() if hasattr(target, "as_py") else target.tolist() if hasattr(target, "tolist") else target
+    if isinstance(listed, Iterable) and not isinstance(listed, str | bytes | Mapping | Enum):
         return _labels(ordered_set(listed), target)
     return _labels([target], target)
 

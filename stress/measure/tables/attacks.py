@@ -46,9 +46,11 @@ MINIMAL: Columns = {
     "value": (pa.float64(), "the budget in its unit; null where the whole budget is not enough for that many"),
     "n": (pa.int64(), "samples that it rests on"),
 }
+_NEAREST = "attack.fab"
+"""The attack that looks for the smallest part of its budget."""
 _QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9)
 _DOUBT = 0.01
-"""How unlikely the black-box attacks' lead must be by luck before gradients are called masked."""
+"""How unlikely the black-box attacks' lead must be by chance before gradients are called masked."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def attack_rows(context: Context) -> list[dict[str, Any]]:
 
 
 def minimal_rows(context: Context) -> list[dict[str, Any]]:
-    """Return how small a change is enough: quantiles over samples, each at its worst draw, of each minimal attack.
+    """Return how small a change is enough: quantiles over samples, each at its worst draw, of each minimal-norm attack.
 
     A sample that is wrong without any change counts as 0 (as an infinite signal-to-noise ratio); one that the whole
     budget does not break counts as beyond it.
@@ -124,7 +126,7 @@ def minimal_rows(context: Context) -> list[dict[str, Any]]:
     for group in _groups(context):
         for cell in group.cells:
             row = context.frame.cells[cell]
-            if row.perturbation != "attack.minimal" or len(group.budgets) != 1:
+            if row.perturbation != _NEAREST or len(group.budgets) != 1:
                 continue
             parameter, budget = next(iter(next(iter(group.budgets.values())).items()))
             mine = context.frame.cell == cell

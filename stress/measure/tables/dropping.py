@@ -11,7 +11,7 @@ import pyarrow as pa
 from stress.measure.core.cells import absent, counted
 from stress.measure.core.context import Context
 from stress.measure.core.number import Number
-from stress.measure.core.paired import change
+from stress.measure.core.paired import from_clean
 from stress.measure.core.rows import CELL, INTERVAL
 from stress.measure.core.sections import Needs, beside_clean
 from stress.records.cells import CellRow
@@ -64,7 +64,9 @@ def dropping_rows(context: Context) -> list[dict[str, Any]]:
     point, cells = context.values(metric).point, context.frame.cells
     for cell, fallbacks in _pairs(context).items():
         for drop in fallbacks:
-            (value, ends), (_, everywhere) = (change(context, metric, drop, "drop", level) for level in (None, sure))
+            (value, ends), (_, everywhere) = (
+                from_clean(context, metric, drop, "drop", level) for level in (None, sure)
+            )
             note = None if np.isfinite(value[cell]) else "undefined: a cell without records"
             number = Number.within(value[cell], ends, cell, **counted(context, cell), note=note)
             row = {**cells[cell].about, **_action(cells[drop]), "dropped": cells[drop].cell}

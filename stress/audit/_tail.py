@@ -1,0 +1,88 @@
+"""How alike two values must be before they are called one: as alike as only one pair in a million is by chance.
+
+Digits of one hand are more alike than photographs of two streets, so the bar is read from the data: from how alike its
+own pairs are. Pairs that stand out from all around them – much more alike than either is to anything else – may be true
+duplicates, and are kept out of that reading.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Pairs", "bar", "none", "standing_out"]
+
+CHANCE = 1e-6
+"""Pairs of all pairs that may pass the bar by chance."""
+_OUT = 0.5
+"""A pair stands out where its distance is at most this part of the next one's, on both sides."""
+_DECADE = 10.0
+"""How far the tail is drawn on beyond the rarest pair that was seen."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The most alike pairs of ``n`` values: all that are at least as alike as ``floor``."""
+
+    one: NDArray[np.int64]
+    other: NDArray[np.int64]
+    alike: NDArray[np.float64]
+    n: int
+    floor: float
+
+    def where(self, which: NDArray[np.bool_]) -> Pairs:
+        """Return some of the pairs."""
+        return Pairs(self.one[which], self.other[which], self.alike[which], self.n, self.floor)
+
+
+def none(n: int) -> Pairs:
+    """Return no pairs."""
+    nobody = np.zeros(0, np.int64)
+    return Pairs(nobody, nobody, np.zeros(0), n, 1.0)
+
+
+def standing_out(pairs: Pairs) -> NDArray[np.bool_]:
+    """Return which pairs are far more alike than each side is to anything else."""
+    first = np.full(pairs.n, pairs.floor)
+    second = np.full(pairs.n, pairs.floor)
+    order = np.argsort(-pairs.alike, kind="stable")
+    ends = np.concatenate([pairs.one[order], pairs.other[order]])
+    likes = np.concatenate([pairs.alike[order]] * 2)
+    again = np.argsort(-likes, kind="stable")
+    ends, likes = ends[again], likes[again]
+    place = np.argsort(ends, kind="stable")
+    start = np.searchsorted(ends[place], np.arange(pairs.n))
+    count = np.bincount(ends, minlength=pairs.n)
+    has = np.flatnonzero(count > 0)
+    first[has] = likes[place[start[has]]]
+    more = np.flatnonzero(count > 1)
+    second[more] = likes[place[start[more] + 1]]
+    mine = pairs.alike
+
+    def next_of(side: NDArray[np.int64]) -> NDArray[np.float64]:
+        return np.where(mine >= first[side], second[side], first[side])
+
+    distance = 1 - mine
+    return (distance <= _OUT * (1 - next_of(pairs.one))) & (distance <= _OUT * (1 - next_of(pairs.other)))
+
+
+def bar(pairs: Pairs, chance: float = CHANCE) -> float:
+    """Return how alike a pair must be, so that about one pair in ``1 / chance`` of different values is.
+
+    Where there are fewer pairs than that, the tail is drawn on by as much as it fell over its last decade, once: of a
+    small data set the bar is the pair that would be the next one. Without pairs that are alike by chance it is the
+    middle between the floor and 1.
+    """
+    total = pairs.n * (pairs.n - 1) / 2
+    likes = np.sort(pairs.alike[~standing_out(pairs)])[::-1]
+    if not len(likes):
+        return (1 + pairs.floor) / 2
+    allowed = int(chance * total)
+    if allowed < len(likes) and allowed > 0:
+        return float(np.nextafter(likes[allowed], 2))
+    far = likes[min(len(likes) - 1, int(_DECADE) - 1)]
+    shrink = (1 - likes[0]) / max(1 - far, 1e-12)
+    missing = min(1.0, np.log10(1 / max(chance * total, 1e-12)))
+    return float(min(1 - (1 - likes[0]) * max(shrink, 0.5) ** max(missing, 0.0), 1 - 1e-9))

@@ -1,0 +1,87 @@
+"""All pairs of many vectors that are alike, found by blocks of products – exactly, whatever is left out."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stress.audit._tail import Pairs, none
+
+__all__ = ["alike", "nearest"]
+
+Vectors = NDArray[np.float32]
+_SAMPLE = 3000
+"""Vectors among which the floor is read."""
+_KEPT = 5
+"""Pairs kept for each vector, about."""
+_KEEP = 64
+"""Directions in which most of the vectors lie; the rest of each is known by its length alone at first."""
+_BLOCK = 4096
+
+
+def alike(vectors: Vectors) -> Pairs:
+    """Return the pairs of unit vectors (n, d) with the largest products, about five for each vector.
+
+    Vectors of zeros are alike to none. Of many vectors, first a bound on every product is worked out in few dimensions
+    (what is left of two vectors can give no more than the product of its lengths), then the product of those above it.
+    """
+    rows = np.flatnonzero(np.abs(vectors).sum(axis=1) > 0)
+    some = vectors[rows]
+    n = len(rows)
+    if n < 2:
+        return none(len(vectors))
+    floor = _floor(some)
+    few = some if n <= 2 * _SAMPLE else _bounding(some)
+    found_one, found_other = [], []
+    for start in range(0, n, _BLOCK):
+        for other in range(start, n, _BLOCK):
+            product = few[start : start + _BLOCK] @ few[other : other + _BLOCK].T
+            i, j = np.nonzero(product >= floor)
+            keep = i + start < j + other
+            found_one.append(i[keep] + start)
+            found_other.append(j[keep] + other)
+    one, other_ = np.concatenate(found_one), np.concatenate(found_other)
+    likes = np.concatenate(
+        [_products(some, one[k : k + 65536], other_[k : k + 65536]) for k in range(0, len(one), 65536)] or [np.zeros(0)]
+    )
+    kept = likes >= floor
+    return Pairs(rows[one[kept]], rows[other_[kept]], likes[kept].astype(np.float64), len(vectors), floor)
+
+
+def _products(vectors: Vectors, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.float32]:
+    return np.einsum("nd,nd->n", vectors[one], vectors[other])
+
+
+def _floor(vectors: Vectors) -> float:
+    """Return the product that about five of the pairs of each vector reach, as read from some of the vectors."""
+    n = len(vectors)
+    some = vectors[:: max(1, n // _SAMPLE)][:_SAMPLE]
+    products = (some @ some.T)[np.triu_indices(len(some), 1)]
+    share = min(0.5, 2 * _KEPT / n)
+    place = max(0, len(products) - 1 - int(share * len(products)))
+    return float(max(0.05, np.partition(products, place)[place]))
+
+
+def _bounding(vectors: Vectors) -> Vectors:
+    """Return shorter vectors whose products are never below the vectors' own."""
+    some = vectors[:: max(1, len(vectors) // _SAMPLE)][:_SAMPLE].astype(np.float64)
+    _, directions = np.linalg.eigh(some.T @ some)
+    axes = directions[:, -_KEEP:].astype(np.float32)
+    inner = vectors @ axes
+    rest = np.sqrt(np.maximum(1.0 - np.square(inner).sum(axis=1), 0)) + np.float32(1e-3)
+    return np.concatenate([inner, rest[:, None]], axis=1)
+
+
+def nearest(vectors: Vectors, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return pairs of each vector with the ``count`` most alike to it, each pair once."""
+    n = len(vectors)
+    found = []
+    for start in range(0, n, _BLOCK // 4):
+        block = vectors[start : start + _BLOCK // 4] @ vectors.T
+        block[np.arange(len(block)), start + np.arange(len(block))] = -2
+        width = min(count, n - 1)
+        best = np.argpartition(-block, width - 1, axis=1)[:, :width] if width else np.zeros((len(block), 0), np.int64)
+        mine = np.repeat(np.arange(start, start + len(block)), best.shape[1])
+        found.append(np.stack([np.minimum(mine, best.ravel()), np.maximum(mine, best.ravel())], axis=1))
+    pairs = np.unique(np.concatenate(found), axis=0) if found else np.zeros((0, 2), np.int64)
+    return pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64)
