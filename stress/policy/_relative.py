@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from perturbations import InputError
+from perturbations.errors import named_keywords
 from stress.policy._policy import Policy
 from stress.statistics.arrays import Floats, Ints
 
@@ -83,6 +84,7 @@ def relative(values: Floats, clean: Sequence[bool], group: Ints, names: Sequence
     return found
 
 
+@named_keywords
 def anchored(policy: Policy, clean: Iterable[Mapping[str, float]]) -> Policy:
     """Return a policy for another speaker, camera or site: thresholds moved to the same place among its clean inputs.
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from perturbations import InputError
+from perturbations.errors import named_keywords
 from stress.policy._actions import ABSTAIN, KEEP
 from stress.policy._policy import Policy
 from stress.policy._steady import Steady
@@ -50,6 +51,7 @@ class Replayed:
         return self.frame.cell[self.record]
 
 
+@named_keywords
 def replayed(run: Source, policy: Policy) -> Replayed:
     """Return what a policy would have done with every clean and degraded input of a run, from its records alone.
 
@@ -168,6 +170,7 @@ class Over:
         return None if not self.hours else self.switches / self.hours
 
 
+@named_keywords
 def over_time(run: Source, policy: Policy, *, after: int = 1, dwell: int = 1, band: float = 0.0) -> list[Over]:
     """Replay a policy over each cell of a run that follows a timeline, in the order of time.
 

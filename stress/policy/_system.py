@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from perturbations import InputError
+from perturbations.errors import named_keywords
 from stress.policy._policy import Policy
 from stress.policy._replay import replayed
 from stress.records.source import Source
@@ -14,6 +15,7 @@ from stress.records.views import View, about_cells
 __all__ = ["system"]
 
 
+@named_keywords
 def system(run: Source, policy: Policy) -> View:
     """Return what a run of the system with its policy would hold: its clean and degraded cells, with every metric.
 
