@@ -93,7 +93,7 @@ def main(arguments):
                 shares = (f"{100 * part / options.repeats:.1f} %" for part in (given, failed, outside))
                 print(f"| {name} | {size} | {risk} | {' | '.join(shares)} |", flush=True)
     rng = np.random.default_rng(0)
-    print("\nclusters that show a risk of 0.1 where it is 0.05 (p ≤ 0.025), means of 5: betting, Hoeffding–Bentkus")
+    print("\nclusters that show a risk of 0.1 where it is 0.05 (p ≤ 0.025), 5 answers each: betting, Hoeffding–Bentkus")
     for size in (50, 100, 200, 400):
         draws = [rng.binomial(5, 0.05, size) / 5 for _ in range(200)]
         power = [

@@ -12,7 +12,7 @@ from stress.cli._display import console, safe, say
 if TYPE_CHECKING:
     from stress.policy import Fitted, Guarantee, Worth
 
-__all__ = ["run_export", "run_fit"]
+__all__ = ["run_export", "run_fit", "run_replay"]
 
 
 def run_fit(folder: Path, out: Path, costs: Path | None, safe: bool, **options: Any) -> int:
@@ -86,3 +86,30 @@ def run_export(file: Path, form: str) -> None:
     from stress.policy import load, markdown, python
 
     say({"python": python, "markdown": markdown}[form](load(file)), nl=False)
+
+
+def run_replay(folder: Path, file: Path, **calm: Any) -> None:
+    """Print what a run's records say of the system with a policy, cell by cell and along timelines."""
+    import numpy as np
+    from rich.table import Table
+
+    from stress.policy import load, over_time, replayed
+
+    run, policy = open_run(folder), load(file)
+    done = replayed(run, policy)
+    table = Table("cell", "without", "with it", "answered", title=safe(f"{file.name} on {run.path.name}"))
+    for i in np.unique(done.cell):
+        here = done.cell == i
+        numbers = (done.alone[here].mean(), done.right[here].mean(), done.answered[here].mean())
+        table.add_row(safe(done.frame.ids[i]), *(f"{number:.3f}" for number in numbers))
+    console().print(table)
+    if not any(row["grid"] == "timeline" for row in run.cells.to_pylist()):
+        return
+    for over in over_time(run, policy, **calm):
+        often = f"{over.per_hour:.3g} an hour" if over.per_hour is not None else f"in {over.inputs:,} inputs"
+        say(
+            f"{over.cell}: {over.switches} switches, {often}; "
+            + ", ".join(f"{n} {s:.0%}" for n, s in over.share.items())
+        )
+        for name, values in (("without", over.without), ("with it", over.within)):
+            say(f"  {name:<8}" + " ".join("   –" if v is None else f"{v:.2f}" for v in values))

@@ -59,3 +59,24 @@ def policy_export(file: Path, form: str) -> None:
     from stress.cli._policy import run_export
 
     run_export(file, form)
+
+
+@policy.command("replay")
+@click.argument("folder", type=RUN, metavar="RUN")
+@click.argument("file", type=RUN, metavar="POLICY")
+@click.option(
+    "--after", type=int, default=1, show_default=True, metavar="N", help="Inputs in a row that ask for a switch."
+)
+@click.option("--dwell", type=int, default=1, show_default=True, metavar="N", help="Inputs that an action is kept for.")
+@click.option(
+    "--band", type=float, default=0.0, show_default=True, metavar="SHARE", help="Past a threshold, in clean spreads."
+)
+def policy_replay(folder: Path, file: Path, **calm: Any) -> None:
+    """Say what RUN's records show of the system with POLICY.
+
+    Cell by cell; along a timeline also over time: the headline in ten windows, and how often the policy switches, with
+    hysteresis and dwell time.
+    """
+    from stress.cli._policy import run_replay
+
+    run_replay(folder, file, **calm)
