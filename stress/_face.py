@@ -258,7 +258,6 @@ def run(
     )
     wanted = _out(out)
     with prepared(model, data, suite, task, settings, wanted) as (planned, workers_of):
-        folder = wanted or Path("runs") / planned.plan.suite
-        done = execute(planned, folder, workers_of).run
+        done = execute(planned, wanted or Path("runs") / planned.plan.suite, workers_of).run
         keep(done, planned.plan.cells, planned.data, seed, examples)
         return Run(done.path)

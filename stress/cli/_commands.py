@@ -9,6 +9,7 @@ import click
 
 from stress.cli._beyond_commands import calibrate, evidence
 from stress.cli._display import say
+from stress.cli._look_commands import cite, figure, gallery, methods, show
 from stress.cli._options import EPILOG, GOALS, OWN, PLUGIN, RUN
 from stress.cli._policy_commands import policy
 
@@ -229,68 +230,6 @@ def init(folder: Path) -> None:
 
 
 @stress.command()
-@click.argument("modality")
-@click.option("-o", "--output", type=RUN, required=True, metavar="FILE", help="An .html file (images: also .png).")
-@click.option("--only", multiple=True, metavar="GLOB", help="Only perturbations whose name matches; may be repeated.")
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N")
-@PLUGIN
-def gallery(modality: str, output: Path, only: tuple[str, ...], seed: int, plugins: tuple[Path, ...]) -> None:
-    """Draw every perturbation of a modality (image, audio …) at every severity."""
-    from stress.cli._show import write_gallery
-
-    write_gallery(modality, output, only, seed, plugins)
-
-
-@stress.command("show")
-@click.argument("folder", type=RUN, metavar="RUN")
-@click.argument("sample", metavar="SAMPLE")
-@click.argument("cell", required=False, metavar="[CELL]")
-@click.option("--data", metavar="NAME", help="The data of the run, as for `stress run`.")
-@click.option("-o", "--output", type=RUN, metavar="FILE", help="[default: in RUN/examples]")
-@OWN
-def show(folder: Path, sample: str, cell: str | None, data: str | None, output: Path | None) -> None:
-    """Draw one SAMPLE of RUN as it is and as the model met it.
-
-    In CELL, or in every cell in which a stream is degraded; with what the model answered.
-    """
-    from stress.cli._sample import show_sample
-
-    show_sample(folder, sample, cell, data, output)
-
-
-@stress.command()
-@click.argument("runs", type=RUN, metavar="RUN [RUN …]", nargs=-1, required=True)
-@click.option("--kind", type=click.Choice(["curves", "lost", "reliability"]), default="curves", show_default=True)
-@click.option("--scenario", "scenarios", multiple=True, metavar="NAME", help="Only this scenario; may be repeated.")
-@click.option("--modality", metavar="NAME", help="Only this modality's curves.")
-@click.option("--columns", type=click.IntRange(1, 12), default=4, show_default=True, metavar="N")
-@click.option("-o", "--output", type=RUN, required=True, metavar="FILE", help="A .pdf, .svg or .png file.")
-@OWN
-def figure(**options: Any) -> None:
-    """Draw a figure for a paper.
-
-    Curves of one run or of several on shared axes, missing streams, or reliability. Equal runs give equal files.
-    """
-    from stress.cli._show import write_figure
-
-    write_figure(**options)
-
-
-@stress.command()
-@click.argument("folder", type=RUN, metavar="RUN")
-@OWN
-def methods(folder: Path) -> None:
-    """Print the methods paragraph of RUN.
-
-    Data, suite, seed, perturbations, intervals, what failed: for a paper.
-    """
-    from stress._face import open_run
-    from stress.report import methods_of
-
-    say(methods_of(open_run(folder)))
-
-
-@stress.command()
 @click.argument("folder", type=RUN, metavar="RUN")
 @click.option(
     "--parse", metavar="RULE", help="labels, choice_letter, json:FIELD, regex:PATTERN, text.  [default: RUN's]"
@@ -321,15 +260,5 @@ def doctor(out: Path, endpoint: str | None, key_env: str | None) -> int:
     return run_doctor(out, endpoint, key_env)
 
 
-@stress.command()
-@click.argument("folder", type=RUN, metavar="RUN")
-def cite(folder: Path) -> None:
-    """Print the sources of RUN as BibTeX."""
-    from stress.cli._show import show_citations
-
-    show_citations(folder)
-
-
-stress.add_command(policy)
-stress.add_command(calibrate)
-stress.add_command(evidence)
+for each in (calibrate, cite, evidence, figure, gallery, methods, policy, show):
+    stress.add_command(each)

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from perturbations import ModelError, RunError, Sample
 from perturbations.errors import short
-from stress.data import pack
-from stress.engine._backends import Finished, Workers, in_threads, model_of
+from stress.engine._backends import Workers, model_of
 from stress.engine._beside import supervised
 from stress.engine._canaries import canaries, is_steady, recognised
 from stress.engine._dask import on_dask
@@ -25,19 +21,18 @@ from stress.engine._lock import lock
 from stress.engine._meter import Meter
 from stress.engine._named import unchanged_files
 from stress.engine._places import Places
-from stress.engine._plan import CANARIES, Planned, Settings, job_of, plan_run
+from stress.engine._plan import CANARIES, Planned, job_of, plan_run
 from stress.engine._preflight import Check, is_reproducible, preflight
 from stress.engine._preparation import check_preparation
 from stress.engine._processes import on_processes
-from stress.engine._progress import watch
 from stress.engine._recover import Recovered
-from stress.engine._remote import Recipe, order_of
 from stress.engine._resume import Before, begin, beside, look_back
+from stress.engine._settings import Settings
 from stress.engine._settle import settled
 from stress.engine._threads import one_thread_each
-from stress.engine._unit import Job, Shard
-from stress.engine._units import Unit
+from stress.engine._unit import Job
 from stress.engine._within import Portions, UnaskedError, attended, beginning, check_asked, spent_of
+from stress.engine._work import work
 from stress.engine._writer import Writer
 from stress.models import Endpoint, Model, load_model, steady_code
 from stress.records.folder import FORMAT, Folder, open_folder
@@ -112,7 +107,6 @@ def execute(
             checked(checks)
         _make_folder(out)
         with lock(out):
-            # after all that is asked beside the grid
             meter = Meter.of_this_machine() if planned.settings.cost else None
             for part in (parts := Portions(planned)):
                 job = job_of(part, task, meter)
@@ -124,17 +118,20 @@ def execute(
                     found, took = _do(part, job, out, workers, about, before)
                 except UnaskedError as error:
                     parts.stopped(error)
-            took = {**took, **spent_of(planned, part)}
-            conditions = [condition for cell in planned.plan.cells for condition in cell.conditions]
-            unchanged_files(about["identity"].get("files", {}), conditions, out)
-            if meter is not None:
-                about["cost"] = meter.says()
-            write_json(out / "run.json", {**about, **took, "finished": True, "seconds": time.time() - begun})
+            _finish(out, planned, {**about, **took, **spent_of(planned, part)}, meter, begun)
     age = None
     reused = took["reused_units"]
     if reused and before.newest is not None:
         age = (begun - float(about["begun"]), begun - before.newest)
     return Outcome(open_folder(out), reused, found.failed, age, found.thrown, checks)
+
+
+def _finish(out: Path, planned: Planned, about: dict[str, Any], meter: Meter | None, begun: float) -> None:
+    """Write what became of the run. Raises where a file that its perturbations read is another one now."""
+    conditions = [condition for cell in planned.plan.cells for condition in cell.conditions]
+    unchanged_files(about["identity"].get("files", {}), conditions, out)
+    cost = {} if meter is None else {"cost": meter.says()}
+    write_json(out / "run.json", {**about, **cost, "finished": True, "seconds": time.time() - begun})
 
 
 def _untimed(planned: Planned) -> Planned:
@@ -154,7 +151,7 @@ def _do(
     found = writer.recover(before.redo, planned.settings.keep_failures)
     whole = repeats.whole(found.units)
     try:
-        with closing(_work(planned, job, units.without(whole), out, workers)) as done:
+        with closing(work(planned, job, units.without(whole), out, workers)) as done:
             for unit, table in done:
                 check_asked(table)
                 for named in repeats.named(unit, table, found.units):
@@ -240,64 +237,3 @@ def _make_folder(out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"{out}: cannot be made: {error.strerror}.") from error
-
-
-def _work(planned: Planned, job: Job, units: Sequence[Unit], out: Path, workers: Workers | None) -> Finished:
-    """Do the units, and yield each one's records as it is finished."""
-    settings, cells = planned.settings, planned.plan.cells
-    records = sum(len(planned.shards[unit.shard]) for unit in units)
-    finished = _in_workers(planned, job, units, out, workers) if workers else _in_threads(planned, job, units)
-    with watch(settings.progress, len(units), records) as progress, closing(finished):
-        for unit, table in finished:
-            yield unit, table
-            progress.advance(cells[unit.cell].id, table)
-
-
-def _in_threads(planned: Planned, job: Job, units: Sequence[Unit]) -> Finished:
-    cells, asked = planned.plan.cells, planned.repeats.asked
-    uses = Counter(unit.shard for unit in units)
-    held = {number: Shard(planned.data, planned.shards[number], count, asked) for number, count in uses.items()}
-
-    def do(unit: Unit) -> tuple[Unit, pa.Table]:
-        shard = held[unit.shard]
-        try:
-            samples = shard.samples()
-            return unit, job.records(cells[unit.cell], samples, shard.positions, unit.draw, shard.shared)
-        finally:
-            shard.done()
-
-    return in_threads(do, units, planned.settings.threads)
-
-
-def _in_workers(planned: Planned, job: Job, units: Sequence[Unit], out: Path, workers: Workers) -> Finished:
-    """Do the units in other processes, which know the model and the data by name."""
-    settings = planned.settings
-    packed = None if planned.data.spec else pack(planned.data, out / ".data")
-    recipe = Recipe(
-        post=workers.post,
-        data=str(packed or planned.data.spec),
-        packed=packed is not None,
-        suite=planned.suite,
-        task=job.task,
-        settings=settings,
-        fingerprint=planned.data.fingerprint,
-        order=order_of(planned.data),
-        shard_size=planned.shard_size,
-        extents=planned.extents,
-        left_out=planned.data.left_out,
-    )
-    known = None if packed else planned.data.known
-
-    def proof(unit: Unit) -> Sequence[str]:
-        """Return what the samples of a unit were when the data were looked at here."""
-        digests = known.digests if known else ()
-        return [digests[int(place)] or "" for place in planned.shards[unit.shard]] if digests else ()
-
-    def died(unit: Unit, error: str, stuck: bool = False) -> pa.Table:
-        positions = [int(position) for position in planned.shards[unit.shard]]
-        return job.died(planned.plan.cells[unit.cell], positions, unit.draw, error, stuck)
-
-    try:
-        yield from workers.work(recipe, units, died, proof)
-    finally:
-        shutil.rmtree(out / ".data", ignore_errors=True)

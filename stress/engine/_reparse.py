@@ -17,9 +17,9 @@ from pyarrow import parquet
 from perturbations import RunError
 from scenarios import CLEAN
 from stress.engine._ask import Answered, ask
+from stress.engine._columns import column_of
 from stress.engine._parts import GROUP, about, signed
 from stress.engine._resume import beside
-from stress.engine._unit import column_of
 from stress.models import Batch, Replies, Reread
 from stress.records.folder import Folder, open_folder
 from stress.records.statuses import OK, UNCHANGED, answered

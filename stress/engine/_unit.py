@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +17,7 @@ from scenarios import CLEAN, Cell, course_of
 from stress.data import Samples
 from stress.engine._ask import Answered, Predict, ask, failed
 from stress.engine._attack import COST, Attacker
+from stress.engine._columns import column_of, named, nothing, ranges, repeated
 from stress.engine._meter import COST_COLUMNS, Meter
 from stress.engine._stages import attacked
 from stress.engine._streams import Recorded, Shared, StreamWork, recorded, signals_of, work_on
@@ -26,7 +26,7 @@ from stress.records.schema import record_schema
 from stress.records.statuses import CRASH, OK, PERTURBATION_ERROR, TIMEOUT, UNCHANGED
 from stress.tasks import Task, TieBreak
 
-__all__ = ["Job", "Shard", "column_of", "measured_columns"]
+__all__ = ["Job", "Shard", "measured_columns"]
 
 
 class Shard:
@@ -68,7 +68,6 @@ def measured_columns(streams: Mapping[str, str], signals: Recorded) -> tuple[str
     return tuple(names)
 
 
-_NAMES = pa.dictionary(pa.int32(), pa.string())
 WHEN = ("place", "severity")
 """Record columns of a cell along a timeline: where in time the sample lies (0 to 1), and the severity it met."""
 
@@ -188,7 +187,7 @@ class Job:
         if not errors:
             return self.answers(samples, done, cell)
         parts = []
-        for start, stop in _runs_of(len(samples), errors):
+        for start, stop in ranges(len(samples), errors):
             if start in errors:
                 parts.append(failed(PERTURBATION_ERROR.name, errors[start], 1, self.task, 0.0))
             else:
@@ -245,11 +244,11 @@ class Job:
         count = len(positions)
         void = found.failed
         columns: dict[str, pa.Array] = {
-            "cell": _repeated(cell.id, count),
+            "cell": repeated(cell.id, count),
             "sample": pa.array(positions, pa.int32()),
             "draw": pa.array(np.full(count, draw, np.int16)),
-            "status": _names(found.status),
-            "error": _names(list(map(found.errors.get, range(count)))) if found.errors else pa.nulls(count, _NAMES),
+            "status": named(found.status),
+            "error": named(list(map(found.errors.get, range(count)))) if found.errors else nothing(count),
             "seconds": pa.array(found.seconds),
             "batch": pa.array(found.batch),
         }
@@ -257,7 +256,7 @@ class Job:
             columns[name] = column_of(values, self.schema.field(name).type, void)
         for name in (*self.reports, *(["answer"] if self.billed else [])) if found.took else ():
             brought = [each.get(name) for each in found.took]
-            columns[name] = _names(brought) if name == "answer" else pa.array(brought, pa.float32(), from_pandas=True)
+            columns[name] = named(brought) if name == "answer" else pa.array(brought, pa.float32(), from_pandas=True)
         peaks = {} if self.meter is None else self.meter.peaks()
         spent = {**found.spent, **{name: np.full(count, np.nan if v is None else v) for name, v in peaks.items()}}
         columns |= {name: pa.array(values, pa.float32(), from_pandas=True) for name, values in spent.items()}
@@ -267,35 +266,3 @@ class Job:
                 whole = np.concatenate(parts) if parts and len(parts) == len(measured) else None
                 columns[name] = pa.nulls(count, kind) if whole is None else pa.array(whole, kind, from_pandas=True)
         return pa.table([columns[name] for name in self.schema.names], schema=self.schema)
-
-
-def _runs_of(count: int, alone: Container[int]) -> Iterator[tuple[int, int]]:
-    """Yield ranges that cover so many rows in order, each of the rows in ``alone`` by itself."""
-    start = 0
-    for row in range(count):
-        if row in alone:
-            if start < row:
-                yield start, row
-            yield row, row + 1
-            start = row + 1
-    if start < count:
-        yield start, count
-
-
-def _names(values: Sequence[str | None]) -> pa.Array:
-    """Return names as positions in the list of those that there are, in the order in which they appear."""
-    if len(values) and values[0] is not None and values.count(values[0]) == len(values):  # as in most units
-        return _repeated(values[0], len(values))
-    return pa.array(values, pa.string()).dictionary_encode().cast(_NAMES)
-
-
-def _repeated(name: str, count: int) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), pa.array([name], pa.string()))
-
-
-def column_of(values: Any, kind: pa.DataType, failed: NDArray[np.bool_]) -> pa.Array:
-    """Return a task's column; a failure has no value in any of them."""
-    if isinstance(values, np.ndarray) and not pa.types.is_dictionary(kind):
-        return pa.array(values, kind, mask=failed) if failed.any() else pa.array(values, kind)
-    kept = [None if bad else value for value, bad in zip(values, failed)] if failed.any() else list(values)
-    return _names(kept) if pa.types.is_dictionary(kind) else pa.array(kept, kind)

@@ -179,9 +179,9 @@ class Gates:
 
 @dataclass(frozen=True)
 class Report:
-    """What came of a gate file. ``undecided`` is what undecided rules count as: ``pass``, ``fail`` or neither.
+    """What came of a gate file, on so many ``records``. ``undecided`` is what undecided rules count as, if anything.
 
-    An ``unfinished`` run can fail, but not pass: what would decide may be among what did not run.
+    An ``unfinished`` run can fail, but not pass: what decides may not have run. A ``mixed`` one is of two models.
     """
 
     gates: Gates
@@ -196,9 +196,7 @@ class Report:
     matched: Matched | None = field(default=None, repr=False, compare=False)
     """The records that were compared with the baseline's, to take examples from."""
     mixed: bool = False
-    """Records of a model and of what became of it are in one run: whom the numbers are about cannot be said."""
     records: int | None = None
-    """How many there were when they were judged."""
 
     def count(self, outcome: Outcome) -> int:
         """Return how many rules ended so."""

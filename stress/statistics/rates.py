@@ -134,7 +134,7 @@ def _mid_p_end(k: float, n: float, tail: float) -> float:
     """Return the upper end of one rate as ``_mid_p_high`` does: arrays of one number cost ten times as much."""
     from scipy.special import betainc, betaincinv
 
-    if k >= n:
+    if k >= n or tail <= 0:
         return 1.0
     left = max(n - k, 1e-9)
     rate = float(betaincinv(k + 0.5, left + 0.5, 1 - tail))
