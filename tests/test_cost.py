@@ -19,6 +19,7 @@ from stress.engine import _energy, _meter
 from stress.engine._energy import Zone, counters, joules
 from stress.engine._meter import Meter, Reading
 from stress.gate import judge, loads_gates
+from stress.models import Replies
 from stress.report import write_report
 
 SUITE = {"suite": "cost@1", "severities": [5], "scenarios": {"noise": {"image": "gaussian_noise"}}}
@@ -276,6 +277,46 @@ def test_cells_done_at_once_cannot_be_told_apart(tmp_path):
             stress.run("demo", "demo", SUITE, tmp_path / "r", **{"cost": True, **more})
     assert not (tmp_path / "r").exists()
     assert main(["run", "demo", "--cost", "--workers", "2", "--out", str(tmp_path / "r")]) == 2
+
+
+def test_a_call_whose_rows_have_times_of_their_own_is_spent_once(machine, tmp_path):
+    """A model that asks for each sample by itself and says how long that took: no joule counts twice."""
+
+    def predict(batch):
+        count = len(batch["image"])
+        add(machine, 500_000)
+        time.sleep(0.001)
+        return Replies(["0"] * count, [{"seconds": 0.001 * (row + 1)} for row in range(count)])
+
+    row = rows_of(run_of(predict, tmp_path / "r"))["noise:5", "energy_j"]
+    assert row["value"] * 20 == pytest.approx(4 * 0.5, abs=1e-5)
+    assert row["batch"] == 1
+
+
+def test_what_is_worked_out_when_it_is_looked_at_belongs_to_the_answer(machine, tmp_path):
+    """An answer that spends its energy late: when it is made an array."""
+
+    class Late:
+        def __init__(self, count):
+            self.count = count
+
+        def __array__(self, dtype=None, copy=None):
+            if self.count:
+                add(machine, 300_000)
+                time.sleep(0.001)
+            return np.array(["0"] * self.count)
+
+        def __len__(self):
+            return self.count
+
+        def __getitem__(self, row):
+            return "0"
+
+    def predict(batch):
+        return Late(len(batch["image"]))
+
+    row = rows_of(run_of(predict, tmp_path / "r"))["noise:5", "energy_j"]
+    assert row["value"] * 20 >= 4 * 0.3 - 1e-5
 
 
 def test_a_meter_without_counters_reads_time_alone():

@@ -49,10 +49,10 @@ def run_suite(
     command = click.get_current_context().find_root().obj
     settings = Settings(preflight=not no_preflight, samples=_ids(samples), command=command, **options)
     what = (model or "demo", data or "demo", loaded, task, settings)
-    if dry_run:
-        _show_plan(console(quiet=False), plan_run(*what))
-        return 0
     started = time.monotonic()
+    if dry_run:
+        _show_plan(console(quiet=False), plan_run(*what), started)
+        return 0
     with prepared(*what, out) as (planned, workers):
         _show_left_out(screen, planned)
         folder = out or Path("runs") / planned.plan.suite
@@ -86,7 +86,7 @@ def _ids(path: Path | None) -> tuple[str, ...]:
     return found
 
 
-def _show_plan(screen: Any, planned: Planned) -> None:
+def _show_plan(screen: Any, planned: Planned, started: float) -> None:
     from rich.table import Table
 
     table = Table("scenario", "cells", "grid", "conditions", title=safe(f"{planned.plan.suite}@{planned.plan.version}"))
@@ -113,7 +113,7 @@ def _show_plan(screen: Any, planned: Planned) -> None:
     for says, cells in _fallbacks(planned).items():
         calls = planned.calls_of(set(cells))
         screen.print(safe(f"  of these to {says}: {len(cells):,} cells, {calls:,} model calls"))
-    low, high, megabytes = estimate(planned)
+    low, high, megabytes = estimate(planned, started)
     screen.print(
         f"between {duration(low)} and {duration(high)} with {planned.settings.threads} workers, and {megabytes:.1f} MB "
         "of records (judged from a batch in each kind of cell, on this machine as busy as it is now)"

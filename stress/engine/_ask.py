@@ -135,6 +135,8 @@ def ask(
     cost = {} if meter is None or before is None else meter.since(before)
     try:
         scored = looked_at(lambda: score(task, answers, targets, ties), answers, timeout)
+        if meter is not None and before is not None and not _plain(answers):
+            cost = meter.since(before)  # what is worked out when it is looked at belongs to the answer
     except TooSlowError as error:
         return failed(TIMEOUT.name, f"while it was read: {error}", batch.size, task, time.perf_counter() - start)
     except Exception as error:  # an answer that nobody can read is the model's; that reading failed is said
@@ -154,6 +156,8 @@ def ask(
     for row, each in enumerate(took):  # who asks for each row by itself knows how long that took
         if "seconds" in each:
             times[row], sizes[row] = each["seconds"], 1
+            for values in spent.values():  # of the whole call, which the records of a row no longer share
+                values[row] /= batch.size
     return Answered(status, wrong, columns, times, sizes, spent, took)
 
 
@@ -162,7 +166,7 @@ def looked_at(read: Callable[[], Found], answers: Any, timeout: float | None) ->
 
     That has the time of a call, too, and may raise anything. Raises TooSlowError, or an error that can be told.
     """
-    if type(answers) is np.ndarray and answers.dtype != object:
+    if _plain(answers):
         return read()
     try:
         found: Found = call(lambda _: read(), None, timeout)
@@ -171,6 +175,11 @@ def looked_at(read: Callable[[], Found], answers: Any, timeout: float | None) ->
     except BaseException as error:
         raise tellable(error) from None
     return found
+
+
+def _plain(answers: Any) -> bool:
+    """Return whether nothing of the model's runs when an answer is looked at."""
+    return type(answers) is np.ndarray and answers.dtype != object
 
 
 def _alone(

@@ -18,7 +18,7 @@ from stress.engine._canaries import canaries, is_steady, recognised
 from stress.engine._dask import on_dask
 from stress.engine._identity import identity, machine, run_id
 from stress.engine._lock import lock
-from stress.engine._meter import Meter
+from stress.engine._meter import Meter, said_of
 from stress.engine._named import unchanged_files
 from stress.engine._places import Places
 from stress.engine._plan import CANARIES, Planned, job_of, plan_run
@@ -130,8 +130,8 @@ def _finish(out: Path, planned: Planned, about: dict[str, Any], meter: Meter | N
     """Write what became of the run. Raises where a file that its perturbations read is another one now."""
     conditions = [condition for cell in planned.plan.cells for condition in cell.conditions]
     unchanged_files(about["identity"].get("files", {}), conditions, out)
-    cost = {} if meter is None else {"cost": meter.says()}
-    write_json(out / "run.json", {**about, **cost, "finished": True, "seconds": time.time() - begun})
+    spent = said_of(meter)  # at the end: a counter may have gone wrong
+    write_json(out / "run.json", {**about, **spent, "finished": True, "seconds": time.time() - begun})
 
 
 def _untimed(planned: Planned) -> Planned:
@@ -224,7 +224,7 @@ def _about(
         **({"endpoint": dict(predict.about)} if isinstance(predict, Endpoint) else {}),
         "streams": planned.data.streams,
         "model_unread": list(unread),
-        **({"cost": job.meter.says()} if job.meter is not None else {}),
+        **said_of(job.meter),
         "started": time.time(),
         "begun": time.time(),
         "finished": False,

@@ -11,7 +11,7 @@ from typing import Any
 
 from stress.engine._energy import Counter, counters, joules
 
-__all__ = ["COST_COLUMNS", "IDLE_S", "Meter", "Reading"]
+__all__ = ["COST_COLUMNS", "IDLE_S", "Meter", "Reading", "said_of"]
 
 COST_COLUMNS = ("energy_j", "cpu_s", "peak_mb", "gpu_peak_mb")
 """Record columns: the first two of the call that answered (with all its samples), the others of the unit."""
@@ -114,3 +114,8 @@ class Meter:
             "idle_w": self.idle_w,
             "peak_reason": self.no_peak,
         }
+
+
+def said_of(meter: Meter | None) -> dict[str, Any]:
+    """Return what goes into ``run.json``: nothing, where no cost was asked for."""
+    return {} if meter is None else {"cost": meter.says()}
