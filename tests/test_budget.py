@@ -252,3 +252,24 @@ def test_a_file_is_no_place_for_answers(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(ModelError, match="must be a folder"):
         stress.models.json("http://127.0.0.1:9/p", keep=tmp_path / "file")
+
+
+def test_a_fallback_that_is_an_endpoint_pays_no_answer_twice_either(tmp_path):
+    with server(tmp_path / "log") as url:
+        (tmp_path / "other.yaml").write_text("classes: [dark, bright]\nmissing: leave_out\n")
+        suite = {**SUITE, "fallbacks": [{"model": f"json:{url}@{tmp_path / 'other.yaml'}"}]}
+
+        def run(**options):
+            predict = stress.models.json(url, classes=["dark", "bright"], missing="leave_out")
+            return stress.run(predict, samples(), suite, tmp_path / "run", workers=1, **options)
+
+        asked = {row["fallback"] for row in run().cells.to_pylist()}
+        assert any(each and "json" in each for each in asked)
+        paid = (tmp_path / "log").read_text().split()
+        assert len(paid) == len(set(paid))
+        for part in (tmp_path / "run" / "records").iterdir():
+            part.unlink()  # as a kill would that came before the first was written
+        run()
+        assert (tmp_path / "log").read_text().split() == paid
+        with pytest.raises(InputError, match="a fallback asks another"):
+            run(max_calls=1000)

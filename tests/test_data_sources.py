@@ -149,7 +149,7 @@ def test_arrays_are_read_as_they_are_said_to_be():
         (np.zeros((2, 4, 4), np.uint8), None, {}, "must have labels"),
         (np.zeros((2, 4, 4), np.uint8), [0, 2], {"classes": ["a", "b"]}, "position of one of 2 classes, got 2"),
         (np.zeros((2, 4, 4), np.uint8), [0, -1], {"classes": ["a", "b"]}, "position of one of 2 classes, got -1"),
-        (np.zeros((2, 4, 4), np.uint8), [0, 1], {"rate": 3}, "takes no such setting"),
+        (np.zeros((2, 4, 4), np.uint8), [0, 1], {"rate": 3}, "value 0: image: has no option 'rate'"),
         (np.zeros((2, 4, 4), np.uint8), [0, 1], {"modality": "picture"}, "modality must be"),
         (np.zeros((2, 4), np.float32), [0, 1], {"modality": "audio"}, "rate"),
     ],

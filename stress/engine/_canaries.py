@@ -48,14 +48,13 @@ def canaries(job: Job, samples: Sequence[Sample], cells: Sequence[Cell], workers
     """
     natural = [c for c in cells if (c.conditions or c.model) and not attacked(c)]  # attacks vary too much
     last = list({(cell.scenario, cell.model): cell for cell in natural}.values())
-    anew = getattr(job.predict, "anew", None) or job.predict
     last = last[:: -(-len(last) // _PAID)] if job.billed and last else last
     first = samples[:_SAMPLES]
     asked = [(CLEAN, first), *((cell, [first[i % len(first)]]) for i, cell in enumerate(last)), (CLEAN, first)]
     room = _MOST // sum(len(some) for _, some in asked)
-    ways = [*[anew] * (len(asked) - 1), job.predict]
+    anew = [*[True] * (len(asked) - 1), False]
     with ThreadPoolExecutor(workers) as pool:
-        *answers, again = pool.map(lambda each, way: _answer(job, way, each[0], each[1], room), asked, ways)
+        *answers, again = pool.map(lambda each, new: _answer(job, new, each[0], each[1], room), asked, anew)
     found = {cell.id: answer for (cell, _), answer in zip(asked, answers)}
     steady = differ(found[CLEAN.id], again) is None
     return found if steady else dict.fromkeys(found)
@@ -74,11 +73,12 @@ def recognised(weights: str | None, unread: Sequence[str]) -> list[Check]:
     return [Check("the model is recognised when the run goes on", "warning", says)]
 
 
-def _answer(job: Job, predict: Any, cell: Cell, samples: Sequence[Sample], room: int) -> Any:
+def _answer(job: Job, anew: bool, cell: Cell, samples: Sequence[Sample], room: int) -> Any:
     """Return the answers to some samples as plain data; each takes no more than about ``room`` characters."""
     batch = job.batch(samples, {stream: job.work(cell, stream, samples) for stream in cell.streams})
     try:
-        answers = limited(job.asked_in(cell) if cell.model else predict, job.timeout)(batch)
+        predict: Any = job.asked_in(cell)
+        answers = limited(getattr(predict, "anew", predict) if anew else predict, job.timeout)(batch)
         return looked_at(lambda: _said(answers, len(samples), room), answers, job.timeout)
     except (Exception, SystemExit) as error:  # that it fails here is part of what it is
         return type(error).__name__

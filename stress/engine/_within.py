@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from perturbations import InputError, ModelError, RunError
 from stress.engine._order import first_of
 from stress.engine._plan import CANARIES, Planned
-from stress.models import Endpoint
+from stress.models import Endpoint, Model
 from stress.records.statuses import UNASKED
 
 __all__ = ["Portions", "UnaskedError", "attended", "beginning", "check_asked", "spent_of"]
@@ -38,6 +38,7 @@ def attended(planned: Planned, out: Path) -> Planned:
     Raises InputError where there are limits and nobody counts calls, or not even one sample is within them.
     """
     settings, model = planned.settings, planned.model
+    others = {name: _kept_too(other, out) for name, other in planned.others.items()}
     limits = {"max_calls": settings.max_calls, "max_cost": settings.max_cost}
     endpoint = model.predict if isinstance(model.predict, Endpoint) else None
     given = [name for name, limit in limits.items() if limit is not None]
@@ -47,7 +48,9 @@ def attended(planned: Planned, out: Path) -> Planned:
                 f"run: {given[0]} is for endpoints (stress.models.json, stress.models.openai), which count calls; got "
                 f"the model {model.name}."
             )
-        return planned
+        return replace(planned, others=others)
+    if given and any(isinstance(other.predict, Endpoint) for other in others.values()):
+        raise InputError(f"run: {given[0]} counts the calls of one endpoint, and a fallback asks another.")
     if settings.backend != "threads":
         raise InputError(
             f"run: backend must be threads for a model behind a URL: its limits hold for one process, "
@@ -59,7 +62,14 @@ def attended(planned: Planned, out: Path) -> Planned:
             f"run: max_calls must be at least {least:,}: one sample in {sum(planned.repeats.calls):,} cells, and "
             f"{_APART} for preflight, got {settings.max_calls:,}. --only and --skip choose scenarios."
         )
-    return replace(planned, model=replace(model, predict=endpoint.attended(out, settings.max_calls, settings.max_cost)))
+    asked = replace(model, predict=endpoint.attended(out, settings.max_calls, settings.max_cost))
+    return replace(planned, model=asked, others=others)
+
+
+def _kept_too(model: Model, out: Path) -> Model:
+    """Return a model of a fallback that keeps its answers in the run's folder, where it is an endpoint."""
+    endpoint = model.predict if isinstance(model.predict, Endpoint) else None
+    return model if endpoint is None else replace(model, predict=endpoint.attended(out))
 
 
 def beginning(planned: Planned) -> Planned:

@@ -188,7 +188,7 @@ class _Scene:
         now, before = self._now.score[self.rows], self._clean.score[self._before]
         failed, sure = self._now.failed[self.rows], np.nan_to_num(self._now.confidence[self.rows])
         worse = (now < before) & ~failed
-        loss = np.where(worse, before - now, 0.0)
+        loss = np.subtract(before, now, out=np.zeros(len(now)), where=worse)  # both may be failures: endless ones
         order = np.lexsort((self._draw(), -sure, -loss))
         if why == "no answer":
             return order[failed[order] & ~self._clean.failed[self._before][order]]

@@ -47,8 +47,6 @@ def converted(value: Any, modality: str, how: Mapping[str, Any], who: str) -> Va
         found: Value = CONVERTERS[modality](value, **how)
     except InputError as error:
         raise InputError(f"{who}: {error}") from error
-    except TypeError as error:
-        raise InputError(f"{who}: stress.{modality} takes no such setting: {short(str(error), 120)}.") from error
     return found
 
 
