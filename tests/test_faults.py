@@ -30,9 +30,9 @@ def small_shards(monkeypatch):
     monkeypatch.setattr(writer, "_SHORTEST_S", 0.0)
 
 
-def planned(workers=2, count=40):
+def planned(workers=2):
     settings = Settings(workers=workers, batch_size=4, preflight=False)
-    return plan_run(slow, samples(count), scenarios.loads(SUITE), None, settings)
+    return plan_run(slow, samples(), scenarios.loads(SUITE), None, settings)
 
 
 def slow(batch):
@@ -48,8 +48,7 @@ def content(run):
 def test_killed_at_fifty_random_moments(tmp_path, small_shards):
     moments = random.Random(0)
     context = multiprocessing.get_context("fork")
-    complete = context.Process(target=execute, args=(planned(count=20), tmp_path / "whole"))
-    start = time.monotonic()
+    complete, start = context.Process(target=execute, args=(planned(), tmp_path / "whole")), time.monotonic()
     complete.start()
     complete.join()
     took_s = time.monotonic() - start  # on this machine, as busy as it is
@@ -57,12 +56,12 @@ def test_killed_at_fifty_random_moments(tmp_path, small_shards):
     reused = []
     for number in range(50):
         out = tmp_path / str(number)
-        process = context.Process(target=execute, args=(planned(count=20), out))
+        process = context.Process(target=execute, args=(planned(), out))
         process.start()
         time.sleep(moments.uniform(0.05, 1.0) * took_s)
         process.kill()
         process.join()
-        outcome = execute(planned(count=20), out)
+        outcome = execute(planned(), out)
         assert content(outcome.run) == whole, f"killed as number {number}"
         reused.append(outcome.reused)
     assert len(set(reused)) > 5, f"the kills hit too few different moments: {reused}"
