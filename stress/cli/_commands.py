@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from stress.cli._audit_commands import audit, split
 from stress.cli._display import say
 from stress.cli._options import EPILOG, GOALS, OWN, PLUGIN, RUN
 from stress.cli._policy_commands import policy
@@ -244,4 +245,6 @@ def cite(folder: Path) -> None:
     show_citations(folder)
 
 
+stress.add_command(audit)
 stress.add_command(policy)
+stress.add_command(split)
