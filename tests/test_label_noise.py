@@ -36,7 +36,7 @@ def test_the_truth_is_within_the_bounds_in_a_thousand_worlds():
 
 
 def test_the_population_is_within_the_interval_with_bounds():
-    """With the interval of a sample and a rate that is known of the population: at least as often as the interval says."""
+    """With the interval of a sample, and a rate that is known of the population."""
     inside = 0
     for seed in range(1000):
         rng = np.random.default_rng(seed)

@@ -53,7 +53,7 @@ def _seen(kind: str, value: Value) -> tuple[bytes | None, Any, str | None]:
     if value is None:
         return None, None, None
     digest = modality(kind).digest(value)
-    mark = NEAR[kind].reduced(value) if kind in NEAR else None
+    mark: Any = NEAR[kind].reduced(value) if kind in NEAR else None
     return digest, mark.astype(np.float16) if kind == "image" else mark, _empty(kind, value)
 
 

@@ -16,7 +16,7 @@ _KEPT = 5
 """Pairs kept for each vector, about."""
 _KEEP = 64
 """Directions in which most of the vectors lie; the rest of each is known by its length alone at first."""
-_BLOCK = 4096
+_BLOCK, _GATHERED = 4096, 65536
 
 
 def alike(vectors: Vectors) -> Pairs:
@@ -41,9 +41,8 @@ def alike(vectors: Vectors) -> Pairs:
             found_one.append(i[keep] + start)
             found_other.append(j[keep] + other)
     one, other_ = np.concatenate(found_one), np.concatenate(found_other)
-    likes = np.concatenate(
-        [_products(some, one[k : k + 65536], other_[k : k + 65536]) for k in range(0, len(one), 65536)] or [np.zeros(0)]
-    )
+    slices = [slice(k, k + _GATHERED) for k in range(0, len(one), _GATHERED)]
+    likes = np.concatenate([_products(some, one[k], other_[k]) for k in slices]) if slices else np.zeros(0, np.float32)
     kept = likes >= floor
     return Pairs(rows[one[kept]], rows[other_[kept]], likes[kept].astype(np.float64), len(vectors), floor)
 
