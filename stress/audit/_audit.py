@@ -92,7 +92,8 @@ def audit(
     groups = [found.of(name, keys[name]) for name in streams] if several else []
     groups.append(found.of(JOINT, [None if all(one is None for one in each) else each for each in joint]))
     leaks, repeats = (tuple(leak for each in groups for leak in each[side]) for side in (0, 1))
-    _refuse_the_same(train, leaks, len(data))
+    shown = sum(any(one is not None for one in each) for each in joint[: len(data)])
+    _refuse_the_same(train, leaks, shown)
     labels = [named(target) for part in parts for target in part.targets]
     return Audit(
         parts=dict(Counter(where)),
@@ -190,9 +191,9 @@ def _refuse_the_same(train: Samples | None, leaks: Sequence[Leak], count: int) -
     if train is None:
         return
     whole = {leak.sample for leak in leaks if leak.stream == JOINT and leak.kind == "exact"}
-    if len(whole) == count:
+    if count and len(whole) == count:
         raise InputError(
-            f"audit: the training data must be other data, got all {count} samples of the data in it. Hint: name the "
+            f"audit: the training data must be other data, got all {count} samples of the data that can be read in it. Hint: name the "
             "file that the model was trained on."
         )
 
