@@ -205,9 +205,9 @@ def backends(samples: int, repeats: int) -> None:
     data = world(samples)
     for backend in ("threads", "processes", "dask"):
         (_, alone), (start, both) = (warm(backend, workers, data, repeats) for workers in (1, 2))
-        told = f"1 worker {alone:7.2f} s, 2 workers {both:7.2f} s: {alone / both / 2:.2f}"
+        took = f"1 worker {alone:7.2f} s, 2 workers {both:7.2f} s: {alone / both / 2:.2f}"
         apart = f"with the start and a first run {start:.2f} s"
-        print(f"backend {backend:<10} {samples} pictures, {told}; {apart}", flush=True)
+        print(f"backend {backend:<10} {samples} pictures, {took}; {apart}", flush=True)
 
 
 def main(argv: list[str]) -> None:

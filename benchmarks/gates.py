@@ -7,25 +7,29 @@ and clusters are simulated.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom, norm
 
+from stress.statistics.clustered import cluster_counts
 from stress.statistics.intervals import Bounds, mover, sidak
-from stress.statistics.rates import at_least, at_most, clopper_pearson, effective, kish, rates, student_tail
+from stress.statistics.rates import at_least, at_most, clopper_pearson, effective, rates, student_tail
 
 __all__ = [
     "BARS",
     "COUNTS",
     "RULES",
     "clustered",
+    "expected",
     "false_fail",
     "false_pass",
     "gap_of_groups",
     "main",
     "most_powerful",
+    "passing",
     "power",
 ]
 
@@ -48,10 +52,20 @@ def false_fail(n: int, bar: float, rules: int, exact: bool = True) -> float:
     return float(1 - (1 - once) ** rules)
 
 
+def passing(n: int, bar: float, truth: float) -> float:
+    """Return how often a rule passes."""
+    k = np.arange(n + 1)
+    return float(binom.pmf(k, n, truth)[clopper_pearson(k, n)[0] >= bar].sum())
+
+
 def false_pass(n: int, bar: float) -> float:
     """Return how often a rule passes whose truth is on the bar."""
-    k = np.arange(n + 1)
-    return float(binom.pmf(k, n, bar)[clopper_pearson(k, n)[0] >= bar].sum())
+    return passing(n, bar, bar)
+
+
+def expected(bar: float, truths: Sequence[float]) -> dict[float, list[tuple[float, float]]]:
+    """Return how often one rule passes and fails for each truth, by number of samples."""
+    return {truth: [(passing(n, bar, truth), power(n, bar, truth, 1)) for n in COUNTS] for truth in truths}
 
 
 def power(n: int, bar: float, truth: float, rules: int, exact: bool = True) -> float:
@@ -67,19 +81,25 @@ def most_powerful(n: int, bar: float, truth: float, rules: int) -> float:
     return float(other[sure].sum() + other[last] * (level - null[sure].sum()) / null[last])
 
 
-def clustered(sizes: Floats, bar: float, icc: float, worlds: int, rules: int = 1, seed: int = 0) -> tuple[float, float]:
-    """Return how often rates of clustered answers fail and pass wrongly, their truth on the bar."""
+def clustered(
+    sizes: Floats, bar: float, icc: float, worlds: int, rules: Sequence[int] = (1, 60), seed: int = 0
+) -> tuple[list[float], float]:
+    """Return how often clustered answers, truly on the bar, fail (for each number of rules) and pass.
+
+    ``sizes`` are the clusters', ``icc`` is the correlation of two answers of one.
+    """
     rng = np.random.default_rng(seed)
     share = (1 - icc) / icc
     right = rng.binomial(sizes, rng.beta(bar * share, (1 - bar) * share, (worlds, len(sizes)))).T.astype(float)
-    records, size = float(sizes.sum()), float(kish(sizes[:, None].astype(float))[0])
+    records, (size, squared) = float(sizes.sum()), cluster_counts(sizes[:, None].astype(float))[:, 0].tolist()
     value = right.sum(axis=0) / records
     square = np.square((right - value * sizes[:, None]) / records).sum(axis=0)
-    found = effective(value, square * size / (size - 1), np.full(worlds, size), np.full(worlds, records))
+    variance, many = square * size / (size - 1), np.full(worlds, records)
+    found = effective(value, variance, np.full(worlds, size), many, squared=np.full(worlds, squared))
     k = value * found.trials
-    fails = student_tail(at_most(k, found.trials, bar), found.freedom) <= LEVEL / rules
+    below = student_tail(at_most(k, found.trials, bar), found.freedom)
     passes = student_tail(at_least(k, found.trials, bar), found.freedom) <= LEVEL
-    return 1 - (1 - float(fails.mean())) ** rules, float(passes.mean())
+    return [1 - (1 - float((below <= LEVEL / m).mean())) ** m for m in rules], float(passes.mean())
 
 
 def gap_of_groups(truths: Floats, n: int, bar: float, worlds: int, seed: int = 0) -> tuple[float, float]:
@@ -107,6 +127,9 @@ def main(argv: list[str]) -> None:
         for bar in BARS:
             cells = [f"{100 * false_fail(n, bar, m):5.2f} ({100 * false_fail(n, bar, m, False):5.1f})" for m in RULES]
             print(f"n {n:5d}  bar {bar:<6g}", *cells, f"  pass {100 * false_pass(n, bar):4.2f}")
+    print(f"\nwhat to expect of one rule, min: 0.95: passes / fails in %, by samples {COUNTS}")
+    for truth, row in expected(0.95, (0.99, 0.98, 0.97, 0.95, 0.93, 0.92, 0.9)).items():
+        print(f"truth {truth:<5g}", *(f"{100 * one:6.1f} / {100 * other:5.1f}" for one, other in row))
     print("\npower in %, exact (most that a valid test can have; normal, with its own false fails in all rules),")
     print("of one rule and of one in 60, truth three standard errors under the bar")
     for n in COUNTS:
@@ -128,7 +151,7 @@ def main(argv: list[str]) -> None:
     for sizes in (np.full(20, 10), np.full(25, 8), uneven[25], np.full(100, 5), uneven[200]):
         for icc in (0.05, 0.3):
             for bar in (0.5, 0.9, 0.95, 0.99):
-                (one, passed), (many, _) = clustered(sizes, bar, icc, worlds), clustered(sizes, bar, icc, worlds, 60)
+                (one, many), passed = clustered(sizes, bar, icc, worlds)
                 shape = "of one size" if len(set(sizes.tolist())) == 1 else "lognormal"
                 numbers = " ".join(f"{100 * share:5.2f}" for share in (one, many, passed))
                 print(f"{len(sizes):4d} {shape:11s} icc {icc:<4g} bar {bar:<4g} {numbers}")

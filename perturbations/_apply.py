@@ -9,10 +9,13 @@ from perturbations._core import Perturbation, Stream, run_step
 from perturbations._keys import Key
 from perturbations._registry import get
 from perturbations._values import Dataset, Sample, Value
-from perturbations.errors import InputError, short
-from perturbations.modality import modality_of
+from perturbations.errors import InputError, nearest, short
+from perturbations.modality import modality, modality_of
 
 __all__ = ["apply"]
+
+
+_OPTIONS = ("severity", "profile", "seed", "sample", "stream", "step", "draw", "data")
 
 
 @overload
@@ -43,6 +46,9 @@ def apply(
     perturbation = name if isinstance(name, Perturbation) else get(name)
     if perturbation.kind == "attack":
         raise InputError(f"{perturbation.name}: needs a model: use perturbations.attack.run, or a suite.")
+    if not perturbation.open and (unknown := [each for each in params if each not in perturbation.params]):
+        hint = nearest(unknown[0], [*perturbation.params, *_OPTIONS])
+        raise InputError(f"{perturbation.name}: unknown parameter {short(unknown[0])}. {hint}")
     whole = value if isinstance(value, Sample) else None
     if whole is None:
         stream = stream or perturbation.modalities[0]
@@ -71,7 +77,7 @@ def _view(
     if value is not None:
         kind = modality_of(value, who)
         if kind.name not in perturbation.modalities:
-            raise InputError(f"{who}: value must be {' or '.join(perturbation.modalities)}, got {short(value)}.")
+            raise InputError(f"{who}: value must be {_taken(perturbation)}, got {short(value)}.{_made(perturbation)}")
         kind.check(value, who)
     needs = perturbation.needed(params)
     if "data" in needs and data is None:
@@ -80,3 +86,13 @@ def _view(
         if need in needs and getattr(sample, need) in (None, "", {}):
             raise InputError(f"{who}: sample {sample.id!r} must have {need}.")
     return Stream(sample, stream, data)
+
+
+def _taken(perturbation: Perturbation) -> str:
+    return " or ".join(modality(name).takes for name in perturbation.modalities)
+
+
+def _made(perturbation: Perturbation) -> str:
+    """Return the hint that says what makes such a value of a file, an array or a tensor."""
+    makers = [f"stress.{name}(…)" for name in ("image", "audio") if name in perturbation.modalities]
+    return f" {' or '.join(makers)} makes one of a file, an array or a tensor." if makers else ""

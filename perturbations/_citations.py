@@ -7,7 +7,7 @@ from functools import cache
 from importlib import resources
 
 from perturbations._registry import get
-from perturbations.errors import InputError, nearest
+from perturbations.errors import named_keywords, printable
 
 __all__ = ["bibliography", "citation", "references"]
 
@@ -24,18 +24,17 @@ def references() -> dict[str, str]:
     return entries
 
 
+@named_keywords
 def citation(names: Iterable[str]) -> str:
     """Return the BibTeX entries of what the named perturbations were built from, sorted, each once.
 
-    A source given in words (a plug-in's) is returned as a comment.
+    A source that is no key of ours – a plug-in's words, address or key of a bibliography of its own – is a comment.
     """
     return bibliography(key for name in names for key in get(name).cite)
 
 
+@named_keywords
 def bibliography(sources: Iterable[str]) -> str:
-    """Return the BibTeX entries of sources, each a key or words, sorted and each once."""
-    keys, known = sorted(set(sources)), references()
-    for key in keys:
-        if key not in known and " " not in key:
-            raise InputError(f"citation: {key!r} is not in references.bib. {nearest(key, known)}")
-    return "\n\n".join(known.get(key, f"% {key}") for key in keys)
+    """Return the BibTeX entries of sources, sorted and each once; what is no key of ours is a comment of one line."""
+    known = references()
+    return "\n\n".join(known.get(key, f"% {printable(' '.join(key.split()))}") for key in sorted(set(sources)))

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from perturbations import _registry
 from perturbations._core import Need, Perturbation
 from perturbations._params import Choice, Param, check_tables
-from perturbations.errors import SpecError
+from perturbations.errors import SpecError, nearest, short
 from perturbations.modality import MODALITIES
 
 __all__ = ["audio_corruption", "corruption", "fault", "image_corruption", "series_corruption", "text_corruption"]
@@ -22,7 +22,7 @@ _RESERVED = {"severity", "profile", "seed", "sample", "stream", "step", "draw", 
 def corruption(
     of: str,
     *,
-    cite: str | tuple[str, ...],
+    cite: str | tuple[str, ...] = (),
     version: int = 1,
     keeps_shape: bool = True,
     not_monotone: str | Mapping[str, str] | None = None,
@@ -34,8 +34,9 @@ def corruption(
     """Declare and register a change of one value: ``f(value, rng, *, …)``, or ``f(value, *, …)`` if it draws nothing.
 
     The name is the modality and the function's name. Raises SpecError at import where the declaration does not fit
-    the function.
+    the function, or an option is misspelt.
     """
+    _check_params(f"{of}_corruption", params, corruption)
 
     def register(function: F) -> F:
         perturbation = Perturbation(
@@ -61,7 +62,7 @@ def corruption(
 
 def fault(
     *,
-    cite: str | tuple[str, ...],
+    cite: str | tuple[str, ...] = (),
     of: tuple[str, ...] = MODALITIES,
     family: str = "stream",
     needs: tuple[Need, ...] = (),
@@ -77,6 +78,7 @@ def fault(
     ``of`` are the modalities it can befall, ``family`` the first part of its name, ``needs`` what must be there:
     ``data`` (the whole data set), ``sequence`` (samples with a sequence and a time), ``alternates``, ``target``.
     """
+    _check_params("fault", params, fault)
 
     def register(function: F) -> F:
         perturbation = Perturbation(
@@ -108,6 +110,19 @@ text_corruption = partial(corruption, "text")
 """Declare a change of a text; see ``corruption``."""
 series_corruption = partial(corruption, "series")
 """Declare a change of a series; see ``corruption``."""
+
+
+def _check_params(who: str, params: Mapping[str, Any], declare: Callable[..., Any]) -> None:
+    """Raise SpecError for a keyword that is no option and declares no parameter: an option that is misspelt."""
+    for name, declared in params.items():
+        if not isinstance(declared, Param | Choice):
+            known = [
+                each.name for each in inspect.signature(declare).parameters.values() if each.kind is each.KEYWORD_ONLY
+            ]
+            raise SpecError(
+                f"{who}: {name} must be an option, or a Param or Choice of that name, got {short(declared)}. "
+                f"{nearest(name, known)}"
+            )
 
 
 def _positional(function: Callable[..., Any]) -> int:

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from perturbations._core import Perturbation
-from perturbations.errors import InputError, SpecError, nearest
+from perturbations.errors import InputError, SpecError, named_keywords, nearest
 from perturbations.modality import MODALITIES
 
 __all__ = ["FAMILIES", "add", "get", "names"]
@@ -40,6 +40,7 @@ def _restore(name: str, levels: Mapping[str, Any]) -> Perturbation:
 copyreg.pickle(Perturbation, _by_name)  # a worker looks it up: its function and tables never travel
 
 
+@named_keywords
 def names(family: str | None = None) -> tuple[str, ...]:
     """Return the names of all perturbations, or of one family (``"image"``), sorted."""
     if family is not None and family not in FAMILIES:
@@ -50,6 +51,7 @@ def names(family: str | None = None) -> tuple[str, ...]:
     return tuple(sorted(n for n in _known if family is None or n.partition(".")[0] == family))
 
 
+@named_keywords
 def get(name: str) -> Perturbation:
     """Return a perturbation by name: a built-in (``image.fog``), a plug-in's, or an adapter's (``torchaudio:Vol``)."""
     if name in _known:

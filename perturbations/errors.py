@@ -12,9 +12,11 @@ Messages have one form: *who: what must be X, got Y. Hint.*
 
 from __future__ import annotations
 
+import inspect
 import unicodedata
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 __all__ = [
     "InputError",
@@ -24,6 +26,8 @@ __all__ = [
     "SpecError",
     "StressError",
     "gather",
+    "meant",
+    "named_keywords",
     "nearest",
     "printable",
     "short",
@@ -31,6 +35,10 @@ __all__ = [
 
 _INVISIBLE = {"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"}
 """Unicode categories that are shown by code point: they can reorder, hide or break a line of what follows."""
+
+
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
 
 
 class StressError(Exception):
@@ -107,3 +115,25 @@ def gather(problems: Sequence[str], kind: type[StressError]) -> None:
     """Raise one error that lists every problem found, or do nothing where there is none."""
     if problems:
         raise kind(problems[0] if len(problems) == 1 else "\n".join([f"{len(problems)} problems:", *problems]))
+
+
+def named_keywords(function: Callable[Given, Found]) -> Callable[Given, Found]:
+    """Return a function that refuses keywords that it does not have with one error that names the nearest one.
+
+    For what people call: Python's own TypeError says that a misspelt keyword is unexpected, but not what was meant.
+    """
+    known = [
+        each.name
+        for each in inspect.signature(function).parameters.values()
+        if each.kind in (each.KEYWORD_ONLY, each.POSITIONAL_OR_KEYWORD) and each.name != "self"
+    ]
+    names = frozenset(known)
+
+    @wraps(function)
+    def checked(*args: Given.args, **kwargs: Given.kwargs) -> Found:
+        if not kwargs.keys() <= names:
+            name = next(each for each in kwargs if each not in names)
+            raise InputError(f"{function.__name__}: has no option {short(name)}. {nearest(name, known)}")
+        return function(*args, **kwargs)
+
+    return checked

@@ -188,7 +188,7 @@ def _is_blank(character: str) -> bool:
 
 
 def _all_apart(names: Collection[str]) -> bool:
-    """Whether it can be told of all names at once that no two are alike; where it cannot, they are looked at singly."""
+    """Return whether a look at all names at once shows that no two are alike; if not, they are looked at singly."""
     folded = "\0".join(names).lower()
     if not folded.isascii() or folded.split(maxsplit=1) != [folded] or _ZEROS.search(folded):
         return False

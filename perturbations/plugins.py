@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import warnings
@@ -46,8 +47,10 @@ def import_file(path: str | Path, who: str = "plugins") -> ModuleType:
     if "\0" in str(path):
         raise SpecError(f"{who}: must be a Python file, got a path with a NUL character.")
     path = Path(path).resolve()
-    if not path.is_file() or path.suffix != ".py":
-        raise SpecError(f"{who}: must be a Python file, got {path}{'' if path.exists() else ', which does not exist'}.")
+    if not os.path.isfile(path) or path.suffix != ".py":
+        raise SpecError(
+            f"{who}: must be a Python file, got {path}{'' if os.path.exists(path) else ', which does not exist'}."
+        )
     name = f"stress_file_{path.stem}_{crc32(str(path).encode()):08x}"
     if name in sys.modules:
         return sys.modules[name]

@@ -126,7 +126,7 @@ def _lacking(perturbation: Perturbation, given: Mapping[str, Any], has: Collecti
 
 
 def languages(has: Collection[str]) -> list[str]:
-    """Return the languages that samples have alternates in, where that is told: ``alternates:de``."""
+    """Return the languages that samples have alternates in, where that is declared: ``alternates:de``."""
     return sorted(name.partition(":")[2] for name in has if name.startswith("alternates:"))
 
 

@@ -61,7 +61,8 @@ class Cell:
 
     ``axes`` are its coordinates: ``{"severity": 3}`` in a joint grid, ``{"audio.babble": 1, "image.fog": 3}`` in a
     product, ``{"fill": "zeros"}`` for a category. ``fallback`` is ``"drop"`` where the degraded streams are
-    dropped, all of them, and ``"drop audio"`` where just these are, of the cell whose id is ``base``.
+    dropped, all of them, ``"drop audio"`` where just these are, ``"fill audio with mean"`` where the model is given a
+    stand-in and ``"ask module:attribute"`` where another model is asked, of the cell whose id is ``base``.
     """
 
     id: str
@@ -71,6 +72,12 @@ class Cell:
     grid: str = "joint"
     fallback: str | None = None
     base: str | None = None
+
+    @property
+    def model(self) -> str | None:
+        """Name of the model that is asked instead of the run's own, where one is."""
+        kind, _, name = (self.fallback or "").partition(" ")
+        return name if kind == "ask" else None
 
     @property
     def streams(self) -> tuple[str, ...]:

@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perturbations import Dataset, Key, Sample, Stream, Value, run_step
+from perturbations.errors import named_keywords
 from scenarios._cells import Cell, Condition
 from scenarios._timeline import places
 
 __all__ = ["course_of", "perturb", "perturb_stream"]
 
 
+@named_keywords
 def perturb_stream(
     sample: Sample, stream: str, conditions: Sequence[Condition], data: Dataset | None, seed: int, draw: int = 0
 ) -> Value:
@@ -41,6 +43,7 @@ def perturb_stream(
     return sample.streams[stream]
 
 
+@named_keywords
 def perturb(cell: Cell, sample: Sample, data: Dataset | None, seed: int, draw: int = 0) -> Sample:
     """Return the sample as the model sees it in a cell; streams that no condition touches are passed on as they are."""
     if cell.fallback == "drop":
@@ -49,6 +52,7 @@ def perturb(cell: Cell, sample: Sample, data: Dataset | None, seed: int, draw: i
     return sample.with_streams(changed)
 
 
+@named_keywords
 def course_of(
     cell: Cell, data: Dataset, seed: int, draw: int = 0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:

@@ -1,4 +1,4 @@
-"""How many cells a grid has, told before any is made."""
+"""How many cells a grid has, counted before any is made."""
 
 from __future__ import annotations
 

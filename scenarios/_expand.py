@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from perturbations import SpecError
-from perturbations.errors import gather, nearest
+from perturbations.errors import gather, named_keywords, nearest
 from scenarios._acting import pairwise_note
 from scenarios._bind import Absent, bind_all, imagine, labelled
 from scenarios._bound import Bound, Mismatch
 from scenarios._cells import CLEAN, Cell, Plan
 from scenarios._count import count
-from scenarios._fallbacks import Fallback, fallbacks
+from scenarios._fallbacks import Fallback, fallbacks, lacking
 from scenarios._grid import cells
 from scenarios._spec import EVERYTHING, Scenario, Suite
 
@@ -23,6 +23,7 @@ _TRIED = 2_000
 """Cells of a scenario that are made to check it without a data set."""
 
 
+@named_keywords
 def expand(
     suite: Suite,
     streams: Mapping[str, str],
@@ -50,6 +51,8 @@ def expand(
             spared: list[str] = []
             bounds = bind_all(scenario, streams, has, spared if suite.builtin else None)
             left_out += [(scenario.name, reason) for reason in dict.fromkeys(spared)]
+            if wrong := lacking(scenario.fallbacks, has):
+                raise Absent(scenario.steps[0], wrong)
             made = cells(scenario, bounds)
             found += made
             if scenario.grid == "pairwise":
@@ -91,7 +94,7 @@ def _check_chosen(suite: Suite, chosen: Sequence[Cell], most: int | None, left_o
 
 
 def _check_ids(found: Sequence[Cell], suite: Suite) -> None:
-    """Raise where two cells have one id: their records could not be told apart."""
+    """Raise where two cells have one id: their records could not be distinguished."""
     counts = Counter(cell.id for cell in found)
     if twice := [name for name, count in counts.items() if count > 1]:
         raise SpecError(f"{suite.title}: cells must have ids of their own, got {twice[0]!r} {counts[twice[0]]} times.")
@@ -123,7 +126,7 @@ def _check_size(
 
 
 def check(scenario: Scenario) -> list[str]:
-    """Return all that is wrong with a scenario, as far as it can be told without a data set."""
+    """Return all that is wrong with a scenario, as far as it shows without a data set."""
     problems: dict[str, None] = {}
     bounds: list[Bound] = []
     for step in scenario.steps:

@@ -1,51 +1,94 @@
-"""What can be done when a stream goes bad, as cells: the streams that a fallback gives up are dropped."""
+"""What can be done when a stream goes bad, as cells: streams are dropped or filled, or another model is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from perturbations import get
+from perturbations import Choice, get
 from scenarios._axes import slug
-from scenarios._cells import Cell, Condition
+from scenarios._cells import CLEAN, Cell, Condition
+from scenarios._spec import EVERYTHING
+from scenarios.reading import Node, Problems, one_of, text_of
 
-__all__ = ["FALLBACKS", "Fallback", "fallbacks"]
+__all__ = ["FALLBACKS", "Fallback", "fallbacks", "lacking", "read_fallback"]
 
 FALLBACKS = ("drop", "each", "unimodal", "subsets")
 """Drop all degraded streams at once; each single stream; all streams but one; each set of streams."""
+FILL, ASK = "fill", "ask"
+"""First word of a fallback that gives the model a stand-in for a stream, or asks another model."""
 
 
 @dataclass(frozen=True)
 class Fallback:
-    """A cell in which streams are dropped, and the ids of the degraded cells that it is the fallback of."""
+    """A cell in which something is done about a stream, and the ids of the degraded cells whose fallback it is."""
 
     cell: Cell
     of: frozenset[str]
 
 
+def read_fallback(node: Node, who: str, problems: Problems) -> str | None:
+    """Return a fallback as it is written: ``drop``, or ``fill mean`` and ``ask module:attribute`` of a mapping."""
+    if not isinstance(node.value, dict):
+        return one_of(node, FALLBACKS, who, "a fallback", problems)
+    if set(node.value) == {"fill"}:
+        fill = one_of(node.value["fill"], _fills(), who, "fill", problems)
+        return fill and f"{FILL} {fill}"
+    if set(node.value) == {"model"}:
+        model = text_of(node.value["model"], who, "model", problems)
+        if model is not None and (":" not in model or any(map(str.isspace, model))):
+            text = f"model must be named as module:attribute or FILE.py:attribute, got {model!r}."
+            problems.say(node.value["model"].where, who, text)
+            return None
+        return model and f"{ASK} {model}"
+    known = f"one of {', '.join(FALLBACKS)}, {{fill: mean}} or {{model: module:attribute}}"
+    problems.say(node.where, who, f"a fallback must be {known}, got {node.shown}.")
+    return None
+
+
+def _fills() -> list[str]:
+    row = get("stream.missing").params["fill"]
+    return [fill for fill in row.options if fill != "none"] if isinstance(row, Choice) else []
+
+
+def lacking(actions: Sequence[str], has: Container[str]) -> str | None:
+    """Return what samples lack that a fill needs (``has``: what they have), or nothing."""
+    for action in actions:
+        kind, _, fill = action.partition(" ")
+        gone = sorted(get("stream.missing").needed({"fill": fill}) - set(filter(has.__contains__, EVERYTHING)))
+        if kind == FILL and gone:
+            what = "a data set" if gone[0] == "data" else f"samples with a {gone[0]}"
+            return f"its fallback, to fill with {fill}, needs {what}"
+    return None
+
+
 def fallbacks(
     degraded: Sequence[tuple[Cell, Sequence[str]]], streams: Mapping[str, str], left_out: list[tuple[str, str]]
 ) -> list[Fallback]:
-    """Return the cells of the fallbacks that each degraded cell is to have; those that touch one set of streams first.
+    """Return the cells of the fallbacks that each degraded cell is to have; those that serve several first.
 
-    What is left when all degraded streams are dropped does not depend on how they were degraded: one such cell serves
-    all. Where other streams stay degraded, or a sound one is dropped, a cell has its own.
+    What is left when all degraded streams are dropped, or filled, does not depend on how they were degraded: one such
+    cell serves all, and says what it costs on clean input, too. Where other streams stay degraded, or a sound one is
+    dropped, a cell has its own.
     """
-    shared: dict[frozenset[str], set[str]] = {}
+    shared: dict[str, tuple[Cell, set[str]]] = {}
     own: list[Fallback] = []
     for cell, actions in degraded:
         touched = frozenset(cell.streams)
         reason = cell.scenario, "drop: every stream is degraded, so nothing would be left"
         if "drop" in actions and len(touched) == len(streams) and reason not in left_out:
             left_out.append(reason)
-        for gone in dict.fromkeys(gone for action in actions for gone in _given_up(action, touched, tuple(streams))):
-            if gone == touched:
-                shared.setdefault(gone, set()).add(cell.id)
+        made = dict.fromkeys(gone for action in actions for gone in _given_up(action, touched, tuple(streams)))
+        found = [_dropped(cell, [name for name in streams if name in gone], gone == touched) for gone in made]
+        for action in dict.fromkeys(actions):
+            found += _instead(action, cell, tuple(streams))
+        for one in found:
+            if one.base == cell.id:
+                own.append(Fallback(one, frozenset([cell.id])))
             else:
-                names = [name for name in streams if name in gone]
-                own.append(Fallback(_without(cell, names), frozenset([cell.id])))
-    return [Fallback(_lost([n for n in streams if n in gone]), frozenset(of)) for gone, of in shared.items()] + own
+                shared.setdefault(one.id, (one, set()))[1].add(cell.id)
+    return [Fallback(cell, frozenset(of)) for cell, of in shared.values()] + own
 
 
 def _given_up(action: str, touched: frozenset[str], streams: Sequence[str]) -> Iterator[frozenset[str]]:
@@ -59,19 +102,37 @@ def _given_up(action: str, touched: frozenset[str], streams: Sequence[str]) -> I
         yield touched
 
 
-def _missing(name: str) -> Condition:
-    missing = get("stream.missing")
-    return Condition(name, missing.name, missing.settings(None, None, {"fill": "none"}), None, None)
-
-
-def _lost(names: Sequence[str]) -> Cell:
-    conditions = tuple(Condition(c.stream, c.perturbation, c.settings, None, "none") for c in map(_missing, names))
-    return Cell(f"drop:{'+'.join(map(slug, names))}", "drop", conditions, {}, "joint", "drop")
-
-
-def _without(cell: Cell, names: Sequence[str]) -> Cell:
-    """Return a degraded cell in which these streams are dropped, and the others are as they were."""
-    kept = tuple(condition for condition in cell.conditions if condition.stream not in names)
+def _dropped(cell: Cell, names: Sequence[str], everything: bool) -> Cell:
+    """Return a degraded cell with these streams dropped, the others as they were; ``everything``: all that was bad."""
     dropped = "+".join(map(slug, names))
-    name = f"{cell.id}~drop:{dropped}"
-    return Cell(name, cell.scenario, (*kept, *map(_missing, names)), cell.axes, cell.grid, f"drop {dropped}", cell.id)
+    if everything:
+        return Cell(
+            f"drop:{dropped}", "drop", tuple(_missing(name, "none", "none") for name in names), {}, "joint", "drop"
+        )
+    return _changed(cell, names, "none", f"~drop:{dropped}", f"drop {dropped}")
+
+
+def _instead(action: str, cell: Cell, streams: Sequence[str]) -> Iterator[Cell]:
+    """Yield the cells in which each stream is filled, or another model is asked; for clean input, too."""
+    kind, _, what = action.partition(" ")
+    if kind == FILL:
+        for name in streams:
+            says = f"{FILL} {name} with {what}"
+            yield Cell(f"{FILL}-{what}:{slug(name)}", FILL, (_missing(name, what, what),), {}, "joint", says)
+            if set(cell.streams) != {name}:
+                yield _changed(cell, [name], what, f"~{FILL}-{what}:{slug(name)}", says)
+    elif kind == ASK:
+        says = f"{ASK} {what}"
+        yield Cell(f"{CLEAN.id}~{ASK}:{slug(what)}", ASK, (), {}, "joint", says, CLEAN.id)
+        yield Cell(f"{cell.id}~{ASK}:{slug(what)}", cell.scenario, cell.conditions, cell.axes, cell.grid, says, cell.id)
+
+
+def _missing(name: str, fill: str, category: str | None = None) -> Condition:
+    missing = get("stream.missing")
+    return Condition(name, missing.name, missing.settings(None, None, {"fill": fill}), None, category)
+
+
+def _changed(cell: Cell, names: Sequence[str], fill: str, suffix: str, says: str) -> Cell:
+    kept = tuple(condition for condition in cell.conditions if condition.stream not in names)
+    conditions = (*kept, *(_missing(name, fill) for name in names))
+    return Cell(f"{cell.id}{suffix}", cell.scenario, conditions, cell.axes, cell.grid, says, cell.id)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from perturbations.errors import nearest, short
+from perturbations.errors import named_keywords, nearest, short
 
 __all__ = ["Goals", "goals_of"]
 
@@ -36,7 +36,7 @@ class Goals:
         shares = ", ".join(f"{name} {share:g}" for name, share in self.shares.items())
         return f"{shares or self.kind} ± {self.tolerance:g}"
 
-    def misfit(self, streams: Collection[str]) -> str | None:
+    def mismatch(self, streams: Collection[str]) -> str | None:
         """Return what is wrong with the goals for a model of these streams, or nothing."""
         for name in self.shares:
             if name not in streams:
@@ -47,6 +47,7 @@ class Goals:
         return None
 
 
+@named_keywords
 def goals_of(given: Any) -> Goals | str:
     """Return declared goals, or what is wrong with them. A text may hold pairs: ``image=0.5,audio=0.5``."""
     if isinstance(given, Goals):

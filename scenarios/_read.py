@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import SpecError
-from perturbations.errors import gather, nearest, short
+from perturbations.errors import gather, named_keywords, nearest, short
+from perturbations.files import read_text
 from perturbations.plugins import import_file
 from scenarios._expand import check
-from scenarios._fallbacks import FALLBACKS
+from scenarios._fallbacks import read_fallback
 from scenarios._goals import goals_of
 from scenarios._read_timeline import read_timeline
 from scenarios._spec import GRIDS, RESERVED, Scenario, Step, Suite
@@ -30,11 +32,13 @@ _SCENARIO = ("about", "grid", "severities", "profile", "fallbacks", "timeline")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
+@named_keywords
 def suites() -> tuple[str, ...]:
     """Return the names of the built-in suites."""
     return tuple(sorted(path.stem for path in LIBRARY.glob("*.yaml")))
 
 
+@named_keywords
 def load(name: str | Path | Mapping[str, Any], plugins: bool = True) -> Suite:
     """Return a built-in suite by name, the suite in a YAML file, or one as plain data.
 
@@ -49,7 +53,7 @@ def load(name: str | Path | Mapping[str, Any], plugins: bool = True) -> Suite:
     if isinstance(name, str) and name in suites():
         return replace(_read(LIBRARY / f"{name}.yaml", f"{name}.yaml"), builtin=True)
     path = Path(name)
-    if "\0" in str(name) or not path.is_file():
+    if "\0" in str(name) or not os.path.isfile(path):
         looks = path.suffix in (".yaml", ".yml") or path.name != str(name)
         kind = "an existing file" if looks else f"a built-in one ({', '.join(suites())}) or a YAML file"
         hint = "" if looks else f" {nearest(str(name), suites())}"
@@ -57,6 +61,7 @@ def load(name: str | Path | Mapping[str, Any], plugins: bool = True) -> Suite:
     return _read(path, str(name), plugins)
 
 
+@named_keywords
 def loads(suite: str | Mapping[str, Any], name: str = "<string>", plugins: bool = True) -> Suite:
     """Return the suite in a YAML text, or in plain data of the same form. Paths in it are relative to here."""
     problems: list[str] = []
@@ -65,13 +70,8 @@ def loads(suite: str | Mapping[str, Any], name: str = "<string>", plugins: bool 
 
 
 def _read(path: Path, name: str, plugins: bool = True) -> Suite:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise SpecError(f"{name}: suite: must be UTF-8 text, got {error.reason} at byte {error.start}.") from None
-    except OSError as error:
-        raise SpecError(f"{name}: suite: cannot be read: {error.strerror}.") from None
     problems: list[str] = []
+    text = read_text(path, "suite", SpecError)
     return _suite(parse(text, name, problems), Problems(problems, path.resolve().parent, plugins))
 
 
@@ -160,7 +160,7 @@ def _list(node: Node | None, who: str, what: str, problems: Problems) -> Sequenc
 
 def _fallbacks(node: Node | None, who: str, problems: Problems) -> tuple[str, ...]:
     children = _list(node, who, "fallbacks", problems)
-    return tuple(v for child in children if (v := one_of(child, FALLBACKS, who, "a fallback", problems)))
+    return tuple(found for child in children if (found := read_fallback(child, who, problems)))
 
 
 def _check_profile(node: Node | None, who: str, scenarios: Sequence[Scenario], problems: Problems) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
+from perturbations.errors import named_keywords
 from scenarios._cells import Cell, Condition
 
 __all__ = ["content", "drawn"]
@@ -11,13 +12,15 @@ __all__ = ["content", "drawn"]
 _LOST = ("lost",)
 
 
+@named_keywords
 def drawn(cell: Cell) -> bool:
     """Return whether another draw may give the model another input: whether anything in a cell is left to chance."""
     return cell.fallback != "drop" and any(map(_by_chance, cell.conditions))
 
 
+@named_keywords
 def content(cell: Cell) -> Hashable:
-    """Return what two cells share exactly when the model is given the same in both, draw by draw.
+    """Return what two cells share exactly when one model is given the same in both, draw by draw.
 
     Names, axes and the words for a severity or a category do not count: ``lost:image`` and ``drop:image`` are one, and
     so are a product's cell with the other stream at severity 0 and that stream's neighbour alone. A stream's own
@@ -25,7 +28,8 @@ def content(cell: Cell) -> Hashable:
     """
     if any(condition.declaration.kind == "attack" for condition in cell.conditions):
         return tuple(repr(c.identity()) for c in cell.conditions), cell.fallback, cell.grid == "timeline"
-    return frozenset((name, _of_stream(cell, name)) for name in cell.streams), cell.grid == "timeline"
+    streams = frozenset((name, _of_stream(cell, name)) for name in cell.streams)
+    return streams, cell.grid == "timeline", cell.model
 
 
 def _of_stream(cell: Cell, stream: str) -> Hashable:

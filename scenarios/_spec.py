@@ -19,7 +19,7 @@ EVERYTHING = frozenset({"data", "sequence", "alternates", "target"})
 GRIDS = ("joint", "product", "each", "pairwise", "subsets", "timeline")
 """How the severities of a scenario's steps are crossed."""
 
-RESERVED = frozenset({"clean", "drop"})
+RESERVED = frozenset({"ask", "clean", "drop", "fill"})
 """Names that no scenario can have: those of the clean cell and of the fallback cells."""
 
 
@@ -72,7 +72,7 @@ class Suite:
 
     ``unchecked`` are the steps that no perturbation is known for because the plug-ins were not imported.
 
-    ``builtin`` suites take what fits a data set and say what they left out; in a user's own suite a misfit is an error.
+    ``builtin`` suites take what fits a data set and say what they left out; a user's own suite must fit as a whole.
     """
 
     name: str

@@ -66,7 +66,7 @@ class _Reading:
 
 
 def parse(text: str, name: str, problems: list[str], what: str = "suite") -> Node:
-    """Return the one document of a YAML text; what can be told beside other errors is appended to ``problems``.
+    """Return the one document of a YAML text; what can be found beside other errors is appended to ``problems``.
 
     ``what`` is the kind of file that messages speak of: a suite, or gates.
 

@@ -55,7 +55,20 @@ _HOMES = {
     ),
 }
 
-_ROOMS = ("engine", "gallery", "gate", "measure", "models", "records", "report", "statistics", "tasks", "testing")
+_ROOMS = (
+    "data",
+    "engine",
+    "gallery",
+    "gate",
+    "measure",
+    "models",
+    "policy",
+    "records",
+    "report",
+    "statistics",
+    "tasks",
+    "testing",
+)
 """Packages and modules that are imported when they are first asked for: ``stress.measure.TABLES``."""
 
 
@@ -66,7 +79,10 @@ def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return import_module(f"stress.{name}")
     if name != "open" and name not in _HOMES:
-        raise AttributeError(f"module 'stress' has no attribute {name!r}")
+        from perturbations.errors import meant
+
+        hint = meant(name, __dir__())
+        raise AttributeError(f"module 'stress' has no attribute {name!r}. {hint}".rstrip())
     home = import_module(_HOMES.get(name, "stress._face"))
     found = globals()[name] = getattr(home, "open_run" if name == "open" else name)
     return found

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Never, Unpack
 
+from perturbations.errors import named_keywords
 from stress.records.folder import Folder, open_folder
 
 if TYPE_CHECKING:
@@ -45,37 +46,59 @@ class Run(Folder):
         """
         from stress.measure import measured
 
-        now = Run(self.path)
+        now = self._now()
         fresh = measured(now, **options)
-        state = (fresh.options, fresh.context.declared, now.state)
-        if self._kept.get("state") == state:
+        asked = (fresh.options, fresh.context.declared)
+        if self._kept.get("asked") == asked:
             kept: Measured = self._kept["measured"]
             return kept
-        self._kept.clear()
-        if fresh.options.reference is None and now.state and now.count <= REMEMBERED:
-            self._kept.update(state=state, measured=fresh)
+        self._kept.pop("measured", None)  # freed before more is read
+        if fresh.options.reference is None and now.parts and now.count <= REMEMBERED:
+            self._kept.update(asked=asked, measured=fresh)
+        else:
+            self._kept.pop("asked", None)
         return fresh
+
+    def _now(self) -> Run:
+        """Return a reader of what is written now: the last one, and what was asked of it, where nothing was since."""
+        written = self.written()
+        if self._kept.get("written") != written:
+            self._kept.clear()
+            self._kept.update(written=written, reader=Run(self.path))
+        reader: Run = self._kept["reader"]
+        return reader
 
     def table(self, name: str, **options: Unpack[MeasureOptions]) -> pa.Table:
         """Return a table of measures by name – curves, cells, robustness …; see ``stress.measure.TABLES``."""
         return self.measured(**options).table(name)
 
+    @named_keywords
     def report(self) -> Path:
         """Write ``report/index.html`` and return its path."""
         from stress.report import write_report
 
         return write_report(Run(self.path))
 
+    @named_keywords
     def plot(
-        self, kind: Literal["curves", "lost"] = "curves", *, modality: str | None = None, columns: int = 4
+        self,
+        kind: Literal["curves", "lost", "reliability"] = "curves",
+        *,
+        modality: str | None = None,
+        columns: int = 4,
+        others: Sequence[Run] = (),
+        scenarios: Sequence[str] = (),
     ) -> Figure:
-        """Return a matplotlib figure for a paper: ``curves`` (one small plot each) or ``lost`` (streams missing).
+        """Return a matplotlib figure for a paper.
 
-        ``modality`` keeps one modality's curves, or ``"joint"`` those of several at once.
+        ``curves`` (one small plot each), ``lost`` (streams missing) or ``reliability`` (right by stated confidence).
+        ``modality`` keeps one modality's curves, or ``"joint"`` those of several at once; ``scenarios`` those of these
+        names; ``others`` are runs whose curves are drawn into the same plots. ``stress.report.save`` writes a figure.
         """
         from stress.report import plot
 
-        return plot(Run(self.path), kind, modality=modality, columns=columns)
+        now = [Run(other.path) for other in others]
+        return plot(Run(self.path), kind, modality=modality, columns=columns, others=now, scenarios=scenarios)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: who was run on what, and each scenario in single numbers."""
@@ -108,6 +131,16 @@ def _out(out: Any) -> Path | None:
     return Path(out)
 
 
+def _refuse(unknown: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Raise InputError for an option that there is not, with the nearest that there is."""
+    from perturbations import InputError
+    from perturbations.errors import nearest
+
+    for name in unknown:
+        raise InputError(f"run: has no option {name!r}. {nearest(name, known)}")
+
+
+@named_keywords
 def open_run(path: str | Path) -> Run:
     """Return the run in a folder. Raises RunError where there is none, or one of another format."""
     return Run(open_folder(path).path)
@@ -160,6 +193,10 @@ def run(
     max_megapixels: float = 100.0,
     max_seconds: float = 3600.0,
     answers: Literal["probabilities", "logits", "labels", "positions"] | None = None,
+    cost: bool = False,
+    max_calls: int | None = None,
+    max_cost: float | None = None,
+    examples: int = 24,
     **unknown: Never,
 ) -> Run:
     """Run a suite and return the run: its folder holds every record, and is continued when the call is repeated.
@@ -170,23 +207,25 @@ def run(
 
     ``seed`` names the random draws; ``workers`` are cells done at once (one a processor), ``batch_size`` samples a
     call; ``limit`` keeps the first samples of the seeded, stratified order, ``samples`` those with these ids; ``only``
-    and ``skip`` are globs over scenarios and cells; samples that share a value of the group ``cluster`` belong
-    together in intervals; ``signals`` are the measures of each stream's quality that are recorded; ``timeout`` are
+    and ``skip`` are globs over scenarios and cells; samples with the same value of the group ``cluster`` make
+    one cluster in intervals; ``signals`` are the measures of each stream's quality that are recorded; ``timeout`` are
     seconds a call may take (one that also holds the interpreter lock ends this process with status 3, unless
     ``backend`` is another than threads); ``answers`` says what the model's answers are, where they do not show it.
+    ``cost`` measures energy, processor time and memory of each cell, with one worker (table ``cost``);
     ``skip_bad_samples`` leaves out what cannot be decoded, ``verify`` decodes again what looks unchanged, ``inside``
-    refuses files outside the manifest's folder; ``max_…`` say how large a grid, a picture and a recording may be.
+    refuses files outside the manifest's folder; ``max_cells``, ``max_megapixels`` and ``max_seconds`` say how large a
+    grid, a picture and a recording may be. ``max_calls`` and ``max_cost`` are what an endpoint may be sent and paid:
+    the run ends as a complete grid over fewer samples. So many ``examples`` are kept in the folder, to be looked at
+    and listened to on the report (0: none).
     Where ``out`` holds a run, failed records are asked again (``keep_failures``: not), and a model that has changed
     is refused: ``fresh`` begins a run beside it, ``accept_model`` says why the old records still hold.
     Raises StressError where an input cannot be used, before any work.
     """
-    from perturbations import InputError
-    from perturbations.errors import nearest
     from stress.engine import Settings, execute, prepared
+    from stress.examples import check_count, keep
 
-    if unknown:
-        name, known = next(iter(unknown)), [each.name for each in fields(Settings)]
-        raise InputError(f"run: has no option {name!r}. {nearest(name, [*known, 'task', 'out'])}")
+    check_count(examples)
+    _refuse(unknown, [*(each.name for each in fields(Settings)), "task", "out", "examples"])
     settings = Settings(
         seed=seed,
         workers=workers,
@@ -213,8 +252,12 @@ def run(
         max_megapixels=max_megapixels,
         max_seconds=max_seconds,
         answers=answers,
+        cost=cost,
+        max_calls=max_calls,
+        max_cost=max_cost,
     )
     wanted = _out(out)
     with prepared(model, data, suite, task, settings, wanted) as (planned, workers_of):
-        folder = wanted or Path("runs") / planned.plan.suite
-        return Run(execute(planned, folder, workers_of).run.path)
+        done = execute(planned, wanted or Path("runs") / planned.plan.suite, workers_of).run
+        keep(done, planned.plan.cells, planned.data, seed, examples)
+        return Run(done.path)

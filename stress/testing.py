@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from perturbations import Perturbation, Sample, Value, apply, get
+from perturbations.errors import named_keywords
 from perturbations.modality import Modality, modality, modality_of
 
 __all__ = ["check_perturbation", "laws", "witness_sample"]
@@ -62,6 +63,7 @@ class _Tiny:
         return memory[key]
 
 
+@named_keywords
 def witness_sample(of: str, value: Value = None, position: int = 5) -> tuple[Sample, _Tiny]:
     """Return a sample with one stream ``x`` of a modality, and the small ordered data set it is part of."""
     base, vary = modality(of).witness() if value is None else value, modality(of).vary
@@ -79,12 +81,14 @@ def witness_sample(of: str, value: Value = None, position: int = 5) -> tuple[Sam
     return samples[position], _Tiny(samples, {"x": of})
 
 
+@named_keywords
 def check_perturbation(name: str | Perturbation, value: Value = None) -> None:
     """Raise AssertionError where a perturbation breaks a law, on its witness or on a value of your own."""
     for law in laws():
         law(name if isinstance(name, Perturbation) else get(name), value)
 
 
+@named_keywords
 def laws() -> tuple[Callable[[Perturbation, Value], None], ...]:
     """Return the laws, each a function of a perturbation and a value (``None``: its witness)."""
     return (

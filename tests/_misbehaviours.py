@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import itertools
 import json
 import locale
 import os
@@ -17,6 +18,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import warnings
@@ -47,6 +49,28 @@ class WordlessError(Exception):
         raise RuntimeError("no text")
 
 
+class FickleError(Exception):
+    """Has a text when it is first asked for it, and none after that."""
+
+    asked = 0
+
+    def __str__(self):
+        self.asked += 1
+        if self.asked > 1:
+            raise RuntimeError("asked twice")
+        return "once"
+
+
+class UnformattedError(Exception):
+    def __format__(self, how):
+        raise RuntimeError("no format")
+
+
+class LeavingError(Exception):
+    def __str__(self):  # noqa: PLE0307 - that is what it is for
+        sys.exit(0)
+
+
 class HoldingError(Exception):
     """Cannot be pickled."""
 
@@ -65,6 +89,24 @@ class Refuses:
 
     def __iter__(self):
         raise ValueError("no rows")
+
+
+class Leaves:
+    """Answers that end the process when they are looked at."""
+
+    def __getattr__(self, name):
+        sys.exit(0)
+
+    def __iter__(self):
+        raise ForNobody("gone")
+
+
+class Lasts:
+    """Answers that take for ever to look at."""
+
+    def __iter__(self):
+        time.sleep(60)
+        return iter(())
 
 
 class Liar(list):
@@ -109,6 +151,9 @@ RAISED = {
     "raises ValueError": raises(ValueError("no")),
     "raises with a cause": with_cause,
     "raises an error whose text raises": raises(WordlessError),
+    "raises an error that has a text but once": lambda batch: raises(FickleError())(batch),
+    "raises an error that cannot be formatted": raises(UnformattedError("x")),
+    "raises an error whose text ends the process": raises(LeavingError("x")),
     "raises an error that cannot be pickled": raises(HoldingError),
     "raises BaseException": raises(ForNobody("gone")),
     "raises GeneratorExit": raises(GeneratorExit),
@@ -149,6 +194,9 @@ ANSWERED = {
     "answers a function": gives(lambda batch, good: answer),
     "answers a list that holds itself": gives(round_about),
     "answers what raises when it is read": gives(lambda batch, good: Refuses()),
+    "answers what ends the process when it is read": gives(lambda batch, good: Leaves()),
+    "answers numbers without end": gives(lambda batch, good: itertools.repeat([0.5, 0.5])),
+    "answers a range of 10¹² numbers": gives(lambda batch, good: range(10**12)),
     "answers a list of 10¹² rows": gives(lambda batch, good: Liar([1])),
     "answers rows and raises between them": gives(breaks_off),
 }
@@ -169,6 +217,7 @@ LATE = {
     "sleeps": lambda batch: time.sleep(60),
     "waits for a lock that it holds": waits_for_itself,
     "waits for a process that does not end": lambda batch: subprocess.run(["sleep", "20"], check=True),
+    "answers what takes for ever to read": lambda batch: Lasts(),
     "reads what never comes": lambda batch: os.read(os.pipe()[0], 1),
 }
 
@@ -205,12 +254,23 @@ def forks(batch):
         os._exit(0)
 
 
+def goes_on_twice(batch):
+    os.fork()
+
+
+def moves_to_nowhere(batch):
+    folder = tempfile.mkdtemp()
+    os.chdir(folder)
+    os.rmdir(folder)
+
+
 def writes_into(batch):
     batch["text"][:] = ["changed"] * batch.size
 
 
 FINE = {
     "changes the working directory": well(lambda batch: os.chdir("/")),
+    "takes the working directory away": well(moves_to_nowhere),
     "writes into its batch": well(writes_into),
     "lengthens its batch": well(lambda batch: batch["text"].append("more")),
     "prints 100 kB": well(prints),
@@ -220,6 +280,8 @@ FINE = {
     "warns": well(warns),
     "leaves a thread running": well(lambda batch: threading.Timer(9, len, ["x"]).start()),
     "leaves a child running": well(forks),
+    "forks, and answers in both processes": well(goes_on_twice),
+    "sets a low limit of recursion": well(lambda batch: sys.setrecursionlimit(120)),
     "empties the environment": well(lambda batch: os.environ.pop("PYTHONPATH", None)),
     "turns off the collector of garbage": well(lambda batch: gc.disable()),
     "sets another locale": well(lambda batch: locale.setlocale(locale.LC_ALL, "C")),

@@ -25,7 +25,7 @@ def cluster():
 
 
 @pytest.fixture
-def far(request):
+def on_backend(request):
     """Return what makes the settings of a run on a backend: of dask, on the cluster that all tests share."""
 
     def settings(backend):

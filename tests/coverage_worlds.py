@@ -149,7 +149,7 @@ def _part(run, columns, worlds, chosen):
         at = slice(w * size, (w + 1) * size)
         plain = wide.plain and {key: v[at] for key, v in wide.plain.items()}
         totals = tuple(side[at] for side in wide.totals)
-        sizes = None if wide.sizes is None else (lambda at=at: wide.sizes()[at])
+        sizes = None if wide.sizes is None else (lambda at=at: wide.counts[:, at])
         context._values[metric.name] = replace(
             wide,
             sizes=sizes,

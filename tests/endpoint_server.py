@@ -1,7 +1,9 @@
 """A prediction route with faults, as a process of its own: `python tests/endpoint_server.py LOG FAULTS [SECRET]`.
 
-It prints its port; every answer that it has sent whole is a line in LOG. FAULTS are names, separated by commas: a
-question meets them one after the other, and is then answered. With a SECRET only calls that carry it are answered.
+It prints its port; every answer that it has sent whole is a line in LOG – under the name by which its client keeps it –
+or in LOG.canary, where the call says that it only asks who the model is. FAULTS are names, separated by commas: a
+question meets them one after the other, and is then answered; "later:FAULT:N" is met by every call from the Nth on.
+With a SECRET only calls that carry it are answered.
 """
 
 import base64
@@ -12,8 +14,9 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-LOCK, SEEN = threading.Lock(), {}
-FAULTS = [name for name in sys.argv[2].split(",") if name]
+LOCK, SEEN, CALLS = threading.Lock(), {}, []
+FAULTS = [name for name in sys.argv[2].split(",") if name and not name.startswith("later:")]
+LATER = [name.split(":")[1:] for name in sys.argv[2].split(",") if name.startswith("later:")]
 SECRET = sys.argv[3] if len(sys.argv) > 3 else None
 
 
@@ -37,6 +40,7 @@ REPLIES = {
     "html": (200, b"<html>a login page</html>"),
     "twice": (200, b'{"predictions": [[0, 1], [0, 1]]}'),
     "null": (200, b'{"predictions": [null]}'),
+    "denied": (401, b"the key has expired"),
 }
 WRITES = {
     "declined": (None, "I cannot help with that", "stop"),
@@ -55,13 +59,16 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
-        key = hashlib.sha256(body).hexdigest()
+        url = f"http://{self.headers['host']}{self.path}"
+        key = hashlib.blake2b(url.encode() + b"\0" + body, digest_size=16).hexdigest()
         with LOCK:
+            CALLS.append(key)
+            late = next((name for name, first in LATER if len(CALLS) >= int(first)), "")
             place = SEEN[key] = SEEN.get(key, -1) + 1
         if SECRET and self.headers.get("authorization") != f"Bearer {SECRET}":
             self.reply(401, f"wrong key: {self.headers.get('authorization')}".encode())
             return
-        fault = FAULTS[place] if place < len(FAULTS) else ""
+        fault = late or (FAULTS[place] if place < len(FAULTS) else "")
         if fault:
             self.fault(fault, body)
         else:
@@ -78,18 +85,46 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, key, body):
         if self.path.endswith("/chat/completions"):
-            self.written({"role": "assistant", "content": self.chat(body)}, "stop", key)
+            message = {"role": "assistant", "content": self.chat(body)}
+            self.written(message, "stop", key, json.loads(body))
             return
         rows = [brightness(each) for each in json.loads(body)["instances"]]
         self.reply(200, json.dumps({"predictions": rows}).encode())
-        with LOCK, open(sys.argv[1], "a") as log:
+        self.sent(key)
+
+    def sent(self, key):
+        name = sys.argv[1] + (".canary" if self.headers.get("x-stress-purpose") == "canary" else "")
+        with LOCK, open(name, "a") as log:
             log.write(key + "\n")
 
-    def written(self, message, ended, key):
-        reply = {"choices": [{"index": 0, "message": message, "finish_reason": ended}], "usage": {"total_tokens": 9}}
-        self.reply(200, json.dumps(reply).encode())
-        with LOCK, open(sys.argv[1], "a") as log:
-            log.write(key + "\n")
+    def written(self, message, ended, key, request=None):
+        usage = {"prompt_tokens": 100, "completion_tokens": len((message["content"] or "").split())}
+        if request and request.get("stream"):
+            self.streamed(message["content"], ended, usage)
+        else:
+            reply = {"choices": [{"index": 0, "message": message, "finish_reason": ended}], "usage": usage}
+            self.reply(200, json.dumps(reply).encode())
+        self.sent(key)
+
+    def streamed(self, text, ended, usage, whole=True):
+        """Send an answer word by word, the first after a while, in parts that do not end with a line."""
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        deltas = [{"role": "assistant", "content": ""}, *({"content": f"{word} "} for word in text.split())]
+        events = [{"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+        if whole:
+            events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": ended}]})
+            events.append({"choices": [], "usage": usage})
+        data = b"".join(b"data: " + json.dumps(each).encode() + b"\n\n" for each in events)
+        data += b"data: [DONE]\n\n" if whole else b""
+        time.sleep(0.05)
+        for start in range(0, len(data), 50):
+            self.wfile.write(data[start : start + 50])
+            self.wfile.flush()
+            time.sleep(0.002)
 
     def fault(self, name, body):
         if name == "nap":
@@ -98,6 +133,8 @@ class Handler(BaseHTTPRequestHandler):
         elif name == "slow":
             time.sleep(3)
             self.reply(200, b'{"predictions": [[0, 1]]}')
+        elif name == "torn":
+            self.streamed("I see that it", None, {}, whole=False)
         elif name == "half":
             self.send_response(200)
             self.send_header("content-length", "1000")
@@ -121,7 +158,14 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
+class Server(ThreadingHTTPServer):
+    request_queue_size = 512  # of connections that wait to be taken; more are reset
+
+    def handle_error(self, *_):
+        """A client that is killed resets its connections."""
+
+
 if __name__ == "__main__":
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", 0), Handler)
     print(server.server_address[1], flush=True)
     server.serve_forever()

@@ -9,17 +9,19 @@ from collections import defaultdict
 
 import numpy as np
 
+from stress.measure.core.bygroup import by_group
 from stress.measure.core.heldsums import ratio
 from stress.measure.session.registry import context_of
 from stress.measure.tables.confidence import calibration_rows
 from stress.measure.tables.contributions import contribution_rows
 from stress.measure.tables.counts import count_rows_of
 from stress.measure.tables.groups import gap_rows
+from stress.measure.tables.widening import widening
 from stress.records.metric import Metric
 from stress.statistics.bootstrap import Clusters
 from stress.statistics.counts import MEASURES, Marginals
 from stress.statistics.ranks import aurc
-from tests._runs import STREAMS, subsets
+from tests._runs import STREAMS, graded, subsets
 from tests.coverage_worlds import LETTERS, WORLDS, each, many, nested, rng_of, template, together
 
 SIZES = np.array([120, 56, 20, 4])
@@ -51,6 +53,9 @@ class Found:
 
     def held(self):
         return {name: share for name, share, *_ in self.table()}
+
+    def lengths(self):
+        return {name: length for name, _, length, _ in self.table()}
 
 
 def named(member):
@@ -141,14 +146,37 @@ def ten_groups(apart):
     return found
 
 
-def dominance(worth):
+def widened(clean, now, spread=0.0, worlds=WORLDS):
+    """How much wider the gap of ten groups of eighty became than the same two groups' on clean input.
+
+    All have one rate, and ``spread`` more or less for the first and the last. Beside it the interval that these two
+    groups would have, had they been named in advance.
+    """
+    rng, found = rng_of(f"widened {clean} {now} {spread}"), Found()
+    ward, shift = np.repeat(np.arange(10), 80), np.r_[-spread, np.zeros(8), spread]
+    run = template(graded(severities=(1,)), 800, groups={"ward": ward})
+    luck = rng.random((800, 1, worlds))
+    luck = np.where(rng.random((800, 2, worlds)) < 0.3, rng.random((800, 2, worlds)), luck)
+    rates = np.stack([np.full(800, clean), now + shift[ward]], axis=1)
+    for context in each(run, {"score": (luck < rates[..., None]) * 1.0}, by=["ward"]):
+        s = by_group(context, "ward", context.headline)
+        best, worst = int(s.own.value[:, 1].argmax()), int(s.own.value[:, 1].argmin())
+        for name, among in (("widening", 10), ("two named in advance", 2)):
+            row = widening(context, s, best, worst, 1, among)
+            found.add(name, row["low"], row["high"], shift[best] - shift[worst])
+    return found
+
+
+def dominance(worth, worlds=WORLDS):
     """The largest Shapley share of three streams, each of which adds its part to the chance of being right."""
     rng, found, run = rng_of(f"dominance {worth}"), Found(), template(subsets(), 300, streams=STREAMS)
     rates = [0.1 + sum(w for name, w in zip(STREAMS, worth) if name not in row["lost"]) for row in subsets()]
-    for context in each(run, {"score": nested(rng, 300, rates)}):
+    for context in each(run, {"score": nested(rng, 300, rates, worlds)}):
         for row in contribution_rows(context):
             if row["measure"] == "dominance":
                 found.add("dominance", row["low"], row["high"], max(worth) / sum(worth))
+            elif row["measure"] == "shapley_share" and row["stream"] == STREAMS[0]:
+                found.add("a share named in advance", row["low"], row["high"], worth[0] / sum(worth))
     return found
 
 
@@ -169,6 +197,8 @@ def worlds():
             yield f"{count} unequal clusters at {rate}", unequal, (count, rate)
     for apart in (0.0, 0.05, 0.15):
         yield f"ten groups, gap {apart}", ten_groups, (apart,)
+    for clean, now, spread in ((0.9, 0.9, 0.0), (0.99, 0.8, 0.0), (0.9, 0.8, 0.1), (0.8, 0.9, 0.0)):
+        yield f"ten groups from {clean} to {now} ± {spread}", widened, (clean, now, spread)
     for worth in ((0.25, 0.25, 0.25), (0.4, 0.15, 0.15)):
         yield f"streams worth {worth}", dominance, (worth,)
 

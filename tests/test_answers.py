@@ -20,7 +20,7 @@ from stress.engine._ask import ask
 from stress.models import Batch
 from stress.statistics.calibration import calibration_error
 from stress.statistics.ranks import risk_coverage
-from stress.tasks import Classification, FreeText, Luck, MultiLabel, Regression, Retrieval, Transcription, joined
+from stress.tasks import Classification, FreeText, MultiLabel, Regression, Retrieval, TieBreak, Transcription, joined
 
 ABC = ("a", "b", "c")
 SUITE = {"suite": "s@1", "severities": [1], "scenarios": {"typos": {"text": "keyboard_typos"}}}
@@ -329,13 +329,13 @@ def test_words_of_an_error_that_cannot_be_written_are_escaped():
 def test_constant_scores_are_right_as_often_as_chance():
     n, k = 8000, 20
     targets = [str(i % k) for i in range(n)]
-    luck = Luck(0, [f"s{i}" for i in range(n)])
+    ties = TieBreak(0, [f"s{i}" for i in range(n)])
     flat = np.zeros((n, k))
-    found = Classification(names(k), answers="logits").score(flat, targets, luck)
+    found = Classification(names(k), answers="logits").score(flat, targets, ties)
     assert np.mean(found["score"]) == pytest.approx(1 / k, abs=4 * np.sqrt(0.05 * 0.95 / n))
     assert np.mean(np.asarray(found["rank"]) <= 5) == pytest.approx(0.25, abs=4 * np.sqrt(0.25 * 0.75 / n))
     assert np.array_equal(np.asarray(found["score"]) == 1, np.asarray(found["rank"]) == 1)
-    placed = Retrieval(names(k)).score(flat, targets, luck)
+    placed = Retrieval(names(k)).score(flat, targets, ties)
     assert np.array_equal(placed["rank"], found["rank"])
 
 
@@ -345,9 +345,9 @@ def test_ties_are_drawn_by_seed_and_sample_alone(scores, seed):
     """Not by the batch, nor its order; and what does not tie is never touched."""
     task, targets = Classification(names(4), answers="logits"), [str(i % 4) for i in range(len(scores))]
     ids = [f"s{i}" for i in range(len(scores))]
-    whole = task.score(np.array(scores, float), targets, Luck(seed, ids))
+    whole = task.score(np.array(scores, float), targets, TieBreak(seed, ids))
     for i in reversed(range(len(scores))):
-        alone = task.score(np.array([scores[i]], float), [targets[i]], Luck(seed, [ids[i]]))
+        alone = task.score(np.array([scores[i]], float), [targets[i]], TieBreak(seed, [ids[i]]))
         assert (alone["score"][0], alone["rank"][0]) == (whole["score"][i], whole["rank"][i])
         mine = scores[i][i % 4]
         above, level = sum(s > mine for s in scores[i]), sum(s == mine for s in scores[i])

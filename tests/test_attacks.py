@@ -522,7 +522,7 @@ def test_a_model_that_fails_under_attack_is_a_finding(tmp_path):
 
 @pytest.mark.parametrize("other", ["a lexicon that is not there"])
 def test_a_lexicon_must_exist(other):
-    with pytest.raises(InputError, match="lexicon must be UTF-8 text"):
+    with pytest.raises(InputError, match="lexicon: a lexicon that is not there cannot be read"):
         attack.run("attack.word_substitution", {"text": ["one"]}, [0], Reading(), severity=1, lexicon=other)
 
 

@@ -32,9 +32,18 @@ def in_order(run):
     return run.records().drop_columns(["seconds"]).to_pylist()
 
 
-def go(out, model="tests.test_backends:instant", data="tests.test_backends:world", **settings):
+FEW = """
+suite: few@1
+severities: [1, 3]
+scenarios:
+  noise: {image: gaussian_noise}
+  hiss: {audio: white_noise}
+"""
+
+
+def go(out, model="tests.test_backends:instant", data="tests.test_backends:world", suite=SUITE, **settings):
     settings = {"workers": 2, "batch_size": 8, "preflight": False, **settings}
-    return stress.run(model, data, scenarios.loads(SUITE), out, **settings)
+    return stress.run(model, data, scenarios.loads(suite), out, **settings)
 
 
 def instant(batch):
@@ -60,10 +69,10 @@ def exits_without_sound(batch):
 
 @pytest.mark.parametrize("backend", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("data", ["named", "given"])
-def test_every_backend_leaves_the_same_records(tmp_path, far, backend, data):
+def test_every_backend_leaves_the_same_records(tmp_path, on_backend, backend, data):
     source = "tests.test_backends:world" if data == "named" else samples()
     one = go(tmp_path / "threads", data=source)
-    other = go(tmp_path / backend, data=source, **far(backend))
+    other = go(tmp_path / backend, data=source, **on_backend(backend))
     assert in_order(one) == in_order(other)
     assert not (tmp_path / backend / ".data").exists()
 
@@ -85,12 +94,12 @@ def test_a_cluster_that_has_lost_all_its_workers_ends_the_run(tmp_path, monkeypa
     pytest.importorskip("distributed")
     from distributed import Nanny
 
-    from stress.engine import _cluster
+    from stress.engine import _dask
 
     async def never(nanny, *_, **__):
         return None
 
-    monkeypatch.setattr(_cluster, "_LOOK_S", 0.5)
+    monkeypatch.setattr(_dask, "_LOOK_S", 0.5)
     monkeypatch.setattr(Nanny, "_on_worker_exit", never)  # who died stays dead
     with pytest.raises(stress.RunError, match="no dask worker is left"):
         go(tmp_path, model="tests.test_backends:exits_without_sound", backend="dask", workers=1)
@@ -272,8 +281,8 @@ def test_a_model_that_leaks_memory_costs_its_workers_but_no_record(tmp_path, bac
     # A fresh worker has some 600 MB and a unit adds 300, which must fit. Each of two workers is given half of all.
     most = 1300 * 2**20 / (system.MEMORY_LIMIT / 2)
     with dask.config.set({"distributed.worker.memory.terminate": most, "distributed.worker.memory.pause": False}):
-        run = go(tmp_path / "run", model="tests.test_backends:leaks_memory", backend=backend, batch_size=4)
-    assert in_order(run) == in_order(go(tmp_path / "threads", batch_size=4))
+        run = go(tmp_path / "run", model="tests.test_backends:leaks_memory", suite=FEW, backend=backend, batch_size=4)
+    assert in_order(run) == in_order(go(tmp_path / "threads", suite=FEW, batch_size=4))
     assert len(set(notes.read_text().split())) > 2
 
 
@@ -291,7 +300,7 @@ def test_a_cluster_that_has_no_worker_yet_is_waited_for(tmp_path):
 @pytest.mark.slow
 def test_nobody_else_can_speak_to_the_cluster_of_a_run():
     distributed = pytest.importorskip("distributed")
-    from stress.engine._cluster import _local_cluster
+    from stress.engine._dask import _local_cluster
 
     with _local_cluster(1) as cluster:
         address = cluster.scheduler_address

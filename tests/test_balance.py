@@ -151,8 +151,8 @@ def test_bad_goals_are_one_clear_error_wherever_they_stand(run, goals, text):
 
 def test_sums_allow_what_rounding_takes():
     assert not isinstance(goals_of({"a": 0.33, "b": 0.33, "c": 0.33}), str)
-    assert goals_of({"a": 0.33, "b": 0.33, "c": 0.33}).misfit(["a", "b", "c"]) is None
-    assert goals_of({"a": 0.5}).misfit(["a", "b"]) is None, "the other may have any share"
+    assert goals_of({"a": 0.33, "b": 0.33, "c": 0.33}).mismatch(["a", "b", "c"]) is None
+    assert goals_of({"a": 0.5}).mismatch(["a", "b"]) is None, "the other may have any share"
 
 
 def test_goals_of_the_suite_are_those_of_its_runs(world, capsys):

@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import soundfile
 import stress
 from perturbations import Audio, InputError
 from stress.models import Batch, Unanswered, load_model
-from stress.models.endpoints._parse import parser
+from stress.models._reading import parser
 from stress.models.endpoints._wire import pcm
 from tests.test_endpoints import BRIGHT, DARK, SUITE, samples, server
 
@@ -60,8 +61,7 @@ def test_a_rule_reads_one_answer_or_none(rule, text, found):
     read = parser(rule, CLASSES, "x")(text)
     if found is None:
         assert isinstance(read, Unanswered)
-        assert read.status == "invalid"
-        assert read.says.startswith("unparsed, ")
+        assert read.status == "unparsed"
     else:
         assert read == found
 
@@ -106,30 +106,34 @@ def test_a_run_over_a_chat_model(tmp_path):
         assert set(records["status"]) == {"ok"}
         assert np.mean(records["score"]) == 1
         paid = log.read_text().split()
-        assert len(paid) == len(set(paid)) == 37  # twelve samples in three cells, and one question without its picture
+        recognised = Path(f"{log}.canary").read_text().split()
+        assert len(paid) == len(set(paid))
+        assert len(recognised) == 5  # four clean, and one in the scenario
+        assert len({*paid, *recognised}) == 37  # twelve samples in three cells, and one question without its picture
         other = of(url, keep=keep, parse=r"regex:it is (\w+)")  # read anew, without a call
         again = stress.run(other, samples(), SUITE, tmp_path / "again", workers=1).records().to_pydict()
-        assert other.client.calls == 0
+        assert other.client.calls == other.client.canaries == 5
+        assert log.read_text().split() == paid
         assert again["prediction"] == records["prediction"]
         assert load_model(other).weights != load_model(of(url)).weights
 
 
 @pytest.mark.parametrize(
-    ("fault", "says", "kept"),
+    ("fault", "status", "says", "kept"),
     [
-        ("declined", "refused: 'I cannot help", 1),
-        ("cut", "unparsed, cut off", 1),
-        ("silent", "unparsed, it wrote nothing", 1),
-        ("unsure", "unparsed, names 2 classes", 1),
-        ("twice", "must be a chat completion", 0),
-        ("html", "not JSON", 0),
+        ("declined", "refusal", "'I cannot help", 1),
+        ("cut", "unparsed", "cut off", 1),
+        ("silent", "unparsed", "it wrote nothing", 1),
+        ("unsure", "unparsed", "names 2 classes", 1),
+        ("twice", "invalid", "must be a chat completion", 0),
+        ("html", "invalid", "not JSON", 0),
     ],
 )
-def test_what_is_no_answer_says_why(tmp_path, fault, says, kept):
+def test_what_is_no_answer_says_why(tmp_path, fault, status, says, kept):
     with server(tmp_path / "log", fault) as url:
         predict = of(url, keep=tmp_path / "kept")
         (row,) = predict(Batch({"image": [DARK]}))
-        assert row.status == "invalid"
+        assert row.status == status
         assert row.says.startswith(says)
         assert predict.client.calls == 1
         assert len(list((tmp_path / "kept").rglob("*.json"))) == kept

@@ -179,6 +179,18 @@ def test_dry_run_writes_nothing(project, capsys):
     assert not (project / "runs").exists()
 
 
+def test_what_was_paid_to_get_going_is_paid_again(project, monkeypatch, capsys):
+    """A dry run's range holds what loading took: a factory that takes 1,000 s, by a clock that says so."""
+    from stress.cli import _run
+
+    now = _run.time.monotonic()
+    moments = iter([now - 1000])  # when it began
+    monkeypatch.setattr(_run.time, "monotonic", lambda: next(moments, now))
+    assert run("--dry-run") == 0
+    said = capsys.readouterr().out
+    assert "between 12 min and 23 min" in said, said  # 0.7 and 1.4 times 1,000 s
+
+
 def test_help_is_light():
     code = (
         "import sys\nfrom stress.cli import main\nmain(['--help'])\n"

@@ -1,12 +1,15 @@
 """A data set says once whose samples are alike; what dropping a degraded stream buys, against records counted here."""
 
+import re
+
 import numpy as np
 import pytest
 
 import scenarios
 import stress
-from perturbations import InputError
+from perturbations import InputError, Sample
 from stress.data import from_manifest, from_samples
+from stress.statistics.clustered import intraclass
 from tests.worlds import brightness, samples
 
 SUITE = """
@@ -71,3 +74,52 @@ def test_without_dropped_cells_the_table_says_what_it_needs(tmp_path):
     (row,) = run.table("dropping").to_pylist()
     assert row["value"] is None
     assert "fallbacks: [drop]" in row["note"]
+
+
+def spoken(alike, cluster=None):
+    """Forty speakers of ten texts each; the model understands a speaker always or never, or each text by chance."""
+    rng = np.random.default_rng(4)
+    understood = np.repeat(rng.random(40) < 0.6, 10) if alike else rng.random(400) < 0.6
+    samples = [
+        Sample(f"s{i:03d}", {"text": "yes" if fine else "no"}, "yes", {"speaker": str(i // 10), "room": str(i % 20)})
+        for i, fine in enumerate(understood)
+    ]
+    return stress.data.from_samples(samples, cluster=cluster)
+
+
+@pytest.mark.parametrize(("alike", "cluster"), [(True, None), (True, "speaker"), (False, None)])
+def test_preflight_estimates_the_design_effect_of_each_group(tmp_path, alike, cluster):
+    """Of 64 clean answers. Were all of one speaker the same, ten would tell what one does."""
+    suite = {"suite": "s@1", "scenarios": {"lost": {"text": "missing"}}}
+    run = stress.run(
+        model=lambda batch: ["no" if text is None else text for text in batch["text"]],
+        data=spoken(alike, cluster), suite=suite, out=tmp_path / "run", task=stress.Classification(("no", "yes")),
+        progress="quiet",
+    )  # fmt: skip
+    (check,) = [each for each in run.info["preflight"] if each["name"] == "samples are independent"]
+    effects = dict(re.findall(r"(speaker|room) ([\d.]+)(?:, |$)", check["says"].partition("answers: ")[2]))
+    assert set(effects) == {"speaker", "room"}
+    assert check["outcome"] == ("warning" if alike and not cluster else "ok")
+    if alike:
+        assert float(effects["speaker"]) == pytest.approx(10, abs=1)
+        assert float(effects["room"]) < 5
+    if alike and not cluster:
+        assert "samples of one speaker are alike" in check["says"]
+        assert "--cluster speaker" in check["says"]
+
+
+def test_groups_without_meaning_are_rarely_taken_for_clusters():
+    rng, worlds = np.random.default_rng(9), 300
+    member = np.arange(64) // 2
+    found = [intraclass((rng.random(64) < 0.97) * 1.0, member, rng) for _ in range(worlds)]
+    chances = np.array([chance for _, chance in found if np.isfinite(chance)])
+    assert (chances <= 0.05).mean() <= 0.05 + 2 * (0.05 * 0.95 / len(chances)) ** 0.5
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.3, 1.0])
+def test_the_intraclass_correlation_of_a_known_law(alike):
+    rng, member = np.random.default_rng(3), np.repeat(np.arange(20), 5)
+    values = [
+        np.sqrt(alike) * rng.normal(size=20)[member] + np.sqrt(1 - alike) * rng.normal(size=100) for _ in range(200)
+    ]
+    assert np.mean([intraclass(each, member, rng)[0] for each in values]) == pytest.approx(alike, abs=0.035)

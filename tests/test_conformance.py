@@ -165,3 +165,19 @@ def test_levels_that_are_alike_are_found():
         own = p.with_levels({**{key: p.params[key].levels for key in p.graded if key not in levels}, **levels})
         with pytest.raises(AssertionError, match=r"levels \[.*\] of own are as the next one"):
             levels_differ(own, "own", p.modalities[0])
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("hendrycks2019", "@inproceedings{hendrycks2019"),
+        ("smith2031", "% smith2031"),  # of a plug-in's own bibliography
+        ("doi:10.1000/182", "% doi:10.1000/182"),
+        ("A talk,\nin spring", "% A talk, in spring"),
+        ("ours\x1b[31m", "% ours\\u001b[31m"),
+    ],
+)
+def test_a_source_that_is_no_key_of_ours_is_a_comment(source, shown):
+    """Sources of plug-ins may be anything; those of built-in perturbations are keys (see above)."""
+    assert perturbations.bibliography([source]).startswith(shown)
+    assert perturbations.bibliography([source]).startswith("@") or perturbations.bibliography([source]) == shown

@@ -20,7 +20,7 @@ from stress.engine import Settings, execute, plan_run
 from tests.worlds import SUITE, brightness, samples
 
 ROOT = Path(__file__).resolve().parents[1]
-FAR = ("processes", "dask")
+REMOTE = ("processes", "dask")
 
 
 @pytest.fixture
@@ -30,9 +30,9 @@ def small_shards(monkeypatch):
     monkeypatch.setattr(writer, "_SHORTEST_S", 0.0)
 
 
-def planned(workers=2):
+def planned(workers=2, count=40):
     settings = Settings(workers=workers, batch_size=4, preflight=False)
-    return plan_run(slow, samples(), scenarios.loads(SUITE), None, settings)
+    return plan_run(slow, samples(count), scenarios.loads(SUITE), None, settings)
 
 
 def slow(batch):
@@ -48,7 +48,8 @@ def content(run):
 def test_killed_at_fifty_random_moments(tmp_path, small_shards):
     moments = random.Random(0)
     context = multiprocessing.get_context("fork")
-    complete, start = context.Process(target=execute, args=(planned(), tmp_path / "whole")), time.monotonic()
+    complete = context.Process(target=execute, args=(planned(count=20), tmp_path / "whole"))
+    start = time.monotonic()
     complete.start()
     complete.join()
     took_s = time.monotonic() - start  # on this machine, as busy as it is
@@ -56,18 +57,18 @@ def test_killed_at_fifty_random_moments(tmp_path, small_shards):
     reused = []
     for number in range(50):
         out = tmp_path / str(number)
-        process = context.Process(target=execute, args=(planned(), out))
+        process = context.Process(target=execute, args=(planned(count=20), out))
         process.start()
         time.sleep(moments.uniform(0.05, 1.0) * took_s)
         process.kill()
         process.join()
-        outcome = execute(planned(), out)
+        outcome = execute(planned(count=20), out)
         assert content(outcome.run) == whole, f"killed as number {number}"
         reused.append(outcome.reused)
     assert len(set(reused)) > 5, f"the kills hit too few different moments: {reused}"
 
 
-@pytest.mark.parametrize("backend", ["threads", *(pytest.param(b, marks=pytest.mark.slow) for b in FAR)])
+@pytest.mark.parametrize("backend", ["threads", *(pytest.param(b, marks=pytest.mark.slow) for b in REMOTE)])
 def test_interrupted_by_hand(tmp_path, backend):
     """A terminal sends Ctrl-C to all processes of a command: workers too."""
     code = (

@@ -21,14 +21,18 @@ FLOORS = (  # of stress, from the ground up: what stands higher may import what 
     ("stress.measure.session",),
     ("stress.measure.between",),
     ("stress.measure",),
-    ("stress.gate", "stress.policy", "stress.audit"),
+    ("stress.gate", "stress.policy", "stress.audit", "stress.calibrate", "stress.examples"),
     ("stress.report",),
+    ("stress.evidence",),
     ("stress._face",),
     ("stress", "stress._pytest"),
     ("stress.cli",),
     ("stress.__main__",),
 )
-ABOVE = ("stress.gate", "stress.policy", "stress.report", "stress.cli", "stress._face", "stress._pytest")
+ABOVE = (
+    *("stress.gate", "stress.policy", "stress.calibrate", "stress.report", "stress.evidence"),
+    *("stress.cli", "stress._face", "stress._pytest"),
+)
 """What asks measures by their public face alone."""
 BESIDE = {("stress.measure", "stress.engine")}
 """Rooms that know nothing of each other although one stands higher: measures are made of records alone."""

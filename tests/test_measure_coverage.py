@@ -175,6 +175,7 @@ COVERED = {
         **dict.fromkeys(("total", "alone", "lost", "necessity", "sufficiency", "shapley", "shapley_share"), _WORTH),
         **dict.fromkeys(("interaction", "net_synergy", "net_redundancy"), _WORTH),
         "dominance": RUNS + "test_the_dominant_stream_of_equals",
+        "perceptual_score": _ROBUST,  # the drop of a cell, and what is not retained there
     },
     "consistency": dict.fromkeys(
         ("pair_agreement", "conflict_rate", "agreement", "follows", "follows_neither"), RUNS + "test_consistency"

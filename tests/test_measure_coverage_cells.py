@@ -76,7 +76,7 @@ def test_rates_of_unequal_clusters(count, rate):
     found, tally = values.bounds(), Tally()
     for low, high in zip(found.low, found.high):
         tally.add(f"accuracy, {count} unequal clusters, {rate}", low, high, rate)
-    tally.holds(least=0.91, most=1.0)
+    tally.holds(least=0.94, most=1.0)
 
 
 def test_rates_over_several_draws():
@@ -144,7 +144,7 @@ def test_measures_of_counts_and_of_classes(groups):
             key = row["metric"], list(LETTERS).index(row["class"])
             classes.add(key, row["low"], row["high"], by_class[key])
     tally.holds()
-    classes.holds(most=0.985, missing=0.01)  # where right answers are few clusters say little: on the safe side
+    classes.holds(most=0.99, missing=0.01)  # where right answers are few clusters say little: on the safe side
 
 
 def confident(rng, shape, kind, member=None):

@@ -10,7 +10,7 @@ from stress.measure.between.matching import Matched
 from stress.measure.between.reliance import difference_rows
 from stress.measure.core.shares import share
 from stress.measure.tables.breaking import breaking
-from stress.measure.tables.cells import change_rows
+from stress.measure.tables.cells import from_clean_rows
 from stress.measure.tables.consistency import consistency_rows
 from stress.measure.tables.contributions import _shares, contribution_rows, lost_cells
 from stress.measure.tables.groups import gap_rows
@@ -55,7 +55,7 @@ def test_robustness_and_the_band_of_a_curve(groups):
         rows = robustness_rows(context)
         numbers.rows(rows, truth, "measure")
         safe.rows(rows, {"worst": RATES.min()}, "measure")
-        for row in change_rows(context):
+        for row in from_clean_rows(context):
             k = int(row["severity"])
             if k:
                 now = RATES[0] - RATES[k] if row["metric"] == "drop" else RATES[k] / RATES[0]
@@ -80,7 +80,7 @@ def test_models_that_are_hardly_ever_wrong(n, groups, clean, last):
     run = template(graded(), n, groups=named)
     for context in each(run, {"score": nested(rng, n, rates, member=member)}, **given):
         tally.rows(robustness_rows(context), truth, "measure")
-        for row in change_rows(context):
+        for row in from_clean_rows(context):
             if row["severity"] == 5:
                 now = clean - last if row["metric"] == "drop" else last / clean
                 tally.add(f"{row['metric']} at severity 5", row["low"], row["high"], now)

@@ -4,12 +4,14 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom, binomtest
+from scipy.stats import binom, binomtest, norm, studentized_range
 
 from stress.statistics.bootstrap import clusters, poisson_weights
-from stress.statistics.intervals import jackknife, percentile
+from stress.statistics.choice import chosen_pair
+from stress.statistics.clustered import cluster_counts, satterthwaite
+from stress.statistics.intervals import jackknife, paired_proportions, percentile
 from stress.statistics.rates import at_least, at_most, clopper_pearson, power_needed, rates
 from stress.statistics.robustness import first_below
 from tests._runs import LABELS, grid, nested, pick, rows, subsets, write
@@ -103,6 +105,68 @@ def test_mid_p_holds_any_rate(n):
     covered = np.array([binom.pmf(k, n, p)[(ends.low <= p) & (p <= ends.high)].sum() for p in truths])
     assert covered.min() >= 0.915
     assert np.mean(covered >= 0.93) >= 0.98
+
+
+@given(n=st.integers(1, 200_000))
+def test_no_change_leaves_open_what_any_interval_must(n):
+    """Were answers lost at a rate of 1 - .05^(1/n), one run in twenty would lose none: no interval that holds the
+    truth in 95 % is shorter. Bonett and Price's ends just inside it."""
+    found = paired_proportions(np.zeros(1), np.zeros(1), np.full(1, float(n)))
+    least = 1 - 0.05 ** (1 / n)
+    assert found.low[0] == -found.high[0]
+    assert 0.75 * least <= found.high[0] <= least
+
+
+@pytest.mark.parametrize("groups", [3, 4, 10, 50])
+@pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99])
+def test_a_choice_by_the_value_itself_takes_the_studentised_range(groups, confidence):
+    far, near = chosen_pair(confidence, groups, 1.0)
+    expected = studentized_range.ppf(0.5 + confidence / 2, groups, 1e6) / np.sqrt(2)
+    assert norm.ppf(0.5 + far / 2) == pytest.approx(expected, rel=2e-3)
+    assert near == confidence
+    assert chosen_pair(confidence, groups, -1.0) == (near, far)
+
+
+@settings(deadline=None)
+@given(groups=st.integers(3, 30), one=st.floats(0, 1), other=st.floats(0, 1))
+def test_the_more_a_choice_has_to_do_with_a_value_the_more_it_takes(groups, one, other):
+    low, high = sorted((one, other))
+    assert 0.95 <= chosen_pair(0.95, groups, low)[0] <= chosen_pair(0.95, groups, high)[0] + 1e-12
+    assert chosen_pair(0.95, groups, 0.0) == chosen_pair(0.95, 2, one) == (0.95, 0.95)
+
+
+@pytest.mark.parametrize("correlation", [0.2, 0.6, 0.95])
+def test_a_chosen_difference_is_missed_no_more_often_than_is_said(correlation):
+    rng, groups, worlds = np.random.default_rng(5), 8, 40_000
+    chosen_by = rng.normal(size=(worlds, groups))
+    own = correlation * chosen_by + np.sqrt(1 - correlation**2) * rng.normal(size=(worlds, groups))
+    best, worst, world = chosen_by.argmax(1), chosen_by.argmin(1), np.arange(worlds)
+    away = (own[world, best] - own[world, worst]) / np.sqrt(2)
+    low, high = (norm.ppf(0.5 + level / 2) for level in chosen_pair(0.95, groups, correlation))
+    assert 0.015 <= (away > low).mean() <= 0.027
+    assert (away < -high).mean() <= 0.027
+
+
+@given(count=st.integers(3, 500), size=st.integers(1, 50), rate=st.floats(0.05, 0.95), alike=st.floats(0, 1))
+def test_clusters_of_one_size_have_one_degree_of_freedom_less_than_they_are(count, size, rate, alike):
+    effect = np.array([1 + alike * (size - 1)])
+    counts = cluster_counts(np.full((count, 1), float(size)))
+    found = satterthwaite(counts[0], counts[1], effect, np.array([float(count * size)]))
+    assert found[0] == pytest.approx(count - 1)
+
+
+@given(sizes=st.lists(st.integers(1, 200), min_size=3, max_size=60), alike=st.floats(0, 1))
+def test_degrees_of_freedom_are_those_of_the_working_model(sizes, alike):
+    """Satterthwaite's (sum w)^2 / sum w^2, each w a cluster's variance; never more, and at both ends the same."""
+    m = np.array(sizes, float)
+    counts = cluster_counts(m[:, None])
+    effect = 1 + alike * (m.sum() / counts[0] - 1)
+    found = float(satterthwaite(counts[0], counts[1], effect, np.array([m.sum()]))[0])
+    w = m * (1 - alike) + m**2 * alike
+    exact = w.sum() ** 2 / (w**2).sum() - 1
+    assert found <= exact * (1 + 1e-9) + 1e-9
+    if alike in (0.0, 1.0):
+        assert found == pytest.approx(exact)
 
 
 def test_breaking_severity_is_interpolated():

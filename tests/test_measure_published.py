@@ -95,8 +95,18 @@ def test_the_whole_way_from_records_to_mce(tmp_path):
     assert "frost textures are procedural" in mce["note"]
     assert pick(found, measure="mean_error")["value"] == pytest.approx(1 - 0.3948, abs=1e-4)
     assert pick(found, measure="relative_mce")["value"] > 1
+    assert "15 of" not in mce["note"]
     fog = pick(found, measure="ce", perturbation="image.fog")
     assert fog["value"] == pytest.approx((5 - sum(accuracy["fog"])) / sum(alexnet().corruptions["fog"]))
+
+
+def test_a_mean_of_one_corruption_says_so(tmp_path):
+    more = {"perturbation": "image.fog", "profile": "imagenet-c"}
+    cells = [cell(), *(cell(f"fog/{s}", "fog", float(s), "image", **more) for s in range(1, 6))]
+    run = write(tmp_path / "fog", cells, grid(np.ones((20, 6))), ["1"] * 20, columns=LABELS)
+    found = rows(run, "relative")
+    assert "1 of 15 corruptions" in pick(found, measure="mce")["note"]
+    assert "of 15" not in pick(found, measure="ce")["note"]
 
 
 def test_alexnet_against_itself_is_one():

@@ -73,6 +73,45 @@ def test_steps_and_returns(tmp_path):
     assert pick(found, cell="noise-1", metric="returned")["value"] is None
 
 
+def test_steps_are_counted_in_every_draw(tmp_path):
+    """Two draws of a hundred samples at two severities, clean and a cell beside them drawn once."""
+    rng, n = np.random.default_rng(1), 100
+    clean, given = np.zeros(n, int), rng.integers(0, 3, (2, 2, n))
+    parts = [(0, 0, clean)] + [(s + 1, d, given[s, d]) for s in range(2) for d in range(2)]
+    records = {
+        "cell": np.repeat([part[0] for part in parts], n),
+        "draw": np.repeat([part[1] for part in parts], n),
+        "sample": np.tile(np.arange(n), len(parts)),
+        "score": np.concatenate([part[2] == 0 for part in parts]).astype(float),
+        "prediction": [DIGITS[k] for part in parts for k in part[2]],
+    }
+    found = rows(write(tmp_path / "a", graded(severities=[1, 2]), records, [0] * n, columns=LABELS), "stability")
+    one, two = (pick(found, cell=f"noise-{s}", metric="step_flip_rate") for s in (1, 2))
+    assert (one["value"], one["n"]) == (pytest.approx((given[0] != 0).mean()), 2 * n)
+    assert two["value"] == pytest.approx((given[1] != given[0]).mean())
+    away = given[0] != 0
+    assert pick(found, cell="noise-2", metric="returned")["value"] == pytest.approx((given[1] == 0)[away].mean())
+
+
+def test_what_starts_where_is_said(tmp_path):
+    """Fog with the sound lost: what it costs is held against clean, where it breaks against the sound lost alone."""
+    lost = {"lost": ["audio"], "fill": "none"}
+    cells = [cell(), cell("lost", "lost", None, "audio", perturbation="stream.missing", **lost)]
+    cells += [cell(f"fog-{s}", "fog", float(s), **lost) for s in (1, 2)]
+    cells += [cell(f"rain-{s}", "rain", float(s)) for s in (1, 2)]
+    run = write(tmp_path / "a", cells, grid(nested(200, [0.95, 0.7, 0.65, 0.4, 0.9, 0.8])), ["1"] * 200)
+    found = {(row["scenario"], row["measure"]): row for row in rows(run, "robustness")}
+    for measure, start in (("drop", "clean"), ("retention", "clean"), ("area", "lost"), ("breaking_severity", "lost")):
+        assert found["fog", measure]["start"] == start
+        assert found["rain", measure]["start"] == "clean"
+    assert found["fog", "worst"]["start"] is None
+    value = {
+        name: pick(rows(run, "cells"), cell=name, metric="accuracy")["value"] for name in ("clean", "fog-1", "fog-2")
+    }
+    assert found["fog", "drop"]["value"] == pytest.approx(value["clean"] - (value["fog-1"] + value["fog-2"]) / 2)
+    assert 1 < found["fog", "breaking_severity"]["value"] < 2
+
+
 def test_holm_is_that_of_statsmodels():
     from statsmodels.stats.multitest import multipletests
 

@@ -6,13 +6,16 @@ import json
 import numpy as np
 import pytest
 
-from perturbations import InputError
+import stress
+from perturbations import InputError, Sample, SpecError
+from stress.gate import judge, loads_gates
 from stress.measure import reliance, summary
 from stress.statistics.shapley import interaction_weights, shapley_weights
 from tests._runs import (
     LABELS,
     STREAMS,
     answers,
+    cell,
     graded,
     grid,
     nested,
@@ -164,6 +167,32 @@ def test_whom_the_model_follows(tmp_path):
     assert "never contradict" in same["note"]
 
 
+def test_every_draw_of_a_degraded_cell_counts_in_whom_the_model_follows(tmp_path):
+    """Alone the picture says yes and the sound no; in two draws of noise the model says the one, then the other."""
+    n, cells = 50, [*subsets(), cell("noise", "noise", 3.0)]
+    only = {name: next(i for i, c in enumerate(cells) if set(c["lost"]) == set(STREAMS) - {name}) for name in STREAMS}
+    given = np.zeros((n, len(cells)), int)
+    given[:, only["audio"]] = 1
+    records = predicted(given, np.zeros(n, int), CLASSES)
+    more = {
+        "cell": np.full(n, len(cells) - 1),
+        "sample": np.arange(n),
+        "score": np.zeros(n),
+        "status": np.full(n, "ok"),
+    }
+    more = {**more, "prediction": np.array(["no"] * n), "draw": np.ones(n, int)}
+    records["draw"] = np.zeros(len(records["cell"]), int)
+    records = {
+        name: np.concatenate([np.asarray(values, more[name].dtype), more[name]]) for name, values in records.items()
+    }
+    found = [r for r in rows(write(tmp_path / "a", cells, records, ["yes"] * n, TASK, LABELS), "consistency")
+             if r["cell"] == "noise"]  # fmt: skip
+    for one, other in (("image", "audio"), ("audio", "image")):
+        follows = pick(found, metric="follows", one=one, other=other)
+        assert (follows["value"], follows["n"]) == (0.5, 2 * n)
+    assert pick(found, metric="agreement", one="image")["value"] == 0.5
+
+
 def test_a_stream_that_is_useless_alone_is_a_warning(tmp_path):
     run, _, _ = world(tmp_path / "a", accuracies(lambda s: 0.97 if "image" in s else 0.34))
     said = " ".join(summary(run)["warnings"])
@@ -200,3 +229,66 @@ def test_over_reliance_on_a_stream_is_found_between_models(tmp_path, options):
     assert pick(found, stream="audio+text", measure="interaction")["low"] < 0.05
     with pytest.raises(InputError, match="at least two"):
         reliance({"early": early})
+
+
+SWAPPED = {
+    "suite": "swapped@1",
+    "scenarios": {
+        "lost": {"all": "missing", "grid": "subsets"},
+        "clue": {"clue": {"name": "wrong_pairing", "partner": ["any", "same_class", "other_class"]}},
+        "chatter": {"chatter": {"name": "wrong_pairing", "partner": "any"}},
+        "both": {"clue": "wrong_pairing", "chatter": "wrong_pairing"},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory):
+    """A model that answers by the clue's first letter, and by nothing when there is none; 200 samples of four kinds."""
+    kinds = ["abcd"[i % 4] for i in range(200)]
+    samples = [
+        Sample(f"s{i:03d}", {"clue": f"{kind} is what {i} says", "chatter": f"number {i}"}, kind)
+        for i, kind in enumerate(kinds)
+    ]
+
+    def predict(batch):
+        return ["a" if clue is None else clue[0] for clue in batch["clue"]]
+
+    out = tmp_path_factory.mktemp("swapped") / "run"
+    return stress.run(model=predict, data=samples, suite=SWAPPED, out=out, progress="quiet")
+
+
+def test_the_perceptual_score_is_what_another_samples_stream_costs(reader):
+    """Of 199 others 49 are of the same kind: so many answers stay right by chance. Ablation keeps one kind in four."""
+    found = rows(reader, "contributions")
+
+    def score(stream, partner, kind="raw"):
+        return pick(found, measure="perceptual_score", stream=stream, fill=partner, kind=kind)
+
+    away = score("clue", "any")
+    assert away["value"] == pytest.approx(1 - 49 / 199, abs=0.09)
+    assert away["low"] < 1 - 49 / 199 < away["high"]
+    assert score("clue", "same_class")["value"] == score("chatter", "any")["value"] == 0
+    assert score("clue", "other_class")["value"] == score("clue", "other_class", "relative")["value"] == 1
+    assert score("clue+chatter", "any")["value"] == away["value"]
+    assert pick(found, measure="necessity", stream="clue")["value"] == 0.75
+
+
+def test_it_is_the_drop_of_its_cell_and_a_rule(reader):
+    found = [r for r in rows(reader, "contributions") if r["measure"] == "perceptual_score"]
+    cells = rows(reader, "cells")
+    name = next(r["cell"] for r in cells if r["scenario"] == "clue" and r["category"] == "any")
+    drop, kept = (pick(cells, cell=name, metric=m) for m in ("drop", "retention"))
+    raw, relative = (pick(found, stream="clue", fill="any", kind=kind) for kind in ("raw", "relative"))
+    assert [raw[k] for k in ("value", "low", "high", "method")] == [drop[k] for k in ("value", "low", "high", "method")]
+    assert [relative[k] for k in ("value", "low", "high")] == pytest.approx(
+        [1 - kept[k] for k in ("value", "high", "low")]
+    )
+    gates = "gates: [{metric: perceptual_score, stream: [clue], max: 0.5}]"
+    (verdict,) = judge(reader, loads_gates(gates, "gates.yaml")).verdicts
+    assert [check.subject for check in verdict.checks] == [
+        f"clue, partner {k}" for k in ("any", "same_class", "other_class")
+    ]
+    assert [check.outcome for check in verdict.checks] == ["fail", "pass", "fail"]
+    with pytest.raises(SpecError, match=r"in \[-1, 1\], got 50. Did you mean 0.5"):
+        judge(reader, loads_gates(gates.replace("0.5", "50"), "gates.yaml"))

@@ -244,5 +244,5 @@ class TestStack:
 
 
 def test_a_fault_of_one_modality_still_refuses_the_others():
-    with pytest.raises(InputError, match="value must be audio"):
+    with pytest.raises(InputError, match=r"value must be an Audio\(samples, rate\)"):
         apply("stream.dead_channel", modality("series").witness())

@@ -237,14 +237,14 @@ def test_what_a_run_lacks_is_named(demo_run, tmp_path):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"format": 9}, "must be of format 1"),
+        ({"format": 1}, "must be of format 2"),
         ({"rule": "drop sound"}, "none of its actions"),
         ({"rule": {"signal": "audio.s9", "below": 1, "then": "keep", "else": "keep"}}, "none of its signals"),
         ({"rule": {"signal": "audio.s0", "below": "x", "then": "keep", "else": "keep"}}, "a finite number"),
         ({"rule": {"signal": "audio.s0", "then": "keep", "else": "keep"}}, "must be an action or have"),
         ({"rule": 3}, "must be an action or have"),
         ({"actions": "keep"}, "must be a list of names"),
-        ({"actions": ["keep", "reboot"]}, "keep, abstain or 'drop STREAM'"),
+        ({"actions": ["keep", "reboot"]}, "keep, abstain, 'drop STREAM', 'fill STREAM with FILL'"),
         ({"safe": "drop moon"}, "safe must be one of its actions"),
         ({"answer_from": 7}, "a confidence from 0 to 1"),
         ({"which": "some"}, "cheap or all"),

@@ -14,7 +14,7 @@ from stress.models import Batch, load_model, predict_of
 from tests.worlds import SUITE, brightness, samples
 
 ROOT = Path(__file__).resolve().parents[1]
-FAR = ["processes", pytest.param("dask", marks=pytest.mark.slow)]
+REMOTE = ["processes", pytest.param("dask", marks=pytest.mark.slow)]
 
 
 @pytest.fixture(autouse=True)
@@ -51,14 +51,14 @@ def same_names_other_pictures():
     return [sample.with_streams({"image": picture}) for sample, picture in zip(found, pictures, strict=True)]
 
 
-@pytest.mark.parametrize("backend", FAR)
+@pytest.mark.parametrize("backend", REMOTE)
 @pytest.mark.parametrize(
     ("data", "says"),
     [("in_any_order", "in the same order in each process"), ("same_names_other_pictures", "is not what it was")],
 )
-def test_workers_prove_that_they_have_the_same_samples(tmp_path, backend, data, says):
+def test_workers_prove_that_they_have_the_same_samples(tmp_path, far, backend, data, says):
     with pytest.raises(stress.StressError, match=says):
-        go(tmp_path, data=f"tests.test_proofs:{data}", backend=backend)
+        go(tmp_path, data=f"tests.test_proofs:{data}", **far(backend))
 
 
 class Augmented:

@@ -35,15 +35,21 @@ def test_a_table_says_how_many_rows_it_leaves_out():
     assert whole.cut("cells", 310) is whole
 
 
+COUNTS = st.one_of(st.integers(0, 40).map(float), st.floats(0, 1e4))
+
+
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=2, max_size=20))
+@given(st.lists(st.tuples(COUNTS, COUNTS), min_size=13, max_size=30))
 def test_one_rate_is_as_many(pairs):
+    """However many are asked for together: few are worked out one by one, many as arrays."""
     right = np.array([min(pair) for pair in pairs], float)
     count = np.array([max(pair) for pair in pairs], float)
     many = mid_p(right, count, 0.025)
     for at in range(len(pairs)):
         for one, all_ in zip(mid_p(right[at], count[at], 0.025), many):
             np.testing.assert_allclose(one, all_[at], rtol=1e-9, atol=1e-12)
+    for some, all_ in zip(mid_p(right[:7], count[:7], 0.025), many):
+        np.testing.assert_allclose(some, all_[:7], rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize(("columns", "paired"), [(3, True), (13, False)])

@@ -149,16 +149,16 @@ def test_plain_data_is_a_suite_too():
         loads({"suite": "mine@2", "scenarios": {"night": {"image": "lowlight"}}})
 
 
-MISFITS = {
+MISMATCHES = {
     "unknown stream": ("a: {imgae: low_light}", TRIMODAL, "4:14: a: ", "got 'imgae'. Did you mean image?"),
     "lost modality": ("a: {audio: reverb}", {"photo": "image"}, "4:14: a: ", "no audio stream", "photo"),
     "modality of a stream": ("a: {cam: white_noise}", {"cam": "image"}, "4:12: a: ", "stream must be audio, got cam"),
 }
 
 
-@pytest.mark.parametrize("case", MISFITS)
+@pytest.mark.parametrize("case", MISMATCHES)
 def test_a_users_own_suite_must_fit_the_data(case):
-    body, streams, *parts = MISFITS[case]
+    body, streams, *parts = MISMATCHES[case]
     with pytest.raises(SpecError) as error:
         expand(suite(body), streams)
     for part in parts:

@@ -142,7 +142,7 @@ def test_a_lexicon_that_changed_is_read_again(tmp_path):
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [
-        ({"lexicon": "/nowhere.tsv"}, "must be a readable file, got /nowhere.tsv"),
+        ({"lexicon": "/nowhere.tsv"}, "lexicon: /nowhere.tsv cannot be read: No such file"),
         ({"to": "xx"}, "to .* must be one of"),
         ({"to": "en"}, "to must differ from the language of the text"),
     ],

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 import perturbations
 from perturbations import InputError
 from perturbations.modality import modality
-from perturbations.text.segments import clusters, pieces, spaced
+from perturbations.text.segments import graphemes, pieces, spaced
 from tests.sib200 import LANGUAGES, needs_sib200, sentences
 from tests.test_text_units import ANY
 
@@ -111,7 +111,7 @@ def test_no_cluster_is_torn_in_any_language(name):
     for language in LANGUAGES:
         for number, text in enumerate(sentences(language, 4)):
             after = perturbations.apply(name, text, 4, seed=1, sample=str(number))
-            assert made_of(after, {*clusters(text)[0], *REORDERING[name]}), (language, text, after)
+            assert made_of(after, {*graphemes(text)[0], *REORDERING[name]}), (language, text, after)
 
 
 @needs_sib200
@@ -120,8 +120,8 @@ def test_marks_stay_with_their_letters(name):
     for language in LANGUAGES:
         for number, text in enumerate(sentences(language, 6)):
             after = perturbations.apply(name, text, 3, sample=str(number))
-            marks = [unit[1:] for unit in clusters(text)[0]]
-            assert [unit[1:] for unit in clusters(after)[0]] == marks, (language, text, after)
+            marks = [unit[1:] for unit in graphemes(text)[0]]
+            assert [unit[1:] for unit in graphemes(after)[0]] == marks, (language, text, after)
 
 
 UNSPACED = ("jpn_Jpan", "tha_Thai", "zho_Hans")
@@ -158,10 +158,10 @@ REPLACING = [
 def test_the_same_characters_break_and_more(name, seed):
     perturbation = perturbations.get(name)
     text = perturbation.witness() if perturbation.witness else modality("text").witness()
-    before = clusters(text)[0]
+    before = graphemes(text)[0]
     broken = {}
     for severity in range(1, perturbation.top() + 1):
-        after = clusters(perturbations.apply(name, text, severity, seed=seed))[0]
+        after = graphemes(perturbations.apply(name, text, severity, seed=seed))[0]
         if len(after) != len(before):
             pytest.skip("some of these become two characters here")
         now = {place: unit for place, unit in enumerate(after) if unit != before[place]}

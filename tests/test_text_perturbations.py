@@ -11,7 +11,7 @@ import stress
 from perturbations import Sample, apply
 from perturbations.modality import modality
 from perturbations.text._keyboards import LAYOUTS, neighbours, slip
-from perturbations.text.segments import clusters, pieces, sentences
+from perturbations.text.segments import graphemes, pieces, sentences
 
 TEXT = modality("text").witness()
 SEEDS = range(4)
@@ -44,7 +44,7 @@ def test_every_layout_is_mutual_and_of_letters(layout):
     if layout != "auto":
         for key, beside in near.items():
             assert all(key in near[other] for other in beside), key
-    assert all(other.isalpha() and len(clusters(f"x{other}")[0]) == 2 for beside in near.values() for other in beside)
+    assert all(other.isalpha() and len(graphemes(f"x{other}")[0]) == 2 for beside in near.values() for other in beside)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

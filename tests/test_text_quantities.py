@@ -25,7 +25,8 @@ from perturbations.text._bilingual import LANGUAGES
         ("2½ inches", "6.4 centimeters"), ("½ mile", "0.8 kilometers"),
         ("6 ft 2 in", "1.88 m"), ("5'10\"", "1.78 m"), ("5′10″ tall", "1.78 m tall"),
         ("6 feet and 2 inches", "1.88 meters"),
-        ("2 lb 3 oz", "0.992 kg"), ("100 ft 6 in", "30.63 m"),
+        ("2 lb 3 oz", "0.992 kg"), ("5 lbs 4 oz", "2.38 kg"), ("150 lbs", "68 kg"), ("5 yds", "4.6 m"),
+        ("100 ft 6 in", "30.63 m"),
         ("10 ± 0.5 inches", "25 ± 1.3 centimeters"), ("70 ± 5 °F", "21 ± 2.8°C"),
         ("3 x 4 inches", "7.6 x 10 centimeters"),
         ("3 by 4 feet", "0.91 by 1.2 meters"), ("1,234.5 miles", "1,986.7 kilometers"),
@@ -62,7 +63,7 @@ def test_quantities_are_read_whole_from_metric(text, after):
      "A-10 miles", "model-10 inch", "file_10ft.txt", "10ft.txt", "10 ft²", "5 lb/in²", "10 miles per gallon",
      "10 foot-pounds", "5 per mile", "4 x 100 yards", "2 x 4 x 8 feet", "10, 20 and 30 miles", "5 and 10 miles",
      "40 °F below zero", "- 40 °F", "cold—40 °F", "–40 °F", "2010-20 miles", "12 in a row", "5 m people",
-     "2 and a half miles",
+     "2 and a half miles", "11 stone 4 lb", "11 st 4 lbs", "2 cups and 3 oz",
      "9" * 40 + " miles", "see https://a.b/10-miles"],
 )  # fmt: skip
 def test_what_cannot_be_read_whole_is_left_whole(text):

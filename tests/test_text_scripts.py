@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import perturbations
 from perturbations import InputError, apply
-from perturbations.text.segments import _ASCII_WORD, clusters, phrases, pieces, words
+from perturbations.text.segments import _ASCII_WORD, graphemes, phrases, pieces, words
 from tests.test_text_laws import READY, ways
 
 
@@ -114,8 +114,8 @@ def test_emoji_of_keys_stay(name):
     text = "press 1\ufe0f\u20e3 or #\ufe0f\u20e3, *\u20e3 then 2\u20e3"
     for keywords in ways(name):
         after = apply(name, text, **keywords)
-        assert [unit for unit in clusters(after)[0] if "\u20e3" in unit] == [
-            unit for unit in clusters(text)[0] if "\u20e3" in unit
+        assert [unit for unit in graphemes(after)[0] if "\u20e3" in unit] == [
+            unit for unit in graphemes(text)[0] if "\u20e3" in unit
         ], (keywords, after)
 
 
@@ -124,7 +124,7 @@ def test_emoji_of_keys_stay(name):
 def test_full_width_letters_keep_their_accents(text):
     after = apply("text.full_width", text, share=1.0)
     assert unicodedata.normalize("NFKC", after) == unicodedata.normalize("NFKC", text)
-    assert len(clusters(after)[0]) == len(clusters(text)[0])
+    assert len(graphemes(after)[0]) == len(graphemes(text)[0])
 
 
 def test_a_decomposed_letter_is_typed_full_width():

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import perturbations
 from perturbations.text import segments
-from perturbations.text.segments import Where, clusters, pieces
+from perturbations.text.segments import Where, graphemes, pieces
 
 NAMES = [
     name
@@ -33,7 +33,7 @@ def test_a_text_that_was_visited_before_is_as_new(name):
 @given(st.text(st.sampled_from("abz '.-1éеक्षि世👍🏽<@")), st.integers(0, 9))
 def test_what_one_caller_does_to_the_pieces_is_not_seen_by_the_next(text, value):
     where = Where(lambda cluster: cluster[0].isalpha())
-    for cut in (pieces, lambda text: where(text)[0], lambda text: clusters(text)[0]):
+    for cut in (pieces, lambda text: where(text)[0], lambda text: graphemes(text)[0]):
         mine = cut(text)
         kept = list(mine)
         mine[:] = [str(value)] * len(mine)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perturbations import Key, generator
-from perturbations.text.segments import _SIMPLE, Where, clusters, hit, hit_numbered, outside, pieces, sentences
+from perturbations.text.segments import _SIMPLE, Where, graphemes, hit, hit_numbered, outside, pieces, sentences
 from tests.sib200 import LANGUAGES, needs_sib200
 from tests.sib200 import sentences as real
 
@@ -27,7 +27,7 @@ def boundaries(parts):
 @settings(max_examples=500, deadline=None)
 @given(ANY)
 def test_parts_join_to_the_text(text):
-    assert "".join(clusters(text)[0]) == text
+    assert "".join(graphemes(text)[0]) == text
     assert "".join(pieces(text)) == text
     assert "".join(sentences(text)) == text
     assert outside(text, lambda part: part) == text
@@ -36,13 +36,13 @@ def test_parts_join_to_the_text(text):
 @settings(max_examples=500, deadline=None)
 @given(ANY)
 def test_clusters_are_those_of_unicode(text):
-    units, kept = clusters(text)
+    units, kept = graphemes(text)
     if not kept and "\r\n" not in text:  # a line end is white space, and never touched
         assert units == CLUSTER.findall(text)
 
 
 @settings(max_examples=500, deadline=None)
-@given(ANY.filter(lambda text: not clusters(text)[1]))
+@given(ANY.filter(lambda text: not graphemes(text)[1]))
 def test_words_never_cut_a_cluster(text):
     parts = pieces(text)
     assert len(parts) % 2 == 1
@@ -91,9 +91,9 @@ def test_sentences(text, count):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_real_sentences_have_whole_clusters(language):
     for text in real(language):
-        assert "".join(clusters(text)[0]) == text
-        if not clusters(text)[1]:
-            assert clusters(text)[0] == CLUSTER.findall(text)
+        assert "".join(graphemes(text)[0]) == text
+        if not graphemes(text)[1]:
+            assert graphemes(text)[0] == CLUSTER.findall(text)
             assert boundaries(pieces(text)) <= boundaries(CLUSTER.findall(text))
 
 

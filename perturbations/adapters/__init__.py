@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from perturbations.errors import InputError, nearest
+from perturbations.errors import InputError, named_keywords, nearest
 
 if TYPE_CHECKING:
     from perturbations._core import Perturbation
@@ -16,6 +16,7 @@ ADAPTERS = ("albumentations", "audiomentations", "nlpaug", "torchaudio")
 """Packages that are wrapped, each by the module here of that name, with ``adapt(transform) -> Perturbation``."""
 
 
+@named_keywords
 def adapt(package: str, transform: str) -> Perturbation:
     """Return the perturbation that wraps a transform of another package."""
     if package not in ADAPTERS:

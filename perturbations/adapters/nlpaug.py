@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 from functools import cache, lru_cache
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from numpy.random import Generator
@@ -56,7 +56,7 @@ def _built(who: str, factory: Any, settings: str) -> Any:
     parameters = _parameters(factory)
     for name in _PATHS:
         path = given.get(name, parameters.get(name))
-        if isinstance(path, str) and path and not Path(path).exists():
+        if isinstance(path, str) and path and not os.path.exists(path):
             raise InputError(f"{who}: {name} must be a local path, got {path!r}. Nothing is downloaded.")
     if "force_reload" in parameters:
         given.setdefault("force_reload", True)  # it would keep the model that was loaded first, whatever is asked for

@@ -99,7 +99,7 @@ class Attempt:
         self.wrong_before = self.broken
 
     def confirm(self) -> None:
-        """Ask about what was found once more: the luck of a look that broke a sample of a random model is left out."""
+        """Ask about what was found once more: what broke a sample of a random model once, by chance, is left out."""
         found = np.flatnonzero(self.movable & ~self.wrong_before)
         changed = {name: [values[i] for i in found] for name, values in self.values.items()}
         self.keep(found, changed, self.ask(found, changed))

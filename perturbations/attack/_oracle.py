@@ -66,7 +66,7 @@ class Oracle(Protocol):
 class Repeated:
     """A model with randomness, asked ``times`` times about everything: its expected answer and its expected gradient.
 
-    Expectation over transformation (Athalye et al. 2018): an attack that looks once at a random model takes its luck
+    Expectation over transformation (Athalye et al. 2018): an attack that looks once at a random model takes chance
     for a success. Probabilities are averaged, and their logarithms are the scores.
     """
 

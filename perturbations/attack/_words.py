@@ -6,11 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
-from pathlib import Path
 
 from numpy.random import Generator
 
-from perturbations.errors import InputError
+from perturbations.files import read_text
 
 __all__ = ["Reading", "misspelt", "other_words", "random_edits", "random_words", "read_lexicon"]
 
@@ -46,11 +45,10 @@ def _cased(word: str, like: str) -> str:
 @cache
 def read_lexicon(path: str) -> Mapping[str, tuple[str, ...]]:
     """Return each word's substitutes. Raises InputError where the file cannot be read."""
-    try:
-        where = Path(path) if path else resources.files("perturbations").joinpath("attack", "lexicon.tsv")
-        text = where.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"attack.word_substitution: lexicon must be UTF-8 text, got {path!r}: {error}.") from None
+    if path:
+        text = read_text(path, "attack.word_substitution: lexicon")
+    else:
+        text = resources.files("perturbations").joinpath("attack", "lexicon.tsv").read_text(encoding="utf-8")
     found: dict[str, dict[str, None]] = {}
     for line in text.splitlines():
         group = [word.strip() for word in line.split("\t") if word.strip()]

@@ -29,7 +29,7 @@ _HALVINGS = 6
 Jump: TypeAlias = Search[tuple[bool, list["Flat"]], NDArray[np.bool_], "Flat"]
 Trials: TypeAlias = Search[tuple[bool, list[Flat]], NDArray[np.bool_], None]
 """A search around one sample: whether what it tries is within the budget, and the changes to try, in budgets; it is
-told which of them are answered wrongly."""
+given which of them are answered wrongly."""
 
 
 @attack({"image": "epsilon", "audio": "snr_db"}, cite="chen2020", calls=CALLS)

@@ -25,7 +25,7 @@ _WORDS = 3
 _AGAIN = 3
 """Which part of the substitutes (one in so many) is asked about again after a replacement, the best first."""
 Trials: TypeAlias = Search[list[str], Floats, None]
-"""A search through one text: it says what to try, and is told what the answers have left over."""
+"""A search through one text: it says what to try, and is given what the answers have left over."""
 
 
 @attack({"text": "edits"}, cite=("gao2018", "li2019"), version=2, calls=CALLS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import shutil
 import tempfile
 from fractions import Fraction
@@ -37,9 +38,9 @@ _ACTIVE = 1e-4
 def files_in(path: str) -> tuple[Path, ...]:
     """Return a file, or the recordings in a folder and below it, sorted by name. Raises InputError where none is."""
     root = Path(path).expanduser()
-    if root.is_file():
+    if os.path.isfile(root):
         return (root,)
-    if not root.is_dir():
+    if not os.path.isdir(root):
         raise InputError(f"recordings: must be a file or a folder, got {path!r}, which does not exist.")
     return _listed(path, root.stat().st_mtime_ns)
 
@@ -50,7 +51,7 @@ def _listed(path: str, changed: int) -> tuple[Path, ...]:
     del changed
     root = Path(path).expanduser()
     try:
-        found = sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        found = sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES and os.path.isfile(p))
     except OSError as error:
         raise InputError(f"recordings: the folder {path!r} cannot be read: {error.strerror}.") from None
     if not found:

@@ -6,6 +6,7 @@ physical parameters, never by a clip, so that a second clip of any length finds 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
@@ -169,10 +170,9 @@ def convolve(
 
     Time 0 of a ``symmetric`` response is its middle, of others its start. Overlap-save with a transform size that
     depends on the filter, so that its spectrum serves clips of any length. OpenCV's transforms of rows take a third of
-    SciPy's time where it has Intel's library.
+    SciPy's time where it has Intel's library. Some blocks are done at once, in memory that is kept: what a thread
+    asks for anew for each clip costs as much as the transforms.
     """
-    import cv2
-
     channels, frames = samples.shape
     if frames == 0:
         return samples.copy()
@@ -180,17 +180,64 @@ def convolve(
     size = _block(taps, frames)
     hop = size - taps + 1
     blocks = -(-frames // hop)
-    start = taps - 1 - (taps // 2 if symmetric else 0)
-    padded = np.zeros((channels, blocks * hop + taps - 1), np.float32)
-    padded[:, start : start + frames] = samples[:, : padded.shape[1] - start]
-    parts = np.lib.stride_tricks.sliding_window_view(padded, size, axis=1)[:, ::hop].reshape(-1, size)
-    spectra, gain = cv2.dft(parts, flags=cv2.DFT_ROWS), _spectrum(response, args, size)
+    before = taps - 1 - (taps // 2 if symmetric else 0)
+    gain, wet = _spectrum(response, args, size), np.empty((channels, blocks, hop), np.float32)
+    rows, spectra = _kept.rows(blocks, size)
+    for channel, out in zip(samples, wet):
+        for first in range(0, blocks, len(rows)):
+            some = min(len(rows), blocks - first)
+            _cut(channel, first * hop - before, rows[:some], hop)
+            _filtered(rows[:some], spectra[:some], gain)
+            out[first : first + some] = rows[:some, taps - 1 :]
+    return wet.reshape(channels, -1)[:, :frames]
+
+
+_ROWS, _AT_ONCE = 48, 1 << 18
+"""Blocks that are filtered at once, and samples in them, at most; a block is never cut."""
+
+
+class _Kept(threading.local):
+    """Memory of this thread: blocks of a clip and their spectra, 1 MB each (more, where one block is longer)."""
+
+    def __init__(self) -> None:
+        self._memory = tuple(np.empty(0, np.float32) for _ in range(2))
+
+    def rows(self, blocks: int, size: int) -> tuple[Samples, Samples]:
+        """Return two arrays of as many rows of a size as are done at once."""
+        count = max(1, min(blocks, _ROWS, _AT_ONCE // size))
+        if self._memory[0].size < count * size:
+            self._memory = tuple(np.empty(count * size, np.float32) for _ in range(2))
+        one, other = (each[: count * size].reshape(count, size) for each in self._memory)
+        return one, other
+
+
+_kept = _Kept()
+
+
+def _cut(channel: Samples, start: int, rows: Samples, hop: int) -> None:
+    """Fill rows with neighbouring, overlapping parts of a channel, the first from ``start`` on; silence around it."""
+    count, size = rows.shape
+    low, high = min(max(0, -(start // hop)), count), min((len(channel) - size - start) // hop + 1, count)
+    if low < high:
+        parts = np.lib.stride_tricks.sliding_window_view(channel, size)
+        rows[low:high] = parts[start + low * hop : start + (high - 1) * hop + 1 : hop]
+    for place in (*range(low), *range(max(low, high), count)):
+        begin = start + place * hop
+        held = channel[max(begin, 0) : max(begin + size, 0)]
+        rows[place] = 0
+        rows[place, max(-begin, 0) : max(-begin, 0) + len(held)] = held
+
+
+def _filtered(rows: Samples, spectra: Samples, gain: Samples) -> None:
+    """Multiply the spectrum of each row with another one, in place; ``spectra`` is memory of the same size."""
+    import cv2
+
+    cv2.dft(rows, spectra, cv2.DFT_ROWS)
     spectra[:, 0] *= gain[0]  # the constant and, at the end, half the rate: real; between them pairs of numbers
     spectra[:, -1] *= gain[-1]
     between = spectra[:, 1:-1].view(np.complex64)
     between *= gain[1:-1].view(np.complex64)
-    wet = cv2.idft(spectra, flags=cv2.DFT_ROWS | cv2.DFT_SCALE | cv2.DFT_REAL_OUTPUT)
-    return wet[:, taps - 1 :].reshape(channels, blocks * hop)[:, :frames]
+    cv2.idft(spectra, rows, cv2.DFT_ROWS | cv2.DFT_SCALE | cv2.DFT_REAL_OUTPUT)
 
 
 @lru_cache(96)

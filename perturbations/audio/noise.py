@@ -48,8 +48,9 @@ def mix(audio: Audio, noise: Samples, snr_db: float, snr_over: str) -> Audio:
     power = mean_square(noise)
     if signal == 0 or power == 0:
         return audio
-    scaled = noise * np.float32((signal / power * 10 ** (-snr_db / 10)) ** 0.5)
-    return full_scale(scaled + audio.samples, audio.rate)
+    heard = noise * np.float32((signal / power * 10 ** (-snr_db / 10)) ** 0.5)
+    heard = np.add(heard, audio.samples, out=heard if heard.shape == audio.samples.shape else None)
+    return full_scale(heard, audio.rate)
 
 
 def power_law(hertz: Hertz, exponent: float) -> Hertz:

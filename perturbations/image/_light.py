@@ -1,4 +1,4 @@
-"""Between levels and light: what the scene sent, and what a display is told."""
+"""Between levels and light: what the scene sent, and what a display is given."""
 
 from __future__ import annotations
 
@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 from perturbations._values import Image
 from perturbations.image._draw import Field
 
-__all__ = ["LINEAR", "as_image", "coordinates", "display", "linear", "rounded", "spread", "tone_curve"]
+__all__ = [
+    "LINEAR",
+    "as_image",
+    "coordinates",
+    "display",
+    "linear",
+    "looked_up_by_channel",
+    "rounded",
+    "spread",
+    "tone_curve",
+]
 
 EXPONENT = 2.2
 """Exponent that stands for the transfer curve of sRGB."""
@@ -41,7 +51,14 @@ def rounded(levels: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
 def tone_curve(image: Image, gains: NDArray[np.float64] | float) -> Image:
     """Return the image with its light multiplied, by one gain or by one for each channel."""
     curve = 255 * np.clip((ALL[:, None] / 255) ** EXPONENT * np.atleast_1d(gains), 0, 1) ** (1 / EXPONENT)
-    return cv2.LUT(image, rounded(curve).reshape(1, 256, -1)).reshape(image.shape)
+    return looked_up_by_channel(image, rounded(curve))
+
+
+def looked_up_by_channel(image: Image, tables: NDArray[np.uint8]) -> Image:
+    """Return the levels of tables ``(256, channels)``, or of one for all channels: OpenCV is fast with single ones."""
+    if tables.shape[1] == 1:
+        return cv2.LUT(image, tables).reshape(image.shape)
+    return cv2.merge([cv2.LUT(plane, np.ascontiguousarray(table)) for plane, table in zip(cv2.split(image), tables.T)])
 
 
 def spread(plane: Any, like: Image) -> Any:

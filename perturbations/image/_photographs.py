@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,9 +23,9 @@ Stamped = tuple[str, int]
 def files_in(path: str) -> tuple[Stamped, ...]:
     """Return a file, or the photographs in a folder and below it, sorted by name. Raises InputError where none is."""
     root = Path(path).expanduser()
-    if root.is_file():
+    if os.path.isfile(root):
         return ((str(root), root.stat().st_mtime_ns),)
-    if not root.is_dir():
+    if not os.path.isdir(root):
         raise InputError(f"photographs: must be a file or a folder, got {path!r}, which does not exist.")
     return _listed(str(root), root.stat().st_mtime_ns)
 
@@ -34,7 +35,7 @@ def _listed(folder: str, changed: int) -> tuple[Stamped, ...]:
     """List a folder once, and again when it has changed."""
     del changed
     try:
-        found = sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        found = sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() in SUFFIXES and os.path.isfile(p))
         stamped = tuple((str(p), p.stat().st_mtime_ns) for p in found)
     except OSError as error:
         raise InputError(f"photographs: the folder {folder!r} cannot be read: {error.strerror}.") from None

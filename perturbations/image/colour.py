@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from perturbations._declare import image_corruption
 from perturbations._params import Param
 from perturbations._values import Image
-from perturbations.image._light import ALL, rounded, tone_curve
+from perturbations.image._light import ALL, looked_up_by_channel, rounded, tone_curve
 
 __all__ = ["colour_cast", "colour_temperature", "hue_shift"]
 
@@ -60,7 +60,7 @@ def colour_cast(image: Image, rng: Generator, *, strength: float) -> Image:
     if image.shape[2] == 1:
         return image
     gains = 1 + strength * np.cos(hue - np.array([0, 2, 4]) * np.pi / 3)
-    return cv2.LUT(image, rounded(ALL[:, None] * gains).reshape(1, 256, 3))
+    return looked_up_by_channel(image, rounded(ALL[:, None] * gains))
 
 
 @image_corruption(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from perturbations._declare import image_corruption
 from perturbations._params import Param
+from perturbations._tables import looked_up
 from perturbations._values import Image
 from perturbations.image._bands import in_bands
 from perturbations.image._draw import Field
@@ -61,22 +62,31 @@ def brightness(image: Image, *, shift: float) -> Image:
 
     Channels keep their ratio to the brightest one, so moving V scales them together; black becomes grey.
     """
-    value = np.clip(ALL + 255 * shift, 0, 255)
     if image.shape[2] == 1:
-        return cv2.LUT(image, rounded(value)).reshape(image.shape)
-    return in_bands(lambda band: _brighter(band, value), image)
+        return cv2.LUT(image, rounded(_moved(shift))).reshape(image.shape)
+    return in_bands(lambda band: _by_brightest(band, _brighter(shift)), image)
 
 
-def _brighter(image: Image, value: NDArray[np.float64]) -> Image:
-    """Return RGB whose brightest channel has the given value for each level, the others in proportion."""
-    planes = red, green, blue = cv2.split(image)
+def _moved(shift: float) -> NDArray[np.float64]:
+    """Return what each level becomes where it is the brightest."""
+    return np.clip(ALL + 255 * shift, 0, 255)
+
+
+@lru_cache(maxsize=16)
+def _brighter(shift: float) -> NDArray[np.uint8]:
+    """Return the level of a channel for every pair (brightest, its own): scaled with the brightest one."""
+    scale = (_moved(shift) / np.maximum(ALL, 1)).astype(np.float32)
+    table = rounded(ALL.astype(np.float32) * scale[:, None])
+    table[0] = rounded(_moved(shift))[0]  # black becomes grey
+    return table.ravel()
+
+
+def _by_brightest(image: Image, table: NDArray[np.uint8]) -> Image:
+    """Return RGB with each channel looked up by the brightest of its pixel and its own level."""
+    red, green, blue = cv2.split(image)
     brightest = cv2.max(cv2.max(red, green), blue)
-    scale = cv2.LUT(brightest, (value / np.maximum(ALL, 1)).astype(np.float32))
-    scaled = [cv2.multiply(plane, scale, dtype=cv2.CV_8U) for plane in planes]
-    if value[0] and cv2.countNonZero(brightest) < brightest.size:
-        black = cv2.LUT(brightest, rounded(value * (ALL == 0)))
-        scaled = [cv2.add(plane, black) for plane in scaled]
-    return cv2.merge(scaled)
+    pairs = cv2.merge([red, brightest, green, brightest, blue, brightest])
+    return looked_up(table, pairs.view("<u2")).reshape(image.shape)
 
 
 _SATURATE = published(
@@ -111,20 +121,29 @@ def saturate(image: Image, *, factor: float, shift: float) -> Image:
     """
     if image.shape[2] == 1:
         return image
+    if shift == 0 and factor <= 1:
+        return in_bands(lambda band: _by_brightest(band, _drained(factor)), image)
     return in_bands(lambda band: _saturated(band, factor, shift), image)
+
+
+@lru_cache(maxsize=16)
+def _drained(factor: float) -> NDArray[np.uint8]:
+    """Return the level of a channel for every pair (brightest, its own), where no saturation meets its bound."""
+    below = ALL[:, None] - ALL
+    return rounded((ALL[:, None] - below.astype(np.float32) * np.float32(factor)).astype(np.float32)).ravel()
 
 
 def _saturated(image: Image, factor: float, shift: float) -> Image:
     planes = red, green, blue = cv2.split(image)
     brightest, darkest = cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue)
-    ratio = _saturation_ratio(factor, shift).take((brightest.astype(np.uint16) << 8) + darkest)
+    ratio = looked_up(_saturation_ratio(factor, shift), cv2.merge([darkest, brightest]).view("<u2")[..., 0])
     base = brightest.astype(np.float32)
-    result = [cv2.subtract(base, (brightest - plane) * ratio, dtype=cv2.CV_8U) for plane in planes]
+    result = [cv2.subtract(base, cv2.subtract(brightest, plane) * ratio, dtype=cv2.CV_8U) for plane in planes]
     if shift > 0:
-        grey = brightest == darkest
-        tinted = rounded(ALL * (1 - min(shift, 1.0)))[brightest[grey]]
-        result[1][grey] = tinted
-        result[2][grey] = tinted
+        grey = cv2.compare(brightest, darkest, cv2.CMP_EQ)
+        tinted = cv2.LUT(brightest, rounded(ALL * (1 - min(shift, 1.0))))
+        cv2.copyTo(tinted, grey, result[1])
+        cv2.copyTo(tinted, grey, result[2])
     return cv2.merge(result)
 
 

@@ -74,7 +74,8 @@ class Look:
     ``colour`` on white and ``dark`` on black are of one hue, ``terminal`` is its name there; ``marker`` is matplotlib's
     letter of a form that tells the modality without its colour. ``titles`` name the distortion measures for a reader.
     ``draw(value, clean, words)`` returns a value as HTML that needs no script and nothing from elsewhere, everything
-    in it escaped: as it is, or marked where it differs from the clean one; ``words`` describe it.
+    in it escaped: as it is, or marked where it differs from the clean one; ``words`` describe it. ``excerpt(value)`` is
+    as much of a value as such a drawing needs, so that examples can be kept: a smaller picture, the first seconds.
     """
 
     colour: str
@@ -83,6 +84,7 @@ class Look:
     marker: str
     titles: Mapping[str, str]
     draw: Callable[[Any, Any, str], str]
+    excerpt: Callable[[Any], Any]
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def dimensions(content: bytes, found: str) -> tuple[int, int] | None:
 
 
 def orientation(content: bytes) -> int:
-    """Return the EXIF orientation, 1 to 8 (1: upright). That of a TIFF is not told: its decoder turns it."""
+    """Return the EXIF orientation, 1 to 8 (1: upright). That of a TIFF is not read: its decoder turns it."""
     if b"Exif" not in content and b"eXIf" not in content and b"EXIF" not in content:
         return 1
     kind = format_of(content)

@@ -1,4 +1,4 @@
-"""Signals: what can be told of a value's quality without a model and without the clean value beside it."""
+"""Signals: what a value shows of its quality without a model and without the clean value beside it."""
 
 from __future__ import annotations
 

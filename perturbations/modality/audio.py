@@ -123,6 +123,15 @@ def _witness() -> Audio:
     return Audio((0.2 * voice * syllables).astype(np.float32)[None, :], rate)
 
 
+_EXCERPT_S = 3.0
+"""Seconds of a recording that are kept to be heard."""
+
+
+def _excerpt(value: Audio) -> Audio:
+    """Return the first seconds of the first two channels."""
+    return Audio(value.samples[:2, : round(_EXCERPT_S * value.rate)].copy(), value.rate)
+
+
 MODALITY = Modality(
     name="audio",
     takes="an Audio(samples, rate)",
@@ -153,5 +162,5 @@ MODALITY = Modality(
     signals=SIGNALS,
     witness=_witness,
     stored=STORED,
-    look=Look("#b44a00", "#f09a5e", "dark_orange3", "s", {"snr_db": "SNR, dB"}, draw_recording),
+    look=Look("#b44a00", "#f09a5e", "dark_orange3", "s", {"snr_db": "SNR, dB"}, draw_recording, _excerpt),
 )

@@ -15,9 +15,9 @@ _UNSEEN = re.compile(
 
 def draw_text(after: str, before: str, words: str) -> str:
     """Return a text with its changes marked; ``words`` are not needed, as a text can be read."""
-    from perturbations.text.segments import clusters
+    from perturbations.text.segments import graphemes
 
-    one, other = clusters(before)[0], clusters(after)[0]
+    one, other = graphemes(before)[0], graphemes(after)[0]
     parts = []
     for kind, start, end, place, stop in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
         here = visible("".join(other[place:stop]))

@@ -33,10 +33,10 @@ def _check(value: Any, who: str) -> None:
     if value.size == 0:
         raise InputError(f"{who}: an image must have at least one pixel, got {short(value)}.")
     if value.dtype != np.uint8 or value.ndim != 3 or value.shape[2] not in (1, 3):
-        raise InputError(f"{who}: {_misfit(value)}")
+        raise InputError(f"{who}: {_mismatch(value)}")
 
 
-def _misfit(value: NDArray[Any]) -> str:
+def _mismatch(value: NDArray[Any]) -> str:
     """Return what an array is instead of an image, as far as its shape and type tell, and what makes it one."""
     got = f"got {short(value)}"
     if value.ndim == 1 or (value.ndim == 2 and value.dtype.kind == "f" and min(value.shape) <= 2 < max(value.shape)):
@@ -189,6 +189,21 @@ def _draw(value: Image, clean: Image, words: str) -> str:
     return f"<img alt='{escape(words)}' src='data:image/jpeg;base64,{b64encode(content).decode()}'>"
 
 
+_EXCERPT = 224
+"""Longest side of a picture that is kept to be shown, in pixels."""
+
+
+def _excerpt(value: Image) -> Image:
+    """Return the picture no larger than it is shown."""
+    import cv2
+
+    factor = _EXCERPT / max(value.shape[:2])
+    if factor >= 1:
+        return value
+    size = max(1, round(value.shape[1] * factor)), max(1, round(value.shape[0] * factor))
+    return cv2.resize(value, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1).astype(np.uint8)
+
+
 MODALITY = Modality(
     name="image",
     takes="an image (uint8 array)",
@@ -219,5 +234,5 @@ MODALITY = Modality(
     signals=SIGNALS,
     witness=_witness,
     stored=STORED,
-    look=Look("#0067a8", "#62b5f0", "blue", "o", {"psnr_db": "PSNR, dB"}, _draw),
+    look=Look("#0067a8", "#62b5f0", "blue", "o", {"psnr_db": "PSNR, dB"}, _draw, _excerpt),
 )

@@ -245,6 +245,15 @@ def _draw(value: Series, clean: Series, words: str) -> str:
     return f"<svg {size} role='img' aria-label='{escape(words)}'>{''.join(lines)}</svg>"
 
 
+_EXCERPT = 2_000
+"""Frames of a series that are kept to be shown."""
+
+
+def _excerpt(value: Series) -> Series:
+    """Return the first frames."""
+    return Series(value.samples[:_EXCERPT].copy(), value.rate, value.names)
+
+
 MODALITY = Modality(
     name="series",
     takes="a Series(samples, rate, names)",
@@ -275,5 +284,5 @@ MODALITY = Modality(
     signals=SIGNALS,
     witness=_witness,
     stored=Stored(in_file=True, decode=_decode, endings=(".csv",)),
-    look=Look("#7a6a00", "#d8c64a", "yellow4", "v", {"nrmse": "error, in standard deviations"}, _draw),
+    look=Look("#7a6a00", "#d8c64a", "yellow4", "v", {"nrmse": "error, in standard deviations"}, _draw, _excerpt),
 )

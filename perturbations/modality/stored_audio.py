@@ -30,7 +30,7 @@ _BLOCK = 65_536
 _NAME = re.compile(rb"[A-Za-z0-9_ ]{3,4}\Z")
 """What a part of a RIFF or AIFF file is called."""
 _KINDS = ("WAV", "WAVEX", "RF64", "AIFF", "FLAC", "OGG", "MP3", "MPEG")
-"""Formats of which it can be told whether a file is whole."""
+"""Formats whose headers show whether a file is whole."""
 _FASTEST = 768_000
 """Hertz above which a rate is a damaged header's."""
 _READ = "WAV, FLAC, OGG, Opus, MP3 and AIFF"
@@ -45,7 +45,7 @@ def _header(content: bytes) -> str | None:
     return _promised(content)
 
 
-def _misfit(file: Any, limits: Limits) -> str | None:
+def _mismatch(file: Any, limits: Limits) -> str | None:
     if file.format not in _KINDS:
         return f"is {file.format}, which is not supported ({_READ} are). Convert it first"
     if file.samplerate > _FASTEST:
@@ -104,7 +104,7 @@ def waveform(content: bytes, who: str, limits: Limits) -> tuple[NDArray[np.float
     except (soundfile.SoundFileError, RuntimeError):
         raise InputError(f"{who} is not a recording that can be read: it is damaged, or none of {_READ}.") from None
     with file:
-        if (problem := _misfit(file, limits)) is not None:
+        if (problem := _mismatch(file, limits)) is not None:
             raise InputError(f"{who} {problem}.")
         try:
             return _whole(file, content, who, limits), file.samplerate

@@ -140,6 +140,14 @@ def _decode(source: Any, who: str, limits: Limits) -> tuple[str, str | None]:
     return str(source), None
 
 
+_EXCERPT = 400
+"""Characters of a text that are kept to be read."""
+
+
+def _excerpt(value: str) -> str:
+    return value[:_EXCERPT]
+
+
 MODALITY = Modality(
     name="text",
     takes="a text (str)",
@@ -170,5 +178,5 @@ MODALITY = Modality(
     signals=SIGNALS,
     witness=_witness,
     stored=Stored(in_file=False, decode=_decode),
-    look=Look("#00755a", "#4cc4a0", "green4", "^", {"cer": "character error rate"}, draw_text),
+    look=Look("#00755a", "#4cc4a0", "green4", "^", {"cer": "character error rate"}, draw_text, _excerpt),
 )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from itertools import compress
-from pathlib import Path
 
 from numpy.random import Generator
 
 from perturbations.errors import InputError, short
+from perturbations.files import open_regular, read_regular
 from perturbations.text.segments import hit_numbered, pieces, spaced
 
 __all__ = ["like", "read_lexicon", "read_lines", "replace_words"]
@@ -17,10 +18,7 @@ __all__ = ["like", "read_lexicon", "read_lines", "replace_words"]
 
 def read_lines(path: str) -> tuple[str, ...]:
     """Return the lines of a UTF-8 text file. Raises InputError where it cannot be read, with the line at fault."""
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"lexicon: must be a readable file, got {path} ({error.strerror}).") from None
+    data = read_regular(path, "lexicon")
     try:
         return tuple(data.decode("utf-8-sig").splitlines())
     except UnicodeDecodeError as error:
@@ -35,11 +33,9 @@ def read_lexicon(path: str) -> Mapping[str, tuple[str, ...]]:
     several lines, and with tabs the replacement may have several words. Empty lines and lines that start with ``#``
     are left out. Raises InputError with the number of the first line that does not fit.
     """
-    try:
-        stat = Path(path).stat()
-    except OSError as error:
-        raise InputError(f"lexicon: must be a readable file, got {path} ({error.strerror}).") from None
-    return _read(path, stat.st_mtime_ns, stat.st_size)
+    with open_regular(path, "lexicon") as file:
+        about = os.fstat(file.fileno())
+    return _read(path, about.st_mtime_ns, about.st_size)
 
 
 @lru_cache(16)

@@ -38,7 +38,7 @@ from perturbations.text._numbers import (
     leads_on,
     value_of,
 )
-from perturbations.text._said import COUNTED, MINUS, ambiguous, is_difference, is_money, name_pattern
+from perturbations.text._said import COUNTED, MINUS, OTHER_UNIT_BEFORE, ambiguous, is_difference, is_money, name_pattern
 
 __all__ = ["Amount", "Names", "Quantity", "quantities"]
 
@@ -276,7 +276,8 @@ class _Grammar:
         """Tell whether a quantity is no part of something larger; ``follows`` is where the next one starts."""
         start, end, unit = quantity.start, quantity.end, quantity.units[0]
         near = text[max(0, start - 40) : start]
-        if _NUMBER_BEFORE.search(near) or _COUNTED_BEFORE.search(near) or self.counted_unit.search(near):
+        before = (_NUMBER_BEFORE, _COUNTED_BEFORE, OTHER_UNIT_BEFORE, self.counted_unit)
+        if any(pattern.search(near) for pattern in before):
             return False
         if leads_in(text, start, self.language) or (quantity.joint and _LIST_BEFORE.search(near)):
             return False

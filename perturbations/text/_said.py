@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["COUNTED", "MINUS", "ambiguous", "is_difference", "is_money", "name_pattern"]
+__all__ = ["COUNTED", "MINUS", "OTHER_UNIT_BEFORE", "ambiguous", "is_difference", "is_money", "name_pattern"]
 
 MINUS = (
     "minus", "negative", "moins", "menos", "meno", "минус", "мінус", "мінуса", "miinus", "mínus", "mínusz", "minusz",
@@ -16,6 +16,13 @@ _ONES = "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|
 _TENS = "(?:twen|thir|for|fif|six|seven|eigh|nine)ty(?:-[a-z]{3,5})?|hundred|thousand|[mb]illion|dozen|half|quarter"
 COUNTED = f"(?:{_ONES}|{_TENS}|third|couple|few|several)"
 """English words for numbers and parts."""
+
+OTHER_UNIT_BEFORE = re.compile(
+    r"[0-9¼½¾]\s?(?:stones?|st|tons?|hundredweights?|cwt|furlongs?|chains?|fathoms?|gallons?|quarts?|qts?|pints?|pts?|cups?"
+    r"|(?:table|tea)spoons?|tbsp|tsp)\.?,?\s(?:and\s)?\Z",
+    re.IGNORECASE,
+)
+"""A quantity in parts whose first unit is none of ours: 11 stone 4 lb."""
 
 _AMBIGUOUS = frozenset(("in", "m", "g", "l", "h", "t", "a", "po", "pi", "livre", "livres"))
 """Names that are words, letters or other things too: 12 in a row, dix livres."""

@@ -5,6 +5,7 @@ Nothing is ever downloaded, no code of a model's own is run, and weights are rea
 
 from __future__ import annotations
 
+import os
 import threading
 from functools import lru_cache
 from pathlib import Path
@@ -25,7 +26,7 @@ _lock = threading.Lock()
 def folder_problem(value: str) -> str | None:
     """Return what is wrong with a model folder, or nothing."""
     folder = Path(value)
-    if not (folder / "config.json").is_file():
+    if not os.path.isfile(folder / "config.json"):
         return f"must be a folder with a transformers model (config.json), got {value!r}."
     if not any(folder.glob("*.safetensors")):
         return f"must be a folder with weights in safetensors, got {value!r}. Save it with save_pretrained()."

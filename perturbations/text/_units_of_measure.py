@@ -31,6 +31,14 @@ _FAHRENHEIT, _CELSIUS = "temperature-fahrenheit", "temperature-celsius"
 _METRES = {"length-mile": "1609.344", "length-yard": "0.9144", "length-foot": "0.3048", "length-inch": "0.0254",
            "length-kilometer": "1000", "length-meter": "1", "length-centimeter": "0.01"}  # fmt: skip
 _KILOGRAMS = {"mass-pound": "0.45359237", "mass-ounce": "0.028349523125", "mass-kilogram": "1", "mass-gram": "0.001"}
+_USUAL = {
+    "lbs": "mass-pound",
+    "ozs": "mass-ounce",
+    "yds": "length-yard",
+    "kgs": "mass-kilogram",
+    "kms": "length-kilometer",
+}
+"""Short forms that English has and the locale data lack."""
 _BASE = {unit: Decimal(size) for unit, size in (_METRES | _KILOGRAMS).items()}
 """How large the units are that a quantity is given in parts of, in metres and kilograms."""
 
@@ -49,6 +57,8 @@ def _names(locale_name: str) -> Names:
                     name = " ".join(pattern.replace("{0}", "").lower().split())
                     if name and pattern.strip().startswith("{0}"):
                         names.setdefault(name, (unit, width))
+    if locale.language == "en":
+        names.update({name: (unit, "short") for name, unit in _USUAL.items()})
     return names
 
 

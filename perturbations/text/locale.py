@@ -91,7 +91,7 @@ def currency_conversion(text: str, *, rate: str, source: str) -> str:
 
 @text_corruption(
     cite="bipm2019",
-    version=2,
+    version=3,
     to=Choice("system that quantities are brought to", ("metric", "imperial"), axis=True),
     source=_FROM,
     witness=lambda: (

@@ -10,7 +10,7 @@ from numpy.random import Generator
 from perturbations._declare import text_corruption
 from perturbations._params import Choice, Param
 from perturbations.text.data import table
-from perturbations.text.segments import Where, clusters, hit, hit_numbered, is_keycap, words
+from perturbations.text.segments import Where, graphemes, hit, hit_numbered, is_keycap, words
 
 __all__ = ["hyphenation", "line_breaks", "lost_characters", "mojibake", "ocr_confusions", "ocr_page_noise"]
 
@@ -94,7 +94,7 @@ _SPECKS = (".", ",", "'", "`", "-", "_", "~", "^", "*", "|", "·", "°", ";", ":
 )  # fmt: skip
 def ocr_page_noise(text: str, rng: Generator, *, share: float) -> str:
     """Dust, stains and bleed-through: specks on the page are read as punctuation that nobody wrote."""
-    units, kept = clusters(text)
+    units, kept = graphemes(text)
     for place, pick in hit_numbered(rng, range(len(units)), share):
         if place not in kept and not units[place].isspace():
             units[place] += _SPECKS[pick % len(_SPECKS)]
@@ -115,7 +115,7 @@ def hyphenation(text: str, rng: Generator, *, share: float) -> str:
     parts, each = words(text)
     places = [place for place in each if len(parts[place]) > 4 and parts[place].isalpha()]
     for place, pick in hit_numbered(rng, places, share):
-        units = clusters(parts[place])[0]
+        units = graphemes(parts[place])[0]
         if len(units) > 4:
             at = 2 + pick % (len(units) - 3)
             parts[place] = f"{''.join(units[:at])}-\n{''.join(units[at:])}"

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 __all__ = [
     "Places",
     "Where",
-    "clusters",
+    "graphemes",
     "hit",
     "hit_numbered",
     "is_keycap",
@@ -91,8 +91,8 @@ def _library() -> tuple[Any, Any, Any]:
     )
 
 
-def clusters(text: str) -> tuple[list[str], frozenset[int]]:
-    """Return the clusters of a text, and the places among them of links and markup, each kept as one unit."""
+def graphemes(text: str) -> tuple[list[str], frozenset[int]]:
+    """Return the grapheme clusters of a text, and the places among them of links and markup, each kept as one unit."""
     simple = text.isascii() or _SIMPLE.fullmatch(text) is not None
     if not may_keep(text):
         return (list(text) if simple else _library()[0].findall(text)), frozenset()
@@ -153,7 +153,7 @@ def sentences(text: str) -> list[str]:
 
 
 class Where:
-    """The clusters that a perturbation may hit: those for which ``test`` holds, tabulated for ASCII."""
+    """The grapheme clusters that a perturbation may hit: those for which ``test`` holds, tabulated for ASCII."""
 
     def __init__(self, test: Callable[[str], bool]) -> None:
         self._test = test
@@ -161,7 +161,7 @@ class Where:
         self._remembered = lru_cache(_REMEMBERED)(self._found)
 
     def __call__(self, text: str) -> tuple[list[str], NDArray[np.intp]]:
-        """Return the clusters of a text, a list of the caller's own, and the places of those that may be hit."""
+        """Return a text's grapheme clusters, a list of the caller's own, and the places of those that may be hit."""
         if len(text) > _SHORT:
             return self._found(text)
         units, places = self._remembered(text)
@@ -173,7 +173,7 @@ class Where:
                 self._table = bytes(self._test(chr(code)) for code in range(128)) + bytes(128)
             units, places = list(text), np.frombuffer(text.encode().translate(self._table), np.bool_).nonzero()[0]
         else:
-            units, kept = clusters(text)
+            units, kept = graphemes(text)
             test = self._test
             found = [place for place, unit in enumerate(units) if test(unit) and place not in kept]
             places = np.array(found, np.intp)

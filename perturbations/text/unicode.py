@@ -11,7 +11,7 @@ from numpy.random import Generator
 from perturbations._declare import text_corruption
 from perturbations._params import Choice, Param
 from perturbations.text.data import table
-from perturbations.text.segments import Where, clusters, hit, hit_numbered, is_keycap, phrases, pieces, words
+from perturbations.text.segments import Where, graphemes, hit, hit_numbered, is_keycap, phrases, pieces, words
 
 __all__ = [
     "bidi_marks",
@@ -107,7 +107,7 @@ def bidi_reordering(text: str, rng: Generator, *, share: float) -> str:
     parts, each = words(text)
     places = [p for p in each if len(parts[p]) > 1 and not _right_to_left(parts[p])]
     for place in hit(rng, places, share):
-        parts[place] = f"\u202e{''.join(reversed(clusters(parts[place])[0]))}\u202c"
+        parts[place] = f"\u202e{''.join(reversed(graphemes(parts[place])[0]))}\u202c"
     return "".join(parts)
 
 

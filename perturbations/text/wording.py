@@ -16,7 +16,7 @@ from perturbations.errors import InputError
 from perturbations.text._lexicon import read_lexicon, read_lines, replace_words
 from perturbations.text.data import table
 from perturbations.text.data import words as lines
-from perturbations.text.segments import clusters, hit, hit_numbered, sentences, words
+from perturbations.text.segments import graphemes, hit, hit_numbered, sentences, words
 
 __all__ = [
     "dilution",
@@ -124,7 +124,7 @@ def truncation(text: str, *, share: float, side: str) -> str:
 
     What carried the answer may be gone. No character is cut in two.
     """
-    units, _ = clusters(text)
+    units, _ = graphemes(text)
     kept = round((1 - share) * len(units))
     return "".join(units[:kept] if side == "end" else units[len(units) - kept :])
 

@@ -193,8 +193,8 @@ def _refuse_the_same(train: Samples | None, leaks: Sequence[Leak], count: int) -
     whole = {leak.sample for leak in leaks if leak.stream == JOINT and leak.kind == "exact"}
     if count and len(whole) == count:
         raise InputError(
-            f"audit: the training data must be other data, got all {count} samples of the data that can be read in it. Hint: name the "
-            "file that the model was trained on."
+            f"audit: the training data must be other data, got all {count} samples of the data in it, of those that "
+            "can be read. Hint: name the file that the model was trained on."
         )
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import click
 
 from stress.cli._audit_commands import audit, split
+from stress.cli._beyond_commands import calibrate, evidence
 from stress.cli._display import say
+from stress.cli._look_commands import cite, figure, gallery, methods, show
 from stress.cli._options import EPILOG, GOALS, OWN, PLUGIN, RUN
 from stress.cli._policy_commands import policy
 
@@ -72,6 +74,7 @@ def stress() -> None:
     show_default=True,
     help="Which measures of each stream's quality are recorded.",
 )
+@click.option("--cost", is_flag=True, help="Measure energy, processor time and memory of each cell, with one worker.")
 @click.option("--timeout", type=float, metavar="S", help="Seconds a call of the model may take.")
 @click.option("--fresh", is_flag=True, help="A new run beside the one in DIR, which is kept.")
 @click.option(
@@ -86,6 +89,10 @@ def stress() -> None:
 @click.option("--max-cells", type=int, default=10_000, show_default=True, metavar="N", help="Cells a suite may have.")
 @click.option("--max-megapixels", type=float, default=100.0, show_default=True, metavar="N", help="Of a picture.")
 @click.option("--max-seconds", type=float, default=3600.0, show_default=True, metavar="S", help="Of a recording.")
+@click.option("--max-calls", type=int, metavar="N", help="Calls of an endpoint; a complete smaller grid is run.")
+@click.option("--max-cost", type=float, metavar="X", help="The same in money, by the model's price table.")
+@click.option("--examples", type=int, default=24, show_default=True, metavar="N", help="Samples kept to look at.")
+@click.option("--no-examples", is_flag=True, help="Keep no sample's picture, sound or text.")
 @click.option("--no-preflight", is_flag=True, help="Skip the checks before the grid.")
 @click.option("--no-report", is_flag=True, help="Leave report/index.html unwritten.")
 @click.option("--progress", type=click.Choice(["bar", "json", "quiet"]), default="bar", show_default=True)
@@ -107,10 +114,10 @@ def run(**options: Any) -> int:
 
 
 @stress.command("list")
-@click.argument("what", required=False, metavar="[image|audio|text|stream|attack|suites|NAME]")
+@click.argument("what", required=False, metavar="[image|audio|text|stream|attack|suites|signals|NAME]")
 @PLUGIN
 def list_(what: str | None, plugins: tuple[Path, ...]) -> None:
-    """List perturbations or suites, or show one.
+    """List perturbations, suites or signals, or show one perturbation.
 
     Of one perturbation: its parameters with units, ranges and levels, and its source.
     """
@@ -224,27 +231,35 @@ def init(folder: Path) -> None:
 
 
 @stress.command()
-@click.argument("modality")
-@click.option("-o", "--output", type=RUN, required=True, metavar="FILE", help="An .html file (images: also .png).")
-@click.option("--only", multiple=True, metavar="GLOB", help="Only perturbations whose name matches; may be repeated.")
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N")
-@PLUGIN
-def gallery(modality: str, output: Path, only: tuple[str, ...], seed: int, plugins: tuple[Path, ...]) -> None:
-    """Draw every perturbation of a modality (image, audio …) at every severity."""
-    from stress.cli._show import write_gallery
+@click.argument("folder", type=RUN, metavar="RUN")
+@click.option(
+    "--parse", metavar="RULE", help="labels, choice_letter, json:FIELD, regex:PATTERN, text.  [default: RUN's]"
+)
+@click.option("--out", type=RUN, metavar="DIR", help="Folder of the new run.  [default: beside RUN]")
+@OWN
+def reparse(folder: Path, parse: str | None, out: Path | None) -> None:
+    """Score the kept answers of RUN anew.
 
-    write_gallery(modality, output, only, seed, plugins)
+    RUN is of a chat model. What it wrote is read by another rule, without a call; RUN itself stays as it is.
+    """
+    from stress.engine import reparse as read_again
+
+    say(f"{read_again(folder, parse, out)}")
 
 
 @stress.command()
-@click.argument("folder", type=RUN, metavar="RUN")
-def cite(folder: Path) -> None:
-    """Print the sources of RUN as BibTeX."""
-    from stress.cli._show import show_citations
+@click.option("--out", type=RUN, default=Path("runs"), show_default=True, metavar="DIR", help="Where runs will lie.")
+@click.option("--endpoint", metavar="URL", help="Whether somebody answers there; nothing is asked that is billed.")
+@click.option("--key-env", metavar="NAME", help="The environment variable with its key.")
+def doctor(out: Path, endpoint: str | None, key_env: str | None) -> int:
+    """Say what is installed, what of it imports, and what mends the rest.
 
-    show_citations(folder)
+    Exit status: 0 a run can start, 1 something is broken. Extras that are not installed are no fault.
+    """
+    from stress.cli._doctor import run_doctor
+
+    return run_doctor(out, endpoint, key_env)
 
 
-stress.add_command(audit)
-stress.add_command(policy)
-stress.add_command(split)
+for each in (audit, calibrate, cite, evidence, figure, gallery, methods, policy, show, split):
+    stress.add_command(each)

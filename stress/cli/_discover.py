@@ -2,138 +2,82 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+import re
+from dataclasses import replace
 from pathlib import Path
 
-from perturbations import InputError
+from stress.cli._found import SUFFIXES, Files, Found, visible
+from stress.cli._tabled import Table, read_table, samples_of
 
 __all__ = ["Found", "discover"]
 
-SUFFIXES = {
-    "image": (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"),
-    "audio": (".wav", ".flac", ".ogg", ".mp3", ".opus", ".aiff", ".aif"),
-}
-_NAMES = {
-    "label": ("label", "class", "target", "category", "y", "answer"),
-    "text": ("text", "caption", "transcript", "sentence", "utterance", "question"),
-    "id": ("id", "sample_id", "uid"),
-    "split": ("split", "subset", "fold"),
-    "sequence": ("sequence", "session", "recording"),
-    "time": ("time", "timestamp"),
-}
 _SPLITS = ("train", "training", "val", "valid", "validation", "test", "testing", "dev", "eval")
-_GROUPS = 50
-"""Different values up to which another column of a table counts as a group."""
-_MOST = 100_000
-"""Files that are looked at; a folder of more needs a manifest that was made on purpose."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """The samples of a folder: columns of a manifest, and rows of as many texts; ``says`` is how they were read."""
-
-    says: str
-    columns: tuple[str, ...] = ()
-    rows: Sequence[tuple[str, ...]] = ()
-    modalities: tuple[str, ...] = ()
-    labels: tuple[str, ...] = ()
-    problems: list[str] = field(default_factory=list)
+_NO_LABEL = re.compile(
+    r"images?|imgs?|pictures?|photos?|audios?|clips?|wavs?|sounds?|recordings?|data|files?|fold[-_ ]?\d+", re.IGNORECASE
+)
+"""Names of folders that say what lies in them, or which part of the data, and not what it shows."""
+_TABLES, _DEEP = 20, 3
+"""Tables that are looked at, and folders between the project's and theirs, at most."""
 
 
 def discover(folder: Path) -> Found:
-    """Return the samples of a folder: those of a table that names files, else files by the folder that they lie in."""
+    """Return the samples of a folder: those of a table that names files, else files by the folder that they lie in.
+
+    Of several tables it is one with labels; that others were there is told.
+    """
     if not folder.is_dir():
         return Found("no folder yet")
-    for table in sorted(folder.glob("*.csv")):
-        if table.name != "samples.csv" and (found := _of_table(table)):
-            return found
-    files = _files(folder)
-    if not files:
-        return Found("no pictures, recordings or tables in it")
-    return _of_files(folder, files)
+    files = Files(folder)
+    tables = [read_table(path, files) for path in _tables(folder)]
+    if fitting := sorted((table for table in tables if table.fits), key=lambda table: "label" not in table.roles):
+        found = samples_of(fitting[0])
+        return replace(found, problems=[*found.problems, *_others(fitting[1:], "names samples, too: it was not read")])
+    others = _others(tables, "was not used: none of its columns names files that are here, or texts with labels")
+    if not files.all:
+        return Found("no pictures, recordings or tables in it", problems=others)
+    found = _of_files(files)
+    return replace(found, problems=[*found.problems, *others])
 
 
-def _files(folder: Path) -> list[tuple[Path, str]]:
-    """Return the files of a known kind, each with its modality."""
-    kinds = {suffix: kind for kind, suffixes in SUFFIXES.items() for suffix in suffixes}
-    found = []
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") or part == "runs" for part in path.relative_to(folder).parts)
-        if (kind := kinds.get(path.suffix.lower())) and not hidden and path.is_file():
-            found.append((path, kind))
-        if len(found) > _MOST:
-            raise InputError(f"init: {folder} must have at most {_MOST:,} files, got more. Write a manifest instead.")
-    return found
+def _tables(folder: Path) -> list[Path]:
+    """Return the tables of a folder, the nearest first; the manifest that would be written is none of them."""
+    paths = [path for path in folder.rglob("*") if path.suffix.lower() in (".csv", ".tsv") and path.is_file()]
+    deep = {path: len(path.relative_to(folder).parts) for path in paths if visible(folder, path)}
+    near = [path for path in deep if deep[path] <= _DEEP and path != folder / "samples.csv"]
+    return sorted(near, key=lambda path: (deep[path], path))[:_TABLES]
 
 
-def _of_files(folder: Path, files: Sequence[tuple[Path, str]]) -> Found:
+def _others(tables: list[Table], what: str) -> list[str]:
+    """Return what is told of tables that were left: why, where that is known of one, else what all share."""
+    told = [problem for table in tables for problem in table.problems]
+    return told + [f"{table.name} {what}" for table in tables if not table.problems]
+
+
+def _of_files(files: Files) -> Found:
     """Each file is a sample – with the files of the same name and other kinds – and its folder is its label."""
     samples: dict[tuple[str, ...], dict[str, Path]] = {}
-    for path, kind in files:
-        relative = path.relative_to(folder)
+    for path, kind in files.all:
+        relative = path.relative_to(files.folder)
         samples.setdefault((*relative.parts[:-1], relative.stem), {}).setdefault(kind, path)
     kinds = tuple(kind for kind in SUFFIXES if any(kind in streams for streams in samples.values()))
     splits = all(key[0].lower() in _SPLITS for key in samples if len(key) > 2) and any(len(key) > 2 for key in samples)
-    labels, rows = [], []
-    for key, streams in samples.items():
-        above = key[1:-1] if splits else key[:-1]
-        label = above[-1] if above and above[-1] not in SUFFIXES else ""
-        labels.append(label)
-        paths = [streams[kind].relative_to(folder).as_posix() if kind in streams else "" for kind in kinds]
+    labels = [_label(key[1:-1] if splits else key[:-1]) for key in samples]
+    problems = []
+    if len(set(labels)) == 1 and labels[0]:
+        problems.append(f"all files lie in {labels[0]}: the name of one folder tells no samples apart, and is no label")
+        labels = [""] * len(labels)
+    rows = []
+    for (key, streams), label in zip(samples.items(), labels):
+        paths = [files.written(streams[kind]) if kind in streams else "" for kind in kinds]
         rows.append(("/".join(key), *paths, label, *([key[0]] if splits else [])))
     columns = ("id", *kinds, "label", *(["split"] if splits else []))
     known = tuple(sorted({label for label in labels if label}))
     where = "the folder that each lies in is its label" if known else "fill in the label of each"
-    problems = [] if all(labels) else [f"{labels.count('')} of {len(labels)} samples have no label yet"]
-    return Found(f"{len(rows)} samples from {len(files)} files: {where}", columns, rows, kinds, known, problems)
+    if not all(labels):
+        problems.append(f"{labels.count('')} of {len(labels)} samples have no label yet")
+    return Found(f"{len(rows)} samples from {len(files.all)} files: {where}", columns, rows, kinds, known, problems)
 
 
-def _of_table(table: Path) -> Found | None:
-    """Return the samples of a table, where a column of it names files or texts and another one the label."""
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            lines = [row for row in reader if None not in row and None not in row.values()]
-    except (UnicodeDecodeError, csv.Error):
-        return None
-    names = list(reader.fieldnames or ())
-    streams = {name: kind for name in names if (kind := _kind(table.parent, [row[name] for row in lines]))}
-    roles = {role: name for role, like in _NAMES.items() if (name := _named(names, like, streams))}
-    if not lines or not (streams or {"text", "label"} <= roles.keys()):
-        return None
-    used = {*streams, *roles.values()}
-    groups = [name for name in names if name not in used and _is_group([row[name] for row in lines])]
-    kinds = tuple(dict.fromkeys([*streams.values(), *(["text"] if "text" in roles else [])]))
-    several = [kind for kind in kinds if list(streams.values()).count(kind) > 1]
-    titles = {name: f"{kind}:{name}" if kind in several else kind for name, kind in streams.items()}
-    titles |= {name: role for role, name in roles.items()} | {name: f"group:{name}" for name in groups}
-    chosen = [name for name in names if name in titles]
-    label = roles.get("label")
-    rows = [tuple(row[name] for name in chosen) for row in lines]
-    columns = tuple(titles[name] for name in chosen)
-    if "id" not in columns:
-        columns, rows = ("id", *columns), [(str(i), *row) for i, row in enumerate(rows, start=1)]
-    if label is None:
-        columns, rows = (*columns, "label"), [(*row, "") for row in rows]
-    labels = tuple(sorted({row[label] for row in lines if row[label]})) if label else ()
-    problems = [] if label else [f"no column of {table.name} is named like a label ({', '.join(_NAMES['label'])})"]
-    return Found(f"{len(rows)} samples from {table.name}", columns, rows, kinds, labels, problems)
-
-
-def _kind(folder: Path, values: Sequence[str]) -> str | None:
-    """Return the modality of a column whose values name files that are there."""
-    given = [value for value in values if value]
-    for kind, suffixes in SUFFIXES.items():
-        if given and all(value.lower().endswith(suffixes) and "\0" not in value for value in given):
-            return kind if all((folder / value).is_file() for value in given) else None
-    return None
-
-
-def _named(names: Iterable[str], like: Sequence[str], streams: Iterable[str]) -> str | None:
-    return next((name for name in names if name.strip().lower() in like and name not in streams), None)
-
-
-def _is_group(values: Sequence[str]) -> bool:
-    return 1 < len(set(values)) <= min(_GROUPS, max(len(values) // 2, 2))
+def _label(folders: tuple[str, ...]) -> str:
+    """Return the label that the folders above a file give it, or nothing."""
+    return folders[-1] if folders and not _NO_LABEL.fullmatch(folders[-1]) else ""

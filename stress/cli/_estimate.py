@@ -20,7 +20,7 @@ _KINDS = 60
 _FASTER, _SLOWER = 0.7, 1.4
 """The range around the estimate: what machines vary by, caches save, and shards of another content cost."""
 _START_S = {"threads": 0.3, "processes": 4.0, "dask": 6.0}
-"""Seconds until the first unit, besides the model's own loading, by backend."""
+"""Seconds until the first worker works, by backend, besides what this process has paid to get going."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,12 @@ class _Probe:
     size: float
 
 
-def estimate(planned: Planned) -> tuple[float, float, float]:
+def estimate(planned: Planned, since: float) -> tuple[float, float, float]:
     """Return the least and the most seconds that a run is expected to take, and its records' megabytes.
 
     A kind of cell is a scenario (with or without its streams dropped): its middle cell is run on a batch, once to pay
-    for imports and caches and once for the time. How much faster several workers are is measured, not assumed.
+    for imports and caches and once for the time. How much faster several workers are is measured, not assumed. What
+    was paid from ``since`` (of the monotonic clock) until everything was loaded once, a run pays again.
     """
     job, _ = settled_job(planned)
     positions = [int(p) for p in planned.shards[0][: planned.settings.batch_size]]
@@ -51,6 +52,7 @@ def estimate(planned: Planned) -> tuple[float, float, float]:
 
     with one_thread_each():
         few = {cell.id: samples if probe(cell, samples[:1]).seconds < _SLOW_S else samples[:2] for cell in chosen}
+        start_s = time.monotonic() - since
         found = {cell.id: probe(cell, few[cell.id]) for cell in chosen}
         speed = 0.95 * threads
         if planned.settings.backend == "threads":
@@ -66,7 +68,7 @@ def estimate(planned: Planned) -> tuple[float, float, float]:
         probed = found.get(kinds[_kind(cell)].id, mean)
         seconds += probed.seconds * (visits * calls / speed + 4)  # preflight looks at four samples in each
         size += probed.size * visits * draws
-    seconds += _START_S[planned.settings.backend]
+    seconds += start_s + _START_S[planned.settings.backend]
     return _FASTER * seconds, _SLOWER * seconds, size / 3e6  # columns shrink to about a third in Parquet
 
 

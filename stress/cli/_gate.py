@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from perturbations import InputError
+from perturbations import InputError, StressError
 from perturbations.errors import printable
 from stress._face import Run, open_run
 from stress.cli._display import console, safe, say
@@ -76,12 +76,32 @@ def run_gate(
         with _until_nobody_reads():
             _show(report)
         _write(report, examples, folder, **outputs)
+        _on_the_page(run)
         status = report.status
     if regression is not None:
         from stress.gate import export_regression
 
         say(f"regression suite: {export_regression(run, regression)}")
     return status
+
+
+_SOON = 250_000
+"""Records up to which a page that is there already is made anew, so that it shows the verdict."""
+
+
+def _on_the_page(run: Run) -> None:
+    """Put the verdict on the run's page, where there is one and it takes seconds."""
+    from stress.report import write_report
+
+    if not (run.path / "report" / "index.html").is_file():
+        return
+    if run.count > _SOON:
+        say(f"`stress report {printable(run.path)}` puts the verdict on its page.", err=True)
+        return
+    try:
+        write_report(run)
+    except StressError as error:  # the verdict stands: it was printed and written
+        say(f"{error} The page is as it was.", err=True)
 
 
 @contextmanager

@@ -42,12 +42,10 @@ def _dropping(run: Run) -> None:
     sure = [row for row in rows if row["all_low"] is not None and row["all_low"] > 0]
     for row in sorted(sure, key=lambda row: -row["value"]):
         value, low, high = (100 * row[name] for name in ("value", "all_low", "all_high"))
-        streams = row["action"].replace("+", " and ")
-        say(
-            f"Under {row['cell']} drop {streams}: {value:+.1f} ({low:.1f} to {high:.1f}, over all {len(rows)} at once)."
-        )
+        does = f"drop {row['action'].replace('+', ' and ')}" if row["kind"] == "drop" else row["action"]
+        say(f"Under {row['cell']} {does}: {value:+.1f} ({low:.1f} to {high:.1f}, over all {len(rows)} at once).")
     if not sure:
-        say(f"In none of {len(rows)} cells is dropping a stream surely better than keeping it.")
+        say(f"In none of {len(rows)} comparisons is doing something surely better than keeping every stream.")
 
 
 def _worth(title: str, rows: Sequence[Worth]) -> None:
@@ -76,6 +74,8 @@ def _promise(found: Guarantee) -> None:
 def _verdict(found: Fitted) -> None:
     by = f", clusters by {found.clustered}" if found.clustered else ""
     say("Losses are in wrong answers per input, or as the costs say; gains are paired" + by + ".")
+    for action, cell in found.lacking.items():
+        say(f"Not weighed, as not seen under every condition: {action} (not under {cell}).")
     if found.left_out:
         say(f"Left out, for want of cells that show what dropping does: {', '.join(found.left_out)}.")
     say(f"{'Worth it' if found.worth_it else 'Not worth it'}: {found.reason}.")

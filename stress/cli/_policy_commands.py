@@ -28,6 +28,14 @@ def policy() -> None:
 @click.option("--cluster", metavar="GROUP", help="The group whose samples form one cluster.  [default: the data set's]")
 @click.option("--risk", type=float, metavar="SHARE", help="Answer so that at most so many answers are wrong.")
 @click.option("--delta", type=float, default=0.1, show_default=True, metavar="SHARE", help="How often that may fail.")
+@click.option("--relative", metavar="GROUP", help="Thresholds among clean input of one speaker, camera …")
+@click.option(
+    "--asking",
+    type=click.Choice(["nothing", "answer", "alone"]),
+    default="nothing",
+    show_default=True,
+    help="Signals of the model's answer, too, or of its answers to each stream alone.",
+)
 @OWN
 def policy_fit(**options: Any) -> int:
     """Make a fallback policy from RUN.

@@ -12,12 +12,13 @@ from rich.markup import escape
 
 from perturbations import InputError
 from perturbations.errors import printable
+from perturbations.files import read_regular
 from scenarios import load
 from stress._face import open_run
 from stress.cli._display import console, safe
 from stress.cli._estimate import estimate
-from stress.data import read_regular
 from stress.engine import Check, Outcome, Planned, Settings, as_it_answers, duration, execute, plan_run, prepared
+from stress.examples import check_count, keep
 
 __all__ = ["run_suite"]
 
@@ -32,9 +33,13 @@ def run_suite(
     no_report: bool,
     dry_run: bool,
     samples: Path | None = None,
+    examples: int = 24,
+    no_examples: bool = False,
     **options: Any,
 ) -> int:
     """Run a suite from the command line and return the exit status."""
+    most = 0 if no_examples else examples
+    check_count(most)
     screen = console(quiet=options["progress"] == "quiet")
     demo = suite == "demo"
     loaded = load(suite)
@@ -44,15 +49,17 @@ def run_suite(
     command = click.get_current_context().find_root().obj
     settings = Settings(preflight=not no_preflight, samples=_ids(samples), command=command, **options)
     what = (model or "demo", data or "demo", loaded, task, settings)
-    if dry_run:
-        _show_plan(console(quiet=False), plan_run(*what))
-        return 0
     started = time.monotonic()
+    if dry_run:
+        _show_plan(console(quiet=False), plan_run(*what), started)
+        return 0
     with prepared(*what, out) as (planned, workers):
         _show_left_out(screen, planned)
         folder = out or Path("runs") / planned.plan.suite
         outcome = execute(planned, folder, workers, lambda checks: _show_checks(screen, checks))
     run = open_run(outcome.run.path)
+    for problem in keep(run, planned.plan.cells, planned.data, planned.settings.seed, most):
+        screen.print(safe("no example", "yellow") + safe(f" {problem}"))
     _show_outcome(screen, planned, outcome, time.monotonic() - started)
     if options["progress"] != "quiet":
         from stress.report import print_summary
@@ -79,7 +86,7 @@ def _ids(path: Path | None) -> tuple[str, ...]:
     return found
 
 
-def _show_plan(screen: Any, planned: Planned) -> None:
+def _show_plan(screen: Any, planned: Planned, started: float) -> None:
     from rich.table import Table
 
     table = Table("scenario", "cells", "grid", "conditions", title=safe(f"{planned.plan.suite}@{planned.plan.version}"))
@@ -103,11 +110,25 @@ def _show_plan(screen: Any, planned: Planned) -> None:
         f"{samples:,} samples × {len(repeats.cells):,} cells{times} = {planned.records:,} records, "
         f"{planned.calls:,} model calls{once}"
     )
-    low, high, megabytes = estimate(planned)
+    for says, cells in _fallbacks(planned).items():
+        calls = planned.calls_of(set(cells))
+        screen.print(safe(f"  of these to {says}: {len(cells):,} cells, {calls:,} model calls"))
+    low, high, megabytes = estimate(planned, started)
     screen.print(
         f"between {duration(low)} and {duration(high)} with {planned.settings.threads} workers, and {megabytes:.1f} MB "
         "of records (judged from a batch in each kind of cell, on this machine as busy as it is now)"
     )
+
+
+def _fallbacks(planned: Planned) -> dict[str, list[str]]:
+    """Return the cells that only show what a fallback does, by what it does."""
+    found: dict[str, list[str]] = {}
+    for cell in planned.plan.cells:
+        kind, _, rest = (cell.fallback or "").partition(" ")
+        says = {"drop": "drop streams", "fill": f"fill a stream with {rest.rpartition(' ')[2]}", "ask": f"ask {rest}"}
+        if kind:
+            found.setdefault(says[kind], []).append(cell.id)
+    return found
 
 
 def _show_left_out(screen: Any, planned: Planned) -> None:
@@ -148,6 +169,14 @@ def _show_outcome(screen: Any, planned: Planned, outcome: Outcome, seconds: floa
         screen.print(f"continued: {outcome.reused:,} of {units:,} units were there already{age}, {what}")
     for each in about.get("mixed", []):
         screen.print(safe("mixed", "yellow") + safe(f" a changed model was accepted: {each['why']}"))
+    spent = about.get("spent") or {}
+    if spent:
+        screen.print(f"sent: {spent['sent']:,} calls, of which {spent['canaries']:,} asked anew who the model is")
+    if spent.get("ended"):
+        screen.print(
+            safe("ended", "yellow")
+            + safe(f" by the budget: {spent['samples']:,} of {spent['of']:,} samples, each in every cell")
+        )
     screen.print(
         f"{about['records']:,} records ({about['samples']:,} samples × {len(planned.plan.cells):,} cells) "
         f"in {duration(seconds)} → {escape(printable(outcome.run.path))}"

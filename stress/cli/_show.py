@@ -7,7 +7,9 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from fnmatch import fnmatch
+from math import isfinite
 from pathlib import Path
+from typing import Any
 
 from perturbations import (
     FAMILIES,
@@ -24,7 +26,7 @@ from perturbations import (
 from perturbations.errors import meant
 from stress.cli._display import console, say
 
-__all__ = ["show_citations", "show_list", "show_measures", "show_suite", "write_gallery"]
+__all__ = ["show_citations", "show_list", "show_measures", "show_suite", "write_figure", "write_gallery"]
 
 
 def show_list(what: str | None, plugins: Sequence[Path] = ()) -> None:
@@ -32,11 +34,13 @@ def show_list(what: str | None, plugins: Sequence[Path] = ()) -> None:
     load_plugins(plugins)
     if what == "suites":
         _list_suites()
+    elif what == "signals":
+        _list_signals()
     elif what is None or what in FAMILIES:
         _list_perturbations(names(what))
     else:
-        if "." not in what and meant(what, ("suites", "perturbations")):
-            known = f"{', '.join(FAMILIES)}, suites or a perturbation's name, or nothing for all perturbations"
+        if "." not in what and meant(what, ("suites", "signals", "perturbations")):
+            known = f"{', '.join(FAMILIES)}, suites, signals or a perturbation's name, or nothing for all perturbations"
             raise InputError(f"list: must be one of {known}, got {what!r}.")
         _show_perturbation(get(what))
 
@@ -66,6 +70,27 @@ def _list_suites() -> None:
             continue
         say(f"{suite.title}  ({len(suite.scenarios)} scenarios)")
         say(textwrap.fill(suite.about, 100, initial_indent="    ", subsequent_indent="    "))
+
+
+def _list_signals() -> None:
+    """Say of every signal what it tells: those recorded by default are marked."""
+    from perturbations.modality import MODALITIES
+    from perturbations.modality import modality as known
+    from stress.records.answered import ANSWERED
+
+    rows: list[tuple[str, Any, bool]]
+    rows = [(f"{of}.{each.name}", each, each.cheap) for of in MODALITIES for each in known(of).signals.all.values()]
+    rows += [(each.name, each, False) for each in ANSWERED]
+    width = max(len(name) for name, *_ in rows)
+    for name, each, cheap in rows:
+        ends = "".join(f", {word} {end:g}" for word, end in (("from", each.low), ("to", each.high)) if isfinite(end))
+        about = f"{each.meaning.splitlines()[0]} [{each.unit}{ends}]"
+        say(f"{name:<{width}} {'*' if cheap else ' '} {about}{f' ({each.source})' if each.source else ''}")
+    say(
+        f"\n{len(rows)} signals of a stream's quality, by modality. *: recorded beside every answer; the others with "
+        "`stress run --signals all`.\nThe last are of the model's own answers, and are worked out from a run's records "
+        "(table signals, `stress policy fit --asking`)."
+    )
 
 
 def _show_perturbation(perturbation: Perturbation) -> None:
@@ -122,6 +147,24 @@ def show_measures(folder: Path, name: str | None, goals: str | None = None) -> N
     from stress.report import plain_table
 
     csv.write_csv(plain_table(run.table(name, goals=goals), as_json=True), sys.stdout.buffer)
+
+
+_FIGURES = (".pdf", ".svg", ".png")
+
+
+def write_figure(
+    runs: Sequence[Path], kind: str, scenarios: Sequence[str], modality: str | None, columns: int, output: Path
+) -> None:
+    """Write a figure of one run or of several. Raises InputError for another suffix than a figure's."""
+    from stress._face import open_run
+    from stress.report import plot, save
+
+    if output.suffix.lower() not in _FIGURES:
+        raise InputError(f"figure: the file must end in {', '.join(_FIGURES)}, got {output.name!r}.")
+    first, *others = map(open_run, runs)
+    drawn = plot(first, kind, modality=modality, columns=columns, others=others, scenarios=scenarios)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    say(f"{save(drawn, output)}")
 
 
 def show_citations(folder: Path) -> None:

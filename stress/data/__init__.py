@@ -10,7 +10,21 @@ from stress.data._load import load_data
 from stress.data._manifest import from_manifest
 from stress.data._packed import pack, unpack
 from stress.data._reading import READER, File, Reading
-from stress.data._tables import read_regular
+from stress.data.sources import (
+    cifar10,
+    cifar10_c,
+    esc50,
+    folder,
+    frame,
+    fsdd,
+    globs,
+    huggingface,
+    mnist,
+    numpy,
+    speech_commands,
+    torch,
+    webdataset,
+)
 
 __all__ = [
     "READER",
@@ -20,13 +34,25 @@ __all__ = [
     "Reading",
     "Samples",
     "audio",
+    "cifar10",
+    "cifar10_c",
+    "esc50",
+    "folder",
+    "frame",
     "from_manifest",
     "from_samples",
+    "fsdd",
+    "globs",
+    "huggingface",
     "image",
     "keep_files",
     "known_files",
     "load_data",
+    "mnist",
+    "numpy",
     "pack",
-    "read_regular",
+    "speech_commands",
+    "torch",
     "unpack",
+    "webdataset",
 ]

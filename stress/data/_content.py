@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 from perturbations import InputError, Sample, Value
+from perturbations.files import path_shown
 from perturbations.modality import modality
 from stress.data._index import Index
 from stress.data._known import Known, Seen
@@ -25,7 +26,7 @@ from stress.data._reading import (
     stamped,
     value_of,
 )
-from stress.data._tables import Rows, path_shown
+from stress.data._tables import Rows
 
 __all__ = ["Column", "Content"]
 
@@ -113,10 +114,10 @@ class Content:
         """Return the files of some rows by key."""
         return {key: file for found in looked for key, file in found.files.items()}
 
-    def known(self, told: bool) -> Known:
+    def known(self, given: bool) -> Known:
         """Return what is known of each sample; what is proven later is compared by size and time before its bytes.
 
-        A worker, which is ``told`` what the samples must be, has no digests of its own.
+        A worker, which is ``given`` what the samples must be, has no digests of its own.
         """
 
         def prove(position: int, _: Sample) -> str:
@@ -127,7 +128,7 @@ class Content:
 
         own = [column for column in self.columns if column.language is None]
         there = ["".join("01"[self._there(row[c.column], c)] for c in own) for row in self.table.rows]
-        if told:
+        if given:
             return Known([], there, prove)
         found = [self.looked[i].digest if i in self.looked else None for i in range(len(there))]
         return Known(found, there, prove, lambda positions: self.seen(positions)[1])

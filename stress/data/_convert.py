@@ -15,17 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perturbations import Audio, Image, InputError
-from perturbations.errors import short
+from perturbations.errors import named_keywords, short
+from perturbations.files import path_shown, read_regular
 from perturbations.modality import Limits, modality
 from perturbations.modality.stored_audio import waveform
 from perturbations.modality.stored_image import decoded
-from stress.data._tables import path_shown, read_regular
 
 __all__ = ["audio", "image"]
 
 LayoutName = Literal["channels_last", "channels_first"]
 
 
+@named_keywords
 def image(
     source: Any,
     *,
@@ -120,6 +121,7 @@ def _flat(pixels: NDArray[np.float64], background: int | Sequence[int] | None) -
     return colour * alpha + behind * (1 - alpha)
 
 
+@named_keywords
 def audio(
     source: Any,
     rate: int | None = None,

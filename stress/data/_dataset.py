@@ -26,9 +26,10 @@ class Samples:
 
     ``load(i)`` may be called from several threads. ``alternates`` are the languages that some stream has other
     versions in; ``spec`` is what worker processes load it by, where it was named. ``cluster`` names the group (or
-    ``sequence``) whose samples are alike – speakers, patients – so that intervals draw them together. Samples come out
-    with read-only arrays: whoever writes to one writes to a copy. ``notes`` say what a reader should know of how the
-    data were read, ``left_out`` where the bad samples stood that were skipped, ``files`` what was decoded by key.
+    ``sequence``) whose samples are alike – speakers, patients – so that they make one cluster in intervals. Samples
+    come out with read-only arrays: whoever writes to one writes to a copy. ``notes`` say what a reader should know of
+    how the data were read, ``left_out`` where the bad samples stood that were skipped, ``files`` what was decoded by
+    key.
     """
 
     def __init__(
@@ -121,7 +122,12 @@ class Samples:
         loaded = list(map(self._loaded, positions))
         found = together(loaded, self._kinds) or list(map(self._checked, positions, loaded))
         self._prove(positions, found, digests)
-        return found if self._read is None else list(map(self._as_read, positions, found))
+        if self._read is None:
+            return found
+        read, given = [self._read[position] for position in positions], [sample.target for sample in found]
+        if set(map(type, read)) == set(map(type, given)) == {str} and read == given:
+            return found
+        return list(map(self._as_read, positions, found))
 
     def _prove(self, positions: Sequence[int], found: Sequence[Sample], digests: Sequence[str]) -> None:
         known, ids = self.known, [self.ids[position] for position in positions]

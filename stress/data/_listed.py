@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from perturbations import InputError, Sample
-from perturbations.errors import short
+from perturbations.errors import named_keywords, short
 from perturbations.modality import MODALITIES, modality_of
 from stress.data._dataset import Samples
 from stress.data._index import Index, check_index
@@ -85,6 +85,7 @@ def _note_streams(
     return streams
 
 
+@named_keywords
 def from_samples(
     samples: Iterable[Sample],
     name: str = "samples",
@@ -120,9 +121,9 @@ def from_samples(
             )
     bad: dict[int, str] = {}
     all_of = (made_of(rows, i, name) for i in range(len(rows)))
-    with reading.progress(len(rows)) as told:
-        told_of = (_told(sample, told) for sample in all_of)
-        found, index, known, languages = index_of(told_of, name, streams or {}, reading, bad)
+    with reading.progress(len(rows)) as advance:
+        counted = (_counted(sample, advance) for sample in all_of)
+        found, index, known, languages = index_of(counted, name, streams or {}, reading, bad)
     kept = [i for i in range(len(rows)) if i not in bad]
     load = (lambda i: rows[kept[i]]) if bad else rows.__getitem__
     whole = fingerprint_of(known.digests)
@@ -131,6 +132,6 @@ def from_samples(
     return made
 
 
-def _told(sample: Any, told: Callable[[int], None]) -> Any:
-    told(1)
+def _counted(sample: Any, advance: Callable[[int], None]) -> Any:
+    advance(1)
     return sample

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +15,7 @@ from stress.data._listed import from_samples
 from stress.data._manifest import from_manifest
 from stress.data._reading import Reading
 from stress.data._tables import is_frame
+from stress.data.sources import SOURCES, is_source_name, recognised, source_by_name
 
 __all__ = ["load_data"]
 
@@ -21,8 +23,11 @@ __all__ = ["load_data"]
 def load_data(source: Any, fingerprint: str | None = None, reading: Reading | None = None) -> Samples:
     """Return a data set: ``"demo"``, a manifest's path, a data frame, ``"module:attribute"``, or samples.
 
+    A name may be that of a source and its place, as ``"folder:DIR"``; a data set of Hugging Face is read as it is.
+
     With a ``fingerprint``, files of a manifest are not read and checked again: a worker trusts who sent it.
     """
+    source = recognised(source)
     if isinstance(source, Samples):
         return source
     if isinstance(source, Path) or (isinstance(source, str) and Path(source).suffix in (".csv", ".jsonl", ".parquet")):
@@ -42,13 +47,18 @@ def _by_name(source: str, reading: Reading | None) -> Samples:
     if source == "demo":
         demo = import_module("stress.data.demo")
         return from_samples(demo.load(), "demo", demo.CLUSTER)
+    if is_source_name(source):
+        return source_by_name(source, reading)
     if ":" not in source:
-        known = "'demo', a .csv, .jsonl or .parquet manifest, or module:attribute"
-        hint = " `stress init` there writes a manifest of its files." if Path(source).is_dir() else ""
+        known = f"'demo', a .csv, .jsonl or .parquet manifest, {', '.join(SOURCES)}:PATH, or module:attribute"
+        hint = (
+            f" folder:{source} takes the folders in it as classes; `stress init` there writes a manifest of its files."
+        )
+        hint = hint if os.path.isdir(source) else ""
         what = f"the folder {source!r}" if hint else repr(source)
         raise InputError(f"data: must be {known}, got {what}.{hint}")
     found = load_attribute(source, "data")
-    made = _called(found, source) if callable(found) and not hasattr(found, "__getitem__") else found
+    made = recognised(_called(found, source) if callable(found) and not hasattr(found, "__getitem__") else found)
     if is_frame(made):
         return from_manifest(made, None, reading)
     return made if isinstance(made, Samples) else from_samples(made, source, reading=reading)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import InputError
-from perturbations.errors import gather, meant, nearest, short
+from perturbations.errors import gather, meant, named_keywords, nearest, short
 from perturbations.labels import missing
 from perturbations.modality import MODALITIES
 from stress.data._content import Column, Content
@@ -32,6 +32,7 @@ _SHOWN = 5
 """Problems of one kind that an error lists before it only counts them."""
 
 
+@named_keywords
 def from_manifest(source: Any, fingerprint: str | None = None, reading: Reading | None = None) -> Samples:
     """Return the data set of a CSV, JSON Lines or Parquet manifest, or of a data frame with the same columns.
 
@@ -56,7 +57,7 @@ def from_manifest(source: Any, fingerprint: str | None = None, reading: Reading 
             notes += found.notes
     kept = [i for i in everyone if i not in set(left_out)]
     content, index = content.only(kept), _only(index, kept)
-    known = content.known(told=fingerprint is not None)
+    known = content.known(given=fingerprint is not None)
     streams = {c.stream: c.modality for c in columns if c.language is None}
     languages = sorted({c.language for c in columns if c.language is not None})
     made = Samples(

@@ -46,6 +46,13 @@ def _odd(sample: Sample) -> bool:
     return not named or sample.sequence == "" or not (sample.time is None or _is_time(sample.time))
 
 
+def _any_odd(samples: Sequence[Sample]) -> bool:
+    """Return whether ``_odd`` holds for any of some samples: what most are is seen at a look at all of them."""
+    plain = set(map(type, [sample.target for sample in samples])) <= _PLAIN
+    bare = all(sample.sequence is None and sample.time is None and not sample.groups for sample in samples)
+    return not (plain and bare) and any(map(_odd, samples))
+
+
 def _is_time(value: Any) -> bool:
     return type(value) in (int, float) and value == value
 
@@ -59,7 +66,7 @@ def together(samples: Sequence[Any], kinds: Sequence[tuple[str, Modality, Freeze
     """
     if set(map(type, samples)) != {Sample} or {len(sample.streams) for sample in samples} != {len(kinds)}:
         return None
-    if any(map(_odd, samples)):
+    if _any_odd(samples):
         return None
     columns, moved = [], False
     for name, kind, freeze in kinds:

@@ -14,8 +14,8 @@ from typing import Any
 
 from perturbations import InputError, Value
 from perturbations.errors import short
+from perturbations.files import path_shown, read_regular
 from perturbations.modality import Limits, modality
-from stress.data._tables import path_shown, read_regular
 
 __all__ = [
     "READER",
@@ -61,10 +61,10 @@ class Reading:
 
     ``known`` are files that were decoded before, by modality and path: one of the same size and time is trusted,
     unless ``verify`` has its bytes read again. ``skip_bad`` leaves out the samples that cannot be used, ``left_out``
-    those at these positions without looking (a worker is told them). ``inside`` refuses files outside the manifest's
+    those at these positions without looking (a worker is given them). ``inside`` refuses files outside the manifest's
     folder. With ``later`` a manifest's files are not decoded until ``Samples.looked`` says which are visited (with
     ``skip_bad`` they are: whom to leave out is known once all were looked at). ``progress(total)`` gives a context with
-    a function that is told of each sample that was looked at.
+    a function to call with each sample that was looked at.
     """
 
     verify: bool = False
@@ -136,11 +136,11 @@ def in_parallel(work: Callable[[int], Any], positions: Sequence[int], reading: R
     """Give ``work(position)`` for each position in order, done by several threads: decoders run side by side."""
     threads = max(2, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2))
     chunk = 64
-    with reading.progress(len(positions)) as told, ThreadPoolExecutor(threads) as pool:
+    with reading.progress(len(positions)) as advance, ThreadPoolExecutor(threads) as pool:
         starts = range(0, len(positions), chunk)
         for found in pool.map(lambda start: [work(i) for i in positions[start : start + chunk]], starts):
             yield from found
-            told(len(found))
+            advance(len(found))
 
 
 def listed(problems: Sequence[str], samples: int) -> None:

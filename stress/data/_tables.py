@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-import stat
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import InputError
-from perturbations.errors import printable, short
+from perturbations.errors import short
+from perturbations.files import path_shown, read_regular
 from stress.data._missing import missing
 
-__all__ = ["Rows", "is_frame", "path_shown", "read_regular", "read_rows"]
+__all__ = ["Rows", "is_frame", "read_rows"]
 
 Row = Mapping[str, Any]
 
@@ -43,40 +43,22 @@ def is_frame(source: object) -> bool:
     return type(source).__module__.partition(".")[0] in ("pandas", "polars", "pyarrow") and hasattr(source, "columns")
 
 
-def path_shown(path: object) -> str:
-    """Return a path as a message shows it: at most 200 characters, none of which a terminal obeys."""
-    text = printable(path)
-    return text if len(text) <= 200 else f"{text[:99]}…{text[-100:]}"
-
-
-def read_regular(path: str | Path, who: str) -> bytes:
-    """Return a file's bytes. Raises InputError where it is none: a pipe would wait, a device never ends."""
-    try:
-        with open(path, "rb", opener=_without_waiting) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise InputError(f"{who}: {path_shown(path)} must be a regular file, not a pipe or a device.")
-            return file.read()
-    except OSError as error:
-        raise InputError(f"{who}: {path_shown(path)} cannot be read: {error.strerror}.") from None
-    except ValueError:  # a path with a NUL or a lone surrogate
-        raise InputError(f"{who}: {path_shown(path)} cannot be the path of a file.") from None
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
 def read_rows(source: Any) -> Rows:
-    """Return the rows of a manifest or a data frame. Raises InputError with the line where one cannot be read."""
+    """Return the rows of a manifest or a data frame; rows as they are.
+
+    Raises InputError with the line where one cannot be read.
+    """
+    if isinstance(source, Rows):
+        return source
     if is_frame(source):
         return _of_frame(source)
     path = Path(source)
     if path.suffix not in (".csv", ".jsonl", ".parquet"):
         got = f"got {path.suffix or 'no ending'}"
         raise InputError(f"{path}: a manifest must be a .csv, .jsonl or .parquet file, {got}.")
-    if "\0" in str(path) or not path.exists():
+    if "\0" in str(path) or not os.path.exists(path):
         raise InputError(f"{path_shown(path)}: does not exist. A manifest is a .csv, .jsonl or .parquet file.")
-    content = read_regular(path, "data")
+    content = read_regular(path, "data", most=2**34)
     if path.suffix == ".parquet":
         return _of_parquet(path, content)
     try:

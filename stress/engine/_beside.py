@@ -55,8 +55,9 @@ class _Supervisor:
             drop_watch(self._watch)
             self._tell(-1.0)
             self._children.close()
-            if self._process.stdin is not None:
-                self._process.stdin.close()
+            with suppress(OSError):  # a model may have closed what it did not open
+                if self._process.stdin is not None:
+                    self._process.stdin.close()
             self._process.wait()
             _on_quit(self._before)
 

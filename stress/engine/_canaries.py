@@ -11,15 +11,19 @@ import numpy as np
 
 from perturbations import Sample
 from scenarios import CLEAN, Cell
+from stress.engine._ask import looked_at
+from stress.engine._check import Check
 from stress.engine._limits import limited
 from stress.engine._stages import attacked
 from stress.engine._unit import Job
 from stress.tasks import as_array
 
-__all__ = ["canaries", "differ", "is_steady"]
+__all__ = ["canaries", "differ", "is_steady", "recognised"]
 
 _SAMPLES = 4
 """Samples that the model is asked clean; each scenario has one."""
+_PAID = 4
+"""Scenarios that have one where calls are paid for."""
 _NEAR = 1e-3
 """How far an answer may move, relative to its size, before the model counts as another one."""
 _SMALLEST = 1e-30
@@ -38,14 +42,20 @@ def canaries(job: Job, samples: Sequence[Sample], cells: Sequence[Cell], workers
     unlikely they find the rest. A model that answers the same clean question in two ways has ``None`` everywhere: it
     cannot be recognised, which preflight says aloud. Of an error only the type counts. Of long answers some numbers are
     kept, evenly spread, so that all of them together take less than a megabyte.
+
+    A model that keeps its answers is asked anew, but for the clean questions that are asked twice; and as its calls are
+    paid for, in four scenarios at most.
     """
-    natural = [cell for cell in cells if cell.conditions and not attacked(cell)]  # attacks vary too much for it
-    last = list({cell.scenario: cell for cell in natural}.values())
+    natural = [c for c in cells if (c.conditions or c.model) and not attacked(c)]  # attacks vary too much
+    last = list({(cell.scenario, cell.model): cell for cell in natural}.values())
+    anew = getattr(job.predict, "anew", None) or job.predict
+    last = last[:: -(-len(last) // _PAID)] if job.billed and last else last
     first = samples[:_SAMPLES]
     asked = [(CLEAN, first), *((cell, [first[i % len(first)]]) for i, cell in enumerate(last)), (CLEAN, first)]
     room = _MOST // sum(len(some) for _, some in asked)
+    ways = [*[anew] * (len(asked) - 1), job.predict]
     with ThreadPoolExecutor(workers) as pool:
-        *answers, again = pool.map(lambda each: _answer(job, each[0], each[1], room), asked)
+        *answers, again = pool.map(lambda each, way: _answer(job, way, each[0], each[1], room), asked, ways)
     found = {cell.id: answer for (cell, _), answer in zip(asked, answers)}
     steady = differ(found[CLEAN.id], again) is None
     return found if steady else dict.fromkeys(found)
@@ -56,16 +66,29 @@ def is_steady(found: Mapping[str, Any]) -> bool:
     return any(answer is not None for answer in found.values())
 
 
-def _answer(job: Job, cell: Cell, samples: Sequence[Sample], room: int) -> Any:
+def recognised(weights: str | None, unread: Sequence[str]) -> list[Check]:
+    """Say where a changed model can be told by its answers alone."""
+    if not unread or weights is not None:
+        return []
+    says = f"by its code and a few answers alone: {', '.join(unread[:3])} cannot be read, or changes as it answers"
+    return [Check("the model is recognised when the run goes on", "warning", says)]
+
+
+def _answer(job: Job, predict: Any, cell: Cell, samples: Sequence[Sample], room: int) -> Any:
     """Return the answers to some samples as plain data; each takes no more than about ``room`` characters."""
     batch = job.batch(samples, {stream: job.work(cell, stream, samples) for stream in cell.streams})
     try:
-        answers = limited(job.predict, job.timeout)(batch)
-        array = as_array(answers)
+        answers = limited(job.asked_in(cell) if cell.model else predict, job.timeout)(batch)
+        return looked_at(lambda: _said(answers, len(samples), room), answers, job.timeout)
     except (Exception, SystemExit) as error:  # that it fails here is part of what it is
         return type(error).__name__
+
+
+def _said(answers: Any, count: int, room: int) -> Any:
+    """Return answers to so many samples as plain data, of about ``room`` characters each."""
+    array = as_array(answers)
     if array is None or array.dtype.kind not in "fiu":
-        texts = list(answers)[: len(samples)] if isinstance(answers, list | tuple | np.ndarray) else [answers]
+        texts = list(answers)[:count] if isinstance(answers, list | tuple | np.ndarray) else [answers]
         return [_cut(str(text), room) for text in texts]
     numbers = array.astype(np.float64)
     if numbers.ndim == 2 and numbers.size and numbers.min() >= 0 and numbers.max() <= 1:

@@ -4,39 +4,37 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from perturbations import ModelError, RunError, Sample
 from perturbations.errors import short
-from stress.data import pack
-from stress.engine._backends import Finished, Workers, in_threads, model_of
+from stress.engine._backends import Workers, model_of
 from stress.engine._beside import supervised
-from stress.engine._canaries import canaries, is_steady
-from stress.engine._cluster import on_dask
+from stress.engine._canaries import canaries, is_steady, recognised
+from stress.engine._dask import on_dask
 from stress.engine._identity import identity, machine, run_id
 from stress.engine._lock import lock
+from stress.engine._meter import Meter, said_of
+from stress.engine._named import unchanged_files
 from stress.engine._places import Places
-from stress.engine._plan import CANARIES, Planned, Settings, job_of, plan_run
+from stress.engine._plan import CANARIES, Planned, job_of, plan_run
 from stress.engine._preflight import Check, is_reproducible, preflight
 from stress.engine._preparation import check_preparation
 from stress.engine._processes import on_processes
-from stress.engine._progress import watch
 from stress.engine._recover import Recovered
-from stress.engine._remote import Recipe, order_of
 from stress.engine._resume import Before, begin, beside, look_back
+from stress.engine._settings import Settings
 from stress.engine._settle import settled
 from stress.engine._threads import one_thread_each
-from stress.engine._unit import Job, Shard
-from stress.engine._units import Unit
+from stress.engine._unit import Job
+from stress.engine._within import Portions, UnaskedError, attended, beginning, check_asked, spent_of
+from stress.engine._work import work
 from stress.engine._writer import Writer
-from stress.models import Model, load_model, steady_code
+from stress.models import Endpoint, Model, load_model, steady_code
 from stress.records.folder import FORMAT, Folder, open_folder
 from stress.records.writing import write_json
 from stress.tasks import Task, declared
@@ -91,8 +89,8 @@ def execute(
     """
     begun = time.time()
     out = beside(out) if planned.settings.fresh else out
-    planned, before = look_back(planned, out)
-    here = planned if workers is None else _untimed(planned)
+    planned, before = look_back(attended(planned, out), out)
+    here = beginning(planned if workers is None else _untimed(planned))
     with one_thread_each(), supervised(here.settings.timeout):
         task, said, seen = settled(here)
         job, first = job_of(here, task), seen[:CANARIES]
@@ -104,21 +102,36 @@ def execute(
         known = canaries(job, asked, planned.plan.cells, planned.settings.threads)
         planned = replace(planned, steady=is_steady(known) and is_reproducible(checks) and before.steady)
         code, unread = steady_code(planned.model)
-        checks += _recognised(planned, unread) if planned.settings.preflight else []
+        checks += recognised(planned.model.weights, unread) if planned.settings.preflight else []
         if checked is not None:
             checked(checks)
-        about = _about(planned, job, known, checks, code, unread)
-        about["run"] = before.run_id or run_id(about["identity"])
         _make_folder(out)
         with lock(out):
-            about = begin(out, about, planned, before)
-            found, took = _do(planned, job, out, workers, about, before)
-            write_json(out / "run.json", {**about, **took, "finished": True, "seconds": time.time() - begun})
+            meter = Meter.of_this_machine() if planned.settings.cost else None
+            for part in (parts := Portions(planned)):
+                job = job_of(part, task, meter)
+                about = _about(part, job, known, checks, code, unread)
+                about["run"] = before.run_id or run_id(about["identity"])
+                about = begin(out, about, part, before)
+                before = replace(before, info=about)
+                try:
+                    found, took = _do(part, job, out, workers, about, before)
+                except UnaskedError as error:
+                    parts.stopped(error)
+            _finish(out, planned, {**about, **took, **spent_of(planned, part)}, meter, begun)
     age = None
     reused = took["reused_units"]
     if reused and before.newest is not None:
         age = (begun - float(about["begun"]), begun - before.newest)
     return Outcome(open_folder(out), reused, found.failed, age, found.thrown, checks)
+
+
+def _finish(out: Path, planned: Planned, about: dict[str, Any], meter: Meter | None, begun: float) -> None:
+    """Write what became of the run. Raises where a file that its perturbations read is another one now."""
+    conditions = [condition for cell in planned.plan.cells for condition in cell.conditions]
+    unchanged_files(about["identity"].get("files", {}), conditions, out)
+    spent = said_of(meter)  # at the end: a counter may have gone wrong
+    write_json(out / "run.json", {**about, **spent, "finished": True, "seconds": time.time() - begun})
 
 
 def _untimed(planned: Planned) -> Planned:
@@ -138,8 +151,9 @@ def _do(
     found = writer.recover(before.redo, planned.settings.keep_failures)
     whole = repeats.whole(found.units)
     try:
-        with closing(_work(planned, job, units.without(whole), out, workers)) as done:
+        with closing(work(planned, job, units.without(whole), out, workers)) as done:
             for unit, table in done:
+                check_asked(table)
                 for named in repeats.named(unit, table, found.units):
                     writer.add(named)
     finally:
@@ -153,14 +167,6 @@ def _do(
     }
     took = {"units": len(units), "reused_units": len(whole)}
     return found, {**took, **({"reused": reused} if whole else {})}
-
-
-def _recognised(planned: Planned, unread: Sequence[str]) -> list[Check]:
-    """Say where a changed model can be told by its answers alone."""
-    if not unread or planned.model.weights is not None:
-        return []
-    says = f"by its code and a few answers alone: {', '.join(unread[:3])} cannot be read, or changes as it answers"
-    return [Check("the model is recognised when the run goes on", "warning", says)]
 
 
 def _workers(model: Any, settings: Settings) -> AbstractContextManager[Workers]:
@@ -197,7 +203,7 @@ def _about(
     unread: Sequence[str],
 ) -> dict[str, Any]:
     """Return the content of run.json."""
-    plan, settings = planned.plan, planned.settings
+    plan, settings, predict = planned.plan, planned.settings, planned.model.predict
     who = identity(planned, job.task, code)
     who["model"]["canaries"] = answers
     return {
@@ -214,9 +220,11 @@ def _about(
         "samples": sum(map(len, planned.shards)),
         "records": planned.records,
         "steady": planned.steady,
-        **declared(job.task),
+        **declared(job.task, (*planned.model.statuses, *planned.model.reports)),
+        **({"endpoint": dict(predict.about)} if isinstance(predict, Endpoint) else {}),
         "streams": planned.data.streams,
         "model_unread": list(unread),
+        **said_of(job.meter),
         "started": time.time(),
         "begun": time.time(),
         "finished": False,
@@ -229,64 +237,3 @@ def _make_folder(out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"{out}: cannot be made: {error.strerror}.") from error
-
-
-def _work(planned: Planned, job: Job, units: Sequence[Unit], out: Path, workers: Workers | None) -> Finished:
-    """Do the units, and yield each one's records as it is finished."""
-    settings, cells = planned.settings, planned.plan.cells
-    records = sum(len(planned.shards[unit.shard]) for unit in units)
-    finished = _in_workers(planned, job, units, out, workers) if workers else _in_threads(planned, job, units)
-    with watch(settings.progress, len(units), records) as progress, closing(finished):
-        for unit, table in finished:
-            yield unit, table
-            progress.advance(cells[unit.cell].id, table)
-
-
-def _in_threads(planned: Planned, job: Job, units: Sequence[Unit]) -> Finished:
-    cells, asked = planned.plan.cells, planned.repeats.asked
-    uses = Counter(unit.shard for unit in units)
-    held = {number: Shard(planned.data, planned.shards[number], count, asked) for number, count in uses.items()}
-
-    def do(unit: Unit) -> tuple[Unit, pa.Table]:
-        shard = held[unit.shard]
-        try:
-            samples = shard.samples()
-            return unit, job.records(cells[unit.cell], samples, shard.positions, unit.draw, shard.shared)
-        finally:
-            shard.done()
-
-    return in_threads(do, units, planned.settings.threads)
-
-
-def _in_workers(planned: Planned, job: Job, units: Sequence[Unit], out: Path, workers: Workers) -> Finished:
-    """Do the units in other processes, which know the model and the data by name."""
-    settings = planned.settings
-    packed = None if planned.data.spec else pack(planned.data, out / ".data")
-    recipe = Recipe(
-        post=workers.post,
-        data=str(packed or planned.data.spec),
-        packed=packed is not None,
-        suite=planned.suite,
-        task=job.task,
-        settings=settings,
-        fingerprint=planned.data.fingerprint,
-        order=order_of(planned.data),
-        shard_size=planned.shard_size,
-        extents=planned.extents,
-        left_out=planned.data.left_out,
-    )
-    known = None if packed else planned.data.known
-
-    def proof(unit: Unit) -> Sequence[str]:
-        """Return what the samples of a unit were when the data were looked at here."""
-        digests = known.digests if known else ()
-        return [digests[int(place)] or "" for place in planned.shards[unit.shard]] if digests else ()
-
-    def died(unit: Unit, error: str, stuck: bool = False) -> pa.Table:
-        positions = [int(position) for position in planned.shards[unit.shard]]
-        return job.died(planned.plan.cells[unit.cell], positions, unit.draw, error, stuck)
-
-    try:
-        yield from workers.work(recipe, units, died, proof)
-    finally:
-        shutil.rmtree(out / ".data", ignore_errors=True)

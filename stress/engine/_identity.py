@@ -18,6 +18,7 @@ from perturbations.modality import modality
 from perturbations.plugins import module_of
 from scenarios import Cell
 from stress.engine._canaries import differ
+from stress.engine._named import named_files
 from stress.engine._plan import Planned
 from stress.engine._streams import recorded
 from stress.models import installed, source_of
@@ -31,7 +32,9 @@ def identity(planned: Planned, task: Task, code: Mapping[str, str]) -> dict[str,
     plan, data, model, settings = planned.plan, planned.data, planned.model, planned.settings
     picked = blake2b("\n".join(sorted(settings.samples)).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
     conditions = [condition for cell in plan.cells for condition in cell.conditions]
+    files = named_files(conditions)
     return {
+        **({"files": files} if files else {}),
         "suite": {
             "name": plan.suite,
             "version": plan.version,
@@ -47,7 +50,7 @@ def identity(planned: Planned, task: Task, code: Mapping[str, str]) -> dict[str,
             "content": data.fingerprint,
             "extents": list(planned.extents),
         },
-        "model": {"name": model.name, "weights": model.weights, "code": dict(code)},
+        "model": {"name": model.name, "weights": model.weights, "code": dict(code), **_others(planned)},
         "task": dict(task.describe()),
         "seed": settings.seed,
         "chosen": picked if settings.samples else None,
@@ -56,7 +59,14 @@ def identity(planned: Planned, task: Task, code: Mapping[str, str]) -> dict[str,
             stream: {one.name: one.version for one in recorded(modality(kind), settings.signals)}
             for stream, kind in data.streams.items()
         },
+        **({"cost": True} if settings.cost else {}),  # records have other columns
     }
+
+
+def _others(planned: Planned) -> dict[str, Any]:
+    """Return who the models of the fallbacks are, where there are any."""
+    found = {name: {"weights": other.weights, "code": dict(other.code or {})} for name, other in planned.others.items()}
+    return {"fallbacks": found} if found else {}
 
 
 def _plugins(functions: set[Any]) -> dict[str, str]:
@@ -98,9 +108,11 @@ def agree(
     """
     found: list[str] = []
     one, other = _without_model(old, known), _without_model(new, known)
-    cells, plugins = ([_taken(each, *path) for each in (one, other)] for path in (("suite", "cells"), ("plugins",)))
+    settled = (("suite", "cells"), ("plugins",), ("files",))
+    cells, plugins, files = ([_taken(each, *path) for each in (one, other)] for path in settled)
     _compare("", one, other, found)
     found += _parts_differ("cell", *cells) + _parts_differ("the plug-in's code:", *plugins)
+    found += _parts_differ("the file", *files)
     if found:
         raise RunError(
             f"{path}: holds a run of other inputs, and continuing would mix them. What differs:\n{_listed(found)}\n"

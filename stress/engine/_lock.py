@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,10 +23,13 @@ def lock(folder: Path) -> Iterator[None]:
     """
     path = folder / ".lock"
     try:
-        file = path.open("a+")
-    except OSError as error:
-        raise RunError(f"{folder}: cannot be written: {error.strerror}.") from error
-    with file:
+        number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW, 0o666)
+    except OSError as error:  # a link in its place, too: what it names is not ours to write
+        raise RunError(f"{path}: cannot be written: {error.strerror}.") from error
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise RunError(f"{path}: must be a regular file, not a pipe or a device.")
+    with os.fdopen(number, "r+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

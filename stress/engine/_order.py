@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from stress.data import Samples
 
-__all__ = ["fitted_on", "shards", "visiting_order"]
+__all__ = ["first_of", "fitted_on", "shards", "visiting_order"]
 
 _FITTED = 64
 """Samples that a universal perturbation is fitted on."""
@@ -131,7 +131,7 @@ def shards(data: Samples, seed: int, size: int, limit: int | None = None, extent
     for start, end in zip([0, *ends], ends):
         if end > start:
             found += _cut_into(data, seed, size, range(start, end))
-    return found if limit is None else _cut(found, limit)
+    return found if limit is None else first_of(found, limit)
 
 
 def _cut_into(data: Samples, seed: int, size: int, positions: range) -> list[Ints]:
@@ -152,7 +152,8 @@ def _cut_into(data: Samples, seed: int, size: int, positions: range) -> list[Int
     return found
 
 
-def _cut(found: list[Ints], limit: int) -> list[Ints]:
+def first_of(found: Sequence[Ints], limit: int) -> list[Ints]:
+    """Return shards with the first so many positions alone."""
     kept = []
     for shard in found:
         if limit <= 0:

@@ -2,111 +2,39 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from perturbations import InputError, SpecError
 from perturbations.attack import halves_of
-from perturbations.errors import nearest, short
-from perturbations.modality import Limits, size_of
+from perturbations.errors import nearest
+from perturbations.modality import size_of
 from scenarios import Cell, Plan, Suite, expand, goals_of
 from scenarios import load as load_suite
 from stress.data import Reading, Samples, known_files, load_data
+from stress.engine._meter import Meter
 from stress.engine._order import fitted_on, shards, visiting_order
-from stress.engine._progress import Mode, looking
+from stress.engine._progress import looking
 from stress.engine._repeats import Repeats
+from stress.engine._settings import Settings
 from stress.engine._stages import check_attacks, without_gradients
-from stress.engine._streams import Recorded
 from stress.engine._unit import Job
 from stress.engine._units import Units
 from stress.models import Model, load_model, predict_of
 from stress.tasks import Task, declare, declared, task_named
 
-__all__ = ["CANARIES", "Planned", "Settings", "chosen", "job_of", "needs_all_data", "plan_run", "with_a_look"]
+__all__ = ["CANARIES", "Planned", "chosen", "job_of", "needs_all_data", "plan_run", "with_a_look"]
 
 CANARIES = 8
 """Samples that the checks look at: the first of the visiting order, so every class has its chance."""
 
 _SHARD_BYTES = 128 * 2**20
 _SHARD_SAMPLES = 256
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a run is done; of these only ``seed`` and ``signals`` change a record.
-
-    ``cluster`` names the group (or ``sequence``) whose samples belong together – speakers, patients – and are drawn
-    together in intervals, as the data declare where it is not given; ``command`` is how the run was asked for, for the
-    reader. ``samples`` are the ids of the only ones to run on (all, where there are none); faults that look at the data
-    set still look at the whole of it. ``verify`` reads the bytes of files that look as they did when the folder's run
-    began; ``skip_bad_samples`` leaves out what cannot be used; ``inside`` refuses files outside the manifest's folder;
-    ``max_cells``, ``max_megapixels`` and ``max_seconds`` are how large a grid, a picture and a recording may be.
-    ``answers`` declares the form of the model's answers where it cannot be seen: ``probabilities``, ``logits``,
-    ``labels`` (class names) or ``positions`` (in the list of classes).
-    Where the folder holds a run already, ``fresh`` begins a new one beside it; ``accept_model`` is why records of a
-    model that has changed since are kept, and ``keep_failures`` keeps those of failures, which are else asked again.
-    """
-
-    seed: int = 0
-    workers: int | None = None
-    batch_size: int = 32
-    limit: int | None = None
-    only: Sequence[str] = ()
-    skip: Sequence[str] = ()
-    signals: Recorded = "cheap"
-    timeout: float | None = None
-    preflight: bool = True
-    progress: Mode = "quiet"
-    backend: Literal["threads", "processes", "dask"] = "threads"
-    scheduler: str | None = None
-    cluster: str | None = None
-    command: str | None = None
-    samples: Sequence[str] = ()
-    fresh: bool = False
-    accept_model: str | None = None
-    keep_failures: bool = False
-    verify: bool = False
-    skip_bad_samples: bool = False
-    inside: bool = False
-    max_cells: int = 10_000
-    max_megapixels: float = 100.0
-    max_seconds: float = 3600.0
-    answers: str | None = None
-
-    def __post_init__(self) -> None:
-        _ = self.limits
-        for name, least in (("batch_size", 1), ("limit", 1), ("workers", 1), ("seed", 0), ("max_cells", 1)):
-            value = getattr(self, name)
-            if value is None and name in ("limit", "workers"):
-                continue
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise InputError(f"run: {name} must be a whole number of at least {least}, got {short(value)}.")
-        if self.backend not in ("threads", "processes", "dask"):
-            raise InputError(f"run: backend must be threads, processes or dask, got {self.backend!r}.")
-        if self.signals not in ("none", "cheap", "all"):
-            raise InputError(f"run: signals must be none, cheap or all, got {short(self.signals)}.")
-        if self.scheduler is not None and self.backend != "dask":
-            raise InputError(f"run: scheduler goes with backend dask, got backend {self.backend}.")
-        if self.accept_model is not None and not self.accept_model.strip():
-            raise InputError("run: accept_model must say why records of the model before the change still hold.")
-        if self.timeout is not None and not self.timeout > 0:
-            raise InputError(f"run: timeout must be a number of seconds above 0, got {self.timeout!r}.")
-
-    @property
-    def limits(self) -> Limits:
-        """How large a value may be once it is decoded."""
-        return Limits(self.max_megapixels, self.max_seconds)
-
-    @property
-    def threads(self) -> int:
-        """Number of workers: as given, or one for each processor."""
-        return self.workers or len(os.sched_getaffinity(0))
 
 
 @dataclass(frozen=True)
@@ -123,6 +51,9 @@ class Planned:
     shard_size: int
     extents: tuple[int, ...] = ()
     """How many samples the data had each time they were extended."""
+
+    others: Mapping[str, Model] = field(default_factory=dict)
+    """Models that the suite's fallbacks ask instead, by name."""
 
     steady: bool = True
     """Whether the model answers the same question in one way, as far as was seen."""
@@ -145,7 +76,12 @@ class Planned:
     @property
     def calls(self) -> int:
         """Number of calls of the model that the whole run takes, of at most ``batch_size`` samples each."""
-        return sum(self.repeats.calls) * sum(-(-len(shard) // self.settings.batch_size) for shard in self.shards)
+        return self.calls_of({cell.id for cell in self.plan.cells})
+
+    def calls_of(self, cells: Collection[str]) -> int:
+        """Return how many of the calls are for these cells, by id: none where another cell's calls are theirs."""
+        batches = sum(-(-len(shard) // self.settings.batch_size) for shard in self.shards)
+        return batches * sum(count for cell, count in zip(self.plan.cells, self.repeats.calls) if cell.id in cells)
 
     @property
     def records(self) -> int:
@@ -172,7 +108,7 @@ def plan_run(
     only = {"only": settings.only, "skip": settings.skip}
     plan = expand(suite, samples.streams, has=samples.has, most=settings.max_cells, **only)
     goals = goals_of(plan.source["goals"]) if "goals" in plan.source else ""
-    if not isinstance(goals, str) and (wrong := goals.misfit(samples.streams)):
+    if not isinstance(goals, str) and (wrong := goals.mismatch(samples.streams)):
         raise SpecError(f"{suite.title}: {wrong}")
     samples.check_cluster(settings.cluster, "run")
     loaded = find(model)
@@ -186,7 +122,8 @@ def plan_run(
     samples = samples.looked(_measured(samples, settings.seed))
     size = _shard_size(samples, settings.seed)
     cut = chosen(samples, settings.samples, shards(samples, settings.seed, size, settings.limit))
-    return with_a_look(Planned(loaded, samples, suite, plan, settled, settings, cut, size))
+    others = {name: load_model(name) for name in dict.fromkeys(cell.model for cell in plan.cells) if name is not None}
+    return with_a_look(Planned(loaded, samples, suite, plan, settled, settings, cut, size, others=others))
 
 
 def with_a_look(planned: Planned) -> Planned:
@@ -237,8 +174,8 @@ def _task(task: Task | str | None, model: Model, data: Samples, answers: str | N
     return declare(task, answers)
 
 
-def job_of(planned: Planned, task: Task) -> Job:
-    """Return the job of a planned run, with its settled task."""
+def job_of(planned: Planned, task: Task, meter: Meter | None = None) -> Job:
+    """Return the job of a planned run, with its settled task; ``meter`` reads what answering costs."""
     settings = planned.settings
     return Job(
         predict_of(planned.model),
@@ -250,6 +187,10 @@ def job_of(planned: Planned, task: Task) -> Job:
         settings.signals,
         settings.timeout,
         np.concatenate(planned.shards).tolist(),
+        {name: predict_of(model) for name, model in planned.others.items()},
+        meter,
+        planned.model.reports,
+        planned.model.billed,
     )
 
 

@@ -17,6 +17,7 @@ from stress.engine._diagnosis import diagnose
 from stress.engine._stages import attacked
 from stress.engine._unit import Job
 from stress.models import Batch
+from stress.records.statuses import WRITTEN
 
 __all__ = ["Check", "is_reproducible", "preflight"]
 
@@ -27,13 +28,15 @@ _REPRODUCIBLE = "clean answers are reproducible"
 def _answers(job: Job, cell: Cell, samples: Sequence[Sample], together: bool = True) -> Answered:
     if not together:
         return Answered.join([_answers(job, cell, [sample]) for sample in samples])
-    return job.answers(samples, {stream: job.work(cell, stream, samples) for stream in cell.streams})
+    return job.answers(samples, {stream: job.work(cell, stream, samples) for stream in cell.streams}, cell)
 
 
 def preflight(job: Job, samples: Sequence[Sample], workers: int) -> list[Check]:
     """Return the checks that were made. Raises ModelError where the model fails on clean input."""
     clean = _answers(job, CLEAN, samples)
     for row, text in clean.errors.items():
+        if clean.status[row] in WRITTEN:
+            continue
         raise ModelError(f"model: must answer clean input, got {clean.status[row]} on {samples[row].id!r}: {text}")
     checks = [
         _severity_zero(job, samples),
@@ -58,8 +61,9 @@ def is_reproducible(checks: Sequence[Check]) -> bool:
 
 def _compare(name: str, one: Answered, other: Answered, wrong: str) -> Check:
     furthest = 0.0
-    if other.errors:
-        return Check(name, "warning", f"{wrong}: {next(iter(other.errors.values()))}")
+    if other.errors != one.errors:
+        differing = set(one.errors.items()) ^ set(other.errors.items())
+        return Check(name, "warning", f"{wrong}: {min(differing)[1]}")
     for column, values in one.columns.items():
         for a, b in zip(_plain(values), _plain(other.columns[column])):
             if isinstance(a, float) and isinstance(b, float):
@@ -112,7 +116,7 @@ def _streams(job: Job, samples: Sequence[Sample]) -> list[Check]:
 
 
 def _prepared(job: Job) -> list[Check]:
-    """How each stream is prepared for the model, where an adapter was told."""
+    """How each stream is prepared for the model, where an adapter declares it."""
     states = getattr(job.predict, "states", None)
     lines = states if isinstance(states, list) else []
     return [Check(f"stream {name} as the model takes it", "ok", says) for name, says in lines]

@@ -129,7 +129,7 @@ class _Bar:
 
 
 def looking(mode: Mode) -> Callable[[int], AbstractContextManager[Callable[[int], None]]]:
-    """Return a context, for a number of samples, with a function that is told how many more were looked at."""
+    """Return a context, for a number of samples, with a function to call with how many more were looked at."""
 
     @contextmanager
     def shown(total: int) -> Iterator[Callable[[int], None]]:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import compute
 
+from perturbations import RunError
 from stress.engine._parts import about, is_sorted, read_checked, signed
 from stress.engine._places import BEYOND, UNKNOWN, Places
 from stress.engine._units import Unit
@@ -56,11 +57,13 @@ def recover(
 ) -> Recovered:
     """Clear away what a kill left, and return what is there; ``redo`` are cells that are done again in any case."""
     found = Recovered()
-    for temporary in folder.glob(".*.tmp"):
-        temporary.unlink()
-    (folder / "merged.parquet").unlink(missing_ok=True)
+    for left in [*folder.glob(".*.tmp"), folder / "merged.parquet"]:
+        if left.is_file():
+            left.unlink()
     finish_swap(folder)
     parts = sorted(folder.glob("part-*.parquet"))
+    for odd in [path for path in parts if not path.is_file()]:
+        raise RunError(f"{odd}: must be a regular file, not a folder, a pipe or a device. Take it away, and go on.")
     for odd in [path for path in parts if not _NAMED.fullmatch(path.name)]:
         found.thrown.append(f"{odd.name}: is no part of a run")
         odd.unlink()

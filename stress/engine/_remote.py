@@ -17,8 +17,9 @@ from scenarios import Suite
 from stress.data import Reading, Samples, load_data, unpack
 from stress.engine._ask import call
 from stress.engine._order import shards
-from stress.engine._plan import Planned, Settings, chosen, job_of, plan_run
+from stress.engine._plan import Planned, chosen, job_of, plan_run
 from stress.engine._post import Post, take_post
+from stress.engine._settings import Settings
 from stress.engine._threads import limit_threads
 from stress.engine._unit import Shard
 from stress.engine._units import Unit

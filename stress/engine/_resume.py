@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,8 @@ from stress.records.writing import write_json, write_table
 
 __all__ = ["Before", "begin", "beside", "look_back"]
 
+OWN = (".lock", "answers")
+"""What a run leaves in its folder before the first record: answers that preflight was given, and paid for."""
 DATA = "data.parquet"
 """Ids and digests of all samples of the data, in the order that records count in."""
 
@@ -59,7 +62,7 @@ class Before:
 def beside(out: Path) -> Path:
     """Return the folder for a new run beside the one in ``out``: ``out`` itself, where there is none."""
     found, number = out, 1
-    while (found / "run.json").exists():
+    while os.path.exists(found / "run.json"):
         number += 1
         found = out.with_name(f"{out.name}-{number}")
     return found
@@ -67,12 +70,12 @@ def beside(out: Path) -> Path:
 
 def look_back(planned: Planned, out: Path) -> tuple[Planned, Before]:
     """Return the plan as the folder's run goes on: its samples where they were, and new ones after them."""
-    if not (out / "run.json").exists():
+    if not os.path.exists(out / "run.json"):
         return planned, Before()
     info = open_folder(out).info
     newest = max((part.stat().st_mtime for part in present_parts(out / "records")), default=None)
     known, old = planned.data.known, info.get("identity", {}).get("data", {})
-    if known is None or not known.digests or not (out / DATA).exists():
+    if known is None or not known.digests or not os.path.exists(out / DATA):
         return planned, Before(info, newest=newest)
     table = read_whole(out / DATA)
     order = _order(str(out), planned.data, table)
@@ -159,7 +162,7 @@ def begin(out: Path, about: dict[str, Any], planned: Planned, before: Before) ->
         accepted = agree(str(out), before.info["identity"], about["identity"], before, planned.settings.accept_model)
         mixed += [{"why": planned.settings.accept_model, "when": time.time(), "differs": accepted}] if accepted else []
         about = {**about, "begun": before.info.get("begun", before.info.get("started"))}
-    elif strangers := [p.name for p in out.iterdir() if p.name != ".lock" and not p.name.endswith(".tmp")]:
+    elif strangers := [p.name for p in out.iterdir() if p.name not in OWN and not p.name.endswith(".tmp")]:
         raise RunError(f"{out}: must be empty or a run folder, got {', '.join(sorted(strangers)[:3])} in it.")
     about = {**about, **({"mixed": mixed} if mixed else {})}
     write_json(out / "run.json", about)  # first: it makes the folder ours

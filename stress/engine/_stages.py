@@ -96,7 +96,7 @@ def without_gradients(plan: Plan, model: Model, task: Task) -> Plan:
     reasons: dict[str, str] = {}
     kept = []
     for cell in plan.cells:
-        wrong = next((text for stage in stages(cell) if (text := _misfit(stage.declaration, model, task))), None)
+        wrong = next((text for stage in stages(cell) if (text := _mismatch(stage.declaration, model, task))), None)
         if wrong is None:
             kept.append(cell)
         else:
@@ -107,7 +107,7 @@ def without_gradients(plan: Plan, model: Model, task: Task) -> Plan:
     return replace(plan, cells=tuple(kept), left_out=(*plan.left_out, *reasons.items()))
 
 
-def _misfit(declaration: Perturbation, model: Model, task: Task) -> str | None:
+def _mismatch(declaration: Perturbation, model: Model, task: Task) -> str | None:
     if not isinstance(task, Classification):
         return f"{declaration.name} needs classification, got {task.name}"
     if declaration.gradients and not model.gradients:

@@ -14,7 +14,7 @@ import sys
 import time
 
 _LEAVE_S = 3.0
-"""Seconds that a process has to end after it was told to."""
+"""Seconds that a process has to end after it was asked to."""
 
 
 def main(parent: int, spare: float, says: str) -> None:
@@ -39,7 +39,7 @@ def main(parent: int, spare: float, says: str) -> None:
 
 
 def _stopped(process: int) -> bool:
-    """Return whether a process was told to stop for now, where the system shows that."""
+    """Return whether a process is suspended, where the system shows that."""
     try:
         with open(f"/proc/{process}/stat", encoding="utf-8", errors="replace") as file:
             return file.read().rpartition(")")[2].split()[0] in "Tt"

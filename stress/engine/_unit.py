@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,16 +13,18 @@ from numpy.typing import NDArray
 
 from perturbations import Sample
 from perturbations.modality import modality
-from scenarios import Cell, course_of
+from scenarios import CLEAN, Cell, course_of
 from stress.data import Samples
 from stress.engine._ask import Answered, Predict, ask, failed
 from stress.engine._attack import COST, Attacker
+from stress.engine._columns import column_of, named, nothing, ranges, repeated
+from stress.engine._meter import COST_COLUMNS, Meter
 from stress.engine._stages import attacked
 from stress.engine._streams import Recorded, Shared, StreamWork, recorded, signals_of, work_on
 from stress.models import Batch
 from stress.records.schema import record_schema
 from stress.records.statuses import CRASH, OK, PERTURBATION_ERROR, TIMEOUT, UNCHANGED
-from stress.tasks import Luck, Task
+from stress.tasks import Task, TieBreak
 
 __all__ = ["Job", "Shard", "measured_columns"]
 
@@ -67,7 +68,6 @@ def measured_columns(streams: Mapping[str, str], signals: Recorded) -> tuple[str
     return tuple(names)
 
 
-_NAMES = pa.dictionary(pa.int32(), pa.string())
 WHEN = ("place", "severity")
 """Record columns of a cell along a timeline: where in time the sample lies (0 to 1), and the severity it met."""
 
@@ -86,13 +86,23 @@ class Job:
     timeout: float | None = None
     positions: Sequence[int] | None = None
     """Of the samples that the run is about; all of the data, where there are none."""
+    others: Mapping[str, Predict] = field(default_factory=dict)
+    """Models that are asked in some cells instead, by name."""
+    meter: Meter | None = None
+    """What reads the cost of answering, where that is asked for."""
+    reports: Sequence[str] = ()
+    """Columns of numbers that the model's answers bring."""
+    billed: bool = False
+    """Whether calls are paid for: records name the answers that they rest on."""
 
     @cached_property
     def schema(self) -> pa.Schema:
         """Columns of the records."""
         costs = COST if any(map(attacked, self.cells)) else ()
         when = WHEN if any(cell.grid == "timeline" for cell in self.cells) else ()
-        return record_schema(self.task.columns, (*measured_columns(self.data.streams, self.signals), *costs, *when))
+        spent = () if self.meter is None else COST_COLUMNS
+        measured = (*measured_columns(self.data.streams, self.signals), *costs, *when, *self.reports, *spent)
+        return record_schema(self.task.columns, measured, kept=self.billed)
 
     @cached_property
     def attacker(self) -> Attacker:
@@ -110,6 +120,8 @@ class Job:
             for stream in cell.streams
             if shared is not None and not attacked(cell) and shared.wanted(cell, stream)
         }
+        if self.meter is not None:
+            self.meter.begin()
         answered: list[Answered] = []
         measured: list[Mapping[str, NDArray[np.float32]]] = []
         for start in range(0, len(samples), self.batch_size):
@@ -117,7 +129,7 @@ class Job:
             clean = samples[start:stop]
             there = {name: work.rows(start, stop) for name, work in whole.items()}
             done, costs, errors = self._done(cell, clean, draw, there)
-            answers = self._asked(clean, done).without(errors)
+            answers = self._asked(cell, clean, done).without(errors)
             if done:
                 same = np.logical_and.reduce([work.unchanged for work in done.values()])
                 for row in np.flatnonzero(same):
@@ -158,23 +170,29 @@ class Job:
         """Return what a cell makes of one stream of some samples."""
         return work_on(cell, stream, samples, self.data, self.seed, draw)
 
-    def answers(self, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Answered:
-        """Return the model's scored answers to some samples, of which some streams are replaced."""
-        batch = self.batch(samples, done)
-        luck = Luck(self.seed, batch.ids)
-        return ask(self.predict, batch, [sample.target for sample in samples], self.task, self.timeout, luck)
+    def asked_in(self, cell: Cell) -> Predict:
+        """Return the model that is asked in a cell: the run's own, or the one that its fallback names."""
+        return self.predict if cell.model is None else self.others[cell.model]
 
-    def _asked(self, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Answered:
+    def answers(self, samples: Sequence[Sample], done: Mapping[str, StreamWork], cell: Cell = CLEAN) -> Answered:
+        """Return the scored answers to some samples, of which some streams are replaced, by a cell's model."""
+        batch = self.batch(samples, done)
+        ties = TieBreak(self.seed, batch.ids)
+        targets = [sample.target for sample in samples]
+        return ask(self.asked_in(cell), batch, targets, self.task, self.timeout, ties, self.meter)
+
+    def _asked(self, cell: Cell, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Answered:
         """Return the answers, asking only about the samples that every perturbation could change without an error."""
         errors = {row: text for work in done.values() for row, text in work.errors.items()}
         if not errors:
-            return self.answers(samples, done)
+            return self.answers(samples, done, cell)
         parts = []
-        for start, stop in _runs_of(len(samples), errors):
+        for start, stop in ranges(len(samples), errors):
             if start in errors:
                 parts.append(failed(PERTURBATION_ERROR.name, errors[start], 1, self.task, 0.0))
             else:
-                parts.append(self.answers(samples[start:stop], {name: w.rows(start, stop) for name, w in done.items()}))
+                some = {name: w.rows(start, stop) for name, w in done.items()}
+                parts.append(self.answers(samples[start:stop], some, cell))
         return Answered.join(parts)
 
     def batch(self, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Batch:
@@ -226,53 +244,25 @@ class Job:
         count = len(positions)
         void = found.failed
         columns: dict[str, pa.Array] = {
-            "cell": _repeated(cell.id, count),
+            "cell": repeated(cell.id, count),
             "sample": pa.array(positions, pa.int32()),
             "draw": pa.array(np.full(count, draw, np.int16)),
-            "status": _names(found.status),
-            "error": _names(list(map(found.errors.get, range(count)))) if found.errors else pa.nulls(count, _NAMES),
+            "status": named(found.status),
+            "error": named(list(map(found.errors.get, range(count)))) if found.errors else nothing(count),
             "seconds": pa.array(found.seconds),
             "batch": pa.array(found.batch),
         }
         for name, values in found.columns.items():
-            columns[name] = _column(values, self.schema.field(name).type, void)
-        for field in self.schema:
-            if field.name not in columns:
-                parts = [part[field.name] for part in measured if field.name in part]
+            columns[name] = column_of(values, self.schema.field(name).type, void)
+        for name in (*self.reports, *(["answer"] if self.billed else [])) if found.took else ():
+            brought = [each.get(name) for each in found.took]
+            columns[name] = named(brought) if name == "answer" else pa.array(brought, pa.float32(), from_pandas=True)
+        peaks = {} if self.meter is None else self.meter.peaks()
+        spent = {**found.spent, **{name: np.full(count, np.nan if v is None else v) for name, v in peaks.items()}}
+        columns |= {name: pa.array(values, pa.float32(), from_pandas=True) for name, values in spent.items()}
+        for name, kind in zip(self.schema.names, self.schema.types):
+            if name not in columns:
+                parts = [part[name] for part in measured if name in part]
                 whole = np.concatenate(parts) if parts and len(parts) == len(measured) else None
-                columns[field.name] = (
-                    pa.nulls(count, field.type) if whole is None else pa.array(whole, field.type, from_pandas=True)
-                )
-        return pa.table([columns[field.name] for field in self.schema], schema=self.schema)
-
-
-def _runs_of(count: int, alone: Container[int]) -> Iterator[tuple[int, int]]:
-    """Yield ranges that cover so many rows in order, each of the rows in ``alone`` by itself."""
-    start = 0
-    for row in range(count):
-        if row in alone:
-            if start < row:
-                yield start, row
-            yield row, row + 1
-            start = row + 1
-    if start < count:
-        yield start, count
-
-
-def _names(values: Sequence[str | None]) -> pa.Array:
-    """Return names as positions in the list of those that there are, in the order in which they appear."""
-    if len(values) and values[0] is not None and values.count(values[0]) == len(values):  # as in most units
-        return _repeated(values[0], len(values))
-    return pa.array(values, pa.string()).dictionary_encode().cast(_NAMES)
-
-
-def _repeated(name: str, count: int) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), pa.array([name], pa.string()))
-
-
-def _column(values: Any, kind: pa.DataType, failed: NDArray[np.bool_]) -> pa.Array:
-    """Return a task's column; a failure has no value in any of them."""
-    if isinstance(values, np.ndarray) and not pa.types.is_dictionary(kind):
-        return pa.array(values, kind, mask=failed) if failed.any() else pa.array(values, kind)
-    kept = [None if bad else value for value, bad in zip(values, failed)] if failed.any() else list(values)
-    return _names(kept) if pa.types.is_dictionary(kind) else pa.array(kept, kind)
+                columns[name] = pa.nulls(count, kind) if whole is None else pa.array(whole, kind, from_pandas=True)
+        return pa.table([columns[name] for name in self.schema.names], schema=self.schema)

@@ -22,9 +22,9 @@ BEAT_S = 0.5
 
 
 class Watch:
-    """Knows which calls are under way, and keeps ``arm`` told of the longest time-out among them; 0: there is none.
+    """Knows which calls are under way, and calls ``arm`` with the longest time-out among them; 0: there is none.
 
-    ``arm`` is told at each beat, and when a call begins that nothing is armed for yet; a short call costs nothing more.
+    ``arm`` is called at each beat, and when a call begins that nothing is armed for; a short call costs nothing more.
     """
 
     def __init__(self, arm: Callable[[float], None]) -> None:
@@ -63,7 +63,7 @@ _beating = threading.Lock()
 
 
 def add_watch(watch: Watch) -> None:
-    """Have a watch told of all calls from now on."""
+    """Notify a watch of all calls from now on."""
     _watches.append(watch)
     if _beating.acquire(blocking=False):
         threading.Thread(target=_beat, daemon=True, name="stress-watchdog").start()
@@ -84,11 +84,11 @@ def _beat() -> None:
 @contextmanager
 def under_way(limit: float) -> Iterator[None]:
     """Note that a call of the model runs in the block, which may take so many seconds."""
-    told = tuple(_watches)
-    for watch in told:
+    notified = tuple(_watches)
+    for watch in notified:
         watch.begin(limit)
     try:
         yield
     finally:
-        for watch in told:
+        for watch in notified:
             watch.end(limit)

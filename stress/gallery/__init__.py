@@ -11,11 +11,13 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
+from perturbations.errors import named_keywords
 from perturbations.modality import modality
 
 __all__ = ["write_sheet"]
 
 
+@named_keywords
 def write_sheet(of: str, out: Path, chosen: Sequence[str] | None = None, seed: int = 0) -> None:
     """Write the sheet of a modality to a file; ``chosen`` are names of its perturbations (all where None)."""
     module = f"stress.gallery.{modality(of).name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import os
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
@@ -47,7 +48,7 @@ def _picture(photo: Path | Image | None) -> Image:
         modality("image").check(photo, "gallery")
         picture = photo
     else:
-        data = np.fromfile(photo, np.uint8) if Path(photo).is_file() else np.zeros(0, np.uint8)
+        data = np.fromfile(photo, np.uint8) if os.path.isfile(photo) else np.zeros(0, np.uint8)
         read = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
         if read is None:
             raise InputError(f"gallery: photo must be a picture that can be read, got {photo}.")

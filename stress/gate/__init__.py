@@ -10,7 +10,7 @@ from stress.gate._json import report_data, save
 from stress.gate._judge import judge
 from stress.gate._junit import junit
 from stress.gate._markdown import markdown
-from stress.gate._read import load_gates, loads_gates
+from stress.gate._read import gates_of, load_gates, loads_gates
 from stress.gate._regression import export_regression
 from stress.gate._rules import MARKS, Check, Gates, Report, Rule, Verdict, interval, number
 from stress.gate._sarif import commands, sarif
@@ -37,6 +37,7 @@ __all__ = [
     "comparison_markdown",
     "export_regression",
     "flips",
+    "gates_of",
     "headline",
     "interval",
     "judge",

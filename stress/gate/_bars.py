@@ -12,21 +12,29 @@ from stress.tasks import range_of
 
 __all__ = ["bar_range", "outside"]
 
-_CHANGES = ("drop", "retention", "gap", "widening")
+_DERIVED = ("drop", "retention", "gap", "widening")
+_SHARES = ("shapley_share", "dominance")
+_INDICES = ("interaction", "net_synergy", "net_redundancy")
 
 
 def bar_range(rule: Rule, headline: Metric | None = None) -> tuple[float, float]:
     """Return between which numbers a rule's bar can lie; infinite ends where the metric has none.
 
     A drop, a gap and how much it widens are differences of a metric, ``headline`` if the rule does not say which: they
-    are no greater than its range is wide. What is retained may be more than all, but a bar of more than twice is not
-    meant.
+    are no greater than its range is wide, and so is what a stream is worth; an interaction of two is a difference of
+    two of these. What is retained may be more than all, and a stream's share negative, but a bar of more than twice, or
+    of less than nothing by as much as all, is not meant.
     """
-    name = rule.of or (headline.name if headline is not None else "") if rule.metric in _CHANGES else rule.metric
-    if rule.metric in STREAM_METRICS:
-        return (0.0, 1.0) if STREAM_METRICS[rule.metric] == "consistency" else (-math.inf, math.inf)
+    if STREAM_METRICS.get(rule.metric) == "consistency":
+        return 0.0, 1.0
+    if rule.metric in _SHARES:
+        return -1.0, 2.0
+    changes = rule.metric in _DERIVED or rule.metric in STREAM_METRICS
+    name = rule.of or (headline.name if headline is not None else "") if changes else rule.metric
     low, high = range_of(name) if name else (-math.inf, math.inf)
     width = high - low
+    if rule.metric in STREAM_METRICS:
+        return (-2 * width, 2 * width) if rule.metric in _INDICES else (-width, width)
     if rule.metric == "retention":
         return (-width, width) if rule.against else (0.0, 2.0)
     if rule.against or rule.metric in ("drop", "widening"):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from perturbations.errors import named_keywords
 from stress.gate._judge import suite_of
 from stress.gate._markdown import quoted, table
 from stress.gate._numbers import Numbers
@@ -51,6 +52,7 @@ class Comparison:
         return sum(change.verdict == verdict for change in self.cells)
 
 
+@named_keywords
 def compare(
     before: Source,
     after: Source,
@@ -100,6 +102,7 @@ def _verdicts(rows: Sequence[tuple[str, Check]], correction: str, level: float) 
     return tuple(found)
 
 
+@named_keywords
 def comparison_data(found: Comparison, most: int = 200) -> dict[str, Any]:
     """Return a comparison as data that JSON can hold."""
     return {
@@ -126,6 +129,7 @@ def comparison_data(found: Comparison, most: int = 200) -> dict[str, Any]:
     }
 
 
+@named_keywords
 def comparison_markdown(found: Comparison, most: int = 15) -> str:
     """Return a comparison as a comment for a pull request."""
     lines = [f"## {quoted(found.metric)}: {headline(found)}", ""]
@@ -147,6 +151,7 @@ def comparison_markdown(found: Comparison, most: int = 15) -> str:
     return "\n".join(lines) + "\n"
 
 
+@named_keywords
 def headline(found: Comparison) -> str:
     """Return the outcome in a line: how many cells became worse, better, or neither with certainty."""
     if not found.lost and not found.gained and not found.count("worse") and not found.count("better"):
@@ -155,6 +160,7 @@ def headline(found: Comparison) -> str:
     return f"{words}; {len(found.lost)} answers lost, {len(found.gained)} gained"
 
 
+@named_keywords
 def notable(changes: Sequence[Change], most: int) -> list[Change]:
     """Return at most ``most`` changes: worse, then better, then unknown ones, the greatest of each first."""
     order = {"worse": 0, "better": 1, "unknown": 2}

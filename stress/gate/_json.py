@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from perturbations.errors import named_keywords
 from stress.gate._rules import Check, Report, Rule
 from stress.measure import Example
 from stress.records.writing import write_json
@@ -19,6 +20,7 @@ FORMAT = 1
 """Version of gate.json."""
 
 
+@named_keywords
 def report_data(report: Report, examples: Sequence[Example] = ()) -> dict[str, Any]:
     """Return a report as data that JSON can hold: no NaN, no infinity."""
     return {
@@ -31,6 +33,7 @@ def report_data(report: Report, examples: Sequence[Example] = ()) -> dict[str, A
         "baseline": report.baseline,
         "run_finished": not report.unfinished,
         "run_mixed": report.mixed,
+        "records": report.records,
         "left_out": list(report.dropped),
         "gates": report.gates.name,
         "correction": report.gates.correction,
@@ -61,6 +64,7 @@ def _check(check: Check) -> dict[str, Any]:
     return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in found.items()}
 
 
+@named_keywords
 def save(path: Path, text: str | dict[str, Any]) -> None:
     """Write a text or data whole or not at all. Raises RunError where it cannot be written."""
     from perturbations import InputError

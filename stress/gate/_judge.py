@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from perturbations import SpecError
-from perturbations.errors import gather
+from perturbations.errors import gather, named_keywords
 from scenarios.reading import Problems
 from stress.gate._bars import outside
 from stress.gate._numbers import Numbers
@@ -31,6 +31,7 @@ from stress.tasks import range_of
 __all__ = ["exactly", "judge", "p_value", "suite_of"]
 
 
+@named_keywords
 def judge(
     run: Source,
     gates: Gates,
@@ -46,7 +47,7 @@ def judge(
     the two runs share instead of refusing runs that differ. ``allow_mixed`` judges a run, or holds one against a
     baseline, in which a changed model was accepted; without it the outcome is that nothing could be judged.
     """
-    _fitting(run, gates, baseline)
+    _fitting(run, gates, baseline, Numbers(run, None, gates.cluster))
     matched = None
     if baseline is not None:
         matched = match(paired(baseline, run, common, gates.cluster), cluster=gates.cluster)
@@ -69,13 +70,13 @@ def judge(
         not run.info.get("finished", True),
         matched,
         mixed=not allow_mixed and any(each.info.get("mixed") for each in (run, baseline) if each is not None),
+        records=run.count,
     )
 
 
-def _fitting(run: Source, gates: Gates, baseline: Source | None) -> None:
+def _fitting(run: Source, gates: Gates, baseline: Source | None, numbers: Numbers) -> None:
     """Raise one error with everything in the gates that cannot be about this run, or this baseline."""
     problems = Problems([], Path.cwd())
-    numbers = Numbers(run, None, gates.cluster)
     headline = measured_of(run).headline
     for rule in gates.rules:
         rule.on.check(run, problems)
@@ -83,7 +84,7 @@ def _fitting(run: Source, gates: Gates, baseline: Source | None) -> None:
         if rule.against and baseline is None:
             problems.say(rule.where, "gates", "a rule against baseline needs a run to compare with (--against RUN).")
         try:
-            numbers.named(rule)
+            numbers.of(rule).named(rule)
         except SpecError as error:
             problems.found.append(str(error))
     gather(problems.sorted(), SpecError)
@@ -101,7 +102,7 @@ def _measured(numbers: Numbers, rules: Sequence[Rule]) -> list[tuple[Rule, Check
     problems: list[str] = []
     for rule in rules:
         try:
-            found += [(rule, exactly(rule, check)) for check in numbers.checks(rule)]
+            found += [(rule, exactly(rule, check)) for check in numbers.of(rule).checks(rule)]
         except SpecError as error:
             problems.append(str(error))
     gather(list(dict.fromkeys(problems)), SpecError)

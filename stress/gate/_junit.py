@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
+from perturbations.errors import named_keywords
 from stress.gate._rules import MIXED, UNFINISHED, Report, Verdict, reason
 from stress.gate._sarif import place
 
@@ -22,6 +23,7 @@ def _legal(text: str) -> str:
     )
 
 
+@named_keywords
 def junit(report: Report) -> str:
     """Return the report as JUnit XML: what could not be judged is an error, and so is what is undecided.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+from perturbations.errors import named_keywords
 from stress.gate._rules import MARKS, Report, Verdict, interval, number, reason
 from stress.measure import Example
 
@@ -40,6 +41,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return [*lines, *(f"| {' | '.join(row)} |" for row in rows)]
 
 
+@named_keywords
 def markdown(report: Report, examples: Sequence[Example] = ()) -> str:
     """Return the report as a comment for a pull request, with the worst three examples."""
     counts = ", ".join(f"{report.count(o)} {o}" for o in ("fail", "unjudged", "undecided", "pass") if report.count(o))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
@@ -31,6 +31,20 @@ class Numbers:
     run: Source
     matched: Matched | None = None
     cluster: str | None = None
+    _systems: dict[str, Numbers] = field(default_factory=dict)
+
+    def of(self, rule: Rule) -> Numbers:
+        """Return the numbers that a rule is about: the run's or, of a rule with a policy, those of both as a system."""
+        if rule.policy is None:
+            return self
+        if rule.policy not in self._systems:
+            from stress.policy import load, system
+
+            try:
+                self._systems[rule.policy] = Numbers(system(self.run, load(rule.policy)), None, self.cluster)
+            except InputError as error:
+                raise SpecError(f"{rule.where}: gates: {error}") from None
+        return self._systems[rule.policy]
 
     @cached_property
     def _session(self) -> Measured:

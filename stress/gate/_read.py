@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from perturbations import SpecError
-from perturbations.errors import gather, meant
+from perturbations import InputError, SpecError
+from perturbations.errors import gather, meant, named_keywords
+from perturbations.files import read_text
 from scenarios import Goals, goals_of
 from scenarios.reading import Node, Problems, from_plain, one_of, parse, text_of
 from stress.gate._bars import outside
@@ -18,14 +20,14 @@ from stress.gate._select import Selection, read_selection
 from stress.gate._streams import STREAM_METRICS
 from stress.tasks import class_metrics
 
-__all__ = ["CORRECTIONS", "PER", "PRESETS", "load_gates", "loads_gates"]
+__all__ = ["CORRECTIONS", "PER", "PRESETS", "gates_of", "load_gates", "loads_gates"]
 
 PRESETS = Path(__file__).parent / "presets"
 CORRECTIONS = ("holm", "bh", "none")
 PER = ("class", "cell", "group", "stream", "modality", "scenario", "severity")
 _TOP = ("gates", "confidence", "correction", "cluster", "about")
 _BARS = ("min", "max", "max_drop", "within", "goals")
-_RULE = ("metric", "on", "per", "by", "of", "class", "stream", *_BARS, "against", "confidence", "name")
+_RULE = ("metric", "on", "per", "by", "of", "class", "stream", *_BARS, "against", "policy", "confidence", "name")
 
 
 def presets() -> tuple[str, ...]:
@@ -33,26 +35,31 @@ def presets() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in PRESETS.glob("*.yaml")))
 
 
+@named_keywords
 def load_gates(name: str | Path) -> Gates:
     """Return a built-in gate file by name, or the one at a path. Raises SpecError with all that is wrong in it."""
     path = PRESETS / f"{name}.yaml" if str(name) in presets() else Path(name)
-    if not path.is_file():
+    if not os.path.isfile(path):
         known = f"an existing YAML file or one of {', '.join(presets())}"
         raise SpecError(f"gates: must be {known}, got {str(name)!r}. {meant(str(name), presets())}".rstrip())
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise SpecError(f"{name}: gates: must be UTF-8 text, got {error.reason} at byte {error.start}.") from None
-    except OSError as error:
-        raise SpecError(f"{name}: gates: cannot be read: {error.strerror}.") from None
-    return loads_gates(text, path.name if str(name) in presets() else str(name))
+    text = read_text(path, "gates", SpecError)
+    return loads_gates(text, path.name if str(name) in presets() else str(name), path.resolve().parent)
 
 
-def loads_gates(gates: str | Mapping[str, Any], name: str = "<string>") -> Gates:
-    """Return the gates in a YAML text, or in plain data of the same form."""
+@named_keywords
+def loads_gates(gates: str | Mapping[str, Any], name: str = "<string>", folder: Path | None = None) -> Gates:
+    """Return the gates in a YAML text, or in plain data of the same form; policies in it are relative to ``folder``."""
     found: list[str] = []
     root = parse(gates, name, found, "gates") if isinstance(gates, str) else from_plain(gates, name)
-    problems = Problems(found, Path.cwd())
+    return gates_of(root, name, found, gates if isinstance(gates, str) else "", folder)
+
+
+def gates_of(root: Node, name: str, found: Sequence[str] = (), text: str = "", folder: Path | None = None) -> Gates:
+    """Return the gates in nodes that know their place: rules may stand in a file that says more than a gate file does.
+
+    ``found`` are problems that are known already; all are raised as one SpecError. Policies are relative to ``folder``.
+    """
+    problems = Problems(list(found), folder or Path.cwd())
     top = _top(root, problems)
     rules = _rules(top.get("gates"), root, _confidence(top.get("confidence"), problems, 0.95), problems)
     if not rules and not problems.found:
@@ -61,7 +68,7 @@ def loads_gates(gates: str | Mapping[str, Any], name: str = "<string>") -> Gates
     chosen = one_of(correction, CORRECTIONS, "gates", "correction", problems) if correction else "holm"
     cluster = text_of(top.get("cluster"), "gates", "cluster", problems)
     gather(problems.sorted(), SpecError)
-    return Gates(name, tuple(rules), chosen or "holm", cluster, gates if isinstance(gates, str) else "")
+    return Gates(name, tuple(rules), chosen or "holm", cluster, text)
 
 
 def _top(root: Node, problems: Problems) -> dict[str, Node]:
@@ -109,7 +116,7 @@ def _rule(node: Node, confidence: float, problems: Problems) -> Rule | None:
     for key in fields.keys() - set(_RULE):
         problems.say(node.keys[key], "gates", f"a key of a rule must be one of {', '.join(_RULE)}, got {key!r}.", key,
                      _RULE)  # fmt: skip
-    texts = {key: text_of(fields.get(key), "gates", key, problems) for key in ("metric", "by", "of", "name")}
+    texts = {key: text_of(fields.get(key), "gates", key, problems) for key in ("metric", "by", "of", "name", "policy")}
     if "metric" not in fields:
         problems.say(node.where, "gates", f"a rule must have a metric, got only {', '.join(fields) or 'nothing'}.")
     kind, bar, ends, goals = _bar(node, problems)
@@ -123,9 +130,25 @@ def _rule(node: Node, confidence: float, problems: Problems) -> Rule | None:
         return None
     per = "class" if classes and per is None and texts["metric"] != "gap" else per
     rule = Rule(texts["metric"], kind, bar, node.where, on, per, texts["by"], texts["of"], classes, sure, texts["name"],
-                streams, ends, goals)  # fmt: skip
+                streams, ends, goals, _policy(node, texts["policy"], problems))  # fmt: skip
     outside(rule, None, problems)
     return rule
+
+
+def _policy(node: Node, name: str | None, problems: Problems) -> str | None:
+    """Return the path of a rule's policy, from the folder of the gate file. A file that is none is noted."""
+    if name is None:
+        return None
+    from stress.policy import load
+
+    if "against" in node.value:
+        problems.say(node.where, "gates", "policy goes with min, max or within, got against: baseline.")
+    path = (problems.folder or Path()) / name
+    try:
+        load(path)
+    except InputError as error:
+        problems.say(node.value["policy"].where, "gates", str(error))
+    return str(path)
 
 
 _Bars = tuple[Bar | None, float, tuple[float, float] | None, Goals | None]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import InputError
+from perturbations.errors import named_keywords
 from stress.gate._json import save
 from stress.measure import Example, worst_failures
 from stress.records.source import Source
@@ -17,6 +18,7 @@ from stress.records.source import Source
 __all__ = ["export_regression"]
 
 
+@named_keywords
 def export_regression(run: Source, folder: Path, cells: Sequence[str] | None = None, most: int = 50) -> Path:
     """Write ``suite.yaml``, ``samples.txt``, ``failures.json`` and ``gates.yaml`` of a run's worst failures.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from scenarios import Goals
@@ -42,6 +43,7 @@ class Rule:
     ends: tuple[float, float] | None = None
     """Of ``within``: between which numbers; ``goals`` give each check its own."""
     goals: Goals | None = None
+    policy: str | None = None  # file of the fallback policy with which the system is judged
 
     @property
     def bars(self) -> str:
@@ -65,10 +67,10 @@ class Rule:
             return self.name
         what = f"{self.metric} of {self.of}" if self.of else self.metric
         what += f" of {' or '.join(self.streams)}" if self.streams else ""
-        for word in (f" by {self.by}" if self.by else "", f" per {self.per}" if self.per else ""):
-            what += word
+        what += f"{f' by {self.by}' if self.by else ''}{f' per {self.per}' if self.per else ''}"
         if self.classes:
             what += f" ({', '.join(self.classes)})"
+        what += f" with policy {Path(self.policy).name}" if self.policy else ""
         return f"{what} on {self.on} {self.bars}"
 
 
@@ -177,9 +179,9 @@ class Gates:
 
 @dataclass(frozen=True)
 class Report:
-    """What came of a gate file. ``undecided`` is what undecided rules count as: ``pass``, ``fail`` or neither.
+    """What came of a gate file, on so many ``records``. ``undecided`` is what undecided rules count as, if anything.
 
-    An ``unfinished`` run can fail, but not pass: what would decide may be among what did not run.
+    An ``unfinished`` run can fail, but not pass: what decides may not have run. A ``mixed`` one is of two models.
     """
 
     gates: Gates
@@ -194,7 +196,7 @@ class Report:
     matched: Matched | None = field(default=None, repr=False, compare=False)
     """The records that were compared with the baseline's, to take examples from."""
     mixed: bool = False
-    """Records of a model and of what became of it are in one run: whom the numbers are about cannot be said."""
+    records: int | None = None
 
     def count(self, outcome: Outcome) -> int:
         """Return how many rules ended so."""

@@ -6,6 +6,7 @@ import re
 from typing import Any
 from urllib.parse import quote
 
+from perturbations.errors import named_keywords
 from stress.gate._rules import Report, Verdict
 
 __all__ = ["commands", "place", "sarif"]
@@ -20,6 +21,7 @@ def place(verdict: Verdict) -> tuple[str, int, int]:
     return (found[1], int(found[2]), int(found[3])) if found else (verdict.rule.where, 1, 1)
 
 
+@named_keywords
 def sarif(report: Report) -> dict[str, Any]:
     """Return the rules that did not pass as SARIF 2.1.0."""
     ids = {verdict.rule.metric: f"gate/{verdict.rule.metric}" for verdict in report.verdicts}
@@ -43,6 +45,7 @@ def _result(report: Report, verdict: Verdict) -> dict[str, Any]:
     }
 
 
+@named_keywords
 def commands(report: Report) -> list[str]:
     """Return the rules that did not pass as workflow commands (``::error file=…``) for a job's log."""
     found = []

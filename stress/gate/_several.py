@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from perturbations import InputError
+from perturbations.errors import named_keywords
 from stress.gate._judge import suite_of
 from stress.gate._markdown import quoted, table
 from stress.gate._rules import number
@@ -82,12 +83,14 @@ class Several:
         return sum(pair.difference.p is not None for row in self.rows for pair in row.pairs)
 
 
+@named_keywords
 def letters(place: int) -> str:
     """Return the name of a run by its place: A, B … Z, AA, AB …"""
     rest, last = divmod(place, 26)
     return (letters(rest - 1) if rest else "") + chr(ord("A") + last)
 
 
+@named_keywords
 def compare_several(
     *runs: Source,
     metric: str | None = None,
@@ -189,6 +192,7 @@ def _versus(pair: Versus, sure: float, level: float) -> Versus:
     return replace(pair, p_adjusted=sure, better=better)
 
 
+@named_keywords
 def several_data(found: Several) -> dict[str, Any]:
     """Return runs side by side as data that JSON can hold."""
     return {
@@ -221,6 +225,7 @@ def several_data(found: Several) -> dict[str, Any]:
     }
 
 
+@named_keywords
 def several_markdown(found: Several) -> str:
     """Return runs side by side as a comment for a pull request."""
     names = [letters(i) for i in range(len(found.runs))]
@@ -233,6 +238,7 @@ def several_markdown(found: Several) -> str:
     return "\n".join(lines) + "\n"
 
 
+@named_keywords
 def shown(measure: str, value: float | None) -> str:
     """Return a value as a table shows it: milliseconds with three digits, shares with three decimals."""
     return number(value) if measure != _LATENCY or value is None else f"{value:.3g}"

@@ -12,12 +12,13 @@ from stress.measure import Measured, Number
 __all__ = ["STREAM_METRICS", "stream_checks"]
 
 STREAM_METRICS = {
-    **dict.fromkeys(("necessity", "sufficiency", "shapley", "dominance"), "contributions"),
+    **dict.fromkeys(("necessity", "perceptual_score", "sufficiency", "shapley", "dominance"), "contributions"),
     "shapley_share": "balance",
     **dict.fromkeys(("interaction", "net_synergy", "net_redundancy"), "contributions"),
     **dict.fromkeys(("pair_agreement", "conflict_rate", "agreement", "follows", "follows_neither"), "consistency"),
 }
 """The metrics of streams, and the table that each stands in."""
+_SWAPPED = "perceptual_score"
 _PAIRS = {"contributions": ("stream", "other"), "balance": ("stream", "other"), "consistency": ("one", "other")}
 
 
@@ -28,6 +29,8 @@ def stream_checks(rule: Rule, session: Measured, cells: Collection[str]) -> list
         cell = row.get("cell")
         if row.get("measure", row["metric"]) != rule.metric or (cell is not None and cell not in cells):
             continue
+        if rule.metric == _SWAPPED and row.get("kind") == "relative":
+            continue  # the same in other terms: one question, one check
         one, other = (row.get(key) for key in _PAIRS[table])
         if rule.streams and one not in rule.streams and other not in rule.streams:
             continue
@@ -36,14 +39,16 @@ def stream_checks(rule: Rule, session: Measured, cells: Collection[str]) -> list
         if table == "balance":
             apart = " (share − goal)" if rule.goals is not None and rule.goals.kind == "adaptive" else ""
             place, pair = None, f"{one}{'' if cell == 'clean' else f' in {cell}'}{apart}"
-        subject = ", ".join(filter(None, [place, pair, f"fill {row['fill']}" if row.get("fill") else None]))
+        instead = f"{'partner' if rule.metric == _SWAPPED else 'fill'} {row['fill']}" if row.get("fill") else None
+        subject = ", ".join(filter(None, [place, pair, instead]))
         if rule.goals is not None and row["value"] is not None and row["goal"] is None and row["verdict"] is None:
             continue  # the goals leave the stream out
         number, ends = _against_goal(rule, row)
         size = number.n or 0
         check = Check.of(subject, number, [cell] if cell else [], samples=size, clusters=size)
         found.append(replace(check, ends=ends))
-    note = f"the run has no {rule.metric} of these streams: it needs cells with streams lost, of input that is clean"
+    needed = "streams of other samples (wrong_pairing)" if rule.metric == _SWAPPED else "streams lost"
+    note = f"the run has no {rule.metric} of these streams: it needs cells with {needed}, of input that is clean"
     return found or [Check(str(rule.on), note=note)]
 
 

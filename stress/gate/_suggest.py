@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from glob import escape
 
+from perturbations.errors import named_keywords
 from stress.gate._judge import exactly, suite_of
 from stress.gate._numbers import Numbers
 from stress.gate._rules import Rule
@@ -21,6 +22,7 @@ MARGIN = 0.01
 """How far under the lower bound (above the upper one) a bar is set, before it is rounded away from it."""
 
 
+@named_keywords
 def suggest(run: Source, baseline: Source | None = None) -> str:
     """Return a commented gate file that this run passes, and that a clearly worse one does not.
 

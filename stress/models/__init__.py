@@ -1,20 +1,23 @@
 """What is tested: any callable ``predict(batch) -> answers``, or a factory that makes one."""
 
 from stress.models._batch import Batch
-from stress.models._copying import predict_of
+from stress.models._copying import predict_of, tellable
 from stress.models._gradients import ModelOracle
 from stress.models._model import Model, load_model, steady_code
 from stress.models._source import installed, source_of
-from stress.models._unanswered import Unanswered, told_apart
+from stress.models._unanswered import Replies, Unanswered, split_unanswered
 from stress.models.adapters import Frames, Pixels, Texts, Waveform, hf, onnx, otherwise, sklearn, torch
-from stress.models.endpoints import json, openai
+from stress.models.endpoints import Endpoint, Reread, json, openai
 
 __all__ = [
     "Batch",
+    "Endpoint",
     "Frames",
     "Model",
     "ModelOracle",
     "Pixels",
+    "Replies",
+    "Reread",
     "Texts",
     "Unanswered",
     "Waveform",
@@ -28,7 +31,8 @@ __all__ = [
     "predict_of",
     "sklearn",
     "source_of",
+    "split_unanswered",
     "steady_code",
-    "told_apart",
+    "tellable",
     "torch",
 ]

@@ -14,6 +14,8 @@ from typing import Any, cast
 
 import numpy as np
 
+from perturbations import ModelError
+from perturbations.files import open_regular
 from stress.models._source import installed, source_of
 
 __all__ = ["Made", "digest_of", "made_of", "said_identity"]
@@ -55,7 +57,7 @@ def _takes_something(function: Any) -> bool:
 
 def _of_file(path: Path) -> str:
     digest = blake2b(digest_size=8)
-    with path.open("rb") as file:
+    with open_regular(path, "model: identity", ModelError) as file:
         while block := file.read(2**20):
             digest.update(block)
     return digest.hexdigest()

@@ -1,16 +1,19 @@
-"""A model that can do no harm by how it is called: it is handed copies, and whatever it raises can be told."""
+"""A model that can do no harm by how it is called: it is handed copies, and what it raises is reported as its own."""
 
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from contextlib import suppress
 from typing import Any
 
+from perturbations import StressError
+from perturbations.errors import named_keywords
 from stress.models._batch import Batch
 from stress.models._model import Model
 
-__all__ = ["predict_of"]
+__all__ = ["predict_of", "tellable"]
 
 
 class _Guarded:
@@ -23,31 +26,44 @@ class _Guarded:
         self._predict, self._copies = predict, copies
 
     def __call__(self, batch: Batch) -> Any:
-        here = os.getcwd()
+        here, process, deepest = os.getcwd(), os.getpid(), sys.getrecursionlimit()
         try:
             return self._predict(batch.copied() if self._copies else batch)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            raise _tellable(error) from error
+            raise tellable(error) from error
         finally:
+            if os.getpid() != process:  # a copy of this process that the model made: the run goes on in the other one
+                os._exit(0)
             _go_back(here)
+            if sys.getrecursionlimit() < deepest:  # less than what this package needs to write the records
+                sys.setrecursionlimit(deepest)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._predict, name)
 
 
-def _tellable(error: BaseException) -> BaseException:
-    """Return an error as it is, or one of the same name where it ends threads or its text cannot be asked."""
+def tellable(error: BaseException) -> BaseException:
+    """Return what can be told as often as one likes of an error that somebody else's code raised.
+
+    One of this package's own is returned as it is, of any other one of the same name and text: asking for a text runs
+    code, which may raise, end the process, or answer otherwise the next time. It is asked here, once.
+    """
+    if isinstance(error, StressError):
+        return error
     try:
-        text = str(error)
-    except Exception:  # noqa: BLE001 - a text that raises, too, is the model's
+        text = str.__str__(str(error))
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - a text that raises, too, is the model's
         text = "an error whose text cannot be asked"
-    else:
-        if isinstance(error, Exception | SystemExit) and not isinstance(error, StopIteration):
-            return error
-    made: BaseException = type(type(error).__name__, (Exception,), {})(text)
+    made: BaseException = type(_NAME(type(error)), (Exception,), {})(text)
     return made
+
+
+_NAME = type.__dict__["__name__"].__get__
+"""Asks for the name of a class, whatever its own class says of it."""
 
 
 def _go_back(here: str) -> None:
@@ -62,6 +78,7 @@ def _go_back(here: str) -> None:
             warnings.warn("the model changed the working directory; it was put back", RuntimeWarning, stacklevel=2)
 
 
+@named_keywords
 def predict_of(model: Model) -> Any:
     """Return how a model is called: with copies, unless it declares that it only reads (``reads_only = True``)."""
     return _Guarded(model.predict, not model.reads_only)

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from perturbations import Audio, ModelError, StressError
+from perturbations import Audio, ModelError
 from perturbations.attack import Floats, Loss, Streams
 from perturbations.errors import short
 from perturbations.modality import modality_of
@@ -35,8 +35,8 @@ bits differ, and an attack would make another sample of them."""
 
 def differentiable(model: Any) -> bool:
     """Return whether a model gives gradients in a way that is known here; a model may say so itself: ``gradients``."""
-    if isinstance(told := getattr(model, "gradients", None), bool):
-        return told
+    if isinstance(declared := getattr(model, "gradients", None), bool):
+        return declared
     if callable(getattr(model, "loss_gradient", None)):
         return True
     return all(getattr(model, name, None) is not None for name in ("module", "inputs", "logits"))
@@ -110,10 +110,12 @@ class ModelOracle:
     def _asked(self, part: Mapping[str, Sequence[Any]]) -> Floats:
         count = len(next(iter(part.values())))
         try:
-            return self._numbers(self.predict(Batch(part)), count)
-        except StressError:
+            answers = self.predict(Batch(part))
+            read = partial(self._numbers, answers, count)  # what is no array may run code of the model's
+            return read() if type(answers) is np.ndarray else self.within(read)
+        except KeyboardInterrupt:
             raise
-        except (Exception, SystemExit):  # whatever a model raises is a finding: of a batch, every sample is asked alone
+        except BaseException:
             if count == 1:
                 return np.full((1, self.classes), np.nan)
         return np.concatenate([self._asked({n: [v[i]] for n, v in part.items()}) for i in range(count)])

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from perturbations import ModelError
-from perturbations.errors import short
+from perturbations.errors import named_keywords, short
 from stress._import import load_attribute
 from stress.models._batch import Batch
 from stress.models._callable import digest_of, made_of, said_identity
 from stress.models._gradients import differentiable
 from stress.models._source import installed, source_of
+from stress.models._unanswered import REPORTS
 from stress.models.adapters import adapted_by_name, is_adapted_name, recognised, refuse_name, source_named
+from stress.records.statuses import failures
 
 __all__ = ["Model", "load_model", "steady_code"]
 
@@ -30,7 +32,8 @@ class Model:
     as it is has none. ``code`` are digests of what it is made of – of the file that names it and of the local modules
     it imports, or of the functions and plain data of a callable – and ``unread`` the parts that could not be read.
     With ``reads_only`` it promises not to write into what it is given, and gets no copies; ``billed`` says that its
-    calls are paid for, so that none is made for advice alone.
+    calls are paid for, so that none is made for advice alone. ``reports`` are columns of numbers that its ``Replies``
+    bring, ``statuses`` what may become of a question besides what may of any model's.
     """
 
     predict: Callable[[Batch], Any]
@@ -43,8 +46,11 @@ class Model:
     unread: Sequence[str] = ()
     reads_only: bool = False
     billed: bool = False
+    reports: Sequence[str] = ()
+    statuses: Sequence[str] = ()
 
 
+@named_keywords
 def load_model(source: Any) -> Model:
     """Return a model: ``"demo"`` (or ``"demo:early"``, ``"demo:intermediate"``), ``"module:attribute"``, any callable.
 
@@ -101,7 +107,19 @@ def _wrap(found: Any, name: str, spec: str | None) -> Model:
         unread=tuple(sorted(made.unread)) if named is None else (),
         reads_only=getattr(found, "reads_only", False) is True,
         billed=getattr(found, "billed", False) is True,
+        reports=_names(found, "reports", REPORTS),
+        statuses=_names(found, "statuses", failures()),
     )
+
+
+def _names(found: Any, attribute: str, known: Sequence[str]) -> tuple[str, ...]:
+    """Return what a callable says of its answers. Raises ModelError for names that nobody reads."""
+    said = getattr(found, attribute, ())
+    said = tuple(said) if isinstance(said, list | tuple) else ()
+    for name in said:
+        if name not in known:
+            raise ModelError(f"model: {attribute} must be among {', '.join(known)}, got {short(name)}.")
+    return said
 
 
 def _source(spec: str) -> Mapping[str, str]:
@@ -115,6 +133,7 @@ def _source(spec: str) -> Mapping[str, str]:
     return source_of(Path(str(module.__file__)), place)
 
 
+@named_keywords
 def steady_code(model: Model) -> tuple[Mapping[str, str], Sequence[str]]:
     """Return the parts of a model's code that are as they were when it was loaded, and the names of the others.
 

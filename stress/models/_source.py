@@ -16,6 +16,8 @@ from importlib import metadata
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
+from perturbations.errors import named_keywords
+
 __all__ = ["digest_of_file", "installed", "source_of"]
 
 _OURS = ("perturbations", "scenarios", "stress")
@@ -23,6 +25,7 @@ _OURS = ("perturbations", "scenarios", "stress")
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
+@named_keywords
 def source_of(file: Path, name: str = "") -> dict[str, str]:
     """Return a digest of a file and of each local module it imports, and the versions of the packages they import.
 

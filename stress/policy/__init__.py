@@ -6,13 +6,17 @@
 >>> save(found.policy, "policy.json")  # doctest: +SKIP
 """
 
+from stress.policy._actions import ABSTAIN, KEEP
 from stress.policy._costs import Costs, load_costs
-from stress.policy._evidence import ABSTAIN, KEEP
 from stress.policy._fit import Fitted, fit
 from stress.policy._guarantee import Guarantee
 from stress.policy._guard import guard, signals_of
 from stress.policy._judge import Worth
 from stress.policy._policy import Policy, load, save
+from stress.policy._relative import anchored
+from stress.policy._replay import Over, Replayed, over_time, replayed
+from stress.policy._steady import Steady
+from stress.policy._system import system
 from stress.policy._words import markdown, python, sentences
 
 __all__ = [
@@ -21,15 +25,22 @@ __all__ = [
     "Costs",
     "Fitted",
     "Guarantee",
+    "Over",
     "Policy",
+    "Replayed",
+    "Steady",
     "Worth",
+    "anchored",
     "fit",
     "guard",
     "load",
     "load_costs",
     "markdown",
+    "over_time",
     "python",
+    "replayed",
     "save",
     "sentences",
     "signals_of",
+    "system",
 ]

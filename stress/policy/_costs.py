@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from perturbations import InputError
-from perturbations.errors import gather, nearest, short
+from perturbations.errors import gather, named_keywords, nearest, short
+from perturbations.files import read_text
 from stress.statistics.arrays import Floats, Ints
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Costs:
         return np.asarray(wrong * each[:, np.newaxis] + [self.actions.get(name, 0.0) for name in actions])
 
 
+@named_keywords
 def load_costs(path: Path | None) -> Costs:
     """Read costs from YAML: ``abstain: 0.3``, ``classes: {event: 5}``, ``actions: {drop image: 0.01}``."""
     if path is None:
@@ -53,7 +55,7 @@ def load_costs(path: Path | None) -> Costs:
     from scenarios.reading import parse
 
     problems: list[str] = []
-    found = parse(_text(path), str(path), problems, "costs").plain()
+    found = parse(read_text(path, "costs"), str(path), problems, "costs").plain()
     gather(problems, InputError)
     if not isinstance(found, Mapping):
         raise InputError(f"costs: {path}: must be a mapping of abstain, classes and actions, got {short(found)}.")
@@ -67,13 +69,6 @@ def load_costs(path: Path | None) -> Costs:
         None if abstain is None else _cost(abstain, f"{path}: abstain"),
         {str(k): _cost(v, f"{path}: actions: {k}") for k, v in _mapping(found, "actions", path).items()},
     )
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"costs: {path}: must be a YAML file in UTF-8, got {type(error).__name__}.") from None
 
 
 def _mapping(found: Mapping[str, Any], name: str, path: Path) -> Mapping[Any, Any]:

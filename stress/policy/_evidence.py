@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import combinations
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perturbations import InputError
+from perturbations.errors import short
+from stress.policy._actions import ABSTAIN, KEEP
 from stress.policy._costs import Costs
+from stress.policy._relative import relative
+from stress.records.answered import ANSWERED, answers_in, asked_of
 from stress.records.cells import CellRow
 from stress.records.frame import Frame
 from stress.records.source import Source
+from stress.records.standing import paired, stand_ins
 from stress.statistics.arrays import Floats, Ints
 
-__all__ = ["ABSTAIN", "KEEP", "Evidence", "evidence"]
+__all__ = ["ASKING", "Asking", "Evidence", "evidence"]
 
-KEEP, ABSTAIN = "keep", "abstain"
-"""Give the model everything as it is; give no answer."""
-_HINT = (
-    "Add to the suite `fallbacks: [drop, each]` and, among the scenarios, "
-    "`lost: {all: {name: missing, fill: none}, grid: subsets, fallbacks: []}`, and run again."
-)
+Asking = Literal["nothing", "answer", "alone"]
+ASKING: tuple[Asking, ...] = ("nothing", "answer", "alone")
+"""What the model is asked for the sake of signals: nothing, its answer, or also its answer to each stream alone."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,20 @@ class Evidence:
     member: Ints
     clustered: str | None
     left_out: tuple[str, ...] = ()
+    lacking: Mapping[str, str] = field(default_factory=dict)
+    """Actions that some conditions do not show, each with one of these: they cannot be chosen."""
+    raw: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    """``values`` as they were measured, where they say how an input compares with clean ones of its group."""
+    position: Ints = field(default_factory=lambda: np.zeros((0, 0), np.int64))
+    """(rows × actions but abstaining) positions of the records that show them."""
 
     def __len__(self) -> int:
         return len(self.weight)
 
     def of(self, rows: NDArray[np.bool_]) -> Evidence:
         """Return some of the rows."""
-        names = ("values", "loss", "confidence", "right", "weight", "sample", "cell", "scenario", "member")
+        names = ["values", "loss", "confidence", "right", "weight", "sample", "cell", "scenario", "member"]
+        names += [name for name in ("position", "raw") if len(getattr(self, name))]
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
     @property
@@ -65,25 +74,43 @@ class Evidence:
         return self.scenario == 0
 
 
-def evidence(run: Source, costs: Costs, clean_share: float = 0.5, cluster: str | None = None) -> Evidence:
+@dataclass(frozen=True)
+class _Actions:
+    """Actions that every condition shows; those that some do not, with one of these; cells that show none."""
+
+    everywhere: tuple[str, ...]
+    lacking: Mapping[str, str]
+    left_out: tuple[str, ...]
+
+
+def evidence(
+    run: Source,
+    costs: Costs,
+    clean_share: float = 0.5,
+    cluster: str | None = None,
+    asking: Asking = "nothing",
+    relative_to: str | None = None,
+) -> Evidence:
     """Read a run. Raises InputError where it lacks the cells or the signals that a choice between actions needs.
 
     ``clean_share`` is the share of clean input that is expected where the policy will work; the rest is divided evenly
     over scenarios, and within each over its cells. ``cluster`` names a group (the data set's own, by default) whose
-    samples are alike.
+    samples are alike. ``asking`` adds signals of the model's ``answer``, or of its answers to each stream ``alone``.
+    ``relative_to`` names a group: signals then say where an input lies among clean ones of its own group.
     """
+    if asking not in ASKING:
+        raise InputError(f"policy: asking must be one of {', '.join(ASKING)}, got {short(asking)}.")
     if not isinstance(clean_share, int | float) or not 0 < clean_share < 1:
         raise InputError(f"policy: clean_share must lie between 0 and 1, got {clean_share!r}.")
     frame = Frame(run)
-    found, left_out = _stand_ins(frame)
-    gone = _common(found)
-    signals = _signals(frame)
-    actions = (KEEP, *("drop " + "+".join(sorted(names, key=_streams(frame).index)) for names in gone))
-    which = [_records(frame, cell, gone, by) for cell, by in found.items()]
-    rows = np.concatenate(which)
-    positions = list(found)
-    cell = np.repeat(np.arange(len(positions)), [len(part) for part in which])
-    cells = tuple(frame.cells[i] for i in positions)
+    streams = _streams(frame)
+    found, seen = _known(frame, streams, costs.abstain is not None)
+    actions = (KEEP, *seen.everywhere)
+    each = [_inputs(frame, cell, by, seen.everywhere, streams, asking) for cell, by in found.items()]
+    signals = _signals(frame, [one for _, one in each], asking, streams)
+    rows = np.concatenate([part for part, _ in each])
+    cell = np.repeat(np.arange(len(found)), [len(part) for part, _ in each])
+    cells = tuple(frame.cells[i] for i in found)
     scenarios = tuple(dict.fromkeys(row.scenario for row in cells))
     scenario = np.array([scenarios.index(row.scenario) for row in cells])[cell]
     score = _scores(frame)
@@ -92,10 +119,17 @@ def evidence(run: Source, costs: Costs, clean_share: float = 0.5, cluster: str |
         actions, loss = (*actions, ABSTAIN), np.column_stack([loss, np.full(len(rows), costs.abstain)])
     sure = frame.column("confidence") if frame.has("confidence") else np.full(len(score), np.nan)
     by, member = _clusters(frame, cluster)
+    raw = np.concatenate([_values(frame, part, one, signals) for part, one in each])
+    values = raw
+    if relative_to is not None:
+        group = _clusters(frame, relative_to)[1][frame.sample[rows[:, 0]]]
+        named = [str(frame.group(relative_to)[i]) for i in _firsts(_clusters(frame, relative_to)[1])]
+        values = relative(raw, scenario == 0, group, named, relative_to)
     return Evidence(
         actions=actions,
         signals=signals,
-        values=np.column_stack([frame.column(f"signal.{name}")[rows[:, 0]] for name in signals]),
+        values=values,
+        raw=raw,
         loss=loss,
         confidence=sure[rows],
         right=score[rows],
@@ -107,16 +141,61 @@ def evidence(run: Source, costs: Costs, clean_share: float = 0.5, cluster: str |
         scenarios=scenarios,
         member=member[frame.sample[rows[:, 0]]],
         clustered=by,
-        left_out=tuple(left_out),
+        left_out=seen.left_out,
+        lacking=seen.lacking,
+        position=rows,
     )
+
+
+def _inputs(
+    frame: Frame, cell: int, by: Mapping[str, int], actions: Sequence[str], streams: Sequence[str], asking: Asking
+) -> tuple[Ints, dict[str, Floats]]:
+    """Return the records of a cell's inputs (inputs × actions), and the signals of the model's answers to them."""
+    rows = paired(frame, cell, {action: by[action] for action in actions})
+    rows = rows[(rows >= 0).all(axis=1)]
+    if asking == "nothing":
+        return rows, {}
+    asked = asked_of(frame, cell, streams, asking == "alone")
+    if asked is None:
+        raise InputError(
+            f"policy: the run does not show what the model says to each stream alone under {frame.cells[cell].cell}. "
+            "Add to the suite `fallbacks: [each, unimodal]` (or [subsets]) and, among the scenarios, "
+            "`lost: {all: {name: missing, fill: none}, grid: subsets, fallbacks: []}`, and run again."
+        )
+    place = {int(record): i for i, record in enumerate(asked[0])}
+    rows = rows[[int(record) in place for record in rows[:, 0]]]
+    at = [place[int(record)] for record in rows[:, 0]]
+    return rows, {name: values[at] for name, values in answers_in(asked[1], asking == "alone").items()}
+
+
+def _values(frame: Frame, rows: Ints, answers: Mapping[str, Floats], signals: Sequence[str]) -> Floats:
+    """Return (inputs × signals) what was measured on inputs; NaN where it is undefined."""
+    nothing = np.full(len(rows), np.nan)
+    columns = [
+        answers.get(name, nothing) if _of_answers(name) else frame.column(f"signal.{name}")[rows[:, 0]]
+        for name in signals
+    ]
+    return np.column_stack(columns)
 
 
 def _streams(frame: Frame) -> list[str]:
     return list(frame.run.info.get("streams", {})) or sorted({s for row in frame.cells for s in row.streams})
 
 
-def _signals(frame: Frame) -> tuple[str, ...]:
-    names = tuple(name.removeprefix("signal.") for name in frame.schema if name.startswith("signal."))
+def _of_answers(name: str) -> bool:
+    return name.rpartition(".")[2] in {each.name for each in ANSWERED}
+
+
+def _signals(
+    frame: Frame, answers: Sequence[Mapping[str, Floats]], asking: Asking, streams: Sequence[str]
+) -> tuple[str, ...]:  # fmt: skip
+    """Return the names of the signals that the run has, those of the model's answers last."""
+    more = dict.fromkeys(name for each in answers for name in each)
+    if asking != "nothing" and not more:
+        raise InputError(
+            "policy: the model says neither labels nor how sure it is: there are no signals of its answers."
+        )
+    names = (*(name.removeprefix("signal.") for name in frame.schema if name.startswith("signal.")), *more)
     if not names:
         raise InputError("policy: the run has no signals of its streams' quality. Run it again without --signals none.")
     return names
@@ -132,60 +211,42 @@ def _scores(frame: Frame) -> Floats:
     return score
 
 
-def _stand_ins(frame: Frame) -> tuple[dict[int, dict[frozenset[str], int]], list[str]]:
-    """Return, of the clean and each degraded cell, the cell that shows what dropping each set of streams would do.
-
-    Where all that is degraded is dropped, it does not matter how it was: a cell in which the same streams are lost
-    shows the same.
-    """
-    cells, clean = frame.cells, frame.clean
+def _known(frame: Frame, streams: Sequence[str], abstain: bool) -> tuple[dict[int, dict[str, int]], _Actions]:
+    """Return, of the clean and each degraded cell, the cells that show what each action would come to, and which."""
+    clean = frame.clean
     if clean is None:
         raise InputError("policy: the run has no clean cell, so that what a policy costs there cannot be told.")
-    streams = _streams(frame)
-    subsets = [frozenset(s) for size in range(1, len(streams)) for s in combinations(streams, size)]
-    lost = {
-        frozenset(row.lost): i
-        for i, row in reversed(list(enumerate(cells)))
-        if row.lost and (row.fallback == "drop" or (row.only_lost and row.fill == "none" and row.base is None))
-    }
-    own: dict[str | None, dict[frozenset[str], int]] = {}
-    for i, row in enumerate(cells):
-        if row.base is not None:
-            own.setdefault(row.base, {})[frozenset(row.lost)] = i
-    found: dict[int, dict[frozenset[str], int]] = {clean: {s: lost[s] for s in subsets if s in lost}}
-    left_out = []
-    for i, row in enumerate(cells):
-        if row.fallback or row.lost or row.clean:
-            continue
-        by = {s: lost[s] for s in subsets if s in lost and s >= frozenset(row.streams)} | own.get(row.cell, {})
-        if by:
-            found[i] = by
-        else:
-            left_out.append(row.cell)
+    found = stand_ins(frame.cells, streams)
+    left_out = tuple(frame.cells[i].cell for i, by in found.items() if not by and not abstain)
+    found = {i: by for i, by in found.items() if by or i == clean or abstain}
     if len(found) < 2:
-        raise InputError(f"policy: the run has no cell in which degraded streams are dropped. {_HINT}")
-    return found, left_out
+        raise InputError(f"policy: the run has no cell in which degraded streams are dropped. {_hint(streams)}")
+    seen = dict.fromkeys(action for by in found.values() for action in by)
+    everywhere = {action for action in seen if all(action in by for by in found.values())}
+    if not everywhere and not abstain:
+        raise InputError(f"policy: no action is seen both on clean and on every degraded input. {_hint(streams)}")
+
+    def order(action: str) -> tuple[bool, int, list[str]]:
+        return not action.startswith("drop "), action.count("+"), action.split("+")
+
+    lacking = {
+        action: next(frame.cells[i].cell for i, by in found.items() if action not in by)
+        for action in seen
+        if action not in everywhere
+    }
+    return found, _Actions(tuple(sorted(everywhere, key=order)), lacking, left_out)
 
 
-def _common(found: Mapping[int, Mapping[frozenset[str], int]]) -> list[frozenset[str]]:
-    """Return the sets of streams whose loss is seen under every condition."""
-    shared = set.intersection(*(set(by) for by in found.values()))
-    if not shared:
-        raise InputError(f"policy: no action is seen both on clean and on every degraded input. {_HINT}")
-    return sorted(shared, key=lambda names: (len(names), sorted(names)))
-
-
-def _records(frame: Frame, cell: int, gone: Sequence[frozenset[str]], by: Mapping[frozenset[str], int]) -> Ints:
-    """Return (inputs × actions) positions of records: what each action made of the same draw of the same sample."""
-    rows = frame.by_cell[cell]
-    columns = [rows]
-    for names in gone:
-        there = frame.by_cell[by[names]]
-        drawn = {(int(s), int(d)): int(r) for s, d, r in zip(frame.sample[there], frame.draw[there], there)}
-        pairs = zip(frame.sample[rows], frame.draw[rows])
-        columns.append(np.array([drawn.get((int(s), int(d)), drawn.get((int(s), 0), -1)) for s, d in pairs], np.int64))
-    table = np.column_stack(columns)
-    return np.asarray(table[(table >= 0).all(axis=1)])
+def _hint(streams: Sequence[str]) -> str:
+    if len(streams) == 1:
+        return (
+            f"Of one stream ({streams[0]}) nothing can be dropped: add to the suite `fallbacks: [{{fill: mean}}]` or "
+            "`fallbacks: [{model: module:attribute}]` and run again, or say what abstaining costs (--costs)."
+        )
+    return (
+        "Add to the suite `fallbacks: [drop, each]` and, among the scenarios, "
+        "`lost: {all: {name: missing, fill: none}, grid: subsets, fallbacks: []}`, and run again."
+    )
 
 
 def _clusters(frame: Frame, cluster: str | None) -> tuple[str | None, Ints]:
@@ -196,6 +257,11 @@ def _clusters(frame: Frame, cluster: str | None) -> tuple[str | None, Ints]:
     keys = [f"={name}" if name is not None else f"sample={sample}" for name, sample in zip(names, frame.samples)]
     position = {key: i for i, key in enumerate(dict.fromkeys(keys))}
     return by, np.array([position[key] for key in keys], np.int64)
+
+
+def _firsts(member: Ints) -> Ints:
+    """Return, of each cluster, the first of its samples."""
+    return np.unique(member, return_index=True)[1]
 
 
 def _weights(cell: Ints, scenario: Ints, clean_share: float) -> Floats:

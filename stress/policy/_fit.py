@@ -6,14 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from perturbations import InputError
+from perturbations.errors import named_keywords
 from perturbations.modality import modality
 from stress.policy._costs import Costs
-from stress.policy._evidence import Evidence, evidence
+from stress.policy._evidence import Asking, Evidence, evidence
 from stress.policy._guarantee import Guarantee, calibrated
 from stress.policy._judge import Worth, chosen, fold_of, harms, judged
 from stress.policy._policy import Policy
+from stress.policy._relative import Clean
 from stress.policy._tree import Node, Tree
+from stress.records.answered import ANSWERED
 from stress.records.source import Source
 
 __all__ = ["Fitted", "fit"]
@@ -27,7 +32,9 @@ class Fitted:
     """A policy, what rules made in its way are worth on input they have not seen, and the verdict on that.
 
     ``worth`` begins with new samples, all conditions together; then each scenario; then the same on scenarios that the
-    rule has not seen. ``worth_it`` is false where nothing is gained beyond chance, or something lost for sure.
+    rule has not seen. ``left_out`` are cells that show no action, ``lacking`` actions that could not be chosen, each
+    with a cell that does not show it. ``worth_it`` is false where nothing is gained beyond chance, or something lost
+    for sure.
     """
 
     policy: Policy
@@ -36,9 +43,11 @@ class Fitted:
     reason: str
     clustered: str | None
     left_out: tuple[str, ...]
+    lacking: Mapping[str, str]
     guarantee: Guarantee | None = None
 
 
+@named_keywords
 def fit(
     run: Source,
     costs: Costs | None = None,
@@ -48,6 +57,8 @@ def fit(
     cluster: str | None = None,
     risk: float | None = None,
     delta: float = 0.1,
+    asking: Asking = "nothing",
+    relative: str | None = None,
     confidence: float = 0.95,
 ) -> Fitted:
     """Make a fallback policy from a run with ``fallbacks``: signals of an input's quality → what to do with it.
@@ -57,12 +68,18 @@ def fit(
     that it was not made from, and also on scenarios that it was not made from: production has damage of kinds that no
     suite has. ``safe`` keeps to rules that lose at most a point on scenarios they have not seen, in the choice.
 
+    ``asking`` adds signals of the model's own ``answer``, or also of its answers to each stream ``alone``: they see
+    what no signal of a single value can – a picture of something else, say – and cost calls.
+
+    ``relative`` names a group – speaker, camera, site – and has thresholds say where they lie among clean input of one
+    of them: a rule is then judged, and to be used (``anchored``), with some clean input of each new one at hand.
+
     ``risk`` adds a threshold on the model's confidence below which no answer is given: calibrated on samples that the
     rule was not made from, so that with probability 1 − ``delta`` at most that share of the given answers is wrong in
     every scenario of the run (see ``stress.policy.Guarantee``).
     Raises InputError where the run lacks the cells or signals that this needs, or has too few samples.
     """
-    known = evidence(run, costs or Costs(), clean_share, cluster)
+    known = evidence(run, costs or Costs(), clean_share, cluster, asking, relative)
     if len(set(known.member.tolist())) < _FEW:
         by = f"values of {known.clustered}" if known.clustered else "samples"
         raise InputError(f"policy: needs at least {_FEW} {by} to judge a rule on others, got fewer.")
@@ -87,15 +104,30 @@ def fit(
         which=_which(run, known),
         answer_from=None if guarantee is None else guarantee.threshold,
         about=about,
+        reads=_reads(run),
+        spread=_spread(known),
     )
-    return Fitted(policy, tuple(worth), worth_it, reason, known.clustered, known.left_out, guarantee)
+    return Fitted(policy, tuple(worth), worth_it, reason, known.clustered, known.left_out, known.lacking, guarantee)
 
 
 def _plain(tree: Tree, known: Evidence) -> Mapping[str, Any] | str:
     if not isinstance(tree, Node):
         return known.actions[tree]
     branches = {"then": _plain(tree.then, known), "else": _plain(tree.other, known)}
-    return {"signal": known.signals[tree.signal], "below": tree.below, **branches}
+    name, below = known.signals[tree.signal], tree.below
+    if len(known.raw) and not np.array_equal(known.raw[:, tree.signal], known.values[:, tree.signal], equal_nan=True):
+        clean = Clean.of(known.raw[known.clean, tree.signal])
+        if clean is not None:
+            return {"signal": name, "below": clean.value(below), "position": below, **branches}
+    return {"signal": name, "below": below, **branches}
+
+
+def _spread(known: Evidence) -> dict[str, float]:
+    """Return the inter-quartile range of each signal on clean input, as it is measured; of those that have one."""
+    raw = (known.raw if len(known.raw) else known.values)[known.clean]
+    ends = [np.quantile(column[np.isfinite(column)], [0.25, 0.75]) for column in raw.T if np.isfinite(column).any()]
+    names = [name for name, column in zip(known.signals, raw.T) if np.isfinite(column).any()]
+    return {name: float(high - low) for name, (low, high) in zip(names, ends)}
 
 
 def _which(run: Source, known: Evidence) -> str:
@@ -103,9 +135,19 @@ def _which(run: Source, known: Evidence) -> str:
     kinds = run.info["streams"]
     for name in known.signals:
         stream, _, signal = name.rpartition(".")
-        if signal not in {each.name for each in modality(kinds[stream]).signals.chosen("cheap")}:
+        if signal not in {each.name for each in ANSWERED} and signal not in {
+            each.name for each in modality(kinds[stream]).signals.chosen("cheap")
+        }:
             return "all"
     return "cheap"
+
+
+def _reads(run: Source) -> dict[str, Any]:
+    """Return how the run's answers were read, of a classifier; nothing of other tasks."""
+    task = run.info.get("identity", {}).get("task", {})
+    if task.get("task") != "classification":
+        return {}
+    return {"classes": list(task["classes"]), "answers": task["answers"]}
 
 
 def _verdict(tree: Tree, worth: list[Worth]) -> tuple[bool, str]:

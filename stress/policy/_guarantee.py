@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from perturbations import InputError
-from stress.policy._evidence import ABSTAIN, Evidence
+from stress.policy._actions import ABSTAIN
+from stress.policy._evidence import Evidence
 from stress.policy._tree import Tree, taken
 from stress.statistics.arrays import Floats
 from stress.statistics.risk import too_risky

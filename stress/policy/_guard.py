@@ -7,53 +7,69 @@ from typing import Any
 
 import numpy as np
 
-from perturbations import InputError, Value
-from perturbations.errors import short
+from perturbations import InputError, Sample, Value
+from perturbations.errors import named_keywords, short
 from perturbations.modality import modality_of
-from stress.models import Batch
-from stress.policy._evidence import ABSTAIN, KEEP
+from stress.data import Samples, load_data
+from stress.models import Batch, load_model, predict_of
+from stress.policy._actions import ABSTAIN, KEEP, Action, action_of
+from stress.policy._asked import Reader
 from stress.policy._policy import Policy
 
 __all__ = ["guard", "signals_of"]
 
+Predict = Callable[[Batch], Any]
 
+
+@named_keywords
 def signals_of(streams: Mapping[str, Value], which: str = "cheap") -> dict[str, float]:
-    """Return the signals of an input's streams by ``STREAM.SIGNAL``; lost streams have none."""
+    """Return the signals of an input's streams by ``STREAM.SIGNAL``; lost streams have none.
+
+    Numbers are rounded to single floats, as a run records them, so that a threshold decides the same here and there.
+    """
     found: dict[str, float] = {}
     for stream, value in streams.items():
         if value is not None:
             measured = modality_of(value, f"stream {stream}").signals(value, "all" if which == "all" else "cheap")
-            found.update({f"{stream}.{name}": number for name, number in measured.items()})
+            found.update({f"{stream}.{name}": float(np.float32(number)) for name, number in measured.items()})
     return found
 
 
-def guard(predict: Callable[[Batch], Any], policy: Policy) -> Callable[[Batch], Any]:
+@named_keywords
+def guard(predict: Predict, policy: Policy, data: Any = None, *, seed: int = 0) -> Predict:
     """Return a model that does what a policy says before it answers: it drops streams, or gives no answer (None).
 
     The guarded model can be run through any suite like another, with the classes and declarations of ``predict``.
-    Streams that the policy would drop and that are lost already change nothing. ``answer_from`` is not applied, as it
-    needs the model's confidence. Raises InputError where the policy asks for a stream that the model is not given.
+    Streams that the policy would drop and that are lost already change nothing. Where the policy has a threshold on
+    confidence (``answer_from``), answers below it are not given. A policy that fills streams is given the ``data`` that
+    it fills from (and the ``seed`` of the run, of noise), as to ``stress.run``; other models that it asks are loaded by
+    their names.
+    Raises InputError where the policy asks for a stream that the model is not given, or for data that are not there.
     """
     if not callable(predict):
         raise InputError(f"guard: the model must be a callable predict(batch), got {short(predict)}.")
+    acting = _Acting(predict, policy, data, seed)
+    reads = policy.answers_wanted != (False, False) or policy.answer_from is not None
+    reader = Reader.of(policy) if reads else None
 
     def guarded(batch: Batch) -> Any:
         for stream in policy.streams:
             if stream not in batch:
                 raise InputError(f"guard: the policy asks for stream {stream!r}, got {', '.join(batch)}.")
+        signals = [
+            signals_of({name: batch[name][row] for name in policy.streams}, policy.which) for row in range(batch.size)
+        ]
+        whole = None
+        if reader is not None and policy.answers_wanted != (False, False):
+            whole = predict(batch)
+            for row, more in enumerate(reader.signals(batch, whole, predict if policy.answers_wanted[1] else None)):
+                signals[row] |= more
         rows: dict[str, list[int]] = {}
-        for row in range(batch.size):
-            streams = {name: batch[name][row] for name in policy.streams}
-            rows.setdefault(policy.decide(signals_of(streams, policy.which)), []).append(row)
-        if set(rows) == {KEEP}:
-            return predict(batch)
-        found: list[Any] = [None] * batch.size
-        for action, places in rows.items():
-            if action != ABSTAIN:
-                answers = _rows(predict(_without(batch, places, action)), len(places))
-                for place, answer in zip(places, answers):
-                    found[place] = answer
-        return found
+        for row, known in enumerate(signals):
+            rows.setdefault(policy.decide(known), []).append(row)
+        if set(rows) == {KEEP} and policy.answer_from is None:
+            return predict(batch) if whole is None else whole
+        return acting.all(batch, rows, reader if policy.answer_from is not None else None)
 
     for name, value in vars(predict).items() if hasattr(predict, "__dict__") else ():
         if not name.startswith("__") and name not in ("identity", "weights_hash"):
@@ -61,12 +77,61 @@ def guard(predict: Callable[[Batch], Any], policy: Policy) -> Callable[[Batch], 
     return guarded
 
 
-def _without(batch: Batch, rows: Sequence[int], action: str) -> Batch:
-    gone = () if action == KEEP else action.removeprefix("drop ").split("+")
-    if missing := [name for name in gone if name not in batch]:
-        raise InputError(f"guard: the policy drops stream {missing[0]!r}, got {', '.join(batch)}.")
-    streams = {name: [None if name in gone else batch[name][row] for row in rows] for name in batch}
-    return Batch(streams, [batch.ids[row] for row in rows] if batch.ids else ())
+class _Acting:
+    """Does what a policy says: holds what its actions need."""
+
+    def __init__(self, predict: Predict, policy: Policy, data: Any, seed: int) -> None:
+        self.predict, self.policy, self.seed = predict, policy, seed
+        actions = {name: found for name in policy.actions if (found := action_of(name)) is not None}
+        self.actions: Mapping[str, Action] = actions
+        self.data: Samples | None = None if data is None else load_data(data)
+        taken = policy.taken
+        fills = [name for name in taken if actions[name].kind == "fill" and actions[name].what != "zeros"]
+        if fills and self.data is None:
+            raise InputError(f"guard: to {fills[0]}, data must be given (as to stress.run), got none.")
+        names = dict.fromkeys(actions[name].what for name in taken if actions[name].kind == "ask")
+        self.others = {name: predict_of(load_model(name)) for name in names}
+
+    def all(self, batch: Batch, rows: Mapping[str, list[int]], reader: Reader | None) -> list[Any]:
+        """Return the answers row by row; None where none is given."""
+        found: list[Any] = [None] * batch.size
+        for name, places in rows.items():
+            if name == ABSTAIN:
+                continue
+            answers = self._asked(self._changed(batch, places, self.actions[name]), self.actions[name])
+            given = _rows(answers, len(places))
+            if reader is not None:
+                sure = reader.read(answers, len(places))[1]
+                given = [each if sure[i] >= (self.policy.answer_from or 0) else None for i, each in enumerate(given)]
+            for place, answer in zip(places, given):
+                found[place] = answer
+        return found
+
+    def _asked(self, batch: Batch, action: Action) -> Any:
+        return (self.others[action.what] if action.kind == "ask" else self.predict)(batch)
+
+    def _changed(self, batch: Batch, rows: Sequence[int], action: Action) -> Batch:
+        if any(name not in batch for name in action.streams):
+            raise InputError(f"guard: the policy is to {action.says}, got streams {', '.join(batch)}.")
+        ids = [batch.ids[row] for row in rows] if batch.ids else []
+        streams = {name: [batch[name][row] for row in rows] for name in batch}
+        for name in action.streams:
+            if action.kind == "drop":
+                streams[name] = [None] * len(rows)
+            else:
+                whole = [{each: streams[each][i] for each in streams} for i in range(len(rows))]
+                streams[name] = [
+                    self._filled(values, name, action.what, ids[i] if ids else "") for i, values in enumerate(whole)
+                ]
+        return Batch(streams, ids)
+
+    def _filled(self, values: Mapping[str, Value], stream: str, fill: str, name: str) -> Value:
+        from perturbations import get
+        from scenarios import Condition, perturb_stream
+
+        missing = get("stream.missing")
+        condition = Condition(stream, missing.name, missing.settings(None, None, {"fill": fill}))
+        return perturb_stream(Sample(name or "input", values), stream, [condition], self.data, self.seed)
 
 
 def _rows(answers: Any, count: int) -> list[Any]:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stress.policy._evidence import ABSTAIN, KEEP
+from perturbations.errors import named_keywords
+from stress.policy._actions import action_of
 from stress.policy._policy import Policy
 
 __all__ = ["markdown", "python", "sentences"]
 
 
 def _does(action: str) -> str:
-    if action == KEEP:
-        return "use every stream"
-    return "give no answer" if action == ABSTAIN else f"drop {' and '.join(action.removeprefix('drop ').split('+'))}"
+    known = action_of(action)
+    return action if known is None else known.says
 
 
+@named_keywords
 def sentences(policy: Policy) -> list[str]:
     """Return the rule as sentences, one a way through it."""
     lines = [f"{when[0].upper()}{when[1:]}: {_does(action)}." for when, action in _ways(policy.rule, ())]
@@ -35,6 +36,7 @@ def _ways(rule: Mapping[str, Any] | str, so_far: tuple[str, ...]) -> Iterator[tu
     yield from _ways(rule["else"], (*so_far, f"{name} is {limit} or more"))
 
 
+@named_keywords
 def python(policy: Policy) -> str:
     """Return the source of a function ``decide(signals)`` that imports nothing and decides the same."""
     lines = [
@@ -64,6 +66,7 @@ def _cell(text: object) -> str:
     return str(text).replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
 
 
+@named_keywords
 def markdown(policy: Policy) -> str:
     """Return a page to sign: the rule in words, what it is worth on input it has not seen, what it promises."""
     about = policy.about

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +16,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from perturbations import RunError
+from perturbations.files import read_regular
 from stress.records.blocks import Block, plan
+from stress.records.info import misshapen
 from stress.records.layout import Layout, codes, keys_of, layout, presence, together
 from stress.records.memo import Memo
 from stress.records.parts import Moment, open_part, read_parts, read_whole
@@ -45,9 +49,11 @@ class Folder:
     @cached_property
     def info(self) -> Mapping[str, Any]:
         """What ``run.json`` says: suite, seed, task, data, model, packages, host, and how far the run got."""
-        found: Mapping[str, Any] = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+        found: Mapping[str, Any] = json.loads(read_regular(self.path / "run.json", "run", RunError))
         if not isinstance(found, dict):
             raise RunError(f"{self.path}/run.json: must be a JSON object, got {type(found).__name__}.")
+        if wrong := misshapen(found):
+            raise RunError(f"{self.path}/run.json: {wrong}.")
         return found
 
     @cached_property
@@ -74,11 +80,16 @@ class Folder:
     def _held(self) -> Sequence[Path]:
         return self._moment.held
 
-    @property
-    def state(self) -> list[tuple[str, int, int]]:
-        """Name, size and time of each part."""
-        about = [(part.name, held.stat()) for part, held in zip(self.parts, self._held)]
-        return [(name, each.st_size, each.st_mtime_ns) for name, each in about]
+    def written(self) -> frozenset[tuple[str, int, int, int]]:
+        """Return name, size, time and number of each file there is now: equal as long as nothing was written."""
+        found = [self.path / name for name in ("run.json", "samples.parquet", "cells.parquet")]
+        with suppress(OSError):  # no record was written yet
+            found += [Path(entry.path) for entry in os.scandir(self.path / "records")]
+        stats = []
+        for file in found:
+            with suppress(OSError):  # a temporary file that has got its name since
+                stats.append((str(file), file.stat()))
+        return frozenset((name, each.st_size, each.st_mtime_ns, each.st_ino) for name, each in stats)
 
     @cached_property
     def count(self) -> int:
@@ -186,20 +197,15 @@ def _among(values: pa.ChunkedArray, names: set[str]) -> pa.Array:
 def open_folder(path: str | Path) -> Folder:
     """Return the run in a folder. Raises RunError where there is none, or one of another format."""
     run = Folder(Path(path))
+    if not os.path.lexists(run.path / "run.json"):
+        somewhere = "a file" if os.path.exists(run.path) else "a path where nothing is"
+        what = "a folder without run.json" if os.path.isdir(run.path) else somewhere
+        raise RunError(f"{path}: must be a run folder, got {what}.")
     try:
         version = run.info["format"]
-    except (FileNotFoundError, NotADirectoryError):
-        what = (
-            "a folder without run.json"
-            if run.path.is_dir()
-            else "a file"
-            if run.path.exists()
-            else "a path where nothing is"
-        )
-        raise RunError(f"{path}: must be a run folder, got {what}.") from None
     except KeyError:
         raise RunError(f"{path}/run.json: must name the format of the folder, got none.") from None
-    except (ValueError, OSError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise RunError(f"{path}/run.json: cannot be read: {str(error)[:200]}.") from None
     if version != FORMAT:
         raise RunError(f"{path}: must have format {FORMAT}, got {version!r}. Open it with the version that wrote it.")

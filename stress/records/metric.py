@@ -11,7 +11,7 @@ from typing import Any, Literal
 from perturbations import InputError
 
 __all__ = [
-    "CHANGES",
+    "FROM_CLEAN",
     "HOUSE",
     "Kind",
     "Metric",
@@ -24,7 +24,7 @@ __all__ = [
     "resolved",
 ]
 
-Kind = Literal["mean", "ratio", "counts", "confidence", "rank", "latency", "change"]
+Kind = Literal["mean", "ratio", "counts", "confidence", "rank", "latency", "cost", "from_clean"]
 HOUSE = "stress.tasks.metrics"
 """Where the metrics that come with the package are registered."""
 
@@ -36,8 +36,8 @@ class Metric:
     ``kind`` says what it is a function of. ``mean`` and ``ratio``: record columns, ``top`` over ``bottom`` (None: each
     record counts one) or, with a ``function`` of several ``columns``, what that returns for each record. ``counts``:
     hits, answers, truths and records by class. ``confidence``: each answer's confidence and whether it is right.
-    ``rank``: a class's scores and which records are truly of it. ``latency``: the times of calls. ``change``: a
-    metric's values in several cells or groups.
+    ``rank``: a class's scores and which records are truly of it. ``latency``: the times of calls. ``cost``: what
+    calls spent, and the peaks of memory. ``change``: a metric's values in several cells or groups.
 
     ``low`` and ``high`` are the ends of its range: where both are finite no interval leaves it, and one keeps a width
     where no resample differs. ``failed`` is what a record without a usable answer counts for each
@@ -115,13 +115,13 @@ class Metric:
 
 
 _KNOWN: dict[tuple[str, str], Metric] = {}
-CHANGES: Mapping[str, Metric] = {
+FROM_CLEAN: Mapping[str, Metric] = {
     row.name: row
     for row in (
-        Metric("drop", "change", better="lower", unit="", low=-math.inf, high=math.inf),
-        Metric("retention", "change", high=math.inf, unit=""),
-        Metric("gap", "change", better="lower", high=math.inf, unit=""),
-        Metric("widening", "change", better="lower", unit="", low=-math.inf, high=math.inf),
+        Metric("drop", "from_clean", better="lower", unit="", low=-math.inf, high=math.inf),
+        Metric("retention", "from_clean", high=math.inf, unit=""),
+        Metric("gap", "from_clean", better="lower", high=math.inf, unit=""),
+        Metric("widening", "from_clean", better="lower", unit="", low=-math.inf, high=math.inf),
     )
 }
 """What is made of another metric's values: against clean, and between groups."""
@@ -205,7 +205,7 @@ def class_metrics() -> tuple[str, ...]:
 
 def range_of(name: str) -> tuple[float, float]:
     """Return the ends of the range of a metric by name; of several of that name, the widest; infinite if unknown."""
-    same = [CHANGES[name]] if name in CHANGES else []
+    same = [FROM_CLEAN[name]] if name in FROM_CLEAN else []
     for metric in _KNOWN.values():
         pattern = re.escape(metric.name).replace(r"\{k\}", r"\d+")
         if name == metric.shown or re.fullmatch(pattern, name):

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perturbations import RunError
+from perturbations.files import open_regular, read_text
 from stress.records.writing import write_json
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ SWAP = "swap.json"
 _HELD = 256
 """Parts that a reader holds open, so that they stay there for it when a writer removes them."""
 _OPEN = Path("/proc/self/fd")
+_PART = re.compile(r"part-[\w.-]+\.parquet")
 
 
 class Moment:
@@ -38,13 +42,16 @@ class Moment:
         self._files: list[int] = []
         while True:
             named = present_parts(folder)
-            if len(named) > _HELD or not _OPEN.is_dir():
+            if len(named) > _HELD or not os.path.isdir(_OPEN):
                 self.parts: Sequence[Path] = named
                 self.held: Sequence[Path] = named
                 return
             try:
                 for part in named:
-                    self._files.append(os.open(part, os.O_RDONLY | os.O_CLOEXEC))
+                    self._files.append(os.open(part, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK))
+                    if not stat.S_ISREG(os.fstat(self._files[-1]).st_mode):
+                        self._close()
+                        raise RunError(f"{part}: must be a regular file, not a pipe or a device.")
             except FileNotFoundError:  # merged in between: look again
                 self._close()
                 continue
@@ -102,10 +109,11 @@ def read_whole(path: Path) -> pa.Table:
     import pyarrow as pa
     from pyarrow import parquet
 
+    if not os.path.exists(path):
+        raise RunError(f"{path}: is not there. The same command that began the run writes it anew.")
     try:
-        return parquet.read_table(path, page_checksum_verification=True)
-    except FileNotFoundError:
-        raise RunError(f"{path}: is not there. The same command that began the run writes it anew.") from None
+        with open_regular(path, "run", RunError) as file:
+            return parquet.read_table(file, page_checksum_verification=True)
     except (pa.ArrowException, OSError) as error:
         text = (str(error).splitlines() or [type(error).__name__])[0]
         raise RunError(
@@ -119,17 +127,22 @@ def announce_swap(folder: Path, merged: Path, parts: Sequence[Path]) -> None:
 
 
 def _swap(folder: Path) -> Mapping[str, object]:
+    """Return the note of a swap: which part stands for which others; nothing where it is none, or names other files.
+
+    Files are removed by it: in a folder that somebody else made it could name any.
+    """
     try:
-        found = json.loads((folder / SWAP).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = json.loads(read_text(folder / SWAP, "run", RunError))
+        names = [found["by"], *found["of"]]
+    except (RunError, ValueError, RecursionError, TypeError, KeyError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return found if all(isinstance(name, str) and _PART.fullmatch(name) for name in names) else {}
 
 
 def finish_swap(folder: Path) -> None:
     """Remove the parts that another one stands for, and the note that says so."""
     swap = _swap(folder)
-    if swap and (folder / str(swap["by"])).exists():
+    if swap and os.path.exists(folder / str(swap["by"])):
         for name in swap["of"]:  # type: ignore[attr-defined]
             (folder / str(name)).unlink(missing_ok=True)
     (folder / SWAP).unlink(missing_ok=True)

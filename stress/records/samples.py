@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SampleTable:
-    """What is known of a run's samples: read once, however many slices of its cells are looked at."""
+    """What is known of a run's samples: read once, however many portions of its cells are looked at."""
 
     run: Source
     classes: Sequence[str] = ()

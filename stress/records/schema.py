@@ -39,8 +39,11 @@ CELLS = pa.schema(
 )
 
 
-def record_schema(columns: Mapping[str, pa.DataType], measured: Iterable[str]) -> pa.Schema:
-    """Return the schema of the records of a task; ``measured`` are the names of distortion and signal columns."""
+def record_schema(columns: Mapping[str, pa.DataType], measured: Iterable[str], kept: bool = False) -> pa.Schema:
+    """Return the schema of the records of a task; ``measured`` are the names of distortion and signal columns.
+
+    With ``kept`` a record names the answer it rests on, as the run's folder keeps it.
+    """
     return pa.schema(
         {
             "cell": NAME,
@@ -50,6 +53,7 @@ def record_schema(columns: Mapping[str, pa.DataType], measured: Iterable[str]) -
             "score": pa.float64(),  # null for a failure
             **columns,
             **dict.fromkeys(measured, pa.float32()),
+            **({"answer": NAME} if kept else {}),
             "error": NAME,
             "seconds": pa.float64(),  # of the call that answered, which had
             "batch": pa.int32(),  # so many samples

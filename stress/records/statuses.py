@@ -14,9 +14,14 @@ __all__ = [
     "INVALID",
     "OK",
     "PERTURBATION_ERROR",
+    "RATE_LIMITED",
+    "REFUSAL",
     "STATUSES",
     "TIMEOUT",
+    "UNASKED",
     "UNCHANGED",
+    "UNPARSED",
+    "WRITTEN",
     "Status",
     "answered",
     "failures",
@@ -46,12 +51,22 @@ UNCHANGED = Status("unchanged", "answered", "a usable answer, but no perturbatio
 CRASH = Status("crash", "failed", "the model raised", fault="model")
 INVALID = Status("invalid", "failed", "not a usable answer", fault="model")
 TIMEOUT = Status("timeout", "failed", "no answer in time", fault="model")
+RATE_LIMITED = Status("rate_limited", "failed", "the endpoint refused for its load, to the end", fault="endpoint")
+REFUSAL = Status("refusal", "failed", "the model declined to answer", fault="model")
+UNPARSED = Status("unparsed", "failed", "the declared rule finds no answer in what the model wrote", fault="model")
 PERTURBATION_ERROR = Status(
     "perturbation_error", "left out", "a perturbation raised: the model was not asked", fault="perturbation"
 )
 
-STATUSES = (OK, UNCHANGED, CRASH, INVALID, TIMEOUT, PERTURBATION_ERROR)
+STATUSES = (OK, UNCHANGED, CRASH, INVALID, TIMEOUT, RATE_LIMITED, REFUSAL, UNPARSED, PERTURBATION_ERROR)
 """All statuses. Records hold names, so that the order here means nothing to a run that is read."""
+
+
+WRITTEN = (REFUSAL.name, UNPARSED.name)
+"""Statuses of a model that has spoken, and given no answer: some do on clean input, and can be tested all the same."""
+UNASKED = "unasked"
+"""What becomes of a question that must not be sent: a budget is spent, or a key is refused. No record has it: the run
+ends."""
 
 
 def names() -> tuple[str, ...]:

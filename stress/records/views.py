@@ -14,11 +14,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from stress.records.layout import Layout, codes
 from stress.records.schema import CELLS, NAME
 from stress.records.source import Source
+from stress.records.statuses import INVALID
 
 __all__ = ["View", "about_cells", "blended", "pooled", "weights", "with_clean"]
 
@@ -31,7 +33,8 @@ _DRAWS = 32_000
 class View:
     """Records of a run under other cells; nothing is copied before it is asked for.
 
-    ``rows`` are positions among the base's records; ``codes``, ``sample`` and ``draw`` their keys in this view.
+    ``rows`` are positions among the base's records; ``codes``, ``sample`` and ``draw`` their keys in this view. Of
+    those in ``silent`` (positions in the view) no answer is given: they count as failures, whatever the base holds.
     """
 
     base: Source
@@ -41,6 +44,7 @@ class View:
     codes: Ints
     sample: Ints
     draw: Ints
+    silent: Ints | None = None
 
     held = True
     wide = False
@@ -86,6 +90,9 @@ class View:
         """Return the records of some cells (or all), with the columns asked for (or all)."""
         keep = np.arange(len(self.rows)) if cells is None else self._of(cells)
         table = self.base.records(columns=columns).unify_dictionaries().take(pa.array(self.rows[keep]))
+        if self.silent is not None:
+            gone = np.isin(keep, self.silent)
+            table = pa.table({name: _silenced(name, table[name], gone) for name in table.column_names})
         names = pa.DictionaryArray.from_arrays(
             pa.array(self.codes[keep], pa.int32()), pa.array(self.names, pa.string())
         )
@@ -102,7 +109,8 @@ class View:
         """Return one column of all records."""
         if name in ("cell", "sample", "draw"):  # those of the view, not of what it is made of
             return self.records(columns=[])[name]
-        return self.base.column(name).unify_dictionaries().take(pa.array(self.rows))
+        found = self.base.column(name).unify_dictionaries().take(pa.array(self.rows))
+        return found if self.silent is None else _silenced(name, found, np.isin(np.arange(len(self.rows)), self.silent))
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.Table]:
         """Yield some columns of all records at once."""
@@ -164,6 +172,18 @@ class View:
         known = about_cells(run)
         about = {name: blended(known, set(cells)) for name, cells in blocks.items()}
         return View(run, tuple(blocks), about, row, code, base.sample[row], np.minimum(draw, _DRAWS))
+
+
+def _silenced(name: str, values: pa.ChunkedArray, gone: NDArray[np.bool_]) -> pa.ChunkedArray:
+    """Return a column in which some records have no answer: unusable ones, of which only the input is known."""
+    if name in ("cell", "sample", "draw", "seconds", "batch") or name.startswith(("signal.", "distortion.")):
+        return values
+    if name in ("status", "error"):
+        said = INVALID.name if name == "status" else "no answer was given"
+        texts = [said if bad else text for bad, text in zip(gone, values.to_pylist())]
+        return pa.chunked_array([pa.array(texts, pa.string()).dictionary_encode().cast(NAME)])
+    keep = pa.array(np.where(gone, -1, np.arange(len(gone))), pa.int64())
+    return values.take(pc.if_else(pc.less(keep, 0), pa.scalar(None, pa.int64()), keep))
 
 
 def _put(table: pa.Table, name: str, values: pa.Array) -> pa.Table:

@@ -2,7 +2,8 @@
 
 from stress.report._export import plain_table
 from stress.report._figures import plot, save
-from stress.report._page import write_report
+from stress.report._methods import methods_of
+from stress.report._page import write_report, write_sample
 from stress.report._terminal import print_summary
 
-__all__ = ["plain_table", "plot", "print_summary", "save", "write_report"]
+__all__ = ["methods_of", "plain_table", "plot", "print_summary", "save", "write_report", "write_sample"]

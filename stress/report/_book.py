@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -153,6 +154,15 @@ class Book:
     def clean_value(self) -> float | None:
         """The clean value of the headline metric."""
         return None if self.clean is None else self.clean["value"]
+
+    @cached_property
+    def chance(self) -> float | None:
+        """The accuracy of always answering the most frequent class, which takes no input; None for another metric."""
+        if self.form.name != "accuracy" or self.info.get("labels") == "many":
+            return None
+        counts = Counter(self.run.samples["target"].to_pylist())
+        total = sum(counts.values())
+        return max(counts.values()) / total if total else None
 
     @cached_property
     def curves(self) -> Mapping[tuple[Any, ...], list[Row]]:

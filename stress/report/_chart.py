@@ -48,6 +48,7 @@ class Chart:
     about: str
     clean: float | None = None
     dropped: float | None = None
+    chance: float | None = None
     breaks: tuple[float | None, float | None, float | None] | None = None
     x_title: str = ""
     width: int = 220
@@ -87,11 +88,11 @@ class Chart:
         return join(parts)
 
     def _levels(self) -> Markup:
-        """The clean level, and what is left where the touched streams are dropped altogether."""
+        """The clean level, what is left where the touched streams are dropped altogether, and what chance gives."""
         left, _, right, _ = self._frame
         drawn = []
-        for value, look in ((self.clean, "clean"), (self.dropped, "drop")):
-            if value is not None:
+        for value, look in ((self.clean, "clean"), (self.dropped, "drop"), (self.chance, "chance")):
+            if value is not None and (look != "chance" or self.y.low <= value <= self.y.high):
                 y = self._xy(0, value)[1]
                 drawn.append(tag("path", d=path([(left, y), (right, y)]), class_=look))
         return join(drawn)

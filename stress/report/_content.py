@@ -9,12 +9,15 @@ from typing import Any
 from perturbations import StressError, citation
 from stress.records.statuses import failures
 from stress.report._book import BREAK_AT, Book
+from stress.report._examples import gallery
 from stress.report._findings import failing, findings, unmoved
+from stress.report._first import takeaways, telling_curves
+from stress.report._gate import gated
 from stress.report._grid import Column, Grid
 from stress.report._more import more
 from stress.report._numbers import DASH, count, plural, readable, seconds
 from stress.report._overview import measures, overview
-from stress.report._panels import panels
+from stress.report._panels import figure_of, panels
 from stress.report._tables import lost_grid
 from stress.report._verdict import headline, worst_cell
 
@@ -39,22 +42,30 @@ def content(book: Book) -> Mapping[str, Any]:
     }
     found |= _measured(book) if book.begun else _empty()
     contents = [("findings", "Findings")]
+    contents += [("gate", "Gate")] if found["gate"] else []
     contents += [("scenarios", "Scenarios")] if found["overview"] else []
     contents += [(f"panel-{i}", panel.title) for i, panel in enumerate(found["panels"], 1)]
     contents += [("missing", "Missing streams")] if found["lost"] else []
+    contents += [("examples", "Examples")] if found["examples"] else []
     contents += [(part.id, part.title) for part in found["more"]]
     return {**found, "contents": [*contents, ("provenance", "Provenance"), ("cite", "How to cite")]}
 
 
 def _empty() -> dict[str, Any]:
-    nothing: dict[str, Any] = dict.fromkeys(("panels", "more", "finding_tables", "facts"), ())
-    return {**nothing, **dict.fromkeys(("form", "overview", "measures", "lost")), "verdict": "No records yet."}
+    lists = ("panels", "more", "finding_tables", "facts", "takeaways", "first")
+    nothing: dict[str, Any] = dict.fromkeys(lists, ())
+    nothing |= dict.fromkeys(("form", "overview", "measures", "lost", "examples", "gate"))
+    return {**nothing, "chance": "", "verdict": "No records yet."}
 
 
 def _measured(book: Book) -> dict[str, Any]:
     summary = book.summary
     return {
         "verdict": headline(book),
+        "gate": gated(book),
+        "takeaways": takeaways(book),
+        "first": [figure_of(book, rows, book.axis) for rows in telling_curves(book)],
+        "chance": _chance(book),
         "form": book.form,
         "sure": f"{100 * summary['confidence']:.3g} %",
         "broken": f"{100 * BREAK_AT:.0f} %",
@@ -65,8 +76,15 @@ def _measured(book: Book) -> dict[str, Any]:
         "measures": measures(book),
         "panels": panels(book),
         "lost": lost_grid(book),
+        "examples": gallery(book),
         "more": more(book),
     }
+
+
+def _chance(book: Book) -> str:
+    """Return the level of always answering the most frequent class, where it is on the curves' scale."""
+    level = book.chance
+    return "" if level is None or not book.axis.low <= level <= book.axis.high else book.form.value(level, True)
 
 
 def _facts(book: Book) -> list[dict[str, Any]]:
@@ -82,7 +100,8 @@ def _facts(book: Book) -> list[dict[str, Any]]:
     found.append(("Without an answer", count(failed), f"of {plural(summary['records'], 'record')}"))
     big = len(found)
     found.append(("Samples", count(summary["samples"]), f"in {plural(summary['cells'], 'cell')}"))
-    found.append(("Task", readable(summary["task"]), f"{classes} classes" if classes else ""))
+    chance = "" if book.chance is None else f", the most frequent {form.value(book.chance, True)}"
+    found.append(("Task", readable(summary["task"]), f"{classes} classes{chance}" if classes else ""))
     found.append(("Seed", str(book.identity.get("seed", DASH)), _draws(book.identity)))
     return [{"name": n, "value": v, "small": small or "", "big": i < big} for i, (n, v, small) in enumerate(found)]
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from perturbations.errors import named_keywords
 from stress.measure import TABLES
 from stress.report._book import Book
 from stress.report._numbers import DASH, Form, percent, severity, visible
@@ -43,6 +44,7 @@ _FORMULA = re.compile(rf"(^|[\n\r;\t])([^\S\n\r\t]*)(?=[{_STARTS}])")
 """Where a spreadsheet would begin to read a formula, in wide characters too: where it takes a cell to start."""
 
 
+@named_keywords
 def plain_table(table: pa.Table, as_json: bool = False) -> pa.Table:
     """Return a table without nested columns, and without text that a spreadsheet would run as a formula.
 

@@ -37,12 +37,17 @@ def findings(book: Book) -> list[Finding]:
         failed = sum(book.summary["statuses"][name] for name in failures())
         if failed:
             found.append(Finding("problem", _failures(book, failed)))
-        found += [Finding("warning", text) for text in telling(book)]
+        found += [Finding("warning", text) for text in [*_rising(book), *telling(book)]]
         found += [Finding("warning", _sentence(c.text)) for c in book.measured.cautions if c.about != "failures"]
         still = _not_rising(book)
         found += [Finding("note", text) for text in still[:MOST]]
         if len(still) > MOST:
             found.append(Finding("note", f"So it is {len(still) - MOST} more times: see tables/distortion.csv."))
+    spent = book.info.get("spent") or {}
+    if spent.get("ended"):
+        limits = [f"{name} {spent[name]:g}" for name in ("max_calls", "max_cost") if spent.get(name) is not None]
+        samples = f"{count(spent['samples'])} of {count(spent['of'])} samples"
+        found.append(Finding("note", f"Ended by {' and '.join(limits)}: {samples}, each of them in every cell."))
     for check in book.info.get("preflight") or ():
         if check["outcome"] != "ok":
             found.append(Finding("warning", f"Preflight – {visible(check['name'])}: {visible(check['says'])}"))
@@ -66,6 +71,31 @@ def _failures(book: Book, failed: int) -> str:
     return (
         f"The model gave no usable answer to {count(failed)} of {records}{where} ({kinds}); each counts as a failure."
     )
+
+
+_RISES = {
+    "unparsed": "Answers that could not be read rise",
+    "refusal": "Refusals rise",
+    "rate_limited": "Questions that the endpoint refused for its load rise",
+}
+"""What is said of a status that a degraded input brings about."""
+
+
+def _rising(book: Book) -> list[str]:
+    """Say where more questions have no answer than on clean input, by intervals that do not touch: the worst cell."""
+    found = []
+    for status, says in _RISES.items():
+        rows = [row for row in book.table("cells") if row["metric"] == f"{status}_rate" and row["low"] is not None]
+        clean = next((row for row in rows if row["cell"] == "clean"), None)
+        sure = [row for row in rows if clean is not None and row["low"] > clean["high"]]
+        if clean is not None and sure:
+            worst = max(sure, key=lambda row: row["value"])
+            found.append(
+                f"{says}: from {100 * clean['value']:.1f} % on clean input to {100 * worst['value']:.1f} % "
+                f"({100 * worst['low']:.1f}–{100 * worst['high']:.1f}) in {visible(worst['cell'])}. They count as "
+                "failures: part of what is lost there is the form of the answer."
+            )
+    return found
 
 
 def failing(book: Book) -> Grid | None:

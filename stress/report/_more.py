@@ -8,10 +8,13 @@ from perturbations.modality import MODALITIES, modality
 from stress.report._book import Book, Row, hue
 from stress.report._calibration import calibration
 from stress.report._chart import Chart, Line, Point
+from stress.report._cost import cost
+from stress.report._fallbacks import fallbacks
 from stress.report._grid import Column, Grid, nums, texts
 from stress.report._heat import Heat
 from stress.report._numbers import DASH, Form, count, severity, visible
 from stress.report._part import Drawing, Part
+from stress.report._severities import severities
 from stress.report._slices import classes, groups
 from stress.report._streams import agreement, contributions, flips, relative
 from stress.report._svg import Axis, axis_of
@@ -31,8 +34,9 @@ def more(book: Book) -> list[Part]:
         calibration(book),
         flips(book),
         relative(book),
+        fallbacks(book),
     ]
-    return [part for part in (*found, _distortion(book), _latency(book)) if part]
+    return [part for part in (*found, severities(book), _distortion(book), _latency(book), cost(book)) if part]
 
 
 def _sliced(name: str, title: str, found: tuple[Sequence[Heat], Sequence[Grid], str] | None) -> Part | None:

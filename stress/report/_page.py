@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -12,19 +13,26 @@ from typing import Any
 from markupsafe import Markup
 
 from perturbations import RunError
+from perturbations.errors import named_keywords
 from perturbations.modality import MODALITIES, modality
+from stress.examples import Example
 from stress.measure import Measurable
 from stress.report._book import Book
 from stress.report._content import content
+from stress.report._examples import in_cells
 from stress.report._export import write_tables
-from stress.report._numbers import visible
+from stress.report._numbers import plural, visible
 from stress.report._svg import mark
 
-__all__ = ["write_report"]
+__all__ = ["write_report", "write_sample"]
 
-POLICY = "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'"
+POLICY = (
+    "default-src 'none'; style-src 'sha256-{}'; img-src data:; media-src data:; base-uri 'none'; form-action 'none'"
+)
+"""Pictures and sounds of examples stand in the page itself; nothing is loaded, and nothing runs."""
 
 
+@named_keywords
 def write_report(run: Measurable, goals: Any = None) -> Path:
     """Write RUN/report/index.html and its tables, and return the page's path. Works on unfinished runs too.
 
@@ -46,16 +54,41 @@ def write_report(run: Measurable, goals: Any = None) -> Path:
 
 def render(book: Book) -> str:
     """Return the page."""
-    from jinja2 import Environment, StrictUndefined
+    return _rendered("report.html.j2", content(book))
 
-    here = resources.files("stress.report")
-    style = "\n" + here.joinpath("report.css").read_text(encoding="utf-8") + _hues()
+
+def write_sample(run: Measurable, examples: Sequence[Example], path: Path) -> None:
+    """Write a page of one sample in some cells of a run: its streams as they are and as the model met them."""
+    book = Book(run)
+    about = {
+        "title": examples[0].sample,
+        "kicker": f"One sample · {run.path.name} · {plural(len(examples), 'cell')}",
+        "examples": in_cells(book, examples),
+    }
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(_rendered("sample.html.j2", about), encoding="utf-8")
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written: {error.strerror or error}.") from error
+
+
+def _rendered(name: str, about: Mapping[str, Any]) -> str:
+    """Return a page made of a template and what it says."""
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    style = "\n" + _source("report.css") + _hues()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, finalize=_shown, trim_blocks=True, lstrip_blocks=True
-    )
-    template = environment.from_string(here.joinpath("report.html.j2").read_text(encoding="utf-8"))
-    return template.render(policy=POLICY.format(digest), style=Markup(style), mark=_legend, soft=_soft, **content(book))  # noqa: S704
+        autoescape=True, undefined=StrictUndefined, finalize=_shown, trim_blocks=True, lstrip_blocks=True,
+        loader=FunctionLoader(_source),
+    )  # fmt: skip
+    policy = POLICY.format(digest)
+    template = environment.get_template(name)
+    return template.render(policy=policy, style=Markup(style), mark=_legend, soft=_soft, **about)  # noqa: S704
+
+
+def _source(name: str) -> str:
+    return resources.files("stress.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def _hues() -> str:

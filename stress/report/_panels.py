@@ -16,7 +16,7 @@ from stress.report._svg import Axis
 from stress.report._tables import dots, points, title_of
 from stress.report._verdict import curve_of, verdict, worst_of
 
-__all__ = ["Figure", "Panel", "panels"]
+__all__ = ["Figure", "Panel", "figure_of", "panels"]
 
 MOST_CURVES = 60
 """Curves that are drawn of a modality."""
@@ -87,7 +87,7 @@ def _panel(book: Book, kind: str, axis: Axis) -> Panel:
         hue=hue(None if kind == JOINT else kind),
         streams=", ".join(map(visible, streams)) if streams not in ([], [kind]) else "",
         says=says,
-        figures=[_figure(book, rows, axis) for rows in curves],
+        figures=[figure_of(book, rows, axis) for rows in curves],
         dots=dots(book, single) if single else None,
         heats=heats(book, [r for r in cells if is_heat(book, r) and not r["fallback"]]),
         numbers=points(book, graded) if graded else None,
@@ -106,7 +106,8 @@ def _says(book: Book, kind: str) -> str:
     return f"{text}; worst: {book.form.both(worst, True)} in {visible(worst['cell'])}."
 
 
-def _figure(book: Book, rows: Sequence[Row], axis: Axis) -> Figure:
+def figure_of(book: Book, rows: Sequence[Row], axis: Axis) -> Figure:
+    """Return one curve as a small multiple."""
     last, colour = rows[-1], hue(rows[-1]["modality"])
     name = title_of(book, last)
     drawn = [_point(book, row) for row in rows]
@@ -123,6 +124,7 @@ def _figure(book: Book, rows: Sequence[Row], axis: Axis) -> Figure:
         f"{name}: {book.form.title} from {book.form.both(rows[0], True)} at severity 0 to {label or DASH} at {top:g}",
         clean=book.clean_value,
         dropped=dropped,
+        chance=book.chance,
         breaks=(breaking.get("value"), breaking.get("low"), breaking.get("high")) if breaking else None,
     )
     return Figure(name, _about(book, last), chart.draw(), _remark(book, breaking, dropped))

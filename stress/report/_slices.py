@@ -99,8 +99,8 @@ def _gaps(book: Book, sure: Mapping[str, float]) -> Grid | None:
     cells = telling_cells(book)
     body: list[Sequence[Any]] = []
     ways = list(dict.fromkeys(key[0] for key in rows))
-    told = ways if len(ways) * len(cells) <= MOST_ROWS else [by for by in ways if by in sure]
-    for by in told:
+    shown = ways if len(ways) * len(cells) <= MOST_ROWS else [by for by in ways if by in sure]
+    for by in shown:
         for cell in cells:
             gap, wider = rows.get((by, cell, "gap")), rows.get((by, cell, "widening"))
             if gap is not None and gap["value"] is not None:
@@ -113,4 +113,4 @@ def _gaps(book: Book, sure: Mapping[str, float]) -> Grid | None:
         *nums(f"gap {book.form.points}", "wider than clean by"),
     ]
     grid = Grid([*columns, *wrapped("")], body, "Gaps between groups").cut("gaps")
-    return grid.noted(len(ways) - len(told), "gaps", "ways to slice, in which no gap is sure,")
+    return grid.noted(len(ways) - len(shown), "gaps", "ways to slice, in which no gap is sure,")

@@ -16,18 +16,24 @@ __all__ = ["agreement", "balance", "contributions", "flips", "relative"]
 
 def contributions(book: Book) -> Part | None:
     """Return what each stream and each pair adds, one table for each fill rule."""
-    rows = [row for row in book.table("contributions") if row["value"] is not None]
+    every = [row for row in book.table("contributions") if row["value"] is not None]
+    rows = [row for row in every if row["measure"] != "perceptual_score"]
+    swapped = [row for row in every if row["measure"] == "perceptual_score" and row["kind"] == "raw"]
     grids = []
     for fill in dict.fromkeys(row["fill"] for row in rows):
         mine = [row for row in rows if row["fill"] == fill]
         title = f"Streams, {fill} in place of a lost one" if fill != "none" else "Streams"
         grids += _worth([row for row in mine if not row["other"]], title)
         grids += _worth([row for row in mine if row["other"]], title.replace("Streams", "Pairs of streams"))
+    for partner in dict.fromkeys(row["fill"] for row in swapped):
+        title = f"Streams, another sample's in their place ({readable(partner)})"
+        grids += _worth([row for row in swapped if row["fill"] == partner], title)
     if not grids:
         return None
     how = (
         "Alone: with no other stream. Necessity: what is lost without it. Sufficiency: what it adds to nothing. "
-        "Shapley: what it adds on average over all orders; the shares sum to 100 %. In % or points of "
+        "Shapley: what it adds on average over all orders; the shares sum to 100 %. "
+        "Perceptual score: what is lost with another sample's stream in its place. In % or points of "
         f"{book.form.title}."
     )
     how = " ".join(filter(None, [how, balance(book)]))

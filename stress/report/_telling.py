@@ -18,7 +18,7 @@ def telling(book: Book) -> list[str]:
 
 def _better_dropped(book: Book) -> list[str]:
     """Say where a degraded stream hurts more than a missing one, by an interval that holds in all cells at once."""
-    rows = [row for row in book.table("dropping") if row["all_low"] is not None]
+    rows = [row for row in book.table("dropping") if row["all_low"] is not None and row["kind"] == "drop"]
     sure = sorted((row for row in rows if row["all_low"] > 0), key=lambda row: -row["value"])
     if not sure:
         return []

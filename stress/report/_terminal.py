@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from perturbations.errors import named_keywords
 from perturbations.modality import MODALITIES, modality
 from stress.measure import Measurable
 from stress.report._book import Book, Row, hue
@@ -26,6 +27,7 @@ FINDINGS = {"problem": "bold red", "warning": "yellow", "note": "dim"}
 WIDE, NARROW = 118, 92
 
 
+@named_keywords
 def print_summary(console: Any, run: Measurable, goals: Any = None) -> None:
     """Print a run's headline, scenarios, missing streams and findings; narrow terminals get fewer columns."""
     book = Book(run, goals)

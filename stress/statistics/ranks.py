@@ -10,7 +10,17 @@ from numpy.typing import NDArray
 
 from stress.statistics.arrays import Floats
 
-__all__ = ["aurc", "auroc", "average_precision", "by_jackknife", "delong", "midranks", "risk_coverage", "surest_each"]
+__all__ = [
+    "aurc",
+    "auroc",
+    "average_precision",
+    "by_jackknife",
+    "delong",
+    "midranks",
+    "risk_coverage",
+    "risk_sums",
+    "surest_each",
+]
 
 MANY = 50
 """Clusters beyond which the gradient says enough of how an area varies."""
@@ -127,10 +137,15 @@ def risk_coverage(confidence: Floats, wrong: Floats, coverages: Floats) -> tuple
 
     Of equally sure answers, of which only some fit into the share, each counts in part: the mean over every order.
     """
-    order = np.argsort(-confidence, kind="stable")
-    count = np.clip(np.ceil(coverages * len(order) - 1e-9).astype(int), 1, len(order))
-    risks = [float(np.average(wrong, weights=part)) for part in surest_each(confidence, count)]
-    return np.array(risks), confidence[order][count - 1]
+    tops, kept, threshold = risk_sums(confidence, wrong, coverages)
+    return tops / kept, threshold
+
+
+def risk_sums(confidence: Floats, wrong: Floats, coverages: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return, for each coverage, the errors among the answers that are kept, how many these are, and the threshold."""
+    count = np.clip(np.ceil(coverages * len(confidence) - 1e-9).astype(int), 1, len(confidence))
+    tops = np.array([float(wrong @ part) for part in surest_each(confidence, count)])
+    return np.minimum(tops, count), count.astype(np.float64), np.sort(confidence)[len(confidence) - count]
 
 
 def surest_each(confidence: Floats, kept: NDArray[np.int64]) -> Iterator[Floats]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from math import exp, isfinite, lgamma, log, log1p, nan
 
 import numpy as np
 
 from stress.statistics.arrays import Floats
+from stress.statistics.clustered import satterthwaite
 from stress.statistics.intervals import Bounds
 
 __all__ = [
@@ -20,14 +22,11 @@ __all__ = [
     "at_least",
     "at_most",
     "clopper_pearson",
-    "clustered_errors",
     "effective",
-    "kish",
     "mid_p",
     "of_few_events",
     "power_needed",
     "rates",
-    "resampled_kish",
     "student_tail",
     "tail_level",
     "worth",
@@ -35,6 +34,8 @@ __all__ = [
 
 Number = float | Floats
 _STEPS = 30
+_SMALL = 12
+"""Rates up to which working out one after the other costs less than arrays do."""
 FEW_EVENTS = 15.0
 """Events from which on their sum is near enough to normal."""
 SCARCE, CAUTIOUS = 0.25, 1.5
@@ -107,52 +108,54 @@ def worth(value: Floats, variance: Floats, records: Floats, kish: Floats, scarce
         return records / np.where((rate <= 0) | (rate >= 1), whole, effect)
 
 
-def kish(sizes: Floats) -> Floats:
-    """Return how many clusters of one size so many unequal ones, (clusters × …), are worth (Kish 1965)."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.square(sizes.sum(axis=0)) / np.square(sizes).sum(axis=0)
-
-
-def resampled_kish(rows: Floats, total: Floats) -> Floats:
-    """Return Kish's number from resampled sizes: a Poisson bootstrap varies by the sum of their squares."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.square(total) / np.var(np.asarray(rows, np.float64), axis=0)
-
-
-def clustered_errors(parts: Floats, sizes: Floats) -> Floats:
-    """Return the standard errors of ratios from (clusters × …) influences and sizes.
-
-    Each cluster's square is divided by what it leaves of the whole (CR2, Bell & McCaffrey 2002): a large cluster draws
-    the ratio to itself and looks closer to it than it is.
-    """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        left = 1 - sizes / sizes.sum(axis=0)
-        found = np.sqrt(np.where(sizes > 0, np.square(parts) / left, 0.0).sum(axis=0))
-    return np.where(np.isfinite(found), found, np.nan)
-
-
 def mid_p(successes: Floats, count: Floats, tail: Number) -> tuple[Floats, Floats]:
     """Return the mid-P ends of a rate: half of the probability of what was seen counts as tail (Lancaster 1961).
 
     ``tail`` is the probability beyond either end. Shorter than the exact interval, and holds the truth nearly as often
     as is said at any rate, where Wilson's misses a rate near 0 or 1 up to one time in six (Berry & Armitage 1995).
     """
-    shape = np.broadcast_shapes(np.shape(successes), np.shape(count), np.shape(tail))
-    if shape in ((), (1,)):
-        low, high = _mid_p_of(*(float(np.asarray(x).ravel()[0]) for x in (successes, count, tail)))
-        return np.full(shape, low), np.full(shape, high)
-    return _mid_p(successes, count, tail, shape)
+    given = np.broadcast_arrays(*(np.asarray(x, np.float64) for x in (successes, count, tail)))
+    if given[0].size > _SMALL:
+        return _mid_p(*given)
+    each = [_mid_p_of(*one) for one in zip(*(x.ravel().tolist() for x in given))]
+    low, high = np.array(each, np.float64).reshape(-1, 2).T
+    return low.reshape(given[0].shape), high.reshape(given[0].shape)
 
 
 @lru_cache(maxsize=100_000)
 def _mid_p_of(successes: float, count: float, tail: float) -> tuple[float, float]:
     """Return the ends of one rate: many tables ask for the same few, one at a time."""
-    low, high = _mid_p(np.array([successes]), np.array([count]), tail, (1,))
-    return float(low[0]), float(high[0])
+    if not (isfinite(successes) and isfinite(count) and isfinite(tail)) or count <= 0:
+        return nan, nan
+    return 1 - _mid_p_end(count - successes, count, tail), _mid_p_end(successes, count, tail)
 
 
-def _mid_p(successes: Floats, count: Floats, tail: Number, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
-    k, n, t = (np.broadcast_to(np.asarray(x, np.float64), shape).ravel() for x in (successes, count, tail))
+def _mid_p_end(k: float, n: float, tail: float) -> float:
+    """Return the upper end of one rate as ``_mid_p_high`` does: arrays of one number cost ten times as much."""
+    from scipy.special import betainc, betaincinv
+
+    if k >= n or tail <= 0:
+        return 1.0
+    left = max(n - k, 1e-9)
+    rate = float(betaincinv(k + 0.5, left + 0.5, 1 - tail))
+    choices = lgamma(n + 1) - lgamma(k + 1) - lgamma(left + 1)
+    for _ in range(_STEPS):
+        rate = min(max(rate, 1e-12), 1 - 1e-12)
+        less = float(betainc(left + 1, max(k, 1e-9), 1 - rate)) if k > 0 else 0.0
+        found = (float(betainc(left, k + 1, 1 - rate)) + less) / 2
+        slope = exp(choices + k * log(rate) + left * log1p(-rate)) * (left / (1 - rate) + k / rate) / 2
+        if not found > 0 or not slope > 0:
+            break
+        step = log(found / tail) * found / slope
+        rate += min(max(step, -rate / 2), (1 - rate) / 2)
+        if abs(step) < 1e-12:
+            break
+    return rate
+
+
+def _mid_p(successes: Floats, count: Floats, tail: Floats) -> tuple[Floats, Floats]:
+    shape = successes.shape
+    k, n, t = successes.ravel(), count.ravel(), tail.ravel()
     keys, places = np.unique(np.stack([k, n, t]), axis=1, return_inverse=True)
     places = places.ravel()
     known = np.isfinite(keys).all(axis=0) & (keys[1] > 0)
@@ -190,12 +193,18 @@ def rates(successes: Floats, count: Floats, confidence: float | Floats = 0.95) -
 
 
 def effective(
-    value: Floats, variance: Floats, size: Floats, records: Floats | None = None, confidence: float = 0.95
+    value: Floats,
+    variance: Floats,
+    size: Floats,
+    records: Floats | None = None,
+    confidence: float = 0.95,
+    squared: Floats | None = None,
 ) -> Bounds:
     """Return the interval of a rate of as many independent answers as its variance says it is worth.
 
     For clustered answers (Korn & Graubard 1998; Dean & Pagano 2015). ``size`` is the number of clusters, of unequal
-    ones Kish's: its degrees of freedom are one less. ``records`` are given for yes-or-no answers, see ``worth``.
+    ones Kish's: its degrees of freedom are one less or, with ``squared`` (Kish's number of the squared sizes), those of
+    ``satterthwaite``. ``records`` are given for yes-or-no answers, see ``worth``.
     The ``trials`` of these are counted with more caution, for decisions. Without – a mean of recalls – the variance is
     taken at its word, and a value of 0 or 1, which has no error of its own, is worth one answer a cluster.
     """
@@ -205,6 +214,9 @@ def effective(
         with np.errstate(invalid="ignore", divide="ignore"):
             count = np.where((value <= 0) | (value >= 1), size, value * (1 - value) / variance)
     freedom = np.maximum(size - 1, 1e-9)
+    if records is not None and squared is not None:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            freedom = np.minimum(freedom, np.maximum(satterthwaite(size, squared, records / count, records), 1.0))
     known = np.isfinite(value) & np.isfinite(variance) & (size > 1) & (count > 0)
     value, count, freedom = np.where(known, value, np.nan), np.where(known, count, np.nan), np.where(known, freedom, 1)
     low, high = mid_p(np.clip(value, 0, 1) * count, count, tail_level((1 - confidence) / 2, freedom))

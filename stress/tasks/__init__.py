@@ -5,13 +5,13 @@ from stress.tasks._aloud import Said, spelling_said
 from stress.tasks._classification import Classification
 from stress.tasks._declare import METRICS, declared
 from stress.tasks._multilabel import MultiLabel
-from stress.tasks._named import TASKS, declare, task_named
+from stress.tasks._named import TASKS, declare, task_described, task_named
 from stress.tasks._numbers import Regression, Retrieval
 from stress.tasks._opened import as_array, joined
 from stress.tasks._own import metric
 from stress.tasks._sets import labels_of
 from stress.tasks._task import Scored, Task
-from stress.tasks._ties import Luck
+from stress.tasks._ties import TieBreak
 from stress.tasks._transcription import FreeText, Transcription
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "TASKS",
     "Classification",
     "FreeText",
-    "Luck",
     "Metric",
     "MultiLabel",
     "Regression",
@@ -27,6 +26,7 @@ __all__ = [
     "Said",
     "Scored",
     "Task",
+    "TieBreak",
     "Transcription",
     "as_array",
     "class_metrics",
@@ -37,5 +37,6 @@ __all__ = [
     "metric",
     "range_of",
     "spelling_said",
+    "task_described",
     "task_named",
 ]

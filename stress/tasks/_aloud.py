@@ -56,9 +56,9 @@ def classes_said(
     said = f"{right / count:.0%} of {count} right"
     place = {name: i for i, name in enumerate(classes)}
     a, b = (np.array([place[pair[side]] for pair in pairs]) for side in (0, 1))
-    best, luck = _best(a, b, len(classes)), _by_chance(a, b, len(classes))
+    best, chance = _best(a, b, len(classes)), _by_chance(a, b, len(classes))
     name = "clean accuracy"
-    if best > right / count + _BETTER and best > luck:
+    if best > right / count + _BETTER and best > chance:
         says = f"{said}; {best:.0%} would be, were the classes in another order. Is it the model's?"
         return [order, (name, "warning", says)]
     if not _above_chance(right, count, len(classes)):

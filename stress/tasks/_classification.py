@@ -20,7 +20,7 @@ from stress.tasks._answers import labels_read, scores_read
 from stress.tasks._forms import as_probabilities, form_of
 from stress.tasks._opened import Opened, opened
 from stress.tasks._targets import class_names, classes_of
-from stress.tasks._ties import Luck, ranked
+from stress.tasks._ties import TieBreak, ranked
 from stress.tasks.metrics.labels import CLASSIFICATION
 
 __all__ = ["Classification"]
@@ -50,7 +50,7 @@ class Classification:
     headline: str = "accuracy"
     assumed: bool = False
 
-    draws_ties: ClassVar[bool] = True
+    breaks_ties: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", class_names(self.classes, "classification"))
@@ -167,10 +167,10 @@ class Classification:
                 f'({right[1]:.0%} right). Declare it: answers="labels" or answers="positions" (--answers).'
             )
 
-    def score(self, answers: Any, targets: Sequence[Any], luck: Luck | None = None) -> Mapping[str, Any]:
+    def score(self, answers: Any, targets: Sequence[Any], ties: TieBreak | None = None) -> Mapping[str, Any]:
         """Return ``score`` (1 right, 0 wrong), ``invalid`` and the task's columns for each sample.
 
-        Among equal scores ``luck`` says which comes first.
+        Among equal scores ``ties`` says which comes first.
         """
         found = self._opened(answers, len(targets))
         wanted = classes_of(targets, self._places)
@@ -179,7 +179,7 @@ class Classification:
             score = np.array([given == target for given, target in zip(names, wanted)], np.float64)
             return {"score": score, "invalid": wrong, "prediction": names}
         array, wrong = scores_read(found, self.classes)
-        return self._score_numbers(array, wrong, wanted, luck)
+        return self._score_numbers(array, wrong, wanted, ties)
 
     def log_scores(self, answers: Any, count: int) -> NDArray[np.float64]:
         """Return answers as ``(n, classes)`` logits or logarithms of probabilities, 1 for an answered label; NaN where
@@ -199,7 +199,7 @@ class Classification:
         return np.where(bad[:, None], np.nan, array)
 
     def _score_numbers(
-        self, array: NDArray[np.float64], wrong: Sequence[str | None], targets: Sequence[str], luck: Luck | None
+        self, array: NDArray[np.float64], wrong: Sequence[str | None], targets: Sequence[str], ties: TieBreak | None
     ) -> Mapping[str, Any]:
         safe, odd = as_probabilities(array, self.answers)
         target = np.fromiter(map(self._places.__getitem__, targets), np.int64, len(targets))
@@ -207,7 +207,7 @@ class Classification:
         mine = safe[rows, target]
         others = safe.copy()
         others[rows, target] = -np.inf
-        best, rank = ranked(array, target, self.classes, luck)
+        best, rank = ranked(array, target, self.classes, ties)
         top = others.max(axis=1) if len(self.classes) > 1 else np.zeros(len(target))
         result = {
             "score": (best == target).astype(np.float64),

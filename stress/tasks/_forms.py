@@ -38,7 +38,7 @@ def sums_to_one(array: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True)
 class Look:
-    """What rows of scores look like. ``refused``: no form can be told; ``doubtful``: another one is possible."""
+    """What rows of scores look like. ``refused``: no form fits; ``doubtful``: another one is possible."""
 
     form: Literal["probabilities", "logits"]
     says: str
@@ -75,7 +75,7 @@ def look_at(array: NDArray[np.float64]) -> Look:
 
 
 def form_of(array: NDArray[np.float64]) -> Literal["probabilities", "logits"]:
-    """Return the form of rows of scores. Raises ModelError where it cannot be told."""
+    """Return the form of rows of scores. Raises ModelError where no form, or more than one, fits."""
     found = look_at(array)
     if found.refused:
         raise ModelError(

@@ -19,7 +19,7 @@ from stress.tasks._aloud import Said, classes_said
 from stress.tasks._answers import numbers_read, scores_read
 from stress.tasks._opened import opened
 from stress.tasks._targets import class_names
-from stress.tasks._ties import Luck, ranked
+from stress.tasks._ties import TieBreak, ranked
 from stress.tasks.metrics.numbers import REGRESSION, RETRIEVAL
 
 __all__ = ["Regression", "Retrieval"]
@@ -107,7 +107,7 @@ class Retrieval:
     headline: str = "mrr"
     assumed: bool = False
 
-    draws_ties: ClassVar[bool] = True
+    breaks_ties: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "candidates", class_names(self.candidates, "retrieval"))
@@ -156,12 +156,12 @@ class Retrieval:
     def _read(self, answers: Any, count: int) -> tuple[NDArray[np.float64], list[str | None]]:
         return scores_read(opened(answers, count, self.candidates, "an (n, candidates) array"), self.candidates)
 
-    def score(self, answers: Any, targets: Sequence[Any], luck: Luck | None = None) -> Mapping[str, Any]:
-        """Return ``score``, ``invalid`` and the task's columns for each sample; ``luck`` orders equal similarities."""
+    def score(self, answers: Any, targets: Sequence[Any], ties: TieBreak | None = None) -> Mapping[str, Any]:
+        """Return ``score``, ``invalid`` and the task's columns for each sample; ``ties`` orders equal similarities."""
         array, wrong = self._read(answers, len(targets))
         position = {name: i for i, name in enumerate(self.candidates)}
         right = np.array([position[name] for name in self.read_targets(targets)], np.int64)
-        best, rank = ranked(array, right, self.candidates, luck)
+        best, rank = ranked(array, right, self.candidates, ties)
         return {
             "score": 1 / rank,
             "invalid": wrong,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
@@ -22,6 +23,9 @@ _SAYS: Mapping[str, Literal["probabilities", "logits"]] = {
     "probs": "probabilities",
 }
 """Keys or attributes of an answer that holds scores and says what they are, as ``ModelOutput`` does."""
+
+_MOST = 1_000_000
+"""Values that an iterator may give."""
 
 
 @dataclass(frozen=True)
@@ -72,17 +76,18 @@ def _opened(answers: Any, classes: Sequence[str], what: str, count: int) -> Open
             f"{', …' if len(classes) > 5 else ''}), got the columns {short([str(name) for name in columns])}. "
             f"{nearest(str(columns[0]) if columns else '', classes)}"
         )
-    return Opened(_rows(answers, f"model: must answer {what}, one a sample (n = {count}), got {short(answers)}."))
+    wrong = f"model: must answer {what}, one a sample (n = {count}), got {short(answers)}."
+    return Opened(_rows(answers, wrong, count))
 
 
-def _rows(answers: Any, wrong: str) -> NDArray[Any] | list[Any]:
+def _rows(answers: Any, wrong: str, count: int) -> NDArray[Any] | list[Any]:
     """Return what has no columns as a numeric array or as a list. Raises ModelError where it has no rows."""
     rows = _bare(answers)
     if isinstance(rows, np.ndarray):
         return rows if rows.dtype.kind in "fiub" or not rows.ndim else list(rows)  # texts, or objects of any kind
     if isinstance(rows, str | bytes | Mapping | set | frozenset) or not isinstance(rows, Iterable):
         raise ModelError(wrong)
-    rows = [_bare(row) for row in rows]
+    rows = [_bare(row) for row in islice(rows, count + 1)]  # one too many is enough to see: it may have no end
     array = as_array(rows)
     if array is None or array.dtype.kind not in "fiub":
         return rows
@@ -150,7 +155,15 @@ def _bare(value: Any) -> Any:
         value = np.asarray(value)
     if isinstance(value, np.ndarray) and "bfloat16" in str(value.dtype):
         return value.astype(np.float32)
-    return list(value) if isinstance(value, Iterator) else value
+    return _ended(value) if isinstance(value, Iterator) else value
+
+
+def _ended(values: Iterator[Any]) -> list[Any]:
+    """Return all that an iterator gives. Raises ModelError where that is more than any answer has: it may never end."""
+    found = list(islice(values, _MOST + 1))
+    if len(found) > _MOST:
+        raise ModelError(f"model: must answer rows that come to an end, got an iterator of more than {_MOST:,} values.")
+    return found
 
 
 def _unmasked(value: Any) -> Any:

@@ -10,9 +10,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from perturbations import InputError
-from perturbations.errors import nearest, short
+from perturbations.errors import named_keywords, nearest, short
 from perturbations.plugins import module_of
-from stress.records.metric import CHANGES, HOUSE, Metric, range_of, register, registered
+from stress.records.metric import FROM_CLEAN, HOUSE, Metric, range_of, register, registered
 from stress.statistics.arrays import Flags, Floats
 from stress.statistics.numeric import Numeric
 
@@ -26,6 +26,7 @@ _TAKES = {
 }
 
 
+@named_keywords
 def metric(
     kind: OwnKind,
     *,
@@ -98,7 +99,7 @@ def _check(name: str, kind: str, low: float, high: float, better: str, failed: f
     if not name.isidentifier():
         raise InputError(f"metric: name must be a word of letters, digits and underscores, got {short(name)}.")
     others = {m.shown for m in registered() if m.module.startswith(HOUSE)} | {m.name for m in registered() if m.base}
-    reserved = name in others or name in CHANGES or (range_of(name)[1] < math.inf and name.startswith("top_"))
+    reserved = name in others or name in FROM_CLEAN or (range_of(name)[1] < math.inf and name.startswith("top_"))
     if reserved and not module.startswith(HOUSE):
         raise InputError(f"metric: name must be new, got {name!r}, which comes with the package.")
 

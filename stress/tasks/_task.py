@@ -24,7 +24,7 @@ class Task(Protocol):
 
     Three things more are used where a task has them: ``read_targets(targets)`` returns the targets in the one form that
     all of the run sees; ``aloud(answers, targets)`` returns lines for preflight – name, ``"ok"`` or ``"warning"``, what
-    was seen; with ``draws_ties`` true, ``score`` takes a third argument, the draw that orders equal scores.
+    was seen; with ``breaks_ties`` true, ``score`` takes a third argument, the draw that orders equal scores.
     """
 
     @property

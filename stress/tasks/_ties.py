@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from perturbations import Key
 
-__all__ = ["Luck", "ranked"]
+__all__ = ["TieBreak", "ranked"]
 
 _STEP, _ONE, _TWO = (np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 
@@ -24,7 +24,7 @@ def _named(names: tuple[str, ...]) -> NDArray[np.uint64]:
 
 
 @dataclass(frozen=True)
-class Luck:
+class TieBreak:
     """The draw that orders equal scores. It depends on the seed, the sample and the names of the classes alone – not on
     the cell, so that a tie moves no curve, and not on the order of the classes.
     """
@@ -33,7 +33,7 @@ class Luck:
     samples: Sequence[str]
 
     @classmethod
-    def of_rows(cls, count: int) -> Luck:
+    def of_rows(cls, count: int) -> TieBreak:
         """Return the draw of answers whose samples have no names."""
         return cls(0, [str(row) for row in range(count)])
 
@@ -47,7 +47,7 @@ class Luck:
 
 
 def ranked(
-    scores: NDArray[np.float64], right: NDArray[np.int64], names: tuple[str, ...], luck: Luck | None
+    scores: NDArray[np.float64], right: NDArray[np.int64], names: tuple[str, ...], ties: TieBreak | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Return the first column of each row and the rank (from 1) of the right one; ties are drawn."""
     mine = scores[np.arange(len(right)), right]
@@ -56,7 +56,7 @@ def ranked(
     level = scores == mine[:, None]
     tied = np.flatnonzero((top.sum(axis=1) > 1) | (level.sum(axis=1) > 1))
     if len(tied):
-        order = (luck or Luck.of_rows(len(right))).order(tied, names)
+        order = (ties or TieBreak.of_rows(len(right))).order(tied, names)
         best[tied] = np.where(top[tied], order, 0).argmax(axis=1)
         own = order[np.arange(len(tied)), right[tied]]
         rank[tied] += (level[tied] & (order > own[:, None])).sum(axis=1)

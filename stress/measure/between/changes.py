@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perturbations import InputError
-from perturbations.errors import nearest
-from stress.measure.between.difference import Difference, difference, less, share
+from perturbations.errors import named_keywords, nearest
+from stress.measure.between.difference import Difference, difference, less, retained
 from stress.measure.between.influences import measure
 from stress.measure.between.matching import Matched
 from stress.measure.core.bygroup import codes_of
@@ -25,6 +25,7 @@ from stress.statistics.positions import distinct
 __all__ = ["change", "comparable", "gap_change"]
 
 
+@named_keywords
 def comparable(matched: Matched, name: str, who: str = "compare") -> str:
     """Return the name of a metric that can be compared. Raises InputError for one that the run's task does not have."""
     context = matched.holding(matched.pair.cells[:1]).after
@@ -34,6 +35,7 @@ def comparable(matched: Matched, name: str, who: str = "compare") -> str:
     return name
 
 
+@named_keywords
 def change(
     matched: Matched,
     name: str,
@@ -71,7 +73,7 @@ def _against_clean(
     parts, lower = [matched.rows(["clean"], samples), rows], lower_is_better(matched.after, metric)
     if name == "retention" and lower:
         return Difference.missing(f"{metric} is an error: its drop is given, a share kept has no meaning")
-    how = share if name == "retention" else less
+    how = retained if name == "retention" else less
     better = "higher" if name == "retention" else "lower"
     found = difference(
         matched, metric, parts[::-1] if lower else parts, combine=how, better=better, common=True, confidence=confidence
@@ -79,6 +81,7 @@ def _against_clean(
     return Difference.missing(f"{name} of {metric} cannot be compared") if found is None else found
 
 
+@named_keywords
 def gap_change(
     matched: Matched, by: str, cells: Collection[str], of: str | None = None, confidence: float | None = None
 ) -> tuple[str, Difference]:

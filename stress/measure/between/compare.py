@@ -13,6 +13,7 @@ from perturbations import InputError
 from stress.measure.between.changes import change, comparable
 from stress.measure.between.matching import Matched, match
 from stress.measure.between.reliance import RELIANCE, difference_rows
+from stress.measure.core.context import check_names
 from stress.measure.core.rows import CELL, INTERVAL, build
 from stress.records.pairing import paired
 from stress.records.source import Source
@@ -68,6 +69,7 @@ def reliance(runs: Mapping[str, Source], *, common: bool = False, **given: Any) 
 
 
 def _pairs(runs: Mapping[str, Source], common: bool, given: Mapping[str, Any]) -> list[tuple[str, str, Matched]]:
+    check_names(given, ("metric", "common"))
     if len(runs) < 2:
         raise InputError(f"measure: runs to compare must be at least two, got {len(runs)}.")
     cluster = given.get("cluster")

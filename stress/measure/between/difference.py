@@ -23,7 +23,7 @@ from stress.statistics.intervals import degenerate, mcnemar, paired_proportions,
 from stress.statistics.positions import distinct, ranked
 from stress.statistics.ranks import delong
 
-__all__ = ["Difference", "difference", "less", "same", "share", "weighted"]
+__all__ = ["Difference", "difference", "less", "retained", "same", "weighted"]
 
 Ints = NDArray[np.int64]
 Combine = Callable[[Floats], tuple[float, Floats]]
@@ -80,7 +80,7 @@ def less(values: Floats) -> tuple[float, Floats]:
     return float(values[0] - values[1]), np.array([1.0, -1.0])
 
 
-def share(values: Floats) -> tuple[float, Floats]:
+def retained(values: Floats) -> tuple[float, Floats]:
     """Return the second value as a share of the first: what is retained of clean."""
     if not values[0] > 0:
         return float("nan"), np.zeros(2)

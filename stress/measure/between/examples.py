@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from perturbations.errors import named_keywords
 from stress.measure.between.matching import Matched
 from stress.measure.core.context import Context
-from stress.measure.core.sections import Needs, slices_of
+from stress.measure.core.sections import Needs, portions_of
 from stress.measure.session.registry import context_of
 from stress.records import statuses
 from stress.records.source import Source
@@ -60,6 +61,7 @@ def _order(context: Context, rows: Any, loss: Any) -> Any:
     return np.lexsort((frame.sample[rows], -sure, -loss))
 
 
+@named_keywords
 def flips(matched: Matched, cells: Sequence[str], worse: bool = True) -> list[Example]:
     """Return the answers in these cells that became worse (or, without ``worse``, better), the greatest first."""
     found = []
@@ -73,6 +75,7 @@ def flips(matched: Matched, cells: Sequence[str], worse: bool = True) -> list[Ex
     return [one for *_, one in sorted(found, key=lambda each: each[:3])]
 
 
+@named_keywords
 def worst_failures(run: Source, cells: Sequence[str], most: int) -> list[Example]:
     """Return samples that are answered better when clean than in one of these cells, the surest mistakes first."""
     context = context_of(run)
@@ -80,8 +83,8 @@ def worst_failures(run: Source, cells: Sequence[str], most: int) -> list[Example
     chosen = [i for i, name in enumerate(context.frame.ids) if name in wanted]
     if not chosen or clean is None:
         return []
-    slices = slices_of(context, Needs([(i,) for i in chosen], (clean,)))
-    found = [failure for some, _ in slices for failure in _failures(some, wanted, most)]
+    portions = portions_of(context, Needs([(i,) for i in chosen], (clean,)))
+    found = [failure for some, _ in portions for failure in _failures(some, wanted, most)]
     return [example for _, example in sorted(found, key=lambda pair: pair[0])[:most]]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stress.measure.core.context import Context
-from stress.measure.session.session import measured
+from stress.measure.session.once import session_of
 from stress.records.pairing import Pair, who
 
 __all__ = ["Matched", "match"]
@@ -133,7 +133,7 @@ def match(pair: Pair, **given: Any) -> Matched:
     ``pair`` is what ``stress.records.pairing.paired`` makes of two runs, or refuses; options are those of ``table``.
     """
     given["cluster"] = given.get("cluster") or pair.cluster
-    before, after = (measured(run, **given).context for run in (pair.before, pair.after))
+    before, after = (session_of(run, **given).context for run in (pair.before, pair.after))
     return Matched(pair, before, after)
 
 

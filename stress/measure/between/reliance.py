@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from perturbations import InputError
+from perturbations.errors import named_keywords
 from stress.measure.between.difference import Difference, difference, weighted
 from stress.measure.between.matching import Matched
 from stress.measure.core.cells import absent
@@ -48,6 +49,7 @@ def difference_rows(matched: Matched) -> list[dict[str, Any]]:
     ]
 
 
+@named_keywords
 def reliance_changes(matched: Matched) -> dict[tuple[str, str, str], Difference]:
     """Return the difference of each contribution by fill rule, stream (or two) and measure, where cells allow."""
     streams, other = streams_of(matched.before), matched.after

@@ -34,6 +34,8 @@ class Estimate:
     """Yes-or-no answers that it is a share of; NaN, or None everywhere, for other measures."""
     size: Floats | None = None
     """How many clusters of one size they are worth, where they are not alike."""
+    squared: Floats | None = None
+    """The same of the squares of their sizes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,23 +179,24 @@ def _nested(codes: NDArray[np.int64], member: NDArray[np.int64]) -> bool:
 
 
 def _moments(top: Floats, bottom: Floats, member: NDArray[np.int64]) -> Floats:
-    """Return (6 × cells): Σt, Σb, Σt², Σtb, Σb² over clusters, and how many clusters have a part."""
+    """Return (7 × cells): Σt, Σb, Σt², Σtb, Σb², Σb⁴ over clusters, and how many clusters have a part."""
     names = np.unique(member)
     if len(names) < len(member):
         order = np.argsort(member, kind="stable")
         starts = np.searchsorted(member[order], names)
         top, bottom = np.add.reduceat(top[order], starts, axis=0), np.add.reduceat(bottom[order], starts, axis=0)
-    squares = [(top * top).sum(axis=0), (top * bottom).sum(axis=0), (bottom * bottom).sum(axis=0)]
+    square = bottom * bottom
+    squares = [(top * top).sum(axis=0), (top * bottom).sum(axis=0), square.sum(axis=0), (square * square).sum(axis=0)]
     return np.stack([top.sum(axis=0), bottom.sum(axis=0), *squares, (bottom > 0).sum(axis=0)])
 
 
 def _solve(moments: Floats, shares: NDArray[np.bool_]) -> Estimate:
-    t, b, tt, tb, bb, count = moments
+    t, b, tt, tb, bb, fourth, count = moments
     with np.errstate(invalid="ignore", divide="ignore"):
-        value, size = t / b, np.square(b) / bb
+        value, size, squared = t / b, np.square(b) / bb, np.square(bb) / fourth
         square = np.maximum(tt - 2 * value * tb + value * value * bb, 0) / np.square(b)
         error = np.sqrt(square * size / (size - 1))
-    return Estimate(value, error, count.astype(np.int64), np.where(shares, b, np.nan), size)
+    return Estimate(value, error, count.astype(np.int64), np.where(shares, b, np.nan), size, squared)
 
 
 def influences(top: Floats, bottom: Floats) -> tuple[float, Floats]:

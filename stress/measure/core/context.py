@@ -19,14 +19,15 @@ from stress.measure.core.heldsums import HeldSums, ratio
 from stress.measure.core.values import Values
 from stress.records.frame import LIMIT, Frame
 from stress.records.memo import Memo
-from stress.records.metric import CHANGES, Kind, Metric, expanded, offered, resolved
+from stress.records.metric import FROM_CLEAN, Kind, Metric, expanded, offered, resolved
 from stress.records.outcomes import Failure, StatusCounts
 from stress.records.source import Source
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import Clusters, clusters
 from stress.tasks import metrics as _house  # noqa: F401 - registers the metrics that come with the package
+from stress.tasks.metrics.every import COST
 
-__all__ = ["LIMIT", "Context", "Options", "Values", "declared_of", "options"]
+__all__ = ["LIMIT", "Context", "Options", "Values", "check_names", "declared_of", "options"]
 
 More = ParamSpec("More")
 Found = TypeVar("Found")
@@ -41,7 +42,7 @@ class Options:
     ``reference`` is another run (RRA, effective robustness, NWERD, CE), ``goals`` the declared balance of
     streams: what ``scenarios.goals_of`` takes; those of the suite, where there are none.
     ``limit`` is the number of records that are held in memory at once: a larger run is read in blocks of samples or in
-    slices of cells, of one cell (with what it is compared with) at least.
+    portions of cells, of one cell (with what it is compared with) at least.
     """
 
     cluster: str | None = None
@@ -60,12 +61,17 @@ class Options:
     limit: int = LIMIT
 
 
-def options(given: Mapping[str, Any]) -> Options:
-    """Return checked options. Raises InputError where a name is unknown or a value cannot be."""
+def check_names(given: Mapping[str, Any], besides: Sequence[str] = ()) -> None:
+    """Raise InputError where a name is no option; ``besides`` are the options that whoever was asked takes itself."""
     known = [f.name for f in fields(Options)]
     for name in given:
         if name not in known:
-            raise InputError(f"measure: has no option {name!r}. {nearest(name, known)}")
+            raise InputError(f"measure: has no option {short(name)}. {nearest(name, [*known, *besides])}")
+
+
+def options(given: Mapping[str, Any]) -> Options:
+    """Return checked options. Raises InputError where a name is unknown or a value cannot be."""
+    check_names(given)
     found = Options(**given)
     if found.goals is not None:
         if isinstance(goals := goals_of(found.goals), str):
@@ -87,7 +93,8 @@ def declared_of(frame: Frame, top_k: Sequence[int]) -> tuple[Metric, ...]:
     found = resolved(frame.run.info.get("metrics", ()), str(frame.run.path))
     columns = frame.schema if frame.run.count else ()
     own = offered(found, columns, len(frame.declared.classes), frame.declared.single)
-    return expanded((*found, *own), top_k, len(frame.declared.classes))
+    spent = COST if "cpu_s" in columns else ()
+    return expanded((*found, *own, *spent), top_k, len(frame.declared.classes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +106,7 @@ class Context:
     others: Mapping[str, Callable[[Context], Values]] = field(default_factory=dict)
     """Metrics that are no means or ratios of records, and who works them out."""
     whole: Context | None = None
-    """The run that this is a slice of."""
+    """The run that this is a portion of."""
     _values: dict[str, Values] = field(default_factory=dict)
     _memo: Memo = field(default_factory=Memo)
 
@@ -129,7 +136,7 @@ class Context:
 
     def row(self, name: str) -> Metric | None:
         """Return the row of any number that a cell, a class or a change of the run may have, by name."""
-        named = {metric.shown: metric for metric in self.declared} | dict(CHANGES)
+        named = {metric.shown: metric for metric in self.declared} | dict(FROM_CLEAN)
         return named.get(name) or {metric.name: metric for metric in self.declared if metric.by_class}.get(name)
 
     @property
@@ -189,7 +196,7 @@ class Context:
 
     @property
     def root(self) -> Context:
-        """The whole run, where this is a slice of it: what does not depend on records is worked out there."""
+        """The whole run, where this is a portion of it: what does not depend on records is worked out there."""
         return self.whole or self
 
     def only(self, cells: Sequence[int]) -> Context:

@@ -13,7 +13,7 @@ from perturbations import InputError
 from stress.measure.core.context import Context, Values
 from stress.measure.core.counts import count_bounds, parts_of
 from stress.measure.core.marginals import labelled
-from stress.measure.core.sections import apart, slices_of
+from stress.measure.core.sections import apart, portions_of
 from stress.statistics.arrays import Floats
 from stress.statistics.intervals import Bounds
 
@@ -31,7 +31,7 @@ def count_values(context: Context, name: str) -> Values:
         curved = [each.name for each in context.of_kind("counts") if each.curve]
         names = list(dict.fromkeys([context.headline.name, *curved])) if name in curved else [name]
         names = [known for known in names if known in context.others]
-        found = context.once(_resampled_slices, tuple(names))
+        found = context.once(_resampled_portions, tuple(names))
     place = names.index(name)
     here = slice(place * cells, (place + 1) * cells)
     value, rows, known = found[0][here], found[1][:, here], found[2][place]
@@ -43,21 +43,20 @@ Resampled = tuple[Floats, NDArray[Any], list[Bounds]]
 
 def _resampled(context: Context, names: Sequence[str]) -> Resampled:
     """Return some measures of all cells, one measure after the other, their resampled values, and their intervals."""
-    rows = [context.metric(name) for name in names]
     each, who = [parts_of(context, name) for name in names], context.clusters
     value, parts = np.concatenate([p.value for p in each]), np.concatenate([p.parts for p in each], axis=1)
-    known = [count_bounds(context, part, row) for part, row in zip(each, rows)]
+    known = [count_bounds(context, name) for name in names]
     if who.few:
         return value, value - parts, known
     return value, value + (who.resample(parts) - parts.sum(axis=0)).astype(np.float64), known
 
 
-def _resampled_slices(context: Context, names: Sequence[str]) -> Resampled:
+def _resampled_portions(context: Context, names: Sequence[str]) -> Resampled:
     cells, who = len(context.frame.ids), context.clusters
     value = np.full(len(names) * cells, np.nan)
     rows = np.full((len(who) if who.few else who.rows, len(value)), np.nan, np.float32)
     known = [Bounds(np.full(cells, np.nan), np.full(cells, np.nan), "") for _ in names]
-    for some, numbers in slices_of(context, apart(context)):
+    for some, numbers in portions_of(context, apart(context)):
         mine = list(numbers.values())
         places = np.add.outer(np.arange(len(names)) * cells, mine).ravel()
         value[places], rows[:, places], ends = _resampled(some, names)

@@ -84,6 +84,10 @@ def parts_of(context: Context, name: str) -> Parts:
 
     Of up to 50 clusters each is left out in turn; of more, or where that leaves nothing to measure, gradients tell.
     """
+    return context.once(_parts_of, name)
+
+
+def _parts_of(context: Context, name: str) -> Parts:
     metric = context.metric(name)
     found, without = _gradients(context, metric), _without(context, metric)
     if without is None:
@@ -157,13 +161,17 @@ def _influences(context: Context, gradient: Gradient) -> Floats:
     return np.zeros(shape) if found is None else clustered(context, spread(context, found, gradient))
 
 
-def count_bounds(context: Context, parts: Parts, metric: Metric) -> Bounds:
-    """Return intervals within the metric's range, which keep a width where no cluster differs.
+def count_bounds(context: Context, name: str) -> Bounds:
+    """Return intervals of a measure of counts within the metric's range, which keep a width where no cluster differs.
 
     Of means over classes some of which have few hits or few misses: made of the intervals of the classes (``macro``).
     Of others with two ends: that of a rate between them of as many independent answers as would have the same error.
     """
-    confidence = context.options.confidence
+    return context.once(_count_bounds, name)
+
+
+def _count_bounds(context: Context, name: str) -> Bounds:
+    parts, metric, confidence = parts_of(context, name), context.metric(name), context.options.confidence
     bounds = influence(parts.value, parts.parts, confidence, parts.involved)
     if not metric.bounded:
         return bounds

@@ -15,7 +15,7 @@ from stress.records.metric import Metric
 from stress.records.outcomes import Failure, StatusCounts
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import Clusters
-from stress.statistics.rates import kish
+from stress.statistics.clustered import cluster_counts
 
 __all__ = ["HeldSums", "ratio"]
 
@@ -69,5 +69,9 @@ def ratio(metric: Metric, top: Floats, bottom: Floats, who: Clusters, confidence
 
     poor = None if who.few or plain is not None else sparse(metric, top, bottom)
     totals = top.sum(axis=0), bottom.sum(axis=0)
+
+    def sizes() -> Floats:
+        return np.broadcast_to(cluster_counts(below), (2, width))
+
     point = quotient(metric, *totals)
-    return Values(metric, point, rows, len(who), who.few, confidence, plain, poor, totals, sizes=lambda: kish(bottom))
+    return Values(metric, point, rows, len(who), who.few, confidence, plain, poor, totals, sizes=sizes)

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stress.statistics.arrays import Floats
+from stress.statistics.clustered import kish
 from stress.statistics.counts import Macro, Marginals
 from stress.statistics.intervals import t_quantile
-from stress.statistics.rates import kish, mid_p, tail_level, worth
+from stress.statistics.rates import mid_p, tail_level, worth
 
 __all__ = ["macro_bounds"]
 

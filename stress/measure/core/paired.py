@@ -13,7 +13,7 @@ from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
 from stress.statistics.intervals import Bounds, paired_proportions
 
-__all__ = ["Sides", "as_change", "change", "lost_share", "sides"]
+__all__ = ["Sides", "as_from_clean", "from_clean", "lost_share", "sides"]
 
 
 Sides = Callable[[Floats], tuple[Floats, Floats]]
@@ -24,7 +24,7 @@ def sides(context: Context, metric: Metric, clean: int) -> tuple[Values, Sides]:
 
     Drops are paired: both are taken over the samples that the two cells share, also where a run was cut short.
     """
-    values, split = _paired(context, metric, clean)
+    values, split = context.once(_paired, metric, clean)
 
     def both(rows: Floats) -> tuple[Floats, Floats]:
         if rows.shape[1] > split:
@@ -34,19 +34,19 @@ def sides(context: Context, metric: Metric, clean: int) -> tuple[Values, Sides]:
     return values, both
 
 
-def change(
+def from_clean(
     context: Context, metric: Metric, clean: int, name: str, confidence: float | None = None
 ) -> tuple[Floats, Bounds]:
     """Return every cell's ``drop`` (positive: worse) or ``retention`` against the clean cell, paired by sample.
 
     The one interval that such a number has, in whichever table it is shown. Not only clean can be compared with.
     """
-    return context.once(_change, metric, clean, name, confidence or context.options.confidence)
+    return context.once(_from_clean, metric, clean, name, confidence or context.options.confidence)
 
 
-def _change(context: Context, metric: Metric, clean: int, name: str, confidence: float) -> tuple[Floats, Bounds]:
+def _from_clean(context: Context, metric: Metric, clean: int, name: str, confidence: float) -> tuple[Floats, Bounds]:
     values, both = sides(context, metric, clean)
-    values = replace(values, confidence=confidence)
+    values = values.at_confidence(confidence)
     sign = 1.0 if metric.better == "higher" else -1.0
 
     def drop(rows: Floats) -> Floats:
@@ -87,7 +87,7 @@ def _of_rare(context: Context, metric: Metric, clean: int, values: Values, bound
     if there is None:
         return bounds
     before = sides(context, metric, clean)[1](values.point[None, :])[1][0]
-    return merged(bounds, as_change(there, name, metric, before))
+    return merged(bounds, as_from_clean(there, name, metric, before))
 
 
 def _rare_drops(context: Context, metric: Metric, clean: int, confidence: float) -> Bounds | None:
@@ -98,11 +98,11 @@ def _rare_drops(context: Context, metric: Metric, clean: int, confidence: float)
         return None
     (after, before), (now, then) = both(values.point[None, :]), both(values.rows)
     columns = both(np.arange(len(values.point), dtype=np.float64)[None, :])[0][0].astype(np.int64)
-    values = replace(values, confidence=confidence)
+    values = values.at_confidence(confidence)
     return of_rare_changes(values, (before - after)[0], then - now, lost, values.size(columns))
 
 
-def as_change(ends: Bounds, name: str, metric: Metric, before: Floats) -> Bounds:
+def as_from_clean(ends: Bounds, name: str, metric: Metric, before: Floats) -> Bounds:
     """Return the ends of before − after as those of a drop or, over what was there before, of a retention."""
     if name == "drop":
         return ends if metric.better == "higher" else replace(ends, low=-ends.high, high=-ends.low)

@@ -1,6 +1,6 @@
-"""Rows that are worked out cell by cell: for all cells at once or, of a run that is too large for it, slice by slice.
+"""Rows that are worked out cell by cell: for all cells at once or, of a run that is too large, portion by portion.
 
-A slice holds some cells with all their records, and the cells that these are compared with. Which cells must stand
+A portion holds some cells with all their records, and the cells that these are compared with. Which cells must stand
 together, and beside which, is all that a section of a table has to say of itself.
 """
 
@@ -19,7 +19,7 @@ from stress.measure.core.context import Context
 from stress.measure.core.rows import Columns, build
 from stress.records.layout import together
 
-__all__ = ["Fill", "Needs", "Section", "apart", "beside_clean", "filled", "for_headline", "pieces", "slices_of"]
+__all__ = ["Fill", "Needs", "Section", "apart", "beside_clean", "filled", "for_headline", "pieces", "portions_of"]
 
 Fill = Callable[[Context], "list[dict[str, Any]] | pa.Table"]
 
@@ -59,7 +59,7 @@ class Section:
     order: tuple[str, ...] = ()
 
 
-def slices_of(context: Context, needs: Needs) -> Iterator[tuple[Context, dict[str, int]]]:
+def portions_of(context: Context, needs: Needs) -> Iterator[tuple[Context, dict[str, int]]]:
     """Yield contexts of as many bundles as may be held at once, and the number of its bundle for each cell of those.
 
     Where all fits, that is one context: the whole. Where there is no bundle, it is one without any of their cells.
@@ -82,12 +82,12 @@ def pieces(context: Context) -> Iterator[tuple[Context, list[int]]]:
 
 
 def filled(context: Context, sections: Sequence[tuple[Section, Columns]]) -> list[pa.Table]:
-    """Return the rows of each section as a table; sections with equal needs share the slices that are read."""
+    """Return the rows of each section as a table; sections with equal needs share the portions that are read."""
     found: dict[int, pa.Table] = {}
     for needs in dict.fromkeys(section.needs for section, _ in sections):
         mine = [k for k, (section, _) in enumerate(sections) if section.needs == needs]
         parts: dict[int, list[tuple[pa.Table, NDArray[np.int64]]]] = {k: [] for k in mine}
-        for some, numbers in slices_of(context, needs(context)):
+        for some, numbers in portions_of(context, needs(context)):
             if some is context:  # the whole: its rows are complete, and in order
                 found |= {k: _table(*sections[k], context) for k in mine}
                 break
@@ -105,7 +105,7 @@ def _table(section: Section, columns: Columns, context: Context) -> pa.Table:
 
 
 def _own(table: pa.Table, numbers: Mapping[str, int]) -> tuple[pa.Table, NDArray[np.int64]]:
-    """Return the rows of a slice's own cells, and to which bundle each belongs; a row of no cell to that before it."""
+    """Return the rows of a portion's own cells, and to which bundle each belongs: one of no cell to that before it."""
     cells = table["cell"].to_pylist()
     bundle = np.array([-1 if name is None else numbers.get(name, -2) for name in cells], np.int64)
     keep = np.flatnonzero(bundle != -2)
@@ -115,7 +115,7 @@ def _own(table: pa.Table, numbers: Mapping[str, int]) -> tuple[pa.Table, NDArray
 
 
 def _joined(pieces: Sequence[tuple[pa.Table, NDArray[np.int64]]], section: Section, columns: Columns) -> pa.Table:
-    """Return the rows of all slices in the order in which one slice of all cells would have them."""
+    """Return the rows of all portions in the order in which one portion of all cells would have them."""
     table = pa.concat_tables([build([], columns), *(piece for piece, _ in pieces)])
     keys = [np.concatenate([bundle for _, bundle in pieces])]
     if section.order:

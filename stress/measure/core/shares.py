@@ -11,8 +11,9 @@ from stress.measure.core.context import Context
 from stress.measure.core.number import Number
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import FEW
+from stress.statistics.clustered import cluster_counts, clustered_errors
 from stress.statistics.positions import distinct, ranked
-from stress.statistics.rates import clustered_errors, effective, kish, rates
+from stress.statistics.rates import effective, rates
 
 __all__ = ["share"]
 
@@ -40,5 +41,6 @@ def share(context: Context, top: Floats, bottom: Floats, samples: NDArray[np.int
     if there < 2:
         return Number(value, n=int(total), note="one cluster only: no interval", **more)
     variance = np.square(clustered_errors(parts[:, None], sizes))
-    ends = effective(np.array([value]), variance, kish(sizes), np.array([total]), confidence)
+    size, squared = cluster_counts(sizes)
+    ends = effective(np.array([value]), variance, size, np.array([total]), confidence, squared=squared)
     return Number.within(value, ends.of_few() if there < FEW else ends, n=total, **more)

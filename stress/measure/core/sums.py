@@ -9,8 +9,8 @@ from stress.measure.core.values import Sparse, Values, quotient, sparse
 from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import FEW, Clusters
+from stress.statistics.clustered import cluster_counts, resampled_kish
 from stress.statistics.positions import ranked
-from stress.statistics.rates import kish, resampled_kish
 
 __all__ = ["Sums"]
 
@@ -29,7 +29,7 @@ class Sums:
         self._total = np.zeros(2 * width)
         self._rows = np.zeros((len(who) if who.few else who.rows, 2 * width), np.float64 if who.few else np.float32)
         self._binary = np.ones(width, bool)
-        self._squares = np.zeros(width)
+        self._powers = np.zeros((2, width))
         held = not who.alone and len(who) * width <= _HELD
         self._sizes = np.zeros((len(who), width), np.float32) if held else None
         self._poor: dict[int, dict[int, Floats]] = {} if who.few else {k: {} for k in range(width)}
@@ -45,7 +45,8 @@ class Sums:
         else:
             names = self._who.member[samples]
         self._total += both.sum(axis=0)
-        self._squares += np.square(both[:, self._width :]).sum(axis=0)
+        square = np.square(both[:, self._width :])
+        self._powers += [square.sum(axis=0), np.square(square).sum(axis=0)]
         if self._sizes is not None:
             self._sizes[names] += both[:, self._width :]
         if self._who.few:
@@ -78,20 +79,21 @@ class Sums:
         if self._who.alone and metric.bottom is None and not metric.root and self._binary[columns].all():
             plain = {"top": top, "bottom": bottom}
         poor = None if few or plain is not None else self._sparse(metric, columns)
-        point, size = quotient(metric, top, bottom), self._kish(columns)
+        point, size = quotient(metric, top, bottom), self._counts(columns)
         return Values(
             metric, point, lambda: rows, len(self._who), few, confidence, plain, poor, (top, bottom), sizes=lambda: size
         )
 
-    def _kish(self, columns: slice) -> Floats:
-        """Return Kish's number of clusters of some columns; from the resamples where clusters are too many to keep."""
+    def _counts(self, columns: slice) -> Floats:
+        """Return the ``cluster_counts`` of some columns; from the resamples where clusters are too many to keep."""
         total = self._total[self._width :][columns]
         if self._who.alone:
             with np.errstate(invalid="ignore", divide="ignore"):
-                return np.square(total) / self._squares[columns]
+                squares, fourths = self._powers[:, columns]
+                return np.stack([np.square(total) / squares, np.square(squares) / fourths])
         if self._sizes is not None:
-            return kish(np.asarray(self._sizes[:, columns], np.float64))
-        return resampled_kish(self._rows[:, self._width :][:, columns], total)
+            return cluster_counts(np.asarray(self._sizes[:, columns], np.float64))
+        return np.stack([resampled_kish(self._rows[:, self._width :][:, columns], total)] * 2)
 
     def _sparse(self, metric: Metric, columns: slice) -> Sparse | None:
         """Return what ``sparse`` does, column by column."""
@@ -102,5 +104,5 @@ class Sums:
             if found is not None:
                 cells.append(column - columns.start)
                 error.append(float(found[1][0]))
-                counts.append(float(found[2][0]))
-        return (np.array(cells, np.int64), np.array(error), np.array(counts)) if cells else None
+                counts.append(found[2][:, 0])
+        return (np.array(cells, np.int64), np.array(error), np.stack(counts, axis=1)) if cells else None

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import FEW
+from stress.statistics.clustered import cluster_counts, clustered_errors
 from stress.statistics.intervals import (
     Bounds,
     degenerate,
@@ -20,13 +21,13 @@ from stress.statistics.intervals import (
     percentile,
     t_quantile,
 )
-from stress.statistics.rates import clustered_errors, effective, kish, rates
+from stress.statistics.rates import effective, rates
 
 __all__ = ["Sparse", "Values", "binary", "discordant", "quotient", "shared", "sparse"]
 
 
 Sparse = tuple[NDArray[np.int64], Floats, Floats]
-"""The columns that rest on few clusters, the standard errors there, and how many clusters of one size they rest on."""
+"""The columns that rest on few clusters, the standard errors there, and (2 × columns) their ``cluster_counts``."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,7 @@ class Values:
 
     ``rows`` is (resamples × cells), or (clusters × cells) with each cluster left out where clusters are few;
     ``plain`` holds the counts of a plain rate: independent samples, one right or wrong answer each. ``sparse`` holds
-    the cells that rest on few clusters though the run does not. ``sizes`` gives how many clusters of one size those of
-    each cell are worth.
+    the cells that rest on few clusters though the run does not. ``sizes`` gives the (2 × cells) ``cluster_counts``.
     ``totals`` are the sums above and below the line that ``point`` is made of. ``given`` are the cells' intervals,
     where they are not made of the resamples.
     """
@@ -58,6 +58,17 @@ class Values:
         """The resampled values, worked out when first asked for: plain rates have an interval without them."""
         with np.errstate(invalid="ignore", divide="ignore"):
             return self.resample()
+
+    @cached_property
+    def counts(self) -> Floats:
+        """The ``cluster_counts`` of each cell, (2 × cells): how many clusters of one size those of a cell are worth."""
+        if self.sizes is None:
+            return np.full((2, len(self.point)), float(self.clusters))
+        return np.array(self.sizes(), np.float64)
+
+    def at_confidence(self, confidence: float) -> Values:
+        """Return the same values, whose intervals are to have another confidence: resampled once if it is the same."""
+        return self if confidence == self.confidence else replace(self, confidence=confidence)
 
     def interval(self, value: Floats, rows: NDArray[Any]) -> Bounds:
         """Return the interval of a function of the cells' values, given its value and its resampled values."""
@@ -81,8 +92,7 @@ class Values:
 
     def size(self, cells: Sequence[int] | NDArray[np.int64]) -> Floats:
         """Return how many samples, or clusters of one size, each of some cells rests on."""
-        sizes = np.full(len(self.point), float(self.clusters)) if self.sizes is None else self.sizes()
-        return np.asarray(sizes, np.float64)[np.asarray(cells, np.int64)]
+        return self.counts[0, np.asarray(cells, np.int64)]
 
     def apply(self, function: Callable[[Floats], Floats]) -> tuple[Floats, Bounds]:
         """Return a function of the cells' values with its interval; it takes and gives (rows × columns)."""
@@ -109,6 +119,10 @@ class Values:
 
     def bounds(self) -> Bounds:
         """Return each cell's interval: mid-P for shares of yes-or-no answers, resampled otherwise."""
+        return self._bounds
+
+    @cached_property
+    def _bounds(self) -> Bounds:
         if self.given is not None:
             return self.given
         if self.plain is not None:
@@ -118,7 +132,7 @@ class Values:
         found = self.interval(self.point, self.rows)
         if self.sparse is not None:
             cells, error, count = self.sparse
-            reach = error * np.array([t_quantile(self.confidence, max(int(c) - 1, 1)) for c in count])
+            reach = error * np.array([t_quantile(self.confidence, max(int(c) - 1, 1)) for c in count[0]])
             found.low[cells], found.high[cells] = self.point[cells] - reach, self.point[cells] + reach
         found = self.widen(found, self.point)
         if not self.metric.bounded:
@@ -131,7 +145,7 @@ class Values:
         point, records = self.point[cells], self.records
         if self.clusters < 2 or records is None:
             return self.interval(point, self.rows[:, cells])
-        size = np.full(len(self.point), float(self.clusters)) if self.sizes is None else np.array(self.sizes())
+        size = self.counts.copy()
         rows = np.asarray(self.rows[:, cells], np.float64)
         error = np.full(len(self.point), np.nan)
         if self.few:
@@ -141,15 +155,17 @@ class Values:
             defined = np.isnan(rows).mean(axis=0) <= 0.05
             error[cells[defined]] = np.nanstd(rows[:, defined], axis=0)
             with np.errstate(invalid="ignore", divide="ignore"):
-                error *= np.sqrt(size / (size - 1))  # the sum of squares of so many clusters is too small
+                error *= np.sqrt(size[0] / (size[0] - 1))  # the sum of squares of so many clusters is too small
         if self.sparse is not None:
-            error[self.sparse[0]], size[self.sparse[0]] = self.sparse[1:]
-        found = effective(point, np.square(error[cells]), size[cells], records[cells], confidence)
+            error[self.sparse[0]], size[:, self.sparse[0]] = self.sparse[1:]
+        found = effective(
+            point, np.square(error[cells]), size[0, cells], records[cells], confidence, squared=size[1, cells]
+        )
         return found.of_few() if self.few else found
 
 
 def sparse(metric: Metric, top: Floats, bottom: Floats) -> Sparse | None:
-    """Return the errors of the columns that rest on few clusters, and Kish's number of these."""
+    """Return the errors of the columns that rest on few clusters, and the ``cluster_counts`` of these."""
     count = (bottom > 0).sum(axis=0)
     cells = np.flatnonzero((count > 0) & (count < FEW))
     if not len(cells):
@@ -159,7 +175,7 @@ def sparse(metric: Metric, top: Floats, bottom: Floats) -> Sparse | None:
     parts = (above - value * below) / below.sum(axis=0)
     if metric.root:
         parts = np.divide(parts, 2 * np.sqrt(value), out=np.zeros_like(parts), where=value > 0)
-    return cells, clustered_errors(parts, below), kish(below)
+    return cells, clustered_errors(parts, below), cluster_counts(below)
 
 
 def binary(top: Floats, bottom: Floats) -> bool:

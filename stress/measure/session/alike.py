@@ -7,12 +7,12 @@ import numpy as np
 from stress.measure.core.bygroup import codes_of, sums_of
 from stress.measure.core.cells import absent
 from stress.measure.core.context import Context
-from stress.statistics.rates import kish
+from stress.statistics.clustered import kish
 
 __all__ = ["chosen", "dependence", "design_effects", "untested"]
 
 _LEAST, _GROUPS = 1.3, 5
-"""The design effect from which on it is told, and the number of clusters of one size that it takes to see one."""
+"""The design effect from which on it is reported, and the number of clusters of one size that it takes to see one."""
 
 
 def design_effects(context: Context) -> dict[str, tuple[float, float]]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from stress.measure.session.session import Measured, Remembering, measured
 from stress.records.source import Source
 
-__all__ = ["summary", "table"]
+__all__ = ["session_of", "summary", "table"]
 
 
 def table(run: Source, name: str, **given: Any) -> pa.Table:
@@ -19,12 +19,12 @@ def table(run: Source, name: str, **given: Any) -> pa.Table:
     Options: ``cluster`` (the group whose samples make one cluster), ``confidence`` (0.95), ``resamples`` (2000),
     ``seed``, ``metric`` (the headline), ``break_at`` (share of clean) or ``bar`` (absolute), ``top_k``, ``bins``,
     ``by`` (groups to slice by), ``small`` (samples under which a group is marked), ``goals``, ``reference`` (a run),
-    ``limit`` (4 million): a run of more records is read in blocks of samples and slices of cells, with the same weights
-    and results.
+    ``limit`` (4 million): a run of more records is read in blocks of samples and portions of cells, with the same
+    weights and results.
     A number that is undefined is null, and the column ``note`` says why. Raises InputError for an unknown table,
     option, group or metric.
     """
-    return _remembered(run, given).table(name)
+    return session_of(run, **given).table(name)
 
 
 def summary(run: Source, **given: Any) -> Mapping[str, Any]:
@@ -34,9 +34,9 @@ def summary(run: Source, **given: Any) -> Mapping[str, Any]:
     ``scenarios``: a row for each curve or ungraded scenario, each measure a mapping with value, low, high, note;
     ``statuses``: how many records ended how; ``errors``: the most frequent messages; ``warnings``: plain sentences.
     """
-    return _remembered(run, given).summary()
+    return session_of(run, **given).summary()
 
 
-def _remembered(run: Source, given: Mapping[str, Any]) -> Measured:
-    """Return the session that a run remembers, where it is one that does."""
+def session_of(run: Source, **given: Any) -> Measured:
+    """Return the session that a run remembers, where it is one that does, or a new one."""
     return run.measured(**given) if isinstance(run, Remembering) else measured(run, **given)

@@ -9,8 +9,9 @@ from typing import Any
 from stress.measure.core.cells import absent, cell_rows, empty_rows
 from stress.measure.core.context import Context
 from stress.measure.core.sections import Section, apart, filled
-from stress.measure.tables.cells import CELLS, change_rows
+from stress.measure.tables.cells import CELLS, from_clean_rows
 from stress.measure.tables.confidence import calibration_rows
+from stress.measure.tables.cost import cost_rows
 from stress.measure.tables.counts import count_rows_of
 from stress.measure.tables.detection import macro_rows
 from stress.measure.tables.operation import latency_rows
@@ -23,6 +24,7 @@ _FILLS: Mapping[Kind, Callable[[Context], Rows]] = {
     "confidence": calibration_rows,
     "rank": macro_rows,
     "latency": latency_rows,
+    "cost": cost_rows,
 }
 """Who fills the rows of a kind of metric, all of that kind at once."""
 
@@ -55,16 +57,16 @@ def _rows(context: Context, name: str) -> list[dict[str, Any]]:
     if name in context.others:
         return _each(context, partial(count_rows_of, name=name), sums=True)
     if name in ("drop", "retention"):
-        return [row for row in change_rows(context) if row["metric"] == name]
+        return [row for row in from_clean_rows(context) if row["metric"] == name]
     row = context.row(name)
     if row is None or row.kind not in _FILLS:
         return []
-    rows = context.once(_each, _FILLS[row.kind], row.kind == "latency")
+    rows = context.once(_each, _FILLS[row.kind], row.kind in ("latency", "cost"))
     return [row for row in rows if row["metric"] == name]
 
 
 def _each(context: Context, fill: Callable[[Context], Rows], sums: bool) -> Rows:
-    """Return rows of every cell, slice by slice; ``sums``: a cell that cannot be held is added up of pieces instead."""
+    """Return rows of every cell, portion by portion; ``sums``: those of a cell that cannot be held are added up."""
     if sums and context.frame.run.wide:
         return fill(context)
     rows: Rows = filled(context, [(Section(fill, apart), CELLS)])[0].to_pylist()

@@ -29,6 +29,7 @@ from stress.measure.tables.confidence import (
 )
 from stress.measure.tables.consistency import CONSISTENCY, beside_single, consistency_rows
 from stress.measure.tables.contributions import CONTRIBUTIONS, contribution_rows
+from stress.measure.tables.cost import COST, cost_rows
 from stress.measure.tables.counts import count_rows
 from stress.measure.tables.detection import detection_rows, macro_rows
 from stress.measure.tables.distortion import DISTORTION, distortion_rows
@@ -38,7 +39,8 @@ from stress.measure.tables.operation import FAILED, LATENCY, failure_rows, laten
 from stress.measure.tables.relative import RELATIVE, relative_rows
 from stress.measure.tables.robustness import CURVES, ROBUSTNESS, curve_rows, robustness_rows
 from stress.measure.tables.sequences import SEQUENCES, sequence_rows
-from stress.measure.tables.signals import SIGNALS, signal_rows
+from stress.measure.tables.severities import SEVERITIES, by_severity, severity_rows
+from stress.measure.tables.signals import SIGNALS, beside_alone, signal_rows
 from stress.measure.tables.stability import DRAWS, STABILITY, draw_rows, flip_rows, step_rows, whole_curves
 from stress.measure.tables.timeline import TIMELINE, timeline_rows
 from stress.records.frame import Frame
@@ -51,7 +53,7 @@ __all__ = ["TABLES", "Table", "context_of", "make", "make_all"]
 class Table:
     """One table: what it answers, its columns with their type and meaning, and who fills it, one after the other.
 
-    What is no ``Section`` reads a large run itself, in blocks of samples; sections are filled slice by slice.
+    What is no ``Section`` reads a large run itself, in blocks of samples; sections are filled portion by portion.
     """
 
     about: str
@@ -97,6 +99,7 @@ def _one(fill: Fill) -> tuple[Section]:
 _CELLS = (
     Section(count_rows, apart, ("metric",)),
     Section(latency_rows, apart),
+    Section(cost_rows, apart),
     Section(_surely, apart),
     Section(_macro, apart),
 )
@@ -159,12 +162,20 @@ TABLES: Mapping[str, Table] = {
         TIMELINE,
         (Section(timeline_rows, beside_clean),),
     ),
+    "severities": Table(
+        "how unequal one severity is: the harshest scenario of a modality against its mildest",
+        SEVERITIES,
+        (Section(severity_rows, by_severity),),
+    ),
     "robustness": Table("each scenario in single numbers, of the headline metric", ROBUSTNESS, (_robustness,)),
     "signals": Table(
-        "which measures of a stream's quality tell that it is degraded, in every cell", SIGNALS, (Section(signal_rows),)
+        "which measures of a stream's quality tell that it is degraded, in every cell",
+        SIGNALS,
+        (Section(signal_rows, beside_alone),),
     ),
     "distortion": Table("how far inputs were from the clean ones, in every cell", DISTORTION, _one(distortion_rows)),
     "failures": Table("records without a usable answer, by cell, kind and message", FAILED, (failure_rows,)),
+    "cost": Table("what answering costs in every cell, where a run measured it", COST, _one(cost_rows)),
     "latency": Table("time a call of the model takes, in every cell", LATENCY, _one(latency_rows)),
 }
 

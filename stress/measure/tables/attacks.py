@@ -50,7 +50,7 @@ _NEAREST = "attack.fab"
 """The attack that looks for the smallest part of its budget."""
 _QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9)
 _DOUBT = 0.01
-"""How unlikely the black-box attacks' lead must be by luck before gradients are called masked."""
+"""How unlikely the black-box attacks' lead must be by chance before gradients are called masked."""
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def goals_for(context: Context) -> Goals | None:
         found = None if given is None else goals_of(given)
     if isinstance(found, str):
         raise InputError(f"measure: {found}")
-    if found is not None and (wrong := found.misfit(streams_of(context))):
+    if found is not None and (wrong := found.mismatch(streams_of(context))):
         raise InputError(f"measure: {wrong}")
     return found
 

@@ -10,11 +10,11 @@ import numpy as np
 from stress.measure.core.cells import absent, cell_rows, empty_rows
 from stress.measure.core.context import Context
 from stress.measure.core.number import Number
-from stress.measure.core.paired import change
+from stress.measure.core.paired import from_clean
 from stress.measure.core.rows import CELL, INTERVAL
-from stress.records.metric import CHANGES
+from stress.records.metric import FROM_CLEAN
 
-__all__ = ["CELLS", "change_rows", "linear_rows"]
+__all__ = ["CELLS", "from_clean_rows", "linear_rows"]
 
 CELLS = {**CELL, **INTERVAL}
 
@@ -29,10 +29,10 @@ def linear_rows(context: Context) -> list[dict[str, Any]]:
             found += cell_rows(context, metric, values.point, values.bounds())
         else:
             found += empty_rows(context, metric.name, note)
-    return found + change_rows(context)
+    return found + from_clean_rows(context)
 
 
-def change_rows(context: Context) -> list[dict[str, Any]]:
+def from_clean_rows(context: Context) -> list[dict[str, Any]]:
     """Return the headline's ``drop`` and ``retention`` against clean, in every cell."""
     metric, clean = context.headline, context.frame.clean
     note = absent(context, metric)
@@ -48,8 +48,8 @@ def change_rows(context: Context) -> list[dict[str, Any]]:
                 context, name, f"{metric.name} is an error: its drop is given, a share kept has no meaning"
             )
             continue
-        value, bounds = change(context, metric, clean, name)
-        for i, row in enumerate(cell_rows(context, CHANGES[name], value, bounds)):
+        value, bounds = from_clean(context, metric, clean, name)
+        for i, row in enumerate(cell_rows(context, FROM_CLEAN[name], value, bounds)):
             number = Number.of(row)
             if i == clean:
                 number = replace(number, low=value[i], high=value[i], method="by definition", few=False)

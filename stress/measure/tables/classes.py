@@ -103,7 +103,7 @@ def _class_bounds(
 ) -> tuple[Bounds, NDArray[np.bool_]]:
     """Return intervals of each class from its own clusters, cell by cell; it is a share of ``base`` records."""
     cells, classes = m.hits.shape
-    square, count, sizes = np.zeros((cells, classes)), np.zeros((cells, classes)), np.zeros((cells, classes))
+    square, count, sizes, fourths = (np.zeros((cells, classes)) for _ in range(4))
     sized = [name in metric.base for name in ("hits", "answers", "truths")]
     groups = context.clusters.member[context.frame.sample]
     pairs = [(found.hit, gradient.hits), (found.answer, gradient.answers), (found.truth, gradient.truths)]
@@ -123,10 +123,11 @@ def _class_bounds(
         count[cell] = np.bincount(label, weights=_touching(inverse, weights, len(names)), minlength=classes)
         own = np.bincount(inverse, weights=np.concatenate(ones), minlength=len(names))
         sizes[cell] = np.bincount(label, weights=np.square(own), minlength=classes)
+        fourths[cell] = np.bincount(label, weights=np.square(np.square(own)), minlength=classes)
     with np.errstate(invalid="ignore", divide="ignore"):
         size = np.minimum(np.square(base) / sizes, count)
-        variance = square * size / (size - 1)
-    return effective(gradient.value, variance, size, base, context.options.confidence), count < FEW
+        variance, squared = square * size / (size - 1), np.minimum(np.square(sizes) / fourths, count)
+    return effective(gradient.value, variance, size, base, context.options.confidence, squared), count < FEW
 
 
 def _touching(inverse: NDArray[np.int64], weights: list[Floats], size: int) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,11 +25,12 @@ from stress.statistics.calibration import (
     bins_of,
     calibration_bounds,
 )
+from stress.statistics.clustered import kish
 from stress.statistics.intervals import Bounds, clustered_error, logit, t_quantile
 from stress.statistics.numeric import left_out
 from stress.statistics.positions import distinct, ranked
-from stress.statistics.ranks import risk_coverage, surest_each
-from stress.statistics.rates import kish, of_few_events, rates
+from stress.statistics.ranks import risk_sums, surest_each
+from stress.statistics.rates import of_few_events, rates
 
 __all__ = ["CALIBRATION", "RELIABILITY", "RISK", "calibration_rows", "estimate", "reliability_rows", "risk_rows"]
 
@@ -173,13 +174,19 @@ def reliability_rows(context: Context) -> list[dict[str, Any]]:
             edges = bin_edges(confidence[chosen], context.options.bins, kind)
             where = bins_of(confidence[chosen], edges)
             sums = Bins(confidence[chosen], right[chosen], where, len(edges) - 1)
-            for b in np.flatnonzero(sums.n):
-                inside = chosen[where == b]
-                about = context.frame.cells[i].about
-                row = {"bins": kind, "from": edges[b], "to": edges[b + 1], "n": sums.n[b]}
-                row |= {"confidence": sums.confidence[b] / sums.n[b], "accuracy": sums.right[b] / sums.n[b]}
-                shares.add({**about, **row}, right[inside], np.ones(len(inside)), inside)
+            used = np.flatnonzero(sums.n)
+            n, hits = sums.n[used], sums.right[used]
+            columns = {"from": edges[used], "to": edges[used + 1], "n": n}
+            columns |= {"confidence": sums.confidence[used] / n, "accuracy": hits / n}
+            rows = _rows({**context.frame.cells[i].about, "bins": kind}, columns)
+            shares.add(rows, hits, n, ((where == b) * 1.0 for b in used), right[chosen], chosen)
     return shares.rows()
+
+
+def _rows(about: Mapping[str, Any], columns: Mapping[str, Floats]) -> list[dict[str, Any]]:
+    """Return a row for each place of some columns, which all say the same about the cell."""
+    plain = {name: values.tolist() for name, values in columns.items()}
+    return [{**about, **dict(zip(plain, each))} for each in zip(*plain.values())]
 
 
 def risk_rows(context: Context) -> list[dict[str, Any]]:
@@ -193,14 +200,11 @@ def risk_rows(context: Context) -> list[dict[str, Any]]:
         shares.cell(chosen)
         if not len(chosen):
             continue
-        risk, threshold = risk_coverage(confidence[chosen], 1 - right[chosen], coverages)
-        kept = np.maximum(np.ceil(coverages * len(chosen) - 1e-9), 1.0)
-        parts = surest_each(confidence[chosen], kept.astype(np.int64))
-        for k, (coverage, part) in enumerate(zip(coverages, parts)):
-            inside = part > 0
-            row = {"coverage": coverage, "risk": risk[k], "threshold": threshold[k], "n": kept[k]}
-            about = context.frame.cells[i].about
-            shares.add({**about, **row}, ((1 - right[chosen]) * part)[inside], part[inside], chosen[inside])
+        sure, wrong, about = confidence[chosen], 1 - right[chosen], context.frame.cells[i].about
+        tops, kept, threshold = risk_sums(sure, wrong, coverages)
+        columns = {"coverage": coverages, "risk": tops / kept, "threshold": threshold, "n": kept}
+        parts = surest_each(sure, kept.astype(np.int64))
+        shares.add(_rows(about, columns), tops, kept, parts, wrong, chosen)
     return shares.rows()
 
 
@@ -217,14 +221,28 @@ class _Shares:
         sample = self._context.frame.sample[records]
         self._alone = self._context.clusters.alone and distinct(sample) == len(sample)
 
-    def add(self, row: dict[str, Any], yes: Floats, part: Floats, records: Ints) -> None:
-        """Take a row, and the records that its share is of, each of which counts in part."""
-        self._rows.append(row)
-        if self._alone and part.sum():
-            self._plain.append((row, float(yes.sum()), float(part.sum())))
+    def add(
+        self,
+        rows: list[dict[str, Any]],
+        tops: Floats,
+        bottoms: Floats,
+        parts: Iterable[Floats],
+        values: Floats,
+        records: Ints,
+    ) -> None:
+        """Take rows and the shares that they get the interval of: Σ value × part / Σ part, over the cell's records.
+
+        ``parts`` says for each row how much each record counts; where all are independent the sums say enough.
+        """
+        self._rows += rows
+        if self._alone:
+            self._plain += [each for each in zip(rows, tops.tolist(), bottoms.tolist()) if each[2]]
             return
-        found = share(self._context, yes, part, self._context.frame.sample[records])
-        row |= {"low": found.low, "high": found.high}
+        for row, part in zip(rows, parts):
+            there = part > 0
+            samples = self._context.frame.sample[records[there]]
+            found = share(self._context, (values * part)[there], part[there], samples)
+            row |= {"low": found.low, "high": found.high}
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows with their intervals."""

@@ -33,7 +33,7 @@ Ints = NDArray[np.int64]
 
 
 def _answers(context: Context, cell: int) -> Ints:
-    """Return each sample's first answer in a cell, as a position among predictions; -1 where there is none."""
+    """Return each sample's (first) answer in a cell, as a position among predictions; -1 where there is none."""
     frame, found = context.frame, np.full(len(context.frame.samples), -1, np.int64)
     rows = frame.by_cell[cell][::-1]
     rows = rows[~frame.failed[rows]]
@@ -53,8 +53,8 @@ def consistency_rows(context: Context) -> list[dict[str, Any]]:
     """Return agreement of single streams with each other and with the model's answer in every cell.
 
     ``pair_agreement`` and ``conflict_rate``: two streams alone, on clean input. ``agreement``: one stream alone (clean)
-    against what the model says in this cell, with all it has there. ``follows``: where two streams alone contradict,
-    how often the model says what ``one`` says; ``follows_neither``: neither.
+    against what the model says in this cell, in every draw, with all it has there. ``follows``: where two streams alone
+    contradict, how often the model says what ``one`` says; ``follows_neither``: neither.
     """
     if not context.frame.has("prediction"):
         return [{"metric": "agreement", "note": "the records have no column prediction"}]
@@ -75,26 +75,36 @@ def _of_fill(context: Context, alone: Mapping[str, Ints]) -> list[dict[str, Any]
         known = (alone[one] >= 0) & (alone[other] >= 0)
         same = known & (alone[one] == alone[other])
         about = {"one": one, "other": other, "scenario": "clean", "cell": "clean"}
-        rows.append({**about, "metric": "pair_agreement", **_share(context, same, known).row()})
-        rows.append({**about, "metric": "conflict_rate", **_share(context, known & ~same, known).row()})
+        every = np.arange(len(known))
+        rows.append({**about, "metric": "pair_agreement", **_share(context, same, known, every).row()})
+        rows.append({**about, "metric": "conflict_rate", **_share(context, known & ~same, known, every).row()})
     for i, cell in enumerate(context.frame.cells):
-        said, about = _answers(context, i), dict(cell.about)
-        for one in alone:
-            known = (alone[one] >= 0) & (said >= 0)
-            same = _share(context, known & (said == alone[one]), known)
+        (samples, said), about = _said(context, i), dict(cell.about)
+        single = {one: answers[samples] for one, answers in alone.items()}
+        for one, its in single.items():
+            same = _share(context, (its >= 0) & (said == its), its >= 0, samples)
             rows.append({"one": one, **about, "metric": "agreement", **same.row()})
-        for one, other in itertools.permutations(alone, 2):
-            conflict = (alone[one] >= 0) & (alone[other] >= 0) & (alone[one] != alone[other]) & (said >= 0)
+        for one, other in itertools.permutations(single, 2):
+            its, others = single[one], single[other]
+            conflict = (its >= 0) & (others >= 0) & (its != others)
             row = {"one": one, "other": other, **about, "metric": "follows"}
-            rows.append(row | _share(context, conflict & (said == alone[one]), conflict).row())
+            rows.append(row | _share(context, conflict & (said == its), conflict, samples).row())
             if one < other:
-                neither = conflict & (said != alone[one]) & (said != alone[other])
-                rows.append(row | {"metric": "follows_neither"} | _share(context, neither, conflict).row())
+                neither = conflict & (said != its) & (said != others)
+                rows.append(row | {"metric": "follows_neither"} | _share(context, neither, conflict, samples).row())
     return rows
 
 
-def _share(context: Context, yes: NDArray[np.bool_], of: NDArray[np.bool_]) -> Number:
-    found = share(context, yes.astype(np.float64), of.astype(np.float64), np.arange(len(of)))
+def _said(context: Context, cell: int) -> tuple[Ints, Ints]:
+    """Return the samples of a cell's answered records, of every draw, and what was answered."""
+    frame = context.frame
+    rows = frame.by_cell[cell]
+    rows = rows[~frame.failed[rows]]
+    return frame.sample[rows], frame.predictions[0][rows]
+
+
+def _share(context: Context, yes: NDArray[np.bool_], of: NDArray[np.bool_], samples: Ints) -> Number:
+    found = share(context, yes.astype(np.float64), of.astype(np.float64), samples)
     if found.n:
         return found
     return replace(found, note="the streams never contradict each other here, or nothing was answered")

@@ -14,7 +14,7 @@ from scenarios import Goals
 from stress.measure.core.cells import absent
 from stress.measure.core.context import Context, Values
 from stress.measure.core.number import Number
-from stress.measure.core.paired import change
+from stress.measure.core.paired import from_clean
 from stress.measure.core.rows import INTERVAL
 from stress.measure.tables.balance import goals_for, judged_share
 from stress.measure.tables.coalitions import (
@@ -28,6 +28,7 @@ from stress.measure.tables.coalitions import (
     streams_of,
     vector,
 )
+from stress.measure.tables.swapped import swapped_rows
 from stress.records.cells import MISSING
 from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
@@ -37,14 +38,19 @@ from stress.statistics.shapley import interaction_weights, shapley_weights
 __all__ = ["CONTRIBUTIONS", "contribution_rows"]
 
 CONTRIBUTIONS: Mapping[str, tuple[pa.DataType, str]] = {
-    "fill": (pa.string(), "what stood in for a lost stream: none, zeros, mean …"),
+    "fill": (
+        pa.string(),
+        "what stood in for a lost stream: none, zeros, mean …; of perceptual_score whose stream it was instead: any, "
+        "same_class, other_class",
+    ),
     "stream": (pa.string(), "the stream"),
     "other": (pa.string(), "the second stream, for measures of a pair"),
     "measure": (
         pa.string(),
-        "total, alone, lost, necessity (what losing the stream costs: ablation), sufficiency, shapley, shapley_share, "
-        "dominance; of pairs interaction, net_synergy, net_redundancy: two sides of one index, in which what a pair "
-        "adds and what it repeats cancel out",
+        "total, alone, lost, necessity (what losing the stream costs: ablation), perceptual_score (what another "
+        "sample's stream in its place costs: permutation), sufficiency, shapley, shapley_share, dominance; of pairs "
+        "interaction, net_synergy, net_redundancy: two sides of one index, in which what a pair adds and what it "
+        "repeats cancel out",
     ),
     "kind": (pa.string(), "raw (the metric's unit) or relative (a share of all streams' worth)"),
     **INTERVAL,
@@ -61,10 +67,12 @@ def contribution_rows(context: Context) -> list[dict[str, Any]]:
     note = absent(context, metric)
     if not note and not fills:
         note = f"the run has no cell in which streams are lost: add a scenario of {MISSING} with grid: subsets"
-    if note:
-        return [{"measure": "shapley", "metric": metric.name, **Number(note=note).row()}]
     about = {"metric": metric.name}
-    return [{"fill": fill, **about, **row} for fill, cells in fills.items() for row in _of_fill(context, cells, goals)]
+    swapped = [] if absent(context, metric) else [about | row for row in swapped_rows(context)]
+    if note:
+        return [{"measure": "shapley", **about, **Number(note=note).row()}, *swapped]
+    lost = [{"fill": fill, **about, **row} for fill, cells in fills.items() for row in _of_fill(context, cells, goals)]
+    return [*lost, *swapped]
 
 
 def _of_fill(context: Context, lost: Mapping[Subset, int], goals: Goals | None) -> list[dict[str, Any]]:
@@ -127,7 +135,7 @@ def _shown(context: Context, values: Values, value: float, vector: Floats) -> Bo
     if clean is None or len(used) != 2 or clean not in used:
         return None
     cell = int(used[used != clean][0])
-    drop, bounds = change(context, context.headline, clean, "drop")
+    drop, bounds = from_clean(context, context.headline, clean, "drop")
     return bounds.at([cell]) if abs(drop[cell] - value) < 1e-12 else None
 
 

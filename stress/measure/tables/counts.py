@@ -24,8 +24,7 @@ def count_rows_of(context: Context, name: str) -> list[dict[str, Any]]:
     if not labelled(context):
         return empty_rows(context, name, "the records have no column prediction")
     metric = context.metric(name)
-    parts = parts_of(context, name)
-    bounds = count_bounds(context, parts, metric)
+    parts, bounds = parts_of(context, name), count_bounds(context, name)
     lost = np.isfinite(parts.value) & ~np.isfinite(bounds.low) & (parts.involved > 1)
     rows = cell_rows(context, metric, parts.value, bounds)
     return [row | {"note": _note(row["note"], bool(no))} for row, no in zip(rows, lost)]

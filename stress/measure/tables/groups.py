@@ -10,11 +10,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from stress.measure.core.bygroup import ByGroup, Estimate, by_group, codes_of, influences, sums_of, wanted
+from stress.measure.core.bygroup import ByGroup, Estimate, by_group, wanted
 from stress.measure.core.cells import absent
 from stress.measure.core.context import Context
 from stress.measure.core.number import Number
 from stress.measure.core.rows import CELL, INTERVAL, expand
+from stress.measure.tables.widening import widening
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import FEW
 from stress.statistics.intervals import (
@@ -25,7 +26,6 @@ from stress.statistics.intervals import (
     sidak,
     t_quantile,
 )
-from stress.statistics.positions import ranked
 from stress.statistics.rates import clopper_pearson, effective, rates
 
 __all__ = ["GAPS", "GROUPS", "gap_rows", "group_number", "group_rows"]
@@ -55,7 +55,7 @@ def ends_of(context: Context, e: Estimate, plain: NDArray[np.bool_], confidence:
     count = np.maximum(e.clusters, 1)
     if context.headline.share and context.headline.linear:
         size = count.astype(np.float64) if e.size is None else e.size
-        found = effective(e.value, np.square(e.error), size, e.records, confidence)
+        found = effective(e.value, np.square(e.error), size, e.records, confidence, squared=e.squared)
     else:
         reach = np.vectorize(lambda c: t_quantile(confidence, int(c) - 1), otypes=[float])(e.clusters) * e.error
         flat = (e.error == 0) & (e.clusters > 1)
@@ -240,7 +240,7 @@ def _gaps(context: Context, s: ByGroup, large: NDArray[np.int64], cell: int, lef
     alone = _sides(context, s, "own", context.options.confidence).at((live, cell))
     high = mover(value[:, None], alone.at(np.s_[:, None]), value[None, :], alone.at(np.s_[None, :]))[1]
     gap = Number(abs(value[best] - value[worst]), max(low.max(), 0.0), high.max(), method=method, **known)
-    wider = Number(**known | _widening(context, s, live[best], live[worst], cell, level))
+    wider = Number(**known | widening(context, s, live[best], live[worst], cell, len(live)))
     both = [{**about, "metric": name, **number.row()} for name, number in (("gap", gap), ("widening", wider))]
     return [both[0] | {"high_alone": float(each.max())}, both[1]]
 
@@ -254,46 +254,3 @@ def _alone(context: Context, s: ByGroup, live: list[int], cell: int) -> Floats:
         low, high = clopper_pearson(np.round(value * n), n, confidence)
         ends = replace(ends, low=low, high=high)
     return mover(value[:, None], ends.at(np.s_[:, None]), value[None, :], ends.at(np.s_[None, :]))[1]
-
-
-def _widening(context: Context, s: ByGroup, best: int, worst: int, cell: int, level: float) -> dict[str, Any]:
-    """Return this cell's gap minus the same two groups' gap on clean input, paired by sample.
-
-    ``level`` is the confidence that holds for all pairs of groups at once: these two were chosen.
-    """
-    clean = context.frame.clean
-    if clean is None:
-        return {"note": "the run has no clean cell"}
-    if cell == clean:
-        return {"value": 0.0, "low": 0.0, "high": 0.0, "method": "by definition"}
-    sign = 1.0 if context.headline.better == "higher" else -1.0
-    shifts = [_shift(context, s, g, cell, clean) for g in (best, worst)]
-    if min(count for _, _, count in shifts) < 2:
-        return {"note": "too few samples of these groups have both clean records and records of this cell"}
-    values, ends = [], []
-    for value, square, count in shifts:
-        error = float(np.sqrt(square * count / (count - 1)))
-        reach = t_quantile(level, count - 1) * error if error > 0 else degenerate(count, level)
-        values.append(np.array(value))
-        ends.append(Bounds(np.array(value - reach), np.array(value + reach), "linearised"))
-    one, other = (0, 1) if sign > 0 else (1, 0)
-    low, high = mover(values[one], ends[one], values[other], ends[other])
-    value = float(values[one] - values[other])
-    return {"value": value, "low": float(low), "high": float(high), "method": "linearised, paired"}
-
-
-def _shift(context: Context, s: ByGroup, g: int, cell: int, clean: int) -> tuple[float, float, int]:
-    """Return how far a group's value is from its clean one, the sum of squared influences, and its clusters."""
-    if s.parts is not None:
-        parts = s.parts[g][:, cell] - s.parts[g][:, clean]
-        count = int(min(s.own.clusters[g, cell], s.own.clusters[g, clean]))
-        return float(s.own.value[g, cell] - s.own.value[g, clean]), float(np.square(parts).sum()), count
-    top, bottom = context.once(sums_of, context.headline)
-    codes, _ = codes_of(context, s.by)
-    rows = np.flatnonzero((codes == g) & (bottom[:, cell] > 0) & (bottom[:, clean] > 0))
-    if not len(rows):
-        return float("nan"), 0.0, 0
-    now, before = (influences(top[rows, c], bottom[rows, c]) for c in (cell, clean))
-    names, inverse = ranked(context.clusters.member[rows])
-    parts = np.bincount(inverse, weights=now[1] - before[1], minlength=len(names)).astype(np.float64)
-    return now[0] - before[0], float(np.square(parts).sum()), len(names)

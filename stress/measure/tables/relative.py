@@ -15,7 +15,7 @@ from stress.measure.core.cells import absent
 from stress.measure.core.context import Context, Options, Values
 from stress.measure.core.number import Number
 from stress.measure.core.rows import CELL, INTERVAL
-from stress.measure.tables.robustness import Curve, curves
+from stress.measure.tables.curves import Curve, curves
 from stress.records.frame import Frame
 from stress.records.metric import Metric
 from stress.records.pairing import Pair, content, paired, who
@@ -76,13 +76,13 @@ def _alexnet_rows(context: Context) -> list[dict[str, Any]]:
     for name, curve in found:
         for measure in _KINDS:
             row = _row(context, values, _errors(context, [(name, curve)], measure), list(curve.cells),
-                       _caveat([name], [curve]))  # fmt: skip
+                       _caveat([curve], [name]))  # fmt: skip
             about = {key: curve.about[key] for key in _ABOUT} | {"measure": measure, "kind": _KINDS[measure]}
             rows.append({**about, "reference": _ALEXNET, **row})
     whole = {"error": "mean_error", "ce": "mce", "relative_ce": "relative_mce"}
     cells = [cell for _, curve in found for cell in curve.cells]
     for measure, mean in whole.items():
-        note = _caveat([name for name, _ in found], [curve for _, curve in found])
+        note = _caveat([curve for _, curve in found], [name for name, _ in found], len(table))
         row = _row(context, values, _errors(context, found, measure), cells, note)
         about = {"measure": mean, "kind": _KINDS[measure], "reference": _ALEXNET, "corruptions": len(found)}
         rows.append({**about, **row})
@@ -106,12 +106,12 @@ def _errors(context: Context, found: Sequence[tuple[str, Curve]], measure: str) 
     return lambda rows: np.mean([each(rows, name, curve) for name, curve in found], axis=0)[:, None]
 
 
-def _caveat(names: Sequence[str], found: Sequence[Curve]) -> str:
-    """Return what one must know before comparing with published numbers."""
+def _caveat(found: Sequence[Curve], names: Sequence[str], of: int = 1) -> str:
+    """Return what one must know before comparing with published numbers: a mean is ``of`` so many corruptions."""
     profiles = sorted({str(curve.about["profile"] or "none") for curve in found})
     said = [f"profile {', '.join(profiles)}"]
-    if len(set(names)) < len(alexnet().corruptions) and len(found) > 1:
-        said.append(f"{len(set(names))} of 15 corruptions")
+    if len(set(names)) < of:
+        said.append(f"{len(set(names))} of {of} corruptions")
     if "frost" in names:
         said.append("frost textures are procedural, not ImageNet-C's photographs")
     said.append("comparable with published values on ImageNet's validation images only")

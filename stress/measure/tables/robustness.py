@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,16 +13,17 @@ from stress.measure.core.bands import bands, simultaneous
 from stress.measure.core.cells import absent, counted, why
 from stress.measure.core.context import Context, Values
 from stress.measure.core.number import Number
-from stress.measure.core.paired import as_change, change, lost_share, sides
+from stress.measure.core.paired import as_from_clean, from_clean, lost_share, sides
 from stress.measure.core.rare import merged, of_rare_changes, of_rare_errors
 from stress.measure.core.rows import CELL, INTERVAL
 from stress.measure.tables.breaking import breaking, broken_at, no_interval
+from stress.measure.tables.curves import AGAINST, Curve, curves, from_start, starting
 from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
 from stress.statistics.intervals import Bounds
 from stress.statistics.robustness import area, mmi, relative_robustness
 
-__all__ = ["CURVES", "ROBUSTNESS", "Curve", "curve_rows", "curves", "robustness_rows", "start_of"]
+__all__ = ["CURVES", "ROBUSTNESS", "curve_rows", "robustness_rows"]
 
 CURVES: Mapping[str, tuple[pa.DataType, str]] = {
     **CELL,
@@ -35,6 +36,11 @@ ROBUSTNESS: Mapping[str, tuple[pa.DataType, str]] = {
     "measure": (pa.string(), "drop, retention, area, breaking_severity, worst, mmi, relative_robustness"),
     "kind": (pa.string(), "raw (the metric's unit), normalised (a share of a range) or relative (to the clean value)"),
     "cell": (pa.string(), "for worst: the cell"),
+    "start": (
+        pa.string(),
+        "the cell it starts from: drop, retention and mmi at clean; area, relative_robustness and breaking_severity of "
+        "a curve with streams lost all along at the cell that only loses these, where the run has it",
+    ),
     **INTERVAL,
     "holds": (pa.bool_(), "for breaking_severity: whether the curve stays above the bar up to its last severity"),
     "last_severity": (pa.float64(), "for breaking_severity: the last severity of the curve"),
@@ -50,60 +56,6 @@ KINDS = {
 }
 
 
-_AGAINST = ("drop", "retention", "mmi")
-"""Measures over the samples that each cell shares with clean."""
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Cells of one scenario that belong together; with severities, in their order, where it is graded."""
-
-    about: Mapping[str, Any]
-    cells: tuple[int, ...]
-    severities: tuple[float, ...] = ()
-
-
-def curves(context: Context) -> list[Curve]:
-    """Return the graded curves, and one entry for the ungraded cells of each scenario."""
-    return context.once(_curves)
-
-
-def _curves(context: Context) -> list[Curve]:
-    found: dict[tuple[Any, ...], list[int]] = {}
-    for i, row in enumerate(context.frame.cells):
-        if i == context.frame.clean:
-            continue
-        about, graded = row.about, row.graded
-        names = ("stream", "modality", "perturbation", "profile", "category", "lost") if graded else ()
-        which = (*(about[name] for name in names), row.coordinates if graded else "")
-        found.setdefault((graded, about["scenario"], about["fallback"], *which), []).append(i)
-    return [_curve(context, cells, key[0]) for key, cells in found.items()]
-
-
-def _curve(context: Context, cells: list[int], graded: bool) -> Curve:
-    rows = [context.frame.cells[i].about for i in cells]
-    about = {name: value if all(r[name] == value for r in rows) else None for name, value in rows[0].items()}
-    if not graded:
-        return Curve(about, tuple(cells))
-    order = sorted(range(len(cells)), key=lambda i: float(rows[i]["severity"]))
-    return Curve(about, tuple(cells[i] for i in order), tuple(float(rows[i]["severity"]) for i in order))
-
-
-def start_of(context: Context, curve: Curve) -> int | None:
-    """Return where a curve starts: clean or, with streams lost all along, the cell that only loses these."""
-    first = context.frame.cells[curve.cells[0]]
-    for i, row in enumerate(context.frame.cells if first.lost else ()):
-        if row.only_lost and set(row.lost) == set(first.lost) and row.fill == first.fill:
-            return i
-    return context.frame.clean
-
-
-def _from_start(context: Context, curve: Curve) -> tuple[list[int], list[float]]:
-    start = start_of(context, curve)
-    first = [] if start is None else [start]
-    return [*first, *curve.cells], [*(0.0 for _ in first), *curve.severities]
-
-
 def curve_rows(context: Context, metrics: Sequence[Metric]) -> list[dict[str, Any]]:
     """Return one row per point of each graded curve, the point where it starts first."""
     found = []
@@ -116,7 +68,7 @@ def curve_rows(context: Context, metrics: Sequence[Metric]) -> list[dict[str, An
         graded = [curve for curve in curves(context) if curve.severities]
         ends: list[Bounds | None] = [None] * len(graded)
         if values is not None:
-            ends = [*bands(values, [_from_start(context, curve)[0] for curve in graded])]
+            ends = [*bands(values, [from_start(context, curve)[0] for curve in graded])]
         for curve, band in zip(graded, ends):
             found += _points(context, metric, curve, values, bounds, band, note)
     return found
@@ -131,7 +83,7 @@ def _points(
     ends: Bounds | None,
     note: str | None,
 ) -> list[dict[str, Any]]:
-    cells, severities = _from_start(context, curve)
+    cells, severities = from_start(context, curve)
     found = []
     for k, (i, severity) in enumerate(zip(cells, severities)):
         row = {**curve.about, "severity": severity, "cell": context.frame.ids[i], "metric": metric.name}
@@ -172,7 +124,7 @@ def _row(context: Context, curve: Curve, measure: str, number: Number, **more: A
     row = {**about, "measure": measure, "kind": KINDS[measure], "metric": context.headline.name}
     if number.n is None:
         number = replace(number, n=n, failed=failed, unchanged=same)
-    return {**row, **number.row(), **more}
+    return {**row, "start": starting(context, curve, measure), **number.row(), **more}
 
 
 def _summarise(context: Context, curve: Curve, values: Values, clean: int) -> list[dict[str, Any]]:
@@ -191,7 +143,7 @@ def _summarise(context: Context, curve: Curve, values: Values, clean: int) -> li
             number, holds = broken_at(values, *values.apply(function), curve.severities[-1])
             more = {"holds": holds, "last_severity": curve.severities[-1]}
         elif measure in ("drop", "retention") and len(curve.cells) == 1:  # the number that the table of cells shows
-            value, bounds = change(context, values.metric, clean, measure)
+            value, bounds = from_clean(context, values.metric, clean, measure)
             one = curve.cells[0]
             number = _noted(values, value[one], bounds.at([one]), clean)
         else:
@@ -204,7 +156,7 @@ def _functions(context: Context, curve: Curve, metric: Metric, clean: int) -> di
     """Return each measure as a function of (rows × cells) values, or the reason why it has none."""
     cells = list(curve.cells)
     sign = 1.0 if metric.better == "higher" else -1.0
-    both, severities = _from_start(context, curve)
+    both, severities = from_start(context, curve)
     split = sides(context, metric, clean)[1]
 
     def means(rows: Floats) -> tuple[Floats, Floats]:
@@ -235,7 +187,7 @@ def _functions(context: Context, curve: Curve, metric: Metric, clean: int) -> di
 
 def _number(context: Context, curve: Curve, measure: str, function: Callable[[Floats], Floats], clean: int) -> Number:
     metric = context.headline
-    values = sides(context, metric, clean)[0] if measure in _AGAINST else context.values(metric)
+    values = sides(context, metric, clean)[0] if measure in AGAINST else context.values(metric)
     found, bounds = values.apply(function)
     if measure in ("drop", "retention", "mmi", "area"):
         scale = 1.0 if measure in ("drop", "area") else 1 / max(float(values.point[clean]), 1e-9)
@@ -248,10 +200,10 @@ def _of_rare(context: Context, curve: Curve, measure: str, values: Values, clean
     """Return the interval of a mean over a curve, or of its change, where answers rarely differ; NaN elsewhere."""
     if values.records is None or values.given is not None or values.clusters < 2:
         return None
-    if measure in _AGAINST:
+    if measure in AGAINST:
         known = context.once(_rare_drop, curve.cells, clean)
-        return known and as_change(known[0], measure, values.metric, known[1])
-    cells, severities = _from_start(context, curve)
+        return known and as_from_clean(known[0], measure, values.metric, known[1])
+    cells, severities = from_start(context, curve)
     if not severities or measure not in ("area", "relative_robustness"):
         return None
     value, rows = area(values.point[None, cells], severities), area(values.rows[:, cells], severities)[:, None]

@@ -15,7 +15,8 @@ from stress.measure.core.number import Number
 from stress.measure.core.rows import CELL, INTERVAL
 from stress.measure.core.sections import Needs, beside_clean
 from stress.measure.core.shares import share
-from stress.measure.tables.robustness import Curve, curves
+from stress.measure.tables.curves import Curve, curves
+from stress.records.metric import Metric
 from stress.statistics.variance import variance_parts
 
 __all__ = ["DRAWS", "STABILITY", "draw_rows", "flip_rows", "step_rows", "whole_curves"]
@@ -104,6 +105,7 @@ def whole_curves(context: Context) -> Needs:
 def step_rows(context: Context) -> list[dict[str, Any]]:
     """Return flips along each graded curve: from severity to severity, and back to the clean answer.
 
+    Draw by draw: the same draw of a sample is the same event, more severe. What was drawn once stands beside each.
     ``step_flip_rate`` is against the next lower severity of the curve; ``returned`` of those that flipped at some lower
     severity, back at the clean answer here.
     """
@@ -111,13 +113,22 @@ def step_rows(context: Context) -> list[dict[str, Any]]:
     return [row for curve in curves(context) if known for row in _steps(context, curve)]
 
 
-def _table(context: Context, cell: int, column: NDArray[Any]) -> NDArray[Any]:
-    """Return each sample's entry of a record column in a cell's first draw, −1 where it has none."""
-    frame, found = context.frame, np.full(len(context.frame.samples), -1, np.int64)
+def _drawn(context: Context, cell: int) -> int:
+    """Return how many draws of its samples a cell has."""
+    return int(context.frame.draw[context.frame.by_cell[cell]].max(initial=0)) + 1
+
+
+def _table(context: Context, cell: int, column: NDArray[Any], draws: int) -> NDArray[Any]:
+    """Return the (samples × draws) entries of a record column in a cell, −1 where there are none.
+
+    What was drawn once is the same in every draw.
+    """
+    frame, own = context.frame, _drawn(context, cell)
+    found = np.full((len(context.frame.samples), max(own, draws)), -1, np.int64)
     rows = frame.by_cell[cell]
-    rows = rows[(frame.draw[rows] == 0) & ~frame.failed[rows]]
-    found[frame.sample[rows]] = column[rows]
-    return found
+    rows = rows[~frame.failed[rows]]
+    found[frame.sample[rows], frame.draw[rows]] = column[rows]
+    return np.broadcast_to(found[:, :1], (len(found), draws)) if own == 1 else found[:, :draws]
 
 
 def _flips(context: Context, cell: int) -> dict[str, Number]:
@@ -128,40 +139,53 @@ def _flips(context: Context, cell: int) -> dict[str, Number]:
         flip = np.where(frame.failed[rows] & ~np.isnan(flip), 1.0, flip)
         found["flip_rate"] = _of(context, cell, np.nan_to_num(flip), ~np.isnan(flip))
         if context.right is not None:
-            right = np.nan_to_num(frame.above(context.right))
-            before = np.zeros(len(frame.samples))
-            clean = frame.by_cell[frame.clean]
-            before[frame.sample[clean]] = right[clean]
-            was, now = before[frame.sample[rows]] >= 1, right[rows] >= 1
+            right, before = context.once(_right, context.right, frame.clean)
+            was, now = before[frame.sample[rows]], right[rows]
             found["lost"] = _of(context, cell, was & ~now, was)
             found["gained"] = _of(context, cell, ~was & now, ~was)
     if len(rows) and frame.draw[rows].max() > 0:
         answers = frame.predictions[0]
-        first = _table(context, cell, answers)[frame.sample[rows]]
+        first = _table(context, cell, answers, 1)[frame.sample[rows], 0]
         others = (frame.draw[rows] > 0) & (first >= 0)
         found["draw_flip_rate"] = _of(context, cell, others & (answers[rows] != first), others)
     return found
+
+
+def _right(context: Context, metric: Metric, clean: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which records are right, and which samples are in the clean cell."""
+    frame = context.frame
+    right, rows = np.nan_to_num(frame.above(metric)) >= 1, frame.by_cell[clean]
+    before = np.zeros(len(frame.samples), bool)
+    before[frame.sample[rows]] = right[rows]
+    return right, before
 
 
 def _steps(context: Context, curve: Curve) -> list[dict[str, Any]]:
     frame = context.frame
     if not curve.severities or frame.clean is None:
         return []
-    answers = frame.predictions[0]
-    clean = before = _table(context, frame.clean, answers)
-    flipped, rows = np.zeros(len(clean), bool), []
+    answers, draws = frame.predictions[0], max(_drawn(context, cell) for cell in curve.cells)
+    clean = before = _table(context, frame.clean, answers, draws)
+    where = np.repeat(np.arange(len(clean)), draws)
+    flipped, rows = np.zeros(clean.shape, bool), []
     for cell in curve.cells:
-        now = _table(context, cell, answers)
+        now = _table(context, cell, answers, draws)
         about, rest = frame.cells[cell].about, _rest(context, cell)
         known = (now >= 0) & (before >= 0)
-        where = np.arange(len(now))
-        step = share(context, (known & (now != before)).astype(float), known.astype(float), where, **rest)
+        step = _ratio(context, known & (now != before), known, where, rest)
         back = flipped & (now >= 0) & (clean >= 0)
-        home = share(context, (back & (now == clean)).astype(float), back.astype(float), where, **rest)
+        home = _ratio(context, back & (now == clean), back, where, rest)
         rows += [{**about, "metric": "step_flip_rate", **step.row()}, {**about, "metric": "returned", **home.row()}]
         flipped |= (now >= 0) & (clean >= 0) & (now != clean)
         before = now
     return rows
+
+
+def _ratio(
+    context: Context, yes: NDArray[Any], of: NDArray[Any], samples: NDArray[np.int64], rest: dict[str, Any]
+) -> Number:
+    top, bottom = (each.ravel().astype(np.float64) for each in (yes, of))
+    return share(context, top, bottom, samples, **rest)
 
 
 def _of(context: Context, cell: int, yes: NDArray[Any], of: NDArray[Any]) -> Number:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from perturbations import ModelError, Value
 from perturbations.errors import nearest, short
+from perturbations.files import open_regular
 from stress.models._batch import Batch
 from stress.models.adapters._missing import Missing
 from stress.models.adapters._prepare import Prepared, settings_of
@@ -50,8 +51,8 @@ class Adapted:
         if classes is not None:
             self.classes = list(classes)
         declared = {name: settings_of(prepared) for name, prepared in streams.items()}
-        told = f"{declared}{missing.says()}{answers}".encode("utf-8", "surrogatepass")
-        self.identity = f"{kind} {identity} {blake2b(told, digest_size=8).hexdigest()}"
+        described = f"{declared}{missing.says()}{answers}".encode("utf-8", "surrogatepass")
+        self.identity = f"{kind} {identity} {blake2b(described, digest_size=8).hexdigest()}"
 
     @property
     def states(self) -> list[tuple[str, str]]:
@@ -76,7 +77,7 @@ class Adapted:
                 raise ModelError(f"model: takes the stream {name!r}, got {', '.join(batch)}. {nearest(name, batch)}")
         if unused := [name for name in batch if name not in self.streams]:
             raise ModelError(
-                f"model: is told nothing of the stream {unused[0]!r}, so that it would not be looked at. Declare it, "
+                f"model: is given nothing of the stream {unused[0]!r}, so that it would not be looked at. Declare it, "
                 "or leave it out of the data."
             )
         rows = [self._row({name: batch[name][i] for name in self.streams}) for i in range(batch.size)]
@@ -143,12 +144,9 @@ def named_output(found: Any, output: str | int | None, who: str) -> Any:
 def digest_of_file(path: Path, who: str) -> str:
     """Return a digest of a file's bytes. Raises ModelError where it cannot be read."""
     digest = blake2b(digest_size=16)
-    try:
-        with path.open("rb") as file:
-            while block := file.read(2**20):
-                digest.update(block)
-    except OSError as error:
-        raise ModelError(f"{who}: {path}: cannot be read: {error.strerror}.") from error
+    with open_regular(path, who, ModelError) as file:
+        while block := file.read(2**20):
+            digest.update(block)
     return digest.hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints of transformers in a local folder: classifiers of pictures, sounds and texts, with their processor.
+"""Checkpoints of transformers in a local folder, with their own processor: classifiers, and the kinds beside them.
 
 Nothing is downloaded and no code of a checkpoint is run; weights are read from safetensors alone.
 """
@@ -18,9 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perturbations import Audio, InputError, ModelError
-from perturbations.errors import short
+from perturbations.errors import named_keywords, short
+from perturbations.files import read_text
 from stress.models._needed import needed
 from stress.models.adapters._adapted import Adapted, Arrays, digest_of_file, digest_of_state, named_output
+from stress.models.adapters._hf_kinds import MATCHING, SPOKEN, Chat, matches, transcribes
 from stress.models.adapters._missing import Missing
 from stress.models.adapters._prepare import Waveform
 
@@ -34,7 +36,13 @@ _KINDS = {
         "MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES",
     ),
     "text": ("AutoModelForSequenceClassification", "AutoTokenizer", "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES"),
+    "ctc": ("AutoModelForCTC", "AutoProcessor", "MODEL_FOR_CTC_MAPPING_NAMES"),
+    "speech": ("AutoModelForSpeechSeq2Seq", "AutoProcessor", "MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING_NAMES"),
+    "match_image": ("AutoModel", "AutoProcessor", "MODEL_FOR_ZERO_SHOT_IMAGE_CLASSIFICATION_MAPPING_NAMES"),
+    "match_audio": ("AutoModel", "AutoProcessor", ""),
+    "chat": ("AutoModelForImageTextToText", "AutoProcessor", "MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES"),
 }
+_MATCH_AUDIO = {"ClapModel"}
 """By modality: how a model is loaded, how its processor is, and where the library lists the architectures."""
 _PIPELINES = {
     "image-classification": ("image", "image_processor"),
@@ -46,6 +54,7 @@ _READ = (".json", ".txt", ".model", ".safetensors", ".jinja")
 """Files of a checkpoint that say what it is."""
 
 
+@named_keywords
 def hf(
     model: Any,
     *,
@@ -53,14 +62,22 @@ def hf(
     missing: Any = "refuse",
     classes: Sequence[Any] | None = None,
     resample: bool = False,
+    template: str = "a photo of a {}",
+    prompt: str | None = None,
+    parse: str = "labels",
+    generate: Mapping[str, Any] | None = None,
     device: str = "cpu",
-) -> Adapted:
-    """Return ``predict`` of a transformers classifier: a local folder, or a ``pipeline``.
+) -> Any:
+    """Return ``predict`` of a transformers checkpoint: a local folder, or a ``pipeline`` of a classifier.
 
-    Sizes, means, rates and tokens are those of the checkpoint's own processor, the classes its ``id2label``. It takes
-    one stream, called as its modality unless ``stream`` names it; ``missing`` says what stands for a lost one;
-    ``resample`` brings recordings to the processor's rate, which are refused otherwise. Raises ModelError for a folder
-    that is no such checkpoint, that needs code of its own, or has no safetensors.
+    Classifiers of pictures, sounds and texts answer by their classes (``id2label``); recognisers of speech (CTC,
+    Whisper) a text; CLIP and CLAP how well each of ``classes`` fits, in the words of ``template``; those that write
+    about pictures (image-text-to-text) what ``parse`` reads in their answer to ``prompt``, as for
+    ``stress.models.openai``. ``generate`` are settings of ``generate()`` (``{"max_new_tokens": 20}``); nothing is
+    sampled where it says nothing else. Sizes, means, rates and tokens are those of the checkpoint's own processor. It
+    takes one stream, called as its modality unless ``stream`` names it (one that writes takes all); ``missing`` says
+    what stands for a lost one; ``resample`` brings recordings to the processor's rate, which are refused otherwise.
+    Raises ModelError for a folder that is no such checkpoint, that needs code of its own, or has no safetensors.
     """
     who = "stress.models.hf"
     lib = needed("transformers", "huggingface", who)
@@ -70,28 +87,32 @@ def hf(
         kind, network, processor, identity = _of_pipeline(model, who)
     network.eval()
     network.to(device)
-    prepared = _Processed(kind, processor, network.config, resample)
-    name = stream or kind
-    declared: Any = {name: prepared}
-    named = list(classes) if classes is not None else _classes(network.config)
-    return Adapted(
-        "hf",
-        declared,
-        Missing(missing, declared, who),
-        _calls(network, device),
-        identity=f"{identity} {prepared.says()}",
-        classes=named,
-        answers="logits",
-    )
+    settings = {"do_sample": False, **(generate or {})}
+    if kind == "chat":
+        told: dict[str, Any] = {"prompt": prompt, "parse": parse, "classes": classes, "generate": settings}
+        return Chat(network, processor, **told, missing=missing, device=device, identity=identity, who=who)
+    of = "audio" if kind in SPOKEN else MATCHING[kind][0] if kind in MATCHING else kind
+    part = {"image": "image_processor", "audio": "feature_extractor"}.get(of, "tokenizer")
+    prepared = _Processed(of, getattr(processor, part, processor), network.config, resample)
+    declared: Any = {stream or of: prepared}
+    named = None if kind in SPOKEN else list(classes) if classes is not None else _classes(network.config)
+    if kind in SPOKEN:
+        call, more = transcribes(kind, network, processor, device, settings), f"{sorted(settings.items())}"
+    elif kind in MATCHING:
+        call, more = matches(kind, network, processor, device, named, template, who), f"{template} {named}"
+    else:
+        call, more = _calls(network, device), ""
+    told = {"identity": f"{identity} {prepared.says()}{more}", "answers": None if kind in SPOKEN else "logits"}
+    return Adapted("hf", declared, Missing(missing, declared, who), call, classes=named, **told)
 
 
 def _loaded(lib: Any, folder: Path, who: str) -> tuple[str, Any, Any, str]:
     config = folder / "config.json"
-    if not config.is_file():
+    if not os.path.isfile(config):
         raise ModelError(f"{who}: {folder} must be a local folder with config.json, got none. Nothing is downloaded.")
     try:
-        about = json.loads(config.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        about = json.loads(read_text(config, who, ModelError))
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{who}: {config}: must be JSON: {short(str(error), 120)}.") from error
     if not isinstance(about, dict) or "auto_map" in about:
         raise ModelError(f"{who}: {folder} brings code of its own (auto_map), which is not run. Wrap it in Python.")
@@ -99,8 +120,8 @@ def _loaded(lib: Any, folder: Path, who: str) -> tuple[str, Any, Any, str]:
     kind = next((each for each in _KINDS if architecture in _architectures(each)), None)
     if kind is None:
         raise ModelError(
-            f"{who}: {folder} must hold a classifier of pictures, sounds or texts, got {architecture}. "
-            "Wrap it in Python."
+            f"{who}: {folder} must hold a classifier of pictures, sounds or texts, a recogniser of speech, CLIP, CLAP "
+            f"or an image-text-to-text model, got {architecture}. Wrap it in Python."
         )
     if not list(folder.glob("*.safetensors")):
         raise ModelError(f"{who}: {folder} must hold its weights as .safetensors: pickled ones are not read.")
@@ -113,13 +134,15 @@ def _loaded(lib: Any, folder: Path, who: str) -> tuple[str, Any, Any, str]:
         raise ModelError(
             f"{who}: {folder} cannot be loaded: {type(error).__name__}: {short(str(error), 200)}."
         ) from error
-    files = sorted(each for each in folder.iterdir() if each.suffix in _READ and each.is_file())
-    told = " ".join(f"{each.name}:{digest_of_file(each, who)}" for each in files)
-    return kind, network, made, blake2b(told.encode(), digest_size=16).hexdigest()
+    files = sorted(each for each in folder.iterdir() if each.suffix in _READ and os.path.isfile(each))
+    described = " ".join(f"{each.name}:{digest_of_file(each, who)}" for each in files)
+    return kind, network, made, blake2b(described.encode(), digest_size=16).hexdigest()
 
 
 def _architectures(kind: str) -> set[str]:
-    """Return the names of the networks that the library knows as classifiers of a modality."""
+    """Return the names of the networks that the library knows as of a kind."""
+    if kind == "match_audio":
+        return _MATCH_AUDIO
     listed = import_module("transformers.models.auto.modeling_auto")
     names = getattr(listed, _KINDS[kind][2]).values()
     return {one for name in names for one in ((name,) if isinstance(name, str) else name)}
@@ -133,8 +156,8 @@ def _of_pipeline(model: Any, who: str) -> tuple[str, Any, Any, str]:
         )
     kind, where = _PIPELINES[task]
     processor = getattr(model, where)
-    told = processor.to_json_string() if hasattr(processor, "to_json_string") else repr(processor)
-    return kind, model.model, processor, f"{digest_of_state(model.model.state_dict())} {_digest(told)}"
+    described = processor.to_json_string() if hasattr(processor, "to_json_string") else repr(processor)
+    return kind, model.model, processor, f"{digest_of_state(model.model.state_dict())} {_digest(described)}"
 
 
 def _digest(text: str) -> str:

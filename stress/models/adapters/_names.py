@@ -6,6 +6,7 @@ under its name (``digits.onnx``, ``digits.yaml``).
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -14,6 +15,7 @@ from typing import Any
 
 from perturbations import InputError, ModelError, SpecError
 from perturbations.errors import nearest, short
+from perturbations.files import read_text
 from scenarios.reading import parse
 from stress._import import load_attribute
 from stress.models.adapters._adapted import Adapted
@@ -87,7 +89,7 @@ def adapted_by_name(source: str) -> Any:
     """Return the adapted model of a name. Raises InputError or ModelError with what is missing."""
     kind, place, description = source_named(source)
     beside = Path(place).with_suffix(".yaml") if kind == "onnx" else None
-    if description is None and beside is not None and beside.is_file():
+    if description is None and beside is not None and os.path.isfile(beside):
         description = str(beside)
     options = {} if description is None else _described(Path(description))
     if kind in _NEEDS_STREAMS and "streams" not in options:
@@ -105,10 +107,7 @@ def adapted_by_name(source: str) -> Any:
 
 def _described(path: Path) -> dict[str, Any]:
     """Return the options that a description declares."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: the model's description cannot be read: {short(str(error), 120)}.") from error
+    text = read_text(path, "the model's description")
     problems: list[str] = []
     node = parse(text, str(path), problems, "model description")
     if problems:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from perturbations import InputError, ModelError
-from perturbations.errors import short
+from perturbations.errors import named_keywords, short
 from stress.models._needed import needed
 from stress.models.adapters._adapted import Adapted, Arrays, Streams, digest_of_file
 from stress.models.adapters._missing import Missing
@@ -34,6 +34,7 @@ _ANSWERS = ("probabilities", "logits")
 """Outputs that are taken where there are several: as converters of scikit-learn and of transformers name them."""
 
 
+@named_keywords
 def onnx(
     model: Any,
     streams: Streams,
@@ -67,9 +68,9 @@ def onnx(
     def call(arrays: Arrays) -> Any:
         return session.run([name], {**arrays, **fixed})[0]
 
-    told = f"{identity} {sorted((key, value.tolist()) for key, value in fixed.items())} {name}"
+    described = f"{identity} {sorted((key, value.tolist()) for key, value in fixed.items())} {name}"
     gone = Missing(missing, declared, who)
-    return Adapted("onnx", declared, gone, call, identity=told, classes=classes, most=most)
+    return Adapted("onnx", declared, gone, call, identity=described, classes=classes, most=most)
 
 
 def _session(model: Any, who: str) -> tuple[Any, str]:
@@ -87,11 +88,11 @@ def _session(model: Any, who: str) -> tuple[Any, str]:
         source, shown, identity = model, "the bytes", blake2b(model, digest_size=16).hexdigest()
     else:
         path = Path(model)
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise ModelError(f"{who}: {path} must be a file, and is none.")
         source, shown, identity = str(path), str(path), digest_of_file(path, who)
         beside = [path.with_name(path.name + end) for end in (".data", "_data")]
-        identity = " ".join([identity, *(digest_of_file(more, who) for more in beside if more.is_file())])
+        identity = " ".join([identity, *(digest_of_file(more, who) for more in beside if os.path.isfile(more))])
     try:
         return runtime.InferenceSession(source, options, providers=["CPUExecutionProvider"]), identity
     except Exception as error:  # the runtime's errors share no class of their own
@@ -101,7 +102,7 @@ def _session(model: Any, who: str) -> tuple[Any, str]:
 def _known(session: Any) -> str:
     """Return what a session that was made elsewhere is known by: its file, or the description it carries."""
     path = getattr(session, "_model_path", None)
-    if isinstance(path, str) and Path(path).is_file():
+    if isinstance(path, str) and os.path.isfile(path):
         return digest_of_file(Path(path), "stress.models.onnx")
     about = session.get_modelmeta()
     return f"{about.producer_name} {about.graph_name} {about.version} {about.custom_metadata_map}"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+from perturbations.errors import named_keywords
 from stress.models.adapters._adapted import Adapted
 from stress.models.adapters._pixels import Pixels
 from stress.models.adapters._prepare import Waveform
@@ -17,6 +18,7 @@ _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and deviation of the channels of ImageNet, as torchvision's classifiers take them."""
 
 
+@named_keywords
 def otherwise(model: Any) -> Iterator[tuple[str, Any]]:
     """Yield what is done differently, in words, and the adapted model that does it; nothing for any other model."""
     if not isinstance(model, Adapted):

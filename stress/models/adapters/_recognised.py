@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,6 @@ def refuse_name(source: str) -> None:
             f"model: files that can hold code are not loaded, got {short(source)}. Load it in Python, and name that: "
             "torch:module:attribute, sklearn:module:attribute or module:attribute."
         )
-    if ":" not in source and path.is_dir():
-        what = f"hf:{source}" if (path / "config.json").is_file() else "hf:FOLDER, with config.json in it"
+    if ":" not in source and os.path.isdir(path):
+        what = f"hf:{source}" if os.path.isfile(path / "config.json") else "hf:FOLDER, with config.json in it"
         raise ModelError(f"model: a folder of transformers is named so: {what}, got {short(source)}.")

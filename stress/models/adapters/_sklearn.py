@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from perturbations import InputError
-from perturbations.errors import short
+from perturbations.errors import named_keywords, short
 from stress.models._callable import digest_of, made_of
 from stress.models._needed import needed
 from stress.models.adapters._adapted import Adapted, Arrays, Streams
@@ -18,6 +18,7 @@ from stress.models.adapters._wired import checked
 __all__ = ["sklearn"]
 
 
+@named_keywords
 def sklearn(
     estimator: Any, streams: Streams, *, missing: Any = "refuse", classes: Sequence[Any] | None = None
 ) -> Adapted:

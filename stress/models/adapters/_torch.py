@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from perturbations import InputError
-from perturbations.errors import short
+from perturbations.errors import named_keywords, short
 from stress.models._needed import needed
 from stress.models.adapters._adapted import Adapted, Arrays, Streams, digest_of_state, named_output
 from stress.models.adapters._missing import Missing
@@ -18,6 +18,7 @@ from stress.models.adapters._wired import checked, wired
 __all__ = ["torch"]
 
 
+@named_keywords
 def torch(
     module: Any,
     streams: Streams,
@@ -61,8 +62,8 @@ def torch(
     keywords = set(names) | set(fixed) if keywords is None else keywords
     call = _calls(lib, module, place, [name for name in names if name not in keywords], keywords, fixed, output)
     code = getattr(module, "code", "") if isinstance(module, lib.jit.ScriptModule) else ""
-    told = f"{digest_of_state(state)} {type(module).__qualname__} {output} {sorted(map(str, fixed.items()))}{code}"
-    return Adapted("torch", declared, gone, call, identity=told, classes=classes, most=batch)
+    described = f"{digest_of_state(state)} {type(module).__qualname__} {output} {sorted(map(str, fixed.items()))}{code}"
+    return Adapted("torch", declared, gone, call, identity=described, classes=classes, most=batch)
 
 
 def _parameters(module: Any, fixed: Mapping[str, Any]) -> tuple[list[str], set[str]]:

@@ -16,11 +16,16 @@ from perturbations import InputError, ModelError
 from perturbations.errors import printable, short
 from stress.models._needed import needed
 from stress.models._unanswered import Unanswered
+from stress.models.endpoints._budget import Budget
 from stress.models.endpoints._lanes import Lanes
+from stress.models.endpoints._stream import BrokenStreamError, assembled
+from stress.records.statuses import UNASKED
 
-__all__ = ["Client", "client_of"]
+__all__ = ["Client", "Reply", "client_of"]
 
 _AGAIN = (408, 409, 429)
+_NO_ENTRY = (401, 402, 403)
+"""A key that is wrong, expired, has no money or no right: no model's failure, and no other call would fare better."""
 _CROWDED = (429, 503)
 _FIRST_S = 0.25
 _LONGEST_S = 20.0
@@ -40,9 +45,20 @@ def _checked_url(url: Any, who: str) -> str:
     return str(url)
 
 
+@dataclass(frozen=True)
+class Reply:
+    """What came of a question: plain data, or an Unanswered; the seconds of the last try, and to its first word."""
+
+    found: Any
+    seconds: float
+    first_token_s: float | None = None
+
+
 @dataclass
 class Client:
-    """Posts bytes to a URL. ``calls`` counts what was sent, ``tries`` is how often one question is, at most."""
+    """Posts bytes to a URL. ``calls`` counts what was sent, ``canaries`` are those that ask who the model is; ``tries``
+    is how often one question is sent, at most.
+    """
 
     url: str
     key_env: str | None
@@ -50,6 +66,7 @@ class Client:
     tries: int
     lanes: Lanes
     calls: int = 0
+    canaries: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _http: Any = None
 
@@ -62,51 +79,77 @@ class Client:
             raise ModelError(f"model: the environment must have the key {self.key_env}, got none.")
         return found
 
-    def post(self, content: bytes) -> Any:
-        """Return what the endpoint answered, read as JSON, or an Unanswered that says what became of the call."""
+    def post(self, content: bytes, budget: Budget | None = None, purpose: str = "") -> Reply:
+        """Return what the endpoint answered, read as JSON, or an Unanswered that says what became of the call.
+
+        ``purpose`` travels as a header, so that a server's log tells questions of a run from those that recognise it.
+        """
         with self.lanes.one():  # waiting for a lane is not the endpoint's time
             end = time.monotonic() + self.deadline
             for tried in range(self.tries):
-                found, told = self._once(content, end)
-                if told is None or tried + 1 == self.tries:
-                    return found
-                wait = max(told, _backoff(tried))
+                if (spent := budget.take() if budget else None) is not None:
+                    return Reply(Unanswered(UNASKED, spent), 0.0)
+                begun = time.monotonic()
+                found, asked_s, first = self._once(content, end, purpose)
+                reply = Reply(found, time.monotonic() - begun, None if first is None else first - begun)
+                if asked_s is None or tried + 1 == self.tries:
+                    return reply
+                wait = max(asked_s, _backoff(tried))
                 if time.monotonic() + wait >= end:  # of what is known, the failure says more than the time
-                    return found
+                    return reply
                 time.sleep(wait)
                 self.lanes.turn()
-        return found
+        return reply
 
     def _late(self) -> str:
         return f"no answer within {self.deadline:g} s"
 
-    def _once(self, content: bytes, end: float) -> tuple[Any, float | None]:
-        """Return an answer, or a failure with the seconds to wait before it may be asked again (None: never)."""
+    def _once(self, content: bytes, end: float, purpose: str) -> tuple[Any, float | None, float | None]:
+        """Return an answer, or a failure with the seconds to wait before it may be asked again (None: never).
+
+        The third is when the first word was there, of an answer that came as a stream.
+        """
         import httpx
 
         key = self.key()
         headers = {"content-type": "application/json", **({"authorization": f"Bearer {key}"} if key else {})}
+        headers |= {"x-stress-purpose": purpose} if purpose else {}
         left = end - time.monotonic()
         if left <= 0:
-            return Unanswered("timeout", self._late()), None
+            return Unanswered("timeout", self._late()), None, None
         with self._lock:
             self.calls += 1
         try:
             with self._client().stream("POST", self.url, content=content, headers=headers, timeout=left) as reply:
-                body = b"".join(self._parts(reply, end))
+                parts = self._parts(reply, end)
+                if reply.status_code == 200 and "text/event-stream" in reply.headers.get("content-type", ""):
+                    return self._streamed(parts, key)
+                body = b"".join(part for _, part in parts)
         except (httpx.TimeoutException, TimeoutError):
-            return Unanswered("timeout", self._late()), None
-        except httpx.HTTPError as error:
-            return Unanswered("crash", self._clean(f"{type(error).__name__}: {error}", key)), 0.0
-        return self._read(reply, body, key)
+            return Unanswered("timeout", self._late()), None, None
+        except (httpx.HTTPError, BrokenStreamError) as error:
+            return Unanswered("crash", self._clean(f"{type(error).__name__}: {error}", key)), 0.0, None
+        return *self._read(reply, body, key), None
+
+    def _streamed(self, parts: Any, key: str | None) -> tuple[Any, float | None, float | None]:
+        try:
+            found, first = assembled(parts)
+        except (ValueError, RecursionError) as error:
+            return Unanswered("invalid", f"not JSON: {self._clean(str(error), key)}"), None, None
+        self.lanes.fine()
+        message = found["choices"][0]["message"]
+        if key:  # some servers send it back
+            message |= {name: text.replace(key, "[key]") for name, text in message.items() if text}
+        return found, None, first
 
     @staticmethod
     def _parts(reply: Any, end: float) -> Any:
         """Yield the parts of a body; a server that drips does not outlast the deadline."""
         for part in reply.iter_bytes():
-            if time.monotonic() > end:
+            now = time.monotonic()
+            if now > end:
                 raise TimeoutError
-            yield part
+            yield now, part
 
     def _read(self, reply: Any, body: bytes, key: str | None) -> tuple[Any, float | None]:
         import json
@@ -121,7 +164,9 @@ class Client:
                 return Unanswered("invalid", f"not JSON: {self._clean(body.decode(errors='replace'), key)}"), None
         if code in _CROWDED:
             self.lanes.crowded()
-        says = Unanswered("crash", f"HTTP {code}: {self._clean(body.decode(errors='replace'), key)}")
+        status = "rate_limited" if code == 429 else UNASKED if code in _NO_ENTRY else "crash"
+        about = f"{self.url} refuses the key{f' {self.key_env}' if self.key_env else ''}: " if status == UNASKED else ""
+        says = Unanswered(status, f"{about}HTTP {code}: {self._clean(body.decode(errors='replace'), key)}")
         again = code in _AGAIN or code >= 500
         return says, _told(reply.headers.get("retry-after")) if again else None
 

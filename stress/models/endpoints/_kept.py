@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,9 @@ class Kept:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
+        if self.folder.exists() and not self.folder.is_dir():
+            raise ModelError(f"model: keep: must be a folder, got the file {self.folder}.")
         self._lock, self._under_way = threading.Lock(), dict[str, list[Any]]()
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ModelError(f"model: keep: {self.folder} cannot be made: {error.strerror}.") from error
 
     @contextmanager
     def alone(self, key: str) -> Iterator[None]:
@@ -46,21 +44,32 @@ class Kept:
         return self.folder / key[:2] / f"{key}.json"
 
     def get(self, key: str) -> Any:
-        """Return ``[answer]`` where there is one, else None. A damaged file is none."""
+        """Return ``[answer, took]`` where there is one, else None. A damaged file is none."""
         with suppress(OSError, ValueError):
             found = json.loads(self._place(key).read_text(encoding="utf-8"))
-            if isinstance(found, list) and len(found) == 1:
+            if isinstance(found, list) and len(found) == 2 and isinstance(found[1], dict):
                 return found
         return None
 
-    def put(self, key: str, answer: Any) -> None:
-        """Keep an answer: when this returns, it is on the disk."""
-        place = self._place(key)
-        place.parent.mkdir(exist_ok=True)
+    def all(self) -> Iterator[tuple[str, Any]]:
+        """Yield the key of every answer, and ``[answer, took]``."""
+        for path in sorted(self.folder.glob("*/*.json")):
+            if (found := self.get(path.stem)) is not None:
+                yield path.stem, found
+
+    def put(self, key: str, answer: Any, took: Mapping[str, Any]) -> None:
+        """Keep an answer and what it took: when this returns, it is on the disk, or ModelError is raised."""
+        try:
+            self._put(self._place(key), [answer, dict(took)])
+        except OSError as error:
+            raise ModelError(f"model: {self.folder}: an answer cannot be kept: {error.strerror}.") from error
+
+    def _put(self, place: Path, content: list[Any]) -> None:
+        place.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=place.parent, prefix=".", suffix=".part")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump([answer], file)
+                json.dump(content, file)
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).replace(place)

@@ -7,21 +7,23 @@ import json as plain_json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from perturbations import Audio, InputError, Value
-from perturbations.errors import printable, short
+from perturbations.errors import named_keywords, printable, short
+from stress.models._reading import parser, rule_identity
 from stress.models._unanswered import Unanswered
+from stress.models.endpoints._budget import prices
 from stress.models.endpoints._client import client_of
-from stress.models.endpoints._endpoint import Endpoint
-from stress.models.endpoints._parse import PARSE_VERSION, parser
+from stress.models.endpoints._endpoint import Endpoint, Form
 from stress.models.endpoints._wire import pcm, png
 
-__all__ = ["openai"]
+__all__ = ["openai", "written"]
 
 
+@named_keywords
 def openai(
     name: str,
     url: str,
@@ -31,7 +33,9 @@ def openai(
     classes: Sequence[str] | None = None,
     missing: str = "leave_out",
     request: Mapping[str, Any] | None = None,
-    keep: str | Path | None = None,
+    stream: bool = False,
+    keep: str | Path | Literal[False] | None = None,
+    price: Mapping[str, float] | None = None,
     key_env: str | None = None,
     at_once: int = 8,
     per_second: float | None = None,
@@ -43,11 +47,12 @@ def openai(
     ``url`` is the base (``http://127.0.0.1:8000/v1``); calls go to ``/chat/completions``. Pictures travel as
     ``image_url`` (PNG), recordings as ``input_audio`` (WAV of 16 bits, as the interface wants it), texts as text after
     the stream's name. ``parse`` says how what it wrote is read – ``labels``, ``choice_letter``, ``text``,
-    ``json:FIELD``, ``regex:PATTERN`` – and is part of the run's identity; what does not fit is an ``invalid`` record
-    that begins with ``unparsed``, a refusal one that begins with ``refused``. ``request`` is added to every call
-    (``{"max_tokens": 20}``); the temperature is 0 where it says nothing else. With ``keep`` what the model wrote is
-    kept, refusals too: another ``parse`` reads it again without a call. ``missing`` leaves a lost stream out, or makes
-    it a failure (``refuse``). All else is as for ``stress.models.json``.
+    ``json:FIELD``, ``regex:PATTERN`` – and is part of the run's identity; what does not fit is an ``unparsed`` record,
+    a refusal one of ``refusal``. ``request`` is added to every call (``{"max_tokens": 20}``); the temperature is 0
+    where it says nothing else. With ``stream`` the answer comes word by word, and the time to its first is recorded.
+    What the model wrote is kept, refusals too: ``stress reparse RUN`` reads it again by another rule, without a call.
+    ``price`` is what a million tokens cost (``{"input": 2.5, "output": 10}``). ``missing`` leaves a lost stream out, or
+    makes it a failure (``refuse``). All else is as for ``stress.models.json``.
     """
     who = "stress.models.openai"
     if not isinstance(prompt, str) or not prompt.strip():
@@ -55,25 +60,29 @@ def openai(
     if missing not in ("leave_out", "refuse"):
         raise InputError(f"{who}: missing must be leave_out or refuse, got {short(missing)}.")
     added = dict(request or {})
-    if taken := {"model", "messages", "stream", "n"} & added.keys():
+    if taken := {"model", "messages", "stream", "stream_options", "n"} & added.keys():
         raise InputError(f"{who}: request must not have {', '.join(sorted(taken))}: they are set here.")
     read = parser(parse, [str(each) for each in classes or ()], who)
     base = {"model": name, "temperature": 0, **added}
+    if stream:
+        base |= {"stream": True, "stream_options": {"include_usage": True}}
     try:
-        told = plain_json.dumps({**base, "prompt": prompt}, sort_keys=True, allow_nan=False)
+        described = plain_json.dumps({**base, "prompt": prompt}, sort_keys=True, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InputError(f"{who}: request must be plain data, got {short(request)}: {error}.") from error
     client = client_of(f"{str(url).rstrip('/')}/chat/completions", who, key_env, at_once, per_second, deadline, tries)
-    return Endpoint(
-        client,
+    form = Form(
         write=partial(_request, base, prompt),
-        read=partial(_written, read),
+        read=partial(written, read),
         answered=_answered,
-        identity=f"openai {client.url} {told} parse {parse} {PARSE_VERSION}",
-        missing=missing,
-        keep=keep,
-        classes=classes,
+        usage=_usage,
+        about={"kind": "openai", "name": name, "prompt": prompt, "request": added, "parse": parse},
+        identity=f"openai {client.url} {described}",
+        rule=rule_identity(parse),
+        statuses=("rate_limited", "refusal", "unparsed"),
+        reports=("tokens_in", "tokens_out", *(["first_token_s"] if stream else [])),
     )
+    return Endpoint(client, form, missing=missing, keep=keep, classes=classes, price=prices(price, who))
 
 
 def _request(base: Mapping[str, Any], prompt: str, values: Mapping[str, Value]) -> bytes:
@@ -117,15 +126,23 @@ def _message(reply: Any) -> tuple[Mapping[str, Any], str] | None:
     return message, str(choices[0].get("finish_reason"))
 
 
-def _written(read: Any, reply: Any) -> Any:
+def _usage(reply: Any) -> dict[str, float]:
+    """Return the tokens of a reply, as far as it says them."""
+    told = reply.get("usage") if isinstance(reply, dict) else None
+    names = {"tokens_in": "prompt_tokens", "tokens_out": "completion_tokens"}
+    found = {mine: (told or {}).get(theirs) for mine, theirs in names.items()} if isinstance(told, dict | None) else {}
+    return {name: float(n) for name, n in found.items() if isinstance(n, int | float) and n >= 0}
+
+
+def written(read: Any, reply: Any) -> Any:
     """Return what the model wrote, read; or why there is nothing to read."""
     found = _message(reply)
     if found is None:
         return Unanswered("invalid", f"must be a chat completion with one choice, got {printable(short(reply, 120))}")
     message, ended = found
     if message.get("refusal") or ended == "content_filter":
-        return Unanswered("invalid", f"refused: {printable(short(str(message.get('refusal') or ended), 160))}")
+        return Unanswered("refusal", printable(short(str(message.get("refusal") or ended), 160)))
     text = message.get("content") or ""
     if ended == "length":
-        return Unanswered("invalid", f"unparsed, cut off at max_tokens: {printable(short(text, 160))}")
-    return Unanswered("invalid", "unparsed, it wrote nothing") if not text.strip() else read(text)
+        return Unanswered("unparsed", f"cut off at max_tokens: {printable(short(text, 160))}")
+    return Unanswered("unparsed", "it wrote nothing") if not text.strip() else read(text)

@@ -100,7 +100,7 @@ _MCC = _row(
     function=MEASURES["mcc"],
     low=-1.0,
     unit="",
-    undefined="undefined: one class only",
+    undefined="undefined: all truths, or all answers, are of one class (elsewhere counted as 0)",
     source="Gorodkin 2004",
 )
 _BY_CLASS = tuple(

@@ -11,12 +11,17 @@ from perturbations import InputError
 from perturbations.errors import printable, short
 from stress.models._unanswered import Unanswered
 
-__all__ = ["PARSE_VERSION", "parser"]
+__all__ = ["parser", "rule_identity"]
 
-PARSE_VERSION = 1
+_VERSION = 1
 """Rises when a rule reads the same text in another way; it is part of a run's identity."""
 _RULES = ("text", "labels", "choice_letter", "json:FIELD", "regex:PATTERN")
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def rule_identity(rule: str) -> str:
+    """Return what a rule adds to who a model is: its name and the version of how it reads."""
+    return f" parse {rule} {_VERSION}"
 
 
 def parser(rule: str, classes: Sequence[str], who: str) -> Callable[[str], Any]:
@@ -52,7 +57,7 @@ def parser(rule: str, classes: Sequence[str], who: str) -> Callable[[str], Any]:
 
 
 def _unread(text: str, why: str) -> Unanswered:
-    return Unanswered("invalid", f"unparsed, {why}: {printable(short(text, 160))}")
+    return Unanswered("unparsed", f"{why}: {printable(short(text, 160))}")
 
 
 def _one_label(text: str, classes: Sequence[str]) -> Any:

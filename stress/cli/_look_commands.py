@@ -1,0 +1,84 @@
+"""What is looked at: sheets of perturbations, samples of a run, figures and words for a paper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stress.cli._display import say
+from stress.cli._options import OWN, PLUGIN, RUN
+
+__all__ = ["cite", "figure", "gallery", "methods", "show"]
+
+
+@click.command()
+@click.argument("modality")
+@click.option("-o", "--output", type=RUN, required=True, metavar="FILE", help="An .html file (images: also .png).")
+@click.option("--only", multiple=True, metavar="GLOB", help="Only perturbations whose name matches; may be repeated.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N")
+@PLUGIN
+def gallery(modality: str, output: Path, only: tuple[str, ...], seed: int, plugins: tuple[Path, ...]) -> None:
+    """Draw every perturbation of a modality (image, audio …) at every severity."""
+    from stress.cli._show import write_gallery
+
+    write_gallery(modality, output, only, seed, plugins)
+
+
+@click.command("show")
+@click.argument("folder", type=RUN, metavar="RUN")
+@click.argument("sample", metavar="SAMPLE")
+@click.argument("cell", required=False, metavar="[CELL]")
+@click.option("--data", metavar="NAME", help="The data of the run, as for `stress run`.")
+@click.option("-o", "--output", type=RUN, metavar="FILE", help="[default: in RUN/examples]")
+@OWN
+def show(folder: Path, sample: str, cell: str | None, data: str | None, output: Path | None) -> None:
+    """Draw one SAMPLE of RUN as it is and as the model met it.
+
+    In CELL, or in every cell in which a stream is degraded; with what the model answered.
+    """
+    from stress.cli._sample import show_sample
+
+    show_sample(folder, sample, cell, data, output)
+
+
+@click.command()
+@click.argument("runs", type=RUN, metavar="RUN [RUN …]", nargs=-1, required=True)
+@click.option("--kind", type=click.Choice(["curves", "lost", "reliability"]), default="curves", show_default=True)
+@click.option("--scenario", "scenarios", multiple=True, metavar="NAME", help="Only this scenario; may be repeated.")
+@click.option("--modality", metavar="NAME", help="Only this modality's curves.")
+@click.option("--columns", type=click.IntRange(1, 12), default=4, show_default=True, metavar="N")
+@click.option("-o", "--output", type=RUN, required=True, metavar="FILE", help="A .pdf, .svg or .png file.")
+@OWN
+def figure(**options: Any) -> None:
+    """Draw a figure for a paper.
+
+    Curves of one run or of several on shared axes, missing streams, or reliability. Equal runs give equal files.
+    """
+    from stress.cli._show import write_figure
+
+    write_figure(**options)
+
+
+@click.command()
+@click.argument("folder", type=RUN, metavar="RUN")
+@OWN
+def methods(folder: Path) -> None:
+    """Print the methods paragraph of RUN.
+
+    Data, suite, seed, perturbations, intervals, what failed: for a paper.
+    """
+    from stress._face import open_run
+    from stress.report import methods_of
+
+    say(methods_of(open_run(folder)))
+
+
+@click.command()
+@click.argument("folder", type=RUN, metavar="RUN")
+def cite(folder: Path) -> None:
+    """Print the sources of RUN as BibTeX."""
+    from stress.cli._show import show_citations
+
+    show_citations(folder)

@@ -1,0 +1,28 @@
+"""Data as people have them – folders, arrays, data sets of other libraries, published files – as samples."""
+
+from stress.data.sources._archive import webdataset
+from stress.data.sources._arrays import numpy
+from stress.data.sources._files import folder, frame, globs
+from stress.data.sources._foreign import huggingface, recognised, torch
+from stress.data.sources._names import SOURCES, is_source_name, source_by_name
+from stress.data.sources._published import cifar10, cifar10_c, esc50, fsdd, mnist, speech_commands
+
+__all__ = [
+    "SOURCES",
+    "cifar10",
+    "cifar10_c",
+    "esc50",
+    "folder",
+    "frame",
+    "fsdd",
+    "globs",
+    "huggingface",
+    "is_source_name",
+    "mnist",
+    "numpy",
+    "recognised",
+    "source_by_name",
+    "speech_commands",
+    "torch",
+    "webdataset",
+]

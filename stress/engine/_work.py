@@ -1,0 +1,82 @@
+"""The units of a run, done: by threads of this process, or by workers that know the model and the data by name."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pyarrow as pa
+
+from stress.data import pack
+from stress.engine._backends import Finished, Workers, in_threads
+from stress.engine._plan import Planned
+from stress.engine._progress import watch
+from stress.engine._remote import Recipe, order_of
+from stress.engine._unit import Job, Shard
+from stress.engine._units import Unit
+
+__all__ = ["work"]
+
+
+def work(planned: Planned, job: Job, units: Sequence[Unit], out: Path, workers: Workers | None) -> Finished:
+    """Do the units, and yield each one's records as it is finished."""
+    settings, cells = planned.settings, planned.plan.cells
+    records = sum(len(planned.shards[unit.shard]) for unit in units)
+    finished = _in_workers(planned, job, units, out, workers) if workers else _in_threads(planned, job, units)
+    with watch(settings.progress, len(units), records) as progress, closing(finished):
+        for unit, table in finished:
+            yield unit, table
+            progress.advance(cells[unit.cell].id, table)
+
+
+def _in_threads(planned: Planned, job: Job, units: Sequence[Unit]) -> Finished:
+    cells, asked = planned.plan.cells, planned.repeats.asked
+    uses = Counter(unit.shard for unit in units)
+    held = {number: Shard(planned.data, planned.shards[number], count, asked) for number, count in uses.items()}
+
+    def do(unit: Unit) -> tuple[Unit, pa.Table]:
+        shard = held[unit.shard]
+        try:
+            samples = shard.samples()
+            return unit, job.records(cells[unit.cell], samples, shard.positions, unit.draw, shard.shared)
+        finally:
+            shard.done()
+
+    return in_threads(do, units, planned.settings.threads)
+
+
+def _in_workers(planned: Planned, job: Job, units: Sequence[Unit], out: Path, workers: Workers) -> Finished:
+    """Do the units in other processes, which know the model and the data by name."""
+    settings = planned.settings
+    packed = None if planned.data.spec else pack(planned.data, out / ".data")
+    recipe = Recipe(
+        post=workers.post,
+        data=str(packed or planned.data.spec),
+        packed=packed is not None,
+        suite=planned.suite,
+        task=job.task,
+        settings=settings,
+        fingerprint=planned.data.fingerprint,
+        order=order_of(planned.data),
+        shard_size=planned.shard_size,
+        extents=planned.extents,
+        left_out=planned.data.left_out,
+    )
+    known = None if packed else planned.data.known
+
+    def proof(unit: Unit) -> Sequence[str]:
+        """Return what the samples of a unit were when the data were looked at here."""
+        digests = known.digests if known else ()
+        return [digests[int(place)] or "" for place in planned.shards[unit.shard]] if digests else ()
+
+    def died(unit: Unit, error: str, stuck: bool = False) -> pa.Table:
+        positions = [int(position) for position in planned.shards[unit.shard]]
+        return job.died(planned.plan.cells[unit.cell], positions, unit.draw, error, stuck)
+
+    try:
+        yield from workers.work(recipe, units, died, proof)
+    finally:
+        shutil.rmtree(out / ".data", ignore_errors=True)
