@@ -289,8 +289,7 @@ def _muddy(image: Image, depth: Field, threshold: float, amount: float) -> Image
     cover = smooth((depth > threshold).astype(np.float32), amount)
     cover[cover < 0.8] = 0
     values = image.astype(np.float32)
-    mud = np.array(_colour(_MUD, image), np.float32)
-    for channel, level in enumerate(mud):
+    for channel, level in enumerate(np.array(_colour(_MUD, image), np.float32)):
         plane = values[..., channel]
         plane += cover * (level - plane)
     return to_image(values, image)

@@ -11,8 +11,7 @@ import numpy as np
 
 from perturbations import InputError
 from perturbations.errors import named_keywords
-from perturbations.labels import label
-from stress.audit._cells import Cell, Shared, cells_of, shared_groups
+from stress.audit._cells import Cell, Shared, cells_of, named, shared_groups
 from stress.audit._contents import Contents, contents_of, families
 from stress.data import Samples
 
@@ -83,7 +82,7 @@ def audit(
     streams = _streams(data, train)
     where = _parts(data, train)
     apart = _groups_named(parts, [*apart, *([data.cluster] if data.cluster and data.cluster not in apart else [])])
-    contents = contents_of(parts, streams, workers)
+    contents, broken = contents_of(parts, streams, workers)
     ids = [each for part in parts for each in part.ids]
     family, likes, bars = {}, {}, {}
     for name, each in contents.items():
@@ -95,8 +94,9 @@ def audit(
     groups = [found.of(name, keys[name]) for name in streams] if several else []
     groups.append(found.of(JOINT, [None if all(one is None for one in each) else each for each in joint]))
     leaks, repeats = (tuple(leak for each in groups for leak in each[side]) for side in (0, 1))
-    _refuse_the_same(train, leaks, len(data))
-    labels = [_named(target) for part in parts for target in part.targets]
+    shown = sum(any(one is not None for one in each) for each in joint[: len(data)])
+    _refuse_the_same(train, leaks, shown)
+    labels = [named(target) for part in parts for target in part.targets]
     return Audit(
         parts=dict(Counter(where)),
         streams=streams,
@@ -106,7 +106,7 @@ def audit(
         cells=cells_of(
             parts, labels, [tuple(s for s in streams if contents[s].place[i] >= 0) for i in range(len(ids))], least
         ),
-        unusable=_unusable(ids, contents),
+        unusable=(*((one, JOINT, why) for one, why in broken), *_unusable(ids, contents)),
         disagreeing=_disagreeing(ids, labels, joint),
         bars=bars,
         notes=tuple(note for part in parts for note in part.notes),
@@ -133,13 +133,6 @@ def _groups_named(parts: Sequence[Samples], names: Sequence[str]) -> tuple[str, 
     for name in names:
         parts[0].check_cluster(name, "audit: a group to keep apart")
     return tuple(names)
-
-
-def _named(target: Any) -> str | None:
-    try:
-        return label(target)
-    except InputError:  # several labels at once
-        return str(target)
 
 
 def _keys(contents: Contents, family: Any) -> list[Hashable]:
@@ -200,10 +193,10 @@ def _refuse_the_same(train: Samples | None, leaks: Sequence[Leak], count: int) -
     if train is None:
         return
     whole = {leak.sample for leak in leaks if leak.stream == JOINT and leak.kind == "exact"}
-    if len(whole) == count:
+    if count and len(whole) == count:
         raise InputError(
-            f"audit: the training data must be other data, got all {count} samples of the data in it. Hint: name the "
-            "file that the model was trained on."
+            f"audit: the training data must be other data, got all {count} samples of the data in it, of those that "
+            "can be read. Hint: name the file that the model was trained on."
         )
 
 

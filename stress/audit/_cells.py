@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from perturbations import InputError
+from perturbations.labels import label
 from stress.data import Samples
 
-__all__ = ["Cell", "Fill", "Shared", "cells_of", "fills", "shared_groups"]
+__all__ = ["Cell", "Fill", "Shared", "cells_of", "fills", "named", "shared_groups"]
 
 _MANY = 50
 """Values of a group beyond which it names single sources (speakers, files), which have no cells."""
@@ -102,34 +104,50 @@ def cells_of(
 _LITTLE = {"image": "image.brightness", "audio": "audio.pink_noise", "text": "text.keyboard_typos"}
 
 
-def fills(
-    data: Samples, cells: Sequence[Cell], labels: Sequence[str | None], present: Sequence[tuple[str, ...]]
-) -> tuple[list[Fill], list[Cell]]:
+def fills(data: Samples, cells: Sequence[Cell]) -> tuple[list[Fill], list[Cell]]:
     """Return samples to make so that rare cells have enough, and the cells that nothing here can fill.
 
     A sample of the same label and group that has more streams loses those that the cell is without; one that is in the
     cell already is changed a little in one stream, each time by another draw.
     """
-    columns = _columns([data])
+    columns, labels = _columns([data]), [named(target) for target in data.targets]
+    present = [
+        tuple(name for name, value in data.given(i).streams.items() if value is not None) for i in range(len(data))
+    ]
     made: list[Fill] = []
     left = []
     for cell in cells:
         values = columns.get(cell.group, [None] * len(data))
+        wanted = set(cell.streams)
         rows = [
             i
-            for i in range(len(data))
-            if labels[i] == cell.label and values[i] == cell.value and set(cell.streams) <= set(present[i])
+            for i, tag in enumerate(labels)
+            if (tag, values[i]) == (cell.label, cell.value) and wanted <= set(present[i])
         ]
-        rows.sort(key=lambda i: present[i] == cell.streams)  # those that lose a stream stay what they are else
-        if not rows or not cell.streams:
+        rows.sort(key=lambda i: set(present[i]) == wanted)  # those that lose a stream are else as they were
+        if not rows or not wanted:
             left.append(cell)
             continue
         for number in range(cell.lacks):
             row = rows[number % len(rows)]
-            lost = [name for name in present[row] if name not in cell.streams]
-            changes = [(name, "stream.missing", 1) for name in lost]
-            if not lost or number >= len(rows):
-                kept = [name for name in cell.streams if data.streams[name] in _LITTLE]
-                changes += [(name, _LITTLE[data.streams[name]], 1) for name in kept[number % max(1, len(kept)) :][:1]]
-            made.append(Fill(f"{data.ids[row]}~{len(made)}", data.ids[row], cell, tuple(changes)))
+            changes = _changes(data.streams, cell, present[row], number, number >= len(rows))
+            made.append(Fill(f"{data.ids[row]}~{len(made)}", data.ids[row], cell, changes))
     return made, left
+
+
+def _changes(
+    streams: Mapping[str, str], cell: Cell, present: Sequence[str], number: int, again: bool
+) -> tuple[tuple[str, str, int], ...]:
+    lost = [(name, "stream.missing", 1) for name in present if name not in cell.streams]
+    if lost and not again:
+        return tuple(lost)
+    kept = [name for name in cell.streams if streams[name] in _LITTLE]
+    return (*lost, *((name, _LITTLE[streams[name]], 1) for name in kept[number % max(1, len(kept)) :][:1]))
+
+
+def named(target: object) -> str | None:
+    """Return a target's label; of several at once, their text."""
+    try:
+        return label(target)
+    except InputError:
+        return str(target)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from perturbations import Value
+from perturbations import InputError, Value
 from perturbations.modality import modality
 from stress.audit import _pictures, _sounds, _texts
 from stress.audit._tail import Pairs, bar
@@ -53,7 +53,7 @@ def _seen(kind: str, value: Value) -> tuple[bytes | None, Any, str | None]:
     if value is None:
         return None, None, None
     digest = modality(kind).digest(value)
-    mark = NEAR[kind].reduced(value) if kind in NEAR else None
+    mark: Any = NEAR[kind].reduced(value) if kind in NEAR else None
     return digest, mark.astype(np.float16) if kind == "image" else mark, _empty(kind, value)
 
 
@@ -70,12 +70,22 @@ def _empty(kind: str, value: Any) -> str | None:
     return "constant" if array.min() == array.max() else None
 
 
-def contents_of(parts: Sequence[Samples], streams: dict[str, str], workers: int = 2) -> dict[str, Contents]:
-    """Return the contents of each stream, over all samples of all parts in order."""
+def contents_of(
+    parts: Sequence[Samples], streams: dict[str, str], workers: int = 2
+) -> tuple[dict[str, Contents], list[tuple[str, str]]]:
+    """Return the contents of each stream, over all samples of all parts in order, and samples that cannot be read.
+
+    Those stand in no stream; each comes with what is wrong with it.
+    """
     found = {name: Contents(kind) for name, kind in streams.items()}
+    broken: list[tuple[str, str]] = []
 
     def one(at: tuple[Samples, int]) -> list[tuple[bytes | None, Any, str | None]]:
-        sample = at[0].given(at[1])
+        try:
+            sample = at[0].given(at[1])
+        except InputError as error:
+            broken.append((at[0].ids[at[1]], str(error)))
+            return [(None, None, None)] * len(streams)
         return [_seen(kind, sample.streams.get(name)) for name, kind in streams.items()]
 
     everyone = [(part, position) for part in parts for position in range(len(part))]
@@ -84,7 +94,7 @@ def contents_of(parts: Sequence[Samples], streams: dict[str, str], workers: int 
             for row in pool.map(one, everyone[start : start + _AT_ONCE]):
                 for contents, seen in zip(found.values(), row):
                     contents.add(*seen)
-    return found
+    return found, sorted(broken)
 
 
 def families(contents: Contents) -> tuple[NDArray[np.int64], dict[tuple[int, int], float], list[float]]:

@@ -55,5 +55,4 @@ def corrected(confusion: NDArray[np.float64], noise: NDArray[np.float64]) -> NDA
         raise InputError(f"label noise: the matrix must be ({shape}, {shape}), its rows of shares that sum to 1.")
     if np.linalg.cond(noise) > 1e6:
         raise InputError("label noise: the matrix must tell classes apart, got one that cannot be inverted.")
-    found: NDArray[np.float64] = np.linalg.solve(noise.T, confusion)
-    return found
+    return np.asarray(np.linalg.solve(noise.T, confusion), np.float64)

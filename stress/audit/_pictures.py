@@ -17,7 +17,7 @@ _FLAT = 1.0
 
 
 def reduced(value: Value) -> NDArray[np.float32]:
-    """Return two vectors (2, 576) of a picture's detail: as it is, and without lone pixels; zeros if it is flat."""
+    """Return two vectors (2, 576) of a picture's detail: as it is, and without lone pixels; zeros where it has none."""
     import cv2
 
     picture = np.asarray(value)

@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 from perturbations import InputError
 from perturbations.errors import named_keywords
-from perturbations.labels import label
+from stress.audit._cells import named
 from stress.data import Samples
 
 __all__ = ["split"]
@@ -65,7 +65,7 @@ def _kinds(data: Samples, by: Sequence[str]) -> list[Hashable]:
     columns: list[Sequence[Hashable]] = []
     for name in by:
         if name == "label":
-            columns.append([_named(target) for target in data.targets])
+            columns.append([named(target) for target in data.targets])
         elif name == STREAMS:
             present = data.known.present if data.known is not None else [""] * len(data)
             columns.append(present)
@@ -73,13 +73,6 @@ def _kinds(data: Samples, by: Sequence[str]) -> list[Hashable]:
             data.check_cluster(name, "split: --by")
             columns.append(data.sequences if name == "sequence" else data.index.groups[name])
     return [tuple(row) for row in zip(*columns)] if columns else [()] * len(data)
-
-
-def _named(target: object) -> str | None:
-    try:
-        return label(target)
-    except InputError:
-        return str(target)
 
 
 def _units(data: Samples, apart: Sequence[str], together: Sequence[Sequence[str]]) -> list[list[int]]:

@@ -16,8 +16,8 @@ __all__ = ["Pairs", "bar", "none", "standing_out"]
 
 CHANCE = 1e-6
 """Pairs of all pairs that may pass the bar by chance."""
-_OUT = 0.5
-"""A pair stands out where its distance is at most this part of the next one's, on both sides."""
+_OUT, _TWINS = 0.5, 20
+"""Twins stand out where their distance is at most this part of the next one's; so many may one value have."""
 _DECADE = 10.0
 """How far the tail is drawn on beyond the rarest pair that was seen."""
 
@@ -44,28 +44,23 @@ def none(n: int) -> Pairs:
 
 
 def standing_out(pairs: Pairs) -> NDArray[np.bool_]:
-    """Return which pairs are far more alike than each side is to anything else."""
-    first = np.full(pairs.n, pairs.floor)
-    second = np.full(pairs.n, pairs.floor)
-    order = np.argsort(-pairs.alike, kind="stable")
-    ends = np.concatenate([pairs.one[order], pairs.other[order]])
-    likes = np.concatenate([pairs.alike[order]] * 2)
-    again = np.argsort(-likes, kind="stable")
-    ends, likes = ends[again], likes[again]
-    place = np.argsort(ends, kind="stable")
-    start = np.searchsorted(ends[place], np.arange(pairs.n))
-    count = np.bincount(ends, minlength=pairs.n)
-    has = np.flatnonzero(count > 0)
-    first[has] = likes[place[start[has]]]
-    more = np.flatnonzero(count > 1)
-    second[more] = likes[place[start[more] + 1]]
-    mine = pairs.alike
+    """Return which pairs are far more alike than either side is to all but a few: to its twins, not to the rest.
 
-    def next_of(side: NDArray[np.int64]) -> NDArray[np.float64]:
-        return np.where(mine >= first[side], second[side], first[side])
-
-    distance = 1 - mine
-    return (distance <= _OUT * (1 - next_of(pairs.one))) & (distance <= _OUT * (1 - next_of(pairs.other)))
+    Seen from each value, others come in the order of how alike they are; after the last of the first twenty whose
+    distance is at most half of the next one's, those before it stand out.
+    """
+    ends, likes = np.concatenate([pairs.one, pairs.other]), np.concatenate([pairs.alike] * 2)
+    order = np.lexsort((-likes, ends))
+    mine, near = ends[order], likes[order]
+    last = np.append(mine[1:] != mine[:-1], True) if len(mine) else np.zeros(0, bool)
+    following = np.where(last, pairs.floor, np.append(near[1:], pairs.floor)[: len(near)])
+    rank = np.arange(len(mine)) - np.searchsorted(mine, mine)
+    gap = (1 - near <= _OUT * (1 - following)) & (rank < _TWINS)
+    until = np.full(pairs.n, -1)
+    np.maximum.at(until, mine[gap], rank[gap])
+    out = np.zeros(len(ends), bool)
+    out[order] = rank <= until[mine]
+    return out[: len(pairs.one)] & out[len(pairs.one) :]
 
 
 def bar(pairs: Pairs, chance: float = CHANCE) -> float:

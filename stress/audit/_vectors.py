@@ -1,4 +1,4 @@
-"""All pairs of many vectors that are alike, found by blocks of products – exactly, whatever is left out."""
+"""Pairs of many vectors that are alike, found by blocks of products: all there are of some thousands."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ _SAMPLE = 3000
 _KEPT = 5
 """Pairs kept for each vector, about."""
 _KEEP = 64
-"""Directions in which most of the vectors lie; the rest of each is known by its length alone at first."""
-_BLOCK = 4096
+"""Directions that are looked at first."""
+_LOOKED_AT = 40
+"""Others that each vector is held to, about, of those that are most alike in these directions."""
+_BLOCK, _GATHERED = 4096, 65536
 
 
 def alike(vectors: Vectors) -> Pairs:
     """Return the pairs of unit vectors (n, d) with the largest products, about five for each vector.
 
-    Vectors of zeros are alike to none. Of many vectors, first a bound on every product is worked out in few dimensions
-    (what is left of two vectors can give no more than the product of its lengths), then the product of those above it.
+    Vectors of zeros are alike to none. Of more than some thousands, pairs are first looked for in the few directions
+    in which the vectors differ most, forty for each at most, and then held to their product: what is alike as a whole
+    is alike there.
     """
     rows = np.flatnonzero(np.abs(vectors).sum(axis=1) > 0)
     some = vectors[rows]
@@ -31,19 +34,18 @@ def alike(vectors: Vectors) -> Pairs:
     if n < 2:
         return none(len(vectors))
     floor = _floor(some)
-    few = some if n <= 2 * _SAMPLE else _bounding(some)
+    few, least = (some, floor) if n <= 2 * _SAMPLE else _coarse(some, floor)
     found_one, found_other = [], []
     for start in range(0, n, _BLOCK):
         for other in range(start, n, _BLOCK):
             product = few[start : start + _BLOCK] @ few[other : other + _BLOCK].T
-            i, j = np.nonzero(product >= floor)
+            i, j = np.nonzero(product >= least)
             keep = i + start < j + other
             found_one.append(i[keep] + start)
             found_other.append(j[keep] + other)
     one, other_ = np.concatenate(found_one), np.concatenate(found_other)
-    likes = np.concatenate(
-        [_products(some, one[k : k + 65536], other_[k : k + 65536]) for k in range(0, len(one), 65536)] or [np.zeros(0)]
-    )
+    slices = [slice(k, k + _GATHERED) for k in range(0, len(one), _GATHERED)]
+    likes = np.concatenate([_products(some, one[k], other_[k]) for k in slices]) if slices else np.zeros(0, np.float32)
     kept = likes >= floor
     return Pairs(rows[one[kept]], rows[other_[kept]], likes[kept].astype(np.float64), len(vectors), floor)
 
@@ -54,22 +56,25 @@ def _products(vectors: Vectors, one: NDArray[np.int64], other: NDArray[np.int64]
 
 def _floor(vectors: Vectors) -> float:
     """Return the product that about five of the pairs of each vector reach, as read from some of the vectors."""
+    return max(0.05, _reached(vectors, 2 * _KEPT))
+
+
+def _reached(vectors: Vectors, count: int) -> float:
+    """Return the product that a vector reaches with so many of the others, as read from some of the vectors."""
     n = len(vectors)
     some = vectors[:: max(1, n // _SAMPLE)][:_SAMPLE]
     products = (some @ some.T)[np.triu_indices(len(some), 1)]
-    share = min(0.5, 2 * _KEPT / n)
-    place = max(0, len(products) - 1 - int(share * len(products)))
-    return float(max(0.05, np.partition(products, place)[place]))
+    place = max(0, len(products) - 1 - int(min(0.5, count / n) * len(products)))
+    return float(np.partition(products, place)[place])
 
 
-def _bounding(vectors: Vectors) -> Vectors:
-    """Return shorter vectors whose products are never below the vectors' own."""
+def _coarse(vectors: Vectors, floor: float) -> tuple[Vectors, float]:
+    """Return the vectors in the directions in which they differ most, as unit vectors, and how alike to look for."""
     some = vectors[:: max(1, len(vectors) // _SAMPLE)][:_SAMPLE].astype(np.float64)
     _, directions = np.linalg.eigh(some.T @ some)
-    axes = directions[:, -_KEEP:].astype(np.float32)
-    inner = vectors @ axes
-    rest = np.sqrt(np.maximum(1.0 - np.square(inner).sum(axis=1), 0)) + np.float32(1e-3)
-    return np.concatenate([inner, rest[:, None]], axis=1)
+    inner = vectors @ directions[:, -_KEEP:].astype(np.float32)
+    inner /= np.maximum(np.sqrt(np.square(inner).sum(axis=1, keepdims=True)), np.float32(1e-6))
+    return inner, max(floor, _reached(inner, _LOOKED_AT))
 
 
 def nearest(vectors: Vectors, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

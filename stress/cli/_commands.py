@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from stress.cli._audit_commands import audit, split
 from stress.cli._beyond_commands import calibrate, evidence
 from stress.cli._display import say
 from stress.cli._look_commands import cite, figure, gallery, methods, show
@@ -260,5 +261,5 @@ def doctor(out: Path, endpoint: str | None, key_env: str | None) -> int:
     return run_doctor(out, endpoint, key_env)
 
 
-for each in (calibrate, cite, evidence, figure, gallery, methods, policy, show):
+for each in (audit, calibrate, cite, evidence, figure, gallery, methods, policy, show, split):
     stress.add_command(each)
