@@ -185,7 +185,8 @@ class _Scene:
         now, before = self._now.score[self.rows], self._clean.score[self._before]
         failed, sure = self._now.failed[self.rows], np.nan_to_num(self._now.confidence[self.rows])
         worse = (now < before) & ~failed
-        loss = np.where(worse, before - now, 0.0)
+        with np.errstate(invalid="ignore"):  # without an answer in either there is nothing to lose
+            loss = np.where(worse, before - now, 0.0)
         order = np.lexsort((self._draw(), -sure, -loss))
         if why == "no answer":
             return order[failed[order] & ~self._clean.failed[self._before][order]]
