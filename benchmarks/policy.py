@@ -12,6 +12,7 @@ import argparse
 import re
 import tempfile
 from pathlib import Path
+from statistics import median
 
 SUITE = """
 suite: fallbacks@1
@@ -134,7 +135,7 @@ def spoken(path, folder, takes):
             for safe in (False, True):
                 new_scenarios(known, safe)
         shares, clean = zip(*found)
-        middle, least = (100 * float(each) for each in (sorted(shares)[len(shares) // 2], min(shares)))
+        middle, least = (100 * float(each) for each in (median(shares), min(shares)))
         print(f"  median {middle:.0f} % of the gap, least {least:.0f} %; worst on clean input {min(clean):+.1f} points")
 
 

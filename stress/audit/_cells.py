@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from perturbations import InputError
+from perturbations.errors import named_keywords
 from perturbations.labels import label
 from stress.data import Samples
 
@@ -104,6 +105,7 @@ def cells_of(
 _LITTLE = {"image": "image.brightness", "audio": "audio.pink_noise", "text": "text.keyboard_typos"}
 
 
+@named_keywords
 def fills(data: Samples, cells: Sequence[Cell]) -> tuple[list[Fill], list[Cell]]:
     """Return samples to make so that rare cells have enough, and the cells that nothing here can fill.
 

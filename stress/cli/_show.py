@@ -79,7 +79,6 @@ def _list_signals() -> None:
     from stress.records.answered import ANSWERED
 
     rows: list[tuple[str, Any, bool]]
-    rows: list[tuple[str, Any, bool]]
     rows = [(f"{of}.{each.name}", each, each.cheap) for of in MODALITIES for each in known(of).signals.all.values()]
     rows += [(each.name, each, False) for each in ANSWERED]
     width = max(len(name) for name, *_ in rows)

@@ -98,10 +98,7 @@ def evidence(
     samples are alike. ``asking`` adds signals of the model's ``answer``, or of its answers to each stream ``alone``.
     ``relative_to`` names a group: signals then say where an input lies among clean ones of its own group.
     """
-    if asking not in ASKING:
-        raise InputError(f"policy: asking must be one of {', '.join(ASKING)}, got {short(asking)}.")
-    if not isinstance(clean_share, int | float) or not 0 < clean_share < 1:
-        raise InputError(f"policy: clean_share must lie between 0 and 1, got {clean_share!r}.")
+    _check(asking, clean_share)
     frame = Frame(run)
     streams = _streams(frame)
     found, seen = _known(frame, streams, costs.abstain is not None)
@@ -120,11 +117,7 @@ def evidence(
     sure = frame.column("confidence") if frame.has("confidence") else np.full(len(score), np.nan)
     by, member = _clusters(frame, cluster)
     raw = np.concatenate([_values(frame, part, one, signals) for part, one in each])
-    values = raw
-    if relative_to is not None:
-        group = _clusters(frame, relative_to)[1][frame.sample[rows[:, 0]]]
-        named = [str(frame.group(relative_to)[i]) for i in _firsts(_clusters(frame, relative_to)[1])]
-        values = relative(raw, scenario == 0, group, named, relative_to)
+    values = raw if relative_to is None else _related(frame, raw, rows, scenario == 0, relative_to)
     return Evidence(
         actions=actions,
         signals=signals,
@@ -199,6 +192,20 @@ def _signals(
     if not names:
         raise InputError("policy: the run has no signals of its streams' quality. Run it again without --signals none.")
     return names
+
+
+def _check(asking: Asking, clean_share: float) -> None:
+    if asking not in ASKING:
+        raise InputError(f"policy: asking must be one of {', '.join(ASKING)}, got {short(asking)}.")
+    if not isinstance(clean_share, int | float) or not 0 < clean_share < 1:
+        raise InputError(f"policy: clean_share must lie between 0 and 1, got {clean_share!r}.")
+
+
+def _related(frame: Frame, raw: Floats, rows: Ints, clean: NDArray[np.bool_], group: str) -> Floats:
+    """Return signals as where each lies among those of clean input of its own group."""
+    member = _clusters(frame, group)[1]
+    named = [str(frame.group(group)[i]) for i in _firsts(member)]
+    return relative(raw, clean.tolist(), member[frame.sample[rows[:, 0]]], named, group)
 
 
 def _scores(frame: Frame) -> Floats:

@@ -296,4 +296,5 @@ def _least(context: Context, cells: Sequence[int]) -> Floats:
 def _worst_of(least: Floats) -> tuple[Floats, Floats]:
     """Return how right each sample is in the cell that is worst for it, and whether it was in all of these cells."""
     there = np.isfinite(least).all(axis=1)
-    return np.where(there, least.min(axis=1), 0.0), there.astype(np.float64)
+    worst: Floats = np.where(there, least.min(axis=1), 0.0)
+    return worst, np.asarray(there, np.float64)
