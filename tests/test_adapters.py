@@ -212,7 +212,7 @@ def test_rules_that_cannot_be(streams, missing, says):
 
 def test_no_stream_is_dropped_in_silence():
     predict = stress.models.torch(Means(), {"image": Pixels()})
-    with pytest.raises(ModelError, match="told nothing of the stream 'speech'"):
+    with pytest.raises(ModelError, match="given nothing of the stream 'speech'"):
         predict(Batch({"image": PICTURES[:1], "speech": ["hello"]}))
     with pytest.raises(ModelError, match="takes the stream 'image'"):
         predict(Batch({"picture": PICTURES[:1]}))

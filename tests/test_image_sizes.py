@@ -65,7 +65,7 @@ BAD = {
     "two channels": (np.zeros((8, 8, 2), np.uint8), "1 or 3 channels"),
     "no channel axis": (np.zeros((8, 8), np.uint8), "1 or 3 channels"),
     "empty": (np.zeros((0, 8, 3), np.uint8), "at least one pixel"),
-    "text": ("a picture", "must be image"),
+    "text": ("a picture", "must be an image"),
 }
 
 
