@@ -90,7 +90,7 @@ def test_copies_of_spoken_digits_are_found():
         assert len(wrong) <= max(1, 1e-6 * pairs), (stream, wrong)
 
 
-def test_copies_of_the_demo_are_found_and_its_own_splits_are_told():
+def test_copies_of_the_demo_are_found():
     samples = with_all(list(load_data("demo")), ("image", "audio"))
     data, train, truth = planted(samples, {"image": "image", "audio": "audio"}, 350)
     report = audit(data, train)
