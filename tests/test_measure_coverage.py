@@ -197,6 +197,8 @@ COVERED = {
     "attacks": _CELL,
     "distortion": {"psnr": CELLS_ + "test_distortion"},
     "signals": {"auroc": CELLS_ + "test_signals_of_the_same_samples"},
+    "severities": {"spread": RUNS + "test_spread_of_severities"},
+    "cost": dict.fromkeys(("energy_j", "cpu_s", "samples_per_s"), RUNS + "test_cost_of_a_sample"),
     "balance": dict.fromkeys(("shapley_share", "joint"), _WORTH),
 }
 """For each table that prints an interval, and each measure in it, the test in which 2,000 worlds have known truth.

@@ -174,7 +174,7 @@ def test_calibration(kind, groups):
     biased.rows(rows, {"ece": error, "ece_equal_mass": error})
     biased.holds(most=1.0)
     if kind == "over":
-        reliability(context, bins, chance, most=0.985 if groups else 0.98)
+        reliability(context, bins, chance, most=0.99 if groups else 0.98)
         risks(context, sure, 1 - chance)
 
 

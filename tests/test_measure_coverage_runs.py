@@ -13,9 +13,11 @@ from stress.measure.tables.breaking import breaking
 from stress.measure.tables.cells import from_clean_rows
 from stress.measure.tables.consistency import consistency_rows
 from stress.measure.tables.contributions import _shares, contribution_rows, lost_cells
+from stress.measure.tables.cost import ratio_of_calls
 from stress.measure.tables.groups import gap_rows
 from stress.measure.tables.relative import relative_rows
 from stress.measure.tables.robustness import curve_rows, robustness_rows
+from stress.measure.tables.severities import severity_rows
 from stress.measure.tables.stability import flip_rows, step_rows
 from stress.records.pairing import paired
 from stress.statistics.bootstrap import clusters
@@ -156,6 +158,28 @@ def test_the_dominant_stream_of_equals():
         rows = _shares(context, context.values(context.headline), present, 1.0, STREAMS, None)
         tally.rows(rows, {"dominance": 1 / 3}, "measure")
     tally.holds(least=0.94, most=1.0)
+
+
+@pytest.mark.parametrize("rates", [(0.8, 0.6), (0.7, 0.7, 0.7, 0.7), (0.95, 0.8, 0.5)])
+def test_spread_of_severities(rates):
+    """How much more the harshest scenario costs: chosen by its value, so that the lower end allows for all pairs."""
+    rng, n, tally = rng_of(f"spread {rates}"), 250, Tally()
+    cells = [cell(), *(cell(f"s{k}-3", f"s{k}", 3.0) for k in range(len(rates)))]
+    right = nested(rng, n, [0.96, *rates])
+    for context in each(template(cells, n), {"score": right}):
+        for row in severity_rows(context):
+            tally.add("spread", row["low"], row["high"], max(rates) - min(rates))
+    tally.holds(most=0.97 if len(rates) == 2 else 1.0)
+
+
+def test_cost_of_a_sample():
+    """Energy is of a call and calls are of several sizes: a ratio of sums, with Student's t over the calls."""
+    rng, tally, calls = rng_of("cost"), Tally(), 60
+    for _ in range(WORLDS):
+        batch = rng.choice([8, 16, 32], calls).astype(float)
+        energy = batch * 2.0 * rng.gamma(9.0, 1 / 9.0, calls)
+        tally.add("energy_j", *ratio_of_calls(energy, batch, 0.95)[1:], 2.0)
+    tally.holds(least=0.925)
 
 
 def test_reliance():

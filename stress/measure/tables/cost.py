@@ -18,7 +18,7 @@ from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
 from stress.statistics.intervals import t_quantile
 
-__all__ = ["COST", "cost_rows"]
+__all__ = ["COST", "cost_rows", "ratio_of_calls"]
 
 COST: Mapping[str, tuple[pa.DataType, str]] = {
     **CELL,
@@ -64,13 +64,21 @@ def _number(
     if metric.bottom is None:
         most = float(top.max())
         return replace(none, value=most, low=most, high=most, method="greatest seen")
+    value, low, high = ratio_of_calls(top, bottom, context.options.confidence)
+    if low is None:
+        return replace(none, value=value, note=note or "one call has no interval")
+    return replace(none, value=value, low=low, high=high, method="linearised, over calls")
+
+
+def ratio_of_calls(top: Floats, bottom: Floats, confidence: float) -> tuple[float, float | None, float | None]:
+    """Return what a sample costs over calls of several sizes, with Student's t of the ratio; no ends of one call."""
     value = float(top.sum() / bottom.sum())
     if len(top) < 2:
-        return replace(none, value=value, note=note or "one call has no interval")
+        return value, None, None
     parts = (top - value * bottom) / bottom.sum()
     error = float(np.sqrt(np.square(parts).sum() * len(top) / (len(top) - 1)))
-    reach = t_quantile(context.options.confidence, len(top) - 1) * error
-    return replace(none, value=value, low=max(value - reach, 0.0), high=value + reach, method="linearised, over calls")
+    reach = t_quantile(confidence, len(top) - 1) * error
+    return value, max(value - reach, 0.0), value + reach
 
 
 _COLUMNS = ("seconds", "batch", "energy_j", "cpu_s", "peak_mb", "gpu_peak_mb")
