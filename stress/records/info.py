@@ -1,13 +1,19 @@
-"""What run.json holds, by its form: a file that somebody else wrote can hold anything, and is read by many."""
+"""What run.json and its like hold, by form: a file that somebody else wrote can hold anything, and is read by many."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-from perturbations.errors import short
+from perturbations.errors import StressError, short
+from perturbations.files import read_regular
 
-__all__ = ["misshapen"]
+__all__ = ["json_beside", "misshapen"]
+
+_MOST = 20_000_000
+"""Bytes of a JSON file beside the records."""
 
 Form = Callable[[Any], bool]
 
@@ -97,3 +103,11 @@ def misshapen(info: Mapping[str, Any]) -> str | None:
         if name in info and not form(info[name]):
             return f"{name} must be {what}, got {short(info[name])}"
     return None
+
+
+def json_beside(path: Path) -> Any:
+    """Return what a JSON file in a run's folder holds; None where there is none, or it cannot be read."""
+    try:
+        return json.loads(read_regular(path, "run", most=_MOST))
+    except (StressError, ValueError, RecursionError):
+        return None

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stress.records.info import json_beside
 from stress.report._book import Book
 from stress.report._grid import Grid, nums, texts, wrapped
 from stress.report._numbers import count, plural, visible
 
 __all__ = ["Gated", "gated"]
 
-_MOST_BYTES = 20_000_000
 _OUTCOMES = {"pass": "holds", "fail": "breaks", "undecided": "unsure", "unjudged": "unknown"}
 
 
@@ -30,8 +29,8 @@ class Gated:
 
 def gated(book: Book) -> Gated | None:
     """Return what the last ``stress gate`` on this run said; nothing where there was none, or it cannot be read."""
-    data = _read(book)
-    if data is None:
+    data = json_beside(book.run.path / "gate.json")
+    if not isinstance(data, dict):
         return None
     try:
         outcome, counts = str(data["outcome"]), {name: int(n) for name, n in data["counts"].items()}
@@ -44,17 +43,6 @@ def gated(book: Book) -> Gated | None:
         return Gated(outcome, f"{sentence}.", _OUTCOMES.get(outcome, "unknown"), grid, _stale(book, data))
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
-
-
-def _read(book: Book) -> Mapping[str, Any] | None:
-    path = book.run.path / "gate.json"
-    try:
-        if not path.is_file() or path.stat().st_size > _MOST_BYTES:
-            return None
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _number(verdict: Mapping[str, Any]) -> str:
