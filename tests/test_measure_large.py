@@ -200,7 +200,7 @@ def rich(path, draws=1, n=90):
 @pytest.mark.parametrize("more", [{}, {"draws": 2}])
 def test_everything_that_a_record_can_hold(tmp_path, limit, more):
     run = spread(rich(tmp_path / "a", **more), 70, "samples")
-    for name in TABLES:
+    for name in set(TABLES) - {"cost"}:  # of a run whose cost was measured: tests/test_cost.py
         assert table(run, name, resamples=200, limit=limit).num_rows > 0, name
     same_tables(run, limit, resamples=200, small=5)
     same_tables(run, limit, resamples=200, small=5, cluster="speaker", names=("cells", "attacks", "classes", "groups"))

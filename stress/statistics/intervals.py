@@ -14,6 +14,7 @@ from stress.statistics.bootstrap import FEW
 from stress.statistics.positions import ranked
 
 __all__ = [
+    "ROUNDING",
     "Bounds",
     "band",
     "clustered_error",
@@ -188,6 +189,10 @@ def paired_proportions(gained: Floats, lost: Floats, count: Floats, confidence: 
     reach = z * np.sqrt((one + other - np.square(one - other)) / (count + 2))
     middle = one - other
     return Bounds(np.maximum(middle - reach, -1), np.minimum(middle + reach, 1), "bonett-price")
+
+
+ROUNDING = 1e-6
+"""Part of a metric's range by which resamples may differ through rounding alone: sums are kept in single floats."""
 
 
 def degenerate(count: int, confidence: float = 0.95) -> float:

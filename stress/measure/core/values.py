@@ -15,6 +15,7 @@ from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import FEW
 from stress.statistics.clustered import cluster_counts, clustered_errors
 from stress.statistics.intervals import (
+    ROUNDING,
     Bounds,
     degenerate,
     jackknife,
@@ -102,10 +103,14 @@ class Values:
 
     def widen(self, bounds: Bounds, value: Floats, scale: float = 1.0) -> Bounds:
         """Return bounds that keep a width where no resample differed: none of so many clusters showed otherwise."""
-        flat = (bounds.low == bounds.high) & np.isfinite(bounds.low) & self.metric.bounded
+        if not self.metric.bounded:
+            return bounds
+        wide = self.metric.high - self.metric.low
+        with np.errstate(invalid="ignore"):
+            flat = (bounds.high - bounds.low <= ROUNDING * wide) & np.isfinite(bounds.low)
         if not flat.any():
             return bounds
-        reach = degenerate(self.clusters, self.confidence) * scale * (self.metric.high - self.metric.low)
+        reach = degenerate(self.clusters, self.confidence) * scale * wide
         low, high = np.where(flat, value - reach, bounds.low), np.where(flat, value + reach, bounds.high)
         return replace(bounds, low=low, high=high)
 

@@ -19,6 +19,7 @@ from stress.measure.tables.widening import widening
 from stress.statistics.arrays import Floats
 from stress.statistics.bootstrap import FEW
 from stress.statistics.intervals import (
+    ROUNDING,
     Bounds,
     degenerate,
     mover,
@@ -58,7 +59,7 @@ def ends_of(context: Context, e: Estimate, plain: NDArray[np.bool_], confidence:
         found = effective(e.value, np.square(e.error), size, e.records, confidence, squared=e.squared)
     else:
         reach = np.vectorize(lambda c: t_quantile(confidence, int(c) - 1), otypes=[float])(e.clusters) * e.error
-        flat = (e.error == 0) & (e.clusters > 1)
+        flat = (e.error <= ROUNDING) & (e.clusters > 1)
         reach = np.where(flat, np.vectorize(lambda c: degenerate(int(c), confidence), otypes=[float])(count), reach)
         low, high = e.value - reach, e.value + reach
         if context.headline.bounded:

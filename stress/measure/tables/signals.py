@@ -51,6 +51,8 @@ def signal_rows(context: Context) -> list[dict[str, Any]]:
     if (clean := frame.clean) is None:
         return []
     columns = {name: frame.column(name).astype(np.float64) for name in frame.schema if name.startswith("signal.")}
+    streams = list(frame.run.info.get("streams", {}))
+    beside = {each: _columns(context, clean, streams, each) for each in (True, False)}
     for i, about in enumerate(frame.cells):
         if i == clean or about.fallback:
             continue
@@ -59,25 +61,23 @@ def signal_rows(context: Context) -> list[dict[str, Any]]:
             if stream in about.streams and stream not in about.lost:
                 row = {**about.about, "of": stream, "signal": signal, "metric": "auroc"}
                 rows.append({**row, **_told(context, column, i, clean)})
-    return rows + _answered(context, clean)
+        if about.streams and not about.lost:
+            rows += _answered(context, i, clean, streams, beside)
+    return rows
 
 
-def _answered(context: Context, clean: int) -> list[dict[str, Any]]:
-    """Return the rows of the model's own answers: whole ones of every degraded cell, and of each degraded stream."""
-    frame, rows = context.frame, []
-    streams = list(frame.run.info.get("streams", {}))
-    beside = {each: _columns(context, clean, streams, each) for each in (True, False)}
-    for i, about in enumerate(frame.cells):
-        if i == clean or about.fallback or about.lost or not about.streams:
-            continue
-        each = bool(beside[True]) and bool(_columns(context, i, streams, True))
-        here = _columns(context, i, streams, each)
-        for name, values in here.items():
-            stream, _, signal = name.rpartition(".")
-            if name in beside[each] and (not stream or stream in about.streams):
-                both = np.where(np.isnan(values), beside[each][name], values)
-                row = {**about.about, "of": stream or None, "signal": signal, "metric": "auroc"}
-                rows.append({**row, **_told(context, both, i, clean)})
+def _answered(
+    context: Context, cell: int, clean: int, streams: list[str], beside: Mapping[bool, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the rows of the model's own answers in a degraded cell: whole ones, and to each degraded stream."""
+    about, rows = context.frame.cells[cell], []
+    each = bool(beside[True]) and bool(_columns(context, cell, streams, True))
+    for name, values in _columns(context, cell, streams, each).items():
+        stream, _, signal = name.rpartition(".")
+        if name in beside[each] and (not stream or stream in about.streams):
+            both = np.where(np.isnan(values), beside[each][name], values)
+            row = {**about.about, "of": stream or None, "signal": signal, "metric": "auroc"}
+            rows.append({**row, **_told(context, both, cell, clean)})
     return rows
 
 

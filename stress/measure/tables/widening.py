@@ -10,7 +10,7 @@ import numpy as np
 from stress.measure.core.bygroup import ByGroup, codes_of, influences, sums_of
 from stress.measure.core.context import Context
 from stress.statistics.choice import chosen_pair
-from stress.statistics.intervals import Bounds, degenerate, mover, t_quantile
+from stress.statistics.intervals import ROUNDING, Bounds, degenerate, mover, t_quantile
 from stress.statistics.positions import ranked
 
 __all__ = ["widening"]
@@ -33,7 +33,8 @@ class _Shift:
     def bounds(self, confidence: float) -> Bounds:
         """Return its interval; without any error it keeps a width."""
         error = float(np.sqrt(self.square * self.count / (self.count - 1)))
-        reach = t_quantile(confidence, self.count - 1) * error if error > 0 else degenerate(self.count, confidence)
+        known = error > ROUNDING
+        reach = t_quantile(confidence, self.count - 1) * error if known else degenerate(self.count, confidence)
         return Bounds(np.array(self.value - reach), np.array(self.value + reach), "linearised")
 
 
