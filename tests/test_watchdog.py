@@ -140,7 +140,7 @@ def test_workers_are_ended_and_it_is_a_time_out(tmp_path, started, backend):
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["processes", "dask"])
 def test_the_first_call_in_a_worker_is_covered(tmp_path, backend):
-    with pytest.raises(stress.ModelError, match="raised T.*Error: no answer within 1 s"):
+    with pytest.raises(stress.ModelError, match=r"raised T.*Error: no answer within 1 s"):
         go(tmp_path / "run", model="tests.test_watchdog:always_holds", backend=backend, timeout=1.0)
 
 
