@@ -142,7 +142,7 @@ def test_the_same_run_keeps_the_same_and_records_stay(done):
     assert {p.name: p.read_bytes() for p in (again.path / "records").iterdir()} == parts
 
 
-@pytest.mark.parametrize("value", ["true", "True", "1", 1, "yes", True, " TRUE "])
+@pytest.mark.parametrize("value", ["true", "True", "1", 1, "yes", True, " TRUE ", "y", "on", "patient"])
 def test_a_private_sample_is_never_kept(tmp_path, value):
     data = samples(12, lambda i: value if i % 3 else "no")
     run = stress.run(Model(), data, SUITE, tmp_path / "run", workers=1, preflight=False)
@@ -151,6 +151,39 @@ def test_a_private_sample_is_never_kept(tmp_path, value):
     assert kept <= {f"s{i:03d}" for i in range(0, 12, 3)}
     page = write_report(run).read_text(encoding="utf-8")
     assert not any(f"s{i:03d}" in page for i in range(12) if i % 3)
+
+
+def test_no_other_sample_shows_a_private_one(tmp_path):
+    """A fault that puts another sample's picture in this one's place is not shown where some are private."""
+    suite = {**SUITE, "scenarios": {"swap": {"image": "stream.wrong_pairing"}, "dark": {"image": "low_light"}}}
+    open_to_all = stress.run(Model(), samples(12, lambda i: "no"), suite, tmp_path / "a", workers=1, preflight=False)
+    assert {example.cell.partition(":")[0] for example in stored(open_to_all)} == {"swap", "dark"}
+    data = samples(12, lambda i: "yes" if i == 5 else "no")
+    some = stress.run(Model(), data, suite, tmp_path / "b", workers=1, preflight=False)
+    assert {example.cell.partition(":")[0] for example in stored(some)} == {"dark"}
+
+
+def test_a_suite_that_left_out_scenarios_is_shown(tmp_path):
+    data = tmp_path / "data.csv"
+    rows = "".join(f"s{i:02d},a sentence of number {i} to read,{'ab'[i % 2]}\n" for i in range(24))
+    data.write_text("id,text,label\n" + rows)
+    run = stress.run(lambda batch: ["a"] * batch.size, data, "quick", tmp_path / "run", preflight=False)
+    assert run.info["left_out"]
+    found = shown(run, "s00", "--data", str(data))
+    assert found.exit_code == 0, (found.output, found.exception)
+
+
+def test_a_suite_from_elsewhere_runs_no_plug_in(world, tmp_path):
+    import shutil
+
+    shutil.copytree(world.path, tmp_path / "run")
+    (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()")
+    info = json.loads((tmp_path / "run" / "run.json").read_text())
+    info["suite"]["plugins"] = [str(tmp_path / "evil.py")]
+    (tmp_path / "run" / "run.json").write_text(json.dumps(info))
+    old = stress.open(tmp_path / "run")
+    assert shown(old, old.samples["id"].to_pylist()[0], "dark:5").exit_code == 0
+    assert not (tmp_path / "ran").exists()
 
 
 def test_none_are_kept_where_none_are_wanted_and_old_ones_go(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,9 @@ def _digests(run: Run) -> dict[str, str]:
 
 def _cells(run: Run, data: Samples, wanted: str | None) -> Sequence[Cell]:
     """Return the cells to show: one, or all in which a stream is degraded."""
-    plan = expand(load(run.info["suite"]), data.streams, has=data.has)
+    source = {name: value for name, value in run.info["suite"].items() if name != "plugins"}  # read, not run: --plugin
+    suite = replace(load(source), builtin=True)  # what was left out of the run is no error here
+    plan = expand(suite, data.streams, has=data.has)
     cells = {cell.id: cell for cell in plan.cells if cell.id in set(run.cells["cell"].to_pylist())}
     if wanted is not None and wanted not in cells:
         raise InputError(f"show: CELL must be a cell of the run, got {wanted!r}. {nearest(wanted, list(cells))}")

@@ -18,13 +18,13 @@ from stress.records.cells import CellRow, cell_rows
 from stress.records.folder import Folder
 from stress.records.statuses import failures
 
-__all__ = ["Answer", "Choice", "Why", "answers_of", "choose", "is_private"]
+__all__ = ["Answer", "Choice", "Why", "answers_of", "choose", "has_private", "is_private"]
 
 Why = Literal["no answer", "surest mistake", "right without it", "survives", "typical mistake"]
 """``right without it``: wrong with the degraded stream, right where that stream is dropped."""
 
-_PRIVATE = ("1", "1.0", "true", "yes")
-"""Values of the group ``private`` that keep a sample out."""
+_PUBLIC = ("", "0", "0.0", "false", "f", "no", "n", "off", "none", "nan")
+"""Values of the group ``private`` with which a sample may be shown; any other keeps it out."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,12 @@ def choose(run: Folder, most: int, seed: int) -> list[Choice]:
 
 
 @named_keywords
+def has_private(run: Folder) -> bool:
+    """Return whether some sample of the run is never to be shown."""
+    return int(_public(run).sum()) < len(run.samples)
+
+
+@named_keywords
 def is_private(run: Folder, position: int) -> bool:
     """Return whether the sample at a position is never to be shown: its group ``private`` is true."""
     return not _public(run)[position]
@@ -141,7 +147,7 @@ def _public(run: Folder) -> NDArray[np.bool_]:
     kept = np.zeros(int(orders.max(initial=-1)) + 1, bool)
     kept[orders] = True
     if "group.private" in run.samples.column_names:
-        private = [str(value).strip().lower() in _PRIVATE for value in run.samples["group.private"].to_pylist()]
+        private = [str(value).strip().lower() not in _PUBLIC for value in run.samples["group.private"].to_pylist()]
         kept[orders[np.array(private, bool)]] = False
     return kept
 

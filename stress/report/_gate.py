@@ -58,8 +58,7 @@ def _sentence(outcome: str, counts: Mapping[str, int]) -> str:
 
 def _stale(book: Book, data: Mapping[str, Any]) -> str:
     """Say where the run has changed since it was judged."""
-    now = book.run.count if hasattr(book.run, "count") else None
-    then = data.get("records")
-    if then is not None and now is not None and int(then) != int(now):
-        return f"Judged when there were {count(int(then))} records; there are {count(int(now))} now. Judge it again."
+    now, then = book.run.count, data.get("records")
+    if then is not None and int(then) != now:
+        return f"Judged when there were {count(int(then))} records; there are {count(now)} now. Judge it again."
     return ""
