@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from stress.cli._audit_commands import audit, split
-from stress.cli._beyond_commands import calibrate, evidence
+from stress.cli._beyond_commands import attribute, calibrate, evidence
 from stress.cli._display import say
 from stress.cli._look_commands import cite, figure, gallery, methods, show
 from stress.cli._options import EPILOG, GOALS, OWN, PLUGIN, RUN
@@ -261,5 +261,5 @@ def doctor(out: Path, endpoint: str | None, key_env: str | None) -> int:
     return run_doctor(out, endpoint, key_env)
 
 
-for each in (audit, calibrate, cite, evidence, figure, gallery, methods, policy, show, split):
+for each in (attribute, audit, calibrate, cite, evidence, figure, gallery, methods, policy, show, split):
     stress.add_command(each)
