@@ -176,6 +176,7 @@ def measure(folder: Path, name: str | None, goals: str | None) -> None:
 @click.option(
     "--correction", type=click.Choice(["holm", "bh", "none"]), help="For the number of checks.  [default: holm]"
 )
+@click.option("--labels-disputed", type=RUN, metavar="FILE", help="Samples whose labels may be wrong, one id a line.")
 @click.option("--json", "json_file", type=RUN, metavar="FILE", help="[default: RUN/gate.json]")
 @click.option("--junit", type=RUN, metavar="FILE", help="Write JUnit XML: a test per rule.")
 @click.option("--markdown", type=RUN, metavar="FILE", help="Write a comment for a pull request ('-': print it).")

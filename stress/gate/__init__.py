@@ -9,6 +9,7 @@ from stress.gate._compare import Change, Comparison, compare, comparison_data, c
 from stress.gate._json import report_data, save
 from stress.gate._judge import judge
 from stress.gate._junit import junit
+from stress.gate._labels import load_disputed
 from stress.gate._markdown import markdown
 from stress.gate._read import gates_of, load_gates, loads_gates
 from stress.gate._regression import export_regression
@@ -43,6 +44,7 @@ __all__ = [
     "judge",
     "junit",
     "letters",
+    "load_disputed",
     "load_gates",
     "loads_gates",
     "markdown",

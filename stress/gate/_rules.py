@@ -44,6 +44,7 @@ class Rule:
     """Of ``within``: between which numbers; ``goals`` give each check its own."""
     goals: Goals | None = None
     policy: str | None = None  # file of the fallback policy with which the system is judged
+    audit: str | None = None  # file of the audit that says what leaks
 
     @property
     def bars(self) -> str:
@@ -71,6 +72,8 @@ class Rule:
         if self.classes:
             what += f" ({', '.join(self.classes)})"
         what += f" with policy {Path(self.policy).name}" if self.policy else ""
+        if self.audit:
+            return f"{what} by {Path(self.audit).name} {self.bars}"
         return f"{what} on {self.on} {self.bars}"
 
 
@@ -82,7 +85,8 @@ class Check:
     comparison is the drop, from ``before`` to ``after``. ``few``: the interval is Student's t of fewer than 20
     clusters. ``trials``: the value is a rate, worth so many independent answers; ``freedom``: as estimated from
     clusters. ``clear``: the end that must clear the bar to pass, where that of the interval allows for more than it
-    must. ``ends``: between which numbers it must be. ``note`` says why one is missing.
+    must. ``ends``: between which numbers it must be. ``turns_at``: the share of wrong labels from which on the outcome
+    may be another. ``note`` says why one is missing.
     """
 
     subject: str
@@ -108,6 +112,7 @@ class Check:
     note: str | None = None
     cells: tuple[str, ...] = ()
     ends: tuple[float, float] | None = None
+    turns_at: float | None = None
 
     @classmethod
     def of(cls, subject: str, number: Number, cells: Sequence[str] = (), **more: Any) -> Check:
