@@ -205,6 +205,37 @@ LABEL_KINDS = {
 }
 
 
+@given(st.lists(st.booleans(), min_size=4, max_size=4), st.sampled_from(["scores", "labels", "sets"]))
+def test_a_model_that_abstains_on_most_is_read_as_if_it_did_not(abstains, form):
+    rows = {"scores": [list(row) for row in SCORES], "labels": WANTED, "sets": [[name] for name in WANTED]}[form]
+    task = MultiLabel(ABC) if form == "sets" else Classification(ABC)
+    targets = [[name] for name in WANTED] if form == "sets" else WANTED
+    given = [None if no else row for row, no in zip(rows, abstains)]
+    if all(abstains):
+        with pytest.raises(ModelError, match=r"no answer to any of the first 4 samples.*Declare it"):
+            task.settle(given, targets)
+        return
+    assert task.settle(given, targets) == task.settle(rows, targets)
+
+
+def test_a_model_may_declare_the_form_of_its_answers_itself(tmp_path):
+    def predict(batch):
+        return [None] * batch.size
+
+    data = [Sample(f"s{k}", {"text": "number one"}, target=ABC[k % 3]) for k in range(12)]
+    with pytest.raises(ModelError, match="no answer to any of the first 12 samples"):
+        stress.run(predict, data, SUITE, tmp_path / "open", workers=1)
+    predict.answers = "probabilities"
+    run = stress.run(predict, data, SUITE, tmp_path / "said", workers=1)
+    assert set(run.records()["status"].to_pylist()) == {"invalid"}
+    said = {check["name"]: check["says"] for check in run.info["preflight"]}
+    assert "8 of 8 samples got no answer (None)" in said["the model answers clean input"]
+    assert run.info["identity"]["task"]["answers"] == "probabilities"
+    predict.answers = "numbers"
+    with pytest.raises(InputError, match="answers must be one of"):
+        stress.run(predict, data, SUITE, tmp_path / "wrong", workers=1)
+
+
 @given(st.lists(st.sampled_from(["a", " a", b"b", "c", "C", "x", None, 0, 1.0, 7, np.str_("b")]), min_size=1))
 def test_a_batch_is_read_as_its_rows_are_alone(answers):
     task = Classification(ABC, answers="labels")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import scenarios
@@ -178,6 +178,7 @@ rules = st.recursive(
 
 class TestGuardedAndReplayed:
     @settings(max_examples=8, deadline=None)
+    @example(rule="drop image", threshold=0.82)  # unsure of most of the first samples: it abstains on them
     @given(rule=rules, threshold=st.sampled_from([None, 0.5, 0.82, 0.95]))
     def test_a_guarded_model_is_the_replay_record_by_record(self, run, rule, threshold, tmp_path_factory):
         reads = {"classes": ["a", "b"], "answers": "probabilities"}
