@@ -572,3 +572,24 @@ def test_missing_labels_are_refused_and_none_is_an_empty_list(nothing):
     with pytest.raises(InputError, match="missing"):
         MultiLabel(ABC).read_targets([["a"], nothing])
     assert MultiLabel(ABC).read_targets([["a"], [], ""]) == [["a"], [], []]
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.sampled_from(["probabilities", "logits", "labels", "many", "sets"]), st.integers(1, 7), st.integers(0, 999))
+def test_answers_that_are_withheld_say_nothing_of_the_form_of_the_others(kind, given_rows, seed):
+    """A model that abstains on most of its input answers in the same form as it does on the rest."""
+    rng, count = np.random.default_rng(seed), 8
+    scores = rng.normal(size=(count, 3)) * 3
+    shares = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    rows = {"probabilities": list(shares), "logits": [row.tolist() for row in scores], "many": list(shares / 2),
+            "labels": ["abc"[k] for k in scores.argmax(axis=1)],
+            "sets": [[c for c, s in zip("abc", row) if s > 0] for row in scores]}[kind]  # fmt: skip
+    task = MultiLabel(tuple("abc")) if kind in ("many", "sets") else Classification(tuple("abc"))
+    targets = [["a"]] * count if kind in ("many", "sets") else ["a"] * count
+    gone = rng.permutation(count)[given_rows:]
+    nothing = [None, float("nan"), pd.NA, None]
+    kept = [nothing[k % 4] if k in gone else row for k, row in enumerate(rows)]
+    whole, settled = task.settle(rows, targets), task.settle(kept, targets)
+    assert settled == whole
+    scored = settled.score(kept, targets)
+    assert [why is not None for why in scored["invalid"]] == [k in gone for k in range(count)]
