@@ -72,7 +72,9 @@ def test_frames_of_a_sequence_taken_one_by_one_break_the_promise_and_as_blocks_k
 
     whole = np.array([sequence().mean(axis=0) for _ in range(count)])
     blocks = Detector(cells_of(whole, rng.random(count)), alpha, 1)
-    single = Detector(cells_of(np.concatenate([sequence() for _ in range(count)]), rng.random(count * frames)), alpha, 1)
+    single = Detector(
+        cells_of(np.concatenate([sequence() for _ in range(count)]), rng.random(count * frames)), alpha, 1
+    )
     apart = together = 0
     for _ in range(250):
         part = sequence()

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perturbations import RunError
-from perturbations.errors import short
+from perturbations.errors import named_keywords, short
 
 __all__ = ["FORMAT", "History", "open_history"]
 
@@ -161,6 +161,7 @@ def _plain(value: Any) -> Any:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, Mapping | list | tuple) else value
 
 
+@named_keywords
 def open_history(path: str | Path, *, writer: bool = False, monitor: bool = False) -> History:
     """Open a history; ``writer`` makes it where there is none, ``monitor`` is the one that no second may join.
 

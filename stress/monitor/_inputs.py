@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from perturbations import InputError
-from perturbations.errors import short
+from perturbations.errors import named_keywords, short
 from perturbations.files import open_regular, path_shown
 from perturbations.modality import modality
 from stress.monitor._reference import Reference
@@ -39,6 +39,7 @@ class Arrival:
     problem: str = ""
 
 
+@named_keywords
 def line_arrivals(stream: BinaryIO, name: str, start: int = 0) -> Iterator[Arrival]:
     """Give JSON lines as they come, each read when it is whole; garbage is an arrival with a problem."""
     place, skipping = start, False
@@ -74,6 +75,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+@named_keywords
 def manifest_arrivals(path: Path, reference: Reference, start: int = 0) -> Iterator[Arrival]:
     """Give the rows of a manifest after the first ``start``, without holding it. Raises InputError for what is none."""
     reader = {".csv": _csv_rows, ".jsonl": _json_rows, ".parquet": _parquet_rows}.get(path.suffix)
@@ -164,6 +166,7 @@ def _parquet_rows(path: Path, reference: Reference) -> Iterator[Arrival]:
             raise InputError(f"monitor: {path_shown(path)} is not a readable Parquet file: {reason}.") from None
 
 
+@named_keywords
 def folder_arrivals(
     folder: Path, reference: Reference, known: Callable[[str], bool], follow: bool = False
 ) -> Iterator[Arrival]:
@@ -194,7 +197,7 @@ def folder_arrivals(
 def _by_ending(reference: Reference) -> dict[str, str]:
     """Return the stream of each ending, where only one stream is of that kind."""
     kinds = list(reference.streams.values())
-    found = {}
+    found: dict[str, str] = {}
     for stream, kind in reference.streams.items():
         if kinds.count(kind) == 1:
             endings = modality(kind).stored.endings or ((".txt",) if kind == "text" else ())

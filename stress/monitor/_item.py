@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from perturbations import InputError
-from perturbations.errors import nearest, short
+from perturbations.errors import named_keywords, nearest, short
 from perturbations.files import path_shown, read_regular
 from perturbations.modality import Limits, modality
 from stress.monitor._reference import Reference
@@ -53,6 +53,7 @@ class Item:
     exceptions: tuple[str, ...] = field(default=())
 
 
+@named_keywords
 def read_item(row: Mapping[str, Any], reference: Reference, root: Path, limits: Limits | None = None) -> Item:
     """Return what a line of JSON or a row of a manifest holds. Raises RefusedError for what cannot be used.
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from perturbations import InputError
-from perturbations.errors import nearest, short
+from perturbations.errors import named_keywords, nearest, short
 from perturbations.modality import modality
 from stress.records.cells import CellRow
 from stress.records.frame import Frame
@@ -34,12 +34,13 @@ def tie_of(name: str) -> float:
 class Scene:
     """A cell of the run as the monitor sees it: the signals of its inputs (inputs × signals), and how many were right.
 
-    ``score`` is the mean score, failures counted as 0.
+    ``score`` is the mean score, failures counted as 0, and ``deviation`` that of single scores.
     """
 
     cell: CellRow
     values: Floats
     score: float
+    deviation: float
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class Reference:
         return [i for i, name in enumerate(self.signals) if name.rpartition(".")[0] == stream]
 
 
+@named_keywords
 def read_reference(run: Source, block: str | None = None) -> Reference:
     """Read a run. Raises InputError where it lacks what a monitor holds production against.
 
@@ -164,7 +166,7 @@ def _scenes(frame: Frame, columns: Floats, score: Floats) -> tuple[Scene, ...]:
         rows = rows[np.isfinite(score[rows])]
         if frame.cells[i].fallback or not len(rows):
             continue
-        found.append(Scene(frame.cells[i], columns[rows], float(score[rows].mean())))
+        found.append(Scene(frame.cells[i], columns[rows], float(score[rows].mean()), float(score[rows].std())))
     if not found or not found[0].cell.clean:
         raise InputError("monitor: the run must have scores of clean input.")
     return tuple(found)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from perturbations.errors import named_keywords
 from stress.monitor._reference import Reference, Scene
 from stress.statistics.arrays import Floats, Ints
 
@@ -26,11 +27,15 @@ _COVERED = 0.9
 
 @dataclass(frozen=True)
 class Found:
-    """What explains a window: a probability a scene, how far it is from the nearest, and the score to expect."""
+    """What explains a window: a probability a scene, how far it is from the nearest, and the score to expect.
+
+    ``deviation`` is that of the score: what the scenes differ by, and how well the run knows each.
+    """
 
     shares: Floats
     nearest: float
     score: float
+    deviation: float
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,15 @@ class Severities:
         """Mean score of each scene."""
         return np.array([scene.score for scene in self.scenes])
 
+    @cached_property
+    def _errors(self) -> Floats:
+        """Squared standard error of each scene's score; one input more is right, and one wrong, than there were."""
+        found = []
+        for scene in self.scenes:
+            count, spread = len(scene.values), scene.deviation**2
+            found.append((spread * count + 0.5) / (count + 2) / (count + 2))
+        return np.array(found)
+
     def normal_scores(self, values: Floats) -> Floats:
         """Return (inputs × signals) where each value lies among all of the run, as a standard normal would."""
         from scipy.special import ndtri
@@ -85,8 +99,7 @@ class Severities:
         found = np.empty(values.shape)
         size = self.quantiles.shape[1]
         for i, grid in enumerate(self.quantiles):
-            low, high = (np.searchsorted(grid, known[:, i], side) for side in ("left", "right"))  # type: ignore[call-overload]
-            found[:, i] = (low + high) / 2
+            found[:, i] = (np.searchsorted(grid, known[:, i], "left") + np.searchsorted(grid, known[:, i], "right")) / 2
         return np.asarray(ndtri((found + 0.5) / (size + 1)))
 
     def distances(self, mean: Floats, count: float) -> Floats:
@@ -110,15 +123,17 @@ class Severities:
         shares = np.exp(likely - likely.max())
         shares /= shares.sum()
         nearest = float(np.sqrt(away.min() / len(self.spread)))
-        return Found(shares, nearest, float(shares @ self.scores))
+        score = float(shares @ self.scores)
+        variance = shares @ (np.square(self.scores - score) + self._errors)
+        return Found(shares, nearest, score, float(np.sqrt(variance)))
 
     def unlike(self, found: Found) -> bool:
         """Whether a window is farther from all of the run than nine of ten of its scenarios are from the others."""
         return found.nearest > self.reach
 
     def error(self, found: Found) -> float:
-        """Return how far the expected score may be from the real one."""
-        return self.near if found.nearest <= self.usual else self.far
+        """Return how far the expected score may be from the real one: 90 %, widened by what left-out scenarios ask."""
+        return 1.645 * found.deviation + (self.near if found.nearest <= self.usual else self.far)
 
     def sample_distances(self, values: Floats) -> Floats:
         """Return how unlike anything in the run each single input is."""
@@ -158,6 +173,7 @@ def _severity(scene: Scene) -> float:
     return np.nan if scene.cell.severity is None else float(scene.cell.severity)
 
 
+@named_keywords
 def fit_severities(reference: Reference, window: int = 200, seed: int = 0) -> Severities:
     """Return the laws of a run's scenes, and how far they may be trusted in scenarios that the run has not seen."""
     scenes = reference.scenes
@@ -206,7 +222,7 @@ def _calibrated(laws: Severities, scores: Sequence[Floats], window: int, seed: i
 def _judged(laws: Severities, away: Floats, off: Floats, of: Ints) -> Severities:
     weight = 1 / np.bincount(of)[of] / len(np.unique(of))
     order = np.argsort(away)
-    reach = float(away[order][min(np.searchsorted(np.cumsum(weight[order]), _COVERED), len(away) - 1)])
+    reach = float(away[order][_first(np.cumsum(weight[order]))])
     reach = max(reach, laws.usual)
     near, within = away <= laws.usual, away <= reach
     far, coverage = _quantile(off[within & ~near], of[within & ~near])
@@ -222,4 +238,9 @@ def _quantile(off: Floats, of: Ints) -> tuple[float, float]:
     weight = 1 / np.bincount(of)[of] / (count + 1)  # one more scenario, as far off as can be, is the next
     order = np.argsort(off)
     upto = np.cumsum(weight[order])
-    return float(off[order][min(np.searchsorted(upto, _COVERED), len(off) - 1)]), min(_COVERED, count / (count + 1))
+    return float(off[order][_first(upto)]), min(_COVERED, count / (count + 1))
+
+
+def _first(upto: Floats) -> int:
+    """Return where a rising sum passes what is to be covered; the last place where it does not."""
+    return min(int(np.searchsorted(upto, _COVERED)), len(upto) - 1)

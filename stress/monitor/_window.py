@@ -76,10 +76,10 @@ class Window:
     @classmethod
     def of(cls, state: Mapping[str, Any], values: Floats) -> Window:
         """Return the window that ``state`` was taken of."""
-        plain = {name: state[name] for name in ("names", "scores", "begin", "end")}
+        plain: dict[str, Any] = {name: state[name] for name in ("names", "scores", "begin", "end")}
+        plain |= {name: Counter(state[name]) for name in ("lost", "actions")}
         sure = [np.nan if s is None else s for s in state["sure"]]
-        counts = {name: Counter(state[name]) for name in ("lost", "actions")}
-        return cls(values=list(values), sure=sure, members=set(state["members"]), **counts, **plain)
+        return cls(values=list(values), sure=sure, members=set(state["members"]), **plain)
 
 
 @dataclass(frozen=True)
