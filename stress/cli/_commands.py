@@ -94,6 +94,7 @@ def stress() -> None:
 @click.option("--max-cost", type=float, metavar="X", help="The same in money, by the model's price table.")
 @click.option("--examples", type=int, default=24, show_default=True, metavar="N", help="Samples kept to look at.")
 @click.option("--no-examples", is_flag=True, help="Keep no sample's picture, sound or text.")
+@click.option("--history", type=RUN, metavar="FILE", help="Add the run's numbers to this history; say what changed.")
 @click.option("--no-preflight", is_flag=True, help="Skip the checks before the grid.")
 @click.option("--no-report", is_flag=True, help="Leave report/index.html unwritten.")
 @click.option("--progress", type=click.Choice(["bar", "json", "quiet"]), default="bar", show_default=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -29,61 +30,113 @@ def run_monitor(
     policy: Path | None,
     follow: bool,
     report: bool,
-    prometheus: Path | None,
-    serve: int | None,
-    webhook: str | None,
     **options: Any,
 ) -> int:
-    """Watch, and return the exit status."""
+    """Watch, or write the page of what was seen, and return the exit status."""
     from stress.monitor import MonitorOptions, open_history, read_reference
     from stress.policy import load
 
     run = open_run(folder)
     file = history or run.path / "monitor.sqlite"
+    if report:
+        from stress.report import write_history
+
+        say(f"{write_history(file)}")
+        return 0
     if source is None:
         raise InputError("monitor: INPUT must be a manifest, a folder, or - for standard input, got none.")
+    out = {name: options.pop(name) for name in ("prometheus", "serve", "webhook")}
     root = Path() if source == "-" or Path(source).is_dir() else Path(source).parent
     wanted = MonitorOptions(root=root, **options)
     rule = None if policy is None else load(policy)
     reference = read_reference(run, block)
     opened = open_history(file, writer=True, monitor=True)
     try:
-        return _watched(reference, opened, wanted, rule, source, follow)
+        return _watched(_Said(opened, **out), reference, wanted, rule, source, follow)
     finally:
         opened.close()
 
 
-def _watched(
-    reference: Reference, history: History, options: MonitorOptions, rule: Any, source: str, follow: bool
-) -> int:
+class _Said:
+    """Where events go, besides the history: standard output, a file and an endpoint for Prometheus, a webhook."""
+
+    def __init__(self, history: History, prometheus: Path | None, serve: int | None, webhook: str | None) -> None:
+        from stress.monitor import Webhook, metrics_text, serve_metrics
+
+        self.history, self._file = history, prometheus
+        self._text = metrics_text(history)
+        self._hook = None if webhook is None else Webhook(webhook)
+        self._server = None if serve is None else serve_metrics(serve, lambda: self._text)
+        if self._server is not None:
+            say(f"metrics: http://127.0.0.1:{self._server.server_address[1]}/metrics", err=True)
+        for alert in history.unsent() if self._hook is not None else ():
+            self._post({"event": "alert", **alert})
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        """Say an event, which is written down already."""
+        from stress.monitor import metrics_text
+
+        plain = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in event.items()}
+        say(json.dumps(plain, allow_nan=False))
+        sys.stdout.flush()
+        if event["event"] == "alert":
+            self._post(plain)
+        self._text = metrics_text(self.history)
+        self._write()
+
+    def _post(self, alert: Mapping[str, Any]) -> None:
+        if self._hook is not None:
+            self._hook.send(int(alert["id"]), alert)
+            self.history.sent(self._hook.taken())
+
+    def _write(self) -> None:
+        from stress.monitor import write_metrics
+
+        if self._file is not None:
+            write_metrics(self._file, self._text)
+
+    def close(self) -> None:
+        """End what serves and what sends."""
+        from stress.monitor import metrics_text
+
+        self._text = metrics_text(self.history)
+        self._write()
+        if self._server is not None:
+            self._server.shutdown()
+        if self._hook is not None:
+            self._hook.close()
+            self.history.sent(self._hook.taken())
+
+
+def _watched(out: _Said, reference: Reference, options: MonitorOptions, rule: Any, source: str, follow: bool) -> int:
     from stress.monitor import Monitor
 
-    monitor = Monitor(reference, history, options, rule)
-    before = monitor.memory.number
+    monitor = Monitor(reference, out.history, options, rule)
     for note in monitor.notes:
         say(f"note: {note}", err=True)
-    for event in monitor.watch(_arrivals(monitor, source, follow), _key(source)):
-        said(event)
+    try:
+        for event in monitor.watch(_arrivals(monitor, source, follow), _key(source)):
+            out.event(event)
+    finally:
+        for event in monitor.flush():
+            out.event(event)
+        out.close()
+    return _summary(monitor)
+
+
+def _summary(monitor: Monitor) -> int:
+    """Say what was taken and what could not be used, and return the exit status."""
+    memory, history = monitor.memory, monitor.history
     for row in history.rows("SELECT kind, count, last FROM exceptions ORDER BY count DESC"):
         say(f"{row['count']:,} × {row['kind']} (last: {row['last']})", err=True)
-    count, windows = monitor.memory.number, monitor.memory.windows
-    say(f"{count:,} inputs in {windows:,} windows; history: {history.path}", err=True)
-    if count == 0:
+    say(f"{memory.number:,} inputs in {memory.windows:,} windows; history: {history.path}", err=True)
+    if memory.number == 0:
         say("Nothing could be looked at.", err=True)
         return NOTHING
-    if 0 < monitor.memory.detector.looks < monitor.least_looks:
-        least = monitor.least_looks
-        say(f"So few looks cannot raise an alarm: the least is {least}, got {monitor.memory.detector.looks}.", err=True)
-    return ALERT if monitor.alerted and count >= before else 0
-
-
-def said(event: Mapping[str, Any]) -> None:
-    """Print an event as a line of JSON; numbers that JSON has not are null."""
-    import math
-
-    plain = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in event.items()}
-    say(json.dumps(plain, ensure_ascii=True, allow_nan=False))
-    sys.stdout.flush()
+    if memory.detector.looks < monitor.least_looks:
+        looks = memory.detector.looks
+        say(f"So few looks cannot raise an alarm: it takes {monitor.least_looks} at least, got {looks}.", err=True)
+    return ALERT if monitor.alerted else 0
 
 
 def _key(source: str) -> str:

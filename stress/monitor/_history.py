@@ -101,12 +101,13 @@ class History:
         """Note something, inside a transaction."""
         self.database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, value])
 
-    def insert(self, table: str, row: Mapping[str, Any]) -> None:
-        """Write a row, inside a transaction; one with the same key is replaced."""
+    def insert(self, table: str, row: Mapping[str, Any]) -> int:
+        """Write a row, inside a transaction, and return its number; one with the same key is replaced."""
         names = ", ".join(f'"{name}"' for name in row)
         marks = ", ".join("?" * len(row))
         values = [_plain(value) for value in row.values()]
-        self.database.execute(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})", values)  # noqa: S608 - ours
+        done = self.database.execute(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})", values)  # noqa: S608 - ours
+        return int(done.lastrowid or 0)
 
     def count(self, kind: str, first: str, last: str, times: int) -> None:
         """Count what could not be used, inside a transaction; the first and the last are kept."""
@@ -137,6 +138,16 @@ class History:
             "labelled = coalesce(labelled, 0) + 1 WHERE id = ?",
             [score, window],
         )
+
+    def unsent(self) -> list[dict[str, Any]]:
+        """Return the latest alerts that no webhook took."""
+        return self.rows("SELECT * FROM alerts WHERE sent = 0 ORDER BY id DESC LIMIT 100")[::-1]
+
+    def sent(self, numbers: Sequence[int]) -> None:
+        """Note that alerts arrived where they were sent."""
+        if numbers:
+            with self.write():
+                self.database.executemany("UPDATE alerts SET sent = 1 WHERE id = ?", [(each,) for each in numbers])
 
     def keep(self, key: str, arrays: Mapping[str, Any]) -> None:
         """Keep arrays, inside a transaction."""

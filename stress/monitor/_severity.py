@@ -225,15 +225,14 @@ def _judged(laws: Severities, away: Floats, off: Floats, of: Ints) -> Severities
     reach = float(away[order][_first(np.cumsum(weight[order]))])
     reach = max(reach, laws.usual)
     near, within = away <= laws.usual, away <= reach
-    far, coverage = _quantile(off[within & ~near], of[within & ~near])
-    close, other = _quantile(off[near], of[near])
+    beyond = within & ~near if (within & ~near).any() else within
+    far, coverage = _quantile(off[beyond], of[beyond])
+    close, other = _quantile(off[near], of[near]) if near.any() else (far, coverage)
     return replace(laws, reach=reach, near=close, far=far, coverage=min(coverage, other))
 
 
 def _quantile(off: Floats, of: Ints) -> tuple[float, float]:
-    """Return the conformal quantile of errors, and how often it holds; of no error it is all that there can be."""
-    if not len(off):
-        return 1.0, 1.0
+    """Return the conformal quantile of errors, and how often it holds in another scenario, at least."""
     count = len(np.unique(of))
     weight = 1 / np.bincount(of)[of] / (count + 1)  # one more scenario, as far off as can be, is the next
     order = np.argsort(off)

@@ -37,7 +37,7 @@ class Batch:
     taken: dict[str, tuple[int, str | None, int]] = field(default_factory=dict)
     labels: dict[str, tuple[float, int | None]] = field(default_factory=dict)
     windows: list[Closed] = field(default_factory=list)
-    events: list[Mapping[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
     problems: dict[str, list[Any]] = field(default_factory=dict)
     begun: float = field(default_factory=time.monotonic)
 
@@ -117,7 +117,7 @@ def write(history: History, about: Mapping[str, Any], memory: Memory, batch: Bat
         for event in batch.events:
             if event["event"] == "alert":
                 kept = {key: value for key, value in event.items() if key != "event"}
-                history.insert("alerts", {**kept, "raised": time.time()})
+                event["id"] = history.insert("alerts", {**kept, "raised": time.time()})
         for name, (score, ended) in batch.labels.items():
             history.labelled(name, score, ended)
         history.keep("monitor", memory.data(about))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,11 +90,17 @@ class Monitor:
         }  # fmt: skip
         self._batch = Batch()
         restore(history, self._about, self.memory)
+        with history.write():
+            history.note("streams", json.dumps(dict(reference.streams)))
+            history.note("headline", reference.headline)
+            history.note("share", "1" if reference.bounded else "0")
+            history.note("alpha", repr(self.options.alpha))
 
     @property
     def least_looks(self) -> int:
         """The fewest blocks after which an alarm is possible at all."""
-        return least_looks(*self.reference.blocks.shape, self.options.alpha) or 0
+        count, signals = self.reference.blocks.shape
+        return least_looks(count, signals, self.options.alpha) or 0
 
     @property
     def notes(self) -> list[str]:
