@@ -154,7 +154,7 @@ def _ready(row: Mapping[str, Any], reference: Reference) -> Floats | None:
         )
     if not given:
         return None
-    place = {name: i for i, name in enumerate(reference.signals)}
+    place = reference.place
     found = np.full(len(place), np.nan)
     known = False
     for name, value in given.items():

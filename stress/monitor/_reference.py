@@ -80,9 +80,21 @@ class Reference:
             for stream in self.streams
         }
 
+    @cached_property
+    def place(self) -> Mapping[str, int]:
+        """Position of each signal."""
+        return {name: i for i, name in enumerate(self.signals)}
+
+    @cached_property
+    def _of(self) -> Mapping[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for name, i in self.place.items():
+            found.setdefault(name.rpartition(".")[0], []).append(i)
+        return found
+
     def of(self, stream: str) -> list[int]:
         """Positions of a stream's signals."""
-        return [i for i, name in enumerate(self.signals) if name.rpartition(".")[0] == stream]
+        return self._of.get(stream, [])
 
 
 @named_keywords

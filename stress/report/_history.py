@@ -97,7 +97,7 @@ def _over_time(windows: Sequence[Mapping[str, Any]], form: Form) -> list[dict[st
     expected = Line(_points(windows, "expected", form.value, ("low", "high")), "other", "expected" if seen else "")
     lines = [expected, *([Line(seen, "joint", "seen", apart=True)] if seen else [])]
     figures = [
-        _figure(f"{form.title.capitalize()} to expect", "with its interval; by labels, if any came", lines, x, y, "other"),
+        _figure(f"{form.title.capitalize()} to expect", "with its interval; dots: by labels", lines, x, y, "other"),
         _figure("Equivalent severity", "of the likeliest scenario", [Line(
             _points(windows, "severity", _one, ("severity_low", "severity_high")), "joint")], x,
             axis_of([0.0, 5.0, *(row["severity"] for row in windows)], _one), "joint"),
