@@ -22,6 +22,7 @@ FLOORS = (  # of stress, from the ground up: what stands higher may import what 
     ("stress.measure.between",),
     ("stress.measure",),
     ("stress.gate", "stress.policy", "stress.audit", "stress.calibrate", "stress.examples"),
+    ("stress.adaptive",),
     ("stress.report",),
     ("stress.evidence",),
     ("stress._face",),
@@ -30,7 +31,7 @@ FLOORS = (  # of stress, from the ground up: what stands higher may import what 
     ("stress.__main__",),
 )
 ABOVE = (
-    *("stress.gate", "stress.policy", "stress.calibrate", "stress.report", "stress.evidence"),
+    *("stress.gate", "stress.policy", "stress.calibrate", "stress.adaptive", "stress.report", "stress.evidence"),
     *("stress.cli", "stress._face", "stress._pytest"),
 )
 """What asks measures by their public face alone."""

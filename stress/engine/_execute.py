@@ -162,7 +162,7 @@ def _do(
     writer = Writer(out / "records", job.schema, about["run"], places)
     found = writer.recover(before.redo, planned.settings.keep_failures)
     whole = repeats.whole(found.units)
-    rounds = chooser and Rounds(planned, chooser, out, places, dict.fromkeys(whole, 0))
+    rounds = chooser and Rounds(planned, chooser, out, places, dict.fromkeys(whole, 0), job.schema)
     left = units.without(whole)
     try:
         with work(planned, job, left, out, workers) as do, closing(rounds.work(do) if rounds else do(left)) as done:

@@ -34,8 +34,8 @@ class Chooser(Protocol):
     floor: int
     """Questions that each cell is asked in any case."""
 
-    def begin(self, planned: Planned, run: Folder) -> None:
-        """Take what is known of a run before its first record. Raises InputError where it cannot stop early."""
+    def begin(self, planned: Planned, run: Folder, schema: pa.Schema) -> None:
+        """Take what is known of a run before its first record. Raises StressError where it cannot stop early."""
         ...
 
     def ask(self) -> Sequence[Unit]:
@@ -65,19 +65,23 @@ def check_floor(planned: Planned, chooser: Chooser) -> None:
 
 @dataclass
 class Rounds:
-    """The rounds of a run: ``there`` are the units that it has already; ``budget`` says that one was its end."""
+    """The rounds of a run: ``there`` are the units that it has already, ``schema`` that of its records.
+
+    ``budget`` says that one was its end.
+    """
 
     planned: Planned
     chooser: Chooser
     out: Path
     places: Places
     there: Mapping[Unit, int]
+    schema: pa.Schema
     asked: int = 0
     budget: bool = False
 
     def work(self, do: Callable[[Sequence[Unit]], Finished]) -> Generator[tuple[Unit, pa.Table], None, None]:
         """Yield the records of each unit that was missing, as it is finished."""
-        self.chooser.begin(self.planned, open_folder(self.out))
+        self.chooser.begin(self.planned, open_folder(self.out), self.schema)
         held = self._held()
         while not self.budget and (units := self.chooser.ask()):
             wanted = self._within([unit for unit in units if unit not in held])

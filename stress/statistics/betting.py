@@ -27,8 +27,8 @@ _LEAST = 1e-300
 def gains(values: Floats, bar: Floats | float, weights: Floats | float = 1.0) -> Floats:
     """Return what each observation wins for a whole stake on "the mean is above ``bar``": −1 where all is lost.
 
-    ``values`` in [0, 1] and ``weights`` in [0, 1] broadcast with ``bar``; the bet is on the weighted mean, Σwy / Σw. The
-    other side's bet is on ``1 - values`` and ``1 - bar``. A bar of 0 is as good as refuted by anything above it.
+    ``values`` in [0, 1] and ``weights`` in [0, 1] broadcast with ``bar``; the bet is on the weighted mean, Σwy / Σw.
+    The other side's bet is on ``1 - values`` and ``1 - bar``. A bar of 0 is as good as refuted by anything above it.
     """
     return np.asarray(np.asarray(weights) * (values / np.maximum(bar, _LEAST) - 1.0))
 
