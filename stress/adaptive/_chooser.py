@@ -69,7 +69,6 @@ class Until:
         self._done.tell(units, records)
         for question in self._questions:
             self._feed(question)
-        self._judge()
 
     def _feed(self, question: Question) -> None:
         tally, name = self._done, question.form.metric.name
@@ -85,17 +84,7 @@ class Until:
             else:
                 rows.append(np.zeros_like(rows[0]))
             question.add(np.concatenate(rows, axis=1))
-
-    def _judge(self) -> None:
-        """Decide, and again as long as what is broken leaves fewer checks to correct for."""
-        while True:
-            left = self._checks - sum(each.outcome == "fail" for each in self._questions)
-            before = [each.outcome for each in self._questions]
-            for question in self._questions:
-                if not question.outcome:
-                    question.judge(left, self.asked.correction)
-            if [each.outcome for each in self._questions] == before:
-                return
+            question.judge(self._checks, self.asked.correction)
 
     def _all_rounds(self) -> Generator[list[Unit], None, None]:
         planned = self._plan

@@ -31,6 +31,8 @@ class Side:
     below: Floats = field(default_factory=lambda: np.zeros(len(STAKES)))
     total: float = 0.0
     squares: float = 0.0
+    passed: bool = False
+    """Whether the bar was surely kept at some moment: that stays proven."""
 
     def add(self, seen: Observed) -> None:
         """Take more observations."""
@@ -114,22 +116,25 @@ class Question:
         for side in self.sides:
             side.add(seen)
 
-    def judge(self, open_checks: int, correction: str) -> None:
-        """Say what is decided, with so many checks of the file that are not broken yet."""
+    def judge(self, checks: int, correction: str) -> None:
+        """Say what is decided, in a file of so many checks."""
         if not self.count:
             return
         if self.precision is not None:
             self._measure()
             return
         level = (1 - self.rule.confidence) / 2
-        broken = level / (1 if correction == "none" else max(open_checks, 1))
+        broken = level / (1 if correction == "none" else checks)
+        for side in self.sides:
+            side.passed |= side.kept >= -np.log(level)
         if any(side.broken >= -np.log(broken) for side in self.sides):
             self.outcome = "fail"
-        elif all(side.kept >= -np.log(level) for side in self.sides):
+        elif all(side.passed for side in self.sides):
             self.outcome = "pass"
         elif self.count < self.of:
             chances = [side.chances(self.count, self.of, level, broken) for side in self.sides]
-            if min(kept for kept, _ in chances) + max(lost for _, lost in chances) < HOPELESS:
+            kept = min(1.0 if side.passed else chance for side, (chance, _) in zip(self.sides, chances))
+            if kept + max(lost for _, lost in chances) < HOPELESS:
                 self.outcome = "hopeless"
 
     def _measure(self) -> None:

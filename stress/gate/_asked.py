@@ -18,8 +18,8 @@ from stress.gate._rules import Rule
 from stress.gate._streams import STREAM_METRICS
 from stress.records.frame import DERIVED
 from stress.records.metric import Metric
-from stress.statistics.arrays import Floats
-from stress.statistics.betting import betting_sequence, between, gains, log_wealth, stakes
+from stress.statistics.arrays import Floats, Ints
+from stress.statistics.betting import STAKES, betting_sequence, between, gains, log_wealth, stakes
 
 __all__ = ["Form", "Observed", "form_of"]
 
@@ -84,21 +84,32 @@ def _bars(rule: Rule) -> Sequence[float]:
 
 @dataclass(frozen=True)
 class Observed:
-    """Observations (rows × 4: a, b, c, d), each so often as ``counts`` says; no observation's b is above ``most``."""
+    """Observations (rows × 4: a, b, c, d), each so often as ``counts`` says; no observation's b is above ``most``.
+
+    ``steps`` says, where it is known, which row and which shard each observation was of, in the order of the run.
+    """
 
     form: Form
     rows: Floats
     counts: Floats
     most: float
+    steps: tuple[Ints, Ints] | None = None
 
     @classmethod
-    def of(cls, form: Form, rows: Floats, most: float) -> Observed:
-        """Return observations with equal ones put together; those that say nothing are left out."""
-        rows = rows[rows[:, 1] > 0]
+    def of(cls, form: Form, rows: Floats, most: float, shards: Ints | None = None) -> Observed:
+        """Return observations with equal ones put together; those that say nothing are left out.
+
+        ``shards`` are those in which they were made: whoever looks, looks after a whole one.
+        """
+        said = rows[:, 1] > 0
         if form.pairs:
-            rows = rows[rows[:, 3] > 0]
-        kept, counts = np.unique(rows, axis=0, return_counts=True)
-        return cls(form, kept, counts.astype(np.float64), most)
+            said &= rows[:, 3] > 0
+        kept, row, counts = np.unique(rows[said], axis=0, return_inverse=True, return_counts=True)
+        steps = None
+        if shards is not None:
+            order = np.argsort(shards[said], kind="stable")
+            steps = row.reshape(-1)[order], shards[said][order]
+        return cls(form, kept, counts.astype(np.float64), most, steps)
 
     @property
     def count(self) -> int:
@@ -125,6 +136,15 @@ class Observed:
     def evidence(self, bar: float, above: bool) -> float:
         """Return the log of the e-value for "the number is above the bar", or below it."""
         return float(log_wealth(stakes(self.gains(bar, above), self.counts))) if len(self.counts) else 0.0
+
+    def path(self, bar: float, above: bool) -> Floats:
+        """Return the log of the e-value for "the number is above the bar", or below it, after each shard in turn."""
+        if self.steps is None or not len(self.counts):
+            return np.array([self.evidence(bar, above)])
+        row, shard = self.steps
+        ends = np.flatnonzero(np.append(shard[1:] != shard[:-1], True))
+        each = np.log1p(np.outer(STAKES, self.gains(bar, above)))[:, row]
+        return log_wealth(np.cumsum(each, axis=1)[:, ends])
 
     @property
     def value(self) -> float | None:

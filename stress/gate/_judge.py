@@ -20,7 +20,7 @@ from stress.gate._bars import outside
 from stress.gate._exact import counted, exactly, p_value, turned
 from stress.gate._numbers import Numbers
 from stress.gate._rules import WORST, Check, Gates, Outcome, Report, Rule, Verdict
-from stress.gate._sequential import Resting, resting, surely
+from stress.gate._sequential import Resting, proven, resting, surely
 from stress.gate._stopped import Stopped, cluster_of, is_stopped
 from stress.measure import match
 from stress.measure import measured as measured_of
@@ -133,7 +133,7 @@ def _outcomes(measured: Sequence[tuple[Rule, Resting]], correction: str, stopped
     sure = adjusted(np.array(p, np.float64), correction).tolist()
     if stopped:
         p, sure = surely(asked, p, correction)
-    judged = iter([_judged(side, rest.check, one, all_) for (side, rest), one, all_ in zip(asked, p, sure)])
+    judged = iter([_judged(side, proven(side, rest), one, all_) for (side, rest), one, all_ in zip(asked, p, sure)])
     return [_together([next(judged) for _ in mine]) for mine in sides]
 
 

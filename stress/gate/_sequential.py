@@ -21,7 +21,7 @@ from stress.records.metric import Metric
 from stress.statistics.corrections import adjusted_evidence
 from stress.statistics.intervals import z_quantile
 
-__all__ = ["Resting", "broken_level", "resting", "surely"]
+__all__ = ["Resting", "proven", "resting", "surely"]
 
 _HALF = 0.5
 _LARGEST = 690.0
@@ -83,9 +83,19 @@ def _ends(rule: Rule, check: Check) -> tuple[float, float]:
     return low, high
 
 
-def broken_level(rule: Rule, checks: int, correction: str) -> float:
-    """Return the level at which a check alone would be broken, of so many that are still in question."""
-    return (1 - rule.confidence) / 2 / (1 if correction == "none" else checks)
+def proven(side: Rule, rest: Resting) -> Check:
+    """Return a check whose interval ends at the bar where bets had refuted all beyond it at some moment before.
+
+    A confidence sequence holds at all times at once: what it has excluded once stays excluded.
+    """
+    if rest.observed is None:
+        return rest.check
+    enough = -np.log((1 - side.confidence) / 2 * _HALF) * (1 - 1e-12)
+    if rest.observed.path(side.bar, side.kind == "min").max() < enough:
+        return rest.check
+    if side.kind == "min":
+        return replace(rest.check, low=max(float(rest.check.low or 0.0), side.bar))
+    return replace(rest.check, high=min(float(rest.check.high if rest.check.high is not None else inf), side.bar))
 
 
 def surely(
@@ -106,10 +116,13 @@ def _evidence(side: Rule, rest: Resting, p: float, count: int, correction: str) 
     """Return the e-value of "the bar is broken"."""
     if rest.observed is None and rest.whole is None:
         return float("nan")
-    level = broken_level(side, count, correction)
+    level = (1 - side.confidence) / 2 / (1 if correction == "none" else count)
     if rest.observed is None:
         return inf if p == 0 else (1 / level if p <= level else 0.0)
-    bets = exp(min(rest.observed.evidence(side.bar, side.kind != "min"), _LARGEST))
+    path = rest.observed.path(side.bar, side.kind != "min")
+    crossed = np.flatnonzero(path >= -np.log(level * _HALF) * (1 - 1e-12))
+    # the bets end where they have won enough: a rule that is fixed beforehand, so that it is an e-value all the same
+    bets = exp(min(float(path[crossed[0] if len(crossed) else -1]), _LARGEST))
     look = 0.0
     if rest.whole is not None and p_value(side, rest.whole) <= level * _HALF:
         look = 1 / (level * _HALF)

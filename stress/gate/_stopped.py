@@ -125,7 +125,10 @@ class Stopped:
         rows = [np.bincount(self.members, np.where(there, each, 0.0), len(sizes)) for each in columns]
         rows += [np.zeros(len(sizes))] * (4 - len(rows))
         most = float(sizes.max() * len(cells))
-        return Observed.of(form, np.stack(rows, axis=1)[(counted == sizes) & (sizes > 0)], most)
+        kept = (counted == sizes) & (sizes > 0)
+        shard = np.zeros(len(sizes), np.int64)
+        shard[self.members] = self.run.samples["shard"].to_numpy()
+        return Observed.of(form, np.stack(rows, axis=1)[kept], most, shard[kept])
 
     def _part(self, run: Source, metric: Metric, cells: Sequence[str]) -> list[Floats]:
         key = id(run), metric.name, tuple(cells)
