@@ -6,6 +6,7 @@
 
 from stress.adaptive._ask import Asked, asked_of
 from stress.adaptive._chooser import Until, chooser_of
+from stress.adaptive._question import Question, sides_of
 from stress.adaptive._told import stopped_lines
 
-__all__ = ["Asked", "Until", "asked_of", "chooser_of", "stopped_lines"]
+__all__ = ["Asked", "Question", "Until", "asked_of", "chooser_of", "sides_of", "stopped_lines"]

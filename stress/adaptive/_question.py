@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from perturbations.errors import named_keywords
 from stress.gate import Form, Observed, Rule
 from stress.statistics.arrays import Floats
 from stress.statistics.betting import STAKES, log_wealth, stakes
@@ -148,6 +149,7 @@ class Question:
             self.outcome = "precise"
 
 
+@named_keywords
 def sides_of(rule: Rule) -> list[Side]:
     """Return the bars of a rule: one, or a lower and an upper one."""
     from dataclasses import replace
