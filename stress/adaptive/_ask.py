@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from perturbations import InputError
-from perturbations.errors import named_keywords
+from perturbations.errors import named_keywords, short
 from scenarios import Cell
 from stress.adaptive._question import Question, Side, sides_of
 from stress.engine import Planned
@@ -24,15 +24,15 @@ from stress.gate import (
     clusters_of,
     count_checks,
     form_of,
-    is_stopped,
     load_gates,
     parts_of,
 )
 from stress.records.blocks import Block
 from stress.records.declared import Declared
-from stress.records.folder import Folder, open_folder
+from stress.records.folder import open_folder
 from stress.records.metric import Metric, expanded, offered, resolved
 from stress.records.source import Source
+from stress.records.stopping import is_stopped
 from stress.statistics.arrays import Floats
 
 __all__ = ["Asked", "Wanted", "asked_of"]
@@ -69,7 +69,7 @@ class Asked:
         """How the file corrects for the number of its checks."""
         return "none" if self.gates is None else self.gates.correction
 
-    def wanted(self, planned: Planned, run: Folder, schema: pa.Schema) -> Wanted:
+    def wanted(self, planned: Planned, run: Source, schema: pa.Schema) -> Wanted:
         """Return what is asked of a planned run whose records will have this schema.
 
         Raises SpecError for rules that cannot be about this run, InputError where none of them could stop anything.
@@ -220,6 +220,8 @@ def asked_of(until: str | Path | Gates, against: str | Path | None = None, clust
             )
     if isinstance(until, Gates):
         return Asked(until.name, until, None, baseline, _cluster(until, cluster))
+    if not isinstance(until, str | Path):
+        raise InputError(f"run: until must be a gate file, load_gates of one, or 'precision=P', got {short(until)}.")
     name, sign, value = str(until).partition("=")
     if not sign:
         gates = load_gates(until)

@@ -21,7 +21,7 @@ from stress.adaptive._question import Question
 from stress.adaptive._tally import Tally
 from stress.engine import Planned, Unit
 from stress.gate import Gates
-from stress.records.folder import Folder
+from stress.records.source import Source
 
 __all__ = ["Until", "chooser_of"]
 
@@ -51,7 +51,7 @@ class Until:
         """The group whose samples are one observation."""
         return self.asked.cluster
 
-    def begin(self, planned: Planned, run: Folder, schema: pa.Schema) -> None:
+    def begin(self, planned: Planned, run: Source, schema: pa.Schema) -> None:
         """Take what is known of a run before its first record. Raises StressError where it cannot stop early."""
         self._plan = planned
         wanted = self.asked.wanted(planned, run, schema)
@@ -138,7 +138,7 @@ class Until:
         planned = self._plan
         total = sum(map(len, planned.shards))
         sizes = np.cumsum([0, *(len(shard) for shard in planned.shards)])
-        found = {}
+        found: dict[str, dict[str, Any]] = {}
         for first, names in planned.repeats.names.items():
             samples = int(sizes[self._done.done.get(first, 0)])
             why = self._why(first, samples == total, budget)

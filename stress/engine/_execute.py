@@ -26,7 +26,7 @@ from stress.engine._preflight import Check, is_reproducible, preflight
 from stress.engine._preparation import check_preparation
 from stress.engine._processes import on_processes
 from stress.engine._recover import Recovered
-from stress.engine._resume import Before, begin, beside, look_back
+from stress.engine._resume import Before, begin, beside, draft, look_back
 from stress.engine._rounds import Chooser, Rounds, check_floor
 from stress.engine._settings import Settings
 from stress.engine._settle import settled
@@ -94,6 +94,7 @@ def execute(
     out = beside(out) if planned.settings.fresh else out
     if chooser is not None:
         check_floor(planned, chooser)
+        chooser.begin(planned, draft(planned, out), job_of(planned, planned.task).schema)  # what is wrong is said now
     planned, before = look_back(attended(planned, out), out)
     here = beginning(planned if workers is None else _untimed(planned))
     with one_thread_each(), supervised(here.settings.timeout):

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -18,12 +19,14 @@ from stress.data import Index, Known, Samples, keep_files, known_files
 from stress.engine._identity import agree
 from stress.engine._plan import Planned, cut, needs_all_data, shard_size, with_a_look
 from stress.engine._settle import target_text
+from stress.records.blocks import Block
 from stress.records.folder import open_folder
 from stress.records.parts import present_parts, read_whole
 from stress.records.schema import cells_table
 from stress.records.writing import write_json, write_table
+from stress.tasks import declared
 
-__all__ = ["Before", "begin", "beside", "look_back"]
+__all__ = ["Before", "begin", "beside", "draft", "look_back"]
 
 OWN = (".lock", "answers")
 """What a run leaves in its folder before the first record: answers that preflight was given, and paid for."""
@@ -90,8 +93,8 @@ def look_back(planned: Planned, out: Path) -> tuple[Planned, Before]:
     old_digests = table["digest"].to_pylist()
     size = int(info["identity"].get("shard_size", planned.shard_size))
     settings = planned.settings
-    found = cut(moved, settings, size, extents)
-    found = with_a_look(replace(planned, data=moved, shards=found, shard_size=size, extents=tuple(extents)))
+    order_now = cut(moved, settings, size, extents)
+    found = with_a_look(replace(planned, data=moved, shards=order_now, shard_size=size, extents=tuple(extents)))
     _check_same(str(out), found.data, old_digests)
     other_limit = (info.get("settings") or {}).get(
         "limit"
@@ -199,6 +202,16 @@ def begin(out: Path, about: dict[str, Any], planned: Planned, before: Before) ->
     write_table(out / "samples.parquet", samples_table(planned))
     write_table(out / "cells.parquet", cells_table(planned.plan.cells, planned.data.streams, planned.repeats.drawn))
     return about
+
+
+def draft(planned: Planned, out: Path) -> Block:
+    """Return a planned run as a reader would find it, before anything is written: its cells and samples, no record."""
+    task = planned.task
+    about = {"identity": {"data": {"streams": planned.data.streams}}, "streams": planned.data.streams}
+    about |= {"cluster": planned.settings.cluster or planned.data.cluster, **declared(task, planned.model.reports)}
+    cells = cells_table(planned.plan.cells, planned.data.streams, planned.repeats.drawn)
+    found = SimpleNamespace(path=out, info=about, samples=samples_table(planned), cells=cells)
+    return Block(cast(Any, found), np.arange(len(found.samples)), pa.table({}))
 
 
 def samples_table(planned: Planned) -> pa.Table:

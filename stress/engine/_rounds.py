@@ -22,8 +22,9 @@ from stress.engine._plan import Planned
 from stress.engine._units import Unit
 from stress.engine._within import UnaskedError, check_asked
 from stress.models import Endpoint
-from stress.records.folder import Folder, open_folder
+from stress.records.folder import open_folder
 from stress.records.parts import present_parts, read_parts
+from stress.records.source import Source
 
 __all__ = ["Chooser", "Rounds", "check_floor"]
 
@@ -34,7 +35,7 @@ class Chooser(Protocol):
     floor: int
     """Questions that each cell is asked in any case."""
 
-    def begin(self, planned: Planned, run: Folder, schema: pa.Schema) -> None:
+    def begin(self, planned: Planned, run: Source, schema: pa.Schema) -> None:
         """Take what is known of a run before its first record. Raises StressError where it cannot stop early."""
         ...
 

@@ -18,7 +18,7 @@ from stress.gate._regression import export_regression
 from stress.gate._rules import MARKS, Check, Gates, Report, Rule, Verdict, interval, number
 from stress.gate._sarif import commands, sarif
 from stress.gate._several import Several, Versus, compare_several, letters, several_data, several_markdown, shown
-from stress.gate._stopped import cell_sums, clusters_of, is_stopped
+from stress.gate._stopped import cell_sums, clusters_of
 from stress.gate._suggest import suggest
 from stress.measure import Example, flips, worst_failures
 
@@ -51,7 +51,6 @@ __all__ = [
     "gates_of",
     "headline",
     "interval",
-    "is_stopped",
     "judge",
     "junit",
     "letters",

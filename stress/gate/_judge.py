@@ -21,11 +21,12 @@ from stress.gate._exact import counted, exactly, p_value, turned
 from stress.gate._numbers import Numbers
 from stress.gate._rules import WORST, Check, Gates, Outcome, Report, Rule, Verdict
 from stress.gate._sequential import Resting, proven, resting, surely
-from stress.gate._stopped import Stopped, cluster_of, is_stopped
+from stress.gate._stopped import Stopped, cluster_of
 from stress.measure import match
 from stress.measure import measured as measured_of
 from stress.records.pairing import paired
 from stress.records.source import Source
+from stress.records.stopping import is_stopped
 from stress.statistics.corrections import adjusted, needed
 from stress.statistics.intervals import z_quantile
 from stress.statistics.rates import power_needed, tail_level

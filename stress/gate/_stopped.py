@@ -22,16 +22,10 @@ from stress.records.metric import Metric
 from stress.records.source import Source
 from stress.statistics.arrays import Floats
 
-__all__ = ["Stopped", "cell_draws", "cell_sums", "cluster_of", "clusters_of", "is_stopped"]
+__all__ = ["Stopped", "cell_draws", "cell_sums", "cluster_of", "clusters_of"]
 
 Flags = NDArray[np.bool_]
 Ints = NDArray[np.int64]
-
-
-@named_keywords
-def is_stopped(run: Source) -> bool:
-    """Whether a run was made to stop where it knows enough, and so cannot be judged as if its end were fixed."""
-    return "order" in run.info.get("identity", {})
 
 
 def cluster_of(run: Source, asked: str | None) -> str | None:
@@ -126,7 +120,7 @@ class Stopped:
         rows += [np.zeros(len(sizes))] * (4 - len(rows))
         most = float(sizes.max() * len(cells))
         kept = (counted == sizes) & (sizes > 0)
-        shard = np.zeros(len(sizes), np.int64)
+        shard: Ints = np.zeros(len(sizes), np.int64)
         shard[self.members] = self.run.samples["shard"].to_numpy()
         return Observed.of(form, np.stack(rows, axis=1)[kept], most, shard[kept])
 
