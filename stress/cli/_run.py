@@ -15,6 +15,7 @@ from perturbations.errors import printable
 from perturbations.files import read_regular
 from scenarios import load
 from stress._face import Run, open_run
+from stress.adaptive import chooser_of, stopped_lines
 from stress.cli._display import console, safe
 from stress.cli._estimate import estimate
 from stress.engine import Check, Outcome, Planned, Settings, as_it_answers, duration, execute, plan_run, prepared
@@ -36,6 +37,8 @@ def run_suite(
     examples: int = 24,
     no_examples: bool = False,
     history: Path | None = None,
+    until: str | None = None,
+    against: Path | None = None,
     **options: Any,
 ) -> int:
     """Run a suite from the command line and return the exit status."""
@@ -48,6 +51,9 @@ def run_suite(
         if value is None and not demo:
             raise InputError(f"run: {name} must be given (a name, or 'demo' to try {suite} on the built-in world).")
     command = click.get_current_context().find_root().obj
+    chooser = chooser_of(until, against, options["cluster"])
+    if chooser is not None:
+        options |= {"cluster": chooser.cluster, "adaptive": True}
     settings = Settings(preflight=not no_preflight, samples=_ids(samples), command=command, **options)
     what = (model or "demo", data or "demo", loaded, task, settings)
     started = time.monotonic()
@@ -57,7 +63,7 @@ def run_suite(
     with prepared(*what, out) as (planned, workers):
         _show_left_out(screen, planned)
         folder = out or Path("runs") / planned.plan.suite
-        outcome = execute(planned, folder, workers, lambda checks: _show_checks(screen, checks))
+        outcome = execute(planned, folder, workers, lambda checks: _show_checks(screen, checks), chooser)
     run = open_run(outcome.run.path)
     for problem in keep(run, planned.plan.cells, planned.data, planned.settings.seed, most):
         screen.print(safe("no example", "yellow") + safe(f" {problem}"))
@@ -195,6 +201,8 @@ def _show_outcome(screen: Any, planned: Planned, outcome: Outcome, seconds: floa
             safe("ended", "yellow")
             + safe(f" by the budget: {spent['samples']:,} of {spent['of']:,} samples, each in every cell")
         )
+    for line in stopped_lines(about):
+        screen.print(safe(line))
     screen.print(
         f"{about['records']:,} records ({about['samples']:,} samples × {len(planned.plan.cells):,} cells) "
         f"in {duration(seconds)} → {escape(printable(outcome.run.path))}"

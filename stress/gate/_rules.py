@@ -82,7 +82,8 @@ class Check:
     comparison is the drop, from ``before`` to ``after``. ``few``: the interval is Student's t of fewer than 20
     clusters. ``trials``: the value is a rate, worth so many independent answers; ``freedom``: as estimated from
     clusters. ``clear``: the end that must clear the bar to pass, where that of the interval allows for more than it
-    must. ``ends``: between which numbers it must be. ``note`` says why one is missing.
+    must. ``ends``: between which numbers it must be. ``note`` says why one is missing. ``asked``: of a run that may
+    stop early, on how many samples it rests, and how many there are.
     """
 
     subject: str
@@ -108,6 +109,7 @@ class Check:
     note: str | None = None
     cells: tuple[str, ...] = ()
     ends: tuple[float, float] | None = None
+    asked: tuple[int, int] | None = None
 
     @classmethod
     def of(cls, subject: str, number: Number, cells: Sequence[str] = (), **more: Any) -> Check:
@@ -268,6 +270,8 @@ def reason(rule: Rule, check: Check) -> str:
     if rule.against:
         shown += f" ({number(check.before)} → {number(check.after)})"
     shown += f", n={check.n:,}"
+    if check.asked:
+        shown += f", asked {check.asked[0]:,} of {check.asked[1]:,} samples"
     if check.note:
         shown += f" ({check.note})"
     if check.outcome == "undecided":
@@ -278,6 +282,9 @@ def reason(rule: Rule, check: Check) -> str:
 
 
 def _more(check: Check) -> str:
+    if check.asked:
+        left = check.asked[1] - check.asked[0]
+        return "more samples of this run would hardly decide" if left else "all samples were asked"
     if check.needed is None or check.needed > 1e6:
         return "no reasonable number of samples would decide"
     word = "samples" if check.clusters == check.samples else "clusters"

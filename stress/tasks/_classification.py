@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from perturbations import InputError, ModelError
 from perturbations.errors import short
-from perturbations.labels import missing, plain, whole
+from perturbations.labels import plain, whole
 from stress.records.metric import Metric
 from stress.tasks._aloud import Said, classes_said, form_said
 from stress.tasks._answers import labels_read, scores_read
@@ -149,7 +149,6 @@ class Classification:
         several = [
             isinstance(row, dict) or (isinstance(row, list | tuple | np.ndarray) and np.size(row) != 1)
             for row in rows
-            if not missing(row)  # no answer says nothing of the form of answers
         ]
         return sum(several) <= len(several) / 2
 

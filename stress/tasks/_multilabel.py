@@ -151,7 +151,7 @@ class MultiLabel:
             raise ModelError(f"model: must answer {width} numbers a sample, or label lists, got one value a sample.")
         if isinstance(rows, np.ndarray) and rows.dtype.kind == "f" and rows.ndim == 2:
             return False
-        vectors = [None if isinstance(row, str) else vector(row) for row in rows if not missing(row)]
+        vectors = [None if isinstance(row, str) else vector(row) for row in rows]
         repeat = any(v is not None and len(set(v)) < len(v) for v in vectors)  # which labels of a list do not
         if (
             isinstance(rows, np.ndarray)
@@ -162,7 +162,7 @@ class MultiLabel:
             raise ModelError(
                 f"model: must answer {width} numbers a sample, or label lists, got {rows.shape[1]} numbers."
             )
-        if not vectors or any(v is None or len(v) != width for v in vectors):
+        if any(v is None or len(v) != width for v in vectors):
             return True
         if all(hot(v) for v in vectors):
             if width == 2 and all(v[0] != v[1] for v in vectors):  # type: ignore[index]

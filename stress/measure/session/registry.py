@@ -42,6 +42,7 @@ from stress.measure.tables.sequences import SEQUENCES, sequence_rows
 from stress.measure.tables.severities import SEVERITIES, by_severity, severity_rows
 from stress.measure.tables.signals import SIGNALS, beside_alone, signal_rows
 from stress.measure.tables.stability import DRAWS, STABILITY, draw_rows, flip_rows, step_rows, whole_curves
+from stress.measure.tables.stopped import as_stopped
 from stress.measure.tables.timeline import TIMELINE, timeline_rows
 from stress.records.frame import Frame
 from stress.records.source import Source
@@ -211,4 +212,4 @@ def make_all(context: Context, names: Sequence[str]) -> dict[str, pa.Table]:
     found: dict[str, list[pa.Table]] = {name: [] for name in names}
     for name, fill, columns in each:
         found[name].append(next(sliced) if isinstance(fill, Section) else tabled(fill(context), columns))
-    return {name: pa.concat_tables(tables) for name, tables in found.items()}
+    return {name: as_stopped(context, name, pa.concat_tables(tables)) for name, tables in found.items()}

@@ -12,6 +12,7 @@ from stress.measure.core.number import Number
 from stress.measure.session.registry import make
 from stress.measure.session.warnings import warnings
 from stress.measure.tables.cells import CELLS
+from stress.records.stopping import stopped_cells
 
 __all__ = ["summarise"]
 
@@ -50,6 +51,9 @@ def _clean(context: Context) -> dict[str, Any] | None:
     if clean is None:
         return None
     note = absent(context, metric)
+    if note is None and stopped_cells(context.frame.run):
+        rows = make(context, "cells").to_pylist()
+        return Number.of(next(r for r in rows if r["cell"] == "clean" and r["metric"] == metric.name)).row()
     if note is not None:
         return Number(**counted(context, clean), note=note).row()
     values = context.values(metric)
