@@ -10,7 +10,7 @@ import click
 from stress.cli._display import say
 from stress.cli._options import OWN, PLUGIN, RUN
 
-__all__ = ["cite", "figure", "gallery", "methods", "show"]
+__all__ = ["cite", "figure", "gallery", "methods", "show", "table"]
 
 
 @click.command()
@@ -59,6 +59,27 @@ def figure(**options: Any) -> None:
     from stress.cli._show import write_figure
 
     write_figure(**options)
+
+
+@click.command()
+@click.argument("runs", type=RUN, metavar="RUN [RUN …]", nargs=-1, required=True)
+@click.option("--table", "name", default="scenarios", show_default=True, metavar="NAME", help="scenarios, cells, …")
+@click.option("--latex", "form", flag_value="latex", default=True, help="With booktabs rules.  [default]")
+@click.option("--markdown", "form", flag_value="markdown")
+@click.option("--csv", "form", flag_value="csv", help="Every column; of several runs with their names.")
+@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Only this metric; may be repeated.")
+@click.option("--scenario", "scenarios", multiple=True, metavar="NAME", help="Only this scenario; may be repeated.")
+@click.option("--common", is_flag=True, help="Compare what runs share instead of refusing runs that differ.")
+@click.option("-o", "--output", type=RUN, metavar="FILE", help="[default: print it]")
+@OWN
+def table(**options: Any) -> None:
+    """Write a table for a paper.
+
+    Of several runs, side by side: bold is what is surely better than every other run, by paired differences.
+    """
+    from stress.cli._paper import write_table
+
+    write_table(**options)
 
 
 @click.command()

@@ -5,5 +5,6 @@ from stress.report._figures import plot, save
 from stress.report._methods import methods_of
 from stress.report._page import write_report, write_sample
 from stress.report._terminal import print_summary
+from stress.report.paper import table_text
 
-__all__ = ["methods_of", "plain_table", "plot", "print_summary", "save", "write_report", "write_sample"]
+__all__ = ["methods_of", "plain_table", "plot", "print_summary", "save", "table_text", "write_report", "write_sample"]
