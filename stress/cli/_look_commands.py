@@ -10,6 +10,7 @@ import click
 from stress.cli._display import say
 from stress.cli._options import OWN, PLUGIN, RUN
 
+_KINDS = ["curves", "lost", "heat", "contributions", "reliability", "compare", "timeline", "groups"]  # in stress.report
 __all__ = ["cite", "figure", "gallery", "methods", "show", "table"]
 
 
@@ -45,16 +46,18 @@ def show(folder: Path, sample: str, cell: str | None, data: str | None, output: 
 
 @click.command()
 @click.argument("runs", type=RUN, metavar="RUN [RUN …]", nargs=-1, required=True)
-@click.option("--kind", type=click.Choice(["curves", "lost", "reliability"]), default="curves", show_default=True)
+@click.option("--kind", type=click.Choice(_KINDS), default="curves", show_default=True)
 @click.option("--scenario", "scenarios", multiple=True, metavar="NAME", help="Only this scenario; may be repeated.")
 @click.option("--modality", metavar="NAME", help="Only this modality's curves.")
+@click.option("--common", is_flag=True, help="Compare what runs share instead of refusing runs that differ.")
 @click.option("--columns", type=click.IntRange(1, 12), default=4, show_default=True, metavar="N")
 @click.option("-o", "--output", type=RUN, required=True, metavar="FILE", help="A .pdf, .svg or .png file.")
 @OWN
 def figure(**options: Any) -> None:
     """Draw a figure for a paper.
 
-    Curves of one run or of several on shared axes, missing streams, or reliability. Equal runs give equal files.
+    Of one run, or of several on shared axes; compare draws how much better than the first the others are.
+    Equal runs give equal files.
     """
     from stress.cli._show import write_figure
 

@@ -64,12 +64,12 @@ def best_of(
 
 def _difference(matched: Matched, book: Book, table: str, row: Row) -> Difference | None:
     """Return by how much a row's number is worse in the second run, where it is of pairs of records."""
-    name = row.get("metric")
+    name = str(row.get("metric"))
     if table == "robustness":
         if row["measure"] not in ("drop", "retention"):
             return None
         return change(matched, row["measure"], _cells(book, row)) if not row["fallback"] else None
-    if name not in ("drop", "retention") and (name not in book.forms or _kind(book, str(name)) in _UNPAIRED):
+    if name not in ("drop", "retention") and (name not in book.forms or _kind(book, name) in _UNPAIRED):
         return None
     if row.get("cell") not in matched.ran:
         return None

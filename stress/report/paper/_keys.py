@@ -79,7 +79,7 @@ def _form(book: Book, table: str, row: Row) -> Any:
     if row.get("kind") == "relative" or metric == "retention" or table in ("stability", "consistency"):
         return percent
     if metric in book.forms and measure in (None, "worst", "area", "total", "alone", "lost"):
-        return book.forms[metric].both
+        return book.forms[str(metric)].both
     return book.form.change
 
 

@@ -12,10 +12,10 @@ from stress.gate import Several, compare_several
 from stress.report._book import Book, Row
 from stress.report._numbers import DASH, Form, percent, readable, visible
 from stress.report._overview import breaking
-from stress.report._several import names_of
 from stress.report._verdict import label
 from stress.report.paper._best import Best, best_of
 from stress.report.paper._keys import key_of, keys_of, text_of, told, value_name, written
+from stress.report.paper._look import names_of
 
 __all__ = ["Cell", "Sheet", "rows_of", "scenarios_sheet", "table_sheet"]
 

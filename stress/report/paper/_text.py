@@ -14,7 +14,7 @@ from stress.measure import TABLES, Measurable
 from stress.report._book import Book
 from stress.report._export import plain_table, tex
 from stress.report._numbers import visible
-from stress.report._several import names_of
+from stress.report.paper._look import names_of
 from stress.report.paper._sheet import Cell, Sheet, rows_of, scenarios_sheet, table_sheet
 
 __all__ = ["SCENARIOS", "table_text"]
