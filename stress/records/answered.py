@@ -177,7 +177,7 @@ def _said(frame: Frame, rows: Ints, streams: tuple[str, ...]) -> Answers:
 
 
 def _shares(frame: Frame, rows: Ints) -> Floats:
-    """Return (… × classes) the probabilities of these records; NaN where there are none, no classes if none are kept."""
+    """Return (… × classes) the probabilities of these records; NaN where there are none, no class if none are kept."""
     if "probabilities" not in frame.schema:
         return np.empty((*rows.shape, 0))
     values: Any = frame.raw("probabilities").combine_chunks()
