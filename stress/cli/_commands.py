@@ -52,7 +52,7 @@ def stress() -> None:
 @click.option(
     "--task",
     metavar="NAME",
-    help="classification (default), multilabel, regression, transcription, free_text, retrieval.",
+    help="classification (default), multilabel, regression, transcription, free_text, captioning, vqa, retrieval.",
 )
 @click.option(
     "--answers",
