@@ -17,16 +17,10 @@ from stress.measure.core.rows import Columns, build, tabled
 from stress.measure.core.sections import Fill, Section, apart, beside_clean, filled, for_headline
 from stress.measure.tables.attacks import ATTACKS, MINIMAL, attack_rows, budgets, minimal_rows, worst_curves
 from stress.measure.tables.balance import BALANCE, balance_rows
+from stress.measure.tables.calibration import CALIBRATION, calibration_table
 from stress.measure.tables.cells import CELLS, linear_table
 from stress.measure.tables.classes import CLASSES, CONFUSION, class_table, confusion_rows
-from stress.measure.tables.confidence import (
-    CALIBRATION,
-    RELIABILITY,
-    RISK,
-    calibration_rows,
-    reliability_rows,
-    risk_rows,
-)
+from stress.measure.tables.confidence import RELIABILITY, RISK, reliability_rows, risk_rows
 from stress.measure.tables.consistency import CONSISTENCY, beside_single, consistency_rows
 from stress.measure.tables.contributions import CONTRIBUTIONS, contribution_rows
 from stress.measure.tables.cost import COST, cost_rows
@@ -66,12 +60,12 @@ class Table:
         return {name: meaning for name, (_, meaning) in self.columns.items()}
 
 
-def _surely(context: Context) -> list[dict[str, Any]]:
+def _surely(context: Context) -> list[dict[str, Any]] | pa.Table:
     return _calibration(context) if context.of_kind("confidence") else []
 
 
-def _calibration(context: Context) -> list[dict[str, Any]]:
-    return context.once(calibration_rows)  # two tables have these rows
+def _calibration(context: Context) -> pa.Table:
+    return context.once(calibration_table)  # two tables have these rows
 
 
 def _macro(context: Context) -> list[dict[str, Any]]:
