@@ -31,7 +31,7 @@ from stress.measure.tables.dropping import DROPPING, beside_dropped, dropping_ro
 from stress.measure.tables.groups import GAPS, GROUPS, gap_rows, group_rows
 from stress.measure.tables.operation import FAILED, LATENCY, failure_rows, latency_rows
 from stress.measure.tables.relative import RELATIVE, relative_rows
-from stress.measure.tables.robustness import CURVES, ROBUSTNESS, curve_rows, robustness_rows
+from stress.measure.tables.robustness import CURVES, ROBUSTNESS, curve_table, robustness_rows
 from stress.measure.tables.sequences import SEQUENCES, sequence_rows
 from stress.measure.tables.severities import SEVERITIES, by_severity, severity_rows
 from stress.measure.tables.signals import SIGNALS, beside_alone, signal_rows
@@ -76,10 +76,10 @@ def _ranked(context: Context) -> pa.Table:
     return build(sorted(detection_rows(context), key=lambda row: str(row["metric"])), CLASSES)
 
 
-def _curves(context: Context) -> list[dict[str, Any]]:
+def _curves(context: Context) -> pa.Table:
     chosen = {context.headline.name: context.headline, **{metric.name: metric for metric in context.metrics}}
     chosen |= {metric.name: metric for metric in context.of_kind("counts") if metric.curve}
-    return [*curve_rows(context, list(chosen.values())), *worst_curves(context)]
+    return pa.concat_tables([curve_table(context, list(chosen.values())), build(worst_curves(context), CURVES)])
 
 
 def _robustness(context: Context) -> list[dict[str, Any]]:
