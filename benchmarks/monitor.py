@@ -173,7 +173,7 @@ def speed(count):
             memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             used.append((1e6 * (time.process_time() - begun) / count, memory))
         history.close()
-    yield f"{len(reference.signals)} ready signals: {used[0][0]:.0f} and {used[1][0]:.0f} µs a sample of processor time,"
+    yield f"{len(reference.signals)} ready signals: {used[0][0]:.0f} and {used[1][0]:.0f} µs of processor a sample,"
     yield f"{used[0][1]:.0f} MB after {count:,} samples and {used[1][1]:.0f} MB after {2 * count:,}."
 
 
