@@ -82,23 +82,30 @@ class Run(Folder):
     @named_keywords
     def plot(
         self,
-        kind: Literal["curves", "lost", "reliability"] = "curves",
+        kind: Literal[
+            "curves", "lost", "heat", "contributions", "reliability", "compare", "timeline", "groups"
+        ] = "curves",
         *,
         modality: str | None = None,
         columns: int = 4,
         others: Sequence[Run] = (),
         scenarios: Sequence[str] = (),
+        common: bool = False,
     ) -> Figure:
         """Return a matplotlib figure for a paper.
 
-        ``curves`` (one small plot each), ``lost`` (streams missing) or ``reliability`` (right by stated confidence).
+        ``curves`` against severity, ``lost`` streams, ``heat`` maps of two severities, ``contributions`` of streams,
+        ``reliability``, ``compare`` (how much better the others are, pair by pair), ``timeline`` or ``groups``.
         ``modality`` keeps one modality's curves, or ``"joint"`` those of several at once; ``scenarios`` those of these
-        names; ``others`` are runs whose curves are drawn into the same plots. ``stress.report.save`` writes a figure.
+        names; ``others`` are runs that are drawn into the same plots; with ``common`` what runs of other suites or data
+        share is compared. ``stress.report.save`` writes a figure.
         """
         from stress.report import plot
 
         now = [Run(other.path) for other in others]
-        return plot(Run(self.path), kind, modality=modality, columns=columns, others=now, scenarios=scenarios)
+        return plot(
+            Run(self.path), kind, modality=modality, columns=columns, others=now, scenarios=scenarios, common=common
+        )
 
     def _repr_html_(self) -> str:
         """What a notebook shows: who was run on what, and each scenario in single numbers."""

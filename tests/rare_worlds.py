@@ -14,7 +14,7 @@ from stress.measure.core.heldsums import ratio
 from stress.measure.session.registry import context_of
 from stress.measure.tables.confidence import calibration_rows
 from stress.measure.tables.contributions import contribution_rows
-from stress.measure.tables.counts import count_rows_of
+from stress.measure.tables.counts import count_table
 from stress.measure.tables.groups import gap_rows
 from stress.measure.tables.widening import widening
 from stress.records.metric import Metric
@@ -76,7 +76,7 @@ def rare_class(world, groups=None, sizes=SIZES):
     run = many(columns, targets=LETTERS[target], groups=named(member))
     context = context_of(run, **({"cluster": "speaker"} if groups else {}))
     for name in (*COUNTED, "mcc"):
-        for row in count_rows_of(context, name):
+        for row in count_table(context, name).to_pylist():
             found.add(name, row["low"], row["high"], float(MEASURES[name](m).value[0]))
     return found
 

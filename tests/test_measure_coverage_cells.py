@@ -9,7 +9,7 @@ from stress.measure.core.heldsums import ratio
 from stress.measure.session.registry import context_of, make
 from stress.measure.tables.classes import class_table
 from stress.measure.tables.confidence import _probabilities, calibration_rows, reliability_rows, risk_rows
-from stress.measure.tables.counts import count_rows_of
+from stress.measure.tables.counts import count_table
 from stress.measure.tables.detection import detection_rows, macro_rows
 from stress.measure.tables.distortion import distortion_rows
 from stress.measure.tables.groups import gap_rows
@@ -139,7 +139,7 @@ def test_measures_of_counts_and_of_classes(groups):
         run = many(columns, there, targets=LETTERS[target], groups=named(member))
         context = context_of(run, **({"cluster": "speaker"} if groups else {}))
         for name in MEASURES:
-            tally.rows(count_rows_of(context, name), whole)
+            tally.rows(count_table(context, name).to_pylist(), whole)
         for row in class_table(context).to_pylist():
             key = row["metric"], list(LETTERS).index(row["class"])
             classes.add(key, row["low"], row["high"], by_class[key])

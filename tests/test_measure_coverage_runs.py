@@ -8,9 +8,10 @@ import pytest
 
 from stress.measure.between.matching import Matched
 from stress.measure.between.reliance import difference_rows
+from stress.measure.core.cells import cell_table
 from stress.measure.core.shares import share
 from stress.measure.tables.breaking import breaking
-from stress.measure.tables.cells import from_clean_rows
+from stress.measure.tables.cells import CELLS, from_clean_columns
 from stress.measure.tables.consistency import consistency_rows
 from stress.measure.tables.contributions import _shares, contribution_rows, lost_cells
 from stress.measure.tables.cost import ratio_of_calls
@@ -33,6 +34,11 @@ RATES = np.array([0.95, 0.92, 0.86, 0.75, 0.6, 0.4])
 def speakers(n, groups):
     member = np.arange(n) * groups // n if groups else None
     return member, ({"speaker": member} if groups else {}), ({"cluster": "speaker"} if groups else {})
+
+
+def from_clean_rows(context):
+    parts = [from_clean_columns(context, name) for name in ("drop", "retention")]
+    return cell_table(context, parts, CELLS).to_pylist()
 
 
 def broken_at(rates, share=0.9):

@@ -11,7 +11,8 @@ from stress.cli._adaptive_commands import power
 from stress.cli._audit_commands import audit, split
 from stress.cli._beyond_commands import calibrate, evidence
 from stress.cli._display import say
-from stress.cli._look_commands import cite, figure, gallery, methods, show
+from stress.cli._look_commands import cite, figure, gallery, methods, show, table
+from stress.cli._monitor_commands import monitor
 from stress.cli._options import EPILOG, GOALS, OWN, PLUGIN, RUN
 from stress.cli._policy_commands import policy
 
@@ -96,6 +97,7 @@ def stress() -> None:
 @click.option("--max-cost", type=float, metavar="X", help="The same in money, by the model's price table.")
 @click.option("--examples", type=int, default=24, show_default=True, metavar="N", help="Samples kept to look at.")
 @click.option("--no-examples", is_flag=True, help="Keep no sample's picture, sound or text.")
+@click.option("--history", type=RUN, metavar="FILE", help="Add the run's numbers to this history; say what changed.")
 @click.option("--no-preflight", is_flag=True, help="Skip the checks before the grid.")
 @click.option("--no-report", is_flag=True, help="Leave report/index.html unwritten.")
 @click.option("--progress", type=click.Choice(["bar", "json", "quiet"]), default="bar", show_default=True)
@@ -264,5 +266,5 @@ def doctor(out: Path, endpoint: str | None, key_env: str | None) -> int:
     return run_doctor(out, endpoint, key_env)
 
 
-for each in (audit, calibrate, cite, evidence, figure, gallery, methods, policy, power, show, split):
+for each in (audit, calibrate, cite, evidence, figure, gallery, methods, monitor, policy, power, show, split, table):
     stress.add_command(each)

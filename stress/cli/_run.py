@@ -14,7 +14,7 @@ from perturbations import InputError
 from perturbations.errors import printable
 from perturbations.files import read_regular
 from scenarios import load
-from stress._face import open_run
+from stress._face import Run, open_run
 from stress.adaptive import Until, chooser_of, expected_calls, stopped_lines
 from stress.cli._display import console, safe
 from stress.cli._estimate import estimate
@@ -36,6 +36,7 @@ def run_suite(
     samples: Path | None = None,
     examples: int = 24,
     no_examples: bool = False,
+    history: Path | None = None,
     until: str | None = None,
     against: Path | None = None,
     **options: Any,
@@ -75,7 +76,24 @@ def run_suite(
         from stress.report import write_report
 
         screen.print(safe(f"report: {write_report(run)}"), soft_wrap=True)
+    if history is not None:
+        _remember(screen, run, history)
     return 0
+
+
+def _remember(screen: Any, run: Run, path: Path) -> None:
+    """Write the run's numbers into a history, and say where its series changed."""
+    from stress.monitor import add_run, changes, open_history
+
+    history = open_history(path, writer=True)
+    try:
+        screen.print(safe(f"history: {add_run(history, run):,} numbers → {path}"), soft_wrap=True)
+        for change in changes(history):
+            cell, metric = change.series[2:]
+            says = f" {metric} of {cell}: {change.before:.3f} until {change.started}, then {change.after:.3f}"
+            screen.print(safe("changed", "yellow") + safe(f"{says} (p = {change.p:.2g}, corrected)"))
+    finally:
+        history.close()
 
 
 def _ids(path: Path | None) -> tuple[str, ...]:

@@ -113,7 +113,7 @@ def plan_run(
         raise SpecError(f"{suite.title}: {wrong}")
     samples.check_cluster(settings.cluster, "run")
     loaded = find(model)
-    settled = _task(task, loaded, samples, settings.answers)
+    settled = _task(task, loaded, samples, settings.answers or loaded.answers)
     declared(settled)
     settled.check_targets(samples.targets)
     if (read := getattr(settled, "read_targets", None)) is not None:

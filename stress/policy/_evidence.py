@@ -94,7 +94,7 @@ def evidence(
     """Read a run. Raises InputError where it lacks the cells or the signals that a choice between actions needs.
 
     ``clean_share`` is the share of clean input that is expected where the policy will work; the rest is divided evenly
-    over scenarios, and within each over its cells. ``cluster`` names a group (the data set's own, by default) whose
+    over scenarios (or as ``costs`` expect them), and within each over its cells. ``cluster`` names a group (the data set's own, by default) whose
     samples are alike. ``asking`` adds signals of the model's ``answer``, or of its answers to each stream ``alone``.
     ``relative_to`` names a group: signals then say where an input lies among clean ones of its own group.
     """
@@ -126,7 +126,7 @@ def evidence(
         loss=loss,
         confidence=sure[rows],
         right=score[rows],
-        weight=_weights(cell, scenario, clean_share),
+        weight=_weights(cell, scenario, clean_share, costs.expected(scenarios[1:])),
         sample=frame.sample[rows[:, 0]],
         cell=cell,
         cells=cells,
@@ -271,9 +271,9 @@ def _firsts(member: Ints) -> Ints:
     return np.unique(member, return_index=True)[1]
 
 
-def _weights(cell: Ints, scenario: Ints, clean_share: float) -> Floats:
+def _weights(cell: Ints, scenario: Ints, clean_share: float, expected: Floats) -> Floats:
     in_cell = np.bincount(cell)[cell]
     cells_of = {int(s): len(np.unique(cell[scenario == s])) for s in np.unique(scenario)}
     each = np.array([cells_of[int(s)] for s in range(scenario.max() + 1)])[scenario]
-    share = np.where(scenario == 0, clean_share, (1 - clean_share) / max(1, len(cells_of) - 1))
+    share = np.concatenate([[clean_share], (1 - clean_share) * expected])[scenario]
     return np.asarray(share / each / in_cell)

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from perturbations import InputError
@@ -130,6 +131,7 @@ FROM_CLEAN: Mapping[str, Metric] = {
 def register(metric: Metric) -> Metric:
     """Remember a metric under its module and name, and return it."""
     _KNOWN[metric.module, metric.name] = metric
+    range_of.cache_clear()
     return metric
 
 
@@ -203,6 +205,7 @@ def class_metrics() -> tuple[str, ...]:
     return tuple(dict.fromkeys(metric.name for metric in _KNOWN.values() if metric.by_class))
 
 
+@lru_cache(maxsize=1024)
 def range_of(name: str) -> tuple[float, float]:
     """Return the ends of the range of a metric by name; of several of that name, the widest; infinite if unknown."""
     same = [FROM_CLEAN[name]] if name in FROM_CLEAN else []

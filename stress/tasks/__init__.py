@@ -2,6 +2,7 @@
 
 from stress.records.metric import Metric, class_metrics, range_of
 from stress.tasks._aloud import Said, spelling_said
+from stress.tasks._answers import NO_ANSWER
 from stress.tasks._classification import Classification
 from stress.tasks._declare import METRICS, declared
 from stress.tasks._multilabel import MultiLabel
@@ -16,6 +17,7 @@ from stress.tasks._transcription import FreeText, Transcription
 
 __all__ = [
     "METRICS",
+    "NO_ANSWER",
     "TASKS",
     "Classification",
     "FreeText",

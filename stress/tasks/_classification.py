@@ -132,7 +132,7 @@ class Classification:
 
     def _has_labels(self, found: Opened) -> bool:
         """Whether rows are labels and not scores. Raises ModelError where they are neither."""
-        rows, width = found.rows, len(self.classes)
+        rows, width = found.answered, len(self.classes)
         if isinstance(rows, np.ndarray):
             if rows.ndim == 2 and (rows.shape[1] > 1 or width == 1):
                 return False

@@ -13,11 +13,11 @@ from perturbations import InputError
 from perturbations.errors import nearest
 from stress.measure.core.context import Context, Options, Values, declared_of, options
 from stress.measure.core.counted import count_values
-from stress.measure.core.rows import Columns, build
+from stress.measure.core.rows import Columns, build, tabled
 from stress.measure.core.sections import Fill, Section, apart, beside_clean, filled, for_headline
 from stress.measure.tables.attacks import ATTACKS, MINIMAL, attack_rows, budgets, minimal_rows, worst_curves
 from stress.measure.tables.balance import BALANCE, balance_rows
-from stress.measure.tables.cells import CELLS, linear_rows
+from stress.measure.tables.cells import CELLS, linear_table
 from stress.measure.tables.classes import CLASSES, CONFUSION, class_table, confusion_rows
 from stress.measure.tables.confidence import (
     CALIBRATION,
@@ -30,7 +30,7 @@ from stress.measure.tables.confidence import (
 from stress.measure.tables.consistency import CONSISTENCY, beside_single, consistency_rows
 from stress.measure.tables.contributions import CONTRIBUTIONS, contribution_rows
 from stress.measure.tables.cost import COST, cost_rows
-from stress.measure.tables.counts import count_rows
+from stress.measure.tables.counts import count_table
 from stress.measure.tables.detection import detection_rows, macro_rows
 from stress.measure.tables.distortion import DISTORTION, distortion_rows
 from stress.measure.tables.dropping import DROPPING, beside_dropped, dropping_rows
@@ -98,7 +98,7 @@ def _one(fill: Fill) -> tuple[Section]:
 
 
 _CELLS = (
-    Section(count_rows, apart, ("metric",)),
+    Section(count_table, apart, ("metric",)),
     Section(latency_rows, apart),
     Section(cost_rows, apart),
     Section(_surely, apart),
@@ -118,7 +118,7 @@ TABLES: Mapping[str, Table] = {
     "cells": Table(
         "every cell and every metric; drop and retention are the headline's, paired with clean",
         CELLS,
-        (linear_rows, *_CELLS),
+        (linear_table, *_CELLS),
     ),
     "curves": Table("each metric against severity, with its interval and a simultaneous band", CURVES, (_curves,)),
     "classes": Table("recall, precision, F1, AUROC and average precision of every class and cell", CLASSES, _BY_CLASS),
@@ -211,5 +211,5 @@ def make_all(context: Context, names: Sequence[str]) -> dict[str, pa.Table]:
     sliced = iter(filled(context, [(fill, columns) for _, fill, columns in each if isinstance(fill, Section)]))
     found: dict[str, list[pa.Table]] = {name: [] for name in names}
     for name, fill, columns in each:
-        found[name].append(next(sliced) if isinstance(fill, Section) else build(fill(context), columns))
+        found[name].append(next(sliced) if isinstance(fill, Section) else tabled(fill(context), columns))
     return {name: as_stopped(context, name, pa.concat_tables(tables)) for name, tables in found.items()}

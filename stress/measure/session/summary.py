@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from stress.measure.core.cells import absent, cell_rows, counted
+from stress.measure.core.cells import absent, cell_table, columns_of, counted
 from stress.measure.core.context import Context
 from stress.measure.core.number import Number
 from stress.measure.session.registry import make
 from stress.measure.session.warnings import warnings
+from stress.measure.tables.cells import CELLS
 from stress.records.stopping import stopped_cells
 
 __all__ = ["summarise"]
@@ -56,7 +57,8 @@ def _clean(context: Context) -> dict[str, Any] | None:
     if note is not None:
         return Number(**counted(context, clean), note=note).row()
     values = context.values(metric)
-    return Number.of(cell_rows(context, metric, values.point, values.bounds())[clean]).row()
+    table = cell_table(context, [columns_of(context, metric, values.point, values.bounds())], CELLS)
+    return Number.of(table.slice(clean, 1).to_pylist()[0]).row()
 
 
 def _scenarios(context: Context) -> list[dict[str, Any]]:
