@@ -73,9 +73,7 @@ def load_costs(path: Path | None) -> Costs:
     found = parse(read_text(path, "costs"), str(path), problems, "costs").plain()
     gather(problems, InputError)
     if not isinstance(found, Mapping):
-        raise InputError(
-            f"costs: {path}: must be a mapping of abstain, classes, actions and scenarios, got {short(found)}."
-        )
+        raise InputError(f"costs: {path}: must be a mapping of abstain, classes, actions and scenarios, got {short(found)}.")
     known = ("abstain", "classes", "actions", "scenarios")
     for name in found:
         if name not in known:
