@@ -8,9 +8,10 @@ import pytest
 
 import stress
 from perturbations import InputError, RunError, SpecError
-from stress.adaptive import Question, chooser_of, sides_of, stopped_lines
+from stress.adaptive import Question, chooser_of, foresee, sides_of, stopped_lines
+from stress.adaptive._power import worse
 from stress.cli import main
-from stress.gate import Form, Rule, judge, loads_gates, report_data
+from stress.gate import Form, Observed, Rule, judge, loads_gates, report_data
 from stress.records.metric import Metric
 from tests.adaptive_world import SUITE, Model, run, samples, world
 
@@ -307,3 +308,51 @@ def test_nobody_chooses_where_nothing_is_asked_for():
     assert chooser_of(None) is None
     assert SUITE["severities"] == [1, 2, 3]
     assert len(samples(3)[0]) == 3
+
+
+def test_what_a_rule_takes_is_foretold_before(known, whole, stopped, tmp_path, capsys):
+    found = {(each.rule.title, each.subject, each.drop): each for each in foresee(gates(), whole, (0.0, 0.1))}
+    took = {(each["rule"], each["on"]): each for each in stopped.info["adaptive"]["questions"]}
+    for (title, subject, drop), each in found.items():
+        if drop or subject == "all cells":
+            continue
+        assert each.outcome == took[title, subject]["outcome"]
+        assert each.adaptive <= 2.5 * took[title, subject]["samples"] + 64
+        assert took[title, subject]["samples"] <= 2.5 * each.adaptive + 64
+    key = "accuracy per cell on scenario shift ≥ 0.6", "shift:2"
+    assert found[*key, 0.1].value == pytest.approx(found[*key, 0.0].value - 0.1)
+    assert found[*key, 0.1].adaptive > found[*key, 0.0].adaptive
+    (tmp_path / "gates.yaml").write_text("gates:\n  - {metric: accuracy, min: 0.6}\n  - {metric: f1_macro, min: 0.5}\n")
+    assert main(["power", str(tmp_path / "gates.yaml"), "--against", str(whole.path), "--drop", "0.02"]) == 0
+    assert "run whole" in capsys.readouterr().out
+    assert main(["power", str(tmp_path / "gates.yaml"), "--against", str(whole.path), "--drop", "2"]) == 2
+    assert main(["power", str(tmp_path / "gates.yaml"), "--against", str(stopped.path)]) == 2
+
+
+def test_questions_are_foretold_by_a_dry_run(capsys):
+    options = ["--limit", "40", "--only", "lost", "--workers", "1", "--until", "precision=0.1"]
+    assert main(["run", "demo", "--dry-run", *options]) == 0
+    assert "until precision=0.1: at least 320 questions" in " ".join(capsys.readouterr().out.split())
+
+
+def test_worse_observations_are_worse_by_so_much():
+    rule = Rule("accuracy", "min", 0.5, "test")
+    for better, mean in (("higher", 0.65), ("lower", 0.85)):
+        form = Form("rate", Metric("accuracy", top="score", better=better))
+        rows = np.repeat([[1.0, 1, 0, 0], [0.5, 1, 0, 0]], [50, 50], axis=0)
+        assert worse(Observed.of(form, rows, 1.0), 0.1).value == pytest.approx(mean)
+    assert rule.bar == 0.5
+
+
+@pytest.mark.parametrize("kind", ["rate", "drop", "retention", "lost"])
+def test_a_path_ends_where_all_at_once_does_and_ends_are_where_bets_refute(kind):
+    rng = np.random.default_rng(3)
+    now, before = rng.integers(0, 4, 200) * 1.0, rng.integers(1, 4, 200) * 1.0
+    rows = np.stack([now, np.full(200, 3.0), before, np.full(200, 3.0)], axis=1)
+    seen = Observed.of(Form(kind, Metric("accuracy", top="score")), rows, 3.0, np.arange(200) // 32)
+    assert len(seen.path(0.4, True)) == 7
+    assert seen.path(0.4, True)[-1] == pytest.approx(seen.evidence(0.4, True))
+    low, high = seen.sequence(0.025)
+    assert low < seen.value < high
+    for end, above, out in ((low, True, -1e-6), (high, False, 1e-6)):
+        assert seen.evidence(end + out, above) >= np.log(40) > seen.evidence(end - out, above)

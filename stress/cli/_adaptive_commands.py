@@ -36,7 +36,7 @@ def power(gates: str, against: Path, drops: tuple[float, ...]) -> None:
     for each in foresee(load_gates(gates), run, drops or (0.0, 0.02, 0.05)):
         if each.reason:
             whole += 1
-            row = (each.rule.title, each.subject, "", "", "run whole", "all", "all")
+            row: tuple[str, ...] = (each.rule.title, each.subject, "", "", "run whole", "all", "all")
         else:
             counts = (f"{ceil(n):,}" if isfinite(n) and n < 1e7 else "∞" for n in (each.whole, each.adaptive))
             row = (each.rule.title, each.subject, f"{each.drop:g}", number(each.value), each.outcome, *counts)
