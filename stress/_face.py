@@ -240,36 +240,13 @@ def run(
     _refuse(unknown, [*(each.name for each in fields(Settings)), "task", "out", "examples", "until", "against"])
     chooser = chooser_of(until, against, cluster)
     settings = Settings(
-        seed=seed,
-        workers=workers,
-        batch_size=batch_size,
-        limit=limit,
-        samples=samples,
-        only=only,
-        skip=skip,
-        cluster=cluster if chooser is None else chooser.cluster,
-        signals=signals,
-        timeout=timeout,
-        preflight=preflight,
-        progress=progress,
-        backend=backend,
-        scheduler=scheduler,
-        command=command,
-        fresh=fresh,
-        accept_model=accept_model,
-        keep_failures=keep_failures,
-        verify=verify,
-        skip_bad_samples=skip_bad_samples,
-        inside=inside,
-        max_cells=max_cells,
-        max_megapixels=max_megapixels,
-        max_seconds=max_seconds,
-        answers=answers,
-        cost=cost,
-        max_calls=max_calls,
-        max_cost=max_cost,
-        adaptive=chooser is not None,
-    )
+        seed=seed, workers=workers, batch_size=batch_size, limit=limit, samples=samples, only=only, skip=skip,
+        cluster=cluster if chooser is None else chooser.cluster, signals=signals, timeout=timeout,
+        preflight=preflight, progress=progress, backend=backend, scheduler=scheduler, command=command, fresh=fresh,
+        accept_model=accept_model, keep_failures=keep_failures, verify=verify, skip_bad_samples=skip_bad_samples,
+        inside=inside, max_cells=max_cells, max_megapixels=max_megapixels, max_seconds=max_seconds, answers=answers,
+        cost=cost, max_calls=max_calls, max_cost=max_cost, adaptive=chooser is not None,
+    )  # fmt: skip
     wanted = _out(out)
     with prepared(model, data, suite, task, settings, wanted) as (planned, workers_of):
         done = execute(planned, wanted or Path("runs") / planned.plan.suite, workers_of, chooser=chooser).run

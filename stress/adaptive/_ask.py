@@ -26,6 +26,7 @@ from stress.gate import (
     form_of,
     load_gates,
     parts_of,
+    rests_on,
 )
 from stress.records.blocks import Block
 from stress.records.declared import Declared
@@ -135,8 +136,7 @@ class _Maker:
                 if isinstance(form, Form) and not reason:
                     found.questions.append(self._question(rule, name, part, form))
                 else:
-                    beside = [] if form_alone(rule) else ["clean"]
-                    whole = {self._asked[cell]: reason for cell in [*part, *beside]} | whole
+                    whole = {self._asked[cell]: reason for cell in rests_on(rule, part, list(self._asked))} | whole
         return Wanted(found.questions, whole, checks)
 
     def _refused(self, form: Form, cells: Sequence[str]) -> str:
@@ -180,11 +180,6 @@ class _Maker:
                 question = self._question(rule, name, [name], form)
                 question.sides, question.precision = [Side(rule)], half
                 yield question
-
-
-def form_alone(rule: Rule) -> bool:
-    """Whether a rule's numbers need no clean cell."""
-    return rule.metric not in ("drop", "retention", "widening")
 
 
 def _in_its_order(cell: Cell) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from stress.cli._adaptive_commands import power
 from stress.cli._audit_commands import audit, split
 from stress.cli._beyond_commands import calibrate, evidence
 from stress.cli._display import say
@@ -265,5 +266,5 @@ def doctor(out: Path, endpoint: str | None, key_env: str | None) -> int:
     return run_doctor(out, endpoint, key_env)
 
 
-for each in (audit, calibrate, cite, evidence, figure, gallery, methods, monitor, policy, show, split, table):
+for each in (audit, calibrate, cite, evidence, figure, gallery, methods, monitor, policy, power, show, split, table):
     stress.add_command(each)

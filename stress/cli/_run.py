@@ -15,7 +15,7 @@ from perturbations.errors import printable
 from perturbations.files import read_regular
 from scenarios import load
 from stress._face import Run, open_run
-from stress.adaptive import chooser_of, stopped_lines
+from stress.adaptive import Until, chooser_of, expected_calls, stopped_lines
 from stress.cli._display import console, safe
 from stress.cli._estimate import estimate
 from stress.engine import Check, Outcome, Planned, Settings, as_it_answers, duration, execute, plan_run, prepared
@@ -58,7 +58,7 @@ def run_suite(
     what = (model or "demo", data or "demo", loaded, task, settings)
     started = time.monotonic()
     if dry_run:
-        _show_plan(console(quiet=False), plan_run(*what), started)
+        _show_plan(console(quiet=False), plan_run(*what), started, chooser)
         return 0
     with prepared(*what, out) as (planned, workers):
         _show_left_out(screen, planned)
@@ -110,7 +110,7 @@ def _ids(path: Path | None) -> tuple[str, ...]:
     return found
 
 
-def _show_plan(screen: Any, planned: Planned, started: float) -> None:
+def _show_plan(screen: Any, planned: Planned, started: float, chooser: Until | None) -> None:
     from rich.table import Table
 
     table = Table("scenario", "cells", "grid", "conditions", title=safe(f"{planned.plan.suite}@{planned.plan.version}"))
@@ -137,6 +137,12 @@ def _show_plan(screen: Any, planned: Planned, started: float) -> None:
     for says, cells in _fallbacks(planned).items():
         calls = planned.calls_of(set(cells))
         screen.print(safe(f"  of these to {says}: {len(cells):,} cells, {calls:,} model calls"))
+    if chooser is not None:
+        least, expected, most = expected_calls(chooser.asked, planned, chooser.floor)
+        about = (
+            "(--against a whole run foretells it)" if expected is None else f"{expected:,} expected if it is as before"
+        )
+        screen.print(f"until {chooser.asked.text}: at least {least:,} questions, {about}, {most:,} at worst")
     low, high, megabytes = estimate(planned, started)
     screen.print(
         f"between {duration(low)} and {duration(high)} with {planned.settings.threads} workers, and {megabytes:.1f} MB "

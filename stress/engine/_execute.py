@@ -92,9 +92,7 @@ def execute(
     """
     begun = time.time()
     out = beside(out) if planned.settings.fresh else out
-    if chooser is not None:
-        check_floor(planned, chooser)
-        chooser.begin(planned, draft(planned, out), job_of(planned, planned.task).schema)  # what is wrong is said now
+    _begin_choosing(planned, chooser, out)
     planned, before = look_back(attended(planned, out), out)
     here = beginning(planned if workers is None else _untimed(planned))
     with one_thread_each(), supervised(here.settings.timeout):
@@ -132,6 +130,13 @@ def execute(
     if reused and before.newest is not None:
         age = (begun - float(about["begun"]), begun - before.newest)
     return Outcome(open_folder(out), reused, found.failed, age, found.thrown, checks)
+
+
+def _begin_choosing(planned: Planned, chooser: Chooser | None, out: Path) -> None:
+    """Let who chooses the questions say what is wrong before any is asked."""
+    if chooser is not None:
+        check_floor(planned, chooser)
+        chooser.begin(planned, draft(planned, out), job_of(planned, planned.task).schema)
 
 
 def _finish(out: Path, planned: Planned, about: dict[str, Any], meter: Meter | None, begun: float) -> None:

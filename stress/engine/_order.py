@@ -85,16 +85,6 @@ def _together(
     return [np.array(sorted(members[n], key=lambda p: (data.times[p] or 0.0, data.ids[p]))) for n in order]
 
 
-def _by_name(data: Samples, seed: int, positions: range, cluster: str | None) -> list[Ints]:
-    """Return the samples of each cluster, or sequence, or each alone, in an order that is left to chance."""
-    if cluster in (None, "sequence"):
-        if _any_sequence(data, positions):
-            return _by_sequence(data, seed, positions)
-        drawn = _draws(seed, data.ids)
-        return list(np.asarray(positions, np.int64)[_sorted([drawn], data.ids, np.arange(len(drawn)))][:, None])
-    return _together(data, seed, positions, data.index.groups[str(cluster)], "cluster")
-
-
 def _stratified(data: Samples, seed: int, positions: range) -> Ints:
     def work() -> Ints:
         ids = list(_of(data.ids, positions))
@@ -157,7 +147,14 @@ def even_shards(
     A run that stops by what it saw rests on it: any beginning is a random sample of the data, of which each cluster
     (and sequence) is whole. It is not stratified, as what comes later would then depend on what came before.
     """
-    found = _filled(_by_name(data, seed, range(len(data)), cluster), size)
+    positions = range(len(data))
+    if cluster not in (None, "sequence"):
+        found = _filled(_together(data, seed, positions, data.index.groups[str(cluster)], "cluster"), size)
+    elif _any_sequence(data, positions):
+        found = _filled(_by_sequence(data, seed, positions), size)
+    else:
+        order = _sorted([_draws(seed, data.ids)], data.ids, np.arange(len(data)))
+        found = [order[start : start + size] for start in positions[::size]]
     return found if limit is None else first_of(found, limit)
 
 

@@ -207,7 +207,7 @@ def begin(out: Path, about: dict[str, Any], planned: Planned, before: Before) ->
 def draft(planned: Planned, out: Path) -> Block:
     """Return a planned run as a reader would find it, before anything is written: its cells and samples, no record."""
     task = planned.task
-    about = {"identity": {"data": {"streams": planned.data.streams}}, "streams": planned.data.streams}
+    about: dict[str, Any] = {"identity": {"data": {"streams": planned.data.streams}}, "streams": planned.data.streams}
     about |= {"cluster": planned.settings.cluster or planned.data.cluster, **declared(task, planned.model.reports)}
     cells = cells_table(planned.plan.cells, planned.data.streams, planned.repeats.drawn)
     found = SimpleNamespace(path=out, info=about, samples=samples_table(planned), cells=cells)

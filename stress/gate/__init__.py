@@ -5,7 +5,7 @@
 >>> [verdict.message for verdict in report.verdicts if not verdict.passed]  # doctest: +SKIP
 """
 
-from stress.gate._asked import Form, Observed, form_of
+from stress.gate._asked import Form, Observed, form_of, rests_on
 from stress.gate._compare import Change, Comparison, compare, comparison_data, comparison_markdown, headline, notable
 from stress.gate._early import check_early, count_checks
 from stress.gate._json import report_data, save
@@ -61,6 +61,7 @@ __all__ = [
     "number",
     "parts_of",
     "report_data",
+    "rests_on",
     "sarif",
     "save",
     "several_data",

@@ -21,7 +21,7 @@ from stress.records.metric import Metric
 from stress.statistics.arrays import Floats, Ints
 from stress.statistics.betting import STAKES, betting_sequence, between, gains, log_wealth, stakes
 
-__all__ = ["Form", "Observed", "form_of"]
+__all__ = ["Form", "Observed", "form_of", "rests_on"]
 
 Kind = Literal["rate", "drop", "retention", "lost"]
 _MOST_KEPT = 10.0
@@ -76,6 +76,15 @@ def form_of(rule: Rule, metrics: Mapping[str, Metric], headline: Metric) -> Form
     if kind == "rate" and any(bar in (0.0, 1.0) for bar in _bars(rule)):
         return f"a bar at the end of what {name} can be is cleared by no number of answers"
     return Form(kind, metric)
+
+
+@named_keywords
+def rests_on(rule: Rule, cells: Sequence[str], every: Sequence[str]) -> list[str]:
+    """Return the cells that a number of some cells is made of: clean too, or all of them (``every``)."""
+    if rule.policy is not None or rule.metric in STREAM_METRICS:
+        return list(every)
+    beside = [name for name in ("clean",) if rule.metric in ("drop", "retention", "widening") and name in every]
+    return list(dict.fromkeys([*cells, *beside]))
 
 
 def _bars(rule: Rule) -> Sequence[float]:

@@ -12,7 +12,7 @@ from math import exp, inf
 
 import numpy as np
 
-from stress.gate._asked import Observed, form_of
+from stress.gate._asked import Observed, form_of, rests_on
 from stress.gate._exact import exactly, p_value
 from stress.gate._rules import Check, Rule
 from stress.gate._stopped import Stopped
@@ -47,13 +47,14 @@ def resting(rule: Rule, check: Check, stopped: Stopped, session: Measured) -> Re
     if check.value is None or not check.cells:
         return Resting(check)
     form = form_of(rule, metrics_of(session), session.headline)
+    every = [str(name) for name in stopped.run.cells["cell"].to_pylist()]
+    cells = rests_on(rule, check.cells, every)
     if isinstance(form, str):
-        if stopped.whole([*check.cells, "clean"]):
+        if stopped.whole(cells):
             return Resting(check, whole=check)
         note = f"{form}, which is judged on all samples, and the run stopped before (--until this file runs them whole)"
         return Resting(Check(check.subject, cells=check.cells, note=note))
     observed = stopped.observed(form, check.cells)
-    cells = [*check.cells, *(["clean"] if form.kind in ("drop", "retention") else [])]
     whole = check if stopped.whole(cells) else None
     level = (1 - rule.confidence) / 2 * _HALF
     low, high = observed.sequence(level)

@@ -46,7 +46,7 @@ def _row(
         return row
     if row.get("cell") is not None and row["cell"] not in stopped and row.get("metric") not in ("drop", "retention"):
         return row  # of all samples
-    kept = {key: (False if key == "few" else None) for key in _FIXED if key in row}
+    kept: dict[str, Any] = {key: (False if key == "few" else None) for key in _FIXED if key in row}
     if (row.get("cell"), row.get("metric")) in ends:
         low, high = ends[row["cell"], row["metric"]]
         return {**row, **kept, "low": low, "high": high, "method": "betting sequence"}
