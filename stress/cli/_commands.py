@@ -9,7 +9,7 @@ import click
 
 from stress.cli._adaptive_commands import power
 from stress.cli._audit_commands import audit, split
-from stress.cli._beyond_commands import calibrate, evidence
+from stress.cli._beyond_commands import attribute, calibrate, evidence
 from stress.cli._display import say
 from stress.cli._look_commands import cite, figure, gallery, methods, show, table
 from stress.cli._monitor_commands import monitor
@@ -181,6 +181,7 @@ def measure(folder: Path, name: str | None, goals: str | None) -> None:
 @click.option(
     "--correction", type=click.Choice(["holm", "bh", "none"]), help="For the number of checks.  [default: holm]"
 )
+@click.option("--labels-disputed", type=RUN, metavar="FILE", help="Samples whose labels may be wrong, one id a line.")
 @click.option("--json", "json_file", type=RUN, metavar="FILE", help="[default: RUN/gate.json]")
 @click.option("--junit", type=RUN, metavar="FILE", help="Write JUnit XML: a test per rule.")
 @click.option("--markdown", type=RUN, metavar="FILE", help="Write a comment for a pull request ('-': print it).")
@@ -266,5 +267,7 @@ def doctor(out: Path, endpoint: str | None, key_env: str | None) -> int:
     return run_doctor(out, endpoint, key_env)
 
 
-for each in (audit, calibrate, cite, evidence, figure, gallery, methods, monitor, policy, power, show, split, table):
+for each in (attribute, audit, calibrate, cite, evidence, figure, gallery, methods, monitor, policy):
+    stress.add_command(each)
+for each in (power, show, split, table):
     stress.add_command(each)
