@@ -5,5 +5,16 @@ from stress.report._methods import methods_of
 from stress.report._page import write_report, write_sample
 from stress.report._terminal import print_summary
 from stress.report.paper import plot, save, table_text
+from stress.report.site import write_site
 
-__all__ = ["methods_of", "plain_table", "plot", "print_summary", "save", "table_text", "write_report", "write_sample"]
+__all__ = [
+    "methods_of",
+    "plain_table",
+    "plot",
+    "print_summary",
+    "save",
+    "table_text",
+    "write_report",
+    "write_sample",
+    "write_site",
+]
