@@ -140,18 +140,20 @@ def validate(file: str, imports: bool) -> None:
 
 
 @stress.command()
-@click.argument("folder", type=RUN, metavar="RUN")
+@click.argument("runs", type=RUN, metavar="RUN [RUN …]", nargs=-1, required=True)
+@click.option("--common", is_flag=True, help="Compare what runs share instead of refusing runs that differ.")
+@click.option("-o", "--output", type=RUN, metavar="FILE", help="Of several runs.  [default: in the last run's report]")
 @GOALS
 @OWN
-def report(folder: Path, goals: str | None) -> None:
-    """Write RUN/report/index.html.
+def report(**options: Any) -> None:
+    """Write RUN/report/index.html, or one page for several runs.
 
-    Curves per modality, findings, tables. Works on unfinished runs.
+    Curves per modality, findings, tables. Works on unfinished runs. Several runs are held against the first, sample by
+    sample: what got worse comes first.
     """
-    from stress._face import open_run
-    from stress.report import write_report
+    from stress.cli._paper import write_pages
 
-    say(f"{write_report(open_run(folder), goals)}")
+    write_pages(**options)
 
 
 @stress.command()

@@ -6,6 +6,7 @@ from stress.report._page import write_report, write_sample
 from stress.report._terminal import print_summary
 from stress.report.paper import plot, save, table_text
 from stress.report.site import write_site
+from stress.report.together import write_comparison
 
 __all__ = [
     "methods_of",
@@ -14,6 +15,7 @@ __all__ = [
     "print_summary",
     "save",
     "table_text",
+    "write_comparison",
     "write_report",
     "write_sample",
     "write_site",

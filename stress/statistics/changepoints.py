@@ -9,7 +9,7 @@ yet: the step-down of Holm (1979), so that at most that share of histories witho
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,7 +30,7 @@ class Changed:
     ``start`` and ``stop`` are the releases whose means are compared: from the change before to the one after it.
     """
 
-    series: Hashable
+    series: str
     at: int
     start: int
     stop: int
@@ -57,7 +57,7 @@ def contrast(values: Floats, influences: Floats, weights: Floats) -> tuple[Float
     return found, np.sqrt(spread + 2 * usual)
 
 
-def changes(series: Mapping[Hashable, tuple[Floats, Floats]], level: float = LEVEL) -> list[Changed]:
+def changes(series: Mapping[str, tuple[Floats, Floats]], level: float = LEVEL) -> list[Changed]:
     """Return the changes of several series of releases: ``(values, influences)`` of each, as ``contrast`` takes them.
 
     All series are one family. Intervals are of one contrast each, at 1 − ``level``.
@@ -68,10 +68,10 @@ def changes(series: Mapping[Hashable, tuple[Floats, Floats]], level: float = LEV
     return sorted(kept, key=lambda one: (str(one.series), one.at))
 
 
-def _split(series: Mapping[Hashable, tuple[Floats, Floats]], total: int, level: float) -> dict[Hashable, list[int]]:
+def _split(series: Mapping[str, tuple[Floats, Floats]], total: int, level: float) -> dict[str, list[int]]:
     """Return where segments split, until no boundary is sure enough."""
     open_ = [(name, 0, len(values)) for name, (values, _) in series.items()]
-    found: dict[Hashable, list[int]] = {}
+    found: dict[str, list[int]] = {}
     left = total
     while open_:
         asked = [(part, each) for part in open_ if (each := _surest(series[part[0]], part, level)) is not None]
@@ -86,9 +86,7 @@ def _split(series: Mapping[Hashable, tuple[Floats, Floats]], total: int, level: 
     return found
 
 
-def _settled(
-    name: Hashable, given: tuple[Floats, Floats], at: Sequence[int], total: int, level: float
-) -> list[Changed]:
+def _settled(name: str, given: tuple[Floats, Floats], at: Sequence[int], total: int, level: float) -> list[Changed]:
     """Return changes that are sure between their neighbours, each where it is surest there.
 
     The first split of a series may lie beside the change, or between two: what is there only because of that goes.
@@ -116,7 +114,7 @@ def _once(bounds: list[int], moved: list[int]) -> list[int]:
     return sorted({*bounds[:i], moved[i], *bounds[i + 1 :]})
 
 
-def _surest(given: tuple[Floats, Floats], part: tuple[Hashable, int, int], level: float) -> Changed | None:
+def _surest(given: tuple[Floats, Floats], part: tuple[str, int, int], level: float) -> Changed | None:
     """Return the boundary of a segment with the smallest p value."""
     from scipy.special import stdtr
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from perturbations import InputError
 from perturbations.errors import named_keywords
@@ -15,8 +16,12 @@ from stress.measure.session.once import session_of
 from stress.records.pairing import paired, who
 from stress.records.source import Source
 from stress.statistics.arrays import Floats
+from stress.statistics.positions import ranked
 
 __all__ = ["Trend", "trend"]
+
+_Who = tuple[str, ...]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -71,22 +76,22 @@ def _parts(run: Source, shared: set[str]) -> dict[str, list[str]]:
     return found
 
 
-def _clusters(context: Context, names: Sequence[object], place: Mapping[object, int]) -> Floats:
+def _clusters(context: Context, names: Sequence[_Who], place: Mapping[_Who, int]) -> Ints:
     """Return the cluster of each shared sample, by position."""
     found = np.zeros(len(place), np.int64)
     for name, member in zip(names, context.clusters.member.tolist()):
         if name in place:
             found[place[name]] = member
-    return np.unique(found, return_inverse=True)[1]
+    return ranked(found)[1]
 
 
 def _value(
     context: Context,
     name: str,
     cells: Sequence[str],
-    names: Sequence[object],
-    place: Mapping[object, int],
-    clusters: Floats,
+    names: Sequence[_Who],
+    place: Mapping[_Who, int],
+    clusters: Ints,
 ) -> tuple[float, Floats]:
     """Return a metric over the shared records of some cells, and the influence of each cluster on it."""
     wanted = set(cells)
@@ -103,4 +108,5 @@ def _value(
     if not len(rows):
         return float("nan"), np.zeros(count)
     value, influences = measured.of(rows)
-    return value, np.bincount(clusters[at[rows]], weights=influences, minlength=count)
+    summed: Floats = np.bincount(clusters[at[rows]], weights=influences, minlength=count).astype(np.float64)
+    return value, summed

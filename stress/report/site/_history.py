@@ -81,8 +81,8 @@ class History:
         for part, (values, influences) in self.trend.series.items():
             _, error = contrast(values, influences, np.eye(len(values)))
             reach = t_quantile(CONFIDENCE, max(influences.shape[1] - 1, 1)) * error
-            ends = (values - reach, values + reach)
-            found[part] = tuple(np.clip(end, 0.0, 1.0) for end in ends) if form.share else ends
+            low, high = values - reach, values + reach
+            found[part] = (np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)) if form.share else (low, high)
         return found
 
     def versus(self, one: int, other: int) -> list[Versus]:
