@@ -10,7 +10,7 @@ import click
 from stress.cli._audit_commands import audit, split
 from stress.cli._beyond_commands import calibrate, evidence
 from stress.cli._display import say
-from stress.cli._look_commands import cite, figure, gallery, methods, serve, show, site, table
+from stress.cli._look_commands import card, cite, figure, gallery, methods, serve, show, site, table
 from stress.cli._options import EPILOG, GOALS, OWN, PLUGIN, RUN
 from stress.cli._policy_commands import policy
 
@@ -263,5 +263,5 @@ def doctor(out: Path, endpoint: str | None, key_env: str | None) -> int:
     return run_doctor(out, endpoint, key_env)
 
 
-for each in (audit, calibrate, cite, evidence, figure, gallery, methods, policy, serve, show, site, split, table):
+for each in (audit, calibrate, card, cite, evidence, figure, gallery, methods, policy, serve, show, site, split, table):
     stress.add_command(each)

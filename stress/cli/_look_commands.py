@@ -11,7 +11,7 @@ from stress.cli._display import say
 from stress.cli._options import OWN, PLUGIN, RUN
 
 _KINDS = ["curves", "lost", "heat", "contributions", "reliability", "compare", "timeline", "groups"]  # in stress.report
-__all__ = ["cite", "figure", "gallery", "methods", "serve", "show", "site", "table"]
+__all__ = ["card", "cite", "figure", "gallery", "methods", "serve", "show", "site", "table"]
 
 
 @click.command()
@@ -113,6 +113,23 @@ def serve(folder: Path, port: int) -> None:
     from stress.cli._serve import serve_folder
 
     serve_folder(folder, port)
+
+
+@click.command()
+@click.argument("folder", type=RUN, metavar="RUN")
+@click.option("--markdown", "form", flag_value="markdown", default=True, help="[default]")
+@click.option("--huggingface", "form", flag_value="huggingface", help="With model-index, as the Hub reads it.")
+@click.option("--json", "form", flag_value="json")
+@click.option("-o", "--output", type=RUN, metavar="FILE", help="[default: print it]")
+@OWN
+def card(folder: Path, form: str, output: Path | None) -> None:
+    """Write what a model's card says of its robustness.
+
+    Each value with its interval, and the conditions under which it was measured.
+    """
+    from stress.cli._paper import write_card
+
+    write_card(folder, form, output)
 
 
 @click.command()

@@ -10,7 +10,14 @@ from perturbations import InputError
 from stress._face import open_run
 from stress.cli._display import say
 
-__all__ = ["put", "write_pages", "write_table"]
+__all__ = ["put", "write_card", "write_pages", "write_table"]
+
+
+def write_card(run: Path, form: Any, output: Path | None) -> None:
+    """Print the card of a run, or write it to a file."""
+    from stress.report import card_text
+
+    put(card_text(open_run(run), form), output)
 
 
 def write_table(runs: Sequence[Path], output: Path | None, **options: Any) -> None:
