@@ -11,7 +11,7 @@ from stress.cli._adaptive_commands import power
 from stress.cli._audit_commands import audit, split
 from stress.cli._beyond_commands import attribute, calibrate, evidence
 from stress.cli._display import say
-from stress.cli._look_commands import cite, figure, gallery, methods, show, table
+from stress.cli._look_commands import card, cite, figure, gallery, methods, serve, show, site, table
 from stress.cli._monitor_commands import monitor
 from stress.cli._options import EPILOG, GOALS, OWN, PLUGIN, RUN
 from stress.cli._policy_commands import policy
@@ -145,18 +145,20 @@ def validate(file: str, imports: bool) -> None:
 
 
 @stress.command()
-@click.argument("folder", type=RUN, metavar="RUN")
+@click.argument("runs", type=RUN, metavar="RUN [RUN …]", nargs=-1, required=True)
+@click.option("--common", is_flag=True, help="Compare what runs share instead of refusing runs that differ.")
+@click.option("-o", "--output", type=RUN, metavar="FILE", help="Of several runs.  [default: in the last run's report]")
 @GOALS
 @OWN
-def report(folder: Path, goals: str | None) -> None:
-    """Write RUN/report/index.html.
+def report(**options: Any) -> None:
+    """Write RUN/report/index.html, or one page for several runs.
 
-    Curves per modality, findings, tables. Works on unfinished runs.
+    Curves per modality, findings, tables. Works on unfinished runs. Several runs are held against the first, sample by
+    sample: what got worse comes first.
     """
-    from stress._face import open_run
-    from stress.report import write_report
+    from stress.cli._paper import write_pages
 
-    say(f"{write_report(open_run(folder), goals)}")
+    write_pages(**options)
 
 
 @stress.command()
@@ -267,7 +269,7 @@ def doctor(out: Path, endpoint: str | None, key_env: str | None) -> int:
     return run_doctor(out, endpoint, key_env)
 
 
-for each in (attribute, audit, calibrate, cite, evidence, figure, gallery, methods, monitor, policy):
+for each in (attribute, audit, calibrate, card, cite, evidence, figure, gallery, methods, monitor, policy):
     stress.add_command(each)
-for each in (power, show, split, table):
+for each in (power, serve, show, site, split, table):
     stress.add_command(each)
