@@ -1,10 +1,20 @@
-"""What tests share: one dask cluster, for all that ask about records and not about a cluster's own life."""
+"""What tests share: how much is tried, and one dask cluster for all that do not ask about a cluster's own life."""
 
 import logging
 import os
 from pathlib import Path
 
 import pytest
+
+from tests import _amount
+
+
+def pytest_addoption(parser):
+    parser.addoption("--exhaustive", action="store_true", help="try everything that the usual run tries a share of")
+
+
+def pytest_configure(config):
+    _amount.EXHAUSTIVE = config.getoption("--exhaustive")
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ from benchmarks.gates import (
 )
 from perturbations._keys import Key, generator
 from stress.gate import Check, loads_gates
-from stress.gate._judge import exactly, p_value
+from stress.gate._exact import exactly, p_value
 from stress.measure import Number
 from stress.measure.between.changes import change, gap_change
 from stress.measure.between.difference import _compared, less, retained
