@@ -2,6 +2,7 @@
 
 import logging
 import os
+from itertools import chain, islice
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,22 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     _amount.EXHAUSTIVE = config.getoption("--exhaustive")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """Let every process begin with its part of the slow tests: one that is begun last is waited for by all others.
+
+    ``--dist worksteal`` gives each process a stretch of the list, as long for one as for another, before any steals.
+    """
+    count = getattr(config, "workerinput", {}).get("workercount", 1)
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    quick = iter([item for item in items if not item.get_closest_marker("slow")])
+    ends = [len(items) * k // count for k in range(count + 1)]
+    stretches = [slow[k::count] for k in range(count)]
+    for stretch, start, end in zip(stretches, ends, ends[1:], strict=False):
+        stretch += islice(quick, max(0, end - start - len(stretch)))
+    items[:] = [*chain(*stretches), *quick]
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import pytest
 import scenarios
 
 ROOT = Path(__file__).resolve().parents[1]
+pytestmark = pytest.mark.slow
 # What cannot be done without an extra, and which; everything else must be done.
 NEEDS = {"languages": "language", "weather-joint": "language"}
 

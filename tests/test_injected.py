@@ -43,12 +43,14 @@ def once(backend, tmp_path, names=None):
     return json.loads((tmp_path / "found.json").read_text())
 
 
+@pytest.mark.slow
 def test_with_threads(tmp_path):
     found = once("threads", tmp_path)
     assert found.keys() == ACTS.keys() - ENDS.keys()
     compare(found)
 
 
+@pytest.mark.slow
 def test_with_processes(tmp_path):
     names = [*RAISED, *ANSWERED, *FINE]
     found = once("processes", tmp_path, names)
