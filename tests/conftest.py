@@ -1,5 +1,6 @@
 """What tests share: how much is tried, and one dask cluster for all that do not ask about a cluster's own life."""
 
+import gc
 import logging
 import os
 from itertools import chain, islice
@@ -32,6 +33,12 @@ def pytest_collection_modifyitems(config, items):
     for stretch, start, end in zip(stretches, ends, ends[1:], strict=False):
         stretch += islice(quick, max(0, end - start - len(stretch)))
     items[:] = [*chain(*stretches), *quick]
+
+
+def pytest_collection_finish():
+    """Spare the collector of garbage the many thousand tests, which stay: it would look at all of them each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import scenarios
 import stress
 from stress.data import from_samples
 from stress.data._packed import pack, unpack
-from tests.worlds import SUITE, brightness, samples
+from tests.worlds import CLASSES, SUITE, brightness, samples
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -83,6 +83,9 @@ def exits_without_sound(batch):
     if any(value is None for value in batch["audio"]):
         os._exit(3)
     return brightness(batch)
+
+
+exits_without_sound.classes = CLASSES
 
 
 @pytest.mark.parametrize("backend", ["processes", pytest.param("dask", marks=pytest.mark.slow)])

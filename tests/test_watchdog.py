@@ -19,7 +19,7 @@ from perturbations import RunError
 from stress.engine._lock import lock
 from stress.engine._room import room, was_stuck
 from stress.engine._watchdog import Watch
-from tests.worlds import brightness, samples
+from tests.worlds import CLASSES, brightness, samples
 
 ROOT = Path(__file__).resolve().parents[1]
 SILENT = "suite: s@1\nscenarios: {no-sound: {audio: missing}}"
@@ -52,6 +52,9 @@ def holds_the_lock(batch):
 
 def always_holds(batch):
     stand_still()
+
+
+holds_the_lock.classes = always_holds.classes = CLASSES
 
 
 def go(out, model="tests.test_watchdog:holds_the_lock", **settings):
@@ -121,6 +124,7 @@ def test_a_call_that_is_only_slow_does_not_end_the_process(tmp_path):
             time.sleep(7)
         return brightness(batch)
 
+    sleeps.classes = CLASSES
     run = stress.run(sleeps, world(), scenarios.loads(SILENT), tmp_path / "run", workers=2, timeout=2)
     found = run.records(cells=["no-sound"])
     assert set(found["status"].to_pylist()) == {"timeout"}
@@ -183,9 +187,9 @@ def test_packed_data_of_a_killed_run_are_cleared_away(tmp_path):
     (tmp_path / "run" / ".data").mkdir(parents=True)
     (tmp_path / "run" / ".data" / "left").touch()
     (tmp_path / "run" / ".lock").touch()
-    stress.run(brightness, world(), scenarios.loads(SILENT), tmp_path / "other")
+    stress.run(brightness, samples(10), scenarios.loads(SILENT), tmp_path / "other")
     (tmp_path / "other" / ".data").mkdir()
-    stress.run(brightness, world(), scenarios.loads(SILENT), tmp_path / "other")
+    stress.run(brightness, samples(10), scenarios.loads(SILENT), tmp_path / "other")
     assert not (tmp_path / "other" / ".data").exists()
 
 
