@@ -100,7 +100,7 @@ def test_copies_of_the_demo_are_found():
 
 
 def test_the_splits_of_the_demo_are_apart():
-    """Sentences come from templates and are in all; no sample is in another split with all its streams, and no voice."""
+    """Sentences come from templates and are in all; no sample is in two with all its streams, and no voice."""
     test = from_samples(demo.load("test"))
     for name, looks in (("train", 5), ("validation", 0)):
         found = audit(test, from_samples(demo.load(name)), ["voice", "sequence"])
