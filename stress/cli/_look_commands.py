@@ -10,7 +10,8 @@ import click
 from stress.cli._display import say
 from stress.cli._options import OWN, PLUGIN, RUN
 
-__all__ = ["cite", "figure", "gallery", "methods", "show"]
+_KINDS = ["curves", "lost", "heat", "contributions", "reliability", "compare", "timeline", "groups"]  # in stress.report
+__all__ = ["card", "cite", "figure", "gallery", "methods", "serve", "show", "site", "table"]
 
 
 @click.command()
@@ -45,20 +46,90 @@ def show(folder: Path, sample: str, cell: str | None, data: str | None, output: 
 
 @click.command()
 @click.argument("runs", type=RUN, metavar="RUN [RUN …]", nargs=-1, required=True)
-@click.option("--kind", type=click.Choice(["curves", "lost", "reliability"]), default="curves", show_default=True)
+@click.option("--kind", type=click.Choice(_KINDS), default="curves", show_default=True)
 @click.option("--scenario", "scenarios", multiple=True, metavar="NAME", help="Only this scenario; may be repeated.")
 @click.option("--modality", metavar="NAME", help="Only this modality's curves.")
+@click.option("--common", is_flag=True, help="Compare what runs share instead of refusing runs that differ.")
 @click.option("--columns", type=click.IntRange(1, 12), default=4, show_default=True, metavar="N")
 @click.option("-o", "--output", type=RUN, required=True, metavar="FILE", help="A .pdf, .svg or .png file.")
 @OWN
 def figure(**options: Any) -> None:
     """Draw a figure for a paper.
 
-    Curves of one run or of several on shared axes, missing streams, or reliability. Equal runs give equal files.
+    Of one run, or of several on shared axes; compare draws how much better than the first the others are.
+    Equal runs give equal files.
     """
     from stress.cli._show import write_figure
 
     write_figure(**options)
+
+
+@click.command()
+@click.argument("runs", type=RUN, metavar="RUN [RUN …]", nargs=-1, required=True)
+@click.option("--table", "name", default="scenarios", show_default=True, metavar="NAME", help="scenarios, cells, …")
+@click.option("--latex", "form", flag_value="latex", default=True, help="With booktabs rules.  [default]")
+@click.option("--markdown", "form", flag_value="markdown")
+@click.option("--csv", "form", flag_value="csv", help="Every column; of several runs with their names.")
+@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Only this metric; may be repeated.")
+@click.option("--scenario", "scenarios", multiple=True, metavar="NAME", help="Only this scenario; may be repeated.")
+@click.option("--common", is_flag=True, help="Compare what runs share instead of refusing runs that differ.")
+@click.option("-o", "--output", type=RUN, metavar="FILE", help="[default: print it]")
+@OWN
+def table(**options: Any) -> None:
+    """Write a table for a paper.
+
+    Of several runs, side by side: bold is what is surely better than every other run, by paired differences.
+    """
+    from stress.cli._paper import write_table
+
+    write_table(**options)
+
+
+@click.command()
+@click.argument("runs", type=RUN, metavar="RUN RUN …", nargs=-1, required=True)
+@click.option("-o", "--output", type=RUN, required=True, metavar="DIR", help="Its review.toml is read, and kept.")
+@OWN
+def site(runs: tuple[Path, ...], output: Path) -> None:
+    """Write static pages over releases, the oldest first.
+
+    Trends per scenario with intervals and changes, any two releases compared, gates, comments and sign-offs.
+    """
+    from stress._face import open_run
+    from stress.report import write_site
+
+    say(f"{write_site([open_run(run) for run in runs], output)}")
+
+
+@click.command()
+@click.argument("folder", type=RUN, metavar="DIR")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, metavar="N", help="0: any free."
+)
+def serve(folder: Path, port: int) -> None:
+    """Show the pages in DIR in a browser of this machine.
+
+    Only this machine can reach them, and nothing can be changed through them.
+    """
+    from stress.cli._serve import serve_folder
+
+    serve_folder(folder, port)
+
+
+@click.command()
+@click.argument("folder", type=RUN, metavar="RUN")
+@click.option("--markdown", "form", flag_value="markdown", default=True, help="[default]")
+@click.option("--huggingface", "form", flag_value="huggingface", help="With model-index, as the Hub reads it.")
+@click.option("--json", "form", flag_value="json")
+@click.option("-o", "--output", type=RUN, metavar="FILE", help="[default: print it]")
+@OWN
+def card(folder: Path, form: str, output: Path | None) -> None:
+    """Write what a model's card says of its robustness.
+
+    Each value with its interval, and the conditions under which it was measured.
+    """
+    from stress.cli._paper import write_card
+
+    write_card(folder, form, output)
 
 
 @click.command()

@@ -15,6 +15,7 @@ from perturbations.errors import printable
 from perturbations.files import read_regular
 from scenarios import load
 from stress._face import Run, open_run
+from stress.adaptive import Until, chooser_of, expected_calls, stopped_lines
 from stress.cli._display import console, safe
 from stress.cli._estimate import estimate
 from stress.engine import Check, Outcome, Planned, Settings, as_it_answers, duration, execute, plan_run, prepared
@@ -36,6 +37,8 @@ def run_suite(
     examples: int = 24,
     no_examples: bool = False,
     history: Path | None = None,
+    until: str | None = None,
+    against: Path | None = None,
     **options: Any,
 ) -> int:
     """Run a suite from the command line and return the exit status."""
@@ -48,16 +51,19 @@ def run_suite(
         if value is None and not demo:
             raise InputError(f"run: {name} must be given (a name, or 'demo' to try {suite} on the built-in world).")
     command = click.get_current_context().find_root().obj
+    chooser = chooser_of(until, against, options["cluster"])
+    if chooser is not None:
+        options |= {"cluster": chooser.cluster, "adaptive": True}
     settings = Settings(preflight=not no_preflight, samples=_ids(samples), command=command, **options)
     what = (model or "demo", data or "demo", loaded, task, settings)
     started = time.monotonic()
     if dry_run:
-        _show_plan(console(quiet=False), plan_run(*what), started)
+        _show_plan(console(quiet=False), plan_run(*what), started, chooser)
         return 0
     with prepared(*what, out) as (planned, workers):
         _show_left_out(screen, planned)
         folder = out or Path("runs") / planned.plan.suite
-        outcome = execute(planned, folder, workers, lambda checks: _show_checks(screen, checks))
+        outcome = execute(planned, folder, workers, lambda checks: _show_checks(screen, checks), chooser)
     run = open_run(outcome.run.path)
     for problem in keep(run, planned.plan.cells, planned.data, planned.settings.seed, most):
         screen.print(safe("no example", "yellow") + safe(f" {problem}"))
@@ -104,7 +110,7 @@ def _ids(path: Path | None) -> tuple[str, ...]:
     return found
 
 
-def _show_plan(screen: Any, planned: Planned, started: float) -> None:
+def _show_plan(screen: Any, planned: Planned, started: float, chooser: Until | None) -> None:
     from rich.table import Table
 
     table = Table("scenario", "cells", "grid", "conditions", title=safe(f"{planned.plan.suite}@{planned.plan.version}"))
@@ -131,6 +137,12 @@ def _show_plan(screen: Any, planned: Planned, started: float) -> None:
     for says, cells in _fallbacks(planned).items():
         calls = planned.calls_of(set(cells))
         screen.print(safe(f"  of these to {says}: {len(cells):,} cells, {calls:,} model calls"))
+    if chooser is not None:
+        least, expected, most = expected_calls(chooser.asked, planned, chooser.floor)
+        about = (
+            "(--against a whole run foretells it)" if expected is None else f"{expected:,} expected if it is as before"
+        )
+        screen.print(f"until {chooser.asked.text}: at least {least:,} questions, {about}, {most:,} at worst")
     low, high, megabytes = estimate(planned, started)
     screen.print(
         f"between {duration(low)} and {duration(high)} with {planned.settings.threads} workers, and {megabytes:.1f} MB "
@@ -195,6 +207,8 @@ def _show_outcome(screen: Any, planned: Planned, outcome: Outcome, seconds: floa
             safe("ended", "yellow")
             + safe(f" by the budget: {spent['samples']:,} of {spent['of']:,} samples, each in every cell")
         )
+    for line in stopped_lines(about):
+        screen.print(safe(line))
     screen.print(
         f"{about['records']:,} records ({about['samples']:,} samples × {len(planned.plan.cells):,} cells) "
         f"in {duration(seconds)} → {escape(printable(outcome.run.path))}"

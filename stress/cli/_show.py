@@ -152,9 +152,7 @@ def show_measures(folder: Path, name: str | None, goals: str | None = None) -> N
 _FIGURES = (".pdf", ".svg", ".png")
 
 
-def write_figure(
-    runs: Sequence[Path], kind: str, scenarios: Sequence[str], modality: str | None, columns: int, output: Path
-) -> None:
+def write_figure(runs: Sequence[Path], output: Path, **options: Any) -> None:
     """Write a figure of one run or of several. Raises InputError for another suffix than a figure's."""
     from stress._face import open_run
     from stress.report import plot, save
@@ -162,7 +160,7 @@ def write_figure(
     if output.suffix.lower() not in _FIGURES:
         raise InputError(f"figure: the file must end in {', '.join(_FIGURES)}, got {output.name!r}.")
     first, *others = map(open_run, runs)
-    drawn = plot(first, kind, modality=modality, columns=columns, others=others, scenarios=scenarios)
+    drawn = plot(first, others=others, **options)
     output.parent.mkdir(parents=True, exist_ok=True)
     say(f"{save(drawn, output)}")
 

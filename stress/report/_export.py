@@ -17,9 +17,10 @@ from stress.report._book import Book
 from stress.report._numbers import DASH, Form, percent, severity, visible
 from stress.report._verdict import label
 
-__all__ = ["plain_table", "write_tables"]
+__all__ = ["plain_table", "tex", "write_tables"]
 
 _LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", DASH: "--", "−": "$-$"}
+_LATEX |= {"<": "$<$", ">": "$>$", "|": r"\textbar{}"}  # in LaTeX's own fonts these print as other characters
 _LATEX |= {c: f"\\{c}" for c in "&%$#_{}"}
 _PATTERN = re.compile("|".join(map(re.escape, _LATEX)))
 
@@ -83,14 +84,14 @@ def _words(values: Sequence[Any]) -> str:
     return " ".join(map(str, values))
 
 
-def _tex(text: Any) -> str:
+def tex(text: Any) -> str:
     """Return text as LaTeX prints it."""
     return _PATTERN.sub(lambda found: _LATEX[found[0]], visible(text))
 
 
 def _booktabs(heads: Sequence[str], rows: Sequence[Sequence[str]], looks: str) -> str:
-    lines = [rf"\begin{{tabular}}{{{looks}}}", r"\toprule", " & ".join(map(_tex, heads)) + r" \\", r"\midrule"]
-    lines += [" & ".join(map(_tex, row)) + r" \\" for row in rows]
+    lines = [rf"\begin{{tabular}}{{{looks}}}", r"\toprule", " & ".join(map(tex, heads)) + r" \\", r"\midrule"]
+    lines += [" & ".join(map(tex, row)) + r" \\" for row in rows]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from stress.report._book import Book, Row
 from stress.report._numbers import DASH, Form, count, severity, visible
 
-__all__ = ["Heat", "Shade", "heat_of", "heats", "is_heat"]
+__all__ = ["Heat", "Shade", "heat_of", "heats", "is_heat", "products"]
 
 STEPS = 10
 
@@ -94,13 +94,18 @@ def is_heat(book: Book, row: Row) -> bool:
 
 def heats(book: Book, rows: Iterable[Row]) -> list[Heat]:
     """Return a heat map for each product: its first two axes, one map for each value of the others."""
+    return [_product(book, key, at) for key, at in products(book, rows).items()]
+
+
+def products(book: Book, rows: Iterable[Row]) -> dict[tuple[Any, ...], dict[tuple[Any, Any], Row]]:
+    """Return the cells of each product by their coordinates: scenario, the names of both axes, and the other axes."""
     found: dict[tuple[Any, ...], dict[tuple[Any, Any], Row]] = {}
     for row in rows:
         axes: Mapping[str, Any] = book.plan[row["cell"]].axes
         down, across, *rest = axes
         key = (row["scenario"], down, across, tuple((name, axes[name]) for name in rest))
         found.setdefault(key, {})[axes[down], axes[across]] = row
-    return [_product(book, key, at) for key, at in found.items()]
+    return found
 
 
 def _product(book: Book, key: tuple[Any, ...], at: Mapping[tuple[Any, Any], Row]) -> Heat:
