@@ -356,3 +356,32 @@ def test_a_path_ends_where_all_at_once_does_and_ends_are_where_bets_refute(kind)
     assert low < seen.value < high
     for end, above, out in ((low, True, -1e-6), (high, False, 1e-6)):
         assert seen.evidence(end + out, above) >= np.log(40) > seen.evidence(end - out, above)
+
+
+def test_nobody_takes_a_stopped_run_for_a_whole_one(stopped, whole):
+    from stress.gate import compare, compare_several, suggest
+
+    rules = gates({"metric": "accuracy", "max_drop": 0.1, "against": "baseline"})
+    for work in (
+        lambda: compare(whole, stopped),
+        lambda: compare_several(whole, stopped, whole),
+        lambda: suggest(stopped),
+        lambda: suggest(whole, stopped),
+        lambda: judge(whole, rules, stopped),
+    ):
+        with pytest.raises(RunError, match="must be a run of all samples, got one that stopped early"):
+            work()
+
+
+def test_where_it_stopped_the_sequence_still_holds_the_truth():
+    missed = 0
+    for seed in range(120):
+        rng = np.random.default_rng(seed)
+        right = (rng.random(1000) < 0.8).astype(float)
+        rows = np.stack([right, np.ones(1000), np.zeros(1000), np.zeros(1000)], axis=1)
+        seen = Observed.of(Form("rate", Metric("accuracy", top="score")), rows, 1.0, np.arange(1000) // 32)
+        path = seen.path(0.75, True)  # whoever stops where it looks best
+        count = 32 * (int(np.argmax(path)) + 1)
+        low, high = Observed.of(seen.form, rows[:count], 1.0).sequence(0.025)
+        missed += not low <= 0.8 <= high
+    assert missed / 120 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 120)
