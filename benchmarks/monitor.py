@@ -6,7 +6,8 @@ come from the same draws for every detector: ours on the signals of the stream t
 on each signal (an alarm where any raises one), and SciPy's Kolmogorov–Smirnov test of each window of 100 inputs against
 the reference, Bonferroni-corrected for the signals, at 5 %. Then false alarms alone: standard normal values with
 references of several sizes, ``--looks`` looks, 200 streams at once. Last, processor time and memory of the monitor
-itself, a sample, on ready signals. River is optional.
+itself, a sample, on ready signals. ``--run`` takes a run instead and says whether the score to expect holds in each of
+its scenarios when that one was left out. River is optional.
 """
 
 import argparse
@@ -132,19 +133,47 @@ def delays(clean, degraded, worlds, size):
 
 
 def false_alarms(looks, streams=200):
-    """Lines on false alarms by size of the reference: each a million looks, scaled where fewer are made."""
+    """Lines on false alarms by size of the reference; with fewer looks than a million, at a rate that shows some."""
     from stress.statistics.edetectors import Detector, cells_of
 
+    alpha = ALPHA if looks * ALPHA >= 1 else 10 / looks
     yield f"| references | false alarms promised in {looks:,} looks | seen, mean of {streams} streams |"
     yield "|---|---|---|"
     for size in (200, 1000, 5000):
-        for alpha in (ALPHA, 1000 / looks / 100):
-            rng = np.random.default_rng(size)
-            detector = Detector(cells_of(rng.standard_normal((size, streams)), rng.random(size)), alpha, 1)
-            count = sum(
-                len(detector.look(rng.standard_normal(streams), rng.random(streams)).alarms) for _ in range(looks)
-            )
-            yield f"| {size:,} | {alpha * looks:g} | {count / streams:g} |"
+        rng = np.random.default_rng(size)
+        detector = Detector(cells_of(rng.standard_normal((size, streams)), rng.random(size)), alpha, 1)
+        count = sum(len(detector.look(rng.standard_normal(streams), rng.random(streams)).alarms) for _ in range(looks))
+        yield f"| {size:,} | {alpha * looks:g} | {count / streams:g} |"
+
+
+def left_out(reference, windows=20, size=200):
+    """Lines on the score to expect in each scenario, by severities that were fitted without it from the beginning."""
+    from dataclasses import replace
+
+    from stress.monitor import fit_severities
+
+    yield "| left out | measured, by cell | expected (interval) | holds | unlike |"
+    yield "|---|---|---|---|---|"
+    held, silent = [], []
+    for name in dict.fromkeys(scene.cell.scenario for scene in reference.scenes[1:]):
+        rest = replace(reference, scenes=tuple(s for s in reference.scenes if s.cell.scenario != name))
+        laws = fit_severities(rest, size)
+        rows, within, strange = [], [], []
+        for scene in (s for s in reference.scenes if s.cell.scenario == name):
+            rng = np.random.default_rng(len(rows))
+            for _ in range(windows):
+                found = laws.explain(scene.values[rng.integers(0, len(scene.values), size)])
+                within.append(abs(found.score - scene.score) <= laws.error(found))
+                strange.append(laws.unlike(found))
+            error = laws.error(found)
+            rows.append((scene.score, found.score, max(0.0, found.score - error), min(1.0, found.score + error)))
+        held.append(np.mean(np.array(within) | np.array(strange)))
+        silent.append(np.mean(strange))
+        measured = " ".join(f"{100 * row[0]:.0f}" for row in rows)
+        expected = ", ".join(f"{100 * row[1]:.0f} ({100 * row[2]:.0f}–{100 * row[3]:.0f})" for row in rows)
+        yield f"| {name} | {measured} | {expected} | {np.mean(within):.0%} | {np.mean(strange):.0%} |"
+    yield ""
+    yield f"Holds, or is called unlike: {np.mean(held):.0%} of windows, scenarios alike; unlike: {np.mean(silent):.0%}."
 
 
 def speed(count):
@@ -173,7 +202,7 @@ def speed(count):
             memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             used.append((1e6 * (time.process_time() - begun) / count, memory))
         history.close()
-    yield f"{len(reference.signals)} ready signals: {used[0][0]:.0f} and {used[1][0]:.0f} µs a sample of processor time,"
+    yield f"{len(reference.signals)} ready signals: {used[0][0]:.0f} and {used[1][0]:.0f} µs of processor a sample,"
     yield f"{used[0][1]:.0f} MB after {count:,} samples and {used[1][1]:.0f} MB after {2 * count:,}."
 
 
@@ -185,11 +214,20 @@ def main(arguments):
     parser.add_argument("--samples", type=int, default=300, help="of the demo, that worlds are drawn from")
     parser.add_argument("--reference", type=int, default=500)
     parser.add_argument("--only", choices=["delays", "false", "speed"])
+    parser.add_argument("--run", metavar="FOLDER", help="of many scenarios: whether the score to expect holds")
     options = parser.parse_args(arguments)
+    if options.run:
+        import stress
+        from stress.monitor import read_reference
+
+        print("\n".join(left_out(read_reference(stress.open(options.run), "sample"))))
+        return
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if options.only in (None, "delays"):
         print("\n".join(delays(*pools(options.samples), options.worlds, options.reference)), end="\n\n")
     if options.only in (None, "false"):
-        print("\n".join(false_alarms(options.looks)), end="\n\n")
+        for line in false_alarms(options.looks):
+            print(line, flush=True)
+        print()
     if options.only in (None, "speed"):
         print("\n".join(speed(10_000)))

@@ -1,8 +1,9 @@
 """What fallback policies are worth: ``python -m benchmarks policy [FOLDER] [--docs PAGE] [--avdigits FILE]``.
 
 Runs the suite that docs/policies.md describes on the demo's test split (or takes the run in FOLDER), fits a policy
-without and with signals of the model's own answers, and with them where half of the damage is wrong pictures; prints what each closes of the gap between doing nothing and
-the best action of each condition: on voices that it has not heard, then on scenarios that it has not seen either.
+without and with signals of the model's own answers, and with them where half of the damage is wrong pictures; prints
+what each closes of the gap between doing nothing and the best action of each condition: on voices that it has not
+heard, then on scenarios that it has not seen either.
 ``--docs`` writes the tables into the page. ``--avdigits`` takes recordings and pictures of digits instead (see
 ``benchmarks/_avdigits.py``): two ways to fuse them, under damage of the sound, each speaker judged by a rule that was
 made from others, by signals relative to clean speech of each.

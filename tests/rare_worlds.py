@@ -12,7 +12,7 @@ import numpy as np
 from stress.measure.core.bygroup import by_group
 from stress.measure.core.heldsums import ratio
 from stress.measure.session.registry import context_of
-from stress.measure.tables.confidence import calibration_rows
+from stress.measure.tables.calibration import calibration_table
 from stress.measure.tables.contributions import contribution_rows
 from stress.measure.tables.counts import count_table
 from stress.measure.tables.groups import gap_rows
@@ -95,7 +95,7 @@ def few_errors(n, errors, groups=None):
     sure, wrong = world((n, WORLDS), member)
     columns = {"confidence": sure, "score": 1 - wrong, "prediction": np.zeros((n, WORLDS), int)}
     context = context_of(many(columns, groups=named(member)), **({"cluster": "speaker"} if groups else {}))
-    for row in calibration_rows(context):
+    for row in calibration_table(context).to_pylist():
         if row["metric"] == "aurc":
             found.add("aurc", row["low"], row["high"], truth)
     return found
@@ -114,7 +114,7 @@ def calibrated(n, rate, spread, groups=None):
     right = (together(rng, shape, member) < sure) * 1.0
     columns = {"confidence": sure, "score": right, "prediction": np.zeros(shape, int)}
     context = context_of(many(columns, groups=named(member)), **({"cluster": "speaker"} if groups else {}))
-    for row in calibration_rows(context):
+    for row in calibration_table(context).to_pylist():
         if row["metric"] in ("ece", "ece_equal_mass"):
             found.add(row["metric"], row["low"], row["high"], 0.0)
     return found

@@ -17,7 +17,7 @@ from stress.measure.tables.contributions import _shares, contribution_rows, lost
 from stress.measure.tables.cost import ratio_of_calls
 from stress.measure.tables.groups import gap_rows
 from stress.measure.tables.relative import relative_rows
-from stress.measure.tables.robustness import curve_rows, robustness_rows
+from stress.measure.tables.robustness import curve_table, robustness_rows
 from stress.measure.tables.severities import severity_rows
 from stress.measure.tables.stability import flip_rows, step_rows
 from stress.records.pairing import paired
@@ -68,7 +68,7 @@ def test_robustness_and_the_band_of_a_curve(groups):
             if k:
                 now = RATES[0] - RATES[k] if row["metric"] == "drop" else RATES[k] / RATES[0]
                 cells.add(f"{row['metric']} at severity {k}", row["low"], row["high"], now)
-        band = curve_rows(context, [context.headline])
+        band = curve_table(context, [context.headline]).to_pylist()
         whole = [row["band_low"] <= RATES[k] <= row["band_high"] for k, row in enumerate(band)]
         safe.add("band", 0, 1, 0.5 if all(whole) else 2)
     numbers.holds()
@@ -92,7 +92,7 @@ def test_models_that_are_hardly_ever_wrong(n, groups, clean, last):
             if row["severity"] == 5:
                 now = clean - last if row["metric"] == "drop" else last / clean
                 tally.add(f"{row['metric']} at severity 5", row["low"], row["high"], now)
-        band = curve_rows(context, [context.headline])
+        band = curve_table(context, [context.headline]).to_pylist()
         whole = [row["band_low"] <= rates[k] <= row["band_high"] for k, row in enumerate(band)]
         tally.add("band", 0, 1, 0.5 if all(whole) else 2)
     tally.holds(most=1.0)

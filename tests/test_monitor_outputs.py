@@ -314,3 +314,64 @@ def test_the_same_alerts_whatever_the_time_zone_and_the_clock(run, inputs, tmp_p
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+def test_a_folder_that_is_filled_is_followed_and_what_is_damaged_is_tried_once(run, tmp_path):
+    from PIL import Image
+
+    from stress.monitor import Monitor, folder_arrivals, read_reference
+
+    reference = read_reference(run)
+    history = open_history(tmp_path / "h.sqlite", writer=True, monitor=True)
+    monitor = Monitor(reference, history)
+    folder = tmp_path / "in"
+    folder.mkdir()
+
+    def put(name, value, age):
+        path = folder / name
+        Image.fromarray(value).save(path) if value is not None else path.write_bytes(b"no picture")
+        os.utime(path, (time.time() - age, time.time() - age))
+
+    picture = world.sample(0, 9).streams["image"]
+    put("old.png", picture, 100)
+    put("bad.png", None, 90)
+    put("new.png", picture, 0)  # may still be written
+    (folder / "notes.md").write_text("of no stream")
+    (folder / ".hidden.png").write_bytes(b"x")
+    following = folder_arrivals(folder, reference, monitor.known, follow=True)
+    seen = []
+    for arrival in following:
+        list(monitor.take(arrival, "folder"))
+        if arrival.kind == "idle":
+            if len(seen) == 2:
+                put("new.png", picture, 60)
+            if len(seen) >= 4:
+                break
+        seen.append(arrival.name)
+    following.close()
+    list(monitor.flush())
+    assert seen == ["old", "bad", "", "new"]
+    assert history.rows("SELECT kind, count FROM exceptions") == [{"kind": "unreadable image", "count": 1}]
+    assert monitor.memory.number == 2
+    assert monitor.memory.window.lost == {"audio": 2, "text": 2}
+    history.close()
+
+
+def test_lines_that_stall_are_told_from_lines_that_end():
+    from stress.monitor import line_arrivals
+
+    read, write = os.pipe()
+    with os.fdopen(read, "rb") as stream:
+        arrivals = line_arrivals(stream, "line", idle_s=0.01)
+        os.write(write, b'{"id": 1}\n{"id"')
+        found = [next(arrivals), next(arrivals)]
+        os.write(write, b": 2}\n")
+        while (last := next(arrivals)).kind == "idle":
+            pass
+        os.write(write, b'{"id": 3')
+        os.close(write)
+        rest = [each for each in arrivals if each.kind != "idle"]
+    assert [each.row for each in found] == [{"id": 1}, None]
+    assert found[1].kind == "idle"
+    assert last.row == {"id": 2}
+    assert [each.kind for each in rest] == ["garbage"]  # the last line was cut

@@ -296,12 +296,38 @@ def test_a_rule_is_made_for_the_scenarios_that_are_expected(run, tmp_path):
     known = evidence(run, policies.Costs(scenarios={"dark": 3}), 0.4)
     share = {name: known.weight[known.scenario == i].sum() for i, name in enumerate(known.scenarios)}
     assert share == pytest.approx({"clean": 0.4, "dark": 0.45, "night": 0.15})
-    with pytest.raises(InputError, match="'drak' is no scenario of the run. Did you mean dark"):
+    with pytest.raises(InputError, match=r"'drak' is no scenario of the run. Did you mean dark"):
         evidence(run, policies.Costs(scenarios={"drak": 1}))
     with pytest.raises(InputError, match="at least one scenario must be expected"):
         evidence(run, policies.Costs(scenarios={"dark": 0, "night": 0}))
-    (tmp_path / "costs.yaml").write_text("scenarios: {dark: 3}\n")
-    assert policies.load_costs(tmp_path / "costs.yaml") == policies.Costs(scenarios={"dark": 3.0})
+    with pytest.raises(InputError, match="not for the calls that signals"):
+        evidence(run, policies.Costs(second=1), asking="answer")
+    (tmp_path / "costs.yaml").write_text("second: 2\nscenarios: {dark: 3}\n")
+    assert policies.load_costs(tmp_path / "costs.yaml") == policies.Costs(scenarios={"dark": 3.0}, second=2.0)
+
+
+def test_a_slow_action_costs_what_its_time_does(run):
+    """The other model is asked in cells of its own: its mean time there, by hand from the records."""
+    plain, timed = evidence(run, policies.Costs(abstain=0.3)), evidence(run, policies.Costs(abstain=0.3, second=7))
+    more = timed.loss - plain.loss
+    rows = run.records().to_pylist()
+    for k, action in enumerate(plain.actions[:-1]):
+        took = [rows[i]["seconds"] / rows[i]["batch"] for i in plain.position[:, k]]
+        assert more[:, k] == pytest.approx(7 * np.mean(took)), action
+    assert (more[:, -1] == 0).all()
+
+
+def test_a_cluster_that_would_span_parts_is_refused(tmp_path):
+    """Of the same speaker in two rooms, a rule made in one room would be judged in the other."""
+    data = stress.data.from_samples(
+        [Sample(s.id, s.streams, s.target, {"room": s.groups["room"], "floor": f"{k // 30}", "speaker": f"{k // 15}"})
+         for k, s in ((k, sample(k)) for k in range(60))], cluster="speaker"
+    )  # fmt: skip
+    run = stress.run(leaning, data, scenarios.loads(SUITE), tmp_path / "run", preflight=False, workers=1)
+    with pytest.raises(InputError, match="speaker '0' in room '0' and in room '1'"):
+        policies.fit(run, cluster="room")
+    assert evidence(run, policies.Costs(), cluster="floor").clustered == "floor"
+    assert evidence(run, policies.Costs()).clustered == "speaker"
 
 
 @settings(max_examples=60, deadline=None)

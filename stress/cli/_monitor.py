@@ -149,7 +149,7 @@ def _arrivals(monitor: Monitor, source: str, follow: bool) -> Iterator[Arrival]:
 
     start = monitor.memory.places[_key(source)]
     if source == "-":
-        return line_arrivals(sys.stdin.buffer, "line", start)
+        return line_arrivals(sys.stdin.buffer, "line", start, idle_s=1.0)
     path = Path(source)
     if path.is_dir():
         return folder_arrivals(path, monitor.reference, monitor.known, follow)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, Queue
 from typing import Any, BinaryIO
 
 from perturbations import InputError
@@ -40,10 +42,16 @@ class Arrival:
 
 
 @named_keywords
-def line_arrivals(stream: BinaryIO, name: str, start: int = 0) -> Iterator[Arrival]:
-    """Give JSON lines as they come, each read when it is whole; garbage is an arrival with a problem."""
+def line_arrivals(stream: BinaryIO, name: str, start: int = 0, idle_s: float | None = None) -> Iterator[Arrival]:
+    """Give JSON lines as they come, each read when it is whole; garbage is an arrival with a problem.
+
+    With ``idle_s`` an arrival of nothing (``idle``) comes where no line did for so many seconds.
+    """
     place, skipping = start, False
-    while line := stream.readline(_LONGEST_LINE):
+    for line in _read(stream) if idle_s is None else _awaited(stream, idle_s):
+        if line is None:
+            yield Arrival("", 0, kind="idle")
+            continue
         whole = line.endswith(b"\n") or len(line) < _LONGEST_LINE
         if skipping:
             skipping = not whole
@@ -53,6 +61,37 @@ def line_arrivals(stream: BinaryIO, name: str, start: int = 0) -> Iterator[Arriv
         place += 1
         skipping = not whole
         yield _parsed(line, f"{name}#{place}", place, whole)
+
+
+def _read(stream: BinaryIO) -> Iterator[bytes]:
+    while line := stream.readline(_LONGEST_LINE):
+        yield line
+
+
+def _awaited(stream: BinaryIO, seconds: float) -> Iterator[bytes | None]:
+    """Give lines that a thread reads, and None whenever none came for a while."""
+    waiting: Queue[bytes | Exception | None] = Queue(maxsize=1000)
+
+    def work() -> None:
+        try:
+            for line in _read(stream):
+                waiting.put(line)
+            waiting.put(None)
+        except (OSError, ValueError) as error:  # the stream was closed
+            waiting.put(error)
+
+    threading.Thread(target=work, name="standard input", daemon=True).start()
+    while True:
+        try:
+            line = waiting.get(timeout=seconds)
+        except Empty:
+            yield None
+            continue
+        if isinstance(line, Exception):
+            raise InputError(f"monitor: standard input cannot be read: {line}.") from None
+        if line is None:
+            return
+        yield line
 
 
 def _parsed(line: bytes, name: str, place: int, whole: bool = True) -> Arrival:
@@ -177,17 +216,21 @@ def folder_arrivals(
     seconds – the others are lost.
     """
     streams = _by_ending(reference)
+    given: set[str] = set()  # what cannot be used is no known input, and is not to be tried for ever
     while True:
         now = time.time()
         ready = []
-        for name, parts in _listed(folder, reference, streams).items():
+        listed = _listed(folder, reference, streams)
+        given &= listed.keys()
+        for name, parts in listed.items():
             last = max(changed for _, changed in parts.values())
             wait = _SETTLED_S if len(parts) == len(reference.streams) else 5 * _SETTLED_S
-            if (not follow or now - last >= wait) and not known(name):
+            if (not follow or now - last >= wait) and name not in given and not known(name):
                 ready.append((last, name, {stream: path for stream, (path, _) in parts.items()}))
         for last, name, row in sorted(ready, key=lambda entry: entry[:2]):
-            given = {"id": name, "time": last, **{s: row.get(s) for s in reference.streams}}
-            yield Arrival(name, 0, {key: _read_text(value, key, reference) for key, value in given.items()})
+            given.add(name)
+            texts = {stream: _read_text(row.get(stream), stream, reference) for stream in reference.streams}
+            yield Arrival(name, 0, {"id": name, "time": last, **texts})
         if not follow:
             return
         yield Arrival("", 0, kind="idle")
@@ -228,7 +271,7 @@ def _listed(folder: Path, reference: Reference, streams: Mapping[str, str]) -> d
 
 def _read_text(value: Any, key: str, reference: Reference) -> Any:
     """Return a text out of its file; other values are left to whoever decodes them."""
-    if value is None or reference.streams.get(key) != "text" or key in ("id", "time"):
+    if value is None or reference.streams.get(key) != "text":
         return value
     try:
         with open_regular(value, key) as file:

@@ -171,14 +171,19 @@ def _signals(
 
 
 def _scenes(frame: Frame, columns: Floats, score: Floats) -> tuple[Scene, ...]:
-    """Return the clean cell and those in which input is degraded; a fallback shows the same input again."""
+    """Return the clean cell and those in which input is degraded in one way.
+
+    A fallback shows the same input again, a timeline many severities at once, and an attack is not to be seen.
+    """
     found = []
     for i in sorted(range(len(frame.cells)), key=lambda i: i != frame.clean):
         rows = frame.by_cell[i]
         rows = rows[np.isfinite(score[rows])]
-        if frame.cells[i].fallback or not len(rows):
+        cell = frame.cells[i]
+        attacked = any(name.startswith("attack.") for name in cell.perturbations)
+        if cell.fallback or cell.grid == "timeline" or attacked or not len(rows):
             continue
-        found.append(Scene(frame.cells[i], columns[rows], float(score[rows].mean()), float(score[rows].std())))
+        found.append(Scene(cell, columns[rows], float(score[rows].mean()), float(score[rows].std())))
     if not found or not found[0].cell.clean:
         raise InputError("monitor: the run must have scores of clean input.")
     return tuple(found)

@@ -47,10 +47,14 @@ class Batch:
         known[0], known[2] = known[0] + 1, says[:500]
 
     @property
+    def count(self) -> int:
+        """How much was taken."""
+        return len(self.taken) + len(self.labels) + sum(each[0] for each in self.problems.values())
+
+    @property
     def due(self) -> bool:
         """Whether it should be written now."""
-        count = len(self.taken) + len(self.labels) + sum(each[0] for each in self.problems.values())
-        return bool(self.events) or count >= _ITEMS or time.monotonic() - self.begun > _SECONDS
+        return bool(self.events) or self.count >= _ITEMS or time.monotonic() - self.begun > _SECONDS
 
 
 @dataclass

@@ -130,7 +130,8 @@ class Monitor:
     def take(self, arrival: Arrival, source: str) -> Iterator[Event]:
         """Take one arrival. Events are given once they are written down."""
         if arrival.kind == "idle":
-            yield from self.flush()
+            if self._batch.count:
+                yield from self.flush()
             return
         self.memory.places[source] = max(self.memory.places[source], arrival.place)
         try:

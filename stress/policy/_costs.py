@@ -26,6 +26,7 @@ class Costs:
     """Costs in units of one wrong answer. ``classes`` are of a wrong answer by its true class (1, where none is given).
 
     ``abstain`` is what no answer costs: None forbids it. ``actions`` are added whenever an action is taken.
+    ``second`` is what each second costs that the model takes for an input, on average over an action's records.
     ``scenarios`` say how often each is expected, compared with the others (1, where none is given): a rule for a site
     where pictures are swapped more often than it rains.
     """
@@ -34,6 +35,12 @@ class Costs:
     abstain: float | None = None
     actions: Mapping[str, float] = field(default_factory=dict)
     scenarios: Mapping[str, float] = field(default_factory=dict)
+    second: float = 0.0
+
+    def latency(self, seconds: Floats, actions: int) -> Floats:
+        """Return what each action's time costs, from the ``seconds`` of its records (rows × actions that have any)."""
+        mean = np.array([column[np.isfinite(column)].mean() if self.second else 0.0 for column in seconds.T])
+        return np.asarray(self.second * np.concatenate([mean, np.zeros(actions - len(mean))]))
 
     def expected(self, scenarios: Sequence[str]) -> Floats:
         """Return how often each of these degraded scenarios is expected, of all of them 1."""
@@ -63,7 +70,7 @@ class Costs:
 @named_keywords
 def load_costs(path: Path | None) -> Costs:
     """Read costs from YAML: ``abstain: 0.3``, ``classes: {event: 5}``, ``actions: {drop image: 0.01}``,
-    ``scenarios: {fog: 3}``.
+    ``scenarios: {fog: 3}``, ``second: 0.2``.
     """
     if path is None:
         return Costs()
@@ -73,8 +80,10 @@ def load_costs(path: Path | None) -> Costs:
     found = parse(read_text(path, "costs"), str(path), problems, "costs").plain()
     gather(problems, InputError)
     if not isinstance(found, Mapping):
-        raise InputError(f"costs: {path}: must be a mapping of abstain, classes, actions and scenarios, got {short(found)}.")
-    known = ("abstain", "classes", "actions", "scenarios")
+        raise InputError(
+            f"costs: {path}: must be a mapping of abstain, classes, actions, scenarios and second, got {short(found)}."
+        )
+    known = ("abstain", "classes", "actions", "scenarios", "second")
     for name in found:
         if name not in known:
             hint = nearest(str(name), known)
@@ -85,6 +94,7 @@ def load_costs(path: Path | None) -> Costs:
         None if abstain is None else _cost(abstain, f"{path}: abstain"),
         {str(k): _cost(v, f"{path}: actions: {k}") for k, v in _mapping(found, "actions", path).items()},
         {str(k): _cost(v, f"{path}: scenarios: {k}") for k, v in _mapping(found, "scenarios", path).items()},
+        _cost(found.get("second", 0.0), f"{path}: second"),
     )
 
 

@@ -140,8 +140,8 @@ def judged(known: Evidence, safe: bool, confidence: float = 0.95) -> list[Worth]
 
 
 def harms(worth: Sequence[Worth]) -> list[Worth]:
-    """Return the scenarios on which rules that have not seen them lose more than a point; clean input of new clusters, on
-    which they lose more than half a one.
+    """Return the scenarios on which rules that have not seen them lose more than a point; and clean input of new
+    clusters, where they lose more than half a one.
     """
     unseen = [row for row in worth if row.unseen == "scenario" and row.scenario != "all" and row.gain < -_LOSS]
     clean = [row for row in worth if row.unseen == "samples" and row.scenario == "clean" and row.gain < -_CLEAN_LOSS]

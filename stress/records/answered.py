@@ -100,7 +100,7 @@ def _against(answers: Answers, column: int) -> Floats:
 
 
 def _conflict(answers: Answers, column: int) -> Floats:
-    """How likely this stream, asked alone, and the others together mean different classes (Dempster's mass of conflict).
+    """How likely this stream, asked alone, and the others together mean different classes: Dempster's conflict.
 
     One less the sum, over classes, of the product of their probabilities: 1 where both are sure, of different classes;
     recorded where the task keeps all probabilities (``keep="all"``).
@@ -136,9 +136,9 @@ def answers_in(answers: Answers, each: bool) -> dict[str, Floats]:
     found: dict[str, Floats] = {}
     for signal in ANSWERED:
         for column, prefix in enumerate(("", *(f"{name}." for name in answers.streams))):
-            if (column or signal.whole) and (each or not (column or signal.alone)):
-                if answers.shares.shape[2] or signal.measure not in _OF_SHARES:
-                    found[f"{prefix}{signal.name}"] = signal.measure(answers, column)
+            known = answers.shares.shape[2] or signal.measure not in _OF_SHARES
+            if known and (column or signal.whole) and (each or not (column or signal.alone)):
+                found[f"{prefix}{signal.name}"] = signal.measure(answers, column)
     return {name: values for name, values in found.items() if np.isfinite(values).any()}
 
 
@@ -177,7 +177,7 @@ def _said(frame: Frame, rows: Ints, streams: tuple[str, ...]) -> Answers:
 
 
 def _shares(frame: Frame, rows: Ints) -> Floats:
-    """Return (… × classes) the probabilities of these records; NaN where there are none, no classes where none are kept."""
+    """Return (… × classes) the probabilities of these records; NaN where there are none, no class if none are kept."""
     if "probabilities" not in frame.schema:
         return np.empty((*rows.shape, 0))
     values: Any = frame.raw("probabilities").combine_chunks()

@@ -73,6 +73,8 @@ class Metric:
     """Whether its error rests on the rarer of right and wrong answers."""
     rare: float | None = None
     """Of a mean of what wrong answers add: what one of large weight adds, in means of a record."""
+    rowwise: bool = False
+    """Of a metric of confidences: whether its function takes (cells × answers) arrays, and gives a value a row."""
     clustered: Callable[..., Any] | None = None
     """The influences where records are alike within clusters, where these are not sums of the records' influences."""
     module: str = HOUSE

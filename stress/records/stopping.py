@@ -29,6 +29,6 @@ def refuse_stopped(run: Source, who: str) -> None:
     if cells := stopped_cells(run):
         raise RunError(
             f"{who}: {run.path}: must be a run of all samples, got one that stopped early by what it saw in "
-            f"{len(cells):,} cells: intervals as if its end had been fixed would be wrong. Hint: the command that began "
-            "it, without --until, goes on to the whole grid; gates judge it as it is."
+            f"{len(cells):,} cells: intervals as if its end had been fixed would be wrong. Hint: the command that "
+            "began it, without --until, goes on to the whole grid; gates judge it as it is."
         )

@@ -14,6 +14,7 @@ from stress.tasks._sets import labels_of
 from stress.tasks._task import Scored, Task
 from stress.tasks._ties import TieBreak
 from stress.tasks._transcription import FreeText, Transcription
+from stress.tasks._vqa import Vqa
 
 __all__ = [
     "METRICS",
@@ -30,6 +31,7 @@ __all__ = [
     "Task",
     "TieBreak",
     "Transcription",
+    "Vqa",
     "as_array",
     "class_metrics",
     "declare",

@@ -11,8 +11,8 @@ from stress.measure.core.cells import cell_table
 from stress.measure.core.context import Context
 from stress.measure.core.rows import tabled
 from stress.measure.core.sections import Fill, Section, apart, filled
+from stress.measure.tables.calibration import calibration_table
 from stress.measure.tables.cells import CELLS, from_clean_columns, metric_columns
-from stress.measure.tables.confidence import calibration_rows
 from stress.measure.tables.cost import cost_rows
 from stress.measure.tables.counts import count_table
 from stress.measure.tables.detection import macro_rows
@@ -23,7 +23,7 @@ __all__ = ["lower_is_better", "metric_names", "metric_rows"]
 
 Rows = list[dict[str, Any]]
 _FILLS: Mapping[Kind, Fill] = {
-    "confidence": calibration_rows,
+    "confidence": calibration_table,
     "rank": macro_rows,
     "latency": latency_rows,
     "cost": cost_rows,

@@ -17,16 +17,10 @@ from stress.measure.core.rows import Columns, build, tabled
 from stress.measure.core.sections import Fill, Section, apart, beside_clean, filled, for_headline
 from stress.measure.tables.attacks import ATTACKS, MINIMAL, attack_rows, budgets, minimal_rows, worst_curves
 from stress.measure.tables.balance import BALANCE, balance_rows
+from stress.measure.tables.calibration import CALIBRATION, calibration_table
 from stress.measure.tables.cells import CELLS, linear_table
 from stress.measure.tables.classes import CLASSES, CONFUSION, class_table, confusion_rows
-from stress.measure.tables.confidence import (
-    CALIBRATION,
-    RELIABILITY,
-    RISK,
-    calibration_rows,
-    reliability_rows,
-    risk_rows,
-)
+from stress.measure.tables.confidence import RELIABILITY, RISK, reliability_rows, risk_rows
 from stress.measure.tables.consistency import CONSISTENCY, beside_single, consistency_rows
 from stress.measure.tables.contributions import CONTRIBUTIONS, contribution_rows
 from stress.measure.tables.cost import COST, cost_rows
@@ -37,7 +31,7 @@ from stress.measure.tables.dropping import DROPPING, beside_dropped, dropping_ro
 from stress.measure.tables.groups import GAPS, GROUPS, gap_rows, group_rows
 from stress.measure.tables.operation import FAILED, LATENCY, failure_rows, latency_rows
 from stress.measure.tables.relative import RELATIVE, relative_rows
-from stress.measure.tables.robustness import CURVES, ROBUSTNESS, curve_rows, robustness_rows
+from stress.measure.tables.robustness import CURVES, ROBUSTNESS, curve_table, robustness_rows
 from stress.measure.tables.sequences import SEQUENCES, sequence_rows
 from stress.measure.tables.severities import SEVERITIES, by_severity, severity_rows
 from stress.measure.tables.signals import SIGNALS, beside_alone, signal_rows
@@ -67,12 +61,12 @@ class Table:
         return {name: meaning for name, (_, meaning) in self.columns.items()}
 
 
-def _surely(context: Context) -> list[dict[str, Any]]:
+def _surely(context: Context) -> list[dict[str, Any]] | pa.Table:
     return _calibration(context) if context.of_kind("confidence") else []
 
 
-def _calibration(context: Context) -> list[dict[str, Any]]:
-    return context.once(calibration_rows)  # two tables have these rows
+def _calibration(context: Context) -> pa.Table:
+    return context.once(calibration_table)  # two tables have these rows
 
 
 def _macro(context: Context) -> list[dict[str, Any]]:
@@ -83,10 +77,10 @@ def _ranked(context: Context) -> pa.Table:
     return build(sorted(detection_rows(context), key=lambda row: str(row["metric"])), CLASSES)
 
 
-def _curves(context: Context) -> list[dict[str, Any]]:
+def _curves(context: Context) -> pa.Table:
     chosen = {context.headline.name: context.headline, **{metric.name: metric for metric in context.metrics}}
     chosen |= {metric.name: metric for metric in context.of_kind("counts") if metric.curve}
-    return [*curve_rows(context, list(chosen.values())), *worst_curves(context)]
+    return pa.concat_tables([curve_table(context, list(chosen.values())), build(worst_curves(context), CURVES)])
 
 
 def _robustness(context: Context) -> list[dict[str, Any]]:
