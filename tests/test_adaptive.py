@@ -201,7 +201,11 @@ def test_tables_of_a_stopped_run_have_no_interval_as_if_its_end_were_fixed(stopp
             assert row["low"] <= row["value"] <= row["high"]
         elif row["low"] is not None:
             assert row["metric"].endswith("_rate")
-    for name in ("curves", "robustness", "classes", "groups"):
+    ends = {r["cell"]: (r["low"], r["high"]) for r in stopped.table("cells").to_pylist() if r["metric"] == "accuracy"}
+    curve = [r for r in stopped.table("curves").to_pylist() if r["metric"] == "accuracy"]
+    assert len(curve) == 4
+    assert all((r["low"], r["high"]) == ends[r["cell"]] and r["low"] <= r["value"] <= r["high"] for r in curve)
+    for name in ("robustness", "classes", "groups"):
         assert all(row["low"] is None for row in stopped.table(name).to_pylist())
     assert any(row["low"] is not None for row in whole.table("robustness").to_pylist())
     assert stopped.measured().summary()["clean"]["method"] == "betting sequence"
