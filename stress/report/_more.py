@@ -12,6 +12,7 @@ from stress.report._cost import cost
 from stress.report._fallbacks import fallbacks
 from stress.report._grid import Column, Grid, nums, texts
 from stress.report._heat import Heat
+from stress.report._metrics import other_metrics
 from stress.report._numbers import DASH, Form, count, severity, visible
 from stress.report._part import Drawing, Part
 from stress.report._severities import severities
@@ -36,7 +37,11 @@ def more(book: Book) -> list[Part]:
         relative(book),
         fallbacks(book),
     ]
-    return [part for part in (*found, severities(book), _distortion(book), _latency(book), cost(book)) if part]
+    return [
+        part
+        for part in (*found, other_metrics(book), severities(book), _distortion(book), _latency(book), cost(book))
+        if part
+    ]
 
 
 def _sliced(name: str, title: str, found: tuple[Sequence[Heat], Sequence[Grid], str] | None) -> Part | None:
