@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import cv2
 import numpy as np
 
 from perturbations import get
@@ -90,6 +91,7 @@ def albumentations(name: str, severity: int) -> Call | None:
     import albumentations as A  # noqa: N812
 
     v = level(name, severity)
+    means: Any = {"downscale": cv2.INTER_AREA, "upscale": cv2.INTER_NEAREST}  # it takes one pixel of each box otherwise
     made = {
         "gaussian_noise": lambda: A.GaussNoise(std_range=(v["sigma"],) * 2, p=1),
         "shot_noise": lambda: A.ShotNoise(scale_range=(1 / v["photons"],) * 2, p=1),
@@ -107,7 +109,7 @@ def albumentations(name: str, severity: int) -> Call | None:
         "brightness": lambda: A.RandomBrightnessContrast((v["shift"],) * 2, 0, p=1),
         "saturate": lambda: A.ColorJitter((1, 1), (1, 1), (v["factor"],) * 2, (0, 0), p=1),
         "jpeg_compression": lambda: A.ImageCompression("jpeg", (v["quality"],) * 2, p=1),
-        "pixelate": lambda: A.Downscale((v["scale"],) * 2, p=1),
+        "pixelate": lambda: A.Downscale((v["scale"],) * 2, means, p=1),
         "elastic_transform": lambda: A.ElasticTransform(v["amplitude"], v["sigma"], p=1),
     }
     if name not in made:

@@ -13,7 +13,7 @@ from typing import Any
 
 from scenarios import expand, loads
 from stress.data import Index, Samples
-from stress.engine._order import shards
+from stress.engine._order import even_shards, shards
 from stress.engine._units import Units
 
 __all__ = ["main"]
@@ -33,6 +33,7 @@ def main(argv: list[str]) -> None:
     suite = show("read the suite", lambda: loads(text(given.cells)), start)
     plan = show("expand it", lambda: expand(suite, data.streams, has=data.has), start)
     cut = show("order and cut the samples", lambda: shards(data, 0, SHARD), start)
+    show("the same, as an adaptive run does", lambda: even_shards(data, 0, max(32, len(data) // 2000)), start)
     count = len(plan.cells)
     units = show("name the units", lambda: Units(len(cut), [1] * count), start)
     done = units[:: len(units) // 100_000 or 1]

@@ -16,7 +16,7 @@ from perturbations._declare import (
     series_corruption,
     text_corruption,
 )
-from perturbations._keys import Key, call_keyed, generator
+from perturbations._keys import Key, call_keyed, generator, raw_words
 from perturbations._params import Choice, Param
 from perturbations._registry import FAMILIES, get, names
 from perturbations._values import Audio, Dataset, Image, Sample, Series, Value
@@ -51,6 +51,7 @@ __all__ = [
     "get",
     "image_corruption",
     "names",
+    "raw_words",
     "run_step",
     "series_corruption",
     "text_corruption",

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["Key", "call_keyed", "generator"]
+from perturbations.errors import named_keywords
+
+__all__ = ["Key", "call_keyed", "generator", "raw_words"]
 
 T = TypeVar("T")
 
@@ -38,10 +41,15 @@ class Key(NamedTuple):
 
     def digest(self) -> bytes:
         """Return 16 bytes that depend on every field; fields cannot run into each other."""
-        seed, perturbation, version, profile, stream, step, sample, draw = self
-        length = len(stream) if stream.isascii() else len(stream.encode("utf-8", "surrogatepass"))
-        text = f"{seed}\x1f{perturbation}\x1f{version}\x1f{profile}\x1f{step}\x1f{draw}\x1f{length}:{stream}{sample}"
-        return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        return _hashed(self).digest()
+
+
+def _hashed(key: Key) -> blake2b:
+    """Return the hash of all fields; the sample stands last, so that many samples can share all that is before it."""
+    seed, perturbation, version, profile, stream, step, sample, draw = key
+    length = len(stream) if stream.isascii() else len(stream.encode("utf-8", "surrogatepass"))
+    text = f"{seed}\x1f{perturbation}\x1f{version}\x1f{profile}\x1f{step}\x1f{draw}\x1f{length}:{stream}{sample}"
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16)
 
 
 _WORDS = struct.Struct("<2Q").unpack
@@ -62,7 +70,11 @@ class _Keyed:
 
     def start(self, key: Key) -> np.random.Generator:
         """Return the generator, at the beginning of a key."""
-        self._inner["key"] = _WORDS(key.digest())
+        return self.begin(key.digest())
+
+    def begin(self, digest: bytes) -> np.random.Generator:
+        """Return the generator, at the beginning of the key that hashes to this."""
+        self._inner["key"] = _WORDS(digest)
         self._bits.state = self._state  # type: ignore[assignment] # tuples of numbers will do for arrays
         return self.rng
 
@@ -89,6 +101,22 @@ def call_keyed(key: Key, function: Callable[..., T], subject: object, settings: 
         return function(subject, lent.start(key), **settings)
     finally:
         free.append(lent)
+
+
+@named_keywords
+def raw_words(key: Key, samples: Sequence[str], words: int) -> NDArray[np.uint64]:
+    """Return (samples × words) raw numbers: each row is what a generator gives first for ``key`` with that sample.
+
+    For many samples: half as long as a call for each.
+    """
+    found, keyed, shared = np.empty((len(samples), words), np.uint64), _Keyed(), _hashed(key._replace(sample=""))
+    numbers = keyed.rng.bit_generator.random_raw
+    for row, sample in zip(found, samples):
+        own = shared.copy()
+        own.update(sample.encode("utf-8", "surrogatepass"))
+        keyed.begin(own.digest())
+        row[:] = numbers(words)
+    return found
 
 
 def generator(key: Key) -> np.random.Generator:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from perturbations import Sample
     from scenarios import Suite
-    from stress.gate import Comparison, Several
+    from stress.gate import Comparison, Gates, Several
     from stress.measure import Measured, MeasureOptions
     from stress.models import Batch, Model
     from stress.tasks import Task
@@ -203,6 +203,8 @@ def run(
     cost: bool = False,
     max_calls: int | None = None,
     max_cost: float | None = None,
+    until: str | Path | Gates | None = None,
+    against: str | Path | None = None,
     examples: int = 24,
     **unknown: Never,
 ) -> Run:
@@ -222,49 +224,31 @@ def run(
     ``skip_bad_samples`` leaves out what cannot be decoded, ``verify`` decodes again what looks unchanged, ``inside``
     refuses files outside the manifest's folder; ``max_cells``, ``max_megapixels`` and ``max_seconds`` say how large a
     grid, a picture and a recording may be. ``max_calls`` and ``max_cost`` are what an endpoint may be sent and paid:
-    the run ends as a complete grid over fewer samples. So many ``examples`` are kept in the folder, to be looked at
-    and listened to on the report (0: none).
+    the run ends as a complete grid over fewer samples. ``until`` is a gate file,
+    ``load_gates`` of one, or ``"precision=0.01"``: the run stops where every rule is decided, or cannot be by all
+    samples, or ``max_calls`` (then of any model) are spent; ``against`` is the run that its rules compare with.
+    So many ``examples`` are kept in the folder, to be looked at and listened to on the report (0: none).
     Where ``out`` holds a run, failed records are asked again (``keep_failures``: not), and a model that has changed
     is refused: ``fresh`` begins a run beside it, ``accept_model`` says why the old records still hold.
     Raises StressError where an input cannot be used, before any work.
     """
+    from stress.adaptive import chooser_of
     from stress.engine import Settings, execute, prepared
     from stress.examples import check_count, keep
 
     check_count(examples)
-    _refuse(unknown, [*(each.name for each in fields(Settings)), "task", "out", "examples"])
+    _refuse(unknown, [*(each.name for each in fields(Settings)), "task", "out", "examples", "until", "against"])
+    chooser = chooser_of(until, against, cluster)
     settings = Settings(
-        seed=seed,
-        workers=workers,
-        batch_size=batch_size,
-        limit=limit,
-        samples=samples,
-        only=only,
-        skip=skip,
-        cluster=cluster,
-        signals=signals,
-        timeout=timeout,
-        preflight=preflight,
-        progress=progress,
-        backend=backend,
-        scheduler=scheduler,
-        command=command,
-        fresh=fresh,
-        accept_model=accept_model,
-        keep_failures=keep_failures,
-        verify=verify,
-        skip_bad_samples=skip_bad_samples,
-        inside=inside,
-        max_cells=max_cells,
-        max_megapixels=max_megapixels,
-        max_seconds=max_seconds,
-        answers=answers,
-        cost=cost,
-        max_calls=max_calls,
-        max_cost=max_cost,
-    )
+        seed=seed, workers=workers, batch_size=batch_size, limit=limit, samples=samples, only=only, skip=skip,
+        cluster=cluster if chooser is None else chooser.cluster, signals=signals, timeout=timeout,
+        preflight=preflight, progress=progress, backend=backend, scheduler=scheduler, command=command, fresh=fresh,
+        accept_model=accept_model, keep_failures=keep_failures, verify=verify, skip_bad_samples=skip_bad_samples,
+        inside=inside, max_cells=max_cells, max_megapixels=max_megapixels, max_seconds=max_seconds, answers=answers,
+        cost=cost, max_calls=max_calls, max_cost=max_cost, adaptive=chooser is not None,
+    )  # fmt: skip
     wanted = _out(out)
     with prepared(model, data, suite, task, settings, wanted) as (planned, workers_of):
-        done = execute(planned, wanted or Path("runs") / planned.plan.suite, workers_of).run
+        done = execute(planned, wanted or Path("runs") / planned.plan.suite, workers_of, chooser=chooser).run
         keep(done, planned.plan.cells, planned.data, seed, examples)
         return Run(done.path)

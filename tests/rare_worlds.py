@@ -12,9 +12,9 @@ import numpy as np
 from stress.measure.core.bygroup import by_group
 from stress.measure.core.heldsums import ratio
 from stress.measure.session.registry import context_of
-from stress.measure.tables.confidence import calibration_rows
+from stress.measure.tables.calibration import calibration_table
 from stress.measure.tables.contributions import contribution_rows
-from stress.measure.tables.counts import count_rows_of
+from stress.measure.tables.counts import count_table
 from stress.measure.tables.groups import gap_rows
 from stress.measure.tables.widening import widening
 from stress.records.metric import Metric
@@ -76,7 +76,7 @@ def rare_class(world, groups=None, sizes=SIZES):
     run = many(columns, targets=LETTERS[target], groups=named(member))
     context = context_of(run, **({"cluster": "speaker"} if groups else {}))
     for name in (*COUNTED, "mcc"):
-        for row in count_rows_of(context, name):
+        for row in count_table(context, name).to_pylist():
             found.add(name, row["low"], row["high"], float(MEASURES[name](m).value[0]))
     return found
 
@@ -95,7 +95,7 @@ def few_errors(n, errors, groups=None):
     sure, wrong = world((n, WORLDS), member)
     columns = {"confidence": sure, "score": 1 - wrong, "prediction": np.zeros((n, WORLDS), int)}
     context = context_of(many(columns, groups=named(member)), **({"cluster": "speaker"} if groups else {}))
-    for row in calibration_rows(context):
+    for row in calibration_table(context).to_pylist():
         if row["metric"] == "aurc":
             found.add("aurc", row["low"], row["high"], truth)
     return found
@@ -114,7 +114,7 @@ def calibrated(n, rate, spread, groups=None):
     right = (together(rng, shape, member) < sure) * 1.0
     columns = {"confidence": sure, "score": right, "prediction": np.zeros(shape, int)}
     context = context_of(many(columns, groups=named(member)), **({"cluster": "speaker"} if groups else {}))
-    for row in calibration_rows(context):
+    for row in calibration_table(context).to_pylist():
         if row["metric"] in ("ece", "ece_equal_mass"):
             found.add(row["metric"], row["low"], row["high"], 0.0)
     return found

@@ -205,6 +205,30 @@ LABEL_KINDS = {
 }
 
 
+@pytest.mark.parametrize("task", [Classification(ABC), MultiLabel(ABC)])
+def test_of_a_model_that_abstains_from_all_nobody_knows_the_form(task):
+    with pytest.raises(ModelError, match=r"no answer to any of the first 4 samples.*Declare it"):
+        task.settle([None, float("nan"), None, None], WANTED if isinstance(task, Classification) else [["a"]] * 4)
+
+
+def test_a_model_may_declare_the_form_of_its_answers_itself(tmp_path):
+    def predict(batch):
+        return [None] * batch.size
+
+    data = [Sample(f"s{k}", {"text": "number one"}, target=ABC[k % 3]) for k in range(12)]
+    with pytest.raises(ModelError, match="no answer to any of the first 12 samples"):
+        stress.run(predict, data, SUITE, tmp_path / "open", workers=1)
+    predict.answers = "probabilities"
+    run = stress.run(predict, data, SUITE, tmp_path / "said", workers=1)
+    assert set(run.records()["status"].to_pylist()) == {"invalid"}
+    said = {check["name"]: check["says"] for check in run.info["preflight"]}
+    assert "8 of 8 samples got no answer (None)" in said["the model answers clean input"]
+    assert run.info["identity"]["task"]["answers"] == "probabilities"
+    predict.answers = "numbers"
+    with pytest.raises(InputError, match="answers must be one of"):
+        stress.run(predict, data, SUITE, tmp_path / "wrong", workers=1)
+
+
 @given(st.lists(st.sampled_from(["a", " a", b"b", "c", "C", "x", None, 0, 1.0, 7, np.str_("b")]), min_size=1))
 def test_a_batch_is_read_as_its_rows_are_alone(answers):
     task = Classification(ABC, answers="labels")
@@ -541,3 +565,24 @@ def test_missing_labels_are_refused_and_none_is_an_empty_list(nothing):
     with pytest.raises(InputError, match="missing"):
         MultiLabel(ABC).read_targets([["a"], nothing])
     assert MultiLabel(ABC).read_targets([["a"], [], ""]) == [["a"], [], []]
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.sampled_from(["probabilities", "logits", "labels", "many", "sets"]), st.integers(1, 7), st.integers(0, 999))
+def test_answers_that_are_withheld_say_nothing_of_the_form_of_the_others(kind, given_rows, seed):
+    """A model that abstains on most of its input answers in the same form as it does on the rest."""
+    rng, count = np.random.default_rng(seed), 8
+    scores = rng.normal(size=(count, 3)) * 3
+    shares = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    rows = {"probabilities": list(shares), "logits": [row.tolist() for row in scores], "many": list(shares / 2),
+            "labels": ["abc"[k] for k in scores.argmax(axis=1)],
+            "sets": [[c for c, s in zip("abc", row) if s > 0] for row in scores]}[kind]  # fmt: skip
+    task = MultiLabel(tuple("abc")) if kind in ("many", "sets") else Classification(tuple("abc"))
+    targets = [["a"]] * count if kind in ("many", "sets") else ["a"] * count
+    gone = rng.permutation(count)[given_rows:]
+    nothing = [None, float("nan"), pd.NA, None]
+    kept = [nothing[k % 4] if k in gone else row for k, row in enumerate(rows)]
+    whole, settled = task.settle(rows, targets), task.settle(kept, targets)
+    assert settled == whole
+    scored = settled.score(kept, targets)
+    assert [why is not None for why in scored["invalid"]] == [k in gone for k in range(count)]

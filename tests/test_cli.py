@@ -128,6 +128,8 @@ def test_bad_input_gives_one_clear_error(project, capsys, case):
         ("regression", ("1.5", "-2"), "[1.0 for _ in batch['text']]", "mae"),
         ("transcription", ("hello there", "good day"), "[t or '' for t in batch['text']]", "wer"),
         ("free_text", ("hello", "bye"), "[t or '' for t in batch['text']]", "token_f1"),
+        ("captioning", ("hello", "bye"), "[t or '' for t in batch['text']]", "chrf"),
+        ("vqa", ("hello", "bye"), "[t or '' for t in batch['text']]", "vqa_accuracy"),
         ("multilabel", ("a|b", "b"), "[['b'] for _ in batch['text']]", "f1_samples"),
         ("retrieval", ("a", "b"), "[[0.9, 0.1] for _ in batch['text']]", "mrr"),
     ],

@@ -11,7 +11,7 @@ import pytest
 import scenarios
 
 ROOT = Path(__file__).resolve().parents[1]
-pytestmark = pytest.mark.timeout(900)  # every command and suite, one after the other
+pytestmark = pytest.mark.slow
 # What cannot be done without an extra, and which; everything else must be done.
 NEEDS = {"languages": "language", "weather-joint": "language"}
 
@@ -39,7 +39,7 @@ def folder(tmp_path_factory):
 
 
 def tiny(suite, out, *more):
-    few = ("--model", "demo", "--data", "demo", "--limit", "4", "--progress", "quiet", "--no-report")
+    few = ("--model", "demo", "--data", "demo", "--limit", "2", "--progress", "quiet", "--no-report")
     return ("run", suite, *few, "--out", out, *more)
 
 
@@ -77,13 +77,23 @@ def test_every_command_works(folder):
 
 def test_every_suite_runs_or_says_which_extra_it_needs(folder):
     suites = scenarios.suites()
-    found = alone(*(tiny(suite, folder / f"suite-{suite}", "--no-preflight") for suite in suites))
+    # A pattern that is searched for without gradients asks thousands of times: below, with fewer steps.
+    more = {"attacks": ("--skip", "image-universal")}
+    found = alone(*(tiny(s, folder / f"suite-{s}", "--no-preflight", *more.get(s, ())) for s in suites))
     assert set(NEEDS) <= set(suites)
     for suite, done in zip(suites, found, strict=True):
         if suite in NEEDS:
             refuses(done, NEEDS[suite])
         else:
             assert done["status"] == 0, (suite, done["err"])
+
+
+def test_a_pattern_is_found_without_gradients(folder):
+    (folder / "one.yaml").write_text(
+        "suite: one@1\nseverities: [5]\nscenarios:\n  one: {image: {name: attack.universal, steps: 1}}\n"
+    )
+    (done,) = alone(tiny(folder / "one.yaml", folder / "one", "--no-preflight"))
+    assert done["status"] == 0, done["err"]
 
 
 PARTS = {

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -22,6 +23,7 @@ FLOORS = (  # of stress, from the ground up: what stands higher may import what 
     ("stress.measure.between",),
     ("stress.measure",),
     ("stress.gate", "stress.policy", "stress.audit", "stress.calibrate", "stress.examples"),
+    ("stress.monitor", "stress.adaptive", "stress.attribute"),
     ("stress.report",),
     ("stress.evidence",),
     ("stress._face",),
@@ -30,8 +32,8 @@ FLOORS = (  # of stress, from the ground up: what stands higher may import what 
     ("stress.__main__",),
 )
 ABOVE = (
-    *("stress.gate", "stress.policy", "stress.calibrate", "stress.report", "stress.evidence"),
-    *("stress.cli", "stress._face", "stress._pytest"),
+    *("stress.gate", "stress.policy", "stress.monitor", "stress.calibrate", "stress.adaptive", "stress.attribute"),
+    *("stress.report", "stress.evidence", "stress.cli", "stress._face", "stress._pytest"),
 )
 """What asks measures by their public face alone."""
 BESIDE = {("stress.measure", "stress.engine")}
@@ -42,8 +44,24 @@ def name(path):
     return str(path.relative_to(ROOT))
 
 
-def imported(tree):
-    for node in ast.walk(tree):
+@cache
+def text(path):
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def nodes(path):
+    """All nodes of a file: each is read and walked once, whatever is asked of it."""
+    return tuple(ast.walk(ast.parse(text(path))))
+
+
+@cache
+def imports(path):
+    return tuple(node for node in nodes(path) if isinstance(node, ast.Import | ast.ImportFrom))
+
+
+def imported(path):
+    for node in imports(path):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -53,7 +71,7 @@ def imported(tree):
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_imports_run_down(path):
     package = path.relative_to(ROOT).parts[0]
-    for module, node in imported(ast.parse(path.read_text(encoding="utf-8"))):
+    for module, node in imported(path):
         root = module.partition(".")[0]
         assert root not in HIGHER[package], f"{name(path)}:{node.lineno} imports {module}"
         if root in WRAPPED:
@@ -71,7 +89,7 @@ MODULES = {dotted(path): path for path in FILES}
 
 def arrows(path):
     """The modules of the house that a file imports, wherever in it, and the line."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in imports(path):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names if alias.name in MODULES)
         elif isinstance(node, ast.ImportFrom) and node.module in MODULES:
@@ -111,7 +129,7 @@ def test_what_is_private_stays_in_its_package(path):
 
 @pytest.mark.parametrize("path", [p for p in FILES if dotted(p).startswith(ABOVE)], ids=name)
 def test_measures_are_asked_by_their_face(path):
-    for module, node in imported(ast.parse(path.read_text(encoding="utf-8"))):
+    for module, node in imported(path):
         assert not module.startswith("stress.measure."), f"{name(path)}:{node.lineno} imports {module}"
 
 
@@ -123,7 +141,7 @@ PROSE = re.compile(
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.is_relative_to(ROOT / "stress")], ids=name)
 def test_nothing_is_derived_from_the_wording_of_a_method_or_note(path):
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(text(path).splitlines(), 1):
         assert not PROSE.search(line), f"{name(path)}:{number}: {line.strip()}"
 
 
@@ -150,12 +168,12 @@ def test_no_circle_of_imports():
 
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_files_fit_in_a_sitting(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+    assert len(text(path).splitlines()) <= 300
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_functions_fit_on_a_screen(path):
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.FunctionDef):
             start = node.body[0].end_lineno if ast.get_docstring(node) else node.lineno
             assert node.end_lineno - start <= 40, f"{name(path)}:{node.lineno} {node.name}"
@@ -180,7 +198,6 @@ UNSAFE = re.compile(
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.name != "testing.py"], ids=name)
 def test_no_hidden_randomness_and_no_code_from_files(path):
-    text = path.read_text(encoding="utf-8")
     if path.parent.name != "adapters":  # which save and restore the generators of what they wrap
-        assert not GLOBAL_DRAW.search(text)
-    assert not UNSAFE.search(text)
+        assert not GLOBAL_DRAW.search(text(path))
+    assert not UNSAFE.search(text(path))

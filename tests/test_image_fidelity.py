@@ -13,6 +13,7 @@ import perturbations
 from perturbations import Key, generator
 from perturbations.image._draw import normals, sixteen, uniforms
 from tests import image_reference as reference
+from tests import weather_statistics
 
 PROFILES = {
     "imagenet-c": "imagenet_c",
@@ -152,6 +153,17 @@ def test_frost_adds_the_published_shares_of_a_texture(photos):
         assert psnr(result, np.clip(scene * image + ice * texture, 0, 255)) > 45
         assert 60 < texture.mean() < 220
         assert texture.std() > 8
+
+
+@pytest.mark.parametrize("name", ["snow", "fog"])
+def test_weather_has_the_statistics_of_the_definition_with_other_draws(name):
+    mine, theirs, error = weather_statistics.compared(name, 3, 12)
+    assert (np.abs(mine - theirs) <= 4 * error + 1e-9).all(), (mine, theirs, error)
+
+
+def test_the_cloud_of_those_statistics_is_the_slow_one():
+    draws = np.random.default_rng(0).uniform(-1, 1, (16, 16))
+    np.testing.assert_allclose(weather_statistics.plasma(16, 1.7, draws), reference.plasma(16, 1.7, draws), atol=1e-9)
 
 
 def law(name, parameter, value):

@@ -28,10 +28,12 @@ def copied_one_by_one(draws, reach):
     return held.ravel()
 
 
+@pytest.mark.parametrize("narrow", [0, 10**6])
 @pytest.mark.parametrize("band", [1, 100, 700, 10**6])
 @pytest.mark.parametrize(("size", "reach"), [((40, 33), 1), ((21, 60), 2), ((35, 35), 4), ((9, 9), 4), ((1, 1), 1)])
-def test_glass_copies_are_those_of_the_visit_one_by_one(size, reach, band, monkeypatch):
+def test_glass_copies_are_those_of_the_visit_one_by_one(size, reach, band, narrow, monkeypatch):
     monkeypatch.setattr(blur, "_BAND", band)
+    monkeypatch.setattr(blur, "_NARROW", narrow)
     for seed in range(3):
         draws = _draw.sixteen(rng(seed), size)
         held = np.arange(draws.size).reshape(size)

@@ -132,8 +132,8 @@ def test_the_ci_file_runs_as_it_is(make, tmp_path):
     assert main(["init", str(folder)]) == 0
     here = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     run, gate = steps(folder)
-    assert subprocess.run(run, cwd=folder, env=here, capture_output=True, timeout=120).returncode == 0
-    done = subprocess.run(gate, cwd=folder, env=here, capture_output=True, text=True, timeout=120)
+    assert subprocess.run(run, cwd=folder, env=here, capture_output=True, timeout=900).returncode == 0
+    done = subprocess.run(gate, cwd=folder, env=here, capture_output=True, text=True, timeout=900)
     assert (done.returncode, done.stderr) == (3, "")
     assert "undecided" in done.stdout
     assert (folder / "gate.xml").stat().st_size
@@ -199,3 +199,37 @@ def test_what_is_there_is_kept(tmp_path, capsys):
     assert main(["init", str(tmp_path)]) == 0
     assert (tmp_path / "samples.csv").read_text() == "mine"
     assert "kept" in capsys.readouterr().out
+
+
+def test_files_of_one_name_in_a_folder_for_each_kind_are_one_sample(tmp_path):
+    clips(tmp_path, [f"{label}/audio/{i}.wav" for label in ("bark", "meow") for i in range(2)])
+    for label in ("bark", "meow"):
+        (tmp_path / label / "images").mkdir()
+        for i in range(2):
+            cv2.imwrite(str(tmp_path / label / "images" / f"{i}.png"), np.zeros((4, 4, 3), np.uint8))
+    rows = [(row["id"], row["image"], row["audio"], row["label"]) for row in manifest(tmp_path)]
+    places = [(label, i) for label in ("bark", "meow") for i in range(2)]
+    assert rows == [(f"{x}/{i}", f"{x}/images/{i}.png", f"{x}/audio/{i}.wav", x) for x, i in places]
+
+
+def test_files_that_would_share_a_sample_stay_apart(tmp_path):
+    clips(tmp_path, ["clips/a.wav", "recordings/a.wav"])
+    (tmp_path / "images").mkdir()
+    cv2.imwrite(str(tmp_path / "images" / "a.png"), np.zeros((4, 4, 3), np.uint8))
+    assert [row["id"] for row in manifest(tmp_path)] == ["clips/a", "images/a", "recordings/a"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_tables_as_spreadsheets_write_them(encoding, tmp_path, capsys):
+    text = "".join(
+        f"{review}\t{mood}\n" for review, mood in (("review", "sentiment"), ("schön", "good"), ("aus", "bad"))
+    )
+    marked = "\ufeff" if encoding == "utf-16-le" else ""
+    (tmp_path / "reviews.tsv").write_bytes((marked + text).encode(encoding))
+    assert [(row["text"], row["label"]) for row in manifest(tmp_path)] == [("schön", "good"), ("aus", "bad")]
+
+
+def test_data_in_other_files_is_told(tmp_path, capsys):
+    (tmp_path / "data.jsonl").write_text("{}\n")
+    assert manifest(tmp_path)
+    assert "data.jsonl was not read: tables here are .csv or .tsv files" in capsys.readouterr().out

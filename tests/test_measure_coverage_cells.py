@@ -1,4 +1,4 @@
-"""95 % intervals hold the truth: cells, classes, calibration, groups – 2,000 worlds as the cells of a few runs."""
+"""95 % intervals hold the truth: cells, classes, calibration, groups – worlds as the cells of a few runs."""
 
 import numpy as np
 import pytest
@@ -7,9 +7,10 @@ from scipy.stats import norm
 from stress.measure import compare
 from stress.measure.core.heldsums import ratio
 from stress.measure.session.registry import context_of, make
+from stress.measure.tables.calibration import calibration_table
 from stress.measure.tables.classes import class_table
-from stress.measure.tables.confidence import _probabilities, calibration_rows, reliability_rows, risk_rows
-from stress.measure.tables.counts import count_rows_of
+from stress.measure.tables.confidence import _probabilities, reliability_rows, risk_rows
+from stress.measure.tables.counts import count_table
 from stress.measure.tables.detection import detection_rows, macro_rows
 from stress.measure.tables.distortion import distortion_rows
 from stress.measure.tables.groups import gap_rows
@@ -139,7 +140,7 @@ def test_measures_of_counts_and_of_classes(groups):
         run = many(columns, there, targets=LETTERS[target], groups=named(member))
         context = context_of(run, **({"cluster": "speaker"} if groups else {}))
         for name in MEASURES:
-            tally.rows(count_rows_of(context, name), whole)
+            tally.rows(count_table(context, name).to_pylist(), whole)
         for row in class_table(context).to_pylist():
             key = row["metric"], list(LETTERS).index(row["class"])
             classes.add(key, row["low"], row["high"], by_class[key])
@@ -168,7 +169,7 @@ def test_calibration(kind, groups):
     columns = dict(zip(("confidence", "chance", "score"), confident(rng, (n, WORLDS), kind, member)))
     columns["prediction"] = np.zeros((n, WORLDS), int)
     context = context_of(many(columns, groups=named(member)), **given)
-    rows, plain, biased = calibration_rows(context), Tally(), Tally()
+    rows, plain, biased = calibration_table(context).to_pylist(), Tally(), Tally()
     plain.rows(rows, exact)
     plain.holds()
     biased.rows(rows, {"ece": error, "ece_equal_mass": error})

@@ -8,15 +8,16 @@ import pytest
 
 from stress.measure.between.matching import Matched
 from stress.measure.between.reliance import difference_rows
+from stress.measure.core.cells import cell_table
 from stress.measure.core.shares import share
 from stress.measure.tables.breaking import breaking
-from stress.measure.tables.cells import from_clean_rows
+from stress.measure.tables.cells import CELLS, from_clean_columns
 from stress.measure.tables.consistency import consistency_rows
 from stress.measure.tables.contributions import _shares, contribution_rows, lost_cells
 from stress.measure.tables.cost import ratio_of_calls
 from stress.measure.tables.groups import gap_rows
 from stress.measure.tables.relative import relative_rows
-from stress.measure.tables.robustness import curve_rows, robustness_rows
+from stress.measure.tables.robustness import curve_table, robustness_rows
 from stress.measure.tables.severities import severity_rows
 from stress.measure.tables.stability import flip_rows, step_rows
 from stress.records.pairing import paired
@@ -33,6 +34,11 @@ RATES = np.array([0.95, 0.92, 0.86, 0.75, 0.6, 0.4])
 def speakers(n, groups):
     member = np.arange(n) * groups // n if groups else None
     return member, ({"speaker": member} if groups else {}), ({"cluster": "speaker"} if groups else {})
+
+
+def from_clean_rows(context):
+    parts = [from_clean_columns(context, name) for name in ("drop", "retention")]
+    return cell_table(context, parts, CELLS).to_pylist()
 
 
 def broken_at(rates, share=0.9):
@@ -62,7 +68,7 @@ def test_robustness_and_the_band_of_a_curve(groups):
             if k:
                 now = RATES[0] - RATES[k] if row["metric"] == "drop" else RATES[k] / RATES[0]
                 cells.add(f"{row['metric']} at severity {k}", row["low"], row["high"], now)
-        band = curve_rows(context, [context.headline])
+        band = curve_table(context, [context.headline]).to_pylist()
         whole = [row["band_low"] <= RATES[k] <= row["band_high"] for k, row in enumerate(band)]
         safe.add("band", 0, 1, 0.5 if all(whole) else 2)
     numbers.holds()
@@ -86,7 +92,7 @@ def test_models_that_are_hardly_ever_wrong(n, groups, clean, last):
             if row["severity"] == 5:
                 now = clean - last if row["metric"] == "drop" else last / clean
                 tally.add(f"{row['metric']} at severity 5", row["low"], row["high"], now)
-        band = curve_rows(context, [context.headline])
+        band = curve_table(context, [context.headline]).to_pylist()
         whole = [row["band_low"] <= rates[k] <= row["band_high"] for k, row in enumerate(band)]
         tally.add("band", 0, 1, 0.5 if all(whole) else 2)
     tally.holds(most=1.0)

@@ -16,7 +16,7 @@ from stress.gate import compare as compare_gates
 from stress.gate import judge, loads_gates, suggest
 from stress.measure import compare, measured
 from stress.measure.session.registry import context_of
-from stress.measure.tables.counts import count_rows_of
+from stress.measure.tables.counts import count_table
 from stress.records.metric import registered
 from stress.statistics.counts import MEASURES, Marginals
 from stress.statistics.numeric import Numeric, left_out
@@ -158,7 +158,7 @@ def test_intervals_of_kappa_hold_the_truth(own, groups):
         columns = {"prediction": answer, "score": (answer == target[:, None]) * 1.0}
         run = many(columns, there, targets=LETTERS[target], groups=named(member))
         context = context_of(run, **({"cluster": "speaker"} if groups else {}))
-        tally.rows(count_rows_of(context, "cohen_kappa"), truth)
+        tally.rows(count_table(context, "cohen_kappa").to_pylist(), truth)
     tally.holds()
 
 

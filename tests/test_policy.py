@@ -273,7 +273,8 @@ def test_what_is_no_policy_is_refused(tmp_path, text):
         ("abstain: -1", "0 or more"),
         ("abstian: 1", "'abstian' is not known"),
         ("classes: 3", "a mapping from names"),
-        ("actions: {drop audio: yes please}", "a number of wrong answers"),
+        ("scenarios: {fog: -1}", "0 or more"),
+        ("actions: {drop audio: yes please}", "must be a number"),
         ("- 1", "a mapping of abstain"),
     ],
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import scenarios
@@ -22,6 +22,7 @@ from stress.policy._relative import Clean
 from stress.records.answered import Answers, answers_in
 from stress.records.frame import Frame
 from stress.statistics.risk import too_risky
+from stress.tasks import Classification
 from tests.test_policy import world
 
 STREAMS = {"image": "image", "audio": "audio"}
@@ -90,10 +91,11 @@ def made(folder, suite=SUITE, model=leaning, count=60, **options):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return made(tmp_path_factory.mktemp("system") / "run")
+    return made(tmp_path_factory.mktemp("system") / "run", task=Classification(("a", "b"), keep="all"))
 
 
-SIGNALS = ("image.brightness", "image.noise", "audio.level_dbfs", "answer_confidence", "image.answer_against")
+SIGNALS = ("image.brightness", "image.noise", "audio.level_dbfs", "answer_confidence", "image.answer_against",
+           "image.answer_conflict", "answer_entropy")  # fmt: skip
 DARK = {"signal": "image.brightness", "below": 0.25, "then": "drop image", "else": "keep"}
 ACTIONS = ("keep", "drop image", "drop audio", "fill image with zeros", f"ask {OTHER}", "abstain")
 
@@ -178,6 +180,7 @@ rules = st.recursive(
 
 class TestGuardedAndReplayed:
     @settings(max_examples=8, deadline=None)
+    @example(rule="drop image", threshold=0.82)  # unsure of most of the first samples: it abstains on them
     @given(rule=rules, threshold=st.sampled_from([None, 0.5, 0.82, 0.95]))
     def test_a_guarded_model_is_the_replay_record_by_record(self, run, rule, threshold, tmp_path_factory):
         reads = {"classes": ["a", "b"], "answers": "probabilities"}
@@ -256,7 +259,7 @@ def test_answers_tell_which_stream_is_the_odd_one_out():
     """Of three streams the first contradicts the other two, who agree; then all agree; then one is lost."""
     label = np.array([[1, 0, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1, 1], [0, -1, 0, 2, 0, 2, 0]])
     sure = np.where(label < 0, np.nan, 0.5 + 0.05 * np.arange(7))
-    found = answers_in(Answers(("a", "b", "c"), label, sure, np.full(label.shape, np.nan)), each=True)
+    found = answers_in(Answers(("a", "b", "c"), label, sure, np.empty((*label.shape, 0))), each=True)
     assert found["a.answer_agreement"].tolist()[:2] == [0.0, 1.0]
     assert found["b.answer_agreement"].tolist()[:2] == [0.5, 1.0]
     assert found["answer_agreement"][:2] == pytest.approx([1 / 3, 1])
@@ -265,6 +268,66 @@ def test_answers_tell_which_stream_is_the_odd_one_out():
     assert found["a.answer_against"][:2] == pytest.approx([0.7, 0.0])
     assert np.isnan(found["a.answer_against"][2])
     assert "answer_entropy" not in found
+    assert "a.answer_conflict" not in found
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 6), st.integers(2, 3), st.integers(0, 10**6))
+def test_conflict_is_how_often_two_draws_differ(classes, streams, seed):
+    """Drawn from what a stream says alone and from what the others say: counted over all pairs of classes."""
+    rng = np.random.default_rng(seed)
+    names = ("a", "b", "c")[:streams]
+    shares = rng.dirichlet(np.full(classes, 0.3), (4, 1 + 2 * streams))
+    shares[0, 1], shares[0, 1 + streams] = np.eye(classes)[0], np.eye(classes)[-1]
+    shares[1, 1] = np.nan
+    nothing = np.full(shares.shape[:2], np.nan)
+    found = answers_in(Answers(names, shares.argmax(axis=2), nothing, shares), each=True)
+    for k, name in enumerate(names):
+        value = found[f"{name}.answer_conflict"]
+        alone, others = shares[:, 1 + k], shares[:, 1 + streams + k]
+        pairs = [sum(alone[i, x] * others[i, y] for x in range(classes) for y in range(classes) if x != y)
+                 for i in range(4)]  # fmt: skip
+        assert value == pytest.approx(pairs, abs=1e-12, nan_ok=True)
+    assert found["a.answer_conflict"][0] == 1
+
+
+def test_a_rule_is_made_for_the_scenarios_that_are_expected(run, tmp_path):
+    """Weights of a scenario's inputs are its share; one that never comes is worth nothing."""
+    known = evidence(run, policies.Costs(scenarios={"dark": 3}), 0.4)
+    share = {name: known.weight[known.scenario == i].sum() for i, name in enumerate(known.scenarios)}
+    assert share == pytest.approx({"clean": 0.4, "dark": 0.45, "night": 0.15})
+    with pytest.raises(InputError, match=r"'drak' is no scenario of the run. Did you mean dark"):
+        evidence(run, policies.Costs(scenarios={"drak": 1}))
+    with pytest.raises(InputError, match="at least one scenario must be expected"):
+        evidence(run, policies.Costs(scenarios={"dark": 0, "night": 0}))
+    with pytest.raises(InputError, match="not for the calls that signals"):
+        evidence(run, policies.Costs(second=1), asking="answer")
+    (tmp_path / "costs.yaml").write_text("second: 2\nscenarios: {dark: 3}\n")
+    assert policies.load_costs(tmp_path / "costs.yaml") == policies.Costs(scenarios={"dark": 3.0}, second=2.0)
+
+
+def test_a_slow_action_costs_what_its_time_does(run):
+    """The other model is asked in cells of its own: its mean time there, by hand from the records."""
+    plain, timed = evidence(run, policies.Costs(abstain=0.3)), evidence(run, policies.Costs(abstain=0.3, second=7))
+    more = timed.loss - plain.loss
+    rows = run.records().to_pylist()
+    for k, action in enumerate(plain.actions[:-1]):
+        took = [rows[i]["seconds"] / rows[i]["batch"] for i in plain.position[:, k]]
+        assert more[:, k] == pytest.approx(7 * np.mean(took)), action
+    assert (more[:, -1] == 0).all()
+
+
+def test_a_cluster_that_would_span_parts_is_refused(tmp_path):
+    """Of the same speaker in two rooms, a rule made in one room would be judged in the other."""
+    data = stress.data.from_samples(
+        [Sample(s.id, s.streams, s.target, {"room": s.groups["room"], "floor": f"{k // 30}", "speaker": f"{k // 15}"})
+         for k, s in ((k, sample(k)) for k in range(60))], cluster="speaker"
+    )  # fmt: skip
+    run = stress.run(leaning, data, scenarios.loads(SUITE), tmp_path / "run", preflight=False, workers=1)
+    with pytest.raises(InputError, match="speaker '0' in room '0' and in room '1'"):
+        policies.fit(run, cluster="room")
+    assert evidence(run, policies.Costs(), cluster="floor").clustered == "floor"
+    assert evidence(run, policies.Costs()).clustered == "speaker"
 
 
 @settings(max_examples=60, deadline=None)

@@ -11,7 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perturbations import InputError, ModelError
-from stress.tasks import METRICS, Classification, FreeText, MultiLabel, Regression, Retrieval, Transcription, labels_of
+from stress.tasks import (
+    METRICS,
+    Classification,
+    FreeText,
+    MultiLabel,
+    Regression,
+    Retrieval,
+    Transcription,
+    Vqa,
+    labels_of,
+)
 from stress.tasks._text import chrf, edits, normalise, token_f1, words_of
 
 ABC = ("a", "b", "c")
@@ -25,6 +35,8 @@ CASES = [
     (Regression(tolerance=0.5), [1, 2.5], [[1.4], [2.1]], [1.4, NAN], [1.0]),
     (Transcription(), ["one two", "three"], ["One, two!", "three"], ["one two", None], ["one"]),
     (FreeText(), ["one", ["two", "2"]], ["ONE", "2"], ["one", 7], "one"),
+    (FreeText("captioning"), ["a bus", ["two", "2"]], ["a bus", "2"], ["a bus", 7], "a bus"),
+    (Vqa(), ["a bus", ["two"] * 4 + ["3"] * 6], ["Bus.", "2"], ["bus", None], "bus"),
     (Retrieval(ABC), ["b", "a"], [[0.1, 0.9, 0], [2, 1, 0]], [[0.1, 0.9, 0], [NAN, 1, 0]], [[1, 2]]),
 ]
 IDS = [f"{case[0].name}-{i}" for i, case in enumerate(CASES)]
@@ -96,6 +108,8 @@ def test_its_metrics_rest_on_columns_it_declares(task, targets, good, poor, junk
         (Transcription(), 7, "must be a text"),
         (FreeText(), 7, "a text or a list of texts"),
         (FreeText(), [], "a text or a list of texts"),
+        (Vqa(), ["yes", "yes", "no"], "at least 4 people"),
+        (Vqa(), 7, "a text or a list of texts"),
         (Retrieval(ABC), "d", "one of the candidates"),
     ],
 )
@@ -104,7 +118,9 @@ def test_bad_targets_are_named(task, target, words):
         task.check_targets([target])
 
 
-@pytest.mark.parametrize("make", [lambda: Regression(tolerance=0), lambda: MultiLabel(ABC, threshold=1.0)])
+@pytest.mark.parametrize(
+    "make", [lambda: Regression(tolerance=0), lambda: FreeText("poem"), lambda: MultiLabel(ABC, threshold=1.0)]
+)
 def test_bad_settings_are_refused(make):
     with pytest.raises(InputError):
         make()
@@ -197,3 +213,49 @@ def test_silence_counts_what_is_heard_in_it():
     assert found["insertions"] == found["word_errors"] == [0, 2, 0]
     assert found["score"].tolist() == [1, 0, 1]
     assert found["exact"] == [1, 0, 1]
+
+
+def soft(answer, people):
+    return Vqa().score([answer], [people])["score"][0]
+
+
+def test_agreement_of_ten_people_is_counted_as_published():
+    """The values that VQA v2 can take: none, one, two, three, or more of ten people gave the answer."""
+    for same, value in enumerate([0, 0.3, 0.6, 0.9, 1, 1, 1, 1, 1, 1, 1]):
+        assert soft("blue", ["blue"] * same + [f"other {i}" for i in range(10 - same)]) == pytest.approx(value)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.sampled_from(["red", "blue", "2"]), min_size=4, max_size=12), st.sampled_from(["red", "blue", "5"]))
+def test_soft_accuracy_is_the_mean_over_leaving_each_person_out(people, answer):
+    each = [min(1, (people[:i] + people[i + 1 :]).count(answer) / 3) for i in range(len(people))]
+    assert soft(answer, people) == pytest.approx(sum(each) / len(each))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("A red bus!", "red bus", True), ("Two", "2", True), ("don't know", "dont know", True), ("1,000", "1000", True),
+        ("2.5", "2 5", False), ("2.5", "2.5.", True), ("well-lit", "well lit", True), ("The", "the", True),
+        ("none", "0", True), ("no", "yes", False), ("a", "", False), ("Ünder", "ünder", True),
+        ("left, right", "left right", True),
+        ("50%", "50", False), ("$5", "5", False), ("(yes)", "yes", True), ("yes/no", "yes no", True),
+    ],
+)  # fmt: skip
+def test_what_makes_no_difference_to_a_short_answer(one, other, same):
+    assert soft(one, other or "nothing") == same
+
+
+def test_captions_are_compared_as_sacrebleu_compares_them():
+    """Sentence chrF of sacreBLEU 2.6.0, default settings; the references by themselves."""
+    published = [
+        ("a cat on a mat", "the cat sat on a mat", 0.6984866438604941),
+        ("two dogs, run!", "Two dogs run", 0.453545034322207),
+        ("ab", "abcdef ghi", 0.5122950819672132),
+        ("x", "y", 0.0),
+        ("Ein Bus", "Ein Bus", 1.0),
+    ]
+    task = FreeText("captioning")
+    for reference, answer, value in published:
+        assert task.score([answer], [reference])["score"][0] == pytest.approx(value, abs=1e-7)
+        assert task.score([answer], [["zzz", reference]])["score"][0] == pytest.approx(value, abs=1e-7)

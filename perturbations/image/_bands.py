@@ -18,19 +18,14 @@ BAND = 80_000
 """Values that are worked on at a time."""
 
 
-def in_bands(work: Callable[..., Image], image: Image, *beside: NDArray[Any], reach: int = 0) -> Image:
-    """Return ``work(image, *beside)``, done on one band of rows after the other.
-
-    What lies beside the image has as many rows. The work looks at most ``reach`` rows up or down.
-    """
-    bands = list(_bands(image, 8 * reach))
+def in_bands(work: Callable[..., Image], image: Image, *beside: NDArray[Any]) -> Image:
+    """Return ``work(image, *beside)``, done on one band of rows after the other; what lies beside has as many rows."""
+    bands = list(_bands(image, 0))
     if len(bands) == 1:
         return work(image, *beside)
     result = np.empty_like(image)
     for start, stop in bands:
-        top = max(0, start - reach)
-        done = work(*(rows[top : stop + reach] for rows in (image, *beside)))
-        result[start:stop] = done[start - top : stop - top]
+        result[start:stop] = work(*(rows[start:stop] for rows in (image, *beside)))
     return result
 
 

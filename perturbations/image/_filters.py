@@ -19,11 +19,11 @@ __all__ = [
     "at_least",
     "disk",
     "filtered",
-    "gaussian_reach",
     "line_filter",
     "line_taps",
     "rounded_image",
     "smooth",
+    "smooth_image",
     "smooth_mirrored",
     "sum_of_zooms",
     "to_image",
@@ -66,18 +66,28 @@ def gaussian_kernel(sigma: float, truncate: float) -> NDArray[np.float64]:
     return kernel
 
 
-def gaussian_reach(sigma: float) -> int:
-    """Return how many pixels to a side ``smooth`` looks."""
-    return gaussian_kernel(sigma, 4.0).size // 2
-
-
-def smooth(values: Field | Image, sigma: float, truncate: float = 4.0, border: int = cv2.BORDER_REPLICATE) -> Field:
+def smooth(values: Field, sigma: float, truncate: float = 4.0, border: int = cv2.BORDER_REPLICATE) -> Field:
     """Return the values under a Gaussian, as float32; beyond the edge, the edge goes on."""
     kernel = gaussian_kernel(sigma, truncate)
     if kernel.size == 1:
         return values.astype(np.float32, copy=False)
     smoothed: Field = cv2.sepFilter2D(values, cv2.CV_32F, kernel, kernel, borderType=border)
     return smoothed.reshape(values.shape)
+
+
+def smooth_image(image: Image, sigma: float, shift: float = 0.0) -> Image:
+    """Return an image under a Gaussian, rounded after ``shift`` is added; beyond the edge, the edge goes on.
+
+    One kernel is doubled and the other one halved: OpenCV takes kernels that sum to one for whole numbers of 8 bits,
+    where an image comes in and goes out, and would be off by up to two levels. So it adds up floats, in one pass.
+    """
+    kernel = gaussian_kernel(sigma, 4.0)
+    if kernel.size == 1:
+        return image.copy()
+    smoothed: Image = cv2.sepFilter2D(
+        image, cv2.CV_8U, 2 * kernel, 0.5 * kernel, delta=shift, borderType=cv2.BORDER_REPLICATE
+    )
+    return smoothed.reshape(image.shape)
 
 
 def smooth_mirrored(values: Field, sigma: float, truncate: float = 3.0) -> Field:

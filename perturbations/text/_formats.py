@@ -37,6 +37,14 @@ _CODES = "AUD|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EUR|GBP|HKD|HUF|IDR|ILS|INR|JPY|KR
          "SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|VND|ZAR"  # fmt: skip
 
 
+_COUNTRIES = (
+    r"US|U\.S\.|CA|AU|NZ|HK|SG|[A-Z][a-z]+ian|American|Mexican|New Zealand|Hong Kong|Singapore|Chinese|Japanese"
+)
+_OTHER_BEFORE = re.compile(rf"(?:\b(?:{_CODES}|{_COUNTRIES})\s?|[$£€¥₹¢])\Z")
+_OTHER_AFTER = re.compile(rf"\s?(?:(?:{_CODES}|{_COUNTRIES})\b|[$£€¥₹¢%])")
+"""What says that an amount is of another currency than its sign alone, or of none."""
+
+
 def locale_problem(value: str) -> str | None:
     """Return what is wrong with the name of a locale, or nothing."""
     if value in ("de_DE", "en_US"):  # the defaults are known without loading Babel
@@ -111,6 +119,8 @@ class Reader:
         def written(match: re.Match[str]) -> str:
             if match.lastgroup != "money" or self.currency(match) != have or not self.stands_alone(match):
                 return match.group()
+            if _OTHER_BEFORE.search(part := match.string, 0, match.start()) or _OTHER_AFTER.match(part, match.end()):
+                return match.group()  # CAD $5, $5 Canadian
             return writer.price(value_of(match["paid"] or match["due"], self.name)[0] * rate, want, None, True)
 
         return outside(text, lambda part: self.pattern.sub(written, part))
@@ -160,11 +170,16 @@ class Reader:
         else:
             numbers = [match["one"], match["two"], match["three"]]
             day, number, year = (numbers[self.order.index(part)] for part in range(3))
-            parts = (f"20{year}" if len(year) == 2 else year, number, day)
+            parts = (_century(year), number, day)
         try:
             return datetime.date(*map(int, parts))
         except ValueError:
             return None
+
+
+def _century(year: str) -> str:
+    """Return a year in full: two digits are 1969 to 2068, as POSIX reads them."""
+    return year if len(year) > 2 else f"{'19' if int(year) > 68 else '20'}{year}"
 
 
 def _pattern(amount: str, months: str, days: str, marks: str) -> str:

@@ -31,7 +31,7 @@ __all__ = [
 DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2212"
 """Hyphens, dashes and the minus sign: between two numbers, each of them makes a range."""
 
-FREE = r"(?<![\w.,:/'’])(?<![\w)\]%°][-\u2010\u2011\u2212])(?<!--)"
+FREE = r"(?<![\w.,:/'’…·٫٬⹁])(?<![\w)\]%°][-\u2010\u2011\u2212])(?<!--)"
 """Before a number: no letter or digit and no separator; a hyphen only where it is a sign and not a joint."""
 
 RANGE_WORDS = {

@@ -26,8 +26,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
+from math import gcd
 from typing import Literal, TypeAlias
 
+from perturbations.text import _said
 from perturbations.text._numbers import (
     DASHES,
     FREE,
@@ -38,7 +40,7 @@ from perturbations.text._numbers import (
     leads_on,
     value_of,
 )
-from perturbations.text._said import COUNTED, MINUS, OTHER_UNIT_BEFORE, ambiguous, is_difference, is_money, name_pattern
+from perturbations.text._said import COUNTED, MINUS, VULGAR, ambiguous, is_difference, name_pattern
 
 __all__ = ["Amount", "Names", "Quantity", "quantities"]
 
@@ -47,7 +49,6 @@ Names: TypeAlias = Mapping[str, tuple[str, Width]]
 """Of each name of a unit, in small letters, the unit and the width of the name."""
 
 _GAP = r"[^\S\n]"
-_VULGAR = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 _MOST_DIGITS = 15
 _SIDES = {"length-inch", "length-foot", "length-centimeter"}
 _PARTS = {
@@ -193,8 +194,10 @@ def _amount(sign: str | None, raw: str, source: str) -> Amount | None:
         top, bottom = int(parts[2]), int(parts[3])
         if not 0 < top < bottom or bottom > 128 or parts[2][0] == "0" or parts[3][0] == "0":
             return None
+        if gcd(top, bottom) > 1 and bottom & (bottom - 1):  # 10/20 miles: one or the other; 4/8 inch is on rulers
+            return None
         whole, fraction = parts[1] or "0", Decimal(top) / Decimal(bottom)
-    elif raw[-1] in _VULGAR:
+    elif raw[-1] in VULGAR:
         whole, fraction = raw[:-1].rstrip(" \u00a0-") or "0", Decimal(str(unicodedata.numeric(raw[-1])))
     size = (value_of(raw, source)[0]) if fraction is None else Decimal(whole) + fraction
     digits = re.sub(r"[^0-9]", "", raw if fraction is None else whole)
@@ -223,9 +226,6 @@ def _is_range(match: re.Match[str], quantity: Quantity, source: str) -> bool:
     return joint == either or first < last
 
 
-_NUMBER_BEFORE = re.compile(rf"(?:[0-9]['’\"″′%]?\s|[{_VULGAR}⁄]\s?|[\\^@#&_$£€¥₹=°\"″′]\s?)\Z")
-_LIST_BEFORE = re.compile(r"[0-9],\s\Z")
-_COUNTED_BEFORE = re.compile(rf"\b{COUNTED}(?:-|\s(?:and|to|or|by|point|x)\s|\s)(?:an?\s)?\Z", re.IGNORECASE)
 _DASH_BEFORE = re.compile(rf"[{DASHES}]\s?\Z")
 
 
@@ -249,7 +249,7 @@ class _Grammar:
             name_pattern(each) for each in sorted(names, key=len, reverse=True) if each not in ambiguous(language)
         )
         number = (
-            rf"(?:[0-9]+[\s-]?[{_VULGAR}]|(?:[0-9]+[ \u00a0-])?[0-9]+[/⁄][0-9]+|[{_VULGAR}]|{amount_pattern(source)})"
+            rf"(?:[0-9]+[\s-]?[{VULGAR}]|(?:[0-9]+[ \u00a0-])?[0-9]+[/⁄][0-9]+|[{VULGAR}]|{amount_pattern(source)})"
         )
         sign = rf"[-+\u2212]|(?:{'|'.join(MINUS)})\s?"
         said = "".join(f"|{_GAP}{re.escape(word)}{_GAP}" for word in RANGE_WORDS.get(language, ()))
@@ -260,7 +260,7 @@ class _Grammar:
             rf"(?P<sign2>{sign})?(?P<number2>{number})(?:{_GAP}|-)?(?P<unit>{name})(?!\w))"
         )
         goes_on = (
-            rf"{_GAP}?[\^²³⁰-⁹/·⋅*]|{_GAP}?-?[0-9{_VULGAR}]|\.\w|{_GAP}(?:per|pro|par|por|squared|cubed)\b"
+            rf"{_GAP}?[\^²³⁰-⁹/·⋅*]|{_GAP}?-?[0-9{VULGAR}]|\.\w|{_GAP}(?:per|pro|par|por|squared|cubed)\b"
             rf"|[ -](?:{clear or '(?!)'})(?!\w)|[·⋅-](?:{name})(?!\w)|,?{_GAP}(?:and{_GAP})?(?:an?{_GAP})?{COUNTED}\b"
             rf"|{_GAP}(?:below|above|under|over){_GAP}(?:zero|freezing)"
         )
@@ -276,16 +276,17 @@ class _Grammar:
         """Tell whether a quantity is no part of something larger; ``follows`` is where the next one starts."""
         start, end, unit = quantity.start, quantity.end, quantity.units[0]
         near = text[max(0, start - 40) : start]
-        before = (_NUMBER_BEFORE, _COUNTED_BEFORE, OTHER_UNIT_BEFORE, self.counted_unit)
-        if any(pattern.search(near) for pattern in before):
+        if _said.goes_on_from(near, bool(quantity.joint)) or self.counted_unit.search(near):
             return False
-        if leads_in(text, start, self.language) or (quantity.joint and _LIST_BEFORE.search(near)):
+        if leads_in(text, start, self.language):
+            return False
+        if quantity.width == "long" and _said.is_name(text, start, end, self.language):
             return False
         if self.goes_on.match(text, end) or (leads_on(text, end, self.language) and follows > end + 6):
             return False
         if quantity.width == "short" and re.compile(rf"\.{_GAP}?[0-9]").match(text, end):
             return False
-        if unit == "mass-pound" and len(quantity.units) == 1 and is_money(text, start, end):
+        if unit == "mass-pound" and len(quantity.units) == 1 and _said.is_money(text, start, end):
             return False
         if quantity.is_temperature and _DASH_BEFORE.search(near):
             return False

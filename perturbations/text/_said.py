@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["COUNTED", "MINUS", "OTHER_UNIT_BEFORE", "ambiguous", "is_difference", "is_money", "name_pattern"]
+__all__ = [
+    "COUNTED",
+    "MINUS",
+    "VULGAR",
+    "ambiguous",
+    "goes_on_from",
+    "is_difference",
+    "is_money",
+    "is_name",
+    "name_pattern",
+]
 
 MINUS = (
     "minus", "negative", "moins", "menos", "meno", "минус", "мінус", "мінуса", "miinus", "mínus", "mínusz", "minusz",
@@ -17,12 +27,34 @@ _TENS = "(?:twen|thir|for|fif|six|seven|eigh|nine)ty(?:-[a-z]{3,5})?|hundred|tho
 COUNTED = f"(?:{_ONES}|{_TENS}|third|couple|few|several)"
 """English words for numbers and parts."""
 
-OTHER_UNIT_BEFORE = re.compile(
+VULGAR = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
+_NUMBER_BEFORE = re.compile(rf"(?:[0-9]['’\"″′%]?\s|[{VULGAR}⁄]\s?|[\\^@#&_$£€¥₹=°\"″′]\s?)\Z")
+_LIST_BEFORE = re.compile(r"[0-9],\s\Z")
+_LONG_LIST_BEFORE = re.compile(r"[0-9],\s[0-9.,/]+,\s\Z")
+_COUNTED_BEFORE = re.compile(rf"\b{COUNTED}(?:-|\s(?:and|to|or|by|point|x)\s|\s)(?:an?\s)?\Z", re.IGNORECASE)
+_OTHER_UNIT_BEFORE = re.compile(
     r"[0-9¼½¾]\s?(?:stones?|st|tons?|hundredweights?|cwt|furlongs?|chains?|fathoms?|gallons?|quarts?|qts?|pints?|pts?|cups?"
     r"|(?:table|tea)spoons?|tbsp|tsp)\.?,?\s(?:and\s)?\Z",
     re.IGNORECASE,
 )
 """A quantity in parts whose first unit is none of ours: 11 stone 4 lb."""
+
+
+def goes_on_from(near: str, joined: bool) -> bool:
+    """Tell whether what comes before a quantity makes it a part of more: numbers, words for them, units, lists."""
+    before = (_NUMBER_BEFORE, _COUNTED_BEFORE, _OTHER_UNIT_BEFORE, _LONG_LIST_BEFORE)
+    return any(pattern.search(near) for pattern in before) or (joined and _LIST_BEFORE.search(near) is not None)
+
+
+_NAME_AFTER = re.compile(r"[ -][A-Z][a-z]")
+
+
+def is_name(text: str, start: int, end: int, language: str) -> bool:
+    """Tell whether a quantity is part of a name by its capitals (10 Mile Road); German nouns have them anyway."""
+    capital = re.search(r"[^\W\d]", text[start:end])
+    named = capital is not None and capital[0].isupper() and language not in ("de", "gsw", "lb", "nds")
+    return named and _NAME_AFTER.match(text, end) is not None
+
 
 _AMBIGUOUS = frozenset(("in", "m", "g", "l", "h", "t", "a", "po", "pi", "livre", "livres"))
 """Names that are words, letters or other things too: 12 in a row, dix livres."""
@@ -60,12 +92,20 @@ def is_money(text: str, start: int, end: int) -> bool:
 
 
 _ABOUT = r"(?:up to |about |around |at least |nearly |almost |only |over |roughly |approximately |some )?"
-_CHANGES = "warmer|cooler|hotter|colder|higher|lower|more|less|difference|increase|decrease|rise|drop|fall|change|swing"
+_CHANGES = (
+    "warmer|cooler|hotter|colder|higher|lower|more|less|too (?:cold|cool|high|hot|low|warm)|difference|increase|"
+    "decrease|rise|drop|fall|change|swing|jump|dip|gap|spread|margin|tolerance|variation|deviation|steps?|increments?"
+)
+_SPREADS = (
+    "difference|increase|decrease|change|anomaly|warming|cooling|swing|tolerance|margin|error|accuracy|precision|"
+    "uncertainty|resolution|deviation|variation|spread|gap|steps?|increments?|jump|dip"
+)
 _DIFFERENCES = {
     "en": (
         r"(?:\b(?:by|rose|rises|rise|fell|falls|dropped|drops|drop|climbed|climbs|increased|increases|decreased|warmed|"
-        r"cooled|within|another|additional|extra|every|each|(?:difference|increase|decrease|change|anomaly|warming|"
-        rf"cooling|swing) of)\s{_ABOUT}|\b(?:rise|drop|fall) of\s{_ABOUT}|±\s?|\+/?-\s?)\Z",
+        rf"cooled|within|another|additional|extra|every|each|per|(?:{_SPREADS}) of|(?:difference|tolerance|margin|"
+        r"error|accuracy|precision|uncertainty|deviation)[^.!?\n]{0,40}\s(?:is|was))\s"
+        rf"{_ABOUT}|\b(?:rise|drop|fall) of\s{_ABOUT}|±\s?|\+/?-\s?)\Z",
         rf"[\s-](?:{_CHANGES}|warming|cooling|(?:above|below|over|under) (?:the )?(?:norm|normal|average|usual))\b",
         r"\s(?:above|below|under|over|off)\b|\sof frost",
     ),
@@ -81,6 +121,11 @@ _DIFFERENCES = {
     ),
 }
 """By language: what comes before a difference, what after it, and what leaves it open."""
+_OPEN_BEFORE = re.compile(
+    rf"\b(?:up|down|range of|(?:increase|decrease|change|rise|drop|fall)[^.!?\n]{{0,40}}\s(?:is|was))\s{_ABOUT}\Z",
+    re.IGNORECASE,
+)
+"""What leaves a temperature open in English: up 10 °F, in the range of 10 °F."""
 
 
 def is_difference(text: str, start: int, end: int, language: str) -> bool | None:
@@ -90,7 +135,8 @@ def is_difference(text: str, start: int, end: int, language: str) -> bool | None
         return True
     if re.compile(after, re.IGNORECASE).match(text, end):
         return True
-    return None if re.compile(unclear, re.IGNORECASE).match(text, end) else False
+    is_open = language == "en" and _OPEN_BEFORE.search(text, max(0, start - 60), start)
+    return None if is_open or re.compile(unclear, re.IGNORECASE).match(text, end) else False
 
 
 def name_pattern(name: str) -> str:

@@ -44,6 +44,8 @@ def _counts(parts: list[str], place: int, language: str) -> bool:
         return False
     if any(other.lower().rstrip(".") in month_names(language) for other in near):
         return False
+    if after.isspace() and following[:1] and unicodedata.category(following[0]) == "Sc":
+        return False
     return not (before.strip() in ("", ".", "#", ":") and last.lower() in _NAMED)
 
 

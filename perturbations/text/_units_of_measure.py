@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from functools import lru_cache
@@ -39,6 +40,8 @@ _USUAL = {
     "kms": "length-kilometer",
 }
 """Short forms that English has and the locale data lack."""
+_POINT = re.compile(r"\.(?=[^\S\n][a-z])")
+"""The point of a short form inside a sentence (8 oz. steak)."""
 _BASE = {unit: Decimal(size) for unit, size in (_METRES | _KILOGRAMS).items()}
 """How large the units are that a quantity is given in parts of, in metres and kilograms."""
 
@@ -77,7 +80,7 @@ def converted(text: str, to: str, source: str) -> str:
     for quantity in quantities(text, _names(source), source):
         if quantity.units[0] in units:
             parts += (text[end : quantity.start], _Writer(source, quantity).write())
-            end = quantity.end
+            end = quantity.end + (quantity.width == "short" and _POINT.match(text, quantity.end) is not None)
     return "".join((*parts, text[end:]))
 
 

@@ -94,7 +94,7 @@ def _expanded(match: re.Match[str], full: str) -> str:
 
 @text_corruption(
     cite="ribeiro2020",
-    version=2,
+    version=3,
     changes_meaning=True,
     share=Param("share of the verbs with an auxiliary that are negated, or cleared of their not", "of such verbs", 0, 1,
                 clean=0, levels=(0.2, 0.4, 0.6, 0.8, 1.0)),
@@ -102,7 +102,8 @@ def _expanded(match: re.Match[str], full: str) -> str:
 def negation(text: str, rng: Generator, *, share: float) -> str:
     """The opposite is said: is becomes is not, will not becomes will, Do it. becomes Don't do it.
 
-    English. Full verbs without an auxiliary are left alone, and what is negative already (is never late).
+    English, short forms too (he's here, he's not here). Full verbs without an auxiliary are left alone, and what is
+    negative already by another word (is never late, nobody is here).
     """
     parts = pieces(text)
     edits = {place: edit for place in range(1, len(parts), 2) if (edit := turned(parts, place)) is not None}

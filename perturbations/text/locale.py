@@ -35,7 +35,7 @@ def _to(what: str) -> Choice:
 _FROM = Choice("locale that the text is written in", default="en_US", test=locale_problem)
 
 
-@text_corruption(cite="cldr", version=2, to=_to("numbers, dates, times and currencies are"), source=_FROM)
+@text_corruption(cite="cldr", version=3, to=_to("numbers, dates, times and currencies are"), source=_FROM)
 def locale_format(text: str, *, to: str, source: str) -> str:
     """Users abroad: numbers, dates, times and amounts of money are written as another locale writes them.
 
@@ -46,7 +46,7 @@ def locale_format(text: str, *, to: str, source: str) -> str:
     return Reader.of(source).rewrite(text, to, ("date", "time", "money", "number"))
 
 
-@text_corruption(cite="cldr", version=2, to=_to("numbers are"), source=_FROM)
+@text_corruption(cite="cldr", version=3, to=_to("numbers are"), source=_FROM)
 def number_format(text: str, *, to: str, source: str) -> str:
     """A decimal comma read as a thousands point: numbers are written as another locale writes them.
 
@@ -55,7 +55,7 @@ def number_format(text: str, *, to: str, source: str) -> str:
     return Reader.of(source).rewrite(text, to, ("number",))
 
 
-@text_corruption(cite="cldr", version=2, to=_to("dates and times are"), source=_FROM)
+@text_corruption(cite="cldr", version=3, to=_to("dates and times are"), source=_FROM)
 def date_format(text: str, *, to: str, source: str) -> str:
     """Is 3/4 in March or in April: dates and times are written as another locale writes them."""
     return Reader.of(source).rewrite(text, to, ("date", "time"))
@@ -73,7 +73,7 @@ def _rate_problem(value: str) -> str | None:
 
 @text_corruption(
     cite="cldr",
-    version=2,
+    version=3,
     rate=Choice("exchange rate, as USD>EUR=0.92; amounts in the first currency are converted", default="USD>EUR=0.92",
                 axis=True, test=_rate_problem),
     source=_FROM,
@@ -91,7 +91,7 @@ def currency_conversion(text: str, *, rate: str, source: str) -> str:
 
 @text_corruption(
     cite="bipm2019",
-    version=3,
+    version=4,
     to=Choice("system that quantities are brought to", ("metric", "imperial"), axis=True),
     source=_FROM,
     witness=lambda: (
@@ -145,7 +145,7 @@ def name_order(text: str, *, order: str) -> str:
 
 @text_corruption(
     cite="cldr",
-    version=2,
+    version=3,
     share=Param(
         "share of the numbers that are written out", "of numbers", 0, 1, clean=0, levels=(0.2, 0.4, 0.6, 0.8, 1.0)
     ),

@@ -16,6 +16,9 @@ _NO_LABEL = re.compile(
     r"images?|imgs?|pictures?|photos?|audios?|clips?|wavs?|sounds?|recordings?|data|files?|fold[-_ ]?\d+", re.IGNORECASE
 )
 """Names of folders that say what lies in them, or which part of the data, and not what it shows."""
+_MEDIA = re.compile(r"images?|imgs?|pictures?|photos?|audios?|clips?|wavs?|sounds?|recordings?", re.IGNORECASE)
+"""Names of folders that say which kind of files lie in them."""
+_UNREAD = (".jsonl", ".ndjson", ".json", ".parquet", ".xlsx", ".xls", ".arrow", ".feather")
 _TABLES, _DEEP = 20, 3
 """Tables that are looked at, and folders between the project's and theirs, at most."""
 
@@ -29,14 +32,21 @@ def discover(folder: Path) -> Found:
         return Found("no folder yet")
     files = Files(folder)
     tables = [read_table(path, files) for path in _tables(folder)]
+    unread = _unread(folder)
     if fitting := sorted((table for table in tables if table.fits), key=lambda table: "label" not in table.roles):
         found = samples_of(fitting[0])
         return replace(found, problems=[*found.problems, *_others(fitting[1:], "names samples, too: it was not read")])
     others = _others(tables, "was not used: none of its columns names files that are here, or texts with labels")
     if not files.all:
-        return Found("no pictures, recordings or tables in it", problems=others)
+        return Found("no pictures, recordings or tables in it", problems=[*others, *unread])
     found = _of_files(files)
-    return replace(found, problems=[*found.problems, *others])
+    return replace(found, problems=[*found.problems, *others, *unread])
+
+
+def _unread(folder: Path) -> list[str]:
+    """Return what is told of data in files that are not looked into."""
+    found = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in _UNREAD and visible(folder, path))
+    return [f"{name} was not read: tables here are .csv or .tsv files" for name in found]
 
 
 def _tables(folder: Path) -> list[Path]:
@@ -55,10 +65,7 @@ def _others(tables: list[Table], what: str) -> list[str]:
 
 def _of_files(files: Files) -> Found:
     """Each file is a sample – with the files of the same name and other kinds – and its folder is its label."""
-    samples: dict[tuple[str, ...], dict[str, Path]] = {}
-    for path, kind in files.all:
-        relative = path.relative_to(files.folder)
-        samples.setdefault((*relative.parts[:-1], relative.stem), {}).setdefault(kind, path)
+    samples = _together(files)
     kinds = tuple(kind for kind in SUFFIXES if any(kind in streams for streams in samples.values()))
     splits = all(key[0].lower() in _SPLITS for key in samples if len(key) > 2) and any(len(key) > 2 for key in samples)
     labels = [_label(key[1:-1] if splits else key[:-1]) for key in samples]
@@ -76,6 +83,23 @@ def _of_files(files: Files) -> Found:
     if not all(labels):
         problems.append(f"{labels.count('')} of {len(labels)} samples have no label yet")
     return Found(f"{len(rows)} samples from {len(files.all)} files: {where}", columns, rows, kinds, known, problems)
+
+
+def _together(files: Files) -> dict[tuple[str, ...], dict[str, Path]]:
+    """Return the files of each sample by kind: those of one name in one folder, or in one folder for each kind.
+
+    images/1.png and audio/1.wav are one sample where no two files of a kind would be.
+    """
+    whole: dict[tuple[str, ...], dict[str, Path]] = {}
+    paired: dict[tuple[str, ...], dict[str, Path]] = {}
+    for path, kind in files.all:
+        relative = path.relative_to(files.folder)
+        key = (*relative.parts[:-1], relative.stem)
+        whole.setdefault(key, {}).setdefault(kind, path)
+        short = (*(part for part in key[:-1] if not _MEDIA.fullmatch(part)), key[-1])
+        paired.setdefault(short, {}).setdefault(kind, path)
+    lost = sum(map(len, whole.values())) > sum(map(len, paired.values()))
+    return whole if lost or all(len(streams) == 1 for streams in paired.values()) else paired
 
 
 def _label(folders: tuple[str, ...]) -> str:

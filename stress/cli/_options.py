@@ -12,7 +12,16 @@ __all__ = ["EPILOG", "GOALS", "OWN", "PLUGIN", "RUN", "TASKS"]
 EPILOG = (
     "Exit status: 0 done, 1 a gate failed, 2 bad input, 3 incomplete or undecided, 70 a fault of ours, 130 interrupted."
 )
-TASKS = ("classification", "multilabel", "regression", "transcription", "free_text", "retrieval")  # in stress.tasks
+TASKS = (
+    "classification",
+    "multilabel",
+    "regression",
+    "transcription",
+    "free_text",
+    "captioning",
+    "vqa",
+    "retrieval",
+)  # fmt: skip; as in stress.tasks
 RUN = click.Path(path_type=Path)
 PLUGIN = click.option(
     "--plugin",

@@ -20,7 +20,7 @@ def policy() -> None:
 @policy.command("fit")
 @click.argument("folder", type=RUN, metavar="RUN")
 @click.option("--out", type=RUN, default=Path("policy.json"), show_default=True, metavar="FILE")
-@click.option("--costs", type=RUN, metavar="FILE", help="YAML: abstain, classes, actions, in wrong answers.")
+@click.option("--costs", type=RUN, metavar="FILE", help="YAML: abstain, classes, actions, second; scenarios.")
 @click.option("--safe", is_flag=True, help="Only rules that lose at most a point on scenarios they have not seen.")
 @click.option(
     "--clean-share", type=float, default=0.5, show_default=True, metavar="SHARE", help="Of clean input, in use."

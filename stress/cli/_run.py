@@ -14,7 +14,8 @@ from perturbations import InputError
 from perturbations.errors import printable
 from perturbations.files import read_regular
 from scenarios import load
-from stress._face import open_run
+from stress._face import Run, open_run
+from stress.adaptive import Until, chooser_of, expected_calls, stopped_lines
 from stress.cli._display import console, safe
 from stress.cli._estimate import estimate
 from stress.engine import Check, Outcome, Planned, Settings, as_it_answers, duration, execute, plan_run, prepared
@@ -35,6 +36,9 @@ def run_suite(
     samples: Path | None = None,
     examples: int = 24,
     no_examples: bool = False,
+    history: Path | None = None,
+    until: str | None = None,
+    against: Path | None = None,
     **options: Any,
 ) -> int:
     """Run a suite from the command line and return the exit status."""
@@ -47,16 +51,19 @@ def run_suite(
         if value is None and not demo:
             raise InputError(f"run: {name} must be given (a name, or 'demo' to try {suite} on the built-in world).")
     command = click.get_current_context().find_root().obj
+    chooser = chooser_of(until, against, options["cluster"])
+    if chooser is not None:
+        options |= {"cluster": chooser.cluster, "adaptive": True}
     settings = Settings(preflight=not no_preflight, samples=_ids(samples), command=command, **options)
     what = (model or "demo", data or "demo", loaded, task, settings)
     started = time.monotonic()
     if dry_run:
-        _show_plan(console(quiet=False), plan_run(*what), started)
+        _show_plan(console(quiet=False), plan_run(*what), started, chooser)
         return 0
     with prepared(*what, out) as (planned, workers):
         _show_left_out(screen, planned)
         folder = out or Path("runs") / planned.plan.suite
-        outcome = execute(planned, folder, workers, lambda checks: _show_checks(screen, checks))
+        outcome = execute(planned, folder, workers, lambda checks: _show_checks(screen, checks), chooser)
     run = open_run(outcome.run.path)
     for problem in keep(run, planned.plan.cells, planned.data, planned.settings.seed, most):
         screen.print(safe("no example", "yellow") + safe(f" {problem}"))
@@ -69,7 +76,24 @@ def run_suite(
         from stress.report import write_report
 
         screen.print(safe(f"report: {write_report(run)}"), soft_wrap=True)
+    if history is not None:
+        _remember(screen, run, history)
     return 0
+
+
+def _remember(screen: Any, run: Run, path: Path) -> None:
+    """Write the run's numbers into a history, and say where its series changed."""
+    from stress.monitor import add_run, changes, open_history
+
+    history = open_history(path, writer=True)
+    try:
+        screen.print(safe(f"history: {add_run(history, run):,} numbers → {path}"), soft_wrap=True)
+        for change in changes(history):
+            cell, metric = change.series[2:]
+            says = f" {metric} of {cell}: {change.before:.3f} until {change.started}, then {change.after:.3f}"
+            screen.print(safe("changed", "yellow") + safe(f"{says} (p = {change.p:.2g}, corrected)"))
+    finally:
+        history.close()
 
 
 def _ids(path: Path | None) -> tuple[str, ...]:
@@ -86,7 +110,7 @@ def _ids(path: Path | None) -> tuple[str, ...]:
     return found
 
 
-def _show_plan(screen: Any, planned: Planned, started: float) -> None:
+def _show_plan(screen: Any, planned: Planned, started: float, chooser: Until | None) -> None:
     from rich.table import Table
 
     table = Table("scenario", "cells", "grid", "conditions", title=safe(f"{planned.plan.suite}@{planned.plan.version}"))
@@ -113,6 +137,12 @@ def _show_plan(screen: Any, planned: Planned, started: float) -> None:
     for says, cells in _fallbacks(planned).items():
         calls = planned.calls_of(set(cells))
         screen.print(safe(f"  of these to {says}: {len(cells):,} cells, {calls:,} model calls"))
+    if chooser is not None:
+        least, expected, most = expected_calls(chooser.asked, planned, chooser.floor)
+        about = (
+            "(--against a whole run foretells it)" if expected is None else f"{expected:,} expected if it is as before"
+        )
+        screen.print(f"until {chooser.asked.text}: at least {least:,} questions, {about}, {most:,} at worst")
     low, high, megabytes = estimate(planned, started)
     screen.print(
         f"between {duration(low)} and {duration(high)} with {planned.settings.threads} workers, and {megabytes:.1f} MB "
@@ -177,6 +207,8 @@ def _show_outcome(screen: Any, planned: Planned, outcome: Outcome, seconds: floa
             safe("ended", "yellow")
             + safe(f" by the budget: {spent['samples']:,} of {spent['of']:,} samples, each in every cell")
         )
+    for line in stopped_lines(about):
+        screen.print(safe(line))
     screen.print(
         f"{about['records']:,} records ({about['samples']:,} samples × {len(planned.plan.cells):,} cells) "
         f"in {duration(seconds)} → {escape(printable(outcome.run.path))}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,8 +14,36 @@ from stress.cli._found import Files, Found, kind_of
 __all__ = ["Table", "read_table", "samples_of"]
 
 _NAMES = {
-    "label": ("label", "class", "target", "category", "y", "answer"),
-    "text": ("text", "caption", "transcript", "sentence", "utterance", "question"),
+    "label": (
+        "label",
+        "class",
+        "target",
+        "category",
+        "y",
+        "answer",
+        "sentiment",
+        "intent",
+        "emotion",
+        "topic",
+        "gold",
+        "ground_truth",
+    ),
+    "text": (
+        "text",
+        "caption",
+        "transcript",
+        "sentence",
+        "utterance",
+        "question",
+        "review",
+        "comment",
+        "message",
+        "query",
+        "document",
+        "content",
+        "prompt",
+        "tweet",
+    ),
     "id": ("id", "sample_id", "uid"),
     "split": ("split", "subset", "fold"),
     "sequence": ("sequence", "session", "recording"),
@@ -48,7 +77,8 @@ def read_table(path: Path, files: Files) -> Table:
     """Return a table of which the columns that name files hold them as the manifest shall name them."""
     name = path.relative_to(files.folder).as_posix()
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        data = path.read_bytes()
+        text = data.decode("utf-16" if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig")
     except (UnicodeDecodeError, OSError) as error:
         return Table(name, (), (), {}, {}, [f"{name} was not read: {error}"])
     mark = max(_MARKS, key=text.partition("\n")[0].count)

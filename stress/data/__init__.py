@@ -1,5 +1,6 @@
 """What comes in: samples from Python, from a manifest of files, or the demo."""
 
+from stress.data._choices import multiple_choice
 from stress.data._convert import audio, image
 from stress.data._dataset import Samples
 from stress.data._files import keep_files, known_files
@@ -49,6 +50,7 @@ __all__ = [
     "known_files",
     "load_data",
     "mnist",
+    "multiple_choice",
     "numpy",
     "pack",
     "speech_commands",

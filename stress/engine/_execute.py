@@ -26,7 +26,8 @@ from stress.engine._preflight import Check, is_reproducible, preflight
 from stress.engine._preparation import check_preparation
 from stress.engine._processes import on_processes
 from stress.engine._recover import Recovered
-from stress.engine._resume import Before, begin, beside, look_back
+from stress.engine._resume import Before, begin, beside, draft, look_back
+from stress.engine._rounds import Chooser, Rounds, check_floor
 from stress.engine._settings import Settings
 from stress.engine._settle import settled
 from stress.engine._threads import one_thread_each
@@ -82,13 +83,16 @@ def execute(
     out: Path,
     workers: Workers | None = None,
     checked: Callable[[Sequence[Check]], None] | None = None,
+    chooser: Chooser | None = None,
 ) -> Outcome:
     """Do what is missing of a planned run in its folder: by threads of this process, or by ``workers``.
 
-    ``checked`` is called with what preflight found, before the grid begins.
+    ``checked`` is called with what preflight found, before the grid begins. ``chooser`` says what is asked of an
+    adaptive run; without one it is the whole grid.
     """
     begun = time.time()
     out = beside(out) if planned.settings.fresh else out
+    _begin_choosing(planned, chooser, out)
     planned, before = look_back(attended(planned, out), out)
     here = beginning(planned if workers is None else _untimed(planned))
     with one_thread_each(), supervised(here.settings.timeout):
@@ -115,15 +119,24 @@ def execute(
                 about = begin(out, about, part, before)
                 before = replace(before, info=about)
                 try:
-                    found, took = _do(part, job, out, workers, about, before)
+                    found, took = _do(part, job, out, workers, about, before, chooser)
                 except UnaskedError as error:
                     parts.stopped(error)
+            if planned.settings.adaptive:
+                took["records"] = open_folder(out).count
             _finish(out, planned, {**about, **took, **spent_of(planned, part)}, meter, begun)
     age = None
     reused = took["reused_units"]
     if reused and before.newest is not None:
         age = (begun - float(about["begun"]), begun - before.newest)
     return Outcome(open_folder(out), reused, found.failed, age, found.thrown, checks)
+
+
+def _begin_choosing(planned: Planned, chooser: Chooser | None, out: Path) -> None:
+    """Let who chooses the questions say what is wrong before any is asked."""
+    if chooser is not None:
+        check_floor(planned, chooser)
+        chooser.begin(planned, draft(planned, out), job_of(planned, planned.task).schema)
 
 
 def _finish(out: Path, planned: Planned, about: dict[str, Any], meter: Meter | None, begun: float) -> None:
@@ -139,7 +152,13 @@ def _untimed(planned: Planned) -> Planned:
 
 
 def _do(
-    planned: Planned, job: Job, out: Path, workers: Workers | None, about: Mapping[str, Any], before: Before
+    planned: Planned,
+    job: Job,
+    out: Path,
+    workers: Workers | None,
+    about: Mapping[str, Any],
+    before: Before,
+    chooser: Chooser | None = None,
 ) -> tuple[Recovered, dict[str, Any]]:
     """Do the units that are not there yet; return what was there, and what ``run.json`` says of it."""
     units = planned.units
@@ -149,8 +168,10 @@ def _do(
     writer = Writer(out / "records", job.schema, about["run"], places)
     found = writer.recover(before.redo, planned.settings.keep_failures)
     whole = repeats.whole(found.units)
+    rounds = chooser and Rounds(planned, chooser, out, places, dict.fromkeys(whole, 0), job.schema)
+    left = units.without(whole)
     try:
-        with closing(work(planned, job, units.without(whole), out, workers)) as done:
+        with work(planned, job, left, out, workers) as do, closing(rounds.work(do) if rounds else do(left)) as done:
             for unit, table in done:
                 check_asked(table)
                 for named in repeats.named(unit, table, found.units):
@@ -165,7 +186,8 @@ def _do(
         "written_last": before.newest,
     }
     took = {"units": len(units), "reused_units": len(whole)}
-    return found, {**took, **({"reused": reused} if whole else {})}
+    stopped = {"adaptive": rounds.said} if rounds else {}
+    return found, {**took, **({"reused": reused} if whole else {}), **stopped}
 
 
 def _workers(model: Any, settings: Settings) -> AbstractContextManager[Workers]:

@@ -60,7 +60,14 @@ def identity(planned: Planned, task: Task, code: Mapping[str, str]) -> dict[str,
             for stream, kind in data.streams.items()
         },
         **({"cost": True} if settings.cost else {}),  # records have other columns
+        **({"order": _order(planned)} if settings.adaptive else {}),
     }
+
+
+def _order(planned: Planned) -> str:
+    """Return in which order the samples of an adaptive run come: what may stop early is not done in another."""
+    cluster = planned.settings.cluster or planned.data.cluster
+    return f"chance alone, clusters of one {cluster} together" if cluster else "chance alone"
 
 
 def _others(planned: Planned) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from stress.data import Samples
 
-__all__ = ["first_of", "fitted_on", "shards", "visiting_order"]
+__all__ = ["even_shards", "first_of", "fitted_on", "shards", "visiting_order"]
 
 _FITTED = 64
 """Samples that a universal perturbation is fitted on."""
@@ -72,9 +72,14 @@ def _groups(labels: Iterable[str], positions: Sequence[int]) -> dict[str, list[i
 
 
 def _by_sequence(data: Samples, seed: int, positions: Sequence[int]) -> list[Ints]:
-    names = (
-        f"id\x1f{data.ids[i]}" if data.sequences[i] is None else f"sequence\x1f{data.sequences[i]}" for i in positions
-    )
+    return _together(data, seed, positions, data.sequences, "sequence")
+
+
+def _together(
+    data: Samples, seed: int, positions: Sequence[int], values: Sequence[str | None], kind: str
+) -> list[Ints]:
+    """Return the samples of each value, in time, in an order of the values that is left to chance."""
+    names = (f"id\x1f{data.ids[i]}" if values[i] is None else f"{kind}\x1f{values[i]}" for i in positions)
     members = _groups(names, positions)
     order = [name for _, name in sorted(zip(_draws(seed, members).tolist(), members))]
     return [np.array(sorted(members[n], key=lambda p: (data.times[p] or 0.0, data.ids[p]))) for n in order]
@@ -134,14 +139,38 @@ def shards(data: Samples, seed: int, size: int, limit: int | None = None, extent
     return found if limit is None else first_of(found, limit)
 
 
+def even_shards(
+    data: Samples, seed: int, size: int, limit: int | None = None, cluster: str | None = None
+) -> list[Ints]:
+    """Return the samples as shards of about ``size`` positions in an order that is left to chance alone.
+
+    A run that stops by what it saw rests on it: any beginning is a random sample of the data, of which each cluster
+    (and sequence) is whole. It is not stratified, as what comes later would then depend on what came before.
+    """
+    positions = range(len(data))
+    if cluster not in (None, "sequence"):
+        found = _filled(_together(data, seed, positions, data.index.groups[str(cluster)], "cluster"), size)
+    elif _any_sequence(data, positions):
+        found = _filled(_by_sequence(data, seed, positions), size)
+    else:
+        order = _sorted([_draws(seed, data.ids)], data.ids, np.arange(len(data)))
+        found = [order[start : start + size] for start in positions[::size]]
+    return found if limit is None else first_of(found, limit)
+
+
 def _cut_into(data: Samples, seed: int, size: int, positions: range) -> list[Ints]:
     if not _any_sequence(data, positions):
         order = _stratified(data, seed, positions)
         return [order[start : start + size] for start in range(0, len(order), size)]
+    return _filled(_by_sequence(data, seed, positions), size)
+
+
+def _filled(blocks: Iterable[Ints], size: int) -> list[Ints]:
+    """Return whole blocks together as shards of at least ``size`` positions, but for the last."""
     found: list[Ints] = []
     current: list[Ints] = []
     count = 0
-    for block in _by_sequence(data, seed, positions):
+    for block in blocks:
         current.append(block)
         count += len(block)
         if count >= size:

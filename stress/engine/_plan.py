@@ -18,7 +18,7 @@ from scenarios import Cell, Plan, Suite, expand, goals_of
 from scenarios import load as load_suite
 from stress.data import Reading, Samples, known_files, load_data
 from stress.engine._meter import Meter
-from stress.engine._order import fitted_on, shards, visiting_order
+from stress.engine._order import even_shards, fitted_on, shards, visiting_order
 from stress.engine._progress import looking
 from stress.engine._repeats import Repeats
 from stress.engine._settings import Settings
@@ -28,13 +28,14 @@ from stress.engine._units import Units
 from stress.models import Model, load_model, predict_of
 from stress.tasks import Task, declare, declared, task_named
 
-__all__ = ["CANARIES", "Planned", "chosen", "job_of", "needs_all_data", "plan_run", "with_a_look"]
+__all__ = ["CANARIES", "Planned", "chosen", "cut", "job_of", "needs_all_data", "plan_run", "shard_size", "with_a_look"]
 
 CANARIES = 8
 """Samples that the checks look at: the first of the visiting order, so every class has its chance."""
 
 _SHARD_BYTES = 128 * 2**20
 _SHARD_SAMPLES = 256
+_SMALL_SAMPLES = 32
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def plan_run(
         raise SpecError(f"{suite.title}: {wrong}")
     samples.check_cluster(settings.cluster, "run")
     loaded = find(model)
-    settled = _task(task, loaded, samples, settings.answers)
+    settled = _task(task, loaded, samples, settings.answers or loaded.answers)
     declared(settled)
     settled.check_targets(samples.targets)
     if (read := getattr(settled, "read_targets", None)) is not None:
@@ -120,10 +121,11 @@ def plan_run(
     plan = without_gradients(plan, loaded, settled) if suite.builtin else plan
     check_attacks(plan.cells, loaded, settled, samples)
     samples = samples.looked(_measured(samples, settings.seed))
-    size = _shard_size(samples, settings.seed)
-    cut = chosen(samples, settings.samples, shards(samples, settings.seed, size, settings.limit))
+    size = shard_size(samples, settings)
     others = {name: load_model(name) for name in dict.fromkeys(cell.model for cell in plan.cells) if name is not None}
-    return with_a_look(Planned(loaded, samples, suite, plan, settled, settings, cut, size, others=others))
+    return with_a_look(
+        Planned(loaded, samples, suite, plan, settled, settings, cut(samples, settings, size), size, others=others)
+    )
 
 
 def with_a_look(planned: Planned) -> Planned:
@@ -214,8 +216,21 @@ def _measured(data: Samples, seed: int) -> list[int]:
     return [int(position) for block in visiting_order(data, seed, 8) for position in block[:4]]
 
 
-def _shard_size(data: Samples, seed: int) -> int:
-    """Return how many samples stay in memory together: up to 256, or what fits in 128 MiB, judged by the first few."""
-    few = _measured(data, seed)
+def shard_size(data: Samples, settings: Settings) -> int:
+    """Return how many samples stay in memory together: up to 256, or what fits in 128 MiB, judged by the first few.
+
+    Of an adaptive run at most 32, or a two-thousandth of many: what is asked at once cannot be stopped in the middle.
+    """
+    few = _measured(data, settings.seed)
     used = sum(size_of(value) for position in few for value in data[position].streams.values())
-    return max(1, min(_SHARD_SAMPLES, int(_SHARD_BYTES * len(few) / max(used, 1))))
+    most = max(_SMALL_SAMPLES, -(-len(data) // 2000)) if settings.adaptive else _SHARD_SAMPLES
+    return max(1, min(most, int(_SHARD_BYTES * len(few) / max(used, 1))))
+
+
+def cut(data: Samples, settings: Settings, size: int, extents: Sequence[int] = ()) -> Sequence[Any]:
+    """Return the shards of a run: the samples that it is about, in the order in which they are visited."""
+    if settings.adaptive:
+        found = even_shards(data, settings.seed, size, settings.limit, settings.cluster or data.cluster)
+    else:
+        found = shards(data, settings.seed, size, settings.limit, extents)
+    return chosen(data, settings.samples, found)

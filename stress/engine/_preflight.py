@@ -18,6 +18,7 @@ from stress.engine._stages import attacked
 from stress.engine._unit import Job
 from stress.models import Batch
 from stress.records.statuses import WRITTEN
+from stress.tasks import NO_ANSWER
 
 __all__ = ["Check", "is_reproducible", "preflight"]
 
@@ -34,11 +35,15 @@ def _answers(job: Job, cell: Cell, samples: Sequence[Sample], together: bool = T
 def preflight(job: Job, samples: Sequence[Sample], workers: int) -> list[Check]:
     """Return the checks that were made. Raises ModelError where the model fails on clean input."""
     clean = _answers(job, CLEAN, samples)
+    silent = []
     for row, text in clean.errors.items():
         if clean.status[row] in WRITTEN:
             continue
-        raise ModelError(f"model: must answer clean input, got {clean.status[row]} on {samples[row].id!r}: {text}")
+        if text != NO_ANSWER:
+            raise ModelError(f"model: must answer clean input, got {clean.status[row]} on {samples[row].id!r}: {text}")
+        silent.append(f"{samples[row].id!r}")
     checks = [
+        *_abstained(silent, len(samples)),
         _severity_zero(job, samples),
         _compare(_REPRODUCIBLE, clean, _answers(job, CLEAN, samples), "the model is non-deterministic"),
         _compare(
@@ -52,6 +57,14 @@ def preflight(job: Job, samples: Sequence[Sample], workers: int) -> list[Check]:
         checks.append(_concurrent(job, clean, samples, workers))
     checks += [*_streams(job, samples), *_prepared(job)]
     return [*checks, *_missing(job, samples), _acting(job, samples), *diagnose(job, samples)]
+
+
+def _abstained(silent: Sequence[str], asked: int) -> list[Check]:
+    """Say how many clean samples the model gave no answer to: a model may abstain, but hardly from what is clean."""
+    if not silent:
+        return []
+    says = f"{len(silent)} of {asked} samples got no answer (None), and count as failures: {', '.join(silent[:3])}"
+    return [Check("the model answers clean input", "warning", says)]
 
 
 def is_reproducible(checks: Sequence[Check]) -> bool:

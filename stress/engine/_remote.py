@@ -16,8 +16,7 @@ from perturbations import InputError
 from scenarios import Suite
 from stress.data import Reading, Samples, load_data, unpack
 from stress.engine._ask import call
-from stress.engine._order import shards
-from stress.engine._plan import Planned, chosen, job_of, plan_run
+from stress.engine._plan import Planned, cut, job_of, plan_run
 from stress.engine._post import Post, take_post
 from stress.engine._settings import Settings
 from stress.engine._threads import limit_threads
@@ -70,8 +69,8 @@ class _Prepared:
                 f"data: {recipe.data} must give the same samples in the same order in each process, but a worker has "
                 "others, or another order. Hint: sort what comes from a set, a dict or a folder."
             )
-        cut = shards(data, settings.seed, recipe.shard_size, settings.limit, recipe.extents)
-        self.planned: Planned = replace(planned, shards=chosen(data, settings.samples, cut))
+        found = cut(data, settings, recipe.shard_size, recipe.extents)
+        self.planned: Planned = replace(planned, shards=found)
         self.job = job_of(self.planned, recipe.task)
         self.shards: OrderedDict[int, Shard] = OrderedDict()
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -16,15 +17,16 @@ import pyarrow as pa
 from perturbations import RunError
 from stress.data import Index, Known, Samples, keep_files, known_files
 from stress.engine._identity import agree
-from stress.engine._order import shards
-from stress.engine._plan import Planned, chosen, needs_all_data, with_a_look
+from stress.engine._plan import Planned, cut, needs_all_data, shard_size, with_a_look
 from stress.engine._settle import target_text
+from stress.records.blocks import Block
 from stress.records.folder import open_folder
 from stress.records.parts import present_parts, read_whole
 from stress.records.schema import cells_table
 from stress.records.writing import write_json, write_table
+from stress.tasks import declared
 
-__all__ = ["Before", "begin", "beside", "look_back"]
+__all__ = ["Before", "begin", "beside", "draft", "look_back"]
 
 OWN = (".lock", "answers")
 """What a run leaves in its folder before the first record: answers that preflight was given, and paid for."""
@@ -73,6 +75,7 @@ def look_back(planned: Planned, out: Path) -> tuple[Planned, Before]:
     if not os.path.exists(out / "run.json"):
         return planned, Before()
     info = open_folder(out).info
+    planned = _as_begun(planned, info, out)
     newest = max((part.stat().st_mtime for part in present_parts(out / "records")), default=None)
     known, old = planned.data.known, info.get("identity", {}).get("data", {})
     if known is None or not known.digests or not os.path.exists(out / DATA):
@@ -80,13 +83,18 @@ def look_back(planned: Planned, out: Path) -> tuple[Planned, Before]:
     table = read_whole(out / DATA)
     order = _order(str(out), planned.data, table)
     added = len(planned.data) - table.num_rows
+    if added and planned.settings.adaptive:
+        raise RunError(
+            f"{out}: holds a run that stops by what it saw, and its data have {added:,} more samples now, which no "
+            "beginning of its order is a fair picture of. Run it anew beside this one, which is kept (--fresh)."
+        )
     extents = [*old.get("extents", []), *([table.num_rows] if added else [])]
     moved = _arranged(planned.data, order)
     old_digests = table["digest"].to_pylist()
     size = int(info["identity"].get("shard_size", planned.shard_size))
     settings = planned.settings
-    cut = chosen(moved, settings.samples, shards(moved, settings.seed, size, settings.limit, extents))
-    found = with_a_look(replace(planned, data=moved, shards=cut, shard_size=size, extents=tuple(extents)))
+    order_now = cut(moved, settings, size, extents)
+    found = with_a_look(replace(planned, data=moved, shards=order_now, shard_size=size, extents=tuple(extents)))
     _check_same(str(out), found.data, old_digests)
     other_limit = (info.get("settings") or {}).get(
         "limit"
@@ -99,6 +107,25 @@ def look_back(planned: Planned, out: Path) -> tuple[Planned, Before]:
     if added and dict(planned.task.describe()).get("classes") != (info["identity"].get("task") or {}).get("classes"):
         redo = frozenset(cell.id for cell in planned.plan.cells)
     return found, Before(info, True, redo, newest, old_digests)
+
+
+def _as_begun(planned: Planned, info: Mapping[str, Any], out: Path) -> Planned:
+    """Return the plan in the order in which the folder's run was begun. Raises RunError for one that cannot stop.
+
+    What was begun as an adaptive run goes on in its small shards, up to the whole grid.
+    """
+    even = "order" in info.get("identity", {})
+    if even and not planned.settings.adaptive:
+        settings = replace(planned.settings, adaptive=True)
+        size = shard_size(planned.data, settings)
+        return replace(planned, settings=settings, shards=cut(planned.data, settings, size), shard_size=size)
+    if planned.settings.adaptive and not even:
+        raise RunError(
+            f"{out}: holds a run that was begun without --until: its samples come in an order in which what was seen "
+            "first says nothing valid of the rest. Run it beside this one, which is kept (--fresh), or name another "
+            "folder (--out DIR)."
+        )
+    return planned
 
 
 def _order(path: str, data: Samples, table: pa.Table) -> list[int]:
@@ -177,14 +204,28 @@ def begin(out: Path, about: dict[str, Any], planned: Planned, before: Before) ->
     return about
 
 
+def draft(planned: Planned, out: Path) -> Block:
+    """Return a planned run as a reader would find it, before anything is written: its cells and samples, no record."""
+    task = planned.task
+    about: dict[str, Any] = {"identity": {"data": {"streams": planned.data.streams}}, "streams": planned.data.streams}
+    about |= {"cluster": planned.settings.cluster or planned.data.cluster, **declared(task, planned.model.reports)}
+    cells = cells_table(planned.plan.cells, planned.data.streams, planned.repeats.drawn)
+    found = SimpleNamespace(path=out, info=about, samples=samples_table(planned), cells=cells)
+    return Block(cast(Any, found), np.arange(len(found.samples)), pa.table({}))
+
+
 def samples_table(planned: Planned) -> pa.Table:
     """Return the samples of a run as a table; ``order`` is the position that records name."""
     index, data = planned.data.index, planned.data
+    extra: dict[str, pa.Array] = {}
     chosen = np.sort(np.concatenate(planned.shards)).tolist()
 
     def column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
         return pa.array(values if len(chosen) == len(values) else [values[i] for i in chosen], kind)
 
+    if planned.settings.adaptive:  # which beginning of the order a sample belongs to
+        of = {int(position): number for number, shard in enumerate(planned.shards) for position in shard}
+        extra = {"shard": pa.array([of[position] for position in chosen], pa.int32())}
     groups = {f"group.{name}": column(values, pa.string()) for name, values in index.groups.items()}
     return pa.table(
         {
@@ -194,6 +235,7 @@ def samples_table(planned: Planned) -> pa.Table:
             "time": column(data.times, pa.float64()),
             "split": column(index.splits, pa.string()),
             "target": column([target_text(target) for target in data.targets], pa.string()),
+            **extra,
             **groups,
         }
     )

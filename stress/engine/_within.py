@@ -43,6 +43,7 @@ def attended(planned: Planned, out: Path) -> Planned:
     endpoint = model.predict if isinstance(model.predict, Endpoint) else None
     given = [name for name, limit in limits.items() if limit is not None]
     if endpoint is None:
+        given = [name for name in given if not settings.adaptive or name == "max_cost"]  # rounds count questions
         if given:
             raise InputError(
                 f"run: {given[0]} is for endpoints (stress.models.json, stress.models.openai), which count calls; got "
@@ -57,7 +58,7 @@ def attended(planned: Planned, out: Path) -> Planned:
             f"got {settings.backend}."
         )
     least = sum(planned.repeats.calls) + _APART
-    if settings.max_calls is not None and settings.max_calls < least:
+    if not settings.adaptive and settings.max_calls is not None and settings.max_calls < least:
         raise InputError(
             f"run: max_calls must be at least {least:,}: one sample in {sum(planned.repeats.calls):,} cells, and "
             f"{_APART} for preflight, got {settings.max_calls:,}. --only and --skip choose scenarios."
@@ -92,7 +93,8 @@ class Portions:
 
     def __init__(self, planned: Planned) -> None:
         self._planned, self._stopped = planned, False
-        self._budget = planned.model.predict.budget if isinstance(planned.model.predict, Endpoint) else None
+        predict = planned.model.predict
+        self._budget = predict.budget if isinstance(predict, Endpoint) and not planned.settings.adaptive else None
 
     def __iter__(self) -> Iterator[Planned]:
         planned, budget = self._planned, self._budget

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,15 +21,35 @@ from stress.engine._units import Unit
 __all__ = ["work"]
 
 
-def work(planned: Planned, job: Job, units: Sequence[Unit], out: Path, workers: Workers | None) -> Finished:
-    """Do the units, and yield each one's records as it is finished."""
-    settings, cells = planned.settings, planned.plan.cells
+@contextmanager
+def work(
+    planned: Planned, job: Job, units: Sequence[Unit], out: Path, workers: Workers | None
+) -> Iterator[Callable[[Sequence[Unit]], Finished]]:
+    """Give a function that does some of the units, all of which may come, and yields each one's records."""
+    cells = planned.plan.cells
     records = sum(len(planned.shards[unit.shard]) for unit in units)
-    finished = _in_workers(planned, job, units, out, workers) if workers else _in_threads(planned, job, units)
-    with watch(settings.progress, len(units), records) as progress, closing(finished):
-        for unit, table in finished:
-            yield unit, table
-            progress.advance(cells[unit.cell].id, table)
+    with watch(planned.settings.progress, len(units), records) as progress, _doing(planned, job, out, workers) as do:
+
+        def done(some: Sequence[Unit]) -> Finished:
+            with closing(do(some)) as finished:
+                for unit, table in finished:
+                    yield unit, table
+                    progress.advance(cells[unit.cell].id, table)
+
+        yield done
+
+
+@contextmanager
+def _doing(
+    planned: Planned, job: Job, out: Path, workers: Workers | None
+) -> Iterator[Callable[[Sequence[Unit]], Finished]]:
+    if workers is None:
+        yield lambda units: _in_threads(planned, job, units)
+    else:
+        try:
+            yield _in_workers(planned, job, out, workers)
+        finally:
+            shutil.rmtree(out / ".data", ignore_errors=True)
 
 
 def _in_threads(planned: Planned, job: Job, units: Sequence[Unit]) -> Finished:
@@ -48,8 +68,8 @@ def _in_threads(planned: Planned, job: Job, units: Sequence[Unit]) -> Finished:
     return in_threads(do, units, planned.settings.threads)
 
 
-def _in_workers(planned: Planned, job: Job, units: Sequence[Unit], out: Path, workers: Workers) -> Finished:
-    """Do the units in other processes, which know the model and the data by name."""
+def _in_workers(planned: Planned, job: Job, out: Path, workers: Workers) -> Callable[[Sequence[Unit]], Finished]:
+    """Return what does units in other processes, which know the model and the data by name."""
     settings = planned.settings
     packed = None if planned.data.spec else pack(planned.data, out / ".data")
     recipe = Recipe(
@@ -76,7 +96,4 @@ def _in_workers(planned: Planned, job: Job, units: Sequence[Unit], out: Path, wo
         positions = [int(position) for position in planned.shards[unit.shard]]
         return job.died(planned.plan.cells[unit.cell], positions, unit.draw, error, stuck)
 
-    try:
-        yield from workers.work(recipe, units, died, proof)
-    finally:
-        shutil.rmtree(out / ".data", ignore_errors=True)
+    return lambda units: workers.work(recipe, units, died, proof)

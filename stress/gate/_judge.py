@@ -7,7 +7,7 @@ correction (an intersection–union test); it fails when *any* does, which does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,18 +17,22 @@ from perturbations import SpecError
 from perturbations.errors import gather, named_keywords
 from scenarios.reading import Problems
 from stress.gate._bars import outside
+from stress.gate._exact import counted, exactly, p_value, turned
+from stress.gate._labels import with_labels
 from stress.gate._numbers import Numbers
 from stress.gate._rules import WORST, Check, Gates, Outcome, Report, Rule, Verdict
+from stress.gate._sequential import Resting, proven, resting, surely
+from stress.gate._stopped import Stopped, cluster_of
 from stress.measure import match
 from stress.measure import measured as measured_of
 from stress.records.pairing import paired
 from stress.records.source import Source
-from stress.statistics.corrections import adjusted, below, needed
-from stress.statistics.intervals import of_few, z_quantile
-from stress.statistics.rates import at_least, at_most, clopper_pearson, power_needed, student_tail, tail_level
-from stress.tasks import range_of
+from stress.records.stopping import is_stopped
+from stress.statistics.corrections import adjusted, needed
+from stress.statistics.intervals import z_quantile
+from stress.statistics.rates import power_needed, tail_level
 
-__all__ = ["exactly", "judge", "p_value", "suite_of"]
+__all__ = ["judge", "suite_of"]
 
 
 @named_keywords
@@ -40,20 +44,24 @@ def judge(
     undecided: str | None = None,
     common: bool = False,
     allow_mixed: bool = False,
+    labels_disputed: Collection[str] = (),
 ) -> Report:
     """Hold a run against gates. Raises SpecError where a rule cannot be about this run, RunError for an unfit baseline.
 
     ``undecided`` is what undecided rules count as: ``pass``, ``fail`` or (``None``) neither. ``common`` compares what
     the two runs share instead of refusing runs that differ. ``allow_mixed`` judges a run, or holds one against a
     baseline, in which a changed model was accepted; without it the outcome is that nothing could be judged.
+    ``labels_disputed`` are ids of samples whose labels may be wrong: what would turn with them is undecided.
     """
     _fitting(run, gates, baseline, Numbers(run, None, gates.cluster))
     matched = None
     if baseline is not None:
         matched = match(paired(baseline, run, common, gates.cluster), cluster=gates.cluster)
     numbers = Numbers(run, matched, gates.cluster)
-    measured = _measured(numbers, gates.rules)
-    checks = _outcomes([rule for rule, _ in measured], [check for _, check in measured], gates.correction)
+    measured = _measured(numbers, gates.rules, baseline)
+    checks = _outcomes(measured, gates.correction, is_stopped(run))
+    headline = measured_of(run).headline
+    checks = [with_labels(rule, each, headline, labels_disputed) for (rule, _), each in zip(measured, checks)]
     verdicts = []
     for rule in gates.rules:
         mine = [check for (owner, _), check in zip(measured, checks) if owner is rule]
@@ -96,13 +104,17 @@ def _fitting(run: Source, gates: Gates, baseline: Source | None, numbers: Number
         )
 
 
-def _measured(numbers: Numbers, rules: Sequence[Rule]) -> list[tuple[Rule, Check]]:
+def _measured(numbers: Numbers, rules: Sequence[Rule], baseline: Source | None) -> list[tuple[Rule, Resting]]:
     """Return every rule's numbers. Raises one error with all that cannot be measured of this run."""
-    found: list[tuple[Rule, Check]] = []
+    found: list[tuple[Rule, Resting]] = []
     problems: list[str] = []
+    run, session = numbers.run, measured_of(numbers.run)
+    stopped = Stopped(run, baseline, cluster_of(run, numbers.cluster)) if is_stopped(run) else None
     for rule in rules:
         try:
-            found += [(rule, exactly(rule, check)) for check in numbers.of(rule).checks(rule)]
+            for check in numbers.of(rule).checks(rule):
+                exact = exactly(rule, check)
+                found.append((rule, resting(rule, exact, stopped, session) if stopped else Resting(exact)))
         except SpecError as error:
             problems.append(str(error))
     gather(list(dict.fromkeys(problems)), SpecError)
@@ -115,16 +127,19 @@ def suite_of(run: Source) -> str:
     return f"{suite['name']}@{suite['version']}" if suite else str(run.info.get("suite", ""))
 
 
-def _outcomes(rules: Sequence[Rule], checks: Sequence[Check], correction: str) -> list[Check]:
+def _outcomes(measured: Sequence[tuple[Rule, Resting]], correction: str, stopped: bool) -> list[Check]:
     """Return the checks with p values, corrected over all of them, and what comes of each.
 
-    What must lie between two numbers is two questions, which both count in the correction.
+    What must lie between two numbers is two questions, which both count in the correction. Of a run that may have
+    ``stopped`` anywhere the p values are inverses of e-values.
     """
-    sides = [_sides(rule, check) for rule, check in zip(rules, checks)]
-    asked = [(side, check) for mine, check in zip(sides, checks) for side in mine]
-    p = np.array([p_value(side, check) for side, check in asked], np.float64)
-    sure = adjusted(p, correction)
-    judged = iter([_judged(*each, one, all_) for each, one, all_ in zip(asked, p.tolist(), sure.tolist())])
+    sides = [_sides(rule, rest.check) for rule, rest in measured]
+    asked = [(side, rest) for mine, (_, rest) in zip(sides, measured) for side in mine]
+    p = [p_value(side, rest.check) for side, rest in asked]
+    sure = adjusted(np.array(p, np.float64), correction).tolist()
+    if stopped:
+        p, sure = surely(asked, p, correction)
+    judged = iter([_judged(side, proven(side, rest), one, all_) for (side, rest), one, all_ in zip(asked, p, sure)])
     return [_together([next(judged) for _ in mine]) for mine in sides]
 
 
@@ -143,58 +158,8 @@ def _together(judged: Sequence[Check]) -> Check:
     return replace(worst, needed=max(left, default=None) if worst.outcome == "undecided" else worst.needed)
 
 
-def _ends(rule: Rule, check: Check) -> tuple[float, float, float, float] | None:
-    """Return value, low, high and bar, turned so that more is better; an end that cannot be known is infinite."""
-    if check.value is None or (check.low is None and check.high is None and not _counted(rule)):
-        return None
-    low = -np.inf if check.low is None else check.low
-    high = np.inf if check.high is None else check.high
-    if rule.kind == "min":
-        return check.value, low, high, rule.bar
-    return -check.value, -high, -low, -rule.bar
-
-
-def _counted(rule: Rule) -> bool:
-    """Whether the bar is the end of the metric's range: it can be broken, or kept so far, but never be cleared."""
-    low, high = range_of(rule.metric)
-    return (rule.kind, rule.bar) in (("max", low), ("min", high))
-
-
-def p_value(rule: Rule, check: Check) -> float:
-    """Return the p value of "the rule is kept", of one check alone; NaN where there is nothing to judge."""
-    ends = _ends(rule, check)
-    if ends is None:
-        return float("nan")
-    if _counted(rule):
-        return 0.0 if ends[0] < ends[3] else 1.0
-    if check.trials is not None and check.value is not None:
-        beyond = at_most if rule.kind == "min" else at_least
-        return float(student_tail(beyond(_successes(check), check.trials, rule.bar), check.freedom))
-    freedom = max(check.clusters - 1, 1) if check.few else None
-    return float(below(*ends, rule.confidence, freedom))
-
-
-def _successes(check: Check) -> float:
-    """Return how many yes-or-no answers are yes: a whole number where they are independent."""
-    found = float(check.value or 0.0) * float(check.trials or 0.0)
-    return found if check.freedom is not None else round(found)
-
-
-def exactly(rule: Rule, check: Check) -> Check:
-    """Return a check of a rate with exact ends (Clopper & Pearson 1934) instead of those that tables show.
-
-    Those of tables (mid-P) hold on average; a release is failed or passed wrongly at one rate, and exact ones miss in
-    at most half of 1 − confidence on either side at any rate, however far out the correction takes them.
-    """
-    if check.trials is None or check.value is None or rule.against:
-        return check
-    low, high = clopper_pearson(_successes(check), check.trials, rule.confidence, check.freedom)
-    method = "clopper-pearson" if check.freedom is None else "clopper-pearson, effective n"
-    return replace(check, low=float(low), high=float(high), method=of_few(method) if check.few else method)
-
-
 def _judged(rule: Rule, check: Check, p: float, p_adjusted: float) -> Check:
-    ends = _ends(rule, check)
+    ends = turned(rule, check)
     if ends is None:
         return replace(
             check, outcome="unjudged", note=check.note or "it has no interval, so nothing can be said surely"
@@ -203,14 +168,14 @@ def _judged(rule: Rule, check: Check, p: float, p_adjusted: float) -> Check:
     low = low if check.clear is None else (check.clear if rule.kind == "min" else -check.clear)
     level = (1 - rule.confidence) / 2 * (1 + 1e-9)
     outcome: Outcome = "undecided"
-    if _counted(rule):
+    if counted(rule):
         outcome = "pass" if value >= bar else "fail"
     elif p_adjusted <= level:
         outcome = "fail"
     elif low >= bar:
         outcome = "pass"
     found = replace(check, outcome=outcome, p=p, p_adjusted=p_adjusted)
-    return replace(found, needed=_needed(rule, found, ends)) if outcome == "undecided" else found
+    return replace(found, needed=_needed(rule, found, ends)) if outcome == "undecided" and not check.asked else found
 
 
 def _needed(rule: Rule, check: Check, ends: tuple[float, float, float, float]) -> float:

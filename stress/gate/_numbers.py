@@ -9,8 +9,9 @@ from functools import cached_property
 from typing import Any
 
 from perturbations import InputError, SpecError
-from perturbations.errors import meant, nearest
+from perturbations.errors import meant, named_keywords, nearest
 from stress.gate._against import compared
+from stress.gate._leakage import LEAKAGE, leaked
 from stress.gate._rules import Check, Rule
 from stress.gate._streams import STREAM_METRICS, stream_checks
 from stress.measure import Matched, Measured, Number, measured
@@ -18,7 +19,7 @@ from stress.records.frame import LIMIT
 from stress.records.source import Source
 from stress.tasks import class_metrics
 
-__all__ = ["Numbers"]
+__all__ = ["Numbers", "parts_of"]
 
 _UNTESTED = "not tested: no perturbation could change any record"
 _COLUMNS = ("stream", "modality", "scenario", "severity")
@@ -60,6 +61,8 @@ class Numbers:
 
     def checks(self, rule: Rule) -> list[Check]:
         """Return a rule's numbers, not yet judged: one check for each part that ``per`` asks for."""
+        if rule.metric == LEAKAGE:
+            return [leaked(rule, self.run)]
         try:
             return self._checks(rule)
         except InputError as error:  # a group, a metric that the run does not have
@@ -67,6 +70,8 @@ class Numbers:
 
     def named(self, rule: Rule) -> None:
         """Raise SpecError where a rule names a metric, a class or a group that this run does not have."""
+        if rule.metric == LEAKAGE:
+            return
         if rule.classes or rule.per == "class":
             self._classes(rule)
         if rule.by:
@@ -88,7 +93,7 @@ class Numbers:
             cells = [name for name in cells if name not in self._untested]
         if not cells:
             return [Check(str(rule.on), cells=tuple(still), note=_UNTESTED)]
-        parts = _parts(rule, cells, self.run)
+        parts = parts_of(rule, cells, self.run)
         if not parts:
             return [Check(str(rule.on), note=f"none of the cells has a {rule.per}")]
         idle = [name for name in cells if name not in self._ran(rule)]
@@ -104,7 +109,7 @@ class Numbers:
         """Return a check, which cannot be judged, for each part of which no cell was tested: it does not vanish."""
         if rule.metric in STREAM_METRICS or not self._untested.intersection(every):
             return []
-        left = {name: cells for name, cells in _parts(rule, every, self.run).items() if name not in parts}
+        left = {name: cells for name, cells in parts_of(rule, every, self.run).items() if name not in parts}
         return [Check(name, cells=tuple(cells), note=_UNTESTED) for name, cells in left.items()]
 
     def _judgeable(self, rule: Rule, parts: dict[str, list[str]], cells: Sequence[str]) -> list[Check]:
@@ -237,7 +242,8 @@ def _known(rule: Rule, metric: str, session: Measured) -> None:
     raise SpecError(f"{rule.where}: gates: {text}")
 
 
-def _parts(rule: Rule, cells: Sequence[str], run: Source) -> dict[str, list[str]]:
+@named_keywords
+def parts_of(rule: Rule, cells: Sequence[str], run: Source) -> dict[str, list[str]]:
     """Return the cells of each part that is judged on its own, by the name it is shown by."""
     if rule.per == "cell":
         return {name: [name] for name in cells}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from scenarios import Goals
+from stress.gate._plain import number
 from stress.gate._select import Selection
 from stress.measure import Matched, Number
 
@@ -44,6 +45,7 @@ class Rule:
     """Of ``within``: between which numbers; ``goals`` give each check its own."""
     goals: Goals | None = None
     policy: str | None = None  # file of the fallback policy with which the system is judged
+    audit: str | None = None  # file of the audit that says what leaks
 
     @property
     def bars(self) -> str:
@@ -71,6 +73,8 @@ class Rule:
         if self.classes:
             what += f" ({', '.join(self.classes)})"
         what += f" with policy {Path(self.policy).name}" if self.policy else ""
+        if self.audit:
+            return f"{what} by {Path(self.audit).name} {self.bars}"
         return f"{what} on {self.on} {self.bars}"
 
 
@@ -82,7 +86,9 @@ class Check:
     comparison is the drop, from ``before`` to ``after``. ``few``: the interval is Student's t of fewer than 20
     clusters. ``trials``: the value is a rate, worth so many independent answers; ``freedom``: as estimated from
     clusters. ``clear``: the end that must clear the bar to pass, where that of the interval allows for more than it
-    must. ``ends``: between which numbers it must be. ``note`` says why one is missing.
+    must. ``ends``: between which numbers it must be. ``note`` says why one is missing. ``asked``: of a run that may
+    stop early, on how many samples it rests, and how many there are. ``turns_at``: the share of wrong labels from
+    which on the outcome may be another.
     """
 
     subject: str
@@ -108,6 +114,8 @@ class Check:
     note: str | None = None
     cells: tuple[str, ...] = ()
     ends: tuple[float, float] | None = None
+    asked: tuple[int, int] | None = None
+    turns_at: float | None = None
 
     @classmethod
     def of(cls, subject: str, number: Number, cells: Sequence[str] = (), **more: Any) -> Check:
@@ -239,16 +247,6 @@ UNFINISHED = "The run is unfinished, so it cannot pass: the same command that be
 MIXED = "A changed model was accepted in the run (--accept-model), so it is not judged: run it anew, or --allow-mixed"
 
 
-def number(value: float | None, digits: int = 3) -> str:
-    """Return a number as it is shown: three decimals, or three digits where it is large."""
-    if value is None or math.isnan(value):
-        return "–"
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    text = f"{value:.{digits}f}" if abs(value) < 100 else f"{value:.0f}"
-    return text.replace("-", "−")
-
-
 def interval(check: Check) -> str:
     """Return ``0.120 [0.061, 0.221]``."""
     if check.low is None and check.high is None:
@@ -267,7 +265,7 @@ def reason(rule: Rule, check: Check) -> str:
     shown = f"{rule.metric} {interval(check)}, must be {must}"
     if rule.against:
         shown += f" ({number(check.before)} → {number(check.after)})"
-    shown += f", n={check.n:,}"
+    shown += f", n={check.n:,}" + (", asked {:,} of {:,} samples".format(*check.asked) if check.asked else "")
     if check.note:
         shown += f" ({check.note})"
     if check.outcome == "undecided":
@@ -278,6 +276,8 @@ def reason(rule: Rule, check: Check) -> str:
 
 
 def _more(check: Check) -> str:
+    if check.asked:
+        return "all samples were asked" if check.asked[0] == check.asked[1] else "more of them would hardly decide it"
     if check.needed is None or check.needed > 1e6:
         return "no reasonable number of samples would decide"
     word = "samples" if check.clusters == check.samples else "clusters"

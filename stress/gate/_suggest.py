@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from glob import escape
 
 from perturbations.errors import named_keywords
-from stress.gate._judge import exactly, suite_of
+from stress.gate._exact import exactly
+from stress.gate._judge import suite_of
 from stress.gate._numbers import Numbers
 from stress.gate._rules import Rule
 from stress.gate._select import Selection

@@ -33,7 +33,8 @@ class Model:
     it imports, or of the functions and plain data of a callable – and ``unread`` the parts that could not be read.
     With ``reads_only`` it promises not to write into what it is given, and gets no copies; ``billed`` says that its
     calls are paid for, so that none is made for advice alone. ``reports`` are columns of numbers that its ``Replies``
-    bring, ``statuses`` what may become of a question besides what may of any model's.
+    bring, ``statuses`` what may become of a question besides what may of any model's. ``answers`` is the form in which
+    it says that it answers.
     """
 
     predict: Callable[[Batch], Any]
@@ -48,6 +49,7 @@ class Model:
     billed: bool = False
     reports: Sequence[str] = ()
     statuses: Sequence[str] = ()
+    answers: str | None = None
 
 
 @named_keywords
@@ -109,6 +111,7 @@ def _wrap(found: Any, name: str, spec: str | None) -> Model:
         billed=getattr(found, "billed", False) is True,
         reports=_names(found, "reports", REPORTS),
         statuses=_names(found, "statuses", failures()),
+        answers=form if isinstance(form := getattr(found, "answers", None), str) else None,
     )
 
 

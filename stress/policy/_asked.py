@@ -11,7 +11,7 @@ import numpy as np
 from perturbations import InputError
 from stress.models import Batch, split_unanswered
 from stress.policy._policy import Policy
-from stress.records.answered import Answers, answers_in, entropy_bits
+from stress.records.answered import Answers, answers_in
 from stress.statistics.arrays import Floats, Ints
 from stress.tasks import Classification
 
@@ -32,22 +32,22 @@ class Reader:
             raise InputError(
                 "guard: the policy must say how answers are read (reads: classes and answers). Fit it again."
             )
-        return cls(Classification(tuple(reads["classes"]), reads["answers"]))
+        return cls(Classification(tuple(reads["classes"]), reads["answers"], keep="all"))
 
     def read(self, answers: Any, count: int) -> tuple[Ints, Floats, Floats]:
-        """Return each answer's class, by position (−1: none), its confidence and its entropy, as a run records them."""
+        """Return each answer's class, by position (−1: none), its confidence and all probabilities, as a run records
+        them.
+        """
         given, gone = split_unanswered(answers)
         scored = self.task.score(given, [self.task.classes[0]] * count)
         bad = np.array([text is not None or row in gone for row, text in enumerate(scored["invalid"])], bool)
         place = {name: i for i, name in enumerate(self.task.classes)}
         label = np.array([-1 if bad[i] or name is None else place[name] for i, name in enumerate(scored["prediction"])])
-        nothing = np.full(count, np.nan)
         if "confidence" not in scored:
-            return label, nothing, nothing
+            return label, np.full(count, np.nan), np.empty((count, 0))
         sure = np.where(bad, np.nan, np.asarray(scored["confidence"], np.float32).astype(np.float64))
-        safe = np.exp(self.task.log_scores(given, count))
-        shares = (safe / safe.sum(axis=1, keepdims=True)).astype(np.float32).astype(np.float64)
-        return label, sure, np.where(bad, np.nan, entropy_bits(shares))
+        shares = np.array(scored["probabilities"], np.float64).reshape(count, -1)
+        return label, sure, np.where(bad[:, np.newaxis], np.nan, shares)
 
     def signals(self, batch: Batch, whole: Any, predict: Callable[[Batch], Any] | None) -> list[dict[str, float]]:
         """Return the signals of the model's answers to each input; ``predict`` is asked with each stream alone."""
@@ -56,9 +56,10 @@ class Reader:
         nothing = [None] * batch.size
         for name, rest in [(name, rest) for rest in (False, True) for name in streams]:
             part = Batch({each: nothing if (each == name) == rest else batch[each] for each in batch}, batch.ids)
-            label, sure, spread = self.read(predict(part) if predict is not None else None, batch.size)
-            here = batch.present(name) | rest
-            parts.append((np.where(here, label, -1), np.where(here, sure, np.nan), np.where(here, spread, np.nan)))
-        label, sure, spread = (np.column_stack(each) for each in zip(*parts))
-        found = answers_in(Answers(streams, label, sure, spread), bool(streams))
+            label, sure, shares = self.read(predict(part) if predict is not None else None, batch.size)
+            gone = ~(batch.present(name) | rest)
+            lost = np.where(gone[:, np.newaxis], np.nan, shares)
+            parts.append((np.where(gone, -1, label), np.where(gone, np.nan, sure), lost))
+        label, sure, shares = (np.stack(each, axis=1) for each in zip(*parts))
+        found = answers_in(Answers(streams, label, sure, shares), bool(streams))
         return [{name: float(values[row]) for name, values in found.items()} for row in range(batch.size)]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from perturbations import InputError
 from perturbations.errors import short
 from stress.policy._actions import ABSTAIN, KEEP
+from stress.policy._clusters import clusters, firsts, kept_whole
 from stress.policy._costs import Costs
 from stress.policy._relative import relative
 from stress.records.answered import ANSWERED, answers_in, asked_of
@@ -94,11 +95,12 @@ def evidence(
     """Read a run. Raises InputError where it lacks the cells or the signals that a choice between actions needs.
 
     ``clean_share`` is the share of clean input that is expected where the policy will work; the rest is divided evenly
-    over scenarios, and within each over its cells. ``cluster`` names a group (the data set's own, by default) whose
-    samples are alike. ``asking`` adds signals of the model's ``answer``, or of its answers to each stream ``alone``.
+    over scenarios (or as ``costs`` expect them), and within each over its cells. ``cluster`` names a group (the data
+    set's own, by default) whose samples are alike. ``asking`` adds signals of the model's ``answer``, or of its answers
+    to each stream ``alone``.
     ``relative_to`` names a group: signals then say where an input lies among clean ones of its own group.
     """
-    _check(asking, clean_share)
+    _check(asking, clean_share, costs)
     frame = Frame(run)
     streams = _streams(frame)
     found, seen = _known(frame, streams, costs.abstain is not None)
@@ -114,8 +116,11 @@ def evidence(
     loss = costs.of(1 - score[rows], frame, frame.sample[rows[:, 0]], actions)
     if costs.abstain is not None:
         actions, loss = (*actions, ABSTAIN), np.column_stack([loss, np.full(len(rows), costs.abstain)])
+    if costs.second:
+        loss = loss + costs.latency(_seconds(frame)[rows], len(actions))
     sure = frame.column("confidence") if frame.has("confidence") else np.full(len(score), np.nan)
-    by, member = _clusters(frame, cluster)
+    kept_whole(frame, cluster)
+    by, member = clusters(frame, cluster)
     raw = np.concatenate([_values(frame, part, one, signals) for part, one in each])
     values = raw if relative_to is None else _related(frame, raw, rows, scenario == 0, relative_to)
     return Evidence(
@@ -126,7 +131,7 @@ def evidence(
         loss=loss,
         confidence=sure[rows],
         right=score[rows],
-        weight=_weights(cell, scenario, clean_share),
+        weight=_weights(cell, scenario, clean_share, costs.expected(scenarios[1:])),
         sample=frame.sample[rows[:, 0]],
         cell=cell,
         cells=cells,
@@ -194,17 +199,30 @@ def _signals(
     return names
 
 
-def _check(asking: Asking, clean_share: float) -> None:
+def _seconds(frame: Frame) -> Floats:
+    """Return how long the model took for each record: its share of the call. Raises InputError where unknown."""
+    found = frame.column("seconds") if frame.has("seconds") else np.empty(0)
+    if not np.isfinite(found).any():
+        raise InputError("costs: second needs the time of each answer, which this run did not record.")
+    return np.asarray(found / frame.column("batch"))
+
+
+def _check(asking: Asking, clean_share: float, costs: Costs) -> None:
     if asking not in ASKING:
         raise InputError(f"policy: asking must be one of {', '.join(ASKING)}, got {short(asking)}.")
     if not isinstance(clean_share, int | float) or not 0 < clean_share < 1:
         raise InputError(f"policy: clean_share must lie between 0 and 1, got {clean_share!r}.")
+    if costs.second and asking != "nothing":
+        raise InputError(
+            "policy: what a second costs (second) is weighed for actions alone, not for the calls that signals of the "
+            f"model's answers take, got asking {asking!r}. Leave one out."
+        )
 
 
 def _related(frame: Frame, raw: Floats, rows: Ints, clean: NDArray[np.bool_], group: str) -> Floats:
     """Return signals as where each lies among those of clean input of its own group."""
-    member = _clusters(frame, group)[1]
-    named = [str(frame.group(group)[i]) for i in _firsts(member)]
+    member = clusters(frame, group)[1]
+    named = [str(frame.group(group)[i]) for i in firsts(member)]
     return relative(raw, clean.tolist(), member[frame.sample[rows[:, 0]]], named, group)
 
 
@@ -256,24 +274,9 @@ def _hint(streams: Sequence[str]) -> str:
     )
 
 
-def _clusters(frame: Frame, cluster: str | None) -> tuple[str | None, Ints]:
-    by = cluster or frame.run.info.get("cluster") or None
-    if by is None:
-        return None, np.arange(len(frame.samples))
-    names = frame.group(by)
-    keys = [f"={name}" if name is not None else f"sample={sample}" for name, sample in zip(names, frame.samples)]
-    position = {key: i for i, key in enumerate(dict.fromkeys(keys))}
-    return by, np.array([position[key] for key in keys], np.int64)
-
-
-def _firsts(member: Ints) -> Ints:
-    """Return, of each cluster, the first of its samples."""
-    return np.unique(member, return_index=True)[1]
-
-
-def _weights(cell: Ints, scenario: Ints, clean_share: float) -> Floats:
+def _weights(cell: Ints, scenario: Ints, clean_share: float, expected: Floats) -> Floats:
     in_cell = np.bincount(cell)[cell]
     cells_of = {int(s): len(np.unique(cell[scenario == s])) for s in np.unique(scenario)}
     each = np.array([cells_of[int(s)] for s in range(scenario.max() + 1)])[scenario]
-    share = np.where(scenario == 0, clean_share, (1 - clean_share) / max(1, len(cells_of) - 1))
+    share = np.concatenate([[clean_share], (1 - clean_share) * expected])[scenario]
     return np.asarray(share / each / in_cell)

@@ -93,7 +93,7 @@ def fit(
     if safe and (harmed := harms(worth)):
         names = ", ".join(row.scenario for row in harmed)
         tree, worth_it = 0, False
-        reason = f"no rule is safe: without having seen them, rules lose more than a point under {names}"
+        reason = f"no rule is safe: on samples or scenarios that they have not seen, rules lose too much under {names}"
     if risk is not None:  # of the rule that is given
         guarantee = calibrated(known.of(folds == 1), tree, risk, delta)
     about = _about(run, known, worth, worth_it, reason, guarantee)

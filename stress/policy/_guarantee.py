@@ -11,7 +11,7 @@ from perturbations import InputError
 from stress.policy._actions import ABSTAIN
 from stress.policy._evidence import Evidence
 from stress.policy._tree import Tree, taken
-from stress.statistics.arrays import Floats
+from stress.statistics.arrays import Flags, Floats
 from stress.statistics.risk import too_risky
 
 __all__ = ["Guarantee", "calibrated"]
@@ -72,12 +72,12 @@ def calibrated(known: Evidence, tree: Tree, risk: float, delta: float) -> Guaran
                 f"{count} (half of the run's) in {known.scenarios[s]}. Ask for a higher risk, or run more."
             )
     families = [int(s) for s in np.unique(one.scenario)]
-    limit = _threshold(one, sure, wrong, families, risk, delta, alone=alone)
+    limits, holds = _tested(one, sure, wrong, families, risk, delta, alone=alone)
+    limit = _lowest(limits, holds)
     found = [_of(one, sure, wrong, s, limit) for s in families]
     unseen = []
-    for left_out in families:
-        others = [s for s in families if s != left_out]
-        elsewhere = _threshold(one, sure, wrong, others, risk, delta, alone=alone) if others else None
+    for place, left_out in enumerate(families):
+        elsewhere = _lowest(limits, np.delete(holds, place, axis=0)) if len(families) > 1 else None
         unseen.append(_of(one, sure, wrong, left_out, elsewhere)[0])
     return Guarantee(
         risk, delta, limit, tuple(known.scenarios[s] for s in families), tuple(e for e, _ in found),
@@ -94,36 +94,34 @@ def _one_each(known: Evidence) -> Any:
     return keep
 
 
-def _threshold(
+def _tested(
     one: Evidence, sure: Floats, wrong: Floats, families: list[int], risk: float, delta: float, *, alone: bool
-) -> float | None:  # fmt: skip
-    """Return the lowest threshold that some sequence comes to, each tested at its part of ``delta``.
+) -> tuple[Floats, Flags]:
+    """Return thresholds from high to low, and (families × thresholds) which hold, each at its part of ``delta``."""
+    known = sure[sure >= 0]
+    if not len(known):
+        return np.empty(0), np.ones((len(families), 0), bool)
+    limits, level = np.quantile(known, np.linspace(0.9, 0, _GRID)), delta / _STARTS
+
+    def holds(rows: Flags) -> Floats:
+        given = (sure[rows, np.newaxis] >= limits).astype(float)
+        return too_risky(wrong[rows], given, one.member[rows], risk, level, alone=alone)
+
+    return limits, np.array([holds(one.scenario == s) for s in families]) <= level
+
+
+def _lowest(limits: Floats, holds: Flags) -> float | None:
+    """Return the lowest threshold that some sequence comes to while each holds in every family.
 
     Fixed sequences from several starts (Angelopoulos et al. 2021, section 3): the surest answers alone may be too few
     to show anything. That no family is too risky is one test: "too risky in at least one" is rejected where every part
     of it is (intersection–union), without a correction.
     """
-    known = sure[sure >= 0]
-    if not len(known):
-        return None
-    limits, level = np.quantile(known, np.linspace(0.9, 0, _GRID)), delta / _STARTS
-    inside = [one.scenario == s for s in families]
-
-    def holds(limit: float) -> bool:
-        return all(
-            too_risky(wrong[r], (sure[r] >= limit).astype(float), one.member[r], risk, level, alone=alone) <= level
-            for r in inside
-        )
-
-    best = None
-    for start in range(0, _GRID, -(-_GRID // _STARTS)):
-        for limit in limits[start:]:
-            if best is not None and limit >= best:
-                continue
-            if not holds(limit):
-                break
-            best = float(limit)
-    return best
+    every, best = holds.all(axis=0), -1
+    for start in range(0, len(limits), -(-_GRID // _STARTS)):
+        broken = np.flatnonzero(~every[start:])
+        best = max(best, (start + int(broken[0]) if len(broken) else len(limits)) - 1 if every[start] else -1)
+    return None if best < 0 else float(limits[best])
 
 
 def _of(one: Evidence, sure: Floats, wrong: Floats, family: int, limit: float | None) -> tuple[float, float]:

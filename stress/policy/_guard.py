@@ -74,6 +74,8 @@ def guard(predict: Predict, policy: Policy, data: Any = None, *, seed: int = 0) 
     for name, value in vars(predict).items() if hasattr(predict, "__dict__") else ():
         if not name.startswith("__") and name not in ("identity", "weights_hash"):
             setattr(guarded, name, value)
+    if form := policy.reads.get("answers"):  # one that abstains from all that it is first asked does not show it
+        guarded.answers = form  # type: ignore[attr-defined]
     return guarded
 
 

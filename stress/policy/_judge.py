@@ -16,8 +16,8 @@ from stress.statistics.intervals import clustered_error, sidak, t_quantile
 __all__ = ["FOLDS", "Worth", "chosen", "fold_of", "harms", "judged"]
 
 FOLDS, _INNER = 5, 4
-_LOSS = 0.01
-"""What a safe rule may lose on damage that it has not seen: one point."""
+_LOSS, _CLEAN_LOSS = 0.01, 0.005
+"""What a safe rule may lose: one point on damage that it has not seen, half a point on clean input of new clusters."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,14 @@ def chosen(known: Evidence, safe: bool) -> Tree:
     """Return the rule for evidence: a tree whose size is chosen by what it is worth on clusters that it has not seen.
 
     It must be better there than doing nothing by more than one standard error. With ``safe`` it may also lose at most a
-    point on any scenario that it has not seen.
+    point on any scenario that it has not seen, and half a point on clean input.
     """
     folds = fold_of(known, _INNER)
     losses = _held_out(known, [((folds != fold), (folds == fold)) for fold in range(int(folds.max()) + 1)])
     allowed = np.ones(losses.shape[1], bool)
     if safe:
-        allowed = _harmless(known, _held_out(known, list(_some_unseen(known, folds))))
+        allowed = _harmless(known, _held_out(known, list(_some_unseen(known, folds))), _LOSS)
+        allowed &= _harmless(known, np.where(known.clean[:, np.newaxis], losses, np.nan), _CLEAN_LOSS)
     return grow(known)[: 1 + _size(known, losses, allowed)][-1]
 
 
@@ -91,14 +92,14 @@ def _held_out(known: Evidence, parts: Sequence[tuple[Flags, Flags]]) -> Floats:
     return losses
 
 
-def _harmless(known: Evidence, losses: Floats) -> Flags:
-    """Return which sizes lose at most a point on every scenario that trees of that size had not seen."""
+def _harmless(known: Evidence, losses: Floats, most: float) -> Flags:
+    """Return which sizes lose at most so much on every scenario of rows that trees of that size had not seen."""
     allowed = np.ones(losses.shape[1], bool)
     seen = np.isfinite(losses[:, 0])
     for scenario in np.unique(known.scenario[seen]):
         here = seen & (known.scenario == scenario)
         away = losses[here] - known.loss[here, :1]
-        allowed &= np.average(away, axis=0, weights=known.weight[here]) <= _LOSS
+        allowed &= np.average(away, axis=0, weights=known.weight[here]) <= most
     return allowed
 
 
@@ -139,8 +140,12 @@ def judged(known: Evidence, safe: bool, confidence: float = 0.95) -> list[Worth]
 
 
 def harms(worth: Sequence[Worth]) -> list[Worth]:
-    """Return the scenarios on which rules that have not seen them lose more than a point."""
-    return [row for row in worth if row.unseen == "scenario" and row.scenario != "all" and row.gain < -_LOSS]
+    """Return the scenarios on which rules that have not seen them lose more than a point; and clean input of new
+    clusters, where they lose more than half a one.
+    """
+    unseen = [row for row in worth if row.unseen == "scenario" and row.scenario != "all" and row.gain < -_LOSS]
+    clean = [row for row in worth if row.unseen == "samples" and row.scenario == "clean" and row.gain < -_CLEAN_LOSS]
+    return unseen + clean
 
 
 def _without_each(known: Evidence, out: Flags) -> Iterator[tuple[Flags, Flags]]:

@@ -27,14 +27,15 @@ class Answers:
     """What a model said of some inputs: in the first column to all streams, then to each of ``streams`` alone, then to
     all but each of them.
 
-    ``label`` is the position of the answer, −1 where there is none; ``confidence`` and ``entropy`` (in bits) are NaN
-    there, and where the model does not say. All are (inputs × (1 + 2 streams)).
+    ``label`` is the position of the answer, −1 where there is none; ``confidence`` is NaN there, and where the model
+    does not say; both are (inputs × (1 + 2 streams)). ``shares`` (inputs × (1 + 2 streams) × classes) are the
+    probabilities of all classes, NaN likewise; of no classes where they are not known.
     """
 
     streams: tuple[str, ...]
     label: Ints
     confidence: Floats
-    entropy: Floats
+    shares: Floats
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def _confidence(answers: Answers, column: int) -> Floats:
 
 def _entropy(answers: Answers, column: int) -> Floats:
     """Entropy of the probabilities of all classes; recorded where the task keeps them (``keep="all"``)."""
-    return answers.entropy[:, column]
+    return entropy_bits(answers.shares[:, column])
 
 
 def _agreement(answers: Answers, column: int) -> Floats:
@@ -98,12 +99,27 @@ def _against(answers: Answers, column: int) -> Floats:
     return np.where(given, np.where(answers.label[:, column] == answers.label[:, rest], 0.0, sure), np.nan)
 
 
+def _conflict(answers: Answers, column: int) -> Floats:
+    """How likely this stream, asked alone, and the others together mean different classes: Dempster's conflict.
+
+    One less the sum, over classes, of the product of their probabilities: 1 where both are sure, of different classes;
+    recorded where the task keeps all probabilities (``keep="all"``).
+    """
+    rest = column + len(answers.streams)
+    alike = (answers.shares[:, column] * answers.shares[:, rest]).sum(axis=1)
+    return np.asarray(np.maximum(0.0, 1 - alike))
+
+
 ANSWERED: tuple[AnswerSignal, ...] = (
     AnswerSignal("answer_confidence", _confidence, "share", 0, 1, False, "Hendrycks and Gimpel 2017"),
     AnswerSignal("answer_entropy", _entropy, "bits", 0, inf, False, "Shannon 1948"),
     AnswerSignal("answer_agreement", _agreement, "share", 0, 1, True, "after Blum and Mitchell 1998, co-training"),
     AnswerSignal("answer_against", _against, "share", 0, 1, True, "after Blum and Mitchell 1998, co-training", False),
+    AnswerSignal("answer_conflict", _conflict, "share", 0, 1, True, "Dempster 1967; Shafer 1976", False),
 )
+
+
+_OF_SHARES = (_entropy, _conflict)
 
 
 def calls_for(names: Sequence[str]) -> tuple[bool, bool]:
@@ -120,7 +136,8 @@ def answers_in(answers: Answers, each: bool) -> dict[str, Floats]:
     found: dict[str, Floats] = {}
     for signal in ANSWERED:
         for column, prefix in enumerate(("", *(f"{name}." for name in answers.streams))):
-            if (column or signal.whole) and (each or not (column or signal.alone)):
+            known = answers.shares.shape[2] or signal.measure not in _OF_SHARES
+            if known and (column or signal.whole) and (each or not (column or signal.alone)):
                 found[f"{prefix}{signal.name}"] = signal.measure(answers, column)
     return {name: values for name, values in found.items() if np.isfinite(values).any()}
 
@@ -153,27 +170,24 @@ def _said(frame: Frame, rows: Ints, streams: tuple[str, ...]) -> Answers:
         if signals:
             gone[:, column] |= np.all([np.isnan(frame.column(each)[rows[:, 0]]) for each in signals], axis=0)
 
-    def of(name: str, values: Floats | None = None) -> Floats:
-        if values is None:
-            values = frame.column(name) if frame.has(name) else np.full(len(frame.cell), np.nan)
-        return np.where(gone, np.nan, values[rows])
-
     label = frame.predictions[0] if frame.has("prediction") else np.full(len(frame.cell), -1)
-    return Answers(streams, np.where(gone, -1, label[rows]), of("confidence"), of("", _entropies(frame)))
+    sure = frame.column("confidence") if frame.has("confidence") else np.full(len(frame.cell), np.nan)
+    shares = np.where(gone[:, :, np.newaxis], np.nan, _shares(frame, rows))
+    return Answers(streams, np.where(gone, -1, label[rows]), np.where(gone, np.nan, sure[rows]), shares)
 
 
-def _entropies(frame: Frame) -> Floats:
-    """Return the entropy of each record's probabilities, in bits; NaN where they are not recorded."""
-    found = np.full(len(frame.cell), np.nan)
+def _shares(frame: Frame, rows: Ints) -> Floats:
+    """Return (… × classes) the probabilities of these records; NaN where there are none, no class if none are kept."""
     if "probabilities" not in frame.schema:
-        return found
+        return np.empty((*rows.shape, 0))
     values: Any = frame.raw("probabilities").combine_chunks()
     known = ~np.asarray(values.is_null())
     flat = values.drop_null().flatten().to_numpy().astype(np.float64)
-    found[known] = entropy_bits(flat.reshape(int(known.sum()), -1)) if known.any() else 0.0
-    return found
+    found = np.full((len(known), len(flat) // max(1, int(known.sum()))), np.nan)
+    found[known] = flat.reshape(int(known.sum()), -1)
+    return found[rows]
 
 
 def entropy_bits(probabilities: Floats) -> Floats:
     """Return the entropy of each row of probabilities."""
-    return np.asarray(-(probabilities * np.log2(np.where(probabilities > 0, probabilities, 1.0))).sum(axis=1))
+    return np.asarray(-(probabilities * np.log2(np.where(probabilities == 0, 1.0, probabilities))).sum(axis=1))

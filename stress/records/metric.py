@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from perturbations import InputError
@@ -72,6 +73,8 @@ class Metric:
     """Whether its error rests on the rarer of right and wrong answers."""
     rare: float | None = None
     """Of a mean of what wrong answers add: what one of large weight adds, in means of a record."""
+    rowwise: bool = False
+    """Of a metric of confidences: whether its function takes (cells × answers) arrays, and gives a value a row."""
     clustered: Callable[..., Any] | None = None
     """The influences where records are alike within clusters, where these are not sums of the records' influences."""
     module: str = HOUSE
@@ -130,6 +133,7 @@ FROM_CLEAN: Mapping[str, Metric] = {
 def register(metric: Metric) -> Metric:
     """Remember a metric under its module and name, and return it."""
     _KNOWN[metric.module, metric.name] = metric
+    range_of.cache_clear()
     return metric
 
 
@@ -203,6 +207,7 @@ def class_metrics() -> tuple[str, ...]:
     return tuple(dict.fromkeys(metric.name for metric in _KNOWN.values() if metric.by_class))
 
 
+@lru_cache(maxsize=1024)
 def range_of(name: str) -> tuple[float, float]:
     """Return the ends of the range of a metric by name; of several of that name, the widest; infinite if unknown."""
     same = [FROM_CLEAN[name]] if name in FROM_CLEAN else []

@@ -118,7 +118,21 @@ class View:
 
     def present(self, cell: str) -> NDArray[np.bool_]:
         """Return which of the samples have a record in a cell."""
-        return np.isin(self.samples["order"].to_numpy(), self.sample[self._of([cell])])
+        found: NDArray[np.bool_] = self._presence[self._place[cell]]
+        return found
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self.names)}
+
+    @cached_property
+    def _presence(self) -> NDArray[np.bool_]:
+        """Whether there is a record of each (cell × sample), both by position."""
+        orders = self.samples["order"].to_numpy().astype(np.int64)
+        order = np.argsort(orders)
+        found = np.zeros((len(self.names), len(orders)), bool)
+        found[self.codes, order[np.searchsorted(orders, self.sample, sorter=order)]] = True
+        return found
 
     def only(self, cells: Sequence[str]) -> View:
         """Return some of the cells."""

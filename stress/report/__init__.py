@@ -1,6 +1,7 @@
 """What people see: a page that opens anywhere, figures and tables for a paper, a summary for the terminal."""
 
 from stress.report._export import plain_table
+from stress.report._history import write_history
 from stress.report._methods import methods_of
 from stress.report._page import write_report, write_sample
 from stress.report._terminal import print_summary
@@ -18,6 +19,7 @@ __all__ = [
     "save",
     "table_text",
     "write_comparison",
+    "write_history",
     "write_report",
     "write_sample",
     "write_site",

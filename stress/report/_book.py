@@ -99,7 +99,7 @@ class Book:
     def measured(self) -> Measured:
         """The run, read once."""
         found = self.run.measured(break_at=BREAK_AT, **({} if self.goals is None else {"goals": self.goals}))
-        if self.begun and found.large:
+        if self.begun:
             found.ahead(list(TABLES))
         return found
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from perturbations.modality import MODALITIES, modality
+from stress.adaptive import stopped_lines
 from stress.records.statuses import failures
 from stress.report._book import Book, Row
 from stress.report._grid import Column, Grid
@@ -48,6 +49,8 @@ def findings(book: Book) -> list[Finding]:
         limits = [f"{name} {spent[name]:g}" for name in ("max_calls", "max_cost") if spent.get(name) is not None]
         samples = f"{count(spent['samples'])} of {count(spent['of'])} samples"
         found.append(Finding("note", f"Ended by {' and '.join(limits)}: {samples}, each of them in every cell."))
+    if lines := stopped_lines(book.info):
+        found.append(Finding("note", _sentence("; ".join(line.strip() for line in lines))))
     for check in book.info.get("preflight") or ():
         if check["outcome"] != "ok":
             found.append(Finding("warning", f"Preflight – {visible(check['name'])}: {visible(check['says'])}"))

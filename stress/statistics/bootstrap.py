@@ -7,7 +7,7 @@ stream. One matrix product gives all weighted sums at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from perturbations import InputError, Key, call_keyed
+from perturbations import InputError, Key, raw_words
 from perturbations.errors import short
 
-__all__ = ["FEW", "Clusters", "clusters", "poisson_weights"]
+__all__ = ["FEW", "Clusters", "Waiting", "clusters", "poisson_weights"]
 
 FEW = 20
 """Under this many clusters a percentile interval is too short: a t-based one is given and marked."""
@@ -43,20 +43,17 @@ def _inverse() -> NDArray[np.uint8]:
 
 def poisson_weights(ids: Sequence[str], rows: int, seed: int = 0) -> NDArray[np.uint8]:
     """Return ``uint8 (ids, rows)``: how often each id is drawn in each resample. One id's row never changes."""
-    table, words = _inverse(), -(-rows // 4)
-    found = np.empty((len(ids), rows), np.uint8)
-    bits = np.empty((min(len(ids), _TOGETHER), words), np.uint64)
+    return _drawn(ids, rows, seed, _inverse())
+
+
+def _drawn(ids: Sequence[str], rows: int, seed: int, table: NDArray[Any]) -> NDArray[Any]:
+    """Return (ids × rows) weights of the type of ``table``, which has one for each 16-bit number."""
+    found, key = np.empty((len(ids), rows), table.dtype), Key(seed, "bootstrap")
     for start in range(0, len(ids), _TOGETHER):
         some = ids[start : start + _TOGETHER]
-        for i, name in enumerate(some):
-            bits[i] = call_keyed(Key(seed, "bootstrap", sample=name), _raw, words, {})
-        drawn = bits[: len(some)].view(np.uint16)[:, :rows]
+        drawn = raw_words(key, some, -(-rows // 4)).view(np.uint16)[:, :rows]
         np.take(table, drawn, out=found[start : start + len(some)], mode="wrap")  # all fit; "raise" would copy
     return found
-
-
-def _raw(words: int, rng: np.random.Generator) -> Any:
-    return rng.bit_generator.random_raw(words)
 
 
 @lru_cache(maxsize=2)
@@ -95,23 +92,59 @@ class Clusters:
         """Return (rows × columns) weighted sums of (clusters × columns) sums."""
         return self.weighted(np.arange(len(self.ids)), sums)
 
+    @property
+    def streamed(self) -> bool:
+        """Whether the weights are too many to be kept, so that they are drawn anew for all that is resampled."""
+        return not self.few and len(self.ids) * self.rows > _KEPT
+
     def weighted(self, some: NDArray[np.int64], sums: NDArray[Any]) -> NDArray[np.float32]:
         """Return (rows × columns) weighted sums of (clusters × columns) sums of the clusters at these positions."""
         narrow = np.ascontiguousarray(sums, np.float32)
         total = np.zeros((self.rows, narrow.shape[1]), np.float32)
-        keep = len(self.ids) * self.rows <= _KEPT
+        table = _inverse().astype(np.float32)
         for start in range(0, len(some), _BLOCK):
             part = some[start : start + _BLOCK]
-            if keep:
-                weights = _kept(self.ids, self.rows, self.seed)[part]
+            if self.streamed:
+                weights = _drawn([self.ids[i] for i in part], self.rows, self.seed, table)
             else:
-                weights = poisson_weights([self.ids[i] for i in part], self.rows, self.seed)
-            total += weights.astype(np.float32).T @ narrow[start : start + _BLOCK]
+                weights = _kept(self.ids, self.rows, self.seed)[part].astype(np.float32)
+            total += weights.T @ narrow[start : start + _BLOCK]
         return total
 
     def leave_out(self, sums: NDArray[Any]) -> NDArray[Any]:
         """Return (clusters × columns) sums without each cluster in turn."""
         return sums.sum(axis=0) - sums
+
+
+class Waiting:
+    """Sums that are to be resampled, each when its resamples are first asked for.
+
+    Where weights are drawn anew for each use, drawing them costs more than using them: all that waits is resampled
+    together then, in one pass over the clusters.
+    """
+
+    def __init__(self, who: Clusters) -> None:
+        self.who = who
+        self._sums: dict[int, NDArray[np.float32]] = {}
+        self._rows: dict[int, NDArray[np.float32]] = {}
+        self._count = 0
+
+    def later(self, sums: NDArray[Any]) -> Callable[[], NDArray[np.float32]]:
+        """Return what gives the resampled (clusters × columns) sums; see ``Clusters.resample``."""
+        self._count += 1
+        mine = self._count
+        self._sums[mine] = np.ascontiguousarray(sums, np.float32)
+        return lambda: self._resampled(mine)
+
+    def _resampled(self, mine: int) -> NDArray[np.float32]:
+        if not self.who.streamed:
+            return self.who.resample(self._sums[mine])
+        if mine in self._sums:
+            each = list(self._sums)
+            ends = np.cumsum([self._sums[k].shape[1] for k in each])
+            rows = self.who.resample(np.concatenate([self._sums.pop(k) for k in each], axis=1))
+            self._rows |= dict(zip(each, np.split(rows, ends[:-1], axis=1)))
+        return self._rows[mine]
 
 
 def clusters(

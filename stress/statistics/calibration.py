@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from stress.statistics.arrays import Floats
 from stress.statistics.intervals import t_quantile
-from stress.statistics.positions import ranked
 from stress.statistics.rates import mid_p, tail_level
 
 __all__ = [
     "Bins",
     "bin_edges",
+    "binned",
     "bins_of",
     "brier_decomposition",
     "calibration_bounds",
@@ -48,20 +50,40 @@ class Bins:
         self.right = np.bincount(where, weights=right, minlength=count).astype(np.float64)
 
 
-def calibration_error(confidence: Floats, right: Floats, bins: int = 15, kind: str = "width") -> tuple[float, Floats]:
-    """Return the expected calibration error and each answer's influence on it.
+def binned(confidence: Floats, bins: int, kind: str) -> tuple[Ints, int]:
+    """Return the bin of each of (rows × answers) confidences, and how many bins a row has; some may be empty."""
+    if kind == "width":
+        return bins_of(confidence, bin_edges(confidence, bins)), bins
+    place = confidence.shape[1] * (np.arange(1, bins) / bins) - 1
+    inner = np.sort(confidence, axis=1)[:, np.maximum(np.ceil(place), 0).astype(np.int64)]
+    edges = np.concatenate([np.zeros((len(inner), 1)), inner, np.ones((len(inner), 1))], axis=1)
+    return np.stack([bins_of(row, at) for row, at in zip(confidence, edges)]), bins
+
+
+def _by_bin(where: Ints, width: int, values: Floats) -> Floats:
+    """Return (rows × bins) sums of (rows × answers) values."""
+    rows = len(where)
+    flat = (np.arange(rows)[:, None] * width + where).ravel()
+    return np.bincount(flat, weights=values.ravel(), minlength=rows * width).reshape(rows, width)
+
+
+def calibration_error(confidence: Floats, right: Floats, bins: int = 15, kind: str = "width") -> tuple[Any, Floats]:
+    """Return the expected calibration error and each answer's influence on it, of each row where there are several.
 
     Σ_b (n_b / n) |mean confidence − accuracy| (Naeini et al. 2015; Guo et al. 2017). It is biased upwards: a perfectly
     calibrated model has one of up to 0.4 √(bins / n), so compare cells of equal size or read the debiased one.
     """
-    if not len(confidence):
-        return float("nan"), np.zeros(0)
-    edges = bin_edges(confidence, bins, kind)
-    where = bins_of(confidence, edges)
-    sums = Bins(confidence, right, where, len(edges) - 1)
-    gap = sums.confidence - sums.right
-    value = float(np.abs(gap).sum() / len(confidence))
-    return value, (np.sign(gap)[where] * (confidence - right) - value) / len(confidence)
+    if confidence.ndim == 1:
+        value, parts = calibration_error(confidence[None, :], right[None, :], bins, kind)
+        return float(value[0]), parts[0]
+    n = confidence.shape[1]
+    if not n:
+        return np.full(len(confidence), np.nan), np.zeros(confidence.shape)
+    where, width = binned(confidence, bins, kind)
+    gap = _by_bin(where, width, confidence) - _by_bin(where, width, right)
+    value = np.abs(gap).sum(axis=1) / n
+    side = np.take_along_axis(np.sign(gap), where, axis=1)
+    return value, (side * (confidence - right) - value[:, None]) / n
 
 
 def excess_error(confidence: Floats, right: Floats, bins: int = 15, kind: str = "width") -> float:
@@ -82,9 +104,9 @@ def excess_error(confidence: Floats, right: Floats, bins: int = 15, kind: str = 
 
 
 def calibration_bounds(
-    confidence: Floats, right: Floats, member: Ints, bins: int = 15, kind: str = "width", level: float = 0.95
-) -> tuple[float, float]:
-    """Return an interval of the calibration error over these bins, of which the estimate is biased upwards.
+    confidence: Floats, right: Floats, cluster: Ints, bins: int = 15, kind: str = "width", level: float = 0.95
+) -> tuple[Floats, Floats]:
+    """Return intervals of the calibration errors of some cells, of which the estimates are biased upwards.
 
     Σ |gap| has a corner wherever a bin is calibrated: chance alone then adds to it, and no symmetric interval of it
     holds the truth. From directional derivatives (Fang & Santos 2019): bins whose gap may be 0 add a folded error to
@@ -92,33 +114,30 @@ def calibration_bounds(
     chance does. The error of a bin is that which was seen, or that of answers which are right as often as they are sure
     (Σ c (1 − c)), whichever is larger: of ten answers that are sure to .99 none is likely to be wrong, and none that is
     says how often they would be. The upper end allows for no bias, so that it errs on the safe side.
-    ``member``: each answer's cluster.
+    All are (cells × answers); ``cluster`` is the place of each answer's cluster among the cell's, of two at least.
     """
-    edges = bin_edges(confidence, bins, kind)
-    where, n = bins_of(confidence, edges), len(confidence)
-    names, cluster = ranked(member)
-    count, width = len(names), len(edges) - 1
-    if count < 2:
-        return float("nan"), float("nan")
-    sums = np.bincount(cluster * width + where, weights=confidence - right, minlength=count * width)
-    parts = sums.reshape(count, width) / n
-    size = np.bincount(cluster, minlength=count)[:, None] / n
-    gap = parts.sum(axis=0)
-    parts = parts - gap * size
+    (where, width), n = binned(confidence, bins, kind), confidence.shape[1]
+    most, rows = int(cluster.max(initial=0)) + 1, len(confidence)
+    sums = _by_bin(cluster * width + where, most * width, confidence - right)
+    parts = sums.reshape(rows, most, width) / n
+    size = _by_bin(cluster, most, np.ones(cluster.shape)) / n
+    count = (size > 0).sum(axis=1)
+    gap = parts.sum(axis=1)
+    parts = parts - gap[:, None, :] * size[:, :, None]
     inflate = count / (count - 1)
-    seen = np.square(parts).sum(axis=0) * inflate
-    if_calibrated = np.bincount(where, weights=confidence * (1 - confidence), minlength=width) / n**2
+    seen = np.square(parts).sum(axis=1) * inflate[:, None]
+    if_calibrated = _by_bin(where, width, confidence * (1 - confidence)) / n**2
     error = np.sqrt(np.maximum(seen, if_calibrated))
-    near = np.abs(gap) <= np.sqrt(2 * np.log(count)) * error
-    far = np.square(parts @ np.where(near, 0.0, np.sign(gap))).sum() * inflate
-    value, t = float(np.abs(gap).sum()), t_quantile(level, count - 1)
-    down = _by_chance(error[near], n, float(far), level, count - 1)
-    up = t * np.sqrt(np.square(parts @ np.sign(gap)).sum() * inflate)
-    up = max(float(up), _above(right, float(seen.sum() * n**2), level, count - 1))
-    return max(value - down, 0.0), min(value + up, 1.0)
+    near = np.abs(gap) <= np.sqrt(2 * np.log(count))[:, None] * error
+    signs = np.stack([np.where(near, 0.0, np.sign(gap)), np.sign(gap)], axis=2)
+    far, all_ = (np.square(parts @ signs).sum(axis=1) * inflate[:, None]).T
+    value, t = np.abs(gap).sum(axis=1), np.array([t_quantile(level, int(c) - 1) for c in count])
+    down = _by_chance(np.where(near, error, 0.0), n, far, t, level, count - 1.0)
+    up = np.maximum(t * np.sqrt(all_), _above(right, seen.sum(axis=1) * n**2, level, count - 1.0))
+    return np.maximum(value - down, 0.0), np.minimum(value + up, 1.0)
 
 
-def _by_chance(error: Floats, n: int, far: float, level: float, freedom: int) -> float:
+def _by_chance(error: Floats, n: int, far: Floats, t: Floats, level: float, freedom: Floats) -> Floats:
     """Return how much bins that may be calibrated, with these errors, and the others' variance add by chance at most.
 
     In a bin of which λ answers are expected to be wrong chance adds |X − λ| of a Poisson X: half a normal where λ is
@@ -127,50 +146,60 @@ def _by_chance(error: Floats, n: int, far: float, level: float, freedom: int) ->
     from scipy.special import gammaincinv, gammaln
 
     expected = np.square(error * n)
-    expected = expected[expected > 0]
-    t, tail = t_quantile(level, freedom), float(tail_level((1 - level) / 2, float(freedom)))
-    if not len(expected):
-        return float(t * np.sqrt(far))
-    whole = np.floor(expected)
-    away = 2 * np.exp((whole + 1) * np.log(expected) - expected - gammaln(whole + 1))  # Ramasubban 1958
-    mean, variance = away.sum() / n, np.maximum(expected - np.square(away), 1e-12).sum() / n**2
-    highest = gammaincinv(mean**2 / variance, 1 - tail) * variance / mean
-    return float(mean + np.hypot(highest - mean, t * np.sqrt(far)))
+    there, tail = expected > 0, tail_level((1 - level) / 2, freedom)
+    whole, known = np.floor(expected), np.where(there, expected, 1.0)
+    away = 2 * np.exp((whole + 1) * np.log(known) - expected - gammaln(whole + 1)) * there  # Ramasubban 1958
+    least = np.where(there, np.maximum(expected - np.square(away), 1e-12), 0.0)
+    mean, variance = away.sum(axis=1) / n, least.sum(axis=1) / n**2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        highest = gammaincinv(mean**2 / variance, 1 - tail) * variance / mean
+        return np.where(there.any(axis=1), mean + np.hypot(highest - mean, t * np.sqrt(far)), t * np.sqrt(far))
 
 
-def _above(right: Floats, seen: float, level: float, freedom: int) -> float:
-    """Return how much larger the error may be by the mid-P interval of the accuracy of all answers.
+def _above(right: Floats, seen: Floats, level: float, freedom: Floats) -> Floats:
+    """Return how much larger the errors may be by the mid-P intervals of the accuracies of all answers.
 
     Where no answer was wrong none differs, and what was seen varies by nothing; an answer more or less that is right
     moves the error by no more than itself. ``seen``: the variance of the sum of gaps that was seen.
     """
-    n, accuracy = float(len(right)), float(right.mean())
+    n, accuracy = float(right.shape[1]), right.mean(axis=1)
     plain = n * accuracy * (1 - accuracy)
-    count = n / max(seen / plain, 1.0) if plain > 0 else n
-    low, high = mid_p(np.array([accuracy * count]), np.array([count]), tail_level((1 - level) / 2, float(freedom)))
-    return float(max(accuracy - low[0], high[0] - accuracy))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        count = np.where(plain > 0, n / np.maximum(seen / plain, 1.0), n)
+    low, high = mid_p(accuracy * count, count, tail_level((1 - level) / 2, freedom))
+    return np.maximum(accuracy - low, high - accuracy)
 
 
-def debiased_error(confidence: Floats, right: Floats, bins: int = 15) -> float:
+def debiased_error(confidence: Floats, right: Floats, bins: int = 15) -> Any:
     """Return the debiased root mean squared calibration error (Kumar, Liang & Ma 2019) over equal-mass bins.
 
-    What chance alone adds to each bin's squared gap is subtracted; a negative sum is none.
+    What chance alone adds to each bin's squared gap is subtracted; a negative sum is none. Of several rows, one each.
     """
-    edges = bin_edges(confidence, bins, "mass")
-    sums = Bins(confidence, right, bins_of(confidence, edges), len(edges) - 1)
-    use = sums.n > 1
-    n = sums.n[use]
-    accuracy = sums.right[use] / n
-    gap = np.square(sums.confidence[use] / n - accuracy) - accuracy * (1 - accuracy) / (n - 1)
-    return float(np.sqrt(max((n * gap).sum() / n.sum(), 0.0))) if use.any() else float("nan")
+    if confidence.ndim == 1:
+        return float(debiased_error(confidence[None, :], right[None, :], bins)[0])
+    where, width = binned(confidence, bins, "mass")
+    n, sure, hits = (_by_bin(where, width, each) for each in (np.ones(confidence.shape), confidence, right))
+    use = n > 1
+    with np.errstate(invalid="ignore", divide="ignore"):
+        accuracy = hits / n
+        gap = np.square(sure / n - accuracy) - accuracy * (1 - accuracy) / (n - 1)
+        total = np.where(use, n * gap, 0.0).sum(axis=1) / np.where(use, n, 0.0).sum(axis=1)
+        return np.sqrt(np.maximum(total, 0.0))
 
 
-def brier_decomposition(confidence: Floats, right: Floats) -> tuple[float, float, float]:
+def brier_decomposition(confidence: Floats, right: Floats) -> tuple[Any, Any, Any]:
     """Return miscalibration, discrimination and uncertainty: Brier = miscalibration − discrimination + uncertainty.
 
     Bins adapt to the data by isotonic regression, so that no number of bins has to be chosen (CORP, Dimitriadis,
-    Gneiting & Jordan 2021). The score is (confidence − right)².
+    Gneiting & Jordan 2021). The score is (confidence − right)². Of several rows, arrays with one of each.
     """
+    if confidence.ndim == 1:
+        return _decomposed(confidence, right)
+    low, high, whole = np.array([_decomposed(*row) for row in zip(confidence, right)]).reshape(-1, 3).T
+    return low, high, whole
+
+
+def _decomposed(confidence: Floats, right: Floats) -> tuple[float, float, float]:
     from scipy.optimize import isotonic_regression
 
     if not len(confidence):

@@ -9,7 +9,7 @@ from stress.statistics.intervals import t_quantile, z_quantile
 
 Number = float | Floats
 
-__all__ = ["adjusted", "below", "needed"]
+__all__ = ["adjusted", "adjusted_evidence", "below", "needed"]
 
 
 def below(
@@ -57,6 +57,33 @@ def adjusted(p: Floats, how: str = "holm") -> Floats:
     else:
         steps = np.minimum.accumulate((values[order] * count / np.arange(1, count + 1))[::-1])[::-1]
     found[live[order]] = np.minimum(steps, 1.0)
+    return found
+
+
+def adjusted_evidence(e: Floats, how: str = "holm") -> Floats:
+    """Return e-values adjusted for their number: reject where one is at least 1 / the level.
+
+    An e-value is on average at most 1 where there is nothing to find; evidence that is looked at again and again has
+    them. ``holm``: the least mean of those that it may be among (the closure of the mean, Vovk & Wang 2021), so that at
+    most that share of families has *any* false rejection; it rejects whatever Holm's method would of their inverses.
+    ``bh``: at most that share of the rejections is false on average (Wang & Ramdas 2022). Both hold however they depend
+    on each other. ``none``: as they are. NaN is no test, and does not count.
+    """
+    found = np.array(e, np.float64)
+    live = np.flatnonzero(~np.isnan(found))
+    if how == "none" or not len(live):
+        return found
+    values = found[live]
+    if how == "bh":
+        with np.errstate(divide="ignore"):
+            p = adjusted(np.minimum(1 / values, 1.0), "bh")
+            found[live] = 1 / p
+        return found
+    order = np.argsort(values, kind="stable")
+    before = np.concatenate([[0.0], np.cumsum(values[order])[:-1]])
+    for rank, place in enumerate(order):  # with the j least of the others, each j
+        least = (values[place] + before[: rank + 1]) / np.arange(1, rank + 2)
+        found[live[place]] = least.min()
     return found
 
 

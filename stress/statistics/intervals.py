@@ -17,6 +17,7 @@ __all__ = [
     "ROUNDING",
     "Bounds",
     "band",
+    "band_each",
     "clustered_error",
     "degenerate",
     "expanded",
@@ -209,17 +210,26 @@ def band(
     All columns lie in value ± critical × error at once, in ``confidence`` of the experiments (Montiel Olea &
     Plagborg-Møller 2019). The critical value is widened for the finite number of clusters as ``expanded`` does.
     """
+    critical, error = band_each(rows[:, None, :], count, confidence)
+    return float(critical[0]), error[0]
+
+
+def band_each(rows: Floats | NDArray[np.float32], count: int, confidence: float = 0.95) -> tuple[Floats, Floats]:
+    """Return ``band`` of each of several sets of columns, (resamples × sets × columns), as two arrays."""
     whole = np.isfinite(rows).all()  # the plain sums are the same, and several times as fast
     deviation, mean, most = (np.std, np.mean, np.max) if whole else (np.nanstd, np.nanmean, np.nanmax)
-    error = np.asarray(deviation(rows, axis=0), np.float64)
+    never = np.zeros(rows.shape[1:], bool) if whole else np.isnan(rows).all(axis=0)
+    rows = rows if whole else np.where(never, 0.0, rows)
+    error = np.where(never, np.nan, np.asarray(deviation(rows, axis=0), np.float64))
     live = error > 0
-    if not live.any():
-        return z_quantile(1 - (1 - confidence) / len(value)), error
-    centre = np.asarray(mean(rows[:, live], axis=0))
-    furthest = most(np.abs(rows[:, live] - centre) / error[live], axis=1)
-    furthest.sort()
-    critical = float(furthest[min(int(np.ceil(confidence * (len(furthest) + 1))), len(furthest)) - 1])
-    return critical * t_quantile(confidence, count - 1) / z_quantile(confidence), error
+    away = np.abs(rows - np.asarray(mean(rows, axis=0))) / np.where(live, error, np.inf)
+    furthest = most(np.where(live, away, 0.0), axis=2)
+    furthest.sort(axis=0)
+    size = len(furthest)
+    critical = furthest[min(int(np.ceil(confidence * (size + 1))), size) - 1].astype(np.float64)
+    wider = t_quantile(confidence, count - 1) / z_quantile(confidence)
+    nothing = z_quantile(1 - (1 - confidence) / rows.shape[2])
+    return np.where(live.any(axis=1), critical * wider, nothing), error
 
 
 def mcnemar(gained: Floats, lost: Floats) -> Floats:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["distinct", "ranked"]
+__all__ = ["distinct", "ranked", "ranked_rows"]
 
 Ints: TypeAlias = NDArray[np.int64]
 _SPARSE = 16
@@ -28,6 +28,17 @@ def ranked(positions: Ints) -> tuple[Ints, Ints]:
         return names, place
     there = np.bincount(positions) > 0
     return np.flatnonzero(there), (np.cumsum(there) - 1)[positions]
+
+
+def ranked_rows(positions: Ints) -> tuple[Ints, Ints]:
+    """Return the place of each of (rows × n) positions among the different ones of its row, and how many these are."""
+    if len(positions) == 1:
+        names, place = ranked(positions[0])
+        return place[None, :], np.array([len(names)])
+    rows, most = np.arange(len(positions)), int(positions.max(initial=0)) + 1
+    names, place = np.unique(rows[:, None] * most + positions, return_inverse=True)
+    starts = np.searchsorted(names, np.append(rows, len(positions)) * most)
+    return place.reshape(positions.shape) - starts[:-1, None], np.diff(starts)
 
 
 def _sparse(positions: Ints) -> bool:

@@ -2,6 +2,7 @@
 
 from stress.records.metric import Metric, class_metrics, range_of
 from stress.tasks._aloud import Said, spelling_said
+from stress.tasks._answers import NO_ANSWER
 from stress.tasks._classification import Classification
 from stress.tasks._declare import METRICS, declared
 from stress.tasks._multilabel import MultiLabel
@@ -13,9 +14,11 @@ from stress.tasks._sets import labels_of
 from stress.tasks._task import Scored, Task
 from stress.tasks._ties import TieBreak
 from stress.tasks._transcription import FreeText, Transcription
+from stress.tasks._vqa import Vqa
 
 __all__ = [
     "METRICS",
+    "NO_ANSWER",
     "TASKS",
     "Classification",
     "FreeText",
@@ -28,6 +31,7 @@ __all__ = [
     "Task",
     "TieBreak",
     "Transcription",
+    "Vqa",
     "as_array",
     "class_metrics",
     "declare",

@@ -132,7 +132,7 @@ class Classification:
 
     def _has_labels(self, found: Opened) -> bool:
         """Whether rows are labels and not scores. Raises ModelError where they are neither."""
-        rows, width = found.rows, len(self.classes)
+        rows, width = found.answered, len(self.classes)
         if isinstance(rows, np.ndarray):
             if rows.ndim == 2 and (rows.shape[1] > 1 or width == 1):
                 return False
@@ -147,7 +147,8 @@ class Classification:
                 return True
             raise ModelError(f"model: must answer an (n, {width}) array or n labels, got {short(rows)}.")
         several = [
-            isinstance(row, dict) or (isinstance(row, list | tuple | np.ndarray) and np.size(row) != 1) for row in rows
+            isinstance(row, dict) or (isinstance(row, list | tuple | np.ndarray) and np.size(row) != 1)
+            for row in rows
         ]
         return sum(several) <= len(several) / 2
 

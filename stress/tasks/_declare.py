@@ -14,7 +14,7 @@ from stress.tasks._task import Task
 from stress.tasks.metrics.every import FAILURES, LATENCY, TOLD
 from stress.tasks.metrics.labels import CLASSIFICATION, MULTILABEL
 from stress.tasks.metrics.numbers import REGRESSION, RETRIEVAL
-from stress.tasks.metrics.words import FREE_TEXT, TRANSCRIPTION
+from stress.tasks.metrics.words import CAPTIONING, FREE_TEXT, TRANSCRIPTION, VQA
 
 __all__ = ["METRICS", "declared"]
 
@@ -24,6 +24,8 @@ METRICS: Mapping[str, tuple[Metric, ...]] = {
     "regression": REGRESSION,
     "transcription": TRANSCRIPTION,
     "free_text": FREE_TEXT,
+    "captioning": CAPTIONING,
+    "vqa": VQA,
     "retrieval": RETRIEVAL,
 }
 """The metrics of the tasks that come with the package, the headline first (regression: where it has no tolerance)."""

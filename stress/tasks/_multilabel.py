@@ -146,7 +146,7 @@ class MultiLabel:
 
     def _are_sets(self, found: Opened) -> bool:
         """Whether rows are lists of labels and not scores. Raises ModelError where they are neither, or may be both."""
-        rows, width = found.rows, len(self.classes)
+        rows, width = found.answered, len(self.classes)
         if isinstance(rows, np.ndarray) and rows.ndim == 1:
             raise ModelError(f"model: must answer {width} numbers a sample, or label lists, got one value a sample.")
         if isinstance(rows, np.ndarray) and rows.dtype.kind == "f" and rows.ndim == 2:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from perturbations import InputError
@@ -14,6 +15,7 @@ from stress.tasks._numbers import Regression, Retrieval
 from stress.tasks._sets import labels_in
 from stress.tasks._task import Task
 from stress.tasks._transcription import FreeText, Transcription
+from stress.tasks._vqa import Vqa
 
 __all__ = ["TASKS", "declare", "task_described", "task_named"]
 
@@ -25,6 +27,8 @@ _MAKE: dict[str, Callable[[Sequence[Any], Known, Sequence[Any]], Task]] = {
     "regression": lambda *_: Regression(),
     "transcription": lambda *_: Transcription(),
     "free_text": lambda *_: FreeText(),
+    "captioning": lambda *_: FreeText("captioning"),
+    "vqa": lambda *_: Vqa(),
     "retrieval": lambda given, known, _: Retrieval(tuple(given) or known(), assumed=not given),
 }
 TASKS = tuple(_MAKE)
@@ -49,6 +53,8 @@ _CLASSES: Mapping[str, Any] = {
     "regression": Regression,
     "transcription": Transcription,
     "free_text": FreeText,
+    "captioning": partial(FreeText, "captioning"),
+    "vqa": Vqa,
     "retrieval": Retrieval,
 }
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from perturbations import InputError, ModelError
 from perturbations.errors import nearest, short
-from perturbations.labels import label, whole
+from perturbations.labels import label, missing, whole
+from stress.tasks._forms import DECLARE
 
 __all__ = ["Opened", "as_array", "joined", "key_of", "opened"]
 
@@ -44,6 +45,22 @@ class Opened:
         """The rows, where each is one value: also of an ``(n, 1)`` array."""
         rows = self.rows
         return rows[:, 0] if isinstance(rows, np.ndarray) and rows.ndim == 2 and rows.shape[1] == 1 else rows
+
+    @property
+    def answered(self) -> NDArray[Any] | list[Any]:
+        """The rows that are answers: a model that abstains, with None, says nothing about the form of the others.
+
+        Raises ModelError where none is.
+        """
+        if isinstance(self.rows, np.ndarray):
+            return self.rows
+        given = [row for row in self.rows if not missing(row)]
+        if not given:
+            raise ModelError(
+                f"model: must answer clean input, got no answer to any of the first {len(self.rows)} samples, so that "
+                f"nothing tells what form its answers have. {DECLARE}"
+            )
+        return given
 
 
 def opened(answers: Any, count: int, classes: Sequence[str] = (), what: str = "n answers") -> Opened:

@@ -16,7 +16,7 @@ from stress.records.metric import Metric
 from stress.tasks._answers import NO_ANSWER
 from stress.tasks._opened import opened
 from stress.tasks._text import chrf, edits, normalise, token_f1, words_of
-from stress.tasks.metrics.words import FREE_TEXT, TRANSCRIPTION
+from stress.tasks.metrics.words import CAPTIONING, FREE_TEXT, TRANSCRIPTION
 
 __all__ = ["FreeText", "Transcription"]
 
@@ -132,16 +132,24 @@ class FreeText:
     """Open answers: exact match and word F1 after normalisation, and character n-gram F (chrF), best of the references.
 
     The model answers a list of texts; a target is a text or a list of texts, any of which will do. ``score`` is the
-    word F1.
+    word F1; of ``FreeText("captioning")``, which describes pictures or sounds, it is chrF, as sacreBLEU has it.
     """
 
     name: str = "free_text"
-    headline: str = "token_f1"
+
+    def __post_init__(self) -> None:
+        if self.name not in ("free_text", "captioning"):
+            raise InputError(f"free text: name must be free_text or captioning, got {short(self.name)}.")
+
+    @property
+    def headline(self) -> str:
+        """What its curves show."""
+        return "chrf" if self.name == "captioning" else "token_f1"
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """What is measured over its records."""
-        return FREE_TEXT
+        """What is measured over its records, the headline first."""
+        return CAPTIONING if self.name == "captioning" else FREE_TEXT
 
     @property
     def columns(self) -> Mapping[str, pa.DataType]:
@@ -167,7 +175,7 @@ class FreeText:
         texts, wrong = as_texts(self.name, answers, len(targets))
         rows = [None if text is None else self._one(text, target) for text, target in zip(texts, targets)]
         found = fill(rows, tuple(self.columns))
-        score = np.array([np.nan if s is None else s for s in found["token_f1"]], np.float64)
+        score = np.array([np.nan if s is None else s for s in found[self.headline]], np.float64)
         return {"score": score, "invalid": wrong, **found}
 
     def _one(self, answer: str, target: Any) -> dict[str, Any]:

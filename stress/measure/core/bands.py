@@ -2,56 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import NormalDist
 
 import numpy as np
 
 from stress.measure.core.values import Values
-from stress.statistics.intervals import Bounds, band, jackknife
+from stress.statistics.arrays import Floats
+from stress.statistics.intervals import Bounds, band_each, jackknife
 from stress.statistics.rates import rates
 
 __all__ = ["bands", "simultaneous"]
 
+_ROOM = 4_000_000
+"""Resamples × cells that are looked at together."""
+
 
 def bands(values: Values, curves: Sequence[Sequence[int]]) -> list[Bounds]:
-    """Return ``simultaneous`` of each of many curves: the ends of plain rates are worked out together."""
-    if values.plain is None or values.few or values.clusters < 2:
-        return [simultaneous(values, cells) for cells in curves]
-    levels = [_level(values, list(cells)) if np.isfinite(values.point[cells]).all() else None for cells in curves]
-    known = [k for k, level in enumerate(levels) if level is not None]
-    places = np.array([cell for k in known for cell in curves[k]], np.int64)
-    each = np.array([levels[k] for k in known for _ in curves[k]], np.float64)
-    ends = rates(values.plain["top"][places], values.plain["bottom"][places], each)
-    starts = dict(zip(known, np.cumsum([0, *(len(curves[k]) for k in known)])))
-    return [
-        ends.at(np.s_[starts[k] : starts[k] + len(cells)]) if k in starts else simultaneous(values, cells)
-        for k, cells in enumerate(curves)
-    ]
+    """Return, for each of some lists of cells, a band in which the true values of all its cells lie at once.
 
-
-def _level(values: Values, chosen: list[int]) -> float:
-    """Return the confidence that each of some cells needs, so that all lie in their band at once."""
-    critical, _ = band(values.point[chosen], values.rows[:, chosen], values.clusters, values.confidence)
-    return 2 * NormalDist().cdf(critical) - 1
+    With the confidence of one interval. Lists of equal length are worked out together.
+    """
+    known = [bool(np.isfinite(values.point[list(cells)]).all()) and values.clusters > 1 for cells in curves]
+    sure = [list(cells) for cells, there in zip(curves, known) if there]
+    found = iter(_of_few(values, sure) if values.few else _of_many(values, sure))
+    return [next(found) if there else _nothing(len(cells)) for cells, there in zip(curves, known)]
 
 
 def simultaneous(values: Values, cells: Sequence[int]) -> Bounds:
     """Return a band in which the true values of all these cells lie at once, with the confidence of one interval."""
-    chosen = list(cells)
-    point = values.point[chosen]
-    if values.clusters < 2 or not np.isfinite(point).all():
-        nothing = np.full(len(point), np.nan)
-        return Bounds(nothing, nothing, "one cluster")
-    if values.few:  # too few clusters to estimate a joint distribution: Bonferroni
-        each = 1 - (1 - values.confidence) / len(chosen)
-        return _within(values, chosen, jackknife(point, np.asarray(values.rows[:, chosen], np.float64), each), each)
-    critical, error = band(point, values.rows[:, chosen], values.clusters, values.confidence)
-    level = 2 * NormalDist().cdf(critical) - 1
-    if values.plain is not None:
-        return rates(values.plain["top"][chosen], values.plain["bottom"][chosen], level)
-    return _within(values, chosen, Bounds(point - critical * error, point + critical * error, "sup-t"), level)
+    return bands(values, [cells])[0]
+
+
+def _nothing(cells: int) -> Bounds:
+    return Bounds(np.full(cells, np.nan), np.full(cells, np.nan), "one cluster")
+
+
+def _of_few(values: Values, curves: Sequence[list[int]]) -> Iterator[Bounds]:
+    """Yield bands from too few clusters to estimate a joint distribution: Bonferroni."""
+    for cells in curves:
+        each = 1 - (1 - values.confidence) / len(cells)
+        rows = np.asarray(values.rows[:, cells], np.float64)
+        yield _within(values, cells, jackknife(values.point[cells], rows, each), each)
+
+
+def _of_many(values: Values, curves: Sequence[list[int]]) -> list[Bounds]:
+    """Return bands from the joint distribution of the resamples; the ends of plain rates are worked out together."""
+    critical, errors = _critical(values, curves) if curves else ([], [])
+    levels = [2 * NormalDist().cdf(each) - 1 for each in critical]
+    if values.plain is not None and curves:
+        places = np.array([cell for cells in curves for cell in cells], np.int64)
+        each = np.repeat(levels, [len(cells) for cells in curves])
+        ends = rates(values.plain["top"][places], values.plain["bottom"][places], each)
+        stops = np.cumsum([len(cells) for cells in curves])
+        return [ends.at(np.s_[stop - len(cells) : stop]) for cells, stop in zip(curves, stops)]
+    found = []
+    for cells, times, error, level in zip(curves, critical, errors, levels):
+        point = values.point[cells]
+        found.append(_within(values, cells, Bounds(point - times * error, point + times * error, "sup-t"), level))
+    return found
+
+
+def _critical(values: Values, curves: Sequence[list[int]]) -> tuple[list[float], list[Floats]]:
+    """Return what ``band_each`` does of each curve: those of equal length, and all defined or not, are one array."""
+    critical, errors = [0.0] * len(curves), [np.zeros(0)] * len(curves)
+    whole = np.isfinite(values.rows).all(axis=0)
+    alike: dict[tuple[int, bool], list[int]] = defaultdict(list)
+    for k, cells in enumerate(curves):
+        alike[len(cells), bool(whole[cells].all())].append(k)
+    for (length, _), those in alike.items():
+        step = max(1, _ROOM // (length * len(values.rows)))
+        for some in (those[start : start + step] for start in range(0, len(those), step)):
+            rows = values.rows[:, [curves[k] for k in some]]
+            for k, times, error in zip(some, *band_each(rows, values.clusters, values.confidence)):
+                critical[k], errors[k] = float(times), error
+    return critical, errors
 
 
 def _within(values: Values, cells: list[int], found: Bounds, confidence: float) -> Bounds:

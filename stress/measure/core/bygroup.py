@@ -65,10 +65,12 @@ def codes_of(context: Context, by: str) -> tuple[NDArray[np.int64], tuple[str, .
 
 def _codes(context: Context, by: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     parts = [context.frame.group(name) for name in ([by] if by in context.frame.groups else by.split("*"))]
-    names = [None if None in values else " × ".join(map(str, values)) for values in zip(*parts)]
-    known = tuple(sorted({name for name in names if name is not None}))
-    position = {name: i for i, name in enumerate(known)}
-    return np.array([-1 if name is None else position[name] for name in names], np.int64), known
+    values = list(zip(*parts))
+    named = {each: None if None in each else " × ".join(map(str, each)) for each in dict.fromkeys(values)}
+    known = tuple(sorted({name for name in named.values() if name is not None}))
+    position = {name: i for i, name in enumerate(known)} | {None: -1}
+    place = {each: position[name] for each, name in named.items()}
+    return np.array([place[each] for each in values], np.int64), known
 
 
 def wanted(context: Context) -> list[str]:

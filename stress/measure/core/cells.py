@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from stress.measure.core.context import Context
-from stress.measure.core.number import Number
+from stress.measure.core.rows import Columns, build, expand
 from stress.records.frame import DERIVED
 from stress.records.metric import Metric
 from stress.records.statuses import failures
 from stress.statistics.arrays import Floats
 from stress.statistics.intervals import Bounds
 
-__all__ = ["absent", "cell_rows", "counted", "empty_rows", "why"]
+__all__ = ["CellColumns", "absent", "cell_table", "columns_of", "counted", "no_columns", "why"]
+
+CellColumns: TypeAlias = dict[str, NDArray[Any]]
+"""What rows say of one metric in every cell, in the order of the plan, by column."""
 
 
 def counted(context: Context, cell: int) -> dict[str, Any]:
@@ -48,17 +54,50 @@ def why(context: Context, metric: Metric, cell: int, value: float) -> str | None
     return None if np.isfinite(value) else metric.undefined
 
 
-def cell_rows(context: Context, metric: Metric, values: Floats, bounds: Bounds) -> list[dict[str, Any]]:
-    """Return one row per cell for one metric."""
-    found = []
-    for i, row in enumerate(context.frame.cells):
-        note = why(context, metric, i, float(values[i]))
-        number = Number.within(values[i], bounds, i, **counted(context, i), note=note)
-        found.append({**row.about, "metric": metric.name, **number.row()})
+def columns_of(context: Context, metric: Metric, values: Floats, bounds: Bounds) -> CellColumns:
+    """Return what the rows of all cells say of one metric, as whole columns; what is known of a cell apart."""
+    known, cells = np.isfinite(bounds.low), len(context.frame.ids)
+    nothing = np.full(cells, np.nan)
+    trials, freedom = (nothing if each is None else np.where(known, each, np.nan) for each in _worth(bounds))
+    return {
+        "metric": np.full(cells, metric.name, object),
+        "value": np.asarray(values, np.float64),
+        "low": bounds.low,
+        "high": bounds.high,
+        "method": np.where(known, bounds.method, np.array(None, object)),
+        "few": known & bounds.few,
+        "trials": trials,
+        "freedom": freedom,
+        "note": _notes(context, metric, values),
+    }
+
+
+def _worth(bounds: Bounds) -> tuple[Floats | None, Floats | None]:
+    return bounds.trials, bounds.freedom
+
+
+def _notes(context: Context, metric: Metric, values: Floats) -> NDArray[np.object_]:
+    """Return ``why`` of every cell."""
+    n, failed = context.counts["n"], context.counts["failed"]
+    found = np.full(len(n), None, object)
+    for i in np.flatnonzero((n == 0) | (failed > 0) | ~np.isfinite(values)):
+        found[i] = why(context, metric, int(i), float(values[i]))
     return found
 
 
-def empty_rows(context: Context, name: str, note: str) -> list[dict[str, Any]]:
-    """Return one row per cell for a metric that has no value in any."""
-    each = [Number(**counted(context, i), note=note) for i in range(len(context.frame.cells))]
-    return [{**row.about, "metric": name, **number.row()} for row, number in zip(context.frame.cells, each)]
+def no_columns(context: Context, name: str, note: str) -> CellColumns:
+    """Return what the rows of all cells say of a metric that has no value in any."""
+    cells = len(context.frame.ids)
+    numbers = ("value", "low", "high", "trials", "freedom")
+    texts = {"metric": name, "method": None, "note": note}
+    found: CellColumns = {each: np.full(cells, np.nan) for each in numbers}
+    return found | {each: np.full(cells, text, object) for each, text in texts.items()} | {"few": np.zeros(cells, bool)}
+
+
+def cell_table(context: Context, parts: Sequence[CellColumns], columns: Columns) -> pa.Table:
+    """Return one row per metric and cell, the cells of a metric together, with what is known of each cell."""
+    if not parts:
+        return build([], columns)
+    places = np.tile(np.arange(len(context.frame.ids)), len(parts))
+    found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return expand(context.frame.cells, context.counts, columns, places, found)

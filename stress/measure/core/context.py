@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -23,7 +23,7 @@ from stress.records.metric import FROM_CLEAN, Kind, Metric, expanded, offered, r
 from stress.records.outcomes import Failure, StatusCounts
 from stress.records.source import Source
 from stress.statistics.arrays import Floats
-from stress.statistics.bootstrap import Clusters, clusters
+from stress.statistics.bootstrap import Clusters, Waiting, clusters
 from stress.tasks import metrics as _house  # noqa: F401 - registers the metrics that come with the package
 from stress.tasks.metrics.every import COST
 
@@ -115,6 +115,11 @@ class Context:
         """Which samples make one cluster."""
         return self.root.clusters if self.whole else self._clusters(self.options.cluster)
 
+    @cached_property
+    def waiting(self) -> Waiting:
+        """Sums that are resampled together."""
+        return Waiting(self.clusters)
+
     def _clusters(self, by: str | None) -> Clusters:
         o = self.options
         groups = None if by is None else self.frame.group(by)
@@ -154,7 +159,7 @@ class Context:
     def sums(self) -> HeldSums | BlockSums:
         """Where all means and ratios come from: records in memory or, of a run that is too large, read in blocks."""
         if not self.frame.large:
-            return HeldSums(self.frame, self.clusters, self.options.confidence)
+            return HeldSums(self.frame, self.waiting, self.options.confidence)
         first = () if self.headline.name in self.others else (self.headline,)
         rest = tuple(metric for metric in self.metrics if metric not in first)
         return BlockSums(self.frame, self.clusters, self.options.confidence, (*first, *rest))
@@ -227,6 +232,13 @@ class Context:
             self._values[metric.name] = other(self) if other else self.sums.values(metric)
         return self._values[metric.name]
 
+    def prepare(self, metrics: Iterable[Metric]) -> None:
+        """Sum up several metrics before the first is resampled, where that saves drawing the weights anew for each."""
+        if not self.frame.large and self.clusters.streamed:
+            for metric in metrics:
+                if all(map(self.frame.has, metric.needs)):
+                    self.values(metric)
+
     def ratio(self, metric: Metric, top: Floats, bottom: Floats) -> Values:
         """Return ratios of (samples × columns) sums, resampled."""
-        return ratio(metric, top, bottom, self.clusters, self.options.confidence)
+        return ratio(metric, top, bottom, self.waiting, self.options.confidence)

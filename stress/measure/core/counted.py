@@ -14,6 +14,7 @@ from stress.measure.core.context import Context, Values
 from stress.measure.core.counts import count_bounds, parts_of
 from stress.measure.core.marginals import labelled
 from stress.measure.core.sections import apart, portions_of
+from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
 from stress.statistics.intervals import Bounds
 
@@ -26,16 +27,27 @@ def count_values(context: Context, name: str) -> Values:
         raise InputError(f"measure: {name} needs records with a prediction and a task with classes.")
     who, cells, metric = context.clusters, len(context.frame.ids), context.metric(name)
     if not context.frame.large:
-        names, found = [name], _resampled(context, [name])
-    else:
-        curved = [each.name for each in context.of_kind("counts") if each.curve]
-        names = list(dict.fromkeys([context.headline.name, *curved])) if name in curved else [name]
-        names = [known for known in names if known in context.others]
-        found = context.once(_resampled_portions, tuple(names))
-    place = names.index(name)
+        return _held(context, metric)
+    curved = [each.name for each in context.of_kind("counts") if each.curve]
+    names = list(dict.fromkeys([context.headline.name, *curved])) if name in curved else [name]
+    names = [known for known in names if known in context.others]
+    found, place = context.once(_resampled_portions, tuple(names)), names.index(name)
     here = slice(place * cells, (place + 1) * cells)
     value, rows, known = found[0][here], found[1][:, here], found[2][place]
     return Values(metric, value, lambda: rows, len(who), who.few, context.options.confidence, given=known)
+
+
+def _held(context: Context, metric: Metric) -> Values:
+    """Return a measure of counts of records in memory, which waits to be resampled with all others."""
+    known, who = parts_of(context, metric.name), context.clusters
+    ends, total = count_bounds(context, metric.name), known.parts.sum(axis=0)
+    resampled = None if who.few else context.waiting.later(known.parts)
+
+    def rows() -> NDArray[Any]:
+        moved = known.parts if resampled is None else total - resampled()
+        return np.asarray(known.value - moved, np.float64)
+
+    return Values(metric, known.value, rows, len(who), who.few, context.options.confidence, given=ends)
 
 
 Resampled = tuple[Floats, NDArray[Any], list[Bounds]]

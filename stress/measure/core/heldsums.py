@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from stress.records.frame import Frame
 from stress.records.metric import Metric
 from stress.records.outcomes import Failure, StatusCounts
 from stress.statistics.arrays import Floats
-from stress.statistics.bootstrap import Clusters
+from stress.statistics.bootstrap import Waiting
 from stress.statistics.clustered import cluster_counts
 
 __all__ = ["HeldSums", "ratio"]
@@ -25,7 +26,7 @@ class HeldSums:
     """The metrics of records in memory; ``BlockSums`` gives the same of those that are read in blocks."""
 
     frame: Frame
-    who: Clusters
+    waiting: Waiting
     confidence: float
 
     @property
@@ -40,21 +41,21 @@ class HeldSums:
 
     def values(self, metric: Metric) -> Values:
         """Return a metric in every cell, resampled."""
-        return ratio(metric, *self.frame.sums(metric), self.who, self.confidence)
+        return ratio(metric, *self.frame.sums(metric), self.waiting, self.confidence)
 
     def paired(self, metric: Metric, clean: int) -> Values | None:
         """Return a metric as ``shared`` pairs it with clean; None where every cell has all of clean's samples."""
         above, below, complete = shared(*self.frame.sums(metric), clean)
-        return None if complete else ratio(metric, above, below, self.who, self.confidence)
+        return None if complete else ratio(metric, above, below, self.waiting, self.confidence)
 
     def discordant(self, metric: Metric, clean: int) -> Floats:
         """Return in how many samples a metric differs from clean, as ``discordant`` counts them."""
         return discordant(*self.frame.sums(metric), clean)
 
 
-def ratio(metric: Metric, top: Floats, bottom: Floats, who: Clusters, confidence: float) -> Values:
-    """Return ratios of (samples × columns) sums, resampled."""
-    plain = None
+def ratio(metric: Metric, top: Floats, bottom: Floats, waiting: Waiting, confidence: float) -> Values:
+    """Return ratios of (samples × columns) sums, resampled together with what else waits for it."""
+    who, plain = waiting.who, None
     if who.alone and metric.bottom is None and not metric.root and binary(top, bottom):
         plain = {"top": top.sum(axis=0), "bottom": bottom.sum(axis=0)}
     top, bottom = who.gather(top), who.gather(bottom)
@@ -62,9 +63,10 @@ def ratio(metric: Metric, top: Floats, bottom: Floats, who: Clusters, confidence
     below = bottom[:, :1] if same else bottom
     width = top.shape[1]
     both = np.concatenate([top, below], axis=1, dtype=np.float64 if who.few else np.float32)
+    resampled = partial(who.leave_out, both) if who.few else waiting.later(both)
 
     def rows() -> NDArray[Any]:
-        sums = who.leave_out(both) if who.few else who.resample(both)
+        sums = resampled()
         return quotient(metric, sums[:, :width], sums[:, width:])
 
     poor = None if who.few or plain is not None else sparse(metric, top, bottom)

@@ -13,7 +13,7 @@ from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
 from stress.statistics.intervals import Bounds, paired_proportions
 
-__all__ = ["Sides", "as_from_clean", "from_clean", "lost_share", "sides"]
+__all__ = ["Sides", "as_from_clean", "from_clean", "lost_share", "sides", "together"]
 
 
 Sides = Callable[[Floats], tuple[Floats, Floats]]
@@ -32,6 +32,15 @@ def sides(context: Context, metric: Metric, clean: int) -> tuple[Values, Sides]:
         return rows, np.broadcast_to(rows[:, [clean]], rows.shape)
 
     return values, both
+
+
+def together(context: Context) -> None:
+    """Sum up all that a report resamples, before any of it is: many samples' weights are then drawn once for all."""
+    counts = [metric for metric in context.of_kind("counts") if metric.curve or metric is context.headline]
+    context.prepare([*context.metrics, *counts])
+    clean, headline = context.frame.clean, context.headline
+    if clean is not None and all(map(context.frame.has, headline.needs)):
+        sides(context, headline, clean)
 
 
 def from_clean(

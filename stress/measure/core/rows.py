@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from stress.records.cells import CellRow
 
-__all__ = ["CELL", "INTERVAL", "build", "expand"]
+__all__ = ["CELL", "INTERVAL", "build", "expand", "tabled"]
 
 CELL: Mapping[str, tuple[pa.DataType, str]] = {
     "scenario": (pa.string(), "the scenario that the cell is part of; 'clean' for the clean cell"),
@@ -74,6 +74,11 @@ def _column(values: NDArray[Any], kind: pa.DataType) -> pa.Array:
     if pa.types.is_floating(kind):
         return pa.array(values, kind, mask=~np.isfinite(values))
     return pa.array(values, kind) if values.dtype == object else pa.array(values).cast(kind, safe=False)
+
+
+def tabled(rows: Iterable[Mapping[str, Any]] | pa.Table, columns: Columns) -> pa.Table:
+    """Return rows as a table, whichever of the two they are."""
+    return rows if isinstance(rows, pa.Table) else build(rows, columns)
 
 
 def build(rows: Iterable[Mapping[str, Any]], columns: Columns) -> pa.Table:

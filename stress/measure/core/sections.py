@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from stress.measure.core.context import Context
-from stress.measure.core.rows import Columns, build
+from stress.measure.core.rows import Columns, build, tabled
 from stress.records.layout import together
 
 __all__ = ["Fill", "Needs", "Section", "apart", "beside_clean", "filled", "for_headline", "pieces", "portions_of"]
@@ -100,8 +100,7 @@ def filled(context: Context, sections: Sequence[tuple[Section, Columns]]) -> lis
 
 
 def _table(section: Section, columns: Columns, context: Context) -> pa.Table:
-    rows = section.fill(context)
-    return rows if isinstance(rows, pa.Table) else build(rows, columns)
+    return tabled(section.fill(context), columns)
 
 
 def _own(table: pa.Table, numbers: Mapping[str, int]) -> tuple[pa.Table, NDArray[np.int64]]:

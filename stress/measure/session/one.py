@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
-from stress.measure.core.cells import absent, cell_rows, empty_rows
+import pyarrow as pa
+
+from stress.measure.core.cells import cell_table
 from stress.measure.core.context import Context
-from stress.measure.core.sections import Section, apart, filled
-from stress.measure.tables.cells import CELLS, from_clean_rows
-from stress.measure.tables.confidence import calibration_rows
+from stress.measure.core.rows import tabled
+from stress.measure.core.sections import Fill, Section, apart, filled
+from stress.measure.tables.calibration import calibration_table
+from stress.measure.tables.cells import CELLS, from_clean_columns, metric_columns
 from stress.measure.tables.cost import cost_rows
-from stress.measure.tables.counts import count_rows_of
+from stress.measure.tables.counts import count_table
 from stress.measure.tables.detection import macro_rows
 from stress.measure.tables.operation import latency_rows
 from stress.records.metric import Kind
@@ -20,8 +22,8 @@ from stress.records.metric import Kind
 __all__ = ["lower_is_better", "metric_names", "metric_rows"]
 
 Rows = list[dict[str, Any]]
-_FILLS: Mapping[Kind, Callable[[Context], Rows]] = {
-    "confidence": calibration_rows,
+_FILLS: Mapping[Kind, Fill] = {
+    "confidence": calibration_table,
     "rank": macro_rows,
     "latency": latency_rows,
     "cost": cost_rows,
@@ -49,15 +51,11 @@ def metric_names(context: Context) -> list[str]:
 
 def _rows(context: Context, name: str) -> list[dict[str, Any]]:
     if name in {metric.name for metric in context.metrics}:
-        metric = context.metric(name)
-        if note := absent(context, metric):
-            return empty_rows(context, name, note)
-        values = context.values(metric)
-        return cell_rows(context, metric, values.point, values.bounds())
+        return _plain(cell_table(context, [metric_columns(context, context.metric(name))], CELLS))
     if name in context.others:
-        return _each(context, partial(count_rows_of, name=name), sums=True)
+        return _each(context, lambda some: count_table(some, name), sums=True)
     if name in ("drop", "retention"):
-        return [row for row in from_clean_rows(context) if row["metric"] == name]
+        return _plain(cell_table(context, [from_clean_columns(context, name)], CELLS))
     row = context.row(name)
     if row is None or row.kind not in _FILLS:
         return []
@@ -65,9 +63,13 @@ def _rows(context: Context, name: str) -> list[dict[str, Any]]:
     return [row for row in rows if row["metric"] == name]
 
 
-def _each(context: Context, fill: Callable[[Context], Rows], sums: bool) -> Rows:
+def _each(context: Context, fill: Fill, sums: bool) -> Rows:
     """Return rows of every cell, portion by portion; ``sums``: those of a cell that cannot be held are added up."""
     if sums and context.frame.run.wide:
-        return fill(context)
-    rows: Rows = filled(context, [(Section(fill, apart), CELLS)])[0].to_pylist()
+        return _plain(tabled(fill(context), CELLS))
+    return _plain(filled(context, [(Section(fill, apart), CELLS)])[0])
+
+
+def _plain(table: pa.Table) -> Rows:
+    rows: Rows = table.to_pylist()
     return rows

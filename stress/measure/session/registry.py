@@ -13,35 +13,30 @@ from perturbations import InputError
 from perturbations.errors import nearest
 from stress.measure.core.context import Context, Options, Values, declared_of, options
 from stress.measure.core.counted import count_values
-from stress.measure.core.rows import Columns, build
+from stress.measure.core.rows import Columns, build, tabled
 from stress.measure.core.sections import Fill, Section, apart, beside_clean, filled, for_headline
 from stress.measure.tables.attacks import ATTACKS, MINIMAL, attack_rows, budgets, minimal_rows, worst_curves
 from stress.measure.tables.balance import BALANCE, balance_rows
-from stress.measure.tables.cells import CELLS, linear_rows
+from stress.measure.tables.calibration import CALIBRATION, calibration_table
+from stress.measure.tables.cells import CELLS, linear_table
 from stress.measure.tables.classes import CLASSES, CONFUSION, class_table, confusion_rows
-from stress.measure.tables.confidence import (
-    CALIBRATION,
-    RELIABILITY,
-    RISK,
-    calibration_rows,
-    reliability_rows,
-    risk_rows,
-)
+from stress.measure.tables.confidence import RELIABILITY, RISK, reliability_rows, risk_rows
 from stress.measure.tables.consistency import CONSISTENCY, beside_single, consistency_rows
 from stress.measure.tables.contributions import CONTRIBUTIONS, contribution_rows
 from stress.measure.tables.cost import COST, cost_rows
-from stress.measure.tables.counts import count_rows
+from stress.measure.tables.counts import count_table
 from stress.measure.tables.detection import detection_rows, macro_rows
 from stress.measure.tables.distortion import DISTORTION, distortion_rows
 from stress.measure.tables.dropping import DROPPING, beside_dropped, dropping_rows
 from stress.measure.tables.groups import GAPS, GROUPS, gap_rows, group_rows
 from stress.measure.tables.operation import FAILED, LATENCY, failure_rows, latency_rows
 from stress.measure.tables.relative import RELATIVE, relative_rows
-from stress.measure.tables.robustness import CURVES, ROBUSTNESS, curve_rows, robustness_rows
+from stress.measure.tables.robustness import CURVES, ROBUSTNESS, curve_table, robustness_rows
 from stress.measure.tables.sequences import SEQUENCES, sequence_rows
 from stress.measure.tables.severities import SEVERITIES, by_severity, severity_rows
 from stress.measure.tables.signals import SIGNALS, beside_alone, signal_rows
 from stress.measure.tables.stability import DRAWS, STABILITY, draw_rows, flip_rows, step_rows, whole_curves
+from stress.measure.tables.stopped import as_stopped
 from stress.measure.tables.timeline import TIMELINE, timeline_rows
 from stress.records.frame import Frame
 from stress.records.source import Source
@@ -66,12 +61,12 @@ class Table:
         return {name: meaning for name, (_, meaning) in self.columns.items()}
 
 
-def _surely(context: Context) -> list[dict[str, Any]]:
+def _surely(context: Context) -> list[dict[str, Any]] | pa.Table:
     return _calibration(context) if context.of_kind("confidence") else []
 
 
-def _calibration(context: Context) -> list[dict[str, Any]]:
-    return context.once(calibration_rows)  # two tables have these rows
+def _calibration(context: Context) -> pa.Table:
+    return context.once(calibration_table)  # two tables have these rows
 
 
 def _macro(context: Context) -> list[dict[str, Any]]:
@@ -82,10 +77,10 @@ def _ranked(context: Context) -> pa.Table:
     return build(sorted(detection_rows(context), key=lambda row: str(row["metric"])), CLASSES)
 
 
-def _curves(context: Context) -> list[dict[str, Any]]:
+def _curves(context: Context) -> pa.Table:
     chosen = {context.headline.name: context.headline, **{metric.name: metric for metric in context.metrics}}
     chosen |= {metric.name: metric for metric in context.of_kind("counts") if metric.curve}
-    return [*curve_rows(context, list(chosen.values())), *worst_curves(context)]
+    return pa.concat_tables([curve_table(context, list(chosen.values())), build(worst_curves(context), CURVES)])
 
 
 def _robustness(context: Context) -> list[dict[str, Any]]:
@@ -97,7 +92,7 @@ def _one(fill: Fill) -> tuple[Section]:
 
 
 _CELLS = (
-    Section(count_rows, apart, ("metric",)),
+    Section(count_table, apart, ("metric",)),
     Section(latency_rows, apart),
     Section(cost_rows, apart),
     Section(_surely, apart),
@@ -117,7 +112,7 @@ TABLES: Mapping[str, Table] = {
     "cells": Table(
         "every cell and every metric; drop and retention are the headline's, paired with clean",
         CELLS,
-        (linear_rows, *_CELLS),
+        (linear_table, *_CELLS),
     ),
     "curves": Table("each metric against severity, with its interval and a simultaneous band", CURVES, (_curves,)),
     "classes": Table("recall, precision, F1, AUROC and average precision of every class and cell", CLASSES, _BY_CLASS),
@@ -210,5 +205,5 @@ def make_all(context: Context, names: Sequence[str]) -> dict[str, pa.Table]:
     sliced = iter(filled(context, [(fill, columns) for _, fill, columns in each if isinstance(fill, Section)]))
     found: dict[str, list[pa.Table]] = {name: [] for name in names}
     for name, fill, columns in each:
-        found[name].append(next(sliced) if isinstance(fill, Section) else build(fill(context), columns))
-    return {name: pa.concat_tables(tables) for name, tables in found.items()}
+        found[name].append(next(sliced) if isinstance(fill, Section) else tabled(fill(context), columns))
+    return {name: as_stopped(context, name, pa.concat_tables(tables)) for name, tables in found.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any, Literal, Protocol, TypedDict, Unpack, runtime_checkable
 
 import numpy as np
@@ -14,6 +15,7 @@ from perturbations.errors import nearest
 from scenarios import Goals
 from stress.measure.core.context import Context, Options
 from stress.measure.core.number import Number
+from stress.measure.core.paired import together
 from stress.measure.session.alike import chosen, untested
 from stress.measure.session.one import lower_is_better, metric_names, metric_rows
 from stress.measure.session.registry import context_of, make, make_all
@@ -204,7 +206,7 @@ class Measured:
     def support(self, cell: str, label: str | None = None) -> tuple[int, int]:
         """Return how many samples a cell or part has records of (of one class, given by ``label``), and clusters."""
         frame, run = self.context.frame, self.context.frame.run
-        cell = dict(self._cells())[cell]
+        cell = self._id_of[cell]
         samples = np.flatnonzero(run.present(cell))
         if label is not None:
             samples = samples[[str(frame.targets[i]) == label for i in samples]]
@@ -245,6 +247,11 @@ class Measured:
             return [(name, _PART + name) for name in self.parts]
         return [(name, name) for name in self.context.frame.ids]
 
+    @cached_property
+    def _id_of(self) -> Mapping[str, str]:
+        """The ids of the cells by the names that they go by."""
+        return dict(self._cells())
+
     def _missing(self, cell: str, rows: Sequence[Mapping[str, Any]]) -> Number:
         """Return a number that there is none of in a cell, with the reason that the rows of the metric give."""
         mine = sorted(rows, key=lambda row: row["cell"] != cell)
@@ -257,8 +264,13 @@ class Measured:
         return self._tables[name]
 
     def ahead(self, names: Sequence[str]) -> None:
-        """Work out several tables at once, where that saves reading: those of a large run share what is read."""
-        if self.context.frame.large:
+        """Work out several tables at once, where that saves time: those of a large run share what is read.
+
+        Of a run of many samples that is held in memory, the metrics of all cells are resampled together.
+        """
+        if not self.context.frame.large:
+            together(self.context)
+        else:
             self._tables.update(make_all(self.context, [name for name in names if name not in self._tables]))
 
     def rows(self, name: str) -> list[dict[str, Any]]:

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from stress.measure.core.cells import absent, cell_rows, counted
+from stress.measure.core.cells import absent, cell_table, columns_of, counted
 from stress.measure.core.context import Context
 from stress.measure.core.number import Number
 from stress.measure.session.registry import make
 from stress.measure.session.warnings import warnings
+from stress.measure.tables.cells import CELLS
+from stress.records.stopping import stopped_cells
 
 __all__ = ["summarise"]
 
@@ -49,10 +51,14 @@ def _clean(context: Context) -> dict[str, Any] | None:
     if clean is None:
         return None
     note = absent(context, metric)
+    if note is None and stopped_cells(context.frame.run):
+        rows = make(context, "cells").to_pylist()
+        return Number.of(next(r for r in rows if r["cell"] == "clean" and r["metric"] == metric.name)).row()
     if note is not None:
         return Number(**counted(context, clean), note=note).row()
     values = context.values(metric)
-    return Number.of(cell_rows(context, metric, values.point, values.bounds())[clean]).row()
+    table = cell_table(context, [columns_of(context, metric, values.point, values.bounds())], CELLS)
+    return Number.of(table.slice(clean, 1).to_pylist()[0]).row()
 
 
 def _scenarios(context: Context) -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,30 +10,22 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from perturbations import InputError
-from stress.measure.core.cells import counted
 from stress.measure.core.context import Context
-from stress.measure.core.number import Number
-from stress.measure.core.rows import CELL, INTERVAL
+from stress.measure.core.rows import CELL
 from stress.measure.core.shares import share
 from stress.records.metric import Metric
 from stress.statistics.arrays import Floats, Ints
-from stress.statistics.bootstrap import FEW
 from stress.statistics.calibration import (
     Bins,
     bin_edges,
     bins_of,
-    calibration_bounds,
 )
-from stress.statistics.clustered import kish
-from stress.statistics.intervals import Bounds, clustered_error, logit, t_quantile
-from stress.statistics.numeric import left_out
-from stress.statistics.positions import distinct, ranked
+from stress.statistics.positions import distinct
 from stress.statistics.ranks import risk_sums, surest_each
-from stress.statistics.rates import of_few_events, rates
+from stress.statistics.rates import rates
 
-__all__ = ["CALIBRATION", "RELIABILITY", "RISK", "calibration_rows", "estimate", "reliability_rows", "risk_rows"]
+__all__ = ["RELIABILITY", "RISK", "answers", "estimate", "probabilities", "reliability_rows", "risk_rows"]
 
-CALIBRATION = {**CELL, **INTERVAL}
 RELIABILITY: Mapping[str, tuple[pa.DataType, str]] = {
     **CELL,
     "bins": (pa.string(), "width (bins of equal width) or mass (bins of equal numbers of answers)"),
@@ -55,10 +46,9 @@ RISK: Mapping[str, tuple[pa.DataType, str]] = {
     "low": (pa.float64(), "lower end of the risk's interval, of the answers kept"),
     "high": (pa.float64(), "upper end of the risk's interval, of the answers kept"),
 }
-_NONE = "the records have no column confidence: the model gave no such answer"
 
 
-def _answers(context: Context) -> tuple[Floats, Floats, list[NDArray[np.int64]]] | None:
+def answers(context: Context) -> tuple[Floats, Floats, list[NDArray[np.int64]]] | None:
     """Return confidence and right, and each cell's records that have both."""
     if not context.of_kind("confidence") or not context.frame.has("confidence"):
         return None
@@ -67,82 +57,11 @@ def _answers(context: Context) -> tuple[Floats, Floats, list[NDArray[np.int64]]]
     return confidence, right, [rows[known[rows]] for rows in context.frame.by_cell]
 
 
-def calibration_rows(context: Context) -> list[dict[str, Any]]:
-    """Return how well confidence fits accuracy in every cell; failed records have no confidence and are left out."""
-    found = _answers(context)
-    if found is None:
-        reason = _NONE if context.of_kind("confidence") else f"{context.frame.declared.task} has no confidence"
-        return [_row(context, i, "ece", Number(note=reason)) for i in range(len(context.frame.ids))]
-    confidence, right, by_cell = found
-    rows = []
-    for i, chosen in enumerate(by_cell):
-        if not len(chosen):
-            rows.append(_row(context, i, "ece", Number(note="the cell has no answers")))
-            continue
-        c, r = confidence[chosen], right[chosen]
-        rows += [_row(context, i, m.name, _measured(context, m, chosen, c, r)) for m in context.of_kind("confidence")]
-    return rows
-
-
-def _row(context: Context, cell: int, metric: str, number: Number) -> dict[str, Any]:
-    counts = counted(context, cell)
-    lost = f"{counts['failed']} failed records left out: they have no confidence" if counts["failed"] else None
-    number = replace(number, **counts, note=number.note or lost)
-    return {**context.frame.cells[cell].about, "metric": metric, **number.row()}
-
-
-def _measured(context: Context, metric: Metric, rows: Ints, c: Floats, r: Floats) -> Number:
-    """Return a metric of some answers, with its interval where it has one."""
-    given: tuple[NDArray[Any], NDArray[Any]] = (c, r)
-    if "probabilities" in metric.columns:
-        if not context.frame.has("probabilities"):
-            return Number(note="needs all probabilities: Classification(keep='all')")
-        table, target = probabilities(context)
-        given = table[rows], target[rows]
-    value, parts = estimate(metric)(*given, context.options.bins)
-    if not np.isfinite(value):
-        return Number(note=metric.undefined)
-    return _with_interval(context, metric, rows, c, r, value, parts) if metric.interval else Number(value)
-
-
 def estimate(metric: Metric) -> Callable[..., tuple[float, Floats | None]]:
     """Return the function of a metric of confidences or ranks. Raises InputError where it has none."""
     if metric.function is None:
         raise InputError(f"measure: {metric.name} must have a function, got none.")
     return metric.function
-
-
-def _with_interval(
-    context: Context, metric: Metric, rows: Ints, c: Floats, r: Floats, value: float, parts: Floats | None
-) -> Number:
-    member, level = context.clusters.member[context.frame.sample[rows]], context.options.confidence
-    if parts is None:
-        whole = estimate(metric)
-        parts = left_out(lambda kept: whole(c[kept], r[kept], context.options.bins)[0], value, member)
-    elif metric.clustered is not None and not context.clusters.alone:
-        parts = metric.clustered(c, r, member, parts)
-    error, count = clustered_error(parts, member)
-    if count < 2:
-        return Number(value, note="one cluster only: no interval")
-    if not np.isfinite(error):
-        return Number(value, note="no interval: undefined without one of the clusters")
-    if metric.bins is not None:
-        low, high = calibration_bounds(c, r, member, context.options.bins, metric.bins, level)
-        method = "directional"
-    elif metric.share:
-        if metric.both_kinds:
-            count = min(distinct(member[side]) for side in (r > 0.5, r <= 0.5))
-        (low, high), method = logit(value, error, count, level), "linearised, logit"
-        if metric.rare is not None:
-            size = float(kish(np.bincount(ranked(member)[1]).astype(np.float64)[:, None])[0])
-            few = of_few_events(value, error, metric.rare, size, level)
-            (low, high), method = ((low, high), method) if few is None else (few, "linearised, mid-p")
-    else:
-        reach = t_quantile(level, count - 1) * error
-        (low, high), method = (max(value - reach, metric.low), min(value + reach, metric.high)), "linearised"
-    ends = Bounds(np.array([low]), np.array([high]), method)
-    ends = ends.of_few() if distinct(member) < FEW else ends
-    return Number(value, low, high, method=ends.method, few=ends.few)
 
 
 def probabilities(context: Context) -> tuple[Floats, NDArray[np.int64]]:
@@ -163,7 +82,7 @@ def _probabilities(context: Context) -> tuple[Floats, NDArray[np.int64]]:
 
 def reliability_rows(context: Context) -> list[dict[str, Any]]:
     """Return the reliability diagram of every cell, with bins of equal width and of equal mass, empty ones left out."""
-    found = _answers(context)
+    found = answers(context)
     if found is None:
         return []
     confidence, right, by_cell = found
@@ -191,7 +110,7 @@ def _rows(about: Mapping[str, Any], columns: Mapping[str, Floats]) -> list[dict[
 
 def risk_rows(context: Context) -> list[dict[str, Any]]:
     """Return the risk–coverage curve of every cell at twenty coverages."""
-    found = _answers(context)
+    found = answers(context)
     if found is None:
         return []
     confidence, right, by_cell = found

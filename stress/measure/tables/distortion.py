@@ -10,10 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from stress.measure.core.cells import counted
-from stress.measure.core.context import Context
+from stress.measure.core.context import Context, Values
 from stress.measure.core.number import Number
 from stress.measure.core.rows import CELL, INTERVAL
 from stress.records.metric import Metric
+from stress.statistics.arrays import Ints
 
 __all__ = ["DISTORTION", "distortion_rows"]
 
@@ -29,13 +30,9 @@ def distortion_rows(context: Context) -> list[dict[str, Any]]:
     frame = context.frame
     names = [n for n in frame.schema if n.startswith("distortion.") and not n.endswith(".missing")]
     found: list[tuple[int, dict[str, Any]]] = []
-    for name in names:
+    for name, (values, count) in {name: _means(context, name) for name in names}.items():
         stream, _, measure = name.removeprefix("distortion.").rpartition(".")
-        column = frame.column(name)
-        kept = np.isfinite(column)
-        top, bottom = frame.grid(np.where(kept, column, 0.0)), frame.grid(kept.astype(np.float64))
-        values = context.ratio(Metric(measure, top=name, low=-math.inf, high=math.inf), top, bottom)
-        bounds, count = values.bounds(), frame.count(kept)
+        bounds = values.bounds()
         for i, row in enumerate(frame.cells):
             if stream not in (row.streams):
                 continue
@@ -44,6 +41,16 @@ def distortion_rows(context: Context) -> list[dict[str, Any]]:
             number = Number.within(values.point[i], bounds, i, **about)
             found.append((i, {**row.about, "of": stream, "metric": measure, **number.row()}))
     return [entry for _, entry in sorted(found, key=lambda pair: pair[0])]
+
+
+def _means(context: Context, name: str) -> tuple[Values, Ints]:
+    """Return the mean of a column over the records in which it is finite, and how many these are, of every cell."""
+    frame = context.frame
+    column = frame.column(name)
+    kept = np.isfinite(column)
+    top, bottom = frame.grid(np.where(kept, column, 0.0)), frame.grid(kept.astype(np.float64))
+    metric = Metric(name.rpartition(".")[2], top=name, low=-math.inf, high=math.inf)
+    return context.ratio(metric, top, bottom), frame.count(kept)
 
 
 def _note(measured: int, records: int) -> str | None:

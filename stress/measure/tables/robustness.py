@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from stress.measure.core.bands import bands, simultaneous
-from stress.measure.core.cells import absent, counted, why
+from stress.measure.core.bands import bands
+from stress.measure.core.cells import absent, columns_of, counted, no_columns
 from stress.measure.core.context import Context, Values
 from stress.measure.core.number import Number
 from stress.measure.core.paired import as_from_clean, from_clean, lost_share, sides
 from stress.measure.core.rare import merged, of_rare_changes, of_rare_errors
-from stress.measure.core.rows import CELL, INTERVAL
+from stress.measure.core.rows import CELL, INTERVAL, expand
 from stress.measure.tables.breaking import breaking, broken_at, no_interval
 from stress.measure.tables.curves import AGAINST, Curve, curves, from_start, starting
 from stress.records.metric import Metric
@@ -23,7 +24,7 @@ from stress.statistics.arrays import Floats
 from stress.statistics.intervals import Bounds
 from stress.statistics.robustness import area, mmi, relative_robustness
 
-__all__ = ["CURVES", "ROBUSTNESS", "curve_rows", "robustness_rows"]
+__all__ = ["CURVES", "ROBUSTNESS", "curve_table", "robustness_rows"]
 
 CURVES: Mapping[str, tuple[pa.DataType, str]] = {
     **CELL,
@@ -56,43 +57,41 @@ KINDS = {
 }
 
 
-def curve_rows(context: Context, metrics: Sequence[Metric]) -> list[dict[str, Any]]:
-    """Return one row per point of each graded curve, the point where it starts first."""
-    found = []
+def curve_table(context: Context, metrics: Sequence[Metric]) -> pa.Table:
+    """Return one row per metric and point of each graded curve, the point where it starts first."""
+    graded = [curve for curve in curves(context) if curve.severities]
+    parts, cells = [], [from_start(context, curve)[0] for curve in graded]
+    place = np.array([cell for some in cells for cell in some], np.int64)
     for metric in metrics:
         note = absent(context, metric)
         if note and metric is not context.headline:
             continue
-        values = None if note else context.values(metric)
-        bounds = values.bounds() if values else None
-        graded = [curve for curve in curves(context) if curve.severities]
-        ends: list[Bounds | None] = [None] * len(graded)
-        if values is not None:
-            ends = [*bands(values, [from_start(context, curve)[0] for curve in graded])]
-        for curve, band in zip(graded, ends):
-            found += _points(context, metric, curve, values, bounds, band, note)
-    return found
+        if note:
+            found = no_columns(context, metric.name, note)
+            ends = [Bounds(np.full(len(some), np.nan), np.full(len(some), np.nan), "") for some in cells]
+        else:
+            values = context.values(metric)
+            found, ends = columns_of(context, metric, values.point, values.bounds()), bands(values, cells)
+        part = {name: column[place] for name, column in found.items()}
+        for side, name in (("low", "band_low"), ("high", "band_high")):
+            part[name] = np.concatenate([np.zeros(0), *(getattr(each, side) for each in ends)])
+        parts.append(part)
+    about = _points(context, graded)
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else {}
+    joined |= {name: np.tile(column, len(parts)) for name, column in about.items()}
+    return expand(context.frame.cells, context.counts, CURVES, np.tile(place, len(parts)), joined)
 
 
-def _points(
-    context: Context,
-    metric: Metric,
-    curve: Curve,
-    values: Values | None,
-    bounds: Bounds | None,
-    ends: Bounds | None,
-    note: str | None,
-) -> list[dict[str, Any]]:
-    cells, severities = from_start(context, curve)
-    found = []
-    for k, (i, severity) in enumerate(zip(cells, severities)):
-        row = {**curve.about, "severity": severity, "cell": context.frame.ids[i], "metric": metric.name}
-        number = Number(**counted(context, i), note=note)
-        if values is not None and bounds is not None and ends is not None:
-            note = why(context, metric, i, float(values.point[i]))
-            number = Number.within(values.point[i], bounds, i, **counted(context, i), note=note)
-            row |= {"band_low": ends.low[k], "band_high": ends.high[k]}
-        found.append(row | number.row())
+def _points(context: Context, graded: Sequence[Curve]) -> dict[str, NDArray[Any]]:
+    """Return what is known of each point of each curve but its value, as columns."""
+    rows = []
+    for curve in graded:
+        for cell, severity in zip(*from_start(context, curve)):
+            rows.append({**curve.about, "severity": severity, "cell": context.frame.ids[cell]})
+    found: dict[str, NDArray[Any]] = {}
+    for name, (kind, _) in CELL.items():
+        values = [row[name] for row in rows]
+        found[name] = np.array(values, np.float64 if pa.types.is_floating(kind) else object)
     return found
 
 
@@ -233,12 +232,18 @@ def _noted(values: Values, value: float, bounds: Bounds, clean: int) -> Number:
     return Number.within(value, bounds, note=no_interval(values, bounds))
 
 
+def _bands(context: Context, metric: Metric) -> dict[tuple[int, ...], Bounds]:
+    """Return the simultaneous bands of all curves and ungraded scenarios, by their cells."""
+    each = [curve.cells for curve in curves(context)]
+    return dict(zip(each, bands(context.values(metric), each)))
+
+
 def _worst(context: Context, curve: Curve, values: Values) -> tuple[Number, str]:
     """Return the value of the curve's worst cell, with an interval that allows for having chosen it, and the cell."""
     cells = list(curve.cells)
     sign = 1.0 if values.metric.better == "higher" else -1.0
     at = int((sign * values.point[cells]).argmin())
-    ends = simultaneous(values, cells)
+    ends = context.once(_bands, values.metric)[curve.cells]
     low, high = (ends.low.min(), ends.high.min()) if sign > 0 else (ends.low.max(), ends.high.max())
     method = f"simultaneous over {len(cells)} cells"
     known = {"value": values.point[cells[at]], **counted(context, cells[at])}

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-from stress.measure.core.cells import absent, counted, empty_rows
+from stress.measure.core.cells import absent, cell_table, counted, no_columns
 from stress.measure.core.context import Context
 from stress.measure.core.number import Number
 from stress.measure.core.rows import CELL, INTERVAL
@@ -18,14 +19,14 @@ __all__ = ["SEQUENCES", "sequence_rows"]
 SEQUENCES = {**CELL, **INTERVAL}
 
 
-def sequence_rows(context: Context) -> list[dict[str, Any]]:
+def sequence_rows(context: Context) -> list[dict[str, Any]] | pa.Table:
     """Return the headline of every cell with an interval that stays valid however often an unfinished run is read."""
     metric, frame = context.headline, context.frame
     note = absent(context, metric)
     if not note and (metric.bottom is not None or not metric.share or not metric.linear):
         note = f"{metric.name} is no mean of scores in [0, 1]"
     if note:
-        return empty_rows(context, metric.name, note)
+        return cell_table(context, [no_columns(context, metric.name, note)], SEQUENCES)
     top, bottom = frame.sums(metric)
     # several draws of one sample, or samples of one cluster, are one observation: their mean
     above, below = context.clusters.gather(top), context.clusters.gather(bottom)

@@ -101,7 +101,8 @@ class TextStem(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.embedding = nn.EmbeddingBag(BUCKETS, WIDTH, mode="mean")
+        # Its own draws, of the same numbers, would load the compiler of torch where weights are only declared ("meta").
+        self.embedding = nn.EmbeddingBag(BUCKETS, WIDTH, mode="mean", _weight=torch.randn(BUCKETS, WIDTH))
         self.norm = nn.LayerNorm(WIDTH)
 
     def forward(self, ids: Tensor, offsets: Tensor) -> Tensor:

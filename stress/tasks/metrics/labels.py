@@ -7,6 +7,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -20,13 +21,14 @@ from stress.tasks.metrics.every import FAILURES, LATENCY
 __all__ = ["CLASSIFICATION", "MULTILABEL"]
 
 _row = partial(Metric, module=f"{HOUSE}.labels")
-Told = tuple[float, Floats | None]
-"""A value, and each record's influence on it (None: it has none, or they are to be found)."""
+Told = tuple[Any, Floats | None]
+"""A value, and each record's influence on it (None: it has none, or they are to be found); ``rowwise``: of each row."""
 
 
 def _overconfidence(confidence: Floats, right: Floats, _: int) -> Told:
     apart = confidence - right
-    return float(apart.mean()), (apart - apart.mean()) / len(apart)
+    mean = apart.mean(axis=-1)
+    return mean, (apart - mean[..., None]) / apart.shape[-1]
 
 
 def _ece(confidence: Floats, right: Floats, bins: int, kind: str) -> Told:
@@ -113,9 +115,16 @@ _BY_CLASS = tuple(
 )
 _sure = partial(_row, kind="confidence", failed=None, curve=False, undefined="undefined")
 _CONFIDENCE = (
-    _sure("ece", function=partial(_ece, kind="width"), bins="width", better="lower", source="Guo et al. 2017"),
-    _sure("ece_equal_mass", function=partial(_ece, kind="mass"), bins="mass", better="lower"),
-    _sure("overconfidence", function=_overconfidence, low=-1.0, better="lower"),
+    _sure(
+        "ece",
+        function=partial(_ece, kind="width"),
+        rowwise=True,
+        bins="width",
+        better="lower",
+        source="Guo et al. 2017",
+    ),
+    _sure("ece_equal_mass", function=partial(_ece, kind="mass"), rowwise=True, bins="mass", better="lower"),
+    _sure("overconfidence", function=_overconfidence, rowwise=True, low=-1.0, better="lower"),
     _sure(
         "aurc",
         function=lambda c, r, _: aurc(c, 1 - r),
@@ -130,10 +139,10 @@ _CONFIDENCE = (
         both_kinds=True,
         undefined="undefined: the answers are all right or all wrong",
     ),
-    _sure("calibration_error_debiased", function=_debiased, interval=False, better="lower"),
-    _sure("brier_miscalibration", function=partial(_brier_part, part=0), interval=False, better="lower"),
-    _sure("brier_discrimination", function=partial(_brier_part, part=1), interval=False),
-    _sure("brier_uncertainty", function=partial(_brier_part, part=2), interval=False),
+    _sure("calibration_error_debiased", function=_debiased, rowwise=True, interval=False, better="lower"),
+    _sure("brier_miscalibration", function=partial(_brier_part, part=0), rowwise=True, interval=False, better="lower"),
+    _sure("brier_discrimination", function=partial(_brier_part, part=1), rowwise=True, interval=False),
+    _sure("brier_uncertainty", function=partial(_brier_part, part=2), rowwise=True, interval=False),
     _sure(
         "temperature",
         function=_temperature,

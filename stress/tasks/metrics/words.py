@@ -8,7 +8,7 @@ from functools import partial
 from stress.records.metric import HOUSE, Metric, register
 from stress.tasks.metrics.every import FAILURES, LATENCY
 
-__all__ = ["FREE_TEXT", "TRANSCRIPTION"]
+__all__ = ["CAPTIONING", "FREE_TEXT", "TRANSCRIPTION", "VQA"]
 
 _row = partial(Metric, module=f"{HOUSE}.words")
 _SILENCE = "undefined: no word in any reference, only silence"
@@ -28,6 +28,9 @@ _FREE_TEXT = (
     _EXACT,
     _row("chrf", top="chrf", source="Popović 2015"),
 )
+_VQA = (_row("vqa_accuracy", top="vqa", source="Antol et al. 2015; Goyal et al. 2017"), _EXACT)
 
 TRANSCRIPTION = (*map(register, _TRANSCRIPTION), *FAILURES, *LATENCY)
 FREE_TEXT = (*map(register, _FREE_TEXT), *FAILURES, *LATENCY)
+CAPTIONING = (FREE_TEXT[2], *FREE_TEXT[:2], *FREE_TEXT[3:])
+VQA = (*map(register, _VQA), *FAILURES, *LATENCY)

@@ -1,0 +1,175 @@
+"""What stopping early saves, and how often it is wrong: ``python -m benchmarks adaptive [--tables FILE.csv ...]``.
+
+Each world is a suite of cells whose true accuracies are known; answers are drawn from them, half of each sample's luck
+being shared by all cells, and each cell is judged against one bar by four ways of stopping:
+
+- ``bets``: what ``stress run --until`` does (question by question, with the ordinary look at the end);
+- ``beta mixture``: the confidence sequence of the table ``sequences``, corrected for the number of cells;
+- ``narrow Wilson``: the ordinary 95 % interval, looked at after every 32 samples, until it clears the bar;
+- ``100 samples``: the share of the first 100, above or below the bar.
+
+Printed are the share of the full grid's calls, verdicts equal to the full grid's, and those that contradict the truth:
+of all verdicts, and worlds with any. ``--tables`` are RobustBench's accuracies for each corruption and severity
+(``*_unaggregated.csv``); without them rates are drawn from a beta distribution, which is said.
+"""
+
+import argparse
+import csv
+from pathlib import Path
+
+import numpy as np
+
+SHARD, FLOOR, LEVEL = 32, 64, 0.025
+
+
+def rates_of(paths):
+    """Return the accuracies of each model (models × cells) of some tables."""
+    found = []
+    for path in paths:
+        rows = list(csv.reader(Path(path).read_text().splitlines()))[2:]
+        for row in rows:
+            values = np.array([float(v) for v in row[1:] if v not in ("", "nan")])
+            if len(values) == 75:
+                found.append(values / (100 if values.max() > 1 else 1))
+    return found
+
+
+def answers(rates, count, rng):
+    """Return (samples × cells) yes-or-no answers."""
+    own, shared = rng.random((count, len(rates))), rng.random((count, 1))
+    together = rng.random((count, 1)) < 0.5
+    return (np.where(together, shared, own) < rates).astype(np.float64)
+
+
+def full(right, bar):
+    """Return the verdict of the whole grid on each cell: 1 kept, −1 broken, 0 undecided."""
+    from stress.statistics.corrections import adjusted
+    from stress.statistics.rates import at_least, at_most
+
+    hits, count = right.sum(axis=0), len(right)
+    broken = adjusted(np.asarray(at_most(hits, count, bar)), "holm") <= LEVEL
+    kept = np.asarray(at_least(hits, count, bar)) <= LEVEL
+    return np.where(broken, -1, np.where(kept, 1, 0))
+
+
+def by_bets(right, bar):
+    """Return the verdicts, and how many samples each cell took."""
+    from stress.adaptive import Question, sides_of
+    from stress.gate import Form, Rule
+    from stress.records.metric import Metric
+    from stress.statistics.rates import at_least, at_most
+
+    count, cells = right.shape
+    rule, form = Rule("accuracy", "min", bar, "benchmark", per="cell"), Form("rate", Metric("accuracy", top="score"))
+    verdict, taken = np.zeros(cells, int), np.zeros(cells, int)
+    for cell in range(cells):
+        question = Question(rule, str(cell), (str(cell),), (cell,), (), form, 1.0, count, sides_of(rule))
+        for start in range(0, count, SHARD):
+            mine = right[start : start + SHARD, cell]
+            rows = np.stack([mine, np.ones(len(mine)), np.zeros(len(mine)), np.zeros(len(mine))], axis=1)
+            question.add(rows)
+            taken[cell] = start + len(mine)
+            question.judge(cells, "holm")
+            if question.outcome:
+                break
+        verdict[cell] = {"pass": 1, "fail": -1}.get(question.outcome, 0)
+        if not question.outcome:  # all samples are there: the ordinary look, at the other half of the error
+            hits = right[:, cell].sum()
+            broken = float(at_most(hits, count, bar)) <= LEVEL / 2 / cells
+            verdict[cell] = -1 if broken else int(float(at_least(hits, count, bar)) <= LEVEL / 2)
+    return verdict, np.maximum(taken, min(FLOOR, count))
+
+
+def by_intervals(right, ends):
+    """Return the verdicts of intervals (hits, counts) → (kept, broken) looked at after every shard."""
+    count, cells = right.shape
+    looks = np.unique(np.append(np.arange(SHARD, count + 1, SHARD), count))
+    hits = np.cumsum(right, axis=0)[looks - 1]
+    kept, broken = ends(hits, np.broadcast_to(looks[:, None].astype(float), hits.shape))
+    said = kept | broken
+    first = np.where(said.any(axis=0), said.argmax(axis=0), len(looks) - 1)
+    at = np.arange(cells)
+    return np.where(broken[first, at], -1, kept[first, at].astype(int)), np.maximum(looks[first], min(FLOOR, count))
+
+
+def by_mixture(right, bar):
+    from scipy.special import betaln
+
+    def ends(s, n):
+        mixture = betaln(1 + s, 1 + n - s) - s * np.log(bar) - (n - s) * np.log1p(-bar)
+        out = mixture >= -np.log(2 * LEVEL / right.shape[1])
+        return out & (s / n > bar), out & (s / n < bar)
+
+    return by_intervals(right, ends)
+
+
+def by_wilson(right, bar):
+    def ends(s, n):
+        z = 1.959964
+        middle = (s + z**2 / 2) / (n + z**2)
+        half = z / (n + z**2) * np.sqrt(s * (n - s) / n + z**2 / 4)
+        return middle - half >= bar, middle + half <= bar
+
+    return by_intervals(right, ends)
+
+
+def by_hundred(right, bar):
+    share = right[:100].mean(axis=0)
+    return np.where(share >= bar, 1, -1), np.full(right.shape[1], min(100, len(right)))
+
+
+WAYS = {"bets": by_bets, "beta mixture": by_mixture, "narrow Wilson": by_wilson, "100 samples": by_hundred}
+
+
+def world(rates, count, bar, rng):
+    """Return for each way: share of calls, equal to the full grid's where it decides, contradicting the truth."""
+    right = answers(rates, count, rng)
+    whole, truth = full(right, bar), np.where(rates >= bar, 1, -1)
+    found = {}
+    for name, way in WAYS.items():
+        verdict, taken = way(right, bar)
+        wrong = (verdict != 0) & (verdict != truth)
+        found[name] = (
+            taken.mean() / count,
+            (verdict == whole).mean(),
+            wrong.mean(),
+            (verdict == -whole)[whole != 0].mean(),
+            float(wrong.any()),
+        )
+    return found
+
+
+def main(arguments):
+    """Print a table for each number of samples and bar."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks adaptive", description=__doc__)
+    parser.add_argument("--tables", nargs="*", default=[])
+    parser.add_argument("--samples", type=int, nargs="*", default=[2_000, 10_000])
+    parser.add_argument("--bars", type=float, nargs="*", default=[0.5, 0.7, 0.85])
+    parser.add_argument("--worlds", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(arguments)
+    rng = np.random.default_rng(given.seed)
+    models = rates_of(given.tables)
+    if not models:
+        print("no --tables: accuracies of 75 cells are drawn from a beta distribution (5, 2)")
+        models = [rng.beta(5, 2, 75) for _ in range(given.worlds)]
+    print(
+        f"{'samples':>8} {'bar':>5}  {'way':14} {'calls':>6} {'median':>7} {'equal':>6} "
+        f"{'opposite':>9} {'wrong':>7} {'worlds':>7}"
+    )
+    for count in given.samples:
+        for bar in given.bars:
+            worlds = [world(models[i % len(models)], count, bar, rng) for i in range(given.worlds)]
+            for name in WAYS:
+                each = np.array([w[name] for w in worlds])
+                calls, equal, wrong, opposite, any_wrong = np.nanmean(each, axis=0)
+                print(
+                    f"{count:8,} {bar:5.2f}  {name:14} {calls:6.3f} {np.median(each[:, 0]):7.3f} {equal:6.3f} "
+                    f"{opposite:9.4f} {wrong:7.4f} {any_wrong:7.3f}"
+                )
+
+
+if __name__ == "__main__":
+    import sys
+
+    main(sys.argv[1:])

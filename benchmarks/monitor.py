@@ -1,0 +1,233 @@
+"""How soon the monitor alarms, and how often falsely: ``python -m benchmarks monitor [--looks N] [--worlds N]``.
+
+Worlds are made of the demo's test split: its clean inputs, and the same under 20 perturbations at severities 1 to 3,
+are what is drawn from, with replacement. The reference, a stream of clean inputs, and a ramp (severity 1, 2, then 3)
+come from the same draws for every detector: ours on the signals of the stream that is damaged, River's ADWIN
+on each signal (an alarm where any raises one), and SciPy's Kolmogorov–Smirnov test of each window of 100 inputs against
+the reference, Bonferroni-corrected for the signals, at 5 %. Then false alarms alone: standard normal values with
+references of several sizes, ``--looks`` looks, 200 streams at once. Last, processor time and memory of the monitor
+itself, a sample, on ready signals. ``--run`` takes a run instead and says whether the score to expect holds in each of
+its scenarios when that one was left out. River is optional.
+"""
+
+import argparse
+import os
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+PERTURBATIONS = (
+    *("image.gaussian_noise", "image.shot_noise", "image.low_light", "image.fog", "image.motion_blur"),
+    *("image.defocus_blur", "image.jpeg_compression", "image.contrast", "image.pixelate", "image.brightness"),
+    *("audio.white_noise", "audio.pink_noise", "audio.babble", "audio.reverb", "audio.clipping", "audio.packet_loss"),
+    *("text.keyboard_typos", "text.dropped_words", "text.ocr_confusions", "text.random_case"),
+)
+CLEAN, STEP, MOST = 400, 50, 2000
+"""Clean looks before a ramp, looks at each of its first two levels, and looks at the last."""
+ALPHA = 1e-6
+WINDOW = 100
+
+
+def pools(count):
+    """Signals of clean inputs, by stream, and of the same under each perturbation at severities 1, 2 and 3."""
+    from perturbations import apply
+    from stress.data import load_data
+    from stress.policy import signals_of
+
+    data = load_data("demo")
+    samples = [data[i] for i in range(min(count, len(data)))]
+
+    def measured(name, severity):
+        stream = name.partition(".")[0]
+        rows = []
+        for one in samples:
+            value = one.streams[stream]
+            if severity:
+                value = apply(name, value, severity=severity, seed=0, sample=one.id)
+            rows.append(list(signals_of({stream: value}, "all").values()))
+        return np.array(rows)
+
+    clean = {stream: measured(stream, 0) for stream in ("image", "audio", "text")}
+    return clean, {name: [measured(name, severity) for severity in (1, 2, 3)] for name in PERTURBATIONS}
+
+
+def ramp(rng, clean, levels):
+    """A stream: clean inputs, then each level for a while, the last for long."""
+    parts = [clean[rng.integers(0, len(clean), CLEAN)]]
+    parts += [level[rng.integers(0, len(level), STEP)] for level in levels[:2]]
+    return np.concatenate([*parts, levels[2][rng.integers(0, len(levels[2]), MOST)]])
+
+
+def ours(reference, stream, signals, rng):
+    """Looks at which an e-detector alarms."""
+    from stress.statistics.edetectors import Detector, cells_of
+
+    detector = Detector(cells_of(reference, rng.random(len(reference))), ALPHA, signals)
+    ties = rng.random(len(stream))
+    return [i for i, values in enumerate(stream) if len(detector.look(values, ties[i]).alarms)]
+
+
+def adwin(_reference, stream, _signals, _rng):
+    """Looks at which any of River's ADWIN says that its signal drifted."""
+    from river.drift import ADWIN
+
+    detectors = [ADWIN() for _ in range(stream.shape[1])]
+    found = []
+    for i, values in enumerate(np.nan_to_num(stream)):
+        for detector, value in zip(detectors, values):
+            detector.update(float(value))
+        if any(detector.drift_detected for detector in detectors):
+            found.append(i)
+    return found
+
+
+def smirnov(reference, stream, signals, _rng):
+    """Ends of windows that differ from the reference in any signal."""
+    from scipy.stats import ks_2samp
+
+    found = []
+    for end in range(WINDOW, len(stream) + 1, WINDOW):
+        part = np.nan_to_num(stream[end - WINDOW : end])
+        p = [ks_2samp(part[:, k], np.nan_to_num(reference[:, k]), method="asymp").pvalue for k in range(signals)]
+        if min(p) < 0.05 / signals:
+            found.append(end - 1)
+    return found
+
+
+def first(found):
+    """Inputs from the beginning of the ramp to the first alarm in it."""
+    return next((i - CLEAN + 1 for i in found if i >= CLEAN), np.inf)
+
+
+def delays(clean, degraded, worlds, size):
+    """Lines of the table of delays, and false alarms before the ramp."""
+    ways = {"e-detector": ours, "ADWIN": adwin, "KS a window": smirnov}
+    try:
+        import river.drift  # noqa: F401
+    except ImportError:
+        del ways["ADWIN"]
+    false = dict.fromkeys(ways, 0)
+    yield f"| ramp to severity 3 of | {' | '.join(f'{way}: median (found)' for way in ways)} |"
+    yield "|---|" + "---|" * len(ways)
+    total = 0
+    for name, levels in degraded.items():
+        pool = clean[name.partition(".")[0]]
+        cells = []
+        found = {way: [] for way in ways}
+        for world in range(worlds):
+            rng = np.random.default_rng([len(name), ord(name[-1]), world])
+            reference, stream = pool[rng.integers(0, len(pool), size)], ramp(rng, pool, levels)
+            total += CLEAN
+            for way, detect in ways.items():
+                alarms = detect(reference, stream, stream.shape[1], rng)
+                found[way].append(first(alarms))
+                false[way] += sum(i < CLEAN for i in alarms)
+        for each in found.values():
+            sure = np.isfinite(each).mean()
+            cells.append(f"{np.median(each):.0f} ({sure:.0%})" if sure > 0.5 else f"– ({sure:.0%})")
+        yield f"| {name} | {' | '.join(cells)} |"
+    yield f"| false alarms in {total:,} clean inputs | {' | '.join(f'{n:,}' for n in false.values())} |"
+
+
+def false_alarms(looks, streams=200):
+    """Lines on false alarms by size of the reference; with fewer looks than a million, at a rate that shows some."""
+    from stress.statistics.edetectors import Detector, cells_of
+
+    alpha = ALPHA if looks * ALPHA >= 1 else 10 / looks
+    yield f"| references | false alarms promised in {looks:,} looks | seen, mean of {streams} streams |"
+    yield "|---|---|---|"
+    for size in (200, 1000, 5000):
+        rng = np.random.default_rng(size)
+        detector = Detector(cells_of(rng.standard_normal((size, streams)), rng.random(size)), alpha, 1)
+        count = sum(len(detector.look(rng.standard_normal(streams), rng.random(streams)).alarms) for _ in range(looks))
+        yield f"| {size:,} | {alpha * looks:g} | {count / streams:g} |"
+
+
+def left_out(reference, windows=20, size=200):
+    """Lines on the score to expect in each scenario, by severities that were fitted without it from the beginning."""
+    from dataclasses import replace
+
+    from stress.monitor import fit_severities
+
+    yield "| left out | measured, by cell | expected (interval) | holds | unlike |"
+    yield "|---|---|---|---|---|"
+    held, silent = [], []
+    for name in dict.fromkeys(scene.cell.scenario for scene in reference.scenes[1:]):
+        rest = replace(reference, scenes=tuple(s for s in reference.scenes if s.cell.scenario != name))
+        laws = fit_severities(rest, size)
+        rows, within, strange = [], [], []
+        for scene in (s for s in reference.scenes if s.cell.scenario == name):
+            rng = np.random.default_rng(len(rows))
+            for _ in range(windows):
+                found = laws.explain(scene.values[rng.integers(0, len(scene.values), size)])
+                within.append(abs(found.score - scene.score) <= laws.error(found))
+                strange.append(laws.unlike(found))
+            error = laws.error(found)
+            rows.append((scene.score, found.score, max(0.0, found.score - error), min(1.0, found.score + error)))
+        held.append(np.mean(np.array(within) | np.array(strange)))
+        silent.append(np.mean(strange))
+        measured = " ".join(f"{100 * row[0]:.0f}" for row in rows)
+        expected = ", ".join(f"{100 * row[1]:.0f} ({100 * row[2]:.0f}–{100 * row[3]:.0f})" for row in rows)
+        yield f"| {name} | {measured} | {expected} | {np.mean(within):.0%} | {np.mean(strange):.0%} |"
+    yield ""
+    yield f"Holds, or is called unlike: {np.mean(held):.0%} of windows, scenarios alike; unlike: {np.mean(silent):.0%}."
+
+
+def speed(count):
+    """A line on what the monitor costs a sample, on ready signals of a run of the demo."""
+    import stress
+    from stress.monitor import Arrival, Monitor, open_history, read_reference
+
+    with tempfile.TemporaryDirectory() as folder:
+        run = stress.run(
+            "demo", "demo", "quick", Path(folder) / "run", limit=100, workers=1, preflight=False, examples=0
+        )
+        reference = read_reference(run, "sample")
+        history = open_history(Path(folder) / "h.sqlite", writer=True, monitor=True)
+        monitor, rng = Monitor(reference, history), np.random.default_rng(0)
+
+        def arrivals(start):
+            for n in range(start, start + count):
+                values = reference.clean[rng.integers(len(reference.clean))].tolist()
+                yield Arrival(str(n), n, {"id": str(n), "signals": dict(zip(reference.signals, values)), "time": n})
+
+        used = []
+        for start in (0, count):
+            begun = time.process_time()
+            for arrival in arrivals(start):
+                list(monitor.take(arrival, "x"))
+            memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            used.append((1e6 * (time.process_time() - begun) / count, memory))
+        history.close()
+    yield f"{len(reference.signals)} ready signals: {used[0][0]:.0f} and {used[1][0]:.0f} µs of processor a sample,"
+    yield f"{used[0][1]:.0f} MB after {count:,} samples and {used[1][1]:.0f} MB after {2 * count:,}."
+
+
+def main(arguments):
+    """Print the tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks monitor", description=__doc__)
+    parser.add_argument("--looks", type=int, default=20_000)
+    parser.add_argument("--worlds", type=int, default=5)
+    parser.add_argument("--samples", type=int, default=300, help="of the demo, that worlds are drawn from")
+    parser.add_argument("--reference", type=int, default=500)
+    parser.add_argument("--only", choices=["delays", "false", "speed"])
+    parser.add_argument("--run", metavar="FOLDER", help="of many scenarios: whether the score to expect holds")
+    options = parser.parse_args(arguments)
+    if options.run:
+        import stress
+        from stress.monitor import read_reference
+
+        print("\n".join(left_out(read_reference(stress.open(options.run), "sample"))))
+        return
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if options.only in (None, "delays"):
+        print("\n".join(delays(*pools(options.samples), options.worlds, options.reference)), end="\n\n")
+    if options.only in (None, "false"):
+        for line in false_alarms(options.looks):
+            print(line, flush=True)
+        print()
+    if options.only in (None, "speed"):
+        print("\n".join(speed(10_000)))

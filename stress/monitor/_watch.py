@@ -1,0 +1,289 @@
+"""The monitor: items in, windows and alerts out, each kept in the history before it is said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from perturbations import InputError
+from perturbations.errors import short
+from stress.monitor._blocks import Blocks
+from stress.monitor._harm import Harm
+from stress.monitor._history import History
+from stress.monitor._inputs import Arrival
+from stress.monitor._item import Item, RefusedError, read_item
+from stress.monitor._reference import Reference, tie_of
+from stress.monitor._severity import fit_severities
+from stress.monitor._state import Batch, Memory, restore, write
+from stress.monitor._window import Window, closed_window
+from stress.policy import Policy
+from stress.statistics.edetectors import Detector, cells_of, least_looks, least_reference
+
+__all__ = ["Monitor", "MonitorOptions"]
+
+_QUIET = 5
+"""Windows without an alarm after which one of the same signal is said again."""
+
+Event = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class MonitorOptions:
+    """How a monitor works.
+
+    ``alpha`` are false alarms a look, ``window`` the inputs and ``every`` the seconds (of the inputs' own time) after
+    which a window ends; ``tolerance`` is the rise of the risk that late labels may show before it is called harmful.
+    """
+
+    alpha: float = 1e-6
+    window: int = 200
+    every: float | None = None
+    tolerance: float = 0.05
+    root: Path = field(default_factory=Path)
+
+    def __post_init__(self) -> None:
+        def number(value: object) -> bool:
+            return isinstance(value, int | float) and not isinstance(value, bool)
+
+        if not number(self.alpha) or not 1e-12 <= self.alpha <= 0.1:
+            raise InputError(
+                f"monitor: alpha (false alarms a look) must be from 1e-12 to 0.1, got {short(self.alpha)}."
+            )
+        if not isinstance(self.window, int) or isinstance(self.window, bool) or not 10 <= self.window <= 10_000:
+            raise InputError(f"monitor: window must be from 10 to 10,000 inputs, got {short(self.window)}.")
+        if self.every is not None and not (number(self.every) and 0 < self.every < 1e9):
+            raise InputError(f"monitor: every must be seconds above 0, got {short(self.every)}.")
+        if not number(self.tolerance) or not 0 <= self.tolerance < 1:
+            raise InputError(f"monitor: tolerance must be a risk from 0 to 1, got {short(self.tolerance)}.")
+
+
+class Monitor:
+    """Watches production against a run. What it knows of the past has a fixed size, whatever comes.
+
+    ``alerted`` tells whether there was an alert.
+    """
+
+    def __init__(
+        self, reference: Reference, history: History, options: MonitorOptions | None = None,
+        policy: Policy | None = None,
+    ) -> None:  # fmt: skip
+        self.reference, self.history, self.options = reference, history, options or MonitorOptions()
+        self.policy = _checked(policy, reference)
+        _enough(reference, self.options.alpha)
+        self.severities = fit_severities(reference, self.options.window)
+        clean = reference.scenes[0]
+        self.memory = Memory(
+            Detector(cells_of(reference.blocks, reference.ties), self.options.alpha),
+            Blocks(reference.frames, len(reference.signals)),
+            Harm(1 - clean.score, len(clean.values), self.options.tolerance) if reference.bounded else None,
+            np.full(len(reference.signals), -_QUIET - 1, np.int64),
+        )
+        self.alerted = False
+        self._about = {
+            "run": reference.run, "signals": list(reference.signals), "alpha": self.options.alpha,
+            "block": reference.block, "clean inputs": len(reference.blocks),
+        }  # fmt: skip
+        self._batch = Batch()
+        restore(history, self._about, self.memory)
+        with history.write():
+            history.note("streams", json.dumps(dict(reference.streams)))
+            history.note("headline", reference.headline)
+            history.note("share", "1" if reference.bounded else "0")
+            history.note("alpha", repr(self.options.alpha))
+
+    @property
+    def least_looks(self) -> int:
+        """The fewest blocks after which an alarm is possible at all."""
+        count, signals = self.reference.blocks.shape
+        return least_looks(count, signals, self.options.alpha) or 0
+
+    @property
+    def notes(self) -> list[str]:
+        """What whoever reads the alarms should know of the reference."""
+        found = []
+        if self.reference.cluster not in (None, self.reference.block):
+            found.append(
+                f"the run's samples cluster by {self.reference.cluster}: false alarms are as few as promised where "
+                f"inputs of one {self.reference.cluster} do not come in a row (--block {self.reference.cluster} counts "
+                "each as one look)"
+            )
+        if self.severities.coverage < 0.9:
+            found.append(
+                f"the run has few scenarios: the interval of the expected {self.reference.headline} holds in "
+                f"{self.severities.coverage:.0%} of new ones, not 90 %"
+            )
+        return found
+
+    def watch(self, arrivals: Iterable[Arrival], source: str) -> Iterator[Event]:
+        """Take what comes, and give windows and alerts; what remains at the end is a last, shorter window."""
+        for arrival in arrivals:
+            yield from self.take(arrival, source)
+        if self.memory.window.values:
+            self._close()
+        yield from self.flush()
+
+    def take(self, arrival: Arrival, source: str) -> Iterator[Event]:
+        """Take one arrival. Events are given once they are written down."""
+        if arrival.kind == "idle":
+            if self._batch.count:
+                yield from self.flush()
+            return
+        self.memory.places[source] = max(self.memory.places[source], arrival.place)
+        try:
+            if arrival.row is None:
+                raise RefusedError(arrival.kind, arrival.problem)
+            item = read_item(arrival.row, self.reference, self.options.root)
+            self._take(item, item.id or arrival.name)
+        except RefusedError as refused:
+            self._batch.problem(refused.kind, f"{arrival.name}: {refused}")
+        if self._batch.due:
+            yield from self.flush()
+
+    def flush(self) -> Iterator[Event]:
+        """Write down what was taken, all of it or nothing, and give its windows and alerts."""
+        batch, self._batch = self._batch, Batch()
+        write(self.history, self._about, self.memory, batch)
+        yield from batch.events
+
+    def known(self, name: str) -> bool:
+        """Whether an input of this name was taken."""
+        return name in self._batch.taken or self.history.recalled(name) is not None
+
+    def _take(self, item: Item, name: str) -> None:
+        if item.signals is None:
+            self._label(item, name)
+            return
+        if self.known(name):
+            raise RefusedError("seen before", "an input of this id was taken before")
+        self._order(item, name)
+        if self.memory.window.values and self.memory.window.over(item.time, self.options.every):
+            self._close()
+        self.memory.number += 1
+        self._batch.taken[name] = (self.memory.number, item.prediction, self.memory.windows + 1)
+        signals = dict(zip(self.reference.signals, item.signals.tolist()))
+        self.memory.window.add(item, name, None if self.policy is None else self.policy.decide(signals))
+        self._look(item, name)
+        if item.label is not None or item.score is not None:
+            self._label(item, name)
+        if len(self.memory.window.values) >= self.options.window:
+            self._close()
+
+    def _order(self, item: Item, name: str) -> None:
+        """Count what is not as it should be with an input's time."""
+        for kind in item.exceptions:
+            self._batch.problem(kind, f"{name}: {kind}")
+        if kind := self.memory.window.out_of_order(item.time, self.options.every):
+            self._batch.problem(kind, f"{name}: at {item.time}")
+        if self.options.every is not None and item.time is None and not item.exceptions:
+            self._batch.problem("no time", f"{name}: is in the window that is open")
+
+    def _look(self, item: Item, name: str) -> None:
+        """Look at the block of an input, once as much of it is there as of the reference's."""
+        assert item.signals is not None  # noqa: S101 - a label alone is no input
+        block, values = item.block, item.signals
+        if block is None and self.reference.frames > 1:
+            self._batch.problem(f"no {self.reference.block}", f"{name}: is in no alarm, for want of it")
+            return
+        whole = values if block is None else self.memory.blocks.add(block, values)
+        if whole is None:
+            return
+        found = self.memory.detector.look(whole, tie_of(f"block {name if block is None else block}"))
+        fresh = [k for k, i in enumerate(found.alarms) if self.memory.windows - self.memory.quiet[i] > _QUIET]
+        self.memory.quiet[found.alarms] = self.memory.windows
+        if fresh:  # what goes on alarming was said
+            signals = [self.reference.signals[found.alarms[k]] for k in fresh]
+            looks = self.memory.detector.looks - int(found.since[fresh].min())
+            says = f"{', '.join(signals)}: not as on clean input of the run, since {looks} looks or so"
+            self._alert("alarm", signals[0], says, name, {"signals": signals, "looks": looks})
+
+    def _label(self, item: Item, name: str) -> None:
+        """Take a label that came late, or with its input."""
+        fresh, known = self._batch.taken.get(name), self.history.recalled(name)
+        if fresh is None and known is None:
+            raise RefusedError("label of nothing", "a label came for an id that was not taken before, or long ago")
+        if name in self._batch.labels or (known is not None and known["labelled"]):
+            raise RefusedError("labelled before", "a label of this id was taken before")
+        given, window = fresh[1:] if fresh is not None else ((known or {})["prediction"], int((known or {})["window"]))
+        prediction = given if item.prediction is None else item.prediction
+        score = item.score
+        if score is None and prediction is None:
+            raise RefusedError("label without answer", "a label needs the prediction, with the input or beside it")
+        score = float(prediction == item.label) if score is None else score
+        here = window == self.memory.windows + 1
+        self._batch.labels[name] = (score, None if here else window)
+        if here:
+            self.memory.window.scores.append(score)
+        harm = self.memory.harm
+        if harm is None:
+            return
+        harm.take(score)
+        if not self.memory.harmed and harm.harmful:
+            self.memory.harmed = True
+            says = f"{harm.count} labels show a loss of at least {harm.low:.3f}, above {harm.bar:.3f}"
+            self._alert("harmful shift", self.reference.headline, says, name, {"labels": harm.count})
+
+    def _alert(self, kind: str, name: str, says: str, item: str, detail: Mapping[str, Any]) -> None:
+        self.alerted |= kind != "action"
+        self._batch.events.append({
+            "event": "alert", "kind": kind, "name": name, "says": says, "item": item, "window": self.memory.windows + 1,
+            "look": self.memory.detector.looks, "time": self.memory.window.end, "detail": dict(detail),
+        })  # fmt: skip
+
+    def _close(self) -> None:
+        """End the window that is open."""
+        found = closed_window(
+            self.memory.windows + 1,
+            self.memory.window,
+            self.reference,
+            self.severities,
+            self.memory.detector.evidence,
+            self.options.alpha,
+        )
+        changes = list(found.named)
+        if found.row.get("unlike"):
+            says = f"unlike anything in the run: {found.row['distance']:.1f} times as far as its scenarios are apart"
+            changes.append({"kind": "unlike", "name": found.row["scenario"], "says": says})
+        for change in changes:
+            if [change["kind"], change["name"]] not in self.memory.said:  # what goes on was said
+                self._alert(change["kind"], change["name"], change["says"], self.memory.window.names[-1], {})
+        self.memory.said = [[change["kind"], change["name"]] for change in changes]
+        action = found.row.get("action")
+        if action is not None and action != self.memory.action:
+            self._alert("action", action, f"the policy says now: {action}", self.memory.window.names[-1], {})
+            self.memory.action = action
+        self._batch.windows.append(found)
+        self._batch.events.append({"event": "window", **found.row})
+        self.memory.windows += 1
+        self.memory.window = Window()
+
+
+def _checked(policy: Policy | None, reference: Reference) -> Policy | None:
+    """Return a policy that these signals can decide. Raises InputError for another."""
+    if policy is None:
+        return None
+    if policy.relative:
+        raise InputError("monitor: the policy's thresholds are relative to a group: anchor it to one first.")
+    if missing := [name for name in policy.asked if name not in reference.signals]:
+        raise InputError(
+            f"monitor: the policy asks for {short(', '.join(missing))}, which the run's signals do not have. Give the "
+            "run that it was made from."
+        )
+    return policy
+
+
+def _enough(reference: Reference, alpha: float) -> None:
+    """Raise InputError where no input whatever could raise an alarm."""
+    count, signals = reference.blocks.shape
+    if least_looks(count, signals, alpha) is not None:
+        return
+    raise InputError(
+        f"monitor: the run must have at least {least_reference(signals, alpha)} independent clean inputs for an alarm "
+        f"to be possible with {signals} signals and {alpha:g} false alarms a look, got {count} (those of one "
+        f"{reference.block} count as one). Run the suite on more, allow more false alarms (--alpha), or, where such "
+        "inputs are not alike, count each (--block sample)."
+    )

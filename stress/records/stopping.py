@@ -1,0 +1,23 @@
+"""Runs that stop where they know enough: which of their cells did, so that nobody takes the end for a fixed one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stress.records.source import Source
+
+__all__ = ["is_stopped", "stopped_cells"]
+
+
+def is_stopped(run: Source) -> bool:
+    """Whether a run was made to stop where it knows enough, and so cannot be judged as if its end were fixed."""
+    return "order" in run.info.get("identity", {})
+
+
+def stopped_cells(run: Source) -> frozenset[str]:
+    """Return the cells of a run that were not asked about all samples, as the run stopped before."""
+    if not is_stopped(run):
+        return frozenset()
+    draws = np.array([1 if each is None else int(each) for each in run.cells["draws"].to_pylist()])
+    names = [str(name) for name in run.cells["cell"].to_pylist()]
+    return frozenset(names[i] for i in np.flatnonzero(run.layout.count < draws * len(run.samples)))
