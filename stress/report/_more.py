@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perturbations.modality import MODALITIES, modality
+from stress.report._attacks import attacked
 from stress.report._book import Book, Row, hue
 from stress.report._calibration import calibration
 from stress.report._chart import Chart, Line, Point
@@ -29,6 +30,7 @@ def more(book: Book) -> list[Part]:
     sliced = [_sliced("classes", "Classes", classes(book)), _sliced("groups", "Groups", groups(book))]
     found = [
         over_time(book),
+        attacked(book),
         contributions(book),
         agreement(book),
         *sliced,
