@@ -3,8 +3,8 @@
 No law is left out of the usual run. It has fewer examples of each: simulated worlds, kills, long recordings.
 """
 
-EXHAUSTIVE = False
-"""Set before any test is collected: see conftest.py."""
+EXHAUSTIVE = True
+"""What pytest is told, before any test is collected (conftest.py); a program of its own tries everything."""
 
 
 def amount(usual, whole):

@@ -31,7 +31,7 @@ import scenarios
 import stress
 
 BACKENDS = ("threads", "processes", "dask")
-TIMEOUT_S = 2.0
+TIMEOUT_S = 4.0
 LOUD = "x" * 100_000
 
 
@@ -329,8 +329,8 @@ def predict(batch):
 
 
 def world():
-    """Four samples."""
-    return [stress.Sample(str(i), {"text": "ab" * i + "a" * (i % 2)}, "ab"[i % 2]) for i in range(4)]
+    """Two samples: one batch, and each alone where that fails."""
+    return [stress.Sample(str(i), {"text": "ab" * i + "a" * (i % 2)}, "ab"[i % 2]) for i in range(2)]
 
 
 def outcomes(backend: str, folder: Path, names: list[str] | None = None) -> dict[str, tuple[str, str]]:

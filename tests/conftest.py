@@ -1,7 +1,9 @@
 """What tests share: how much is tried, and one dask cluster for all that do not ask about a cluster's own life."""
 
+import gc
 import logging
 import os
+from itertools import chain, islice
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,28 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     _amount.EXHAUSTIVE = config.getoption("--exhaustive")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """Let every process begin with its part of the slow tests: one that is begun last is waited for by all others.
+
+    ``--dist worksteal`` gives each process a stretch of the list, as long for one as for another, before any steals.
+    """
+    count = getattr(config, "workerinput", {}).get("workercount", 1)
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    quick = iter([item for item in items if not item.get_closest_marker("slow")])
+    ends = [len(items) * k // count for k in range(count + 1)]
+    stretches = [slow[k::count] for k in range(count)]
+    for stretch, start, end in zip(stretches, ends, ends[1:], strict=False):
+        stretch += islice(quick, max(0, end - start - len(stretch)))
+    items[:] = [*chain(*stretches), *quick]
+
+
+def pytest_collection_finish():
+    """Spare the collector of garbage the many thousand tests, which stay: it would look at all of them each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

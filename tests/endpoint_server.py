@@ -89,22 +89,23 @@ class Handler(BaseHTTPRequestHandler):
             self.written(message, "stop", key, json.loads(body))
             return
         rows = [brightness(each) for each in json.loads(body)["instances"]]
-        self.reply(200, json.dumps({"predictions": rows}).encode())
         self.sent(key)
+        self.reply(200, json.dumps({"predictions": rows}).encode())
 
     def sent(self, key):
+        """Note an answer, before it is sent: what a client has is in the log, however busy the machine is."""
         name = sys.argv[1] + (".canary" if self.headers.get("x-stress-purpose") == "canary" else "")
         with LOCK, open(name, "a") as log:
             log.write(key + "\n")
 
     def written(self, message, ended, key, request=None):
+        self.sent(key)
         usage = {"prompt_tokens": 100, "completion_tokens": len((message["content"] or "").split())}
         if request and request.get("stream"):
             self.streamed(message["content"], ended, usage)
         else:
             reply = {"choices": [{"index": 0, "message": message, "finish_reason": ended}], "usage": usage}
             self.reply(200, json.dumps(reply).encode())
-        self.sent(key)
 
     def streamed(self, text, ended, usage, whole=True):
         """Send an answer word by word, the first after a while, in parts that do not end with a line."""

@@ -40,7 +40,6 @@ def model(batch):
     return np.array(sums) / np.sum(sums, axis=1, keepdims=True)
 
 
-@pytest.mark.timeout(600)
 def test_a_suite_gives_equal_records_for_1_and_4_workers(tmp_path):
     runs = [
         stress.run(model, samples(), scenarios.loads(SUITE), tmp_path / str(n), workers=n, batch_size=3) for n in (1, 4)

@@ -15,7 +15,7 @@ import scenarios
 import stress
 from stress.data import from_samples
 from stress.data._packed import pack, unpack
-from tests.worlds import SUITE, brightness, samples
+from tests.worlds import CLASSES, SUITE, brightness, samples
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -27,6 +27,15 @@ def _found_by_workers(monkeypatch):
 
 
 def world():
+    return samples(16)
+
+
+def few():
+    """Samples each of which may cost a worker its life, alone and in a batch: starting one takes seconds."""
+    return samples(4)
+
+
+def many():
     return samples()
 
 
@@ -41,6 +50,15 @@ scenarios:
   noise: {image: gaussian_noise}
   hiss: {audio: white_noise}
 """
+
+QUIET = """
+suite: quiet@1
+severities: [3]
+scenarios:
+  noise: {image: gaussian_noise}
+  no-sound: {audio: missing}
+"""
+DEADLY = {"model": "tests.test_backends:exits_without_sound", "data": "tests.test_backends:few", "suite": QUIET}
 
 
 def go(out, model="tests.test_backends:instant", data="tests.test_backends:world", suite=SUITE, **settings):
@@ -69,10 +87,13 @@ def exits_without_sound(batch):
     return brightness(batch)
 
 
+exits_without_sound.classes = CLASSES
+
+
 @pytest.mark.parametrize("backend", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("data", ["named", "given"])
 def test_every_backend_leaves_the_same_records(tmp_path, on_backend, backend, data):
-    source = "tests.test_backends:world" if data == "named" else samples()
+    source = "tests.test_backends:world" if data == "named" else samples(16)
     one = go(tmp_path / "threads", data=source)
     other = go(tmp_path / backend, data=source, **on_backend(backend))
     assert in_order(one) == in_order(other)
@@ -81,7 +102,7 @@ def test_every_backend_leaves_the_same_records(tmp_path, on_backend, backend, da
 
 @pytest.mark.parametrize("backend", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
 def test_a_worker_that_dies_is_a_finding(tmp_path, backend):
-    run = go(tmp_path, model="tests.test_backends:exits_without_sound", backend=backend, preflight=True)
+    run = go(tmp_path, **DEADLY, backend=backend, preflight=True)
     records = run.records().to_pylist()
     died = [row for row in records if row["cell"] == "no-sound"]
     assert {row["status"] for row in died} == {"crash"}
@@ -104,7 +125,7 @@ def test_a_cluster_that_has_lost_all_its_workers_ends_the_run(tmp_path, monkeypa
     monkeypatch.setattr(_dask, "_LOOK_S", 0.5)
     monkeypatch.setattr(Nanny, "_on_worker_exit", never)  # who died stays dead
     with pytest.raises(stress.RunError, match="no dask worker is left"):
-        go(tmp_path, model="tests.test_backends:exits_without_sound", backend="dask", workers=1)
+        go(tmp_path, **DEADLY, backend="dask", workers=1)
 
 
 @pytest.mark.slow
@@ -113,7 +134,7 @@ def test_a_worker_that_takes_its_time_to_come_back_is_waited_for(tmp_path):
     dask = pytest.importorskip("dask")
     pytest.importorskip("distributed")
     with dask.config.set({"distributed.deploy.lost-worker-timeout": "1ms"}):
-        run = go(tmp_path, model="tests.test_backends:exits_without_sound", backend="dask")
+        run = go(tmp_path, **DEADLY, backend="dask")
         assert dask.config.get("distributed.deploy.lost-worker-timeout") == "1ms"
     assert run.info["finished"]
     assert {row["status"] for row in run.records().to_pylist() if row["cell"] == "no-sound"} == {"crash"}
@@ -271,7 +292,6 @@ def leaks_memory(batch):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("backend", ["processes", "dask"])
 def test_a_model_that_leaks_memory_costs_its_workers_but_no_record(tmp_path, backend, monkeypatch):
     """Workers that have grown are ended – by the pool, or by dask at its memory limit – and their units done again."""
@@ -282,8 +302,9 @@ def test_a_model_that_leaks_memory_costs_its_workers_but_no_record(tmp_path, bac
     # A fresh worker has some 600 MB and a unit adds 300, which must fit. Each of two workers is given half of all.
     most = 1300 * 2**20 / (system.MEMORY_LIMIT / 2)
     with dask.config.set({"distributed.worker.memory.terminate": most, "distributed.worker.memory.pause": False}):
-        run = go(tmp_path / "run", model="tests.test_backends:leaks_memory", suite=FEW, backend=backend, batch_size=4)
-    assert in_order(run) == in_order(go(tmp_path / "threads", suite=FEW, batch_size=4))
+        given = {"data": "tests.test_backends:many", "suite": FEW, "batch_size": 4}
+        run = go(tmp_path / "run", model="tests.test_backends:leaks_memory", backend=backend, **given)
+    assert in_order(run) == in_order(go(tmp_path / "threads", **given))
     assert len(set(notes.read_text().split())) > 2
 
 

@@ -79,7 +79,10 @@ def test_a_mended_model_on_the_command_line(tmp_path, monkeypatch, capsys, backe
         for module in [n for n, m in sys.modules.items() if str(getattr(m, "__file__", "")).startswith(str(folder))]:
             del sys.modules[module]
         command = ["run", "suite.yaml", "--model", f"{name}/model.py:predict", "--data", "tests.test_continuing:world"]
-        status = main([*command, "--workers", "2", "--backend", backend, "--no-report", "--out", f"runs-{name}", *more])
+        workers = "1" if backend == "processes" else "2"  # each is a process that has everything to import
+        status = main(
+            [*command, "--workers", workers, "--backend", backend, "--no-report", "--out", f"runs-{name}", *more]
+        )
         said = capsys.readouterr()
         return status, " ".join((said.out + said.err).split())
 

@@ -11,7 +11,7 @@ import pytest
 import scenarios
 
 ROOT = Path(__file__).resolve().parents[1]
-pytestmark = pytest.mark.timeout(900)  # every command and suite, one after the other
+pytestmark = pytest.mark.slow
 # What cannot be done without an extra, and which; everything else must be done.
 NEEDS = {"languages": "language", "weather-joint": "language"}
 

@@ -78,8 +78,11 @@ def test_long_texts_take_time_in_proportion():
     for count in (1_000, 10_000):
         before = text * count
         after = perturbations.apply("text.keyboard_typos", before, share=0.1)
-        start = time.perf_counter()
-        distance = edit_distance(before, after)
-        taken.append(time.perf_counter() - start)
+        tries = []
+        for _ in range(3):
+            start = time.process_time()
+            distance = edit_distance(before, after)
+            tries.append(time.process_time() - start)
+        taken.append(min(tries))
         assert 0.06 < distance / len(before) < 0.09
     assert taken[1] < 40 * taken[0]  # ten times as long; a quadratic one would take a hundred times

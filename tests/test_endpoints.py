@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,8 +17,10 @@ import soundfile
 import stress
 from perturbations import Audio, InputError, ModelError
 from stress.models import Batch, Unanswered, load_model
+from stress.models.endpoints import _lanes
 from stress.models.endpoints._lanes import Lanes
 from stress.models.endpoints._wire import _wav, instance
+from tests._amount import amount
 
 pytest.importorskip("httpx")
 SERVER = Path(__file__).with_name("endpoint_server.py")
@@ -189,18 +192,19 @@ def test_a_url_by_name(tmp_path):
 
 
 def test_waiting_for_a_lane_is_not_the_endpoints_time(tmp_path):
-    """Twelve questions, one at a time, of an endpoint that takes a share of the deadline for each."""
+    """Some questions, one at a time, of an endpoint that takes a small share of the deadline for each."""
     with server(tmp_path / "log", "nap") as url:
-        predict = stress.models.json(url, at_once=1, deadline=2)
-        found = predict(Batch({"image": [np.full((6, 5, 3), level, np.uint8) for level in range(12)]}))
+        predict = stress.models.json(url, at_once=1, deadline=6)
+        found = predict(Batch({"image": [np.full((6, 5, 3), level, np.uint8) for level in range(24)]}))
     assert not [row for row in found if isinstance(row, Unanswered)]
 
 
-def test_calls_begin_no_more_often_than_asked():
+def test_calls_begin_no_more_often_than_asked(monkeypatch):
+    monkeypatch.setattr(_lanes, "time", SimpleNamespace(monotonic=lambda: 7.0))  # all in one moment
     lanes = Lanes(4, per_second=50)
     waits = [lanes._wait() for _ in range(100)]
     assert not any(waits[:50])  # a second's worth at once
-    assert waits[-1] == pytest.approx(1, abs=0.1)
+    assert waits[-1] == pytest.approx(1)
 
 
 def test_lanes_halve_and_grow():
@@ -229,13 +233,12 @@ stress.run(predict, samples(80), SUITE, {out!r}, workers=2, batch_size=8)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
-def test_twenty_kills_pay_no_finished_answer_twice(tmp_path):
-    """Killed twenty times, a run asks none of the answers anew that were on disk when it was killed.
+def test_kills_pay_no_finished_answer_twice(tmp_path):
+    """Killed again and again, a run asks none of the answers anew that were on disk when it was killed.
 
     By the server's log; but for the five questions that recognise the model at each start, which say what they are.
     """
-    log, run, kills, told = tmp_path / "log", tmp_path / "run", 20, []
+    log, run, kills, told = tmp_path / "log", tmp_path / "run", amount(5, 20), []
     log.touch()
     with server(log, "busy") as url:
         text = PROGRAM.format(root=str(ROOT), url=url, out=str(run))
@@ -246,7 +249,6 @@ def test_twenty_kills_pay_no_finished_answer_twice(tmp_path):
                 time.sleep(0.002)
             process.kill()
             process.wait()
-            time.sleep(0.3)  # what the server has sent is in its log by then
             kept = {file.stem for file in run.glob("answers/*/*.json")}
             told.append((len(log.read_text().split()), kept))
         assert 0 < len(kept) < 240  # it was killed on the way
@@ -265,7 +267,7 @@ def test_twenty_kills_pay_no_finished_answer_twice(tmp_path):
 
 def test_many_at_once(tmp_path):
     with server(tmp_path / "log", "nap") as url:
-        predict = stress.models.json(url, at_once=64, deadline=30)
+        predict = stress.models.json(url, at_once=64, deadline=600)
         pictures = [np.full((6, 5, 3), level, np.uint8) for level in range(192)]
         found = predict(Batch({"image": pictures}))
         assert [np.argmax(row) for row in found] == [int(level > 128) for level in range(192)]

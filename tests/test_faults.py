@@ -3,10 +3,10 @@
 import errno
 import multiprocessing
 import os
-import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import stress
 import stress.engine._plan as plan
 import stress.engine._writer as writer
 from stress.engine import Settings, execute, plan_run
+from tests._amount import amount
 from tests.worlds import SUITE, brightness, samples
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,8 +36,11 @@ def planned(workers=2):
     return plan_run(slow, samples(), scenarios.loads(SUITE), None, settings)
 
 
+NAP_S = 0.002
+
+
 def slow(batch):
-    time.sleep(0.002)
+    time.sleep(NAP_S)
     return brightness(batch)
 
 
@@ -44,23 +48,32 @@ def content(run):
     return run.records().drop_columns(["seconds"]).to_pylist()
 
 
+def killed_at(question, out):
+    """Run, and be killed at the so-manieth nap of the model, whatever other threads are doing then."""
+    asked, one, real = [0], threading.Lock(), time.sleep
+
+    def counted(seconds):
+        with one:
+            asked[0] += seconds == NAP_S
+            if asked[0] == question:
+                os.kill(os.getpid(), signal.SIGKILL)
+        real(seconds)
+
+    time.sleep = counted  # of this process alone, which ends
+    execute(planned(), out)
+
+
 @pytest.mark.slow
-def test_killed_at_fifty_random_moments(tmp_path, small_shards):
-    moments = random.Random(0)
-    context = multiprocessing.get_context("fork")
-    complete, start = context.Process(target=execute, args=(planned(), tmp_path / "whole")), time.monotonic()
-    complete.start()
-    complete.join()
-    took_s = time.monotonic() - start  # on this machine, as busy as it is
-    whole = content(stress.open(tmp_path / "whole"))
-    reused = []
-    for number in range(50):
+def test_killed_at_many_moments(tmp_path, small_shards):
+    """Moments are counted in questions: they lie as far apart on a busy machine."""
+    whole = content(execute(planned(), tmp_path / "whole").run)
+    reused, kills = [], amount(10, 50)
+    for number in range(kills):
         out = tmp_path / str(number)
-        process = context.Process(target=execute, args=(planned(), out))
+        process = multiprocessing.get_context("fork").Process(target=killed_at, args=(2 + 100 * number // kills, out))
         process.start()
-        time.sleep(moments.uniform(0.05, 1.0) * took_s)
-        process.kill()
         process.join()
+        assert process.exitcode == -signal.SIGKILL
         outcome = execute(planned(), out)
         assert content(outcome.run) == whole, f"killed as number {number}"
         reused.append(outcome.reused)
@@ -81,7 +94,7 @@ def test_interrupted_by_hand(tmp_path, backend):
         assert process.poll() is None
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
-    said = process.communicate(timeout=60)[1]
+    said = process.communicate(timeout=900)[1]
     assert process.returncode == 130
     assert "run the same command again to continue" in said
     assert "Traceback" not in said

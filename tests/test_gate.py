@@ -21,6 +21,7 @@ from stress.gate import judge, load_gates, loads_gates
 from stress.measure import worst_failures
 from stress.measure.session.registry import context_of
 from stress.statistics.rates import clopper_pearson
+from tests._amount import amount
 from tests._runs import LABELS, cell, write
 from tests.gate_world import alarm, graded_run, with_streams
 
@@ -672,8 +673,9 @@ LARGE = [
 ]
 
 
-@pytest.mark.parametrize("cluster", [None, "speaker"])
-@pytest.mark.parametrize("limit", [1, 500])
+@pytest.mark.parametrize(
+    ("limit", "cluster"), amount([(1, "speaker"), (500, None)], [(k, c) for k in (1, 500) for c in (None, "speaker")])
+)
 def test_a_run_beyond_memory_is_judged_alike(tmp_path, monkeypatch, limit, cluster):
     people = {"speaker": [i % 24 for i in range(120)], "accent": ["ab"[i % 2] for i in range(120)]}
     run = graded_run(tmp_path / "a", [0.95, 0.9, 0.8, 0.6], n=120, groups=people)

@@ -13,6 +13,7 @@ from perturbations import InputError, Sample, SpecError, get, names
 from scenarios import course_of, loads, perturb
 from scenarios._covering import covering_array
 from scenarios._timeline import Timeline
+from tests._amount import amount
 from tests.little import STREAMS, Data, expand
 
 
@@ -221,7 +222,7 @@ def random_suites(draw):
     return {"suite": "x@1", "draws": draw(st.integers(1, 3)), "scenarios": {"a": body, "b": {"image": "low_light"}}}
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=amount(120, 500), deadline=None, suppress_health_check=list(HealthCheck))
 @given(random_suites())
 def test_in_any_suite_ids_differ_and_so_do_cells(suite):
     """A repeated severity, a zero or a choice without effect makes no cell twice: n is samples times draws."""

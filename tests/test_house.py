@@ -23,7 +23,7 @@ FLOORS = (  # of stress, from the ground up: what stands higher may import what 
     ("stress.measure.between",),
     ("stress.measure",),
     ("stress.gate", "stress.policy", "stress.audit", "stress.calibrate", "stress.examples"),
-    ("stress.monitor", "stress.adaptive"),
+    ("stress.monitor", "stress.adaptive", "stress.attribute"),
     ("stress.report",),
     ("stress.evidence",),
     ("stress._face",),
@@ -32,8 +32,8 @@ FLOORS = (  # of stress, from the ground up: what stands higher may import what 
     ("stress.__main__",),
 )
 ABOVE = (
-    *("stress.gate", "stress.policy", "stress.monitor", "stress.calibrate", "stress.adaptive", "stress.report"),
-    *("stress.evidence", "stress.cli", "stress._face", "stress._pytest"),
+    *("stress.gate", "stress.policy", "stress.monitor", "stress.calibrate", "stress.adaptive", "stress.attribute"),
+    *("stress.report", "stress.evidence", "stress.cli", "stress._face", "stress._pytest"),
 )
 """What asks measures by their public face alone."""
 BESIDE = {("stress.measure", "stress.engine")}

@@ -6,6 +6,7 @@ import pytest
 import perturbations
 from perturbations import InputError
 from stress.testing import check_perturbation
+from tests._amount import amount
 
 NAMES = perturbations.names("image")
 SMALL = [(1, 1), (3, 5), (32, 32)]
@@ -20,8 +21,11 @@ def scene(height, width, channels):
     return np.stack([np.clip(values + 25 * c, 0, 255) for c in range(channels)], axis=-1).astype(np.uint8)
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("size", [*SMALL, *(pytest.param(s, marks=pytest.mark.slow) for s in LARGE)])
+SIZES = [(size, channels) for size in SMALL for channels in (1, 3)]
+BIG = amount(list(zip(LARGE, (3, 1))), [(size, channels) for size in LARGE for channels in (1, 3)])
+
+
+@pytest.mark.parametrize(("size", "channels"), [*SIZES, *(pytest.param(*big, marks=pytest.mark.slow) for big in BIG)])
 @pytest.mark.parametrize("name", NAMES)
 def test_laws_hold_at_any_size(name, size, channels):
     check_perturbation(name, scene(*size, channels))

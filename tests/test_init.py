@@ -132,8 +132,8 @@ def test_the_ci_file_runs_as_it_is(make, tmp_path):
     assert main(["init", str(folder)]) == 0
     here = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     run, gate = steps(folder)
-    assert subprocess.run(run, cwd=folder, env=here, capture_output=True, timeout=120).returncode == 0
-    done = subprocess.run(gate, cwd=folder, env=here, capture_output=True, text=True, timeout=120)
+    assert subprocess.run(run, cwd=folder, env=here, capture_output=True, timeout=900).returncode == 0
+    done = subprocess.run(gate, cwd=folder, env=here, capture_output=True, text=True, timeout=900)
     assert (done.returncode, done.stderr) == (3, "")
     assert "undecided" in done.stdout
     assert (folder / "gate.xml").stat().st_size

@@ -38,17 +38,19 @@ def once(backend, tmp_path, names=None):
         "    Path(sys.argv[2], 'found.json').write_text(json.dumps(found))\n"
     )
     command = [sys.executable, str(script), backend, str(tmp_path), json.dumps(names)]
-    done = subprocess.run(command, capture_output=True, timeout=1200)
+    done = subprocess.run(command, capture_output=True, timeout=1800)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads((tmp_path / "found.json").read_text())
 
 
+@pytest.mark.slow
 def test_with_threads(tmp_path):
     found = once("threads", tmp_path)
     assert found.keys() == ACTS.keys() - ENDS.keys()
     compare(found)
 
 
+@pytest.mark.slow
 def test_with_processes(tmp_path):
     names = [*RAISED, *ANSWERED, *FINE]
     found = once("processes", tmp_path, names)
@@ -57,7 +59,6 @@ def test_with_processes(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("backend", ["processes", "dask"])
 def test_with_workers_that_die(tmp_path, backend):
     names = None if backend == "dask" else [*DEADLY, *STUCK]

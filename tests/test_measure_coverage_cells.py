@@ -1,4 +1,4 @@
-"""95 % intervals hold the truth: cells, classes, calibration, groups – 2,000 worlds as the cells of a few runs."""
+"""95 % intervals hold the truth: cells, classes, calibration, groups – worlds as the cells of a few runs."""
 
 import numpy as np
 import pytest

@@ -3,6 +3,7 @@
 import pytest
 
 from tests import rare_worlds
+from tests.coverage_worlds import LUCK
 from tests.shortest import largest_gap, largest_share
 
 pytestmark = pytest.mark.slow
@@ -13,24 +14,24 @@ pytestmark = pytest.mark.slow
 def test_means_over_classes_of_which_one_has_four_samples(world, groups):
     held = rare_worlds.rare_class(world, groups).held()
     assert set(held) == {*rare_worlds.COUNTED, "mcc"}
-    assert {name: share for name, share in held.items() if share < 0.93} == {}
+    assert {name: share for name, share in held.items() if share < 0.93 - LUCK} == {}
 
 
 @pytest.mark.parametrize(("n", "errors", "groups"), [(200, 2, None), (200, 10, None), (1000, 5, None), (200, 10, 25)])
 def test_risk_coverage_of_few_errors(n, errors, groups):
-    assert rare_worlds.few_errors(n, errors, groups).held()["aurc"] >= 0.93
+    assert rare_worlds.few_errors(n, errors, groups).held()["aurc"] >= 0.93 - LUCK
 
 
 @pytest.mark.parametrize(("rate", "spread"), [(0.98, "near"), (0.99, "one"), (0.998, "wide")])
 def test_a_calibrated_model_that_is_nearly_always_right(rate, spread):
     held = rare_worlds.calibrated(200, rate, spread).held()
     assert set(held) == {"ece", "ece_equal_mass"}
-    assert min(held.values()) >= 0.93
+    assert min(held.values()) >= 0.93 - LUCK
 
 
 @pytest.mark.parametrize("apart", [0.0, 0.15])
 def test_the_gap_of_ten_groups(apart):
-    assert rare_worlds.ten_groups(apart).held()["gap"] >= 0.95
+    assert rare_worlds.ten_groups(apart).held()["gap"] >= 0.95 - LUCK
 
 
 def test_no_interval_of_a_gap_could_be_much_shorter():
@@ -61,4 +62,4 @@ def test_the_dominant_stream(worth):
 @pytest.mark.parametrize("count", [25, 200])
 @pytest.mark.parametrize("rate", [0.9, 0.95])
 def test_accuracy_of_clusters_of_lognormal_sizes(count, rate):
-    assert rare_worlds.unequal(count, rate).held()["accuracy"] >= 0.94
+    assert rare_worlds.unequal(count, rate).held()["accuracy"] >= 0.94 - LUCK

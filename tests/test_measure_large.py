@@ -1,6 +1,7 @@
 """A run read in blocks gives what one held in memory gives, in any order of its records, and says what it omits."""
 
 import json
+from itertools import product
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from stress.measure import TABLES, summary, table
 from stress.records import blocks as blocks_of
 from stress.report._book import Book
 from stress.report._content import content
+from tests._amount import amount
 from tests._runs import DIGITS, LABELS, NUMBERS, answers, cell, graded, grid, nested, predicted, subsets, write
 
 TASK = {"task": "classification", "classes": list(DIGITS), "answers": "probabilities", "keep": "none"}
@@ -110,10 +112,12 @@ def test_any_order_of_the_records_gives_the_same(tmp_path, how, limit):
     same_tables(run, limit, resamples=200)
 
 
-@pytest.mark.parametrize("cluster", [None, "speaker", "ward", "clinic"])
-@pytest.mark.parametrize(
-    "more", [{}, {"fails": 0.1}, {"draws": 3}, {"share": 0.5}, {"draws": 2, "fails": 0.1, "share": 0.05}]
-)
+CLUSTERS = (None, "speaker", "ward", "clinic")
+WAYS = ({}, {"fails": 0.1}, {"draws": 3}, {"share": 0.5}, {"draws": 2, "fails": 0.1, "share": 0.05})
+USUAL = [(cluster, WAYS[(k + 1) % 5]) for k, cluster in enumerate((*CLUSTERS, "speaker"))]  # each one of each
+
+
+@pytest.mark.parametrize(("cluster", "more"), amount(USUAL, list(product(CLUSTERS, WAYS))))
 def test_blocks_give_what_memory_gives(tmp_path, cluster, more):
     run = spread(answered(tmp_path / "a", **more), 100, "samples")
     same_tables(run, 400, cluster=cluster, resamples=200)

@@ -30,7 +30,7 @@ def small_parts(monkeypatch):
 
 def go(out, **settings):
     settings = Settings(**{"workers": 1, "batch_size": 8, "preflight": False, **settings})
-    return execute(plan_run(brightness, loose(20), scenarios.loads(SUITE), None, settings), out)
+    return execute(plan_run(brightness, loose(15), scenarios.loads(SUITE), None, settings), out)
 
 
 def content(run):
@@ -97,7 +97,9 @@ def test_a_reader_beside_a_running_and_compacting_run_sees_whole_moments(tmp_pat
     monkeypatch.setattr(writer, "_COMPACT", 10)
     monkeypatch.setattr(writer, "_MERGE", 60)
     whole = set(content(go(tmp_path / "whole").run))
-    process = multiprocessing.get_context("fork").Process(target=several, args=(tmp_path / "run",))
+    context = multiprocessing.get_context("fork")
+    seen = context.Event()
+    process = context.Process(target=several, args=(tmp_path / "run", seen))
     process.start()
     counts, tables = [], 0
     while process.is_alive():
@@ -111,20 +113,26 @@ def test_a_reader_beside_a_running_and_compacting_run_sees_whole_moments(tmp_pat
         tables += 1
         assert content(read) == first  # merged or not meanwhile: the same moment
         counts.append(len(first))
+        seen.set()
     assert process.exitcode == 0
+    counts.append(len(content(stress.open(tmp_path / "run"))))
     assert tables > 0
     assert len(set(counts)) > 1
 
 
-def slowly(batch):
-    time.sleep(0.02)
-    return brightness(batch)
+def several(out, seen):
+    """Run, and sort what came of it; half way, wait until somebody has looked."""
+    asked = []
 
+    def slowly(batch):
+        asked.append(1)
+        time.sleep(0.01)
+        if len(asked) == 20:
+            seen.wait(600)
+        return brightness(batch)
 
-def several(out):
-    """Run, and sort what came of it."""
     settings = Settings(workers=1, batch_size=8, preflight=False)
-    execute(plan_run(slowly, loose(20), scenarios.loads(SUITE), None, settings), out)
+    execute(plan_run(slowly, loose(15), scenarios.loads(SUITE), None, settings), out)
 
 
 def test_flipped_bits_are_found_or_harmless(tmp_path, small_parts, monkeypatch):

@@ -50,14 +50,12 @@ def test_spelling_does_not_depend_on_the_hash_seed():
         "import warnings; warnings.simplefilter('ignore'); from tests.test_nlpaug_adapter import answers; "
         "import sys; sys.stdout.reconfigure(encoding='utf-8'); print(answers('SpellingAug'))"
     )
-    printed = {
-        subprocess.run(
-            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, check=True, capture_output=True,
-            cwd=Path(__file__).resolve().parents[1],
-        ).stdout
-        for seed in ("0", "17")
-    }  # fmt: skip
-    assert len(printed) == 1
+    here = os.environ.get("PYTHONHASHSEED")  # none: another one in each process
+    printed = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": "17" if here != "17" else "0"}, check=True,
+        capture_output=True, cwd=Path(__file__).resolve().parents[1],
+    ).stdout  # fmt: skip
+    assert printed.decode().splitlines() == str(answers("SpellingAug")).splitlines()
     assert len(set(answers("SpellingAug"))) > 10
 
 

@@ -188,6 +188,15 @@ def test_what_the_interval_leaves_open_is_not_decided(tmp_path):
     assert "May break under 2 of 2 scenarios – edge, off." in "".join(page_of(run).text)
 
 
+def test_a_scenario_that_acted_on_little_says_so_under_its_verdict(tmp_path):
+    records = grid(nested(60, [0.9, 0.85, 0.8], seed=4))
+    degraded = np.asarray(records["cell"]) > 0
+    records["status"] = np.where(degraded & (np.asarray(records["sample"]) % 4 == 0), "unchanged", "ok")
+    run = describe(write(tmp_path, graded("mild", (1, 2)), records, ["1"] * 60))
+    (line,) = page_of(run).find("scenario", "verdict", "keeps %")
+    assert re.fullmatch(r"(holds|may break|breaks) ?25 % unchanged", line["verdict"])
+
+
 def test_the_page_stays_small_with_many_cells_and_does_not_grow_with_samples(tmp_path):
     few = len(render(Book(many(tmp_path / "few", 300, 40))).encode())
     more = len(render(Book(many(tmp_path / "more", 300, 120))).encode())

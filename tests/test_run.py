@@ -86,25 +86,31 @@ from tests.worlds import brightness, samples
 import stress.engine._plan as plan
 plan._SHARD_SAMPLES = 8
 
+asked = []
+
 def slowly(batch):
-    time.sleep(0.01)
+    # Where a number is given, stand still at that question: there it is killed, however busy the machine.
+    asked.append(1)
+    if len(asked) == int(sys.argv[2]):
+        time.sleep(3600)
     return brightness(batch)
 
-outcome = execute(plan_run(slowly, samples(), suite(), None, Settings(workers=2, batch_size=4)), Path(sys.argv[1]))
+settings = Settings(workers=1, batch_size=4, preflight=False)
+outcome = execute(plan_run(slowly, samples(), suite(), None, settings), Path(sys.argv[1]))
 print(outcome.reused)
 """
 
 
-def slow_run(folder):
+def slow_run(folder, until=0):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", SLOW_RUN, str(folder)]
+    command = [sys.executable, "-c", SLOW_RUN, str(folder), str(until)]
     return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
 def test_a_killed_run_goes_on_where_it_was(tmp_path):
     uninterrupted = slow_run(tmp_path / "whole")
     assert uninterrupted.communicate()[0].strip() == "0"
-    process = slow_run(tmp_path / "killed")
+    process = slow_run(tmp_path / "killed", until=60)
     while len(list((tmp_path / "killed" / "records").glob("part-*"))) < 3:
         assert process.poll() is None
         time.sleep(0.01)
@@ -224,7 +230,7 @@ def test_one_bad_sample_does_not_take_its_batch_along(tmp_path):
 def test_a_model_that_hangs_is_timed_out(tmp_path):
     def hanging(batch):
         if any(value is None for value in batch["audio"]):
-            time.sleep(5)
+            time.sleep(7)
         return brightness(batch)
 
     run = stress.run(
@@ -233,7 +239,7 @@ def test_a_model_that_hangs_is_timed_out(tmp_path):
         suite(),
         tmp_path,
         workers=1,
-        timeout=0.3,
+        timeout=2,
         preflight=False,
         only=["no-sound"],
         batch_size=8,

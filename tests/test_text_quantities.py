@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from perturbations import apply
 from perturbations.text._bilingual import LANGUAGES
+from tests._amount import amount
 
 
 @pytest.mark.parametrize(
@@ -197,7 +198,7 @@ def near(found, expected):
     return abs(found - expected) <= max(Decimal("0.055") * abs(expected), Decimal("0.06"))
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=amount(300, 1500), deadline=None)
 @given(st.data(), SIZES, SIZES, st.sampled_from(sorted(PAIRS)), st.sampled_from(["", "-", "\u2212"]), st.booleans())
 def test_there_and_back_in_every_locale(data, one, other, unit, sign, is_range):
     """Converted, a quantity is the same within rounding, sign and range kept, or it is untouched; and so back again."""
@@ -239,7 +240,7 @@ def test_the_round_trip_is_no_empty_promise(language):
     assert near(numbers(after, language)[0], 12 * Decimal("1.609344")), (text, after)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=amount(250, 1000), deadline=None)
 @given(st.data(), st.decimals(-(10**9), 10**9, places=2), st.booleans())
 def test_numbers_keep_their_value_from_locale_to_locale(data, value, grouped):
     from babel import Locale
@@ -258,7 +259,7 @@ def test_numbers_keep_their_value_from_locale_to_locale(data, value, grouped):
     assert after.startswith("-") == (value < 0)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=amount(250, 1000), deadline=None)
 @given(
     st.text("0123456789.,'-–/ x°FftinlbmileskgC½½$", max_size=24),
     st.sampled_from(["en_US", "de_DE", "fr_FR", "hi_IN", "de_CH"]),

@@ -19,7 +19,7 @@ from perturbations import RunError
 from stress.engine._lock import lock
 from stress.engine._room import room, was_stuck
 from stress.engine._watchdog import Watch
-from tests.worlds import brightness, samples
+from tests.worlds import CLASSES, brightness, samples
 
 ROOT = Path(__file__).resolve().parents[1]
 SILENT = "suite: s@1\nscenarios: {no-sound: {audio: missing}}"
@@ -33,7 +33,7 @@ def _found_by_workers(monkeypatch):
 
 
 def world():
-    return samples(10)
+    return samples(3)
 
 
 def stand_still():
@@ -52,6 +52,9 @@ def holds_the_lock(batch):
 
 def always_holds(batch):
     stand_still()
+
+
+holds_the_lock.classes = always_holds.classes = CLASSES
 
 
 def go(out, model="tests.test_watchdog:holds_the_lock", **settings):
@@ -92,7 +95,7 @@ def started(tmp_path, monkeypatch):
         each.communicate()
 
 
-def wait_for(found, most=120):
+def wait_for(found, most=600):
     for _ in range(most * 20):
         if value := found():
             return value
@@ -101,10 +104,10 @@ def wait_for(found, most=120):
 
 
 def test_threads_are_ended_as_incomplete_and_the_run_goes_on_later(tmp_path, started):
-    process = started("threads", 1.0, 2)
-    _, said = process.communicate(timeout=200)
+    process = started("threads", 3.0, 2)
+    _, said = process.communicate(timeout=900)
     assert process.returncode == 3, said
-    assert "within 1 s" in said
+    assert "within 3 s" in said
     assert "--backend processes" in said
     assert "Traceback" not in said
     (tmp_path / "flag").unlink()
@@ -118,10 +121,11 @@ def test_a_call_that_is_only_slow_does_not_end_the_process(tmp_path):
 
     def sleeps(batch):
         if any(sound is None for sound in batch["audio"]):
-            time.sleep(3.5)
+            time.sleep(7)
         return brightness(batch)
 
-    run = stress.run(sleeps, world(), scenarios.loads(SILENT), tmp_path / "run", workers=2, timeout=0.5)
+    sleeps.classes = CLASSES
+    run = stress.run(sleeps, world(), scenarios.loads(SILENT), tmp_path / "run", workers=2, timeout=2)
     found = run.records(cells=["no-sound"])
     assert set(found["status"].to_pylist()) == {"timeout"}
 
@@ -129,12 +133,12 @@ def test_a_call_that_is_only_slow_does_not_end_the_process(tmp_path):
 @pytest.mark.parametrize("backend", ["processes", CLUSTER])
 def test_workers_are_ended_and_it_is_a_time_out(tmp_path, started, backend):
     """With canaries and preflight, which ask the same before the grid does."""
-    process = started(backend, 1.0, 2)
-    assert process.wait(250) == 0, process.stderr.read()
+    process = started(backend, 3.0, 2)
+    assert process.wait(900) == 0, process.stderr.read()
     records = stress.open(tmp_path / "run").records().to_pylist()
     assert {row["status"] for row in records if row["cell"] == "no-sound"} == {"timeout"}
     assert {row["status"] for row in records if row["cell"] == "clean"} == {"ok"}
-    assert all("within 1 s" in row["error"] for row in records if row["cell"] == "no-sound")
+    assert all("within 3 s" in row["error"] for row in records if row["cell"] == "no-sound")
 
 
 @pytest.mark.slow
@@ -172,7 +176,7 @@ def test_no_process_outlives_a_killed_run(tmp_path, started, backend, timeout):
     assert process.poll() is None, process.stderr.read()
     process.kill()
     process.wait()
-    wait_for(lambda: not session(process.pid), most=20)
+    wait_for(lambda: not session(process.pid))
     with room():
         left = [path.name for path in tmp_path.glob("stress-*")]
     assert len(left) == 1, left
@@ -183,9 +187,9 @@ def test_packed_data_of_a_killed_run_are_cleared_away(tmp_path):
     (tmp_path / "run" / ".data").mkdir(parents=True)
     (tmp_path / "run" / ".data" / "left").touch()
     (tmp_path / "run" / ".lock").touch()
-    stress.run(brightness, world(), scenarios.loads(SILENT), tmp_path / "other")
+    stress.run(brightness, samples(10), scenarios.loads(SILENT), tmp_path / "other")
     (tmp_path / "other" / ".data").mkdir()
-    stress.run(brightness, world(), scenarios.loads(SILENT), tmp_path / "other")
+    stress.run(brightness, samples(10), scenarios.loads(SILENT), tmp_path / "other")
     assert not (tmp_path / "other" / ".data").exists()
 
 
@@ -268,14 +272,14 @@ class SlowToDifferentiate:
         return np.eye(10)[[3] * batch.size] * 0.5 + 0.05
 
     def loss_gradient(self, batch, streams, loss):
-        time.sleep(3)
+        time.sleep(9)
         raise AssertionError("too late")
 
 
 def test_gradients_have_a_time_out(tmp_path):
     """Of the samples that are attacked at all: those that are answered rightly."""
     suite = scenarios.loads("suite: s@1\nseverities: [2]\nscenarios: {a: {image: attack.fgsm}}")
-    run = stress.run(SlowToDifferentiate(), samples(10), suite, tmp_path / "run", timeout=0.3, preflight=False)
+    run = stress.run(SlowToDifferentiate(), samples(10), suite, tmp_path / "run", timeout=2, preflight=False)
     rows = [row for row in run.records().to_pylist() if row["cell"] != "clean"]
     assert [row["status"] for row in rows].count("timeout") == 1
-    assert [row["error"] for row in rows if row["error"]] == ["gradient: TimeoutError: no answer within 0.3 s"]
+    assert [row["error"] for row in rows if row["error"]] == ["gradient: TimeoutError: no answer within 2 s"]

@@ -11,6 +11,8 @@ from perturbations import Sample
 from stress.data import demo
 from stress.models import load_model
 
+CLASSES = tuple("0123456789")
+"""What ``brightness`` answers; fewer samples than ten are of fewer classes, and it must be said."""
 SUITE = """
 suite: small@1
 severities: [1, 3]

@@ -93,8 +93,9 @@ class Modality:
 
     *What it is.* ``takes`` names the type for an error; ``holds(value)`` tells by type alone; ``check(value, who)``
     raises InputError; ``shown(value)`` is its size in a few words. ``array(value)`` is the array that holds it (None of
-    a modality that is no array), ``shape`` what a change that keeps the shape keeps, ``facts`` what goes with the array
-    (a rate), by name, as plain data. ``size`` is the memory it takes, in bytes.
+    a modality that is no array), ``with_array(value, array)`` the value with another one, ``shape`` what a change that
+    keeps the shape keeps, ``facts`` what goes with the array (a rate), by name, as plain data. ``size`` is the memory
+    it takes, in bytes.
 
     *How it is kept.* ``freeze`` forbids writing; ``digest`` is the bytes that a content hash is made of; ``pack``
     returns bytes and plain data, from which ``unpack`` makes the value again (it may share the bytes' memory);
@@ -118,6 +119,7 @@ class Modality:
     check: Callable[[Any, str], None]
     shown: Callable[[Any], str]
     array: Callable[[Any], NDArray[Any]] | None
+    with_array: Callable[[Any, NDArray[Any]], Any] | None
     shape: Callable[[Any], Hashable]
     facts: Callable[[Any], Mapping[str, Any]]
     size: Callable[[Any], int]

@@ -139,6 +139,7 @@ MODALITY = Modality(
     check=_check,
     shown=lambda value: f"{value.channels} × {value.rate} Hz",
     array=_LAYOUT.array,
+    with_array=_LAYOUT.with_array,
     shape=_LAYOUT.shape,
     facts=_LAYOUT.facts,
     size=_LAYOUT.size,

@@ -211,6 +211,7 @@ MODALITY = Modality(
     check=_check,
     shown=lambda value: "×".join(map(str, value.shape)),
     array=_LAYOUT.array,
+    with_array=_LAYOUT.with_array,
     shape=_LAYOUT.shape,
     facts=_LAYOUT.facts,
     size=_LAYOUT.size,

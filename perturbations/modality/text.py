@@ -155,6 +155,7 @@ MODALITY = Modality(
     check=_check,
     shown=lambda value: "text",
     array=None,
+    with_array=None,
     shape=lambda value: (),
     facts=no_facts,
     size=sys.getsizeof,

@@ -6,7 +6,6 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +37,7 @@ def run_audit(
     workers: int,
 ) -> int:
     """Audit data, print what was found, and return the exit status: 1 where more leaks than allowed, else 0."""
-    from stress.audit import audit
+    from stress.audit import audit, audit_data
 
     samples = _load(data)
     found = audit(samples, None if train is None else _load(train), apart, least, workers)
@@ -46,7 +45,7 @@ def run_audit(
     _leaks(found)
     _rest(found)
     if out is not None:
-        out.write_text(json.dumps({"leaking": found.leaking, **asdict(found)}, indent=1), encoding="utf-8")
+        out.write_text(json.dumps(audit_data(found, samples.ids), indent=1), encoding="utf-8")
         say(f"audit: {out}")
     if fill is not None:
         _fill(found, samples, fill)

@@ -1,4 +1,4 @@
-"""Commands that go beyond a single run's numbers: equal severities, evidence."""
+"""Commands that go beyond a single run's numbers: what answers rest on, equal severities, evidence."""
 
 from __future__ import annotations
 
@@ -9,7 +9,32 @@ import click
 
 from stress.cli._options import EPILOG, OWN, RUN
 
-__all__ = ["calibrate", "evidence"]
+__all__ = ["attribute", "calibrate", "evidence"]
+
+
+@click.command(epilog=EPILOG)
+@click.argument("folder", type=RUN, metavar="RUN")
+@click.option("--model", metavar="NAME", help="The model of the run, which must give gradients.  [default: demo's]")
+@click.option("--data", metavar="NAME", help="The data of the run.  [default: demo's]")
+@click.option("--cells", multiple=True, metavar="GLOB", help="[default: clean, and each scenario's last severity]")
+@click.option("--samples", type=int, default=30, show_default=True, metavar="N", help="Looked at, evenly spread.")
+@click.option("--fill", metavar="NAME", help="What stands for a lost stream: none, zeros, mean.  [default: RUN's]")
+@click.option(
+    "--judgements", type=RUN, metavar="FILE", help="A CSV of what people say: sample, rater, a column a stream."
+)
+@click.option("--confidence", type=float, default=0.95, show_default=True, metavar="SHARE")
+@click.option("--json", "out", type=RUN, metavar="FILE", help="[default: RUN/attribution.json]")
+@OWN
+def attribute(**options: Any) -> int:
+    """Say which streams the answers of RUN rest on.
+
+    Integrated gradients and occlusion, each stream's share cell by cell, beside the share that the run's own lost
+    streams measure: where they disagree, an explanation is not what the model does. Deletion curves say how faithful
+    each is; attention is listed where the model hands it over.
+    """
+    from stress.cli._attribute import run_attribute
+
+    return run_attribute(**options)
 
 
 @click.command(epilog=EPILOG)

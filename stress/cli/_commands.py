@@ -9,9 +9,9 @@ import click
 
 from stress.cli._adaptive_commands import power
 from stress.cli._audit_commands import audit, split
-from stress.cli._beyond_commands import calibrate, evidence
+from stress.cli._beyond_commands import attribute, calibrate, evidence
 from stress.cli._display import say
-from stress.cli._look_commands import cite, figure, gallery, methods, show, table
+from stress.cli._look_commands import card, cite, figure, gallery, methods, serve, show, site, table
 from stress.cli._monitor_commands import monitor
 from stress.cli._options import EPILOG, GOALS, OWN, PLUGIN, RUN
 from stress.cli._policy_commands import policy
@@ -145,18 +145,20 @@ def validate(file: str, imports: bool) -> None:
 
 
 @stress.command()
-@click.argument("folder", type=RUN, metavar="RUN")
+@click.argument("runs", type=RUN, metavar="RUN [RUN …]", nargs=-1, required=True)
+@click.option("--common", is_flag=True, help="Compare what runs share instead of refusing runs that differ.")
+@click.option("-o", "--output", type=RUN, metavar="FILE", help="Of several runs.  [default: in the last run's report]")
 @GOALS
 @OWN
-def report(folder: Path, goals: str | None) -> None:
-    """Write RUN/report/index.html.
+def report(**options: Any) -> None:
+    """Write RUN/report/index.html, or one page for several runs.
 
-    Curves per modality, findings, tables. Works on unfinished runs.
+    Curves per modality, findings, tables. Works on unfinished runs. Several runs are held against the first, sample by
+    sample: what got worse comes first.
     """
-    from stress._face import open_run
-    from stress.report import write_report
+    from stress.cli._paper import write_pages
 
-    say(f"{write_report(open_run(folder), goals)}")
+    write_pages(**options)
 
 
 @stress.command()
@@ -181,6 +183,7 @@ def measure(folder: Path, name: str | None, goals: str | None) -> None:
 @click.option(
     "--correction", type=click.Choice(["holm", "bh", "none"]), help="For the number of checks.  [default: holm]"
 )
+@click.option("--labels-disputed", type=RUN, metavar="FILE", help="Samples whose labels may be wrong, one id a line.")
 @click.option("--json", "json_file", type=RUN, metavar="FILE", help="[default: RUN/gate.json]")
 @click.option("--junit", type=RUN, metavar="FILE", help="Write JUnit XML: a test per rule.")
 @click.option("--markdown", type=RUN, metavar="FILE", help="Write a comment for a pull request ('-': print it).")
@@ -266,5 +269,7 @@ def doctor(out: Path, endpoint: str | None, key_env: str | None) -> int:
     return run_doctor(out, endpoint, key_env)
 
 
-for each in (audit, calibrate, cite, evidence, figure, gallery, methods, monitor, policy, power, show, split, table):
+for each in (attribute, audit, calibrate, card, cite, evidence, figure, gallery, methods, monitor, policy):
+    stress.add_command(each)
+for each in (power, serve, show, site, split, table):
     stress.add_command(each)

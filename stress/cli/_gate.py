@@ -28,6 +28,7 @@ from stress.gate import (
     interval,
     judge,
     letters,
+    load_disputed,
     load_gates,
     notable,
     number,
@@ -54,6 +55,7 @@ def run_gate(
     correction: str | None,
     allow_mixed: bool,
     suggest: bool,
+    labels_disputed: Path | None,
     regression: Path | None,
     **outputs: Any,
 ) -> int:
@@ -71,7 +73,10 @@ def run_gate(
         rules = load_gates(gates)
         rules = replace(rules, correction=correction) if correction else rules
         before = open_run(against) if against is not None else None
-        report = judge(run, rules, before, undecided=undecided, common=common, allow_mixed=allow_mixed)
+        disputed = () if labels_disputed is None else load_disputed(labels_disputed, run)
+        report = judge(
+            run, rules, before, undecided=undecided, common=common, allow_mixed=allow_mixed, labels_disputed=disputed
+        )
         examples = _examples(report, run)
         with _until_nobody_reads():
             _show(report)
@@ -145,12 +150,21 @@ def _show(report: Report) -> None:
     for verdict in report.verdicts:
         if verdict.outcome != "pass":
             say(printable(f"{verdict.outcome} {verdict.rule.where} {verdict.message}"))
+    _labels(report)
     for text in report.obstacles:
         say(f"{text}.")
     counts = ", ".join(f"{report.count(o)} {o}" for o in ("pass", "fail", "undecided", "unjudged") if report.count(o))
     size = f"{len(report.verdicts)} rules, {report.checks} checks (correction: {report.gates.correction})"
     policy = f" – undecided counts as {report.undecided}" if report.undecided and report.count("undecided") else ""
     say(f"{size}: {counts}{policy}. {report.outcome.upper()}, exit status {report.status}")
+
+
+def _labels(report: Report) -> None:
+    """Say which verdict would turn first if labels were wrong."""
+    known = [(check.turns_at, v) for v in report.verdicts for check in v.checks if check.turns_at is not None]
+    if known:
+        first, verdict = min(known, key=lambda each: each[0])
+        say(printable(f"labels: if {first:.1%} of them or more are wrong, {verdict.rule.title} may end otherwise"))
 
 
 def _write(

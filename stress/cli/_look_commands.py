@@ -11,7 +11,7 @@ from stress.cli._display import say
 from stress.cli._options import OWN, PLUGIN, RUN
 
 _KINDS = ["curves", "lost", "heat", "contributions", "reliability", "compare", "timeline", "groups"]  # in stress.report
-__all__ = ["cite", "figure", "gallery", "methods", "show", "table"]
+__all__ = ["card", "cite", "figure", "gallery", "methods", "serve", "show", "site", "table"]
 
 
 @click.command()
@@ -83,6 +83,53 @@ def table(**options: Any) -> None:
     from stress.cli._paper import write_table
 
     write_table(**options)
+
+
+@click.command()
+@click.argument("runs", type=RUN, metavar="RUN RUN …", nargs=-1, required=True)
+@click.option("-o", "--output", type=RUN, required=True, metavar="DIR", help="Its review.toml is read, and kept.")
+@OWN
+def site(runs: tuple[Path, ...], output: Path) -> None:
+    """Write static pages over releases, the oldest first.
+
+    Trends per scenario with intervals and changes, any two releases compared, gates, comments and sign-offs.
+    """
+    from stress._face import open_run
+    from stress.report import write_site
+
+    say(f"{write_site([open_run(run) for run in runs], output)}")
+
+
+@click.command()
+@click.argument("folder", type=RUN, metavar="DIR")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, metavar="N", help="0: any free."
+)
+def serve(folder: Path, port: int) -> None:
+    """Show the pages in DIR in a browser of this machine.
+
+    Only this machine can reach them, and nothing can be changed through them.
+    """
+    from stress.cli._serve import serve_folder
+
+    serve_folder(folder, port)
+
+
+@click.command()
+@click.argument("folder", type=RUN, metavar="RUN")
+@click.option("--markdown", "form", flag_value="markdown", default=True, help="[default]")
+@click.option("--huggingface", "form", flag_value="huggingface", help="With model-index, as the Hub reads it.")
+@click.option("--json", "form", flag_value="json")
+@click.option("-o", "--output", type=RUN, metavar="FILE", help="[default: print it]")
+@OWN
+def card(folder: Path, form: str, output: Path | None) -> None:
+    """Write what a model's card says of its robustness.
+
+    Each value with its interval, and the conditions under which it was measured.
+    """
+    from stress.cli._paper import write_card
+
+    write_card(folder, form, output)
 
 
 @click.command()

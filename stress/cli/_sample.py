@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
-from pyarrow import parquet
 
 from perturbations import InputError, RunError
 from perturbations.errors import nearest
-from scenarios import Cell, expand, load
+from scenarios import Cell
 from stress._face import Run, open_run
 from stress.cli._display import say
 from stress.data import Reading, Samples, load_data
-from stress.examples import example_of, is_private
+from stress.examples import cells_again, example_of, is_private, position_again
 
 __all__ = ["show_sample"]
 
@@ -60,44 +55,16 @@ def _data(run: Run, named: str | None) -> Samples:
 
 
 def _position(run: Run, data: Samples, sample: str) -> int:
-    """Return where a sample stands, found to be the one that the run had."""
+    """Return where a sample stands, found to be the one that the run had, and one that may be shown."""
     known = run.samples["id"].to_pylist()
-    if sample not in known:
-        raise InputError(
-            f"show: SAMPLE must be the id of a sample of the run, got {sample!r}. {nearest(sample, known)}"
-        )
-    if sample not in set(data.ids):
-        raise InputError(f"show: --data must hold the samples of the run, got data without {sample!r}.")
-    position = data.position(sample)
-    order = int(run.samples["order"][known.index(sample)].as_py())
-    if is_private(run, order):
+    if sample in known and is_private(run, int(run.samples["order"][known.index(sample)].as_py())):
         raise InputError(f"show: SAMPLE must be one that may be shown, got {sample!r}, whose group private is true.")
-    if position != order:
-        raise InputError(
-            f"show: --data must have the order of the run's data, got {sample!r} at {position}, not {order}."
-        )
-    seen = data.looked([position]).known
-    then = _digests(run).get(sample)
-    if seen is not None and then is not None and seen.digests and seen.digests[position] not in (None, then):
-        raise InputError(f"show: --data must be the data of the run, got another content of {sample!r}.")
-    return position
-
-
-def _digests(run: Run) -> dict[str, str]:
-    path = run.path / "data.parquet"
-    try:
-        rows: list[dict[str, Any]] = parquet.read_table(path).to_pylist() if path.is_file() else []
-        return {row["id"]: row["digest"] for row in rows}
-    except (pa.ArrowException, OSError, KeyError):  # the distortion that was recorded tells it, too
-        return {}
+    return position_again(run, data, sample, "show")
 
 
 def _cells(run: Run, data: Samples, wanted: str | None) -> Sequence[Cell]:
     """Return the cells to show: one, or all in which a stream is degraded."""
-    source = {name: value for name, value in run.info["suite"].items() if name != "plugins"}  # read, not run: --plugin
-    suite = replace(load(source), builtin=True)  # what was left out of the run is no error here
-    plan = expand(suite, data.streams, has=data.has)
-    cells = {cell.id: cell for cell in plan.cells if cell.id in set(run.cells["cell"].to_pylist())}
+    cells = cells_again(run, data)
     if wanted is not None and wanted not in cells:
         raise InputError(f"show: CELL must be a cell of the run, got {wanted!r}. {nearest(wanted, list(cells))}")
     chosen = [cells[wanted]] if wanted is not None else [c for c in cells.values() if c.conditions and not c.fallback]

@@ -7,26 +7,36 @@ from collections.abc import Mapping
 import numpy as np
 
 from perturbations import RunError, Sample
+from perturbations.errors import named_keywords
 from perturbations.modality import modality
 from scenarios import Cell, perturb
 from stress.data import Samples
 from stress.examples._choose import has_private
 from stress.records.folder import Folder
 
-__all__ = ["made_again"]
+__all__ = ["made_again", "shown_again"]
 
 _OTHERS = {"data", "sequence"}
 """What a perturbation needs that puts other samples into this one."""
 
 
-def made_again(run: Folder, cell: Cell, data: Samples, position: int, seed: int) -> tuple[Sample, Sample]:
-    """Return a sample as it is and as it was in a cell (the first draw).
+def shown_again(run: Folder, cell: Cell, data: Samples, position: int, seed: int) -> tuple[Sample, Sample]:
+    """Return a sample that may be shown, as it is and as it was in a cell; see ``made_again``.
 
-    Raises RunError where other samples are in it and some of the run are private, and where it is not what was
-    recorded: its distortion is another, since a perturbation, or what it draws from, is not the same any more.
+    Raises RunError where other samples are in it and some of the run are private.
     """
     if has_private(run) and any(_OTHERS & c.declaration.needed(c.settings) for c in cell.conditions):
         raise RunError(f"{run.path}: {cell.id} is not shown: other samples are in it, and some of the run are private.")
+    return made_again(run, cell, data, position, seed)
+
+
+@named_keywords
+def made_again(run: Folder, cell: Cell, data: Samples, position: int, seed: int) -> tuple[Sample, Sample]:
+    """Return a sample as it is and as it was in a cell (the first draw).
+
+    Raises RunError where it is not what was recorded: its distortion is another, since a perturbation, or what it
+    draws from, is not the same any more.
+    """
     clean = data.proven([position])[0]
     after = perturb(cell, clean, data, seed)
     recorded = _recorded(run, cell.id, position)

@@ -19,7 +19,7 @@ from perturbations.modality import MODALITIES, modality
 from scenarios import Cell
 from stress.data import Samples
 from stress.examples._choose import Answer, Choice, answers_of, choose
-from stress.examples._make import made_again
+from stress.examples._make import shown_again
 from stress.records.folder import Folder
 from stress.records.writing import write_table
 
@@ -87,7 +87,7 @@ def keep(run: Folder, cells: Sequence[Cell], data: Samples, seed: int, most: int
     used = 0
     for choice in choose(run, most, seed):
         try:
-            row = _row(*made_again(run, by_id[choice.cell], data, choice.position, seed), choice, by_id, data)
+            row = _row(*shown_again(run, by_id[choice.cell], data, choice.position, seed), choice, by_id, data)
         except StressError as error:
             problems.append(str(error))
             continue
@@ -132,7 +132,7 @@ def example_of(run: Folder, cell: Cell, data: Samples, position: int, seed: int)
     after, before = answers_of(run, cell.id, position), answers_of(run, "clean", position)
     if after is None:
         return None
-    clean, met = made_again(run, cell, data, position, seed)
+    clean, met = shown_again(run, cell, data, position, seed)
     streams = [
         Shown(name, kind, clean.streams[name], met.streams[name], name in cell.streams)
         for name, kind in data.streams.items()

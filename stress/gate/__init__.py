@@ -11,6 +11,7 @@ from stress.gate._early import check_early, count_checks
 from stress.gate._json import report_data, save
 from stress.gate._judge import judge
 from stress.gate._junit import junit
+from stress.gate._labels import load_disputed
 from stress.gate._markdown import markdown
 from stress.gate._numbers import parts_of
 from stress.gate._read import gates_of, load_gates, loads_gates
@@ -54,6 +55,7 @@ __all__ = [
     "judge",
     "junit",
     "letters",
+    "load_disputed",
     "load_gates",
     "loads_gates",
     "markdown",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from scenarios.reading import Problems
+from stress.gate._leakage import LEAKAGE
 from stress.gate._rules import Rule
 from stress.gate._streams import STREAM_METRICS
 from stress.records.metric import Metric
@@ -27,6 +28,8 @@ def bar_range(rule: Rule, headline: Metric | None = None) -> tuple[float, float]
     """
     if STREAM_METRICS.get(rule.metric) == "consistency":
         return 0.0, 1.0
+    if rule.metric == LEAKAGE:
+        return 0.0, math.inf
     if rule.metric in _SHARES:
         return -1.0, 2.0
     changes = rule.metric in _DERIVED or rule.metric in STREAM_METRICS

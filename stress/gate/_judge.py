@@ -7,7 +7,7 @@ correction (an intersection–union test); it fails when *any* does, which does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from perturbations.errors import gather, named_keywords
 from scenarios.reading import Problems
 from stress.gate._bars import outside
 from stress.gate._exact import counted, exactly, p_value, turned
+from stress.gate._labels import with_labels
 from stress.gate._numbers import Numbers
 from stress.gate._rules import WORST, Check, Gates, Outcome, Report, Rule, Verdict
 from stress.gate._sequential import Resting, proven, resting, surely
@@ -43,12 +44,14 @@ def judge(
     undecided: str | None = None,
     common: bool = False,
     allow_mixed: bool = False,
+    labels_disputed: Collection[str] = (),
 ) -> Report:
     """Hold a run against gates. Raises SpecError where a rule cannot be about this run, RunError for an unfit baseline.
 
     ``undecided`` is what undecided rules count as: ``pass``, ``fail`` or (``None``) neither. ``common`` compares what
     the two runs share instead of refusing runs that differ. ``allow_mixed`` judges a run, or holds one against a
     baseline, in which a changed model was accepted; without it the outcome is that nothing could be judged.
+    ``labels_disputed`` are ids of samples whose labels may be wrong: what would turn with them is undecided.
     """
     _fitting(run, gates, baseline, Numbers(run, None, gates.cluster))
     matched = None
@@ -57,6 +60,8 @@ def judge(
     numbers = Numbers(run, matched, gates.cluster)
     measured = _measured(numbers, gates.rules, baseline)
     checks = _outcomes(measured, gates.correction, is_stopped(run))
+    headline = measured_of(run).headline
+    checks = [with_labels(rule, each, headline, labels_disputed) for (rule, _), each in zip(measured, checks)]
     verdicts = []
     for rule in gates.rules:
         mine = [check for (owner, _), check in zip(measured, checks) if owner is rule]

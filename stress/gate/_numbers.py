@@ -11,6 +11,7 @@ from typing import Any
 from perturbations import InputError, SpecError
 from perturbations.errors import meant, named_keywords, nearest
 from stress.gate._against import compared
+from stress.gate._leakage import LEAKAGE, leaked
 from stress.gate._rules import Check, Rule
 from stress.gate._streams import STREAM_METRICS, stream_checks
 from stress.measure import Matched, Measured, Number, measured
@@ -60,6 +61,8 @@ class Numbers:
 
     def checks(self, rule: Rule) -> list[Check]:
         """Return a rule's numbers, not yet judged: one check for each part that ``per`` asks for."""
+        if rule.metric == LEAKAGE:
+            return [leaked(rule, self.run)]
         try:
             return self._checks(rule)
         except InputError as error:  # a group, a metric that the run does not have
@@ -67,6 +70,8 @@ class Numbers:
 
     def named(self, rule: Rule) -> None:
         """Raise SpecError where a rule names a metric, a class or a group that this run does not have."""
+        if rule.metric == LEAKAGE:
+            return
         if rule.classes or rule.per == "class":
             self._classes(rule)
         if rule.by:

@@ -15,6 +15,7 @@ from perturbations.files import read_text
 from scenarios import Goals, goals_of
 from scenarios.reading import Node, Problems, from_plain, one_of, parse, text_of
 from stress.gate._bars import outside
+from stress.gate._leakage import read_audit
 from stress.gate._rules import Bar, Gates, Rule
 from stress.gate._select import Selection, read_selection
 from stress.gate._streams import STREAM_METRICS
@@ -27,7 +28,21 @@ CORRECTIONS = ("holm", "bh", "none")
 PER = ("class", "cell", "group", "stream", "modality", "scenario", "severity")
 _TOP = ("gates", "confidence", "correction", "cluster", "about")
 _BARS = ("min", "max", "max_drop", "within", "goals")
-_RULE = ("metric", "on", "per", "by", "of", "class", "stream", *_BARS, "against", "policy", "confidence", "name")
+_RULE = (
+    "metric",
+    "on",
+    "per",
+    "by",
+    "of",
+    "class",
+    "stream",
+    *_BARS,
+    "against",
+    "policy",
+    "audit",
+    "confidence",
+    "name",
+)
 
 
 def presets() -> tuple[str, ...]:
@@ -117,7 +132,10 @@ def _rule(node: Node, confidence: float, problems: Problems) -> Rule | None:
     for key in fields.keys() - set(_RULE):
         problems.say(node.keys[key], "gates", f"a key of a rule must be one of {', '.join(_RULE)}, got {key!r}.", key,
                      _RULE)  # fmt: skip
-    texts = {key: text_of(fields.get(key), "gates", key, problems) for key in ("metric", "by", "of", "name", "policy")}
+    texts = {
+        key: text_of(fields.get(key), "gates", key, problems)
+        for key in ("metric", "by", "of", "name", "policy", "audit")
+    }
     if "metric" not in fields:
         problems.say(node.where, "gates", f"a rule must have a metric, got only {', '.join(fields) or 'nothing'}.")
     kind, bar, ends, goals = _bar(node, problems)
@@ -131,7 +149,8 @@ def _rule(node: Node, confidence: float, problems: Problems) -> Rule | None:
         return None
     per = "class" if classes and per is None and texts["metric"] != "gap" else per
     rule = Rule(texts["metric"], kind, bar, node.where, on, per, texts["by"], texts["of"], classes, sure, texts["name"],
-                streams, ends, goals, _policy(node, texts["policy"], problems))  # fmt: skip
+                streams, ends, goals, _policy(node, texts["policy"], problems),
+                read_audit(node, texts["metric"], texts["audit"], problems))  # fmt: skip
     outside(rule, None, problems)
     return rule
 

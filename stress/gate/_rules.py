@@ -45,6 +45,7 @@ class Rule:
     """Of ``within``: between which numbers; ``goals`` give each check its own."""
     goals: Goals | None = None
     policy: str | None = None  # file of the fallback policy with which the system is judged
+    audit: str | None = None  # file of the audit that says what leaks
 
     @property
     def bars(self) -> str:
@@ -72,6 +73,8 @@ class Rule:
         if self.classes:
             what += f" ({', '.join(self.classes)})"
         what += f" with policy {Path(self.policy).name}" if self.policy else ""
+        if self.audit:
+            return f"{what} by {Path(self.audit).name} {self.bars}"
         return f"{what} on {self.on} {self.bars}"
 
 
@@ -84,7 +87,8 @@ class Check:
     clusters. ``trials``: the value is a rate, worth so many independent answers; ``freedom``: as estimated from
     clusters. ``clear``: the end that must clear the bar to pass, where that of the interval allows for more than it
     must. ``ends``: between which numbers it must be. ``note`` says why one is missing. ``asked``: of a run that may
-    stop early, on how many samples it rests, and how many there are.
+    stop early, on how many samples it rests, and how many there are. ``turns_at``: the share of wrong labels from
+    which on the outcome may be another.
     """
 
     subject: str
@@ -111,6 +115,7 @@ class Check:
     cells: tuple[str, ...] = ()
     ends: tuple[float, float] | None = None
     asked: tuple[int, int] | None = None
+    turns_at: float | None = None
 
     @classmethod
     def of(cls, subject: str, number: Number, cells: Sequence[str] = (), **more: Any) -> Check:

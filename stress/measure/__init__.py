@@ -11,6 +11,7 @@ from stress.measure.between.difference import Difference
 from stress.measure.between.examples import Example, flips, worst_failures
 from stress.measure.between.matching import Matched, match
 from stress.measure.between.reliance import reliance_changes
+from stress.measure.between.trend import Trend, trend
 from stress.measure.core.number import Number
 from stress.measure.session.once import summary, table
 from stress.measure.session.registry import TABLES
@@ -28,6 +29,7 @@ __all__ = [
     "MeasureOptions",
     "Measured",
     "Number",
+    "Trend",
     "change",
     "comparable",
     "compare",
@@ -39,5 +41,6 @@ __all__ = [
     "reliance_changes",
     "summary",
     "table",
+    "trend",
     "worst_failures",
 ]

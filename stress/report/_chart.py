@@ -40,7 +40,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """Curves over severity (or distortion) in one small drawing."""
+    """Curves over severity (or distortion, or releases: ``cuts`` are where these changed) in one small drawing."""
 
     lines: Sequence[Line]
     x: Axis
@@ -50,6 +50,7 @@ class Chart:
     dropped: float | None = None
     chance: float | None = None
     breaks: tuple[float | None, float | None, float | None] | None = None
+    cuts: Sequence[float] = ()
     x_title: str = ""
     width: int = 220
     height: int = 140
@@ -100,9 +101,12 @@ class Chart:
     def _broken(self) -> Markup:
         """Where the curve falls below the bar: a line, and its interval along the axis."""
         value, low, high = self.breaks or (None, None, None)
-        if value is None:
-            return Markup("")
         _, top, right, bottom = self._frame
+        if value is None:
+            return join(
+                tag("path", d=path([(x, top), (x, bottom)]), class_="breaks")
+                for x in (self._xy(cut, 0)[0] for cut in self.cuts)
+            )
         x = self._xy(value, 0)[0]
         start = x if low is None else self._xy(low, 0)[0]
         end = right if high is None else self._xy(high, 0)[0]

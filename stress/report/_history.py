@@ -16,7 +16,7 @@ from stress.monitor import History, changes, open_history
 from stress.report._chart import Chart, Line, Point
 from stress.report._grid import Column, Grid, nums, texts, wrapped
 from stress.report._numbers import DASH, Form, count, plural
-from stress.report._page import page_of
+from stress.report._page import rendered
 from stress.report._svg import Axis, axis_of
 
 __all__ = ["write_history"]
@@ -32,7 +32,7 @@ def write_history(path: str | Path, out: str | Path | None = None) -> Path:
     history = open_history(path)
     page = Path(path).with_suffix(".html") if out is None else Path(out)
     try:
-        text = page_of("history.html.j2", _content(history))
+        text = rendered("history.html.j2", _content(history))
         temporary = page.with_name(f".{page.name}.{os.getpid()}.tmp")
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(page)

@@ -24,7 +24,7 @@ from stress.report._export import write_tables
 from stress.report._numbers import plural, visible
 from stress.report._svg import mark
 
-__all__ = ["page_of", "write_report", "write_sample"]
+__all__ = ["rendered", "write_report", "write_sample"]
 
 POLICY = (
     "default-src 'none'; style-src 'sha256-{}'; img-src data:; media-src data:; base-uri 'none'; form-action 'none'"
@@ -54,7 +54,7 @@ def write_report(run: Measurable, goals: Any = None) -> Path:
 
 def render(book: Book) -> str:
     """Return the page."""
-    return page_of("report.html.j2", content(book))
+    return rendered("report.html.j2", content(book))
 
 
 @named_keywords
@@ -68,12 +68,12 @@ def write_sample(run: Measurable, examples: Sequence[Example], path: Path) -> No
     }
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page_of("sample.html.j2", about), encoding="utf-8")
+        path.write_text(rendered("sample.html.j2", about), encoding="utf-8")
     except OSError as error:
         raise RunError(f"{path}: cannot be written: {error.strerror or error}.") from error
 
 
-def page_of(name: str, about: Mapping[str, Any]) -> str:
+def rendered(name: str, about: Mapping[str, Any]) -> str:
     """Return a page made of a template and what it says."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 

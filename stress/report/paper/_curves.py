@@ -14,7 +14,7 @@ from stress.report.paper._look import COLOURS, LOOKS, MARKERS, SOFT, axis_title,
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["curves"]
+__all__ = ["curves", "shared_curves"]
 
 _Key = tuple[Any, ...]
 
@@ -37,6 +37,14 @@ def curves(books: Sequence[Book], modality: str | None, columns: int, scenarios:
         place.set_xlabel("severity")
     legend(figure, places, len(books))
     return figure
+
+
+def shared_curves(books: Sequence[Book]) -> list[list[Sequence[Row]]]:
+    """Return the points of each curve that all runs have, a list a run; none where they have no curve in common."""
+    try:
+        return [[_rows(book, key) for book in books] for key in _shared(books)]
+    except InputError:
+        return []
 
 
 def _key(row: Row) -> _Key:

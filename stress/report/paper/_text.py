@@ -17,7 +17,7 @@ from stress.report._numbers import visible
 from stress.report.paper._look import names_of
 from stress.report.paper._sheet import Cell, Sheet, rows_of, scenarios_sheet, table_sheet
 
-__all__ = ["SCENARIOS", "table_text"]
+__all__ = ["SCENARIOS", "markdown", "table_text"]
 
 SCENARIOS = "scenarios"
 Form = Literal["latex", "markdown", "csv"]
@@ -59,7 +59,7 @@ def table_text(
         sheet = scenarios_sheet(books, scenarios, common)
     else:
         sheet = table_sheet(books, name, metrics, scenarios, common)
-    return {"latex": _latex, "markdown": _markdown, "csv": _csv}[form](sheet)
+    return {"latex": _latex, "markdown": markdown, "csv": _csv}[form](sheet)
 
 
 def _latex(sheet: Sheet) -> str:
@@ -75,7 +75,8 @@ def _in_latex(cell: Cell) -> str:
     return f"{value} {tex(cell.ends)}" if cell.ends else value
 
 
-def _markdown(sheet: Sheet) -> str:
+def markdown(sheet: Sheet) -> str:
+    """Return a table in which nothing is read as markup."""
     marks = [*["---"] * sheet.names, *["--:"] * (len(sheet.heads) - sheet.names)]
     lines = [_line(map(_inert, sheet.heads)), _line(marks)]
     lines += [_line(map(_in_markdown, row)) for row in sheet.rows]
