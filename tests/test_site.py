@@ -185,7 +185,7 @@ def served(folder):
 
 
 def asked(served, path, method="GET", host=None):
-    client = http.client.HTTPConnection("127.0.0.1", served.server_port, timeout=10)
+    client = http.client.HTTPConnection("127.0.0.1", served.server_port, timeout=600)
     client.request(method, path, headers={"Host": host or f"127.0.0.1:{served.server_port}"})
     answer = client.getresponse()
     return answer.status, answer.read(), dict(answer.getheaders())
