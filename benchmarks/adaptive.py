@@ -11,6 +11,9 @@ being shared by all cells, and each cell is judged against one bar by four ways 
 Printed are the share of the full grid's calls, verdicts equal to the full grid's, and those that contradict the truth:
 of all verdicts, and worlds with any. ``--tables`` are RobustBench's accuracies for each corruption and severity
 (``*_unaggregated.csv``); without them rates are drawn from a beta distribution, which is said.
+
+``--truth N`` looks at N worlds of ten cells whose truth is the bar itself, where any verdict is wrong: how often bets
+refute it at *any* moment, which bounds every rule of stopping, for rates, clusters of 1 to 50, and pairs.
 """
 
 import argparse
@@ -139,6 +142,25 @@ def world(rates, count, bar, rng):
     return found
 
 
+def at_the_bar(kind, clusters, worlds, rng, count=640, cells=10):
+    """Return in what share of worlds bets call any cell broken, and in what share of cells they call it kept, ever."""
+    from stress.gate import Form, Observed
+    from stress.records.metric import Metric
+
+    bar, before = {"rate": (0.8, 0.0), "drop": (0.1, 0.9), "retention": (0.85, 0.8 / 0.85), "lost": (0.05, 0.85)}[kind]
+    form, worse = Form(kind, Metric("accuracy", top="score")), kind in ("drop", "lost")
+    broken, kept = np.zeros(worlds, bool), np.zeros(worlds)
+    for number in range(worlds):
+        for _ in range(cells):
+            luck, size = rng.random(count), rng.integers(1, 51 if clusters else 2, count).astype(float)
+            hits = rng.binomial(size.astype(int), rng.beta(8, 2, count)) if clusters else luck < 0.8
+            rows = np.stack([hits * 1.0, size, (luck < before) * 1.0, np.ones(count)], axis=1)
+            seen = Observed.of(form, rows, size.max(), np.arange(count) // SHARD)
+            broken[number] |= seen.path(bar, worse).max() >= -np.log(LEVEL / 2 / cells)
+            kept[number] += (seen.path(bar, not worse).max() >= -np.log(LEVEL / 2)) / cells
+    return broken.mean(), kept.mean()
+
+
 def main(arguments):
     """Print a table for each number of samples and bar."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks adaptive", description=__doc__)
@@ -147,8 +169,15 @@ def main(arguments):
     parser.add_argument("--bars", type=float, nargs="*", default=[0.5, 0.7, 0.85])
     parser.add_argument("--worlds", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--truth", type=int, default=0)
     given = parser.parse_args(arguments)
     rng = np.random.default_rng(given.seed)
+    if given.truth:
+        for kind, clusters in (("rate", False), ("rate", True), ("drop", False), ("retention", False), ("lost", False)):
+            broken, kept = at_the_bar(kind, clusters, given.truth, rng)
+            name = f"{kind}, clusters of 1 to 50" if clusters else kind
+            print(f"{name:28} any cell broken, ever {broken:.4f} (promised {LEVEL / 2}), kept {kept:.4f} ({LEVEL / 2})")
+        return
     models = rates_of(given.tables)
     if not models:
         print("no --tables: accuracies of 75 cells are drawn from a beta distribution (5, 2)")

@@ -237,7 +237,17 @@ def run(
     from stress.examples import check_count, keep
 
     check_count(examples)
-    _refuse(unknown, [*(each.name for each in fields(Settings)), "task", "out", "examples", "until", "against"])
+    _refuse(
+        unknown,
+        [
+            *(each.name for each in fields(Settings) if each.name != "adaptive"),
+            "task",
+            "out",
+            "examples",
+            "until",
+            "against",
+        ],
+    )
     chooser = chooser_of(until, against, cluster)
     settings = Settings(
         seed=seed, workers=workers, batch_size=batch_size, limit=limit, samples=samples, only=only, skip=skip,

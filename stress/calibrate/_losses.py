@@ -14,6 +14,7 @@ from stress.measure import measured
 from stress.records.frame import Frame
 from stress.records.metric import Metric
 from stress.records.source import Source
+from stress.records.stopping import refuse_stopped
 
 __all__ = ["losses"]
 
@@ -89,6 +90,7 @@ def _same(frames: Sequence[Frame], tasks: Sequence[str], metrics: Sequence[str])
                 raise InputError(
                     f"calibrate: runs must be of {what}, got another in {frame.run.path} than in {first.run.path}."
                 )
+        refuse_stopped(frame.run, "calibrate")
         if not frame.run.info.get("finished", True):
             raise InputError(f"calibrate: {frame.run.path} must be a finished run. Run the same command to finish it.")
     if len({frame.run.path.resolve() for frame in frames}) < len(frames):

@@ -17,6 +17,7 @@ from stress.gate._select import Selection
 from stress.measure import Example, comparable, flips, match
 from stress.records.pairing import Pair, paired
 from stress.records.source import Source
+from stress.records.stopping import refuse_stopped
 from stress.statistics.corrections import adjusted
 
 __all__ = ["Change", "Comparison", "compare"]
@@ -69,6 +70,8 @@ def compare(
     Sliced by modality, stream, scenario, severity and class, and ``by`` groups. Raises RunError where the runs' suites,
     data or perturbation versions differ; with ``common`` only what they share is compared, and the rest is listed.
     """
+    for run in (before, after):
+        refuse_stopped(run, "compare")
     pair = paired(before, after, common, cluster)
     matched = match(pair, cluster=cluster, confidence=confidence)
     metric = comparable(matched, metric or matched.headline)

@@ -27,7 +27,7 @@ from stress.measure import match
 from stress.measure import measured as measured_of
 from stress.records.pairing import paired
 from stress.records.source import Source
-from stress.records.stopping import is_stopped
+from stress.records.stopping import is_stopped, refuse_stopped
 from stress.statistics.corrections import adjusted, needed
 from stress.statistics.intervals import z_quantile
 from stress.statistics.rates import power_needed, tail_level
@@ -56,6 +56,7 @@ def judge(
     _fitting(run, gates, baseline, Numbers(run, None, gates.cluster))
     matched = None
     if baseline is not None:
+        refuse_stopped(baseline, "gate: --against")
         matched = match(paired(baseline, run, common, gates.cluster), cluster=gates.cluster)
     numbers = Numbers(run, matched, gates.cluster)
     measured = _measured(numbers, gates.rules, baseline)

@@ -26,6 +26,7 @@ from stress.measure import (
 )
 from stress.records.pairing import paired
 from stress.records.source import Source
+from stress.records.stopping import refuse_stopped
 from stress.statistics.corrections import adjusted
 
 __all__ = ["Several", "Side", "Versus", "compare_several", "letters", "several_data", "several_markdown", "shown"]
@@ -109,6 +110,8 @@ def compare_several(
     if len(runs) < 2:
         raise InputError(f"compare: must have at least two runs, got {len(runs)}.")
     twos = list(itertools.combinations(range(len(runs)), 2))
+    for run in runs:
+        refuse_stopped(run, "compare")
     matched = {
         two: match(paired(runs[two[0]], runs[two[1]], common, cluster), cluster=cluster, confidence=confidence)
         for two in twos

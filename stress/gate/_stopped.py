@@ -116,7 +116,9 @@ class Stopped:
         columns = [*self._part(self.run, form.metric, cells), *self._other(form, cells)]
         sizes = np.bincount(self.members)
         counted = np.bincount(self.members, weights=there.astype(np.float64), minlength=len(sizes))
-        rows: list[Floats] = [np.bincount(self.members, np.where(there, each, 0.0), len(sizes)) * 1.0 for each in columns]
+        rows: list[Floats] = [
+            np.bincount(self.members, np.where(there, each, 0.0), len(sizes)) * 1.0 for each in columns
+        ]
         rows += [np.zeros(len(sizes))] * (4 - len(rows))
         most = float(sizes.max() * len(cells))
         kept = (counted == sizes) & (sizes > 0)

@@ -16,6 +16,7 @@ from stress.gate._select import Selection
 from stress.measure import match, measured
 from stress.records.pairing import paired
 from stress.records.source import Source
+from stress.records.stopping import refuse_stopped
 
 __all__ = ["suggest"]
 
@@ -34,6 +35,9 @@ def suggest(run: Source, baseline: Source | None = None) -> str:
         "# Raise what matters to you, delete what does not, and keep the file beside the model.",
         "gates:",
     ]
+    for each in (run, baseline):
+        if each is not None:
+            refuse_stopped(each, "gate: --suggest")
     numbers = Numbers(run)
     for rule, comment in _candidates(run):
         if line := _line(rule, numbers):

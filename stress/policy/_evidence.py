@@ -20,6 +20,7 @@ from stress.records.cells import CellRow
 from stress.records.frame import Frame
 from stress.records.source import Source
 from stress.records.standing import paired, stand_ins
+from stress.records.stopping import refuse_stopped
 from stress.statistics.arrays import Floats, Ints
 
 __all__ = ["ASKING", "Asking", "Evidence", "evidence"]
@@ -101,6 +102,7 @@ def evidence(
     ``relative_to`` names a group: signals then say where an input lies among clean ones of its own group.
     """
     _check(asking, clean_share, costs)
+    refuse_stopped(run, "policy")
     frame = Frame(run)
     streams = _streams(frame)
     found, seen = _known(frame, streams, costs.abstain is not None)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from perturbations import RunError
 from stress.records.source import Source
 
-__all__ = ["is_stopped", "stopped_cells"]
+__all__ = ["is_stopped", "refuse_stopped", "stopped_cells"]
 
 
 def is_stopped(run: Source) -> bool:
@@ -21,3 +22,13 @@ def stopped_cells(run: Source) -> frozenset[str]:
     draws = np.array([1 if each is None else int(each) for each in run.cells["draws"].to_pylist()])
     names = [str(name) for name in run.cells["cell"].to_pylist()]
     return frozenset(names[i] for i in np.flatnonzero(run.layout.count < draws * len(run.samples)))
+
+
+def refuse_stopped(run: Source, who: str) -> None:
+    """Raise RunError where a run stopped by what it saw, for whoever would take its end for one fixed before."""
+    if cells := stopped_cells(run):
+        raise RunError(
+            f"{who}: {run.path}: must be a run of all samples, got one that stopped early by what it saw in "
+            f"{len(cells):,} cells: intervals as if its end had been fixed would be wrong. Hint: the command that "
+            "began it, without --until, goes on to the whole grid; gates judge it as it is."
+        )

@@ -30,7 +30,7 @@ def as_stopped(context: Context, name: str, table: pa.Table) -> pa.Table:
     stopped = context.once(_stopped)
     if not stopped:
         return table
-    ends = context.once(_sequences) if name == "cells" else {}
+    ends = context.once(_sequences) if name in ("cells", "curves") else {}
     rows = [_row(row, stopped, ends) for row in table.to_pylist()]
     return pa.Table.from_pylist(rows, schema=table.schema)
 
