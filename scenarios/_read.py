@@ -54,6 +54,8 @@ def load(name: str | Path | Mapping[str, Any], plugins: bool = True) -> Suite:
         return replace(_read(LIBRARY / f"{name}.yaml", f"{name}.yaml"), builtin=True)
     path = Path(name)
     if "\0" in str(name) or not os.path.isfile(path):
+        if "\0" not in str(name) and os.path.isdir(path):
+            raise SpecError(f"suite: must be a built-in name or a YAML file, got the folder {str(name)!r}.")
         looks = path.suffix in (".yaml", ".yml") or path.name != str(name)
         kind = "an existing file" if looks else f"a built-in one ({', '.join(suites())}) or a YAML file"
         hint = "" if looks else f" {nearest(str(name), suites())}"

@@ -6,6 +6,7 @@ import os
 from itertools import chain, islice
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests import _amount
@@ -17,6 +18,13 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     _amount.EXHAUSTIVE = config.getoption("--exhaustive")
+    hypothesis.settings.register_profile(
+        "usual",
+        deadline=None,  # an example takes as long as the machine is busy
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+        derandomize=not _amount.EXHAUSTIVE,  # the same examples each time; new ones where everything is tried
+    )
+    hypothesis.settings.load_profile("usual")
 
 
 @pytest.hookimpl(trylast=True)

@@ -51,7 +51,7 @@ def predict(batch):
     return np.array(answers)
 
 
-def write(folder, count=100, suite=SUITE, **settings):
+def write(folder, count=80, suite=SUITE, **settings):
     """Run the suite."""
     samples = [sample(i) for i in range(count)]
     settings = {"workers": 1, "preflight": False, "examples": 0, **settings}

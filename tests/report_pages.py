@@ -43,7 +43,7 @@ class Page(HTMLParser):
         assert self.stack.pop() == tag, f"</{tag}> closes something else"
 
     def handle_data(self, data):
-        if "style" in self.stack:
+        if {"style", "script"} & set(self.stack):
             return
         if "title" in self.stack:
             self.titles.append(data)

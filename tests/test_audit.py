@@ -16,7 +16,7 @@ from stress.audit._cells import fills
 from stress.audit._tail import Pairs, bar
 from stress.audit._vectors import alike
 from stress.cli import main
-from stress.data import from_samples, load_data
+from stress.data import demo, from_samples, load_data
 from tests import avdigits_world, sib200
 
 
@@ -97,6 +97,17 @@ def test_copies_of_the_demo_are_found():
     right, wrong = found_in(report, JOINT, truth)
     assert right >= 95
     assert not wrong
+
+
+def test_the_splits_of_the_demo_are_apart():
+    """Sentences come from templates and are in all; no sample is in two with all its streams, and no voice."""
+    test = from_samples(demo.load("test"))
+    for name, looks in (("train", 5), ("validation", 0)):
+        found = audit(test, from_samples(demo.load(name)), ["voice", "sequence"])
+        assert found.leaking == 0
+        assert not [leak for leak in found.leaks if leak.stream != "text" and leak.kind == "exact"]
+        assert sum(leak.stream != "text" for leak in found.leaks) <= looks
+        assert not [group for group in found.groups if group.apart]
 
 
 @sib200.needs_sib200

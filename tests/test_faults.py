@@ -132,6 +132,25 @@ def test_a_place_that_cannot_be_written(tmp_path):
         execute(planned(), tmp_path / "file" / "run")
 
 
+@pytest.mark.parametrize("place", ["file", "file/run", "kept/run"])
+def test_a_place_that_cannot_be_written_costs_no_call(place, tmp_path, monkeypatch):
+    asked = []
+
+    def counted(batch):
+        asked.append(len(batch))
+        return brightness(batch)
+
+    (tmp_path / "file").write_text("")
+    (tmp_path / "kept").mkdir()
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: "kept" not in str(path) and may(path, mode))
+    plan = plan_run(counted, samples(), scenarios.loads(SUITE), None, Settings(workers=1, batch_size=4))
+    asked.clear()
+    with pytest.raises(stress.RunError, match=r"(is not a folder|cannot be written)\.$"):
+        execute(plan, tmp_path / place)
+    assert asked == []
+
+
 def test_swapped_parts_are_still_the_same_records(tmp_path, small_shards, monkeypatch):
     monkeypatch.setattr(writer.Writer, "compact", lambda *_: None)
     run = execute(planned(workers=1), tmp_path).run

@@ -19,6 +19,7 @@ from pyarrow import parquet
 
 import stress
 from perturbations import Audio, InputError, RunError, Sample
+from perturbations.files import read_regular
 from perturbations.modality import Limits, modality
 from stress.data import Reading, from_manifest, from_samples, load_data
 from stress.models import Batch
@@ -669,3 +670,21 @@ class TestWhatALimitVisits:
         self.run(source, tmp_path / "out", limit=10)
         with pytest.raises(RunError, match=f"sample '{moved}'"):
             self.run(source, tmp_path / "out", limit=20)
+
+
+class TestRoomForAFile:
+    """A file is read to its end whatever its size was said to be, and no further than it may be."""
+
+    @pytest.mark.parametrize("said", [0, 3, 10])
+    def test_what_a_file_grew_by_is_read_too(self, tmp_path, monkeypatch, said):
+        path, real = tmp_path / "file", os.fstat
+        path.write_bytes(b"0123456789")
+        monkeypatch.setattr(os, "fstat", lambda file: os.stat_result((real(file)[0], *real(file)[1:6], said, 0, 0, 0)))
+        assert read_regular(path, "who") == b"0123456789"
+        assert read_regular(path, "who", most=10) == b"0123456789"
+        with pytest.raises(InputError, match="must"):
+            read_regular(path, "who", most=9)
+
+    def test_an_empty_file_is_empty(self, tmp_path):
+        (tmp_path / "file").touch()
+        assert read_regular(tmp_path / "file", "who") == b""

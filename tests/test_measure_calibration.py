@@ -179,3 +179,18 @@ def test_latency_quantiles_bracket_the_truth():
     _, low, high = quantile_interval(np.arange(10.0), 0.95, 0.95)
     assert np.isnan(high)
     assert low < 9
+
+
+@pytest.mark.parametrize("clusters", [["one"] * 40, [None] * 40])
+def test_a_run_of_one_cluster_has_errors_without_intervals(tmp_path, clusters):
+    cells, target = graded(severities=(1, 2)), ["1"] * 40
+    right = np.random.default_rng(0).random((40, 3)) < [0.9, 0.8, 0.6]
+    found = predicted(np.where(right, 1, 2), [1] * 40, [str(i) for i in range(10)])
+    for name in ("confidence", "nll", "brier", "margin"):
+        found[name] = np.random.default_rng(1).random(120)
+    found["rank"] = np.where(right.T.ravel(), 1, 2)
+    run = write(tmp_path / "run", cells, found, target, columns={**LABELS, **NUMBERS}, groups={"who": clusters})
+    for row in rows(run, "calibration", cluster="who"):
+        assert clusters[0] is None or row["low"] is None
+        if row["metric"] in ("ece", "ece_equal_mass"):
+            assert row["value"] is not None

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perturbations import Key, generator, raw_words
+from stress.records import metric
 from stress.statistics import bootstrap
 from stress.statistics.bootstrap import Waiting, clusters
 from stress.statistics.calibration import brier_decomposition, calibration_bounds, calibration_error, debiased_error
@@ -13,7 +14,7 @@ from stress.statistics.intervals import band, band_each
 from stress.statistics.positions import ranked_rows
 from stress.tasks.metrics.labels import CLASSIFICATION
 
-ROWWISE = [metric for metric in CLASSIFICATION if metric.rowwise]
+ROWWISE = [row for row in CLASSIFICATION if row.rowwise]
 
 
 @settings(max_examples=30, deadline=None)
@@ -53,13 +54,13 @@ def answers(rng, cells, n):
     return sure, right
 
 
-@pytest.mark.parametrize("metric", ROWWISE, ids=lambda metric: metric.name)
+@pytest.mark.parametrize("row", ROWWISE, ids=lambda row: row.name)
 @pytest.mark.parametrize(("cells", "n"), [(1, 1), (7, 2), (9, 31), (2, 400)])
-def test_a_metric_of_many_cells_is_that_of_each(metric, cells, n):
+def test_a_metric_of_many_cells_is_that_of_each(row, cells, n):
     sure, right = answers(np.random.default_rng(n), cells, n)
-    value, parts = metric.function(sure, right, 15)
+    value, parts = row.function(sure, right, 15)
     for k in range(cells):
-        alone, own = metric.function(sure[k], right[k], 15)
+        alone, own = row.function(sure[k], right[k], 15)
         assert value[k] == pytest.approx(alone, abs=1e-14, nan_ok=True)
         assert own is None or np.allclose(parts[k], own, rtol=0, atol=1e-14)
 
@@ -124,3 +125,15 @@ def test_bands_of_several_curves_are_those_of_each():
     assert np.isfinite(band(np.zeros(3), rows[:, 3], 100)[0])
     sup = np.sort(np.abs((rows[:, 0] - rows[:, 0].mean(axis=0)) / rows[:, 0].std(axis=0)).max(axis=1))
     assert critical[0] == pytest.approx(sup[int(np.ceil(0.95 * 501)) - 1] * 1.9842169 / 1.9599640, rel=1e-5)
+
+
+def test_the_range_of_a_name_knows_what_was_registered_since(monkeypatch):
+    monkeypatch.setattr(metric, "_KNOWN", dict(metric._KNOWN))
+    try:
+        assert metric.range_of("not_there_yet") == (-np.inf, np.inf)
+        metric.register(metric.Metric("not_there_yet", low=-2, high=3, module="tests"))
+        assert metric.range_of("not_there_yet") == (-2, 3)
+        metric.register(metric.Metric("not_there_yet", low=-1, high=4, module="elsewhere"))
+        assert metric.range_of("not_there_yet") == (-2, 4)
+    finally:
+        metric.range_of.cache_clear()

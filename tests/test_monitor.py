@@ -3,15 +3,20 @@
 import io
 import json
 import sqlite3
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import stress
 from perturbations import InputError, RunError
+from stress import policy as policies
 from stress.monitor import (
     Monitor,
     MonitorOptions,
+    RefusedError,
     fit_severities,
     line_arrivals,
     open_history,
@@ -32,6 +37,11 @@ def reference(run):
 
 
 @pytest.fixture(scope="module")
+def laws(reference):
+    return laws_of(reference)
+
+
+@pytest.fixture(scope="module")
 def clean():
     return world.rows(300)
 
@@ -40,12 +50,24 @@ GERMAN = ["der", "die", "und", "den", "von", "zu", "das", "mit", "sich", "auf", 
 GREEK = ["και", "το", "να", "του", "η", "της", "με", "που", "την", "από"]
 
 
+LAWS = []
+
+
+def laws_of(reference):
+    """The severities of a reference, fitted once."""
+    known = next((laws for one, laws in LAWS if one is reference), None)
+    if known is None:
+        known = fit_severities(reference)
+        LAWS.append((reference, known))
+    return known
+
+
 def watch(reference, rows, path, **options):
     """Events of a monitor that takes some rows, and its history."""
     content = rows if isinstance(rows, bytes) else world.lines(rows)
     history = open_history(path / "h.sqlite", writer=True, monitor=True)
     try:
-        monitor = Monitor(reference, history, MonitorOptions(**{"window": 50, **options}))
+        monitor = Monitor(reference, history, MonitorOptions(**{"window": 50, **options}), None, laws_of(reference))
         events = list(monitor.watch(line_arrivals(io.BytesIO(content), "line"), "lines"))
         found = {
             name: history.rows(f"SELECT * FROM {name}")  # noqa: S608
@@ -205,6 +227,96 @@ def same(found):
     return {name: [{k: v for k, v in row.items() if k not in drop} for row in found[name]] for name in names}
 
 
+TEXTS = st.sampled_from(
+    ["", "a", "1e999", "nan", "2026-01-01", "0001-01-01T00:00:00+23:59", "\ud800", "\0", "/dev/zero", ".", "audio.rate"]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+KEYS = st.sampled_from(
+    ["id", "time", "sequence", "label", "prediction", "confidence", "score", "signals", "image", "audio:audio", "text",
+     "signal.image.noise", "signal.audio.rate", "signal.", "image:", "text@de", "\ud800", ""]
+)  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.dictionaries(KEYS, JSON, max_size=6))
+def test_whatever_a_line_holds_it_is_an_input_or_refused_with_its_kind(reference, tmp_path, row):
+    try:
+        item = read_item(row, reference, tmp_path)
+    except RefusedError:
+        return
+    if item.signals is not None:
+        assert item.signals.shape == (len(reference.signals),)
+        assert not np.isinf(item.signals).any()
+    assert item.time is None or abs(item.time) < 1e11
+
+
+def test_texts_that_are_no_unicode_are_written_down(reference, clean, tmp_path):
+    odd = [{**clean[0], "id": "\ud800", "prediction": "\udfff"}, {"\ud800": 1}, {"id": "\ud800", "label": "\udfff"}]
+    _, found = watch(reference, odd, tmp_path)
+    assert found["windows"][0]["first_item"] == "?"
+    assert exceptions(found) == {"no stream": 1}
+
+
+POLICY = policies.Policy(
+    {"signal": "image.brightness", "below": 0.25, "then": "drop image", "else": "keep"},
+    ("keep", "drop image"),
+    ("image.brightness",),
+)
+
+
+def test_the_window_says_what_the_policy_does_now(reference, tmp_path):
+    bright = [{"id": f"b{i}", "signals": {"image.brightness": 0.4}} for i in range(50)]
+    dark = [{"id": f"d{i}", "signals": {"image.brightness": 0.1 if i % 5 else 0.4}} for i in range(50)]
+    history = open_history(tmp_path / "h.sqlite", writer=True, monitor=True)
+    monitor = Monitor(reference, history, MonitorOptions(window=50), POLICY)
+    list(monitor.watch(line_arrivals(io.BytesIO(world.lines(bright + dark)), "line"), "lines"))
+    rows = history.rows("SELECT action, action_share FROM windows")
+    assert [(row["action"], row["action_share"]) for row in rows] == [("keep", 1.0), ("drop image", 0.8)]
+    said = history.rows("SELECT name FROM alerts WHERE kind = 'action'")
+    assert said == [{"name": "drop image"}]  # what it changed to
+    history.close()
+
+
+def test_the_action_of_a_window_is_that_of_the_policy_on_the_records_of_the_run(reference, laws, tmp_path):
+    """What the monitor says of a cell's inputs is what the policy decides on the run's own records of that cell."""
+    assert len({scene.cell.scenario for scene in reference.scenes[::5]}) > 2
+    for scene in reference.scenes[::5]:
+        history = open_history(tmp_path / f"{scene.cell.order}.sqlite", writer=True, monitor=True)
+        monitor = Monitor(reference, history, MonitorOptions(window=len(scene.values)), POLICY, laws)
+        place = list(reference.signals).index("image.brightness")
+        rows = [
+            {"id": str(i), "signals": {k: None if v != v else v for k, v in zip(reference.signals, values.tolist())}}
+            for i, values in enumerate(scene.values)
+        ]
+        list(monitor.watch(line_arrivals(io.BytesIO(world.lines(rows)), "line"), "lines"))
+        found = history.rows("SELECT action, action_share FROM windows")[0]
+        history.close()
+        dropped = float(np.mean(scene.values[:, place] < 0.25))  # false of a lost picture, which is kept
+        share = max(dropped, 1 - dropped)
+        assert found["action_share"] == pytest.approx(share)
+        assert found["action"] == ("drop image" if dropped > 0.5 else "keep")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"signals": ("lidar.range",), "rule": {"signal": "lidar.range", "below": 1.0, "then": "keep", "else": "keep"}},
+         "lidar"),
+        ({"rule": {"signal": "image.brightness", "below": 1.0, "position": 0.5, "then": "keep", "else": "keep"}},
+         "anchor"),
+    ],
+)  # fmt: skip
+def test_policies_that_these_signals_cannot_decide_are_refused(reference, tmp_path, change, says):
+    history = open_history(tmp_path / "h.sqlite", writer=True, monitor=True)
+    with pytest.raises(InputError, match=says):
+        Monitor(reference, history, MonitorOptions(), replace(POLICY, **change))
+    history.close()
+
+
 def test_what_came_before_is_dropped(reference, clean, tmp_path):
     _, found = watch(reference, clean[:60] + clean[:60], tmp_path)
     assert sum(row["n"] for row in found["windows"]) == 60
@@ -218,7 +330,7 @@ def test_restarting_gives_what_one_monitor_gives(reference, clean, tmp_path):
     _, whole = watch(reference, rows, tmp_path / "whole")
     for start, end in ((0, 37), (37, 41), (41, 133), (133, 200)):
         history = open_history(tmp_path / "cut" / "h.sqlite", writer=True, monitor=True)
-        monitor = Monitor(reference, history, MonitorOptions(window=50))
+        monitor = Monitor(reference, history, MonitorOptions(window=50), None, laws_of(reference))
         for arrival in line_arrivals(io.BytesIO(world.lines(rows[start:end])), "line", start):
             list(monitor.take(arrival, "lines"))
         list(monitor.flush())
@@ -236,7 +348,7 @@ def test_a_monitor_that_dies_loses_and_doubles_nothing(reference, clean, tmp_pat
     kills = 0
     while True:
         history = open_history(tmp_path / "h.sqlite", writer=True, monitor=True)
-        monitor = Monitor(reference, history, MonitorOptions(window=50))
+        monitor = Monitor(reference, history, MonitorOptions(window=50), None, laws_of(reference))
         start = monitor.memory.places["lines"]
         rest = list(line_arrivals(io.BytesIO(content), "line"))[start:]
         if kills == 20:

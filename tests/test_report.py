@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -50,12 +51,13 @@ def hostile(tmp_path_factory):
 # one inert file
 
 
-def test_the_page_needs_nothing_from_outside_and_runs_nothing(run):
+def test_the_page_needs_nothing_from_outside_and_runs_its_own_script_alone(run):
     text = write_report(run).read_text(encoding="utf-8")
     page = Page(text)
     assert not page.stack
     tags = {tag for tag, _ in page.elements}
-    assert not tags & {"script", "iframe", "object", "embed", "link", "img", "form", "base"}
+    assert not tags & {"iframe", "object", "embed", "link", "img", "form", "base"}
+    assert [tag for tag, _ in page.elements].count("script") == 1
     for tag, attributes in page.elements:
         assert not [name for name in attributes if name.startswith("on") or name in ("style", "src", "srcset")], tag
         assert attributes.get("href", "#").startswith("#")
@@ -70,15 +72,28 @@ def test_the_policy_allows_this_style_sheet_and_nothing_else(run):
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
     assert rules["default-src"] == "'none'"
     assert rules["style-src"] == f"'sha256-{digest}'"
-    assert "script-src" not in rules
+    script = re.search(r"<script>(.*?)</script>", text, re.S)[1]
+    assert rules["script-src"] == f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
     assert text.index("Content-Security-Policy") < text.index("<style>")
+
+
+def test_the_script_is_small_asks_for_nothing_and_makes_no_markup(run):
+    script = (files("stress.report") / "report.js").read_text(encoding="utf-8")
+    assert f"<script>{script}</script>" in write_report(run).read_text(encoding="utf-8")
+    assert len(script.encode()) < 8000
+    reach = (
+        "eval|Function|innerHTML|outerHTML|insertAdjacent|document.write|fetch|XMLHttp|WebSocket|import|Worker|Storage"
+    )
+    assert not re.search(rf"\b({reach})|\.(src|href|cookie)\b|http|setTimeout|javascript:", script)
 
 
 def test_hostile_names_stay_text(hostile):
     text = write_report(hostile).read_text(encoding="utf-8")
     page = Page(text)
     assert not page.stack
-    assert not {tag for tag, _ in page.elements} & {"script", "img"}
+    tags = [tag for tag, _ in page.elements]
+    assert "img" not in tags
+    assert tags.count("script") == 1  # our own
     assert not [a for _, attributes in page.elements for a in attributes if a.startswith("on")]
     assert not hidden(text.replace("\n", ""))
     shown = visible(HOSTILE)
@@ -186,6 +201,15 @@ def test_what_the_interval_leaves_open_is_not_decided(tmp_path):
     found = {row["scenario"]: verdict(Book(run), row) for row in summary(run)["scenarios"]}
     assert found == {"edge": "unsure", "off": "unsure"}
     assert "May break under 2 of 2 scenarios – edge, off." in "".join(page_of(run).text)
+
+
+def test_a_scenario_that_acted_on_little_says_so_under_its_verdict(tmp_path):
+    records = grid(nested(60, [0.9, 0.85, 0.8], seed=4))
+    degraded = np.asarray(records["cell"]) > 0
+    records["status"] = np.where(degraded & (np.asarray(records["sample"]) % 4 == 0), "unchanged", "ok")
+    run = describe(write(tmp_path, graded("mild", (1, 2)), records, ["1"] * 60))
+    (line,) = page_of(run).find("scenario", "verdict", "keeps %")
+    assert re.fullmatch(r"(holds|may break|breaks) ?25 % unchanged", line["verdict"])
 
 
 def test_the_page_stays_small_with_many_cells_and_does_not_grow_with_samples(tmp_path):

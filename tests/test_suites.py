@@ -195,7 +195,7 @@ def test_files_and_names(tmp_path):
     (tmp_path / "bad.yaml").write_bytes(b"suite: \xff")
     with pytest.raises(SpecError, match="UTF-8"):
         load(tmp_path / "bad.yaml")
-    with pytest.raises(SpecError, match=r"existing file|built-in"):
+    with pytest.raises(SpecError, match=r"must be a built-in name or a YAML file, got the folder '.+'\.$"):
         load(str(tmp_path))
 
 

@@ -99,7 +99,7 @@ def test_refusals(runs, tmp_path):
 def test_hostile_runs_are_inert(tmp_path):
     run = hostile_run(tmp_path / "hostile")
     page = Page(write_comparison([run, run]).read_text(encoding="utf-8"))
-    assert not {"script", "img"} & {tag for tag, _ in page.elements}
+    assert not {"iframe", "img"} & {tag for tag, _ in page.elements}
     assert all(not name.startswith("on") for _, attributes in page.elements for name in attributes)
     assert not hidden("".join(page.text).replace("\n", ""))
 

@@ -130,8 +130,11 @@ def _summary(monitor: Monitor) -> int:
     for row in history.rows("SELECT kind, count, last FROM exceptions ORDER BY count DESC"):
         say(f"{row['count']:,} × {row['kind']} (last: {row['last']})", err=True)
     say(f"{memory.number:,} inputs in {memory.windows:,} windows; history: {history.path}", err=True)
-    if memory.number == 0:
-        say("Nothing could be looked at.", err=True)
+    if memory.detector.looks == 0 and not monitor.alerted:
+        says = (
+            f", for want of {monitor.reference.frames} inputs of one {monitor.reference.block}" if memory.number else ""
+        )
+        say(f"Nothing could be looked at{says}.", err=True)
         return NOTHING
     if memory.detector.looks < monitor.least_looks:
         looks = memory.detector.looks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -92,6 +93,7 @@ def execute(
     """
     begun = time.time()
     out = beside(out) if planned.settings.fresh else out
+    _can_be_made(out)
     _begin_choosing(planned, chooser, out)
     planned, before = look_back(attended(planned, out), out)
     here = beginning(planned if workers is None else _untimed(planned))
@@ -251,6 +253,14 @@ def _about(
         "finished": False,
         **machine(),
     }
+
+
+def _can_be_made(out: Path) -> None:
+    """Raise RunError where a folder cannot be written, before a model is asked."""
+    there = next(place for place in (out, *out.absolute().parents) if os.path.lexists(place))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        why = "is not a folder" if not there.is_dir() else "cannot be written"
+        raise RunError(f"{out}: cannot be made: {there} {why}.")
 
 
 def _make_folder(out: Path) -> None:

@@ -24,6 +24,8 @@ FORMAT = 1
 """Version of the file's tables."""
 _REMEMBERED = 1_000_000
 """Items whose ids, and whose answers, are remembered: what comes again is dropped, a late label finds its answer."""
+_DETAILED = 20_000
+"""Windows of which every signal is kept."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -114,13 +116,13 @@ class History:
         self.database.execute(
             "INSERT INTO exceptions VALUES (?, ?, ?, ?) ON CONFLICT (kind) DO UPDATE SET "
             "count = count + excluded.count, last = excluded.last",
-            [kind, times, first, last],
+            [_plain(kind), times, _plain(first), _plain(last)],
         )
 
     def remember(self, number: int, name: str, prediction: str | None, window: int) -> None:
         """Remember an input, inside a transaction."""
         self.database.execute(
-            "INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?, 0)", [digest(name), number, prediction, window]
+            "INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?, 0)", [digest(name), number, _plain(prediction), window]
         )
         if number % 1024 == 0:
             self.database.execute("DELETE FROM seen WHERE number < ?", [number - _REMEMBERED])
@@ -129,6 +131,13 @@ class History:
         """Return what is remembered of an input: its answer, its window, and whether its label came."""
         found = self.rows('SELECT prediction, "window", labelled FROM seen WHERE id = ?', [digest(name)])
         return found[0] if found else None
+
+    def thin(self, window: int) -> None:
+        """Leave of the signals of windows long ago one in twenty, inside a transaction; windows and alerts stay."""
+        if window % 100 == 0:
+            old = window - _DETAILED
+            self.database.execute('DELETE FROM signals WHERE "window" <= ? AND "window" % 20 != 0', [old])
+            self.database.execute('DELETE FROM collect WHERE "window" <= ?', [old])
 
     def labelled(self, name: str, score: float, window: int | None) -> None:
         """Write the score of an input whose label came, inside a transaction; ``window`` where that has ended."""
@@ -165,6 +174,8 @@ class History:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()  # half a surrogate pair is no text to SQLite
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and value != value:
@@ -179,7 +190,7 @@ def open_history(path: str | Path, *, writer: bool = False, monitor: bool = Fals
     Raises RunError for what is none, for one of another format, and where another monitor writes to it: the lock is
     the system's, and gone when its holder is.
     """
-    path = Path(path)
+    path = Path(path).resolve()  # one lock for a file, whatever it is called
     if not writer and not path.is_file():
         raise RunError(f"history: {path} does not exist. `stress monitor RUN INPUT` writes one.")
     lock = None

@@ -114,6 +114,7 @@ def write(history: History, about: Mapping[str, Any], memory: Memory, batch: Bat
             history.remember(number, name, prediction, window)
         for found in batch.windows:
             history.insert("windows", found.row)
+            history.thin(found.row["id"])
             for row in found.signals:
                 history.insert("signals", row)
             for row in found.collect:

@@ -18,10 +18,10 @@ from stress.monitor._history import History
 from stress.monitor._inputs import Arrival
 from stress.monitor._item import Item, RefusedError, read_item
 from stress.monitor._reference import Reference, tie_of
-from stress.monitor._severity import fit_severities
+from stress.monitor._severity import Severities, fit_severities
 from stress.monitor._state import Batch, Memory, restore, write
 from stress.monitor._window import Window, closed_window
-from stress.policy import Policy
+from stress.policy import KEEP, Policy
 from stress.statistics.edetectors import Detector, cells_of, least_looks, least_reference
 
 __all__ = ["Monitor", "MonitorOptions"]
@@ -65,17 +65,18 @@ class MonitorOptions:
 class Monitor:
     """Watches production against a run. What it knows of the past has a fixed size, whatever comes.
 
-    ``alerted`` tells whether there was an alert.
+    ``alerted`` tells whether there was an alert. ``severities`` are the reference's, if they are fitted.
     """
 
     def __init__(
         self, reference: Reference, history: History, options: MonitorOptions | None = None,
         policy: Policy | None = None,
+        severities: Severities | None = None,
     ) -> None:  # fmt: skip
         self.reference, self.history, self.options = reference, history, options or MonitorOptions()
         self.policy = _checked(policy, reference)
         _enough(reference, self.options.alpha)
-        self.severities = fit_severities(reference, self.options.window)
+        self.severities = severities or fit_severities(reference, self.options.window)
         clean = reference.scenes[0]
         self.memory = Memory(
             Detector(cells_of(reference.blocks, reference.ties), self.options.alpha),
@@ -253,9 +254,9 @@ class Monitor:
                 self._alert(change["kind"], change["name"], change["says"], self.memory.window.names[-1], {})
         self.memory.said = [[change["kind"], change["name"]] for change in changes]
         action = found.row.get("action")
-        if action is not None and action != self.memory.action:
+        if action is not None and action != (self.memory.action or KEEP):
             self._alert("action", action, f"the policy says now: {action}", self.memory.window.names[-1], {})
-            self.memory.action = action
+        self.memory.action = action or self.memory.action
         self._batch.windows.append(found)
         self._batch.events.append({"event": "window", **found.row})
         self.memory.windows += 1

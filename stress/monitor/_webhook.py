@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -51,21 +50,19 @@ class Webhook:
         """Return the ids of alerts that arrived."""
         return [self._arrived.popleft() for _ in range(len(self._arrived))]
 
-    def close(self, seconds: float = 3.0) -> None:
-        """Give what waits a last moment, and end."""
-        until = time.monotonic() + seconds
-        while self._waiting and self._thread.is_alive() and time.monotonic() < until:
-            time.sleep(0.02)
+    def close(self, seconds: float = 30.0) -> None:
+        """Send what waits, as long as the server takes it, and end; one that fails now is not asked again."""
         with self._changed:
             self._ended = True
             self._changed.notify()
+        self._thread.join(seconds)
 
     def _work(self) -> None:
         wait = self._first
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._ended or self._waiting)
-                if self._ended:
+                if not self._waiting:
                     return
                 number, body = self._waiting[0]
             if self._post(body):
@@ -76,6 +73,8 @@ class Webhook:
                         self._waiting.popleft()
                 continue
             with self._changed:
+                if self._ended:
+                    return
                 self._changed.wait_for(lambda: self._ended, timeout=wait)
             wait = min(2 * wait, _LONGEST_S)
 

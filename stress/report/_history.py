@@ -167,7 +167,7 @@ def _points(
 
 
 def _alerts(history: History, alerts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    columns = [*texts("when"), *nums("window"), *texts("kind"), *wrapped("what"), *texts("since input")]
+    columns = [*texts("when"), *nums("window"), *texts("kind"), *wrapped("what"), *texts("at input")]
     rows = [[_moment(row["time"] or row["raised"]), count(row["window"]), row["kind"], row["says"], row["item"]]
             for row in alerts[:_ROWS]]  # fmt: skip
     how = "Latest first. What goes on is said once." if rows else "None."

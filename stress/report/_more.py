@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perturbations.modality import MODALITIES, modality
+from stress.report._attacks import attacked
 from stress.report._book import Book, Row, hue
 from stress.report._calibration import calibration
 from stress.report._chart import Chart, Line, Point
@@ -12,6 +13,7 @@ from stress.report._cost import cost
 from stress.report._fallbacks import fallbacks
 from stress.report._grid import Column, Grid, nums, texts
 from stress.report._heat import Heat
+from stress.report._metrics import other_metrics
 from stress.report._numbers import DASH, Form, count, severity, visible
 from stress.report._part import Drawing, Part
 from stress.report._severities import severities
@@ -28,6 +30,7 @@ def more(book: Book) -> list[Part]:
     sliced = [_sliced("classes", "Classes", classes(book)), _sliced("groups", "Groups", groups(book))]
     found = [
         over_time(book),
+        attacked(book),
         contributions(book),
         agreement(book),
         *sliced,
@@ -36,7 +39,11 @@ def more(book: Book) -> list[Part]:
         relative(book),
         fallbacks(book),
     ]
-    return [part for part in (*found, severities(book), _distortion(book), _latency(book), cost(book)) if part]
+    return [
+        part
+        for part in (*found, other_metrics(book), severities(book), _distortion(book), _latency(book), cost(book))
+        if part
+    ]
 
 
 def _sliced(name: str, title: str, found: tuple[Sequence[Heat], Sequence[Grid], str] | None) -> Part | None:

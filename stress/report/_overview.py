@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from stress.report._book import Book, Row, about_of, hue, weakest
 from stress.report._chart import Point, spark
-from stress.report._grid import MOST_ROWS, Column, Grid, drawn, nums, texts, wrapped
+from stress.report._grid import MOST_ROWS, Column, Grid, drawn, nums, texts
 from stress.report._numbers import DASH, Form, count, percent, readable, severity, visible
 from stress.report._svg import Axis, axis_of, dot, dot_axis, tag
 from stress.report._verdict import label, verdict
@@ -34,7 +34,7 @@ def overview(book: Book) -> Grid:
         *texts("verdict"),
         *drawn(dot_axis(axis)),
     ]
-    columns += [*nums("keeps %", f"drop {form.points}", "breaks at", f"worst cell {form.mark}"), *wrapped("")]
+    columns += [*nums("keeps %", f"drop {form.points}", "breaks at", f"worst cell {form.mark}")]
     rows = weakest(rows, MOST_ROWS, lambda row: row["retention"]["value"])
     grid = Grid(columns, [_row(book, row, axis) for row in rows], hues=[hue(row["modality"]) for row in rows])
     return grid.noted(len(kept) // 3 - len(rows), "robustness", "scenarios")
@@ -46,14 +46,19 @@ def _row(book: Book, row: Row, axis: Axis) -> list[Any]:
         label(row, book),
         (row["stream"] or DASH).replace("+", " + "),
         _curve(book, row),
-        tag("span", VERDICTS[outcome], class_=f"verdict {outcome}"),
+        _said(outcome, _remark(row)),
         dot(axis, hue(row["modality"]), kept["value"], kept["low"], kept["high"], 1.0),
         percent(kept),
         book.form.change(row["drop"]),
         breaking(row["breaking_severity"]),
         book.form.both(row["worst"]),
-        _remark(row),
     ]
+
+
+def _said(outcome: str, remark: str) -> Markup:
+    """Return the verdict and, under it, what a reader must know beside it: a scenario that acted on little may hold."""
+    said = tag("span", VERDICTS[outcome], class_=f"verdict {outcome}")
+    return said + Markup("<br>") + tag("i", remark) if remark else said
 
 
 def _curve(book: Book, row: Row) -> Markup | str:

@@ -99,7 +99,7 @@ def dot(
     high: float | None = None,
     clean: float | None = None,
     says: str = "",
-    width: int = 170,
+    width: int = 132,
 ) -> Markup:
     """Return one value with its interval on an axis that rows of a table share, the clean level behind it."""
     start, end, middle = 12.0, width - 12.0, 9.0
@@ -116,7 +116,7 @@ def dot(
     return tag("svg", join(parts), viewBox=f"0 0 {width} 18", class_="row", aria_hidden="true")
 
 
-def dot_axis(axis: Axis, width: int = 170) -> Markup:
+def dot_axis(axis: Axis, width: int = 132) -> Markup:
     """Return the scale that stands in the head of a column of ``dot`` drawings."""
     start, end = 12.0, width - 12.0
     parts = [

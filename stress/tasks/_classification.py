@@ -147,8 +147,7 @@ class Classification:
                 return True
             raise ModelError(f"model: must answer an (n, {width}) array or n labels, got {short(rows)}.")
         several = [
-            isinstance(row, dict) or (isinstance(row, list | tuple | np.ndarray) and np.size(row) != 1)
-            for row in rows
+            isinstance(row, dict) or (isinstance(row, list | tuple | np.ndarray) and np.size(row) != 1) for row in rows
         ]
         return sum(several) <= len(several) / 2
 

@@ -156,6 +156,8 @@ class _Answers:
         found["note"][one] = "one cluster only: no interval"
         found["note"][lost] = "no interval: undefined without one of the clusters"
         known = np.flatnonzero(~one & ~lost)
+        if not len(known):
+            return found
         low, high, method = self._ends(metric, value, error, known)
         few = count[known] < FEW
         names = np.array([of_few(name) if short else name for name, short in zip(method, few)], object)

@@ -96,7 +96,7 @@ def _calls(
         for name, array in arrays.items():
             if array.dtype.kind not in "fiub":
                 raise InputError(f"stress.models.torch: {name} must be numbers: Texts(encode=…) makes some of a text.")
-        tensors = {name: lib.from_numpy(np.ascontiguousarray(array)).to(place) for name, array in arrays.items()}
+        tensors = {name: _moved(lib, array, place) for name, array in arrays.items()}
         more = {**tensors, **fixed}
         first = [more.pop(name) for name in ordered or (() if keywords else tensors)]
         with lib.inference_mode():
@@ -105,3 +105,9 @@ def _calls(
         return answers.float().cpu().numpy() if answers.is_floating_point() else answers.cpu().numpy()
 
     return call
+
+
+def _moved(lib: Any, array: Any, place: Any) -> Any:
+    """Return an array as a tensor on a device: to a GPU from pinned memory, so that the copy waits for nobody."""
+    tensor = lib.from_numpy(np.ascontiguousarray(array))
+    return tensor.pin_memory().to(place, non_blocking=True) if place.type == "cuda" else tensor.to(place)
