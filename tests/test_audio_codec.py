@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import perturbations
+from benchmarks.codecs import coded_in_a_process
 from perturbations import Audio, apply
 from perturbations.modality.audio import MODALITY
 from tests._amount import amount
@@ -110,50 +111,10 @@ def test_result_does_not_depend_on_where_blocks_fall(monkeypatch, name, block):
     assert np.array_equal(other[:, start:], usual[:, start:])
 
 
-IN_A_PROCESS = """
-import sys, threading
-import numpy as np
-from perturbations import Audio, apply, get
-
-name, seconds, rate, where = sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-p = get(f"audio.{name}")
-draws = np.random.default_rng(0).standard_normal((1, round(seconds * rate)))
-clip = Audio((0.1 * draws).clip(-1, 1).astype(np.float32), rate)
-done = []
-
-def coded():
-    after = apply(p, clip, p.top() if p.graded else None)
-    assert after.samples.shape == clip.samples.shape
-    ends = (after.samples[0, : rate], after.samples[0, -rate:])
-    assert all(float(np.square(end).mean()) > 1e-4 for end in ends)
-    done.append(threading.current_thread())
-
-if where == "main":
-    coded()
-else:
-    threading.stack_size(256 * 1024)  # half of what threads have where they have least
-    workers = [threading.Thread(target=coded) for _ in range(2)]
-    [w.start() for w in workers]
-    [w.join() for w in workers]
-print(len(set(done)))
-"""
-
-
-def coded_in_a_process(name, seconds, rate, where):
-    """A crash of the encoder is the end of its process, and a failing test here."""
-    import subprocess
-    import sys
-
-    done = subprocess.run(
-        [sys.executable, "-c", IN_A_PROCESS, name, str(seconds), str(rate), where], capture_output=True, text=True
-    )
-    assert done.returncode == 0, f"{name} of {seconds} s ended with {done.returncode}: {done.stderr[-2000:]}"
-    assert done.stdout.split() == ["1" if where == "main" else "2"], done.stderr[-2000:]
-
-
 @pytest.mark.parametrize("where", ["main", "threads"])
 @pytest.mark.parametrize("name", CODECS)
 def test_a_minute(name, where):
+    """A crash of the encoder is the end of its process, and an error here."""
     coded_in_a_process(name, 60, 44_100 if name == "vorbis" else 16_000, where)
 
 

@@ -10,7 +10,8 @@ from stress.cli._commands import stress as command
 from stress.gate import compare_several
 from stress.report import methods_of, save
 from stress.report.paper._figures import KINDS
-from stress.report.paper._look import LOOKS, folded
+from stress.report.paper._look import LOOKS, folded, legend
+from stress.report.paper._look import plots as plots_of
 from tests._runs import LABELS, NUMBERS, write
 from tests.report_pages import MIXED, RATES, describe, mixed_run, records
 
@@ -206,3 +207,15 @@ def test_methods_say_what_the_run_says(pair):
     methods = {r["method"] for r in pair[0].table("cells").to_pylist() if r["method"] and r["low"] is not None}
     assert all(method in text for method in methods)
     assert "counted as a failure: none of 1\u202f020 records." in text
+
+
+@pytest.mark.parametrize("name", ["v", "demo:intermediate", "a model whose name fills the figure"])
+def test_no_entry_of_a_legend_is_cut_off(name):
+    figure, places = plots_of(1, 1, (3.2, 1.9), 0.4)
+    for i in range(5):
+        places[0].plot([0, 1], [0, i], label=f"{name} {i}")
+    legend(figure, places, 5)
+    figure.canvas.draw()
+    box = figure.legends[0].get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.x1

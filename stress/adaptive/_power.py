@@ -117,7 +117,7 @@ def _seen(run: Source, form: Form, cells: Sequence[str], members: NDArray[np.int
 
 
 def _by_cluster(run: Source, metric: Metric, cells: Sequence[str], members: NDArray[np.int64]) -> list[Floats]:
-    return [np.bincount(members, each.sum(axis=1)) * 1.0 for each in cell_sums(run, metric, cells)]
+    return [np.bincount(members, each.sum(axis=1)).astype(np.float64) for each in cell_sums(run, metric, cells)]
 
 
 def _foreseen(rule: Rule, name: str, seen: Observed, drop: float, checks: int, cells: tuple[str, ...]) -> Foreseen:

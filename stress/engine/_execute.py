@@ -92,8 +92,7 @@ def execute(
     adaptive run; without one it is the whole grid.
     """
     begun = time.time()
-    out = beside(out) if planned.settings.fresh else out
-    _can_be_made(out)
+    out = _writable(beside(out) if planned.settings.fresh else out)
     _begin_choosing(planned, chooser, out)
     planned, before = look_back(attended(planned, out), out)
     here = beginning(planned if workers is None else _untimed(planned))
@@ -255,12 +254,13 @@ def _about(
     }
 
 
-def _can_be_made(out: Path) -> None:
-    """Raise RunError where a folder cannot be written, before a model is asked."""
+def _writable(out: Path) -> Path:
+    """Return a folder that can be written; raises RunError, before a model is asked, where it cannot."""
     there = next(place for place in (out, *out.absolute().parents) if os.path.lexists(place))
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         why = "is not a folder" if not there.is_dir() else "cannot be written"
         raise RunError(f"{out}: cannot be made: {there} {why}.")
+    return out
 
 
 def _make_folder(out: Path) -> None:

@@ -117,7 +117,7 @@ class Stopped:
         sizes = np.bincount(self.members)
         counted = np.bincount(self.members, weights=there.astype(np.float64), minlength=len(sizes))
         rows: list[Floats] = [
-            np.bincount(self.members, np.where(there, each, 0.0), len(sizes)) * 1.0 for each in columns
+            np.bincount(self.members, np.where(there, each, 0.0), len(sizes)).astype(np.float64) for each in columns
         ]
         rows += [np.zeros(len(sizes))] * (4 - len(rows))
         most = float(sizes.max() * len(cells))

@@ -117,7 +117,8 @@ def _lowest(limits: Floats, holds: Flags) -> float | None:
     to show anything. That no family is too risky is one test: "too risky in at least one" is rejected where every part
     of it is (intersection–union), without a correction.
     """
-    every, best = holds.all(axis=0), -1
+    every: Flags = np.asarray(holds.all(axis=0))
+    best = -1
     for start in range(0, len(limits), -(-_GRID // _STARTS)):
         broken = np.flatnonzero(~every[start:])
         best = max(best, (start + int(broken[0]) if len(broken) else len(limits)) - 1 if every[start] else -1)

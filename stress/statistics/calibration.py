@@ -64,7 +64,8 @@ def _by_bin(where: Ints, width: int, values: Floats) -> Floats:
     """Return (rows × bins) sums of (rows × answers) values."""
     rows = len(where)
     flat = (np.arange(rows)[:, None] * width + where).ravel()
-    return np.bincount(flat, weights=values.ravel(), minlength=rows * width).reshape(rows, width)
+    sums = np.bincount(flat, weights=values.ravel(), minlength=rows * width)
+    return sums.astype(np.float64).reshape(rows, width)
 
 
 def calibration_error(confidence: Floats, right: Floats, bins: int = 15, kind: str = "width") -> tuple[Any, Floats]:

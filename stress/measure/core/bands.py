@@ -50,9 +50,11 @@ def _of_few(values: Values, curves: Sequence[list[int]]) -> Iterator[Bounds]:
 
 def _of_many(values: Values, curves: Sequence[list[int]]) -> list[Bounds]:
     """Return bands from the joint distribution of the resamples; the ends of plain rates are worked out together."""
-    critical, errors = _critical(values, curves) if curves else ([], [])
+    if not curves:
+        return []
+    critical, errors = _critical(values, curves)
     levels = [2 * NormalDist().cdf(each) - 1 for each in critical]
-    if values.plain is not None and curves:
+    if values.plain is not None:
         places = np.array([cell for cells in curves for cell in cells], np.int64)
         each = np.repeat(levels, [len(cells) for cells in curves])
         ends = rates(values.plain["top"][places], values.plain["bottom"][places], each)

@@ -91,7 +91,9 @@ def no_columns(context: Context, name: str, note: str) -> CellColumns:
     numbers = ("value", "low", "high", "trials", "freedom")
     texts = {"metric": name, "method": None, "note": note}
     found: CellColumns = {each: np.full(cells, np.nan) for each in numbers}
-    return found | {each: np.full(cells, text, object) for each, text in texts.items()} | {"few": np.zeros(cells, bool)}
+    found |= {each: np.full(cells, text, object) for each, text in texts.items()}
+    found["few"] = np.zeros(cells, bool)
+    return found
 
 
 def cell_table(context: Context, parts: Sequence[CellColumns], columns: Columns) -> pa.Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -63,7 +64,7 @@ def ratio(metric: Metric, top: Floats, bottom: Floats, waiting: Waiting, confide
     below = bottom[:, :1] if same else bottom
     width = top.shape[1]
     both = np.concatenate([top, below], axis=1, dtype=np.float64 if who.few else np.float32)
-    resampled = partial(who.leave_out, both) if who.few else waiting.later(both)
+    resampled: Callable[[], NDArray[Any]] = partial(who.leave_out, both) if who.few else waiting.later(both)
 
     def rows() -> NDArray[Any]:
         sums = resampled()

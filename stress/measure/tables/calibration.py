@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -74,11 +74,14 @@ def _empty(metric: str, cells: int) -> Found:
     """Return columns of rows without a number."""
     found: Found = {name: np.full(cells, np.nan) for name in _NUMBERS}
     found |= {name: np.full(cells, None, object) for name in _TEXTS}
-    return found | {"metric": np.full(cells, metric, object), "few": np.zeros(cells, bool)}
+    found["metric"], found["few"] = np.full(cells, metric, object), np.zeros(cells, bool)
+    return found
 
 
 def _nothing(metric: str, cells: int, note: str = "the cell has no answers") -> Found:
-    return _empty(metric, cells) | {"note": np.full(cells, note, object)}
+    found = _empty(metric, cells)
+    found["note"][:] = note
+    return found
 
 
 def _with_losses(context: Context, place: Ints, found: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
@@ -166,18 +169,12 @@ class _Answers:
 
     def _influences(self, metric: Metric, value: Floats, parts: Floats | None) -> Floats:
         """Return each answer's influence on the value of its cell."""
-        bins, alone = self.context.options.bins, self.context.clusters.alone
+        bins, whole = self.context.options.bins, estimate(metric)
         each = zip(self.confidence, self.right, self.member)
         if parts is None:
-            whole = estimate(metric)
-            return np.stack(
-                [
-                    left_out(lambda kept, c=c, r=r: whole(c[kept], r[kept], bins)[0], float(v), m)  # type: ignore[misc]
-                    for (c, r, m), v in zip(each, value)
-                ]
-            )
-        if metric.clustered is not None and not alone:
-            return np.stack([metric.clustered(c, r, m, part) for (c, r, m), part in zip(each, parts)])
+            return np.stack([_left_out(whole, *one, float(v), bins) for one, v in zip(each, value)])
+        if metric.clustered is not None and not self.context.clusters.alone:
+            return np.stack([metric.clustered(*one, part) for one, part in zip(each, parts)])
         return parts
 
     def _ends(self, metric: Metric, value: Floats, error: Floats, some: Ints) -> tuple[Floats, Floats, list[str]]:
@@ -211,6 +208,10 @@ class _Answers:
             method.append("linearised, mid-p" if few else "linearised, logit")
         low, high = np.array(ends, np.float64).reshape(-1, 2).T
         return low, high, method
+
+
+def _left_out(whole: Callable[..., Any], c: Floats, r: Floats, member: Ints, value: float, bins: int) -> Floats:
+    return left_out(lambda kept: whole(c[kept], r[kept], bins)[0], value, member)
 
 
 def _estimated(metric: Metric, one: NDArray[Any], other: NDArray[Any], bins: int) -> tuple[Floats, Floats | None]:

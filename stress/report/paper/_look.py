@@ -160,7 +160,9 @@ def legend(figure: Figure, places: Sequence[Any], count: int) -> None:
     for place in places:
         for handle, name in zip(*place.get_legend_handles_labels()):
             found.setdefault(name, handle)
-    figure.legend(found.values(), found, loc="outside lower center", ncols=min(len(found), 4), frameon=False)
+    inches = 0.085 * max(map(len, found)) + 0.6  # of an entry, so that none is cut off at the margins
+    columns = max(1, min(len(found), 4, int(figure.get_figwidth() / inches)))
+    figure.legend(found.values(), found, loc="outside lower center", ncols=columns, frameon=False)
 
 
 def refuse_mixed(books: Sequence[Book]) -> None:
