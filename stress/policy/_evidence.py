@@ -108,19 +108,15 @@ def evidence(
     found, seen = _known(frame, streams, costs.abstain is not None)
     actions = (KEEP, *seen.everywhere)
     each = [_inputs(frame, cell, by, seen.everywhere, streams, asking) for cell, by in found.items()]
+    parts = [part for part, _ in each]
     signals = _signals(frame, [one for _, one in each], asking, streams)
-    rows = np.concatenate([part for part, _ in each])
-    cell = np.repeat(np.arange(len(found)), [len(part) for part, _ in each])
+    rows, cell = np.concatenate(parts), np.repeat(np.arange(len(found)), list(map(len, parts)))
     cells = tuple(frame.cells[i] for i in found)
     scenarios = tuple(dict.fromkeys(row.scenario for row in cells))
     scenario = np.array([scenarios.index(row.scenario) for row in cells])[cell]
-    score = _scores(frame)
-    loss = costs.of(1 - score[rows], frame, frame.sample[rows[:, 0]], actions)
-    if costs.abstain is not None:
-        actions, loss = (*actions, ABSTAIN), np.column_stack([loss, np.full(len(rows), costs.abstain)])
-    if costs.second:
-        loss = loss + costs.latency(_seconds(frame)[rows], len(actions))
-    sure = frame.column("confidence") if frame.has("confidence") else np.full(len(score), np.nan)
+    score, sure = _scores(frame), _sure(frame)
+    loss = _losses(costs, frame, rows, score, actions)
+    actions = actions if costs.abstain is None else (*actions, ABSTAIN)
     kept_whole(frame, cluster)
     by, member = clusters(frame, cluster)
     raw = np.concatenate([_values(frame, part, one, signals) for part, one in each])
@@ -145,6 +141,20 @@ def evidence(
         lacking=seen.lacking,
         position=rows,
     )
+
+
+def _sure(frame: Frame) -> Floats:
+    return frame.column("confidence") if frame.has("confidence") else np.full(len(frame.cell), np.nan)
+
+
+def _losses(costs: Costs, frame: Frame, rows: Ints, score: Floats, actions: Sequence[str]) -> Floats:
+    """Return (inputs × actions) what each action costs; the last is abstaining, where it has a price."""
+    loss = costs.of(1 - score[rows], frame, frame.sample[rows[:, 0]], actions)
+    if costs.abstain is not None:
+        loss = np.column_stack([loss, np.full(len(rows), costs.abstain)])
+    if costs.second:
+        loss = loss + costs.latency(_seconds(frame)[rows], loss.shape[1])
+    return loss
 
 
 def _inputs(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-__all__ = ["MISSING", "CellRow", "cell_rows"]
+__all__ = ["MISSING", "CellRow", "cell_rows", "listed"]
 
 MISSING = "stream.missing"
 """The perturbation that takes a stream away."""
@@ -92,6 +92,11 @@ class CellRow:
 def cell_rows(table: pa.Table) -> list[CellRow]:
     """Return the cells of a run, in the order of the plan."""
     return [_row(row) for row in table.to_pylist()]
+
+
+def listed(text: str | None) -> Any:
+    """Return what a column of a table, or of a history, holds as JSON; an empty mapping where it holds nothing."""
+    return json.loads(text or "{}")
 
 
 def _row(row: Mapping[str, Any]) -> CellRow:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from stress.records.cells import listed
 from stress.report._book import Book, Row
 from stress.report._grid import Grid, nums, texts, wrapped
 from stress.report._numbers import DASH, count, percent, severity, visible
@@ -53,7 +53,7 @@ def _worst(book: Book, rows: list[dict[str, Any]]) -> Grid | None:
 def _budget(row: Row) -> str:
     """Return a budget in words: ``image: epsilon 0.031``."""
     parts = []
-    for stream, values in json.loads(row["budget"] or "{}").items():
+    for stream, values in listed(row["budget"]).items():
         each = ", ".join(
             f"{visible(k)} {v:.4g}" if isinstance(v, float) else f"{visible(k)} {v}" for k, v in values.items()
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import Any
 from perturbations import RunError
 from perturbations.errors import named_keywords
 from stress.monitor import History, changes, open_history
+from stress.records.cells import listed
 from stress.report._chart import Chart, Line, Point
 from stress.report._grid import Column, Grid, nums, texts, wrapped
 from stress.report._numbers import DASH, Form, count, plural
@@ -113,7 +113,7 @@ def _over_time(windows: Sequence[Mapping[str, Any]], form: Form) -> list[dict[st
     rows = [
         [count(row["id"]), _moment(row["begin"]), _moment(row["end"]), count(row["n"]), _looks(row),
          _interval(row, form), form.value(row["seen"]), row["action"] or DASH,
-         ", ".join(json.loads(row["named"] or "[]"))]
+         ", ".join(listed(row["named"]))]
         for row in reversed(windows[-_ROWS:])
     ]  # fmt: skip
     title = "The last windows" if len(windows) > _ROWS else "Windows"
@@ -182,7 +182,7 @@ def _signals(history: History) -> list[dict[str, Any]]:
         return []
     step = max(1, total // _POINTS)  # of a long history some windows, evenly, and the last
     rows = history.rows('SELECT * FROM signals WHERE ("window" - ?) % ? = 0 ORDER BY "window"', [total, step])
-    streams: Mapping[str, str] = json.loads(history.meta("streams") or "{}")
+    streams: Mapping[str, str] = listed(history.meta("streams"))
     by: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         by.setdefault(row["signal"], []).append({**row, "id": row["window"]})

@@ -117,7 +117,8 @@ class _Answers:
         place, count = self.clusters
         cells, width = len(place), int(count.max(initial=1))
         where = (np.arange(cells)[:, None] * width + place).ravel()
-        return np.bincount(where, weights=values.ravel(), minlength=cells * width).reshape(cells, width)
+        sums = np.bincount(where, weights=values.ravel(), minlength=cells * width).astype(np.float64)
+        return sums.reshape(cells, width)
 
     @cached_property
     def sizes(self) -> Floats:
@@ -218,10 +219,10 @@ def _estimated(metric: Metric, one: NDArray[Any], other: NDArray[Any], bins: int
     """Return a metric of each row, and (rows × answers) influences where it gives them."""
     function = estimate(metric)
     if metric.rowwise:
-        value, parts = function(one, other, bins)
-        return np.asarray(value, np.float64), parts
+        together, parts = function(one, other, bins)
+        return np.asarray(together, np.float64), parts
     each = [function(*row, bins) for row in zip(one, other)]
-    value = np.array([found[0] for found in each], np.float64)
+    values: Floats = np.array([found[0] for found in each], np.float64)
     if any(part is None for _, part in each):
-        return value, None
-    return value, np.stack([np.asarray(part, np.float64) for _, part in each])
+        return values, None
+    return values, np.stack([np.asarray(part, np.float64) for _, part in each])
