@@ -60,12 +60,17 @@ def shared(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def cluster(shared):
-    """Return the address of a cluster of two workers; starting one takes far longer than most runs."""
+    """Return the address of a cluster of two workers; starting one takes far longer than most runs.
+
+    It is idle most of the time, and does not look at its own stacks and clocks: that takes a fifth of a processor.
+    """
     dask, distributed = pytest.importorskip("dask"), pytest.importorskip("distributed")
     environment = {"PYTHONPATH": str(Path(__file__).resolve().parents[1]), "OMP_NUM_THREADS": "1"}
     environment["STRESS_TEST_SHARED"] = str(shared)
+    quiet = {"distributed.worker.profile.enabled": False, "distributed.admin.tick.interval": "1s"}
+    quiet["distributed.admin.system-monitor.interval"] = "10s"
     with (
-        dask.config.set({"distributed.nanny.pre-spawn-environ": environment}),
+        dask.config.set({"distributed.nanny.pre-spawn-environ": environment, **quiet}),
         distributed.LocalCluster(
             n_workers=2,
             threads_per_worker=1,

@@ -96,6 +96,10 @@ def _expanded(match: re.Match[str], full: str) -> str:
     cite="ribeiro2020",
     version=3,
     changes_meaning=True,
+    witness=lambda: (
+        "The tram is late and the doors are open. She will not wait here; he can see the square. They have arrived, it "
+        "isn't cold, and nobody was hurt. Is it far? We don't know, but you should ask."
+    ),
     share=Param("share of the verbs with an auxiliary that are negated, or cleared of their not", "of such verbs", 0, 1,
                 clean=0, levels=(0.2, 0.4, 0.6, 0.8, 1.0)),
 )  # fmt: skip
