@@ -335,6 +335,18 @@ def test_what_a_rule_takes_is_foretold_before(known, whole, stopped, tmp_path, c
     assert main(["power", str(tmp_path / "gates.yaml"), "--against", str(stopped.path)]) == 2
 
 
+def test_what_clusters_take_is_foretold_in_samples(tmp_path):
+    """Ten samples of a speaker are one observation: a rule takes as many samples as so many speakers have."""
+    given, model = world(400, group=10)
+    clustered = run(given, model, tmp_path / "run", cluster="speaker")
+    rule = {"metric": "accuracy", "min": 0.6, "on": "clean"}
+    (by,) = foresee(gates(rule, cluster="speaker"), clustered)
+    assert by.outcome == "pass"
+    assert by.whole % 10 == 0
+    assert by.whole >= 10 * np.log(0.025) / np.log(0.6)  # so many speakers, all of them right, could be luck
+    assert by.adaptive > by.whole
+
+
 def test_questions_are_foretold_by_a_dry_run(capsys):
     options = ["--limit", "40", "--only", "lost", "--workers", "1", "--until", "precision=0.1"]
     assert main(["run", "demo", "--dry-run", *options]) == 0

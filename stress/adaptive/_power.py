@@ -45,9 +45,10 @@ _HALF = 0.5
 
 @dataclass(frozen=True)
 class Foreseen:
-    """What a check takes where the truth is ``value``: samples (clusters), of a whole run and of one that stops.
+    """What a check takes where the truth is ``value``: samples, of a whole run and of one that stops.
 
-    Each is asked in all of ``cells``. Infinite where the bar is at the value. ``reason``: why it is run whole.
+    Samples that come in clusters are counted as samples, of clusters as large as those that were seen. Each is asked in
+    all of ``cells``. Infinite where the bar is at the value. ``reason``: why it is run whole.
     """
 
     rule: Rule
@@ -93,14 +94,15 @@ def foresee(gates: Gates, run: Source, drops: Sequence[float] = (0.0,)) -> list[
     checks = sum(count_checks(rule, part, run) for rule, part in parts)
     correction = 1 if gates.correction == "none" else checks
     found: list[Foreseen] = []
-    for rule, each in parts:
+    for rule, part in parts:
         form = form_of(rule, metrics, session.headline)
-        for name, cells in each.items():
+        for name, cells in part.items():
             if isinstance(form, str):
                 found.append(Foreseen(rule, name, 0.0, None, "", inf, inf, tuple(cells), form))
                 continue
-            seen = _seen(run, form, cells, members)
-            found += [_foreseen(rule, name, worse(seen, drop), drop, correction, tuple(cells)) for drop in drops]
+            seen, size = _seen(run, form, cells, members), len(members) / len(np.unique(members))
+            each = [_foreseen(rule, name, worse(seen, drop), drop, correction, tuple(cells)) for drop in drops]
+            found += [replace(one, whole=one.whole * size, adaptive=one.adaptive * size) for one in each]
     return found
 
 
@@ -133,7 +135,7 @@ def _foreseen(rule: Rule, name: str, seen: Observed, drop: float, checks: int, c
         towards = above if kept else not above
         share = level if kept else level / checks
         gained = seen.gains(bar, towards)
-        whole.append(_fixed(seen, bar, share))
+        whole.append(max(_fixed(seen, bar, share), _fewest(seen, bar, share, towards)))
         adaptive.append(expected_count(gained, share * _HALF, seen.counts))
     if not whole or value in (low, high):
         return Foreseen(rule, name, drop, value, "undecided", inf, inf, cells)
@@ -149,6 +151,12 @@ def _fixed(seen: Observed, bar: float, level: float) -> float:
     if mean == 0:
         return inf
     return float(ceil(((z_quantile(1 - 2 * level) + z_quantile(2 * _POWER - 1)) * spread / mean) ** 2)) or 1.0
+
+
+def _fewest(seen: Observed, bar: float, level: float, above: bool) -> float:
+    """Return how many observations of a rate reject a bar if all of them are as good (or as bad) as can be."""
+    chance = bar if above else 1 - bar
+    return float(ceil(np.log(level) / np.log(chance))) if seen.form.kind == "rate" and 0 < chance < 1 else 1.0
 
 
 @named_keywords
