@@ -1,6 +1,6 @@
 """What an audit of many pictures takes, in CPU seconds: reading each, its marks, and all pairs of them.
 
-    python -m benchmarks audit [--pictures N] [--size PIXELS] [--repeats N]
+    python -m benchmarks audit [--pictures N] [--size PIXELS]
 
 Every picture is another cut-out of one of 64 photograph-like pictures, turned and shrunk, kept as JPEG in memory; a
 hundred of them are there twice, encoded again. Reading and marks are timed on 2,000 of them, and scale as they do; the
