@@ -131,9 +131,8 @@ def _summary(monitor: Monitor) -> int:
         say(f"{row['count']:,} × {row['kind']} (last: {row['last']})", err=True)
     say(f"{memory.number:,} inputs in {memory.windows:,} windows; history: {history.path}", err=True)
     if memory.detector.looks == 0 and not monitor.alerted:
-        says = (
-            f", for want of {monitor.reference.frames} inputs of one {monitor.reference.block}" if memory.number else ""
-        )
+        wanted = f"{monitor.reference.frames} inputs of one {monitor.reference.block}"
+        says = f", for want of {wanted}; --block sample looks at each input" if memory.number else ""
         say(f"Nothing could be looked at{says}.", err=True)
         return NOTHING
     if memory.detector.looks < monitor.least_looks:

@@ -24,6 +24,7 @@ from stress.measure import (
     measured,
     reliance_changes,
 )
+from stress.records.cells import by_scenario
 from stress.records.pairing import paired
 from stress.records.source import Source
 from stress.records.stopping import refuse_stopped
@@ -128,7 +129,7 @@ _Two = Mapping[tuple[int, int], Matched]
 def _rows(runs: Sequence[Source], matched: _Two, metric: str, by: Sequence[str], sure: float) -> Iterator[Side]:
     shared = set.intersection(*(set(each.pair.cells) for each in matched.values()))
     retained = metric == matched[0, 1].headline
-    for part, cells in _parts(runs[0], shared).items():
+    for part, cells in by_scenario(runs[0].cells, shared).items():
         names = [metric, *(["retention"] if part != "clean" and retained else []), "ece", _LATENCY]
         for name in dict.fromkeys(names):
             yield _row(part, name, {two: change(m, name, cells, confidence=sure) for two, m in matched.items()})
@@ -142,15 +143,6 @@ def _rows(runs: Sequence[Source], matched: _Two, metric: str, by: Sequence[str],
             if measure == "necessity":
                 name = f"needs {stream}" + (f", fill {fill}" if fill != "none" else "")
                 yield _row("reliance", name, {two: each[key] for two, each in found.items()})
-
-
-def _parts(run: Source, shared: set[str]) -> dict[str, list[str]]:
-    """Return the cells of the clean part and of each scenario; fallbacks are no scenario of their own."""
-    found: dict[str, list[str]] = {}
-    for row in run.cells.to_pylist():
-        if row["cell"] in shared and not row["fallback"]:
-            found.setdefault("clean" if row["cell"] == "clean" else row["scenario"], []).append(row["cell"])
-    return found
 
 
 def _row(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 
-__all__ = ["MISSING", "CellRow", "cell_rows", "listed"]
+__all__ = ["MISSING", "CellRow", "by_scenario", "cell_rows", "listed"]
 
 MISSING = "stream.missing"
 """The perturbation that takes a stream away."""
@@ -92,6 +92,15 @@ class CellRow:
 def cell_rows(table: pa.Table) -> list[CellRow]:
     """Return the cells of a run, in the order of the plan."""
     return [_row(row) for row in table.to_pylist()]
+
+
+def by_scenario(table: pa.Table, among: Collection[str]) -> dict[str, list[str]]:
+    """Return which of some cells are clean, and of each scenario; fallbacks are no scenario of their own."""
+    found: dict[str, list[str]] = {}
+    for row in table.to_pylist():
+        if row["cell"] in among and not row["fallback"]:
+            found.setdefault("clean" if row["cell"] == "clean" else row["scenario"], []).append(row["cell"])
+    return found
 
 
 def listed(text: str | None) -> Any:

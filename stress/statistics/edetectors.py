@@ -10,7 +10,6 @@ e-detectors (Shin, Ramdas and Rinaldo 2022).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -188,8 +187,6 @@ def least_reference(signals: int, alpha: float) -> int:
     low, high = 1, 2
     while least_looks(high, signals, alpha) is None:
         low, high = high, high * 2
-        if high > 1e7:  # pragma: no cover - alpha is bounded
-            return math.inf  # type: ignore[return-value]
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if least_looks(middle, signals, alpha) is not None else (middle, high)

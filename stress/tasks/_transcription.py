@@ -46,9 +46,20 @@ def references(who: str, target: Any) -> tuple[str, ...]:
     return found
 
 
-def fill(rows: Sequence[Mapping[str, Any] | None], names: Sequence[str]) -> dict[str, list[Any]]:
-    """Return rows as columns; a row that is ``None`` is null in each."""
-    return {name: [None if row is None else row[name] for row in rows] for name in names}
+def scored_texts(
+    who: str,
+    answers: Any,
+    targets: Sequence[Any],
+    one: Callable[[str, Any], Mapping[str, Any]],
+    columns: Sequence[str],
+    score: str = "score",
+) -> Mapping[str, Any]:
+    """Return what a task says of answers that are texts: ``one`` of each and its target, of which ``score`` counts."""
+    texts, wrong = as_texts(who, answers, len(targets))
+    rows = [None if text is None else one(text, target) for text, target in zip(texts, targets)]
+    found = {name: [None if row is None else row[name] for row in rows] for name in (score, *columns)}
+    values = np.array([np.nan if each is None else each for each in found[score]], np.float64)
+    return {**{name: found[name] for name in columns}, "score": values, "invalid": wrong}
 
 
 @dataclass(frozen=True)
@@ -98,11 +109,7 @@ class Transcription:
 
     def score(self, answers: Any, targets: Sequence[Any]) -> Mapping[str, Any]:
         """Return ``score``, ``invalid`` and the task's columns for each sample."""
-        texts, wrong = as_texts(self.name, answers, len(targets))
-        rows = [None if text is None else self._one(text, target) for text, target in zip(texts, targets)]
-        found = fill(rows, ("score", *self.columns))
-        score = np.array([np.nan if s is None else s for s in found.pop("score")], np.float64)
-        return {"score": score, "invalid": wrong, **found}
+        return scored_texts(self.name, answers, targets, self._one, tuple(self.columns))
 
     def _clean(self, text: str) -> str:
         return normalise(text) if self.normalised else text
@@ -172,11 +179,7 @@ class FreeText:
 
     def score(self, answers: Any, targets: Sequence[Any]) -> Mapping[str, Any]:
         """Return ``score``, ``invalid`` and the task's columns for each sample."""
-        texts, wrong = as_texts(self.name, answers, len(targets))
-        rows = [None if text is None else self._one(text, target) for text, target in zip(texts, targets)]
-        found = fill(rows, tuple(self.columns))
-        score = np.array([np.nan if s is None else s for s in found[self.headline]], np.float64)
-        return {"score": score, "invalid": wrong, **found}
+        return scored_texts(self.name, answers, targets, self._one, tuple(self.columns), self.headline)
 
     def _one(self, answer: str, target: Any) -> dict[str, Any]:
         accepted = references(self.name, target)

@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from perturbations import InputError
 from perturbations.errors import short
 from stress.records.metric import Metric
-from stress.tasks._transcription import as_texts, fill, references
+from stress.tasks._transcription import as_texts, references, scored_texts
 from stress.tasks.metrics.words import VQA
 
 __all__ = ["Vqa"]
@@ -71,11 +70,7 @@ class Vqa:
 
     def score(self, answers: Any, targets: Sequence[Any]) -> Mapping[str, Any]:
         """Return ``score``, ``invalid`` and the task's columns for each sample."""
-        texts, wrong = as_texts(self.name, answers, len(targets))
-        rows = [None if text is None else self._one(text, target) for text, target in zip(texts, targets)]
-        found = fill(rows, tuple(self.columns))
-        score = np.array([np.nan if s is None else s for s in found["vqa"]], np.float64)
-        return {"score": score, "invalid": wrong, **found}
+        return scored_texts(self.name, answers, targets, self._one, tuple(self.columns), "vqa")
 
     def _one(self, answer: str, target: Any) -> dict[str, Any]:
         given, people = _short_answer(answer), [_short_answer(each) for each in references(self.name, target)]

@@ -13,6 +13,7 @@ from perturbations.errors import named_keywords
 from stress.measure.between.influences import measure
 from stress.measure.core.context import Context
 from stress.measure.session.once import session_of
+from stress.records.cells import by_scenario
 from stress.records.pairing import paired, who
 from stress.records.source import Source
 from stress.statistics.arrays import Floats
@@ -54,7 +55,7 @@ def trend(runs: Sequence[Source], metric: str | None = None) -> Trend:
     shared = sorted(set.intersection(*map(set, here)))
     place = {each: i for i, each in enumerate(shared)}
     name = metric or session_of(last).context.headline.name
-    parts = _parts(last, cells)
+    parts = by_scenario(last.cells, cells)
     clusters = _clusters(session_of(last, cluster=pairs[0].cluster).context, here[-1], place)
     found: dict[str, list[tuple[float, Floats]]] = {part: [] for part in parts}
     for run, names in zip(runs, here):
@@ -66,14 +67,6 @@ def trend(runs: Sequence[Source], metric: str | None = None) -> Trend:
     dropped = tuple(dict.fromkeys(line for pair in pairs for line in pair.dropped))
     row = session_of(last).context.row(name)
     return Trend(name, "higher" if row is None else row.better, known, len(shared), dropped)
-
-
-def _parts(run: Source, shared: set[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for row in run.cells.to_pylist():
-        if row["cell"] in shared and not row["fallback"]:
-            found.setdefault("clean" if row["cell"] == "clean" else row["scenario"], []).append(row["cell"])
-    return found
 
 
 def _clusters(context: Context, names: Sequence[_Who], place: Mapping[_Who, int]) -> Ints:
