@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from stress.records.frame import Frame
 from stress.records.metric import Metric
 from stress.records.source import Source
 from stress.statistics.bootstrap import Clusters, clusters
-from stress.statistics.intervals import jackknife, percentile
+from stress.statistics.intervals import ROUNDING, jackknife, percentile
 
 __all__ = ["Condition", "Rates", "Sums", "sums_by_cell", "sums_by_group"]
 
@@ -31,36 +32,40 @@ class Sums:
     above: NDArray[np.float64]
     below: NDArray[np.float64]
     who: Clusters
-    records: int
+    counts: tuple[int, ...]
+    """How many records each condition has."""
 
-    def number(self, function: Callable[[Rates], NDArray[np.float64]], note: str | None = None) -> Number:
+    def number(self, function: Callable[[Rates], NDArray[np.float64]], n: int | None = None) -> Number:
         """Return a function of the rates, worked out on the run, with its interval over clusters of samples.
 
         The percentile interval of the Poisson bootstrap, all conditions resampled together, so that what they share –
         the same pictures – counts once; Student's t of the jackknife below 20 clusters. Where no resample differs
         there is no interval.
         """
-        both = np.concatenate([self.above, self.below], axis=1)
+        both, n = np.concatenate([self.above, self.below], axis=1), sum(self.counts) if n is None else n
         value = function(self._rates(both.sum(axis=0)[None]))
         if not np.isfinite(value[0]):
-            return Number(n=self.records, note=note or "undefined: a condition has no records, or nothing to divide by")
+            return Number(n=n, note="undefined: a condition has no records, or there is nothing to divide by")
         rows = self.who.leave_out(both) if self.who.few else self.who.resample(both)
         found = function(self._rates(np.asarray(rows, np.float64)))[:, None]
-        if len(self.who) < 2 or np.ptp(found) < 1e-7:
-            said = "no interval: no sample differs from the others"
-            return Number(float(value[0]), n=self.records, note=f"{note}; {said}" if note else said)
+        if len(self.who) < 2 or np.ptp(found) < ROUNDING:
+            return Number(float(value[0]), n=n, note="no interval: no sample differs from the others")
         bounds = jackknife(value, found) if self.who.few else percentile(found, len(self.who))
-        return Number.within(float(value[0]), bounds, n=self.records, note=note)
+        return Number.within(float(value[0]), bounds, n=n)
 
     def each(self) -> dict[Condition, Number]:
         """Return the rate in each condition."""
-        return {name: self.number(lambda rates, name=name: rates[name]) for name in self.conditions}  # type: ignore[misc]
+        return {name: self.number(partial(_one, name), n) for name, n in zip(self.conditions, self.counts)}
 
     def _rates(self, rows: NDArray[np.float64]) -> Rates:
         above, below = np.split(rows, 2, axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
             rates = np.where(below > 0, above / below, np.nan)
         return {name: rates[:, i] for i, name in enumerate(self.conditions)}
+
+
+def _one(name: Condition, rates: Rates) -> NDArray[np.float64]:
+    return rates[name]
 
 
 def sums_by_cell(run: Source, metric: Metric, conditions: Mapping[str, Condition], cluster: str | None = None) -> Sums:
@@ -91,6 +96,8 @@ def _sums(
     where = who.member[frame.sample[kept]] * len(names) + place[kept]
     shape = (len(who), len(names))
     above, below = (
-        np.bincount(where, weights=each[kept], minlength=shape[0] * shape[1]).reshape(shape) for each in (top, bottom)
+        np.bincount(where, weights=each[kept], minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
+        for each in (top, bottom)
     )
-    return Sums(metric, names, above, below, who, int(kept.sum()))
+    counts = np.bincount(place[kept], minlength=len(names))
+    return Sums(metric, names, above, below, who, tuple(map(int, counts)))
