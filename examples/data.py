@@ -38,3 +38,8 @@ def hub_dataset(dataset):
 def archives(pattern):
     """WebDataset archives."""
     return stress.data.webdataset(pattern, classes=["dark", "bright"])
+
+
+def dataset_of_maite(dataset):
+    """An image classification data set of MAITE's protocol."""
+    return stress.data.maite(dataset, range=(0, 1), groups=["site"])

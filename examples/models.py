@@ -32,6 +32,11 @@ def checkpoint(folder):
     return stress.models.hf(folder, missing="mean")
 
 
+def model_of_maite(model):
+    """A classifier of MAITE's protocol, as nrtk's users have: it knows its classes, not what black and white are."""
+    return stress.models.maite(model, {"image": Pixels(range=(0, 1))}, missing="refuse")
+
+
 def prediction_route(url):
     """A route that takes instances and answers predictions, as TensorFlow Serving and KServe do."""
     return stress.models.json(url, classes=["dark", "bright"], at_once=8)

@@ -31,14 +31,21 @@ def example(name):
 MODELS, DATA = example("models"), example("data")
 
 
-@pytest.mark.parametrize("name", ["models", "data"])
+RUN_BY = {"models": __file__, "data": __file__, "trackers": "test_trackers.py", "maite_world": "test_maite.py",
+          "benchmarks": "test_benchmarks_called.py"}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RUN_BY)
 def test_five_lines_are_enough(name):
     text = (ROOT / f"{name}.py").read_text()
+    tests = (Path(__file__).parent / RUN_BY[name]).read_text()
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef):
             lines = {line for each in node.body[1:] for line in range(each.lineno, each.end_lineno + 1)}
             assert len(lines) <= 5, node.name
-            assert f"def test_{node.name}(" in Path(__file__).read_text(), node.name
+            assert f"def test_{node.name}(" in tests or f").{node.name}(" in tests or f".{node.name}(" in tests, (
+                node.name
+            )
 
 
 def right(model, tmp_path, data=SAMPLES):
@@ -119,6 +126,17 @@ def test_checkpoint(tmp_path):
     assert np.asarray(answers["logits"]).shape == (3, 3)
 
 
+def test_model_of_maite(tmp_path):
+    class Brightness:
+        def __init__(self):
+            self.metadata = {"id": "brightness", "index2label": dict(enumerate(NAMES))}
+
+        def __call__(self, batch_input, /):
+            return [np.array([0.6 - x.mean(), x.mean() - 0.2]) for x in batch_input]
+
+    assert right(MODELS.model_of_maite(Brightness()), tmp_path) == 1
+
+
 def test_prediction_route(tmp_path):
     pytest.importorskip("httpx")
     with server(tmp_path / "log") as url:
@@ -196,3 +214,18 @@ def test_archives(tmp_path):
                 about.size = len(content)
                 tar.addfile(about, io.BytesIO(content))
     assert right(brightness, tmp_path, DATA.archives(f"{tmp_path}/a-*.tar")) == 1
+
+
+def test_dataset_of_maite(tmp_path):
+    class Triples:
+        def __init__(self):
+            self.metadata = {"id": "triples", "index2label": dict(enumerate(NAMES))}
+
+        def __len__(self):
+            return 12
+
+        def __getitem__(self, i):
+            pictures, labels = floats()
+            return pictures[i], np.eye(2)[labels[i]], {"id": i, "site": f"s{i // 4}"}
+
+    assert right(brightness, tmp_path, DATA.dataset_of_maite(Triples())) == 1

@@ -16,7 +16,7 @@ WRAPPED = ("albumentations", "audiomentations", "nlpaug", "torchaudio")
 FLOORS = (  # of stress, from the ground up: what stands higher may import what stands lower
     ("stress.statistics", "stress._import", "stress._needed"),
     ("stress.records", "stress.data"),
-    ("stress.tasks", "stress.models", "stress.gallery", "stress.testing"),
+    ("stress.tasks", "stress.models", "stress.gallery", "stress.testing", "stress.maite"),
     ("stress.engine", "stress.measure.core"),
     ("stress.measure.tables",),
     ("stress.measure.session",),

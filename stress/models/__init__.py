@@ -6,7 +6,7 @@ from stress.models._gradients import ModelOracle
 from stress.models._model import Model, load_model, steady_code
 from stress.models._source import installed, source_of
 from stress.models._unanswered import Replies, Unanswered, split_unanswered
-from stress.models.adapters import Frames, Pixels, Texts, Waveform, hf, onnx, otherwise, sklearn, torch
+from stress.models.adapters import Frames, Pixels, Texts, Waveform, hf, maite, onnx, otherwise, sklearn, torch
 from stress.models.endpoints import Endpoint, Reread, json, openai
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "installed",
     "json",
     "load_model",
+    "maite",
     "onnx",
     "openai",
     "otherwise",

@@ -4,6 +4,7 @@ from stress.data.sources._archive import webdataset
 from stress.data.sources._arrays import numpy
 from stress.data.sources._files import folder, frame, globs
 from stress.data.sources._foreign import huggingface, recognised, torch
+from stress.data.sources._maite import maite
 from stress.data.sources._names import SOURCES, is_source_name, source_by_name
 from stress.data.sources._published import (
     CIFAR10,
@@ -29,6 +30,7 @@ __all__ = [
     "globs",
     "huggingface",
     "is_source_name",
+    "maite",
     "mnist",
     "numpy",
     "recognised",

@@ -15,6 +15,7 @@ from stress.data._dataset import Samples
 from stress.data._listed import from_samples
 from stress.data._reading import Reading
 from stress.data.sources._arrays import Rows, converted, known_modality, names_of_classes
+from stress.data.sources._maite import is_maite_dataset
 
 __all__ = ["huggingface", "recognised", "torch"]
 
@@ -187,6 +188,11 @@ def recognised(source: Any) -> Any:
         raise InputError(
             "data: must be samples, got a torch Dataset, and what its numbers mean is not said. "
             "stress.data.torch(dataset, range=(0, 1), layout='channels_first') makes some."
+        )
+    if is_maite_dataset(source) and not _holds_samples(source):
+        raise InputError(
+            "data: must be samples, got a data set of MAITE, and what its numbers mean is not said. "
+            "stress.data.maite(dataset, range=(0, 1)) makes some."
         )
     return source
 

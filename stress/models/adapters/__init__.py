@@ -2,6 +2,7 @@
 
 from stress.models.adapters._adapted import Adapted
 from stress.models.adapters._hf import hf
+from stress.models.adapters._maite import maite
 from stress.models.adapters._names import KINDS, adapted_by_name, is_adapted_name, source_named
 from stress.models.adapters._onnx import onnx
 from stress.models.adapters._otherwise import otherwise
@@ -21,6 +22,7 @@ __all__ = [
     "adapted_by_name",
     "hf",
     "is_adapted_name",
+    "maite",
     "onnx",
     "otherwise",
     "recognised",

@@ -20,6 +20,7 @@ from scenarios.reading import parse
 from stress._import import load_attribute
 from stress.models.adapters._adapted import Adapted
 from stress.models.adapters._hf import hf
+from stress.models.adapters._maite import maite
 from stress.models.adapters._onnx import onnx
 from stress.models.adapters._prepare import PREPARATIONS
 from stress.models.adapters._sklearn import sklearn
@@ -51,11 +52,12 @@ KINDS: Mapping[str, tuple[Callable[..., Any], str]] = {
     "torch": (_of_code(torch), "torch:module:attribute"),
     "sklearn": (_of_code(sklearn), "sklearn:module:attribute"),
     "hf": (hf, "hf:FOLDER"),
+    "maite": (_of_code(maite), "maite:module:attribute"),
     "json": (json, "json:URL"),
     "openai": (lambda place, **options: _chat(place, options), "openai:NAME@URL"),
 }
 """Adapters by the word before the first colon, and how their names are written."""
-_NEEDS_STREAMS = ("onnx", "torch", "sklearn")
+_NEEDS_STREAMS = ("onnx", "torch", "sklearn", "maite")
 
 
 def _chat(place: str, options: dict[str, Any]) -> Any:
@@ -75,7 +77,7 @@ def is_adapted_name(source: str) -> bool:
         return "@http" in rest.lower()
     if kind == "json":  # which is a module, too
         return rest.lower().startswith(("http://", "https://"))
-    return kind not in ("torch", "sklearn") or ":" in rest  # torch:attribute would be the package itself
+    return kind not in ("torch", "sklearn", "maite") or ":" in rest  # torch:attribute would be the package itself
 
 
 def source_named(source: str) -> tuple[str, str, str | None]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from perturbations import ModelError
 from perturbations.errors import short
+from stress.models.adapters._maite import is_maite_model
 
 __all__ = ["recognised", "refuse_name"]
 
@@ -23,6 +24,8 @@ def recognised(found: Any) -> Any:
         from stress.models.adapters._hf import hf
 
         return hf(found)
+    if is_maite_model(found):
+        raise _adapter("a model of MAITE", "maite", "{'image': Pixels(range=…)}", "")
     if _is(found, "torch.export", "ExportedProgram") or (_is(found, "torch.nn", "Module") and not _takes_batch(found)):
         raise _adapter("a torch module", "torch", _pixels(), ", classes=[…]")
     if _is(found, "onnxruntime", "InferenceSession"):
