@@ -1,4 +1,4 @@
-"""Linear filters: Gaussians as the reference cuts them, disks, lines, and zooms about the centre."""
+"""Linear filters: Gaussians as the reference cuts them, lines, and zooms about the centre."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ from perturbations.image._draw import Field
 
 __all__ = [
     "at_least",
-    "disk",
-    "filtered",
     "line_filter",
     "line_taps",
     "rounded_image",
@@ -34,8 +32,6 @@ __all__ = [
 _T = TypeVar("_T", Field, Image)
 _DIRECT_AREA = 129
 """Largest kernel that OpenCV filters directly: larger ones go through a Fourier transform, empty or not."""
-_TRANSFORM_AREA = 900
-"""From this kernel on, the Fourier transform takes less time than the sum of direct parts."""
 
 
 def to_image(values: Field, like: Image) -> Image:
@@ -116,22 +112,6 @@ def _cosines(length: int, sigma: float, truncate: float) -> tuple[Field, Field]:
     return basis.astype(np.float32), response.astype(np.float32)
 
 
-@lru_cache(maxsize=64)
-def disk(radius: float, alias_blur: float) -> Field:
-    """Return the defocus kernel of Hendrycks & Dietterich: a disk, softened by a small Gaussian, without its empty rim.
-
-    The softening stays inside a square of at least 17 pixels and is 3 pixels wide up to a radius of 8, 5 above.
-    """
-    reach, size = (8, 3) if radius <= 8 else (int(radius), 5)
-    axis = np.arange(-reach, reach + 1)
-    inside = (axis[:, None] ** 2 + axis**2 <= radius**2).astype(np.float32)
-    kernel = cv2.GaussianBlur(inside / inside.sum(), ksize=(size, size), sigmaX=alias_blur)
-    used = max(int(np.abs(axis[kernel.any(axis=0)]).max()), 0)
-    kernel = np.ascontiguousarray(kernel[reach - used : reach + used + 1, reach - used : reach + used + 1])
-    kernel.flags.writeable = False
-    return kernel
-
-
 def line_taps(radius: float, sigma: float, angle: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the offsets ``(taps, (y, x))`` and weights of ImageMagick's motion blur.
 
@@ -159,19 +139,6 @@ def line_filter(values: _T, offsets: NDArray[np.int64], weights: NDArray[np.floa
         parts.append((int(first[0] - corner[0]), int(first[1] - corner[1]), kernel))
     (top, left), (bottom, right) = -corner, offsets.max(axis=0)
     padded = cv2.copyMakeBorder(values, int(top), int(bottom), int(left), int(right), cv2.BORDER_REPLICATE)
-    return _sum_of_parts(padded, parts, values.shape, values.dtype == np.uint8)
-
-
-def filtered(values: _T, kernel: Field) -> _T:
-    """Return the values under a square kernel of an odd side, of an image rounded; mirrored at the edges' middles."""
-    side = len(kernel)
-    if side * side > _TRANSFORM_AREA:
-        whole = cv2.filter2D(values.astype(np.float32, copy=False), cv2.CV_32F, kernel)
-        return (cv2.convertScaleAbs(whole) if values.dtype == np.uint8 else whole).reshape(values.shape)
-    deep = max(1, _DIRECT_AREA // side)
-    parts = [(start, 0, kernel[start : start + deep]) for start in range(0, side, deep)]
-    reach = side // 2
-    padded = cv2.copyMakeBorder(values, reach, reach, reach, reach, cv2.BORDER_REFLECT_101)
     return _sum_of_parts(padded, parts, values.shape, values.dtype == np.uint8)
 
 

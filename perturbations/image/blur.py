@@ -14,10 +14,9 @@ from perturbations._declare import image_corruption
 from perturbations._params import Param
 from perturbations._tables import looked_up
 from perturbations._values import Image
+from perturbations.image._disks import out_of_focus
 from perturbations.image._draw import sixteen
 from perturbations.image._filters import (
-    disk,
-    filtered,
     line_filter,
     line_taps,
     rounded_image,
@@ -38,7 +37,7 @@ _DEFOCUS = published(
 
 @image_corruption(
     cite="hendrycks2019",
-    version=2,
+    version=3,
     radius=Param(
         "radius of the circle of confusion", "pixels", 0, 100, scale="step", clean=0, levels=column(_DEFOCUS, 0)
     ),
@@ -53,7 +52,7 @@ _DEFOCUS = published(
 )
 def defocus_blur(image: Image, *, radius: float, alias_blur: float) -> Image:
     """A lens out of focus: every point becomes a disk."""
-    return filtered(image, disk(radius, alias_blur))
+    return out_of_focus(image, radius, alias_blur)
 
 
 @image_corruption(
