@@ -261,7 +261,7 @@ def spatter(
     depth = np.minimum(at_least(depth, threshold), 1)
     depth *= np.float32(255)
     drops = depth.astype(np.uint8)
-    shine = cv2.multiply(drops, _rims(drops), dtype=cv2.CV_16U)
+    shine = np.multiply(drops, _rims(drops), dtype=np.uint16)
     brightest = float(shine.max())
     if brightest == 0:
         return image
