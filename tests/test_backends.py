@@ -17,6 +17,8 @@ from stress.data import from_samples
 from stress.data._packed import pack, unpack
 from tests.worlds import CLASSES, SUITE, brightness, samples
 
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -285,9 +287,9 @@ _leaked = []
 def leaks_memory(batch):
     """Answer by brightness, and keep some MB each time; note who answers.
 
-    Where a limit is set, a fresh process is brought to one size whatever its libraries take, and one that has passed the
-    limit waits to be ended: what happens then depends on neither the machine nor on who looks how often. (A pool of
-    processes looks once a second, after an answer.)
+    Where a limit is set, a fresh process is brought to one size whatever its libraries take, and one that has passed
+    the limit waits to be ended: what happens then depends on neither the machine nor on who looks how often. (A pool
+    of processes looks once a second, after an answer.)
     """
     import psutil
 
