@@ -57,8 +57,8 @@ def rare_drop(samples, weights, rates, missed=0.05, points=100):
     ``rates``: how often a sample loses its answer in a way that adds so much (``weights``, the first is 1) to the drop;
     none is gained in truth. As in ``shortest``, every other drop d is told from the truth by no test better than Neyman
     and Pearson's of the one way of being d that is most like the truth: all losses as many times more or less frequent,
-    and the rest losses (or gains, of which there were none to be seen) of a sample's whole weight. ``missed``: how often
-    an end may lie on the wrong side of d.
+    and the rest losses (or gains, of which there were none to be seen) of a sample's whole weight. ``missed``: how
+    often an end may lie on the wrong side of d.
     """
     weights, means = np.asarray(weights, float), samples * np.asarray(rates, float)
     seen = np.array([x for x in product(range(8), repeat=len(means)) if sum(x) <= 9])
