@@ -18,6 +18,7 @@ from stress._face import Run, open_run
 from stress.adaptive import Until, chooser_of, expected_calls, stopped_lines
 from stress.cli._display import console, safe
 from stress.cli._estimate import estimate
+from stress.cli._track import made, track_after
 from stress.engine import Check, Outcome, Planned, Settings, as_it_answers, duration, execute, plan_run, prepared
 from stress.examples import check_count, keep
 
@@ -39,11 +40,13 @@ def run_suite(
     history: Path | None = None,
     until: str | None = None,
     against: Path | None = None,
+    track: Sequence[str] = (),
     **options: Any,
 ) -> int:
     """Run a suite from the command line and return the exit status."""
     most = 0 if no_examples else examples
     check_count(most)
+    trackers = made(track)
     screen = console(quiet=options["progress"] == "quiet")
     demo = suite == "demo"
     loaded = load(suite)
@@ -78,6 +81,7 @@ def run_suite(
         screen.print(safe(f"report: {write_report(run)}"), soft_wrap=True)
     if history is not None:
         _remember(screen, run, history)
+    track_after(screen, run, trackers)
     return 0
 
 
