@@ -139,7 +139,7 @@ class Means:
         if not sums:
             return None
         keys, at = np.unique(np.concatenate(members) * len(place) + np.concatenate(of), return_inverse=True)
-        top, bottom = (np.bincount(at, column) for column in np.concatenate(sums).T)
+        top, bottom = (np.bincount(at, column).astype(np.float64) for column in np.concatenate(sums).T)
         weights = np.full(len(place), 1 / len(place))
         found = jackknifed(keys // len(place), keys % len(place), top, bottom, weights, _CONFIDENCE)
         return found if np.isfinite(found[1]) else None

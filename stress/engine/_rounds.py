@@ -34,8 +34,11 @@ class Chooser(Protocol):
 
     floor: int
     """Questions that each cell is asked in any case."""
-    kind: Literal["rules", "means"]
-    """What ends it, by which its samples are cut into shards."""
+
+    @property
+    def kind(self) -> Literal["rules", "means"]:
+        """What ends it, by which its samples are cut into shards."""
+        ...
 
     def begin(self, planned: Planned, run: Source, schema: pa.Schema) -> None:
         """Take what is known of a run before its first record. Raises StressError where it cannot stop early."""
