@@ -91,7 +91,7 @@ def stress() -> None:
 @click.option("--max-cells", type=int, default=10_000, show_default=True, metavar="N", help="Cells a suite may have.")
 @click.option("--max-megapixels", type=float, default=100.0, show_default=True, metavar="N", help="Of a picture.")
 @click.option("--max-seconds", type=float, default=3600.0, show_default=True, metavar="S", help="Of a recording.")
-@click.option("--until", metavar="GATES", help="Stop where its rules are decided; or precision=P, half a width.")
+@click.option("--until", metavar="GATES", help="Stop where its rules are decided; or precision=P, mean=P.")
 @click.option("--against", type=RUN, metavar="RUN", help="The whole run that rules of --until compare with.")
 @click.option("--max-calls", type=int, metavar="N", help="Calls of an endpoint; a complete smaller grid is run.")
 @click.option("--max-cost", type=float, metavar="X", help="The same in money, by the model's price table.")
