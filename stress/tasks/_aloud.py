@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from perturbations import Key, generator
 from perturbations.labels import alike
+from stress.statistics.rates import at_least
 from stress.tasks._forms import DECLARE, look_at
 
 __all__ = ["Said", "classes_said", "form_said", "spelling_said"]
@@ -56,11 +57,12 @@ def classes_said(
     said = f"{right / count:.0%} of {count} right"
     place = {name: i for i, name in enumerate(classes)}
     a, b = (np.array([place[pair[side]] for pair in pairs]) for side in (0, 1))
-    best, chance = _best(a, b, len(classes)), _by_chance(a, b, len(classes))
     name = "clean accuracy"
-    if best > right / count + _BETTER and best > chance:
-        says = f"{said}; {best:.0%} would be, were the classes in another order. Is it the model's?"
-        return [order, (name, "warning", says)]
+    if right / count + _BETTER < 1:  # else no other order could be so much better
+        best = _best(a, b, len(classes))
+        if best > right / count + _BETTER and best > _by_chance(a, b, len(classes)):
+            says = f"{said}; {best:.0%} would be, were the classes in another order. Is it the model's?"
+            return [order, (name, "warning", says)]
     if not _above_chance(right, count, len(classes)):
         says = f"{said}, which is not above chance (1 of {len(classes)}): are labels and order the model's?"
         return [order, (name, "warning", says)]
@@ -85,9 +87,7 @@ def _by_chance(given: NDArray[np.int64], wanted: NDArray[np.int64], classes: int
 
 def _above_chance(right: int, count: int, classes: int) -> bool:
     """Whether so many right answers are more than guessing brings in 19 of 20 cases."""
-    from scipy.stats import binom
-
-    return bool(binom.sf(right - 1, count, 1 / classes) <= 0.05)
+    return bool(at_least(right, count, 1 / classes) <= 0.05)
 
 
 def spelling_said(what: str, names: Sequence[str]) -> list[Said]:
