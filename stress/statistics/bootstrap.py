@@ -100,7 +100,7 @@ class Clusters:
     def weighted(self, some: NDArray[np.int64], sums: NDArray[Any]) -> NDArray[np.float32]:
         """Return (rows × columns) weighted sums of (clusters × columns) sums of the clusters at these positions."""
         narrow = np.ascontiguousarray(sums, np.float32)
-        total = np.zeros((self.rows, narrow.shape[1]), np.float32)
+        total: NDArray[np.float32] | None = None
         table = _inverse().astype(np.float32)
         for start in range(0, len(some), _BLOCK):
             part = some[start : start + _BLOCK]
@@ -108,8 +108,9 @@ class Clusters:
                 weights = _drawn([self.ids[i] for i in part], self.rows, self.seed, table)
             else:
                 weights = _kept(self.ids, self.rows, self.seed)[part].astype(np.float32)
-            total += weights.T @ narrow[start : start + _BLOCK]
-        return total
+            sums = weights.T @ narrow[start : start + _BLOCK]
+            total = sums if total is None else np.add(total, sums, out=total)
+        return np.zeros((self.rows, narrow.shape[1]), np.float32) if total is None else total
 
     def leave_out(self, sums: NDArray[Any]) -> NDArray[Any]:
         """Return (clusters × columns) sums without each cluster in turn."""

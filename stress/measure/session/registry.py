@@ -20,7 +20,7 @@ from stress.measure.tables.balance import BALANCE, balance_rows
 from stress.measure.tables.calibration import CALIBRATION, calibration_table
 from stress.measure.tables.cells import CELLS, linear_table
 from stress.measure.tables.classes import CLASSES, CONFUSION, class_table, confusion_rows
-from stress.measure.tables.confidence import RELIABILITY, RISK, reliability_rows, risk_rows
+from stress.measure.tables.confidence import RELIABILITY, RISK, reliability_table, risk_table
 from stress.measure.tables.consistency import CONSISTENCY, beside_single, consistency_rows
 from stress.measure.tables.contributions import CONTRIBUTIONS, contribution_rows
 from stress.measure.tables.cost import COST, cost_rows
@@ -119,9 +119,9 @@ TABLES: Mapping[str, Table] = {
     "confusion": Table("how often each true class got each answer, in every cell", CONFUSION, _one(confusion_rows)),
     "calibration": Table("confidence against accuracy in every cell", CALIBRATION, _one(_calibration)),
     "reliability": Table(
-        "reliability diagrams: accuracy by confidence, in every cell", RELIABILITY, _one(reliability_rows)
+        "reliability diagrams: accuracy by confidence, in every cell", RELIABILITY, _one(reliability_table)
     ),
-    "risk_coverage": Table("the error rate among the surest answers, in every cell", RISK, _one(risk_rows)),
+    "risk_coverage": Table("the error rate among the surest answers, in every cell", RISK, _one(risk_table)),
     "groups": Table("the headline of every group and pair (of 12 at most), and against all others", GROUPS, (_GROUPS,)),
     "gaps": Table(
         "best against worst group in every cell, and whether stress widens the gap",
