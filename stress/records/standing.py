@@ -62,7 +62,7 @@ def paired(frame: Frame, cell: int, others: Mapping[str, int]) -> Ints:
     A cell in which nothing is left to chance has its first draw only, which stands for all.
     """
     rows = frame.by_cell[cell]
-    columns, width = [rows], int(frame.draw.max(initial=0)) + 1
+    columns, width = [rows], 1 << 16  # more than any number of a draw
     sample, draw = frame.sample[rows], frame.draw[rows].astype(np.int64)
     for other in others.values():
         there = frame.by_cell[other]

@@ -35,7 +35,7 @@ from stress.measure.tables.robustness import CURVES, ROBUSTNESS, curve_table, ro
 from stress.measure.tables.sequences import SEQUENCES, sequence_rows
 from stress.measure.tables.severities import SEVERITIES, by_severity, severity_rows
 from stress.measure.tables.signals import SIGNALS, beside_alone, signal_rows
-from stress.measure.tables.stability import DRAWS, STABILITY, draw_rows, flip_rows, step_rows, whole_curves
+from stress.measure.tables.stability import DRAWS, STABILITY, draw_rows, flip_table, step_table, whole_curves
 from stress.measure.tables.stopped import as_stopped
 from stress.measure.tables.timeline import TIMELINE, timeline_rows
 from stress.records.frame import Frame
@@ -100,7 +100,7 @@ _CELLS = (
 )
 _BY_CLASS = (Section(class_table, apart, ("metric",)), Section(_ranked, apart, ("metric",)))
 _GROUPS = Section(group_rows, for_headline, ("by", "group"))
-_STEPS = Section(step_rows, whole_curves)
+_STEPS = Section(step_table, whole_curves)
 
 TABLES: Mapping[str, Table] = {
     "attacks": Table(
@@ -141,7 +141,7 @@ TABLES: Mapping[str, Table] = {
     "stability": Table(
         "answers that change: from clean, step by step, and from draw to draw",
         STABILITY,
-        (Section(flip_rows, beside_clean), _STEPS),
+        (Section(flip_table, beside_clean), _STEPS),
     ),
     "draws": Table(
         "variance between draws apart from variance between samples", DRAWS, (Section(draw_rows, for_headline),)
