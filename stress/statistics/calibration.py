@@ -131,24 +131,58 @@ def calibration_bounds(
     All are (cells × answers); ``cluster`` is the place of each answer's cluster among the cell's, of two at least.
     """
     where, width, n = binned(confidence, _edges(confidence, bins, kind)), bins, confidence.shape[1]
-    most, rows = int(cluster.max(initial=0)) + 1, len(confidence)
-    sums = _by_bin(cluster * width + where, most * width, confidence - right)
-    parts = sums.reshape(rows, most, width) / n
-    size = _by_bin(cluster, most, np.ones(cluster.shape)) / n
-    count = (size > 0).sum(axis=1)
-    gap = parts.sum(axis=1)
-    parts = parts - gap[:, None, :] * size[:, :, None]
+    away = confidence - right
+    alone = int(cluster.max(initial=0)) + 1 == n > 1
+    spread = _Alone(where, width, away / n) if alone else _Together(where, width, away / n, cluster)
+    gap, count = spread.gap, spread.count
     inflate = count / (count - 1)
-    seen = np.square(parts).sum(axis=1) * inflate[:, None]
+    seen = spread.squares() * inflate[:, None]
     if_calibrated = _by_bin(where, width, confidence * (1 - confidence)) / n**2
     error = np.sqrt(np.maximum(seen, if_calibrated))
     near = np.abs(gap) <= np.sqrt(2 * np.log(count))[:, None] * error
-    signs = np.stack([np.where(near, 0.0, np.sign(gap)), np.sign(gap)], axis=2)
-    far, all_ = (np.square(parts @ signs).sum(axis=1) * inflate[:, None]).T
+    signs = np.where(near, 0.0, np.sign(gap)), np.sign(gap)
+    far, all_ = (spread.along(each) * inflate for each in signs)
     value, t = np.abs(gap).sum(axis=1), t_quantiles(level, count - 1)
     down = _by_chance(np.where(near, error, 0.0), n, far, t, level, count - 1.0)
     up = np.maximum(t * np.sqrt(all_), _above(right, seen.sum(axis=1) * n**2, level, count - 1.0))
     return np.maximum(value - down, 0.0), np.minimum(value + up, 1.0)
+
+
+class _Together:
+    """How the gaps of (rows × bins) vary from cluster to cluster: what each adds, less its part of the whole."""
+
+    def __init__(self, where: Ints, width: int, away: Floats, cluster: Ints) -> None:
+        most, rows = int(cluster.max(initial=0)) + 1, len(away)
+        parts = _by_bin(cluster * width + where, most * width, away).reshape(rows, most, width)
+        size = _by_bin(cluster, most, np.ones(cluster.shape)) / away.shape[1]
+        self.count, self.gap = (size > 0).sum(axis=1), parts.sum(axis=1)
+        self._parts = parts - self.gap[:, None, :] * size[:, :, None]
+
+    def squares(self) -> Floats:
+        """Return the (rows × bins) sums of squares over clusters."""
+        return np.square(self._parts).sum(axis=1)
+
+    def along(self, signs: Floats) -> Floats:
+        """Return the sums of squares of all bins together, each with its sign."""
+        return np.square((self._parts * signs[:, None, :]).sum(axis=2)).sum(axis=1)
+
+
+class _Alone:
+    """The same where each answer is a cluster: no array of (answers × bins) is needed, which hardly holds anything."""
+
+    def __init__(self, where: Ints, width: int, away: Floats) -> None:
+        self._where, self._width, self._away = where, width, away
+        self.gap, self.count = _by_bin(where, width, away), np.full(len(away), away.shape[1])
+
+    def squares(self) -> Floats:
+        """Return the (rows × bins) sums of squares over answers."""
+        squares = _by_bin(self._where, self._width, np.square(self._away))
+        return np.maximum(squares - np.square(self.gap) / self.count[:, None], 0.0)
+
+    def along(self, signs: Floats) -> Floats:
+        """Return the sums of squares of all bins together, each with its sign."""
+        whole = (self.gap * signs).sum(axis=1, keepdims=True) / self.count[:, None]
+        return np.square(self._away * np.take_along_axis(signs, self._where, axis=1) - whole).sum(axis=1)
 
 
 def _by_chance(error: Floats, n: int, far: Floats, t: Floats, level: float, freedom: Floats) -> Floats:
