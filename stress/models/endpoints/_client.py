@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -27,6 +29,7 @@ _AGAIN = (408, 409, 429)
 _NO_ENTRY = (401, 402, 403)
 """A key that is wrong, expired, has no money or no right: no model's failure, and no other call would fare better."""
 _CROWDED = (429, 503)
+_HEADERS = {"content-type": "application/json", "accept": "*/*", "user-agent": "multimodal-stress"}
 _FIRST_S = 0.25
 _LONGEST_S = 20.0
 
@@ -68,7 +71,9 @@ class Client:
     calls: int = 0
     canaries: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _http: Any = None
+    _idle: list[Any] = field(default_factory=list)
+    _trust: Any = None
+    _address: Any = None
 
     def key(self) -> str | None:
         """Return the key of the environment. Raises ModelError where it is not there."""
@@ -112,7 +117,7 @@ class Client:
         import httpx
 
         key = self.key()
-        headers = {"content-type": "application/json", **({"authorization": f"Bearer {key}"} if key else {})}
+        headers = {**_HEADERS, **({"authorization": f"Bearer {key}"} if key else {})}
         headers |= {"x-stress-purpose": purpose} if purpose else {}
         left = end - time.monotonic()
         if left <= 0:
@@ -120,7 +125,7 @@ class Client:
         with self._lock:
             self.calls += 1
         try:
-            with self._client().stream("POST", self.url, content=content, headers=headers, timeout=left) as reply:
+            with self._posted(content, headers, left) as reply:
                 parts = self._parts(reply, end)
                 if reply.status_code == 200 and "text/event-stream" in reply.headers.get("content-type", ""):
                     return self._streamed(parts, key)
@@ -174,13 +179,30 @@ class Client:
         """Return a text for records and logs, without the key."""
         return printable(short(text.replace(key, "[key]") if key else text, 160))
 
-    def _client(self) -> Any:
+    @contextmanager
+    def _posted(self, content: bytes, headers: Mapping[str, str], left: float) -> Iterator[Any]:
+        """Post bytes, and hold the answer while the block runs; no step of it waits for more than ``left`` seconds.
+
+        Each lane has a client of one connection: a pool of many looks at each of them for each call. The request is
+        made here, not by the client, which would work out the same address and headers anew each time.
+        """
+        httpx = needed("httpx", "endpoints", "model")
         with self._lock:
-            if self._http is None:
-                httpx = needed("httpx", "endpoints", "model")
-                limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
-                self._http = httpx.Client(limits=limits, follow_redirects=False)
-            return self._http
+            self._trust = self._trust or httpx.create_ssl_context()
+            self._address = self._address or httpx.URL(self.url)
+            http = self._idle.pop() if self._idle else None
+        http = httpx.Client(verify=self._trust, follow_redirects=False) if http is None else http
+        try:
+            how = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), left)}
+            asked = httpx.Request("POST", self._address, content=content, headers=headers, extensions=how)
+            reply = http.send(asked, stream=True)
+            try:
+                yield reply
+            finally:
+                reply.close()
+        finally:
+            with self._lock:
+                self._idle.append(http)
 
 
 def client_of(
