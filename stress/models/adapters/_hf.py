@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from perturbations import Audio, InputError
 from perturbations.errors import named_keywords, short
-from stress.models._needed import needed
+from stress._needed import needed
 from stress.models.adapters._adapted import Adapted, Arrays, digest_of_state, named_output
 from stress.models.adapters._hf_folder import checkpoint
 from stress.models.adapters._hf_kinds import MATCHING, SPOKEN, Chat, matches, transcribes

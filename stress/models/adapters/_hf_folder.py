@@ -17,7 +17,7 @@ from typing import Any
 from perturbations import InputError, ModelError
 from perturbations.errors import short
 from perturbations.files import read_text
-from stress.models._needed import needed
+from stress._needed import needed
 from stress.models.adapters._adapted import digest_of_file, digest_of_state
 
 __all__ = ["checkpoint"]
