@@ -396,9 +396,7 @@ def test_weights_and_biases_stays_offline_whatever_the_environment_says(run, tmp
         record.ParseFromString(content)
         row = {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in record.history.item}
         found |= {(key, row["severity"]): value for key, value in row.items() if "/" in key}
-    f = {(p.curve, p.step) for p in points_of(stress.open(run.path))}
-    e = {(p.curve, p.step) for p in points_of(run)}
-    print("DBG", len(f), len(e), sorted(f - e)[:10], sorted(e - f)[:5])
+    f = {(p.curve, p.step) for p in points_of(stress.open(run.path))}; e = {(p.curve, p.step) for p in points_of(run)}; print("DBG", len(f), len(e), sorted(f - e)[:10], sorted(e-f)[:5])
     assert found == pytest.approx({(p.curve, p.step): p.value for p in points_of(run)})
 
 

@@ -58,9 +58,7 @@ def entry(perturbation: Perturbation, media: Media) -> str:
     """Return the section of one perturbation; what it shows is added to ``media``."""
     of = ", ".join(perturbation.modalities)
     parts = [f"## {short(perturbation.name)} {{ #{perturbation.name} }}"]
-    parts.append(
-        f"`{perturbation.name}` · {perturbation.kind} of {of} · {axis(perturbation)} · version {perturbation.version}"
-    )
+    parts.append(f"`{perturbation.name}` · {perturbation.kind} of {of} · {axis(perturbation)} · version {perturbation.version}")
     parts.append(prose(inspect.getdoc(perturbation.function) or ""))
     if perturbation.kind != "attack":
         found = shown(perturbation)
@@ -73,9 +71,7 @@ def entry(perturbation: Perturbation, media: Media) -> str:
         notes.append("Changes the meaning: the right answer may be another one afterwards.")
     parts += [prose(note) for note in notes]
     if perturbation.cite:
-        parts.append(
-            f'??? "Source: {", ".join(perturbation.cite)}"\n\n' + fenced(citation([perturbation.name]), "bibtex")
-        )
+        parts.append(f'??? "Source: {", ".join(perturbation.cite)}"\n\n' + fenced(citation([perturbation.name]), "bibtex"))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -138,4 +134,4 @@ def unit(each: object) -> str:
     """Return a signal's unit, and between which ends it lies."""
     ends = [(word, getattr(each, word)) for word in ("low", "high")]
     said = [f"{'from' if word == 'low' else 'to'} {end:g}" for word, end in ends if isfinite(end)]
-    return escape(", ".join([str(each.unit), *said]))
+    return escape(", ".join([str(getattr(each, "unit")), *said]))
