@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -30,8 +31,14 @@ _NO_ENTRY = (401, 402, 403)
 """A key that is wrong, expired, has no money or no right: no model's failure, and no other call would fare better."""
 _CROWDED = (429, 503)
 _HEADERS = {"content-type": "application/json", "accept": "*/*", "user-agent": "multimodal-stress"}
+_LARGEST = 64 * 2**20
+"""Bytes of an answer, unpacked."""
 _FIRST_S = 0.25
 _LONGEST_S = 20.0
+
+
+class _TooLargeError(Exception):
+    """An answer that is larger than any model's: a bomb, or a body without an end."""
 
 
 def _checked_url(url: Any, who: str) -> str:
@@ -132,6 +139,8 @@ class Client:
                 body = b"".join(part for _, part in parts)
         except (httpx.TimeoutException, TimeoutError):
             return Unanswered("timeout", self._late()), None, None
+        except _TooLargeError as error:
+            return Unanswered("invalid", str(error)), None, None
         except (httpx.HTTPError, BrokenStreamError) as error:
             return Unanswered("crash", self._clean(f"{type(error).__name__}: {error}", key)), 0.0, None
         return *self._read(reply, body, key), None
@@ -149,9 +158,12 @@ class Client:
 
     @staticmethod
     def _parts(reply: Any, end: float) -> Any:
-        """Yield the parts of a body; a server that drips does not outlast the deadline."""
+        """Yield the parts of a body; a server that drips does not outlast the deadline, nor one that never ends."""
+        size = 0
         for part in reply.iter_bytes():
-            now = time.monotonic()
+            now, size = time.monotonic(), size + len(part)
+            if size > _LARGEST:
+                raise _TooLargeError(f"the answer has more than {_LARGEST // 2**20} MB")
             if now > end:
                 raise TimeoutError
             yield now, part
@@ -171,6 +183,8 @@ class Client:
             self.lanes.crowded()
         status = "rate_limited" if code == 429 else UNASKED if code in _NO_ENTRY else "crash"
         about = f"{self.url} refuses the key{f' {self.key_env}' if self.key_env else ''}: " if status == UNASKED else ""
+        moved = reply.headers.get("location")
+        about += "" if moved is None else f"sends elsewhere, to {self._clean(moved, key)}, which is not followed: "
         says = Unanswered(status, f"{about}HTTP {code}: {self._clean(body.decode(errors='replace'), key)}")
         again = code in _AGAIN or code >= 500
         return says, _told(reply.headers.get("retry-after")) if again else None
@@ -233,10 +247,9 @@ def _told(header: str | None) -> float:
     """Return the seconds that a server asks to wait: a number, or a date."""
     if header is None:
         return 0.0
-    try:
-        return max(0.0, float(header)) if float(header) < 1e9 else 1e9
-    except ValueError:
-        pass
+    with suppress(ValueError):
+        seconds = float(header)
+        return 0.0 if math.isnan(seconds) else min(max(0.0, seconds), 1e9)
     try:
         return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
     except (TypeError, ValueError):
