@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from perturbations.errors import InputError, short
 
-__all__ = ["alike", "label", "missing", "names_of", "ordered", "plain", "storable", "vector", "whole"]
+__all__ = ["alike", "any_missing", "label", "missing", "names_of", "ordered", "plain", "storable", "vector", "whole"]
 
 _WHOLE_TEXT = re.compile(r"(-?)(0|[1-9][0-9]*)\.0+")
 """A whole number as tables write it once a column has a gap: ``3.0``. ``03`` and ``1.10`` are names, and stay."""
@@ -34,8 +34,8 @@ _UNSEEN = "\ufeff\u200b\u2060\u200e\u200f"
 _MISSING_TYPES = ("NAType", "NaTType", "MaskedConstant")  # of pandas, which is not imported for this, and NumPy
 _SOLID = frozenset({str, int, bool, bytes})
 """Types of which no value is missing, but for none of them."""
-_ZEROS = re.compile(r"(?:^|\0)(?:\+[0-9]|-?(?:0[0-9]|[0-9]+\.)|-0(?:\0|$))")
-"""What a number looks like, among names set side by side, that may be written in another way."""
+_ZEROS = re.compile(r"\0(?:\+[0-9]|-?(?:0[0-9]|[0-9]+\.)|-0(?:\0|$))")
+"""What a number looks like, among names of which each follows a NUL, that may be written in another way."""
 
 
 def missing(value: Any) -> bool:
@@ -53,6 +53,12 @@ def missing(value: Any) -> bool:
     if getattr(value, "shape", None) == () and not isinstance(value, np.generic):
         value = plain(value)
     return bool(value != value) if isinstance(value, float | complex | np.inexact | Decimal) else False
+
+
+def any_missing(values: Iterable[Any]) -> bool:
+    """Return whether one of some values stands for nothing; plain types are not looked at one by one."""
+    values = values if isinstance(values, list) else list(values)
+    return not set(map(type, values)) <= _SOLID and any(map(missing, values))
 
 
 def plain(value: Any) -> Any:
@@ -190,7 +196,7 @@ def _is_blank(character: str) -> bool:
 def _all_apart(names: Collection[str]) -> bool:
     """Return whether a look at all names at once shows that no two are alike; if not, they are looked at singly."""
     folded = "\0".join(names).lower()
-    if not folded.isascii() or folded.split(maxsplit=1) != [folded] or _ZEROS.search(folded):
+    if not folded.isascii() or folded.split(maxsplit=1) != [folded] or _ZEROS.search("\0" + folded):
         return False
     return folded.count("\0") == len(names) - 1 and len(set(folded.split("\0"))) == len(names)
 

@@ -22,6 +22,7 @@ from stress.engine._named import named_files
 from stress.engine._plan import Planned
 from stress.engine._streams import recorded
 from stress.models import installed, source_of
+from stress.records.stopping import BLOCKS
 from stress.tasks import Task
 
 __all__ = ["agree", "identity", "machine", "run_id"]
@@ -66,6 +67,8 @@ def identity(planned: Planned, task: Task, code: Mapping[str, str]) -> dict[str,
 
 def _order(planned: Planned) -> str:
     """Return in which order the samples of an adaptive run come: what may stop early is not done in another."""
+    if planned.settings.adaptive == "means":
+        return BLOCKS
     cluster = planned.settings.cluster or planned.data.cluster
     return f"chance alone, clusters of one {cluster} together" if cluster else "chance alone"
 

@@ -37,7 +37,7 @@ CANARIES = 8
 
 _SHARD_BYTES = 128 * 2**20
 _SHARD_SAMPLES = 256
-_SMALL_SAMPLES = 32
+_SMALL_SAMPLES, _FEW_SAMPLES = 32, 4
 
 
 @dataclass(frozen=True)
@@ -227,18 +227,23 @@ def _measured(data: Samples, seed: int) -> list[int]:
 def shard_size(data: Samples, settings: Settings) -> int:
     """Return how many samples stay in memory together: up to 256, or what fits in 128 MiB, judged by the first few.
 
-    Of an adaptive run at most 32, or a two-thousandth of many: what is asked at once cannot be stopped in the middle.
+    Of an adaptive run at most 32, or a two-thousandth of many: what is asked at once cannot be stopped in the middle;
+    of one that asks for means over cells a five-hundredth: a cell must meet many of them to meet a fair part.
     """
     few = _measured(data, settings.seed)
     used = sum(size_of(value) for position in few for value in data[position].streams.values())
-    most = max(_SMALL_SAMPLES, -(-len(data) // 2000)) if settings.adaptive else _SHARD_SAMPLES
+    most = _SHARD_SAMPLES
+    if settings.adaptive is not None:
+        part = max(_FEW_SAMPLES, -(-len(data) // 500))
+        most = part if settings.adaptive == "means" else max(_SMALL_SAMPLES, -(-len(data) // 2000))
     return max(1, min(most, int(_SHARD_BYTES * len(few) / max(used, 1))))
 
 
 def cut(data: Samples, settings: Settings, size: int, extents: Sequence[int] = ()) -> Sequence[Any]:
     """Return the shards of a run: the samples that it is about, in the order in which they are visited."""
     if settings.adaptive:
-        found = even_shards(data, settings.seed, size, settings.limit, settings.cluster or data.cluster)
+        whole = settings.cluster or data.cluster if settings.adaptive == "rules" else None
+        found = even_shards(data, settings.seed, size, settings.limit, whole)
     else:
         found = shards(data, settings.seed, size, settings.limit, extents)
     return chosen(data, settings.samples, found)

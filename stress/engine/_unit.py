@@ -269,7 +269,7 @@ class Job:
         measured: Sequence[Mapping[str, NDArray[np.float32]]],
     ) -> pa.Table:
         count = len(positions)
-        void = found.failed
+        void = found.failed if found.errors or set(found.status) != {OK.name} else None
         columns: dict[str, pa.Array] = {
             "cell": repeated(cell.id, count),
             "sample": pa.array(positions, pa.int32()),
@@ -291,5 +291,5 @@ class Job:
             if name not in columns:
                 parts = [part[name] for part in measured if name in part]
                 whole = np.concatenate(parts) if parts and len(parts) == len(measured) else None
-                columns[name] = pa.nulls(count, kind) if whole is None else pa.array(whole, kind, from_pandas=True)
+                columns[name] = nothing(count, kind) if whole is None else pa.array(whole, kind, from_pandas=True)
         return pa.table([columns[name] for name in self.schema.names], schema=self.schema)

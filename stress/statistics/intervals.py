@@ -216,20 +216,30 @@ def band(
 
 def band_each(rows: Floats | NDArray[np.float32], count: int, confidence: float = 0.95) -> tuple[Floats, Floats]:
     """Return ``band`` of each of several sets of columns, (resamples × sets × columns), as two arrays."""
-    whole = np.isfinite(rows).all()  # the plain sums are the same, and several times as fast
-    deviation, mean, most = (np.std, np.mean, np.max) if whole else (np.nanstd, np.nanmean, np.nanmax)
-    never = np.zeros(rows.shape[1:], bool) if whole else np.isnan(rows).all(axis=0)
-    rows = rows if whole else np.where(never, 0.0, rows)
-    error = np.where(never, np.nan, np.asarray(deviation(rows, axis=0), np.float64))
+    error, away = _deviations(rows)
     live = error > 0
-    away = np.abs(rows - np.asarray(mean(rows, axis=0))) / np.where(live, error, np.inf)
-    furthest = most(np.where(live, away, 0.0), axis=2)
-    furthest.sort(axis=0)
+    away = np.abs(away, out=away) / np.where(live, error, np.inf)
+    furthest = np.fmax.reduce(away if live.all() else np.where(live, away, 0.0), axis=2)
     size = len(furthest)
-    critical = furthest[min(int(np.ceil(confidence * (size + 1))), size) - 1].astype(np.float64)
+    place = min(int(np.ceil(confidence * (size + 1))), size) - 1
+    critical = np.partition(furthest, place, axis=0)[place].astype(np.float64)
     wider = t_quantile(confidence, count - 1) / z_quantile(confidence)
     nothing = z_quantile(1 - (1 - confidence) / rows.shape[2])
     return np.where(live.any(axis=1), critical * wider, nothing), error
+
+
+def _deviations(rows: Floats | NDArray[np.float32]) -> tuple[Floats, NDArray[Any]]:
+    """Return the standard errors of columns, NaN of one that is never defined, and how far each value is from its mean.
+
+    Where all values are finite both come of one pass over them, which is several times as fast.
+    """
+    if not np.isfinite(rows).all():
+        never = np.isnan(rows).all(axis=0)
+        rows = np.where(never, 0.0, rows)
+        error = np.where(never, np.nan, np.asarray(np.nanstd(rows, axis=0), np.float64))
+        return error, rows - np.asarray(np.nanmean(rows, axis=0))
+    away = rows - rows.mean(axis=0)
+    return np.sqrt(np.square(away).mean(axis=0)).astype(np.float64), away
 
 
 def mcnemar(gained: Floats, lost: Floats) -> Floats:

@@ -94,9 +94,12 @@ def as_probabilities(array: NDArray[np.float64], form: str | None) -> tuple[NDAr
             for i in np.flatnonzero(inside & (np.abs(array.sum(axis=1) - 1) < _SOFTMAX)):
                 wrong[i] = "probabilities, where the model answered logits on clean input"
         return shifted / shifted.sum(axis=1, keepdims=True), wrong
-    proper, total = sums_to_one(array), array.sum(axis=1)
-    for i in np.flatnonzero(~proper):
-        wrong[i] = f"probabilities sum to {total[i]:.3g}" if array[i].min() >= _BELOW else "a probability below 0"
+    proper = sums_to_one(array)
     safe = np.maximum(array, 0.0)
     whole = safe.sum(axis=1, keepdims=True)
+    if proper.all():
+        return safe / whole, wrong
+    total = array.sum(axis=1)
+    for i in np.flatnonzero(~proper):
+        wrong[i] = f"probabilities sum to {total[i]:.3g}" if array[i].min() >= _BELOW else "a probability below 0"
     return np.where(whole > 0, safe / np.where(whole > 0, whole, 1), 1 / array.shape[1]), wrong

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from perturbations import Audio, InputError, ModelError
 from perturbations.errors import named_keywords, short
 from perturbations.files import read_text
-from stress.models._needed import needed
+from stress._needed import needed
 from stress.models.adapters._adapted import Adapted, Arrays, digest_of_file, digest_of_state, named_output
 from stress.models.adapters._hf_kinds import MATCHING, SPOKEN, Chat, matches, transcribes
 from stress.models.adapters._missing import Missing

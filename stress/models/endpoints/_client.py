@@ -14,7 +14,7 @@ import numpy as np
 
 from perturbations import InputError, ModelError
 from perturbations.errors import printable, short
-from stress.models._needed import needed
+from stress._needed import needed
 from stress.models._unanswered import Unanswered
 from stress.models.endpoints._budget import Budget
 from stress.models.endpoints._lanes import Lanes
