@@ -1,4 +1,4 @@
-"""Each sentence of two pages of the docs is shown by a test, named here (``file::name``); a new one fails till it is."""
+"""Each sentence of two pages of the docs is shown by a test, named here as ``file::name``, or it fails."""
 
 import ast
 import json
