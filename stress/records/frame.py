@@ -193,8 +193,7 @@ class Frame:
     @cached_property
     def probabilities(self) -> Floats:
         """(records × classes) probabilities, NaN of records that have none; of no class where none are kept."""
-        kept = "probabilities" in self.schema
-        return wide(self.raw("probabilities")) if kept else np.empty((len(self.cell), 0))
+        return wide(self.raw("probabilities")) if "probabilities" in self.schema else np.empty((len(self.cell), 0))
 
     @cached_property
     def predictions(self) -> tuple[Ints, list[str]]:
