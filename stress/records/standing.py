@@ -31,7 +31,7 @@ def stand_ins(cells: Sequence[CellRow], streams: Sequence[str]) -> dict[int, dic
     """Return, for the clean and each degraded cell by position, the cell that shows what each action would come to.
 
     Where all that is degraded is dropped, or filled, it does not matter how it was: a cell in which the same streams
-    are lost shows the same.
+    are lost shows the same. Cells of another machine are left out: nothing of it shows in an input.
     """
     subsets = [frozenset(some) for size in range(1, len(streams)) for some in combinations(streams, size)]
     lost: dict[frozenset[str], int] = {}
@@ -47,7 +47,7 @@ def stand_ins(cells: Sequence[CellRow], streams: Sequence[str]) -> dict[int, dic
             filled[row.fallback] = frozenset(row.lost), i
     found = {}
     for i, row in enumerate(cells):
-        if row.fallback or row.lost:
+        if row.fallback or row.lost or row.machine:
             continue
         touched = frozenset(row.streams)
         by = {dropping(some, streams): lost[some] for some in subsets if some in lost and some >= touched}
