@@ -42,11 +42,11 @@ def json(
 
     ``takes`` are the kinds of stream that the model takes (``["image", "text"]``): data with another are refused before
     the first call, where a server may drop them in silence. ``key_env`` names the environment variable with a bearer
-    token, which stands in no record and no error. ``at_once`` calls are under way, fewer while the server refuses for its load; ``per_second`` begin at most. 408, 409, 429, 5xx
-    and broken connections are asked again, with a wait that doubles and is drawn at random, or as ``Retry-After``
-    says, ``tries`` times within ``deadline`` seconds; what has no answer then is a ``rate_limited``, ``timeout``,
-    ``crash`` or ``invalid`` record of its sample alone. A key that is refused ends the run. Raises InputError where an
-    option cannot be.
+    token, which stands in no record and no error. ``at_once`` calls are under way, fewer while the server refuses for
+    its load; ``per_second`` begin at most. 408, 409, 429, 5xx and broken connections are asked again, with a wait that
+    doubles and is drawn at random, or as ``Retry-After`` says, ``tries`` times within ``deadline`` seconds; what has no
+    answer then is a ``rate_limited``, ``timeout``, ``crash`` or ``invalid`` record of its sample alone. A key that is
+    refused ends the run. Raises InputError where an option cannot be.
     """
     who = "stress.models.json"
     if missing not in ("null", "leave_out", "refuse"):
