@@ -107,6 +107,10 @@ class Job:
         return record_schema(self.task.columns, measured, kept=self.billed)
 
     @cached_property
+    def _fields(self) -> list[tuple[str, pa.DataType]]:
+        return list(zip(self.schema.names, self.schema.types))
+
+    @cached_property
     def attacker(self) -> Attacker:
         """Who runs the attacks of the cells that have any."""
         ids = self.data.ids
@@ -287,9 +291,9 @@ class Job:
         peaks = {} if self.meter is None else self.meter.peaks()
         spent = {**found.spent, **{name: np.full(count, np.nan if v is None else v) for name, v in peaks.items()}}
         columns |= {name: pa.array(values, pa.float32(), from_pandas=True) for name, values in spent.items()}
-        for name, kind in zip(self.schema.names, self.schema.types):
+        for name, kind in self._fields:
             if name not in columns:
                 parts = [part[name] for part in measured if name in part]
                 whole = np.concatenate(parts) if parts and len(parts) == len(measured) else None
                 columns[name] = nothing(count, kind) if whole is None else pa.array(whole, kind, from_pandas=True)
-        return pa.table([columns[name] for name in self.schema.names], schema=self.schema)
+        return pa.table([columns[name] for name, _ in self._fields], schema=self.schema)
