@@ -19,6 +19,7 @@ TITLES = {
     "series": "Perturbations of series",
     "stream": "Faults of streams",
     "attack": "Attacks",
+    "machine": "Conditions of the machine",
 }
 INTRODUCTIONS = {
     "image": "Each row shows the picture as it is and at severities 1, 3 and 5.",
@@ -29,6 +30,8 @@ INTRODUCTIONS = {
     "samples: at the one before, or at those of another target.",
     "attack": "An attack needs the model, so that nothing can be shown here: `stress show RUN SAMPLE CELL` draws what it "
     "made of a sample. When a number under one can be believed: [Attacks](../attacks.md).",
+    "machine": "They befall no stream, so that nothing can be shown: they say under which terms the model answers. A suite "
+    "names them under `machine:`, alone or beside steps on streams.",
 }
 
 
@@ -56,11 +59,11 @@ def axis(perturbation: Perturbation) -> str:
 
 def entry(perturbation: Perturbation, media: Media) -> str:
     """Return the section of one perturbation; what it shows is added to ``media``."""
-    of = ", ".join(perturbation.modalities)
+    of = ", ".join(perturbation.modalities) or "no stream"
     parts = [f"## {short(perturbation.name)} {{ #{perturbation.name} }}"]
     parts.append(f"`{perturbation.name}` · {perturbation.kind} of {of} · {axis(perturbation)} · version {perturbation.version}")
     parts.append(prose(inspect.getdoc(perturbation.function) or ""))
-    if perturbation.kind != "attack":
+    if perturbation.kind not in ("attack", "machine"):
         found = shown(perturbation)
         parts += [found.drawn(media), curve(perturbation, found)]
     parts.append(parameters(perturbation))
