@@ -1,4 +1,4 @@
-"""One entry a perturbation: what it is in the world, its parameters, what it does to an input and how far, its source."""
+"""One entry a perturbation: what it is in the world, its parameters, what it does to an input, how far, and whence."""
 
 from __future__ import annotations
 

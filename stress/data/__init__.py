@@ -14,6 +14,7 @@ from stress.data._reading import READER, File, Reading
 from stress.data.sources import (
     cifar10,
     cifar10_c,
+    cited,
     esc50,
     folder,
     frame,
@@ -37,6 +38,7 @@ __all__ = [
     "audio",
     "cifar10",
     "cifar10_c",
+    "cited",
     "esc50",
     "folder",
     "frame",
