@@ -11,7 +11,7 @@ from stress.cli._adaptive_commands import power
 from stress.cli._audit_commands import audit, split
 from stress.cli._beyond_commands import attribute, calibrate, evidence
 from stress.cli._display import say
-from stress.cli._look_commands import card, cite, figure, gallery, methods, serve, show, site, table
+from stress.cli._look_commands import card, cite, figure, gallery, methods, serve, show, site, table, track
 from stress.cli._monitor_commands import monitor
 from stress.cli._options import EPILOG, GOALS, OWN, PLUGIN, RUN
 from stress.cli._policy_commands import policy
@@ -91,13 +91,16 @@ def stress() -> None:
 @click.option("--max-cells", type=int, default=10_000, show_default=True, metavar="N", help="Cells a suite may have.")
 @click.option("--max-megapixels", type=float, default=100.0, show_default=True, metavar="N", help="Of a picture.")
 @click.option("--max-seconds", type=float, default=3600.0, show_default=True, metavar="S", help="Of a recording.")
-@click.option("--until", metavar="GATES", help="Stop where its rules are decided; or precision=P, half a width.")
+@click.option("--until", metavar="GATES", help="Stop where its rules are decided; or precision=P, mean=P.")
 @click.option("--against", type=RUN, metavar="RUN", help="The whole run that rules of --until compare with.")
 @click.option("--max-calls", type=int, metavar="N", help="Calls of an endpoint; a complete smaller grid is run.")
 @click.option("--max-cost", type=float, metavar="X", help="The same in money, by the model's price table.")
 @click.option("--examples", type=int, default=24, show_default=True, metavar="N", help="Samples kept to look at.")
 @click.option("--no-examples", is_flag=True, help="Keep no sample's picture, sound or text.")
 @click.option("--history", type=RUN, metavar="FILE", help="Add the run's numbers to this history; say what changed.")
+@click.option(
+    "--track", multiple=True, metavar="TRACKER", help="Put the run into mlflow:URI, wandb:PROJECT or tensorboard:DIR."
+)
 @click.option("--no-preflight", is_flag=True, help="Skip the checks before the grid.")
 @click.option("--no-report", is_flag=True, help="Leave report/index.html unwritten.")
 @click.option("--progress", type=click.Choice(["bar", "json", "quiet"]), default="bar", show_default=True)
@@ -271,5 +274,5 @@ def doctor(out: Path, endpoint: str | None, key_env: str | None) -> int:
 
 for each in (attribute, audit, calibrate, card, cite, evidence, figure, gallery, methods, monitor, policy):
     stress.add_command(each)
-for each in (power, serve, show, site, split, table):
+for each in (power, serve, show, site, split, table, track):
     stress.add_command(each)

@@ -11,7 +11,7 @@ from stress.cli._display import say
 from stress.cli._options import OWN, PLUGIN, RUN
 
 _KINDS = ["curves", "lost", "heat", "contributions", "reliability", "compare", "timeline", "groups"]  # in stress.report
-__all__ = ["card", "cite", "figure", "gallery", "methods", "serve", "show", "site", "table"]
+__all__ = ["card", "cite", "figure", "gallery", "methods", "serve", "show", "site", "table", "track"]
 
 
 @click.command()
@@ -88,8 +88,9 @@ def table(**options: Any) -> None:
 @click.command()
 @click.argument("runs", type=RUN, metavar="RUN RUN …", nargs=-1, required=True)
 @click.option("-o", "--output", type=RUN, required=True, metavar="DIR", help="Its review.toml is read, and kept.")
+@click.option("--history", type=RUN, metavar="FILE", help="Of a monitor or of runs on a schedule: shown, too.")
 @OWN
-def site(runs: tuple[Path, ...], output: Path) -> None:
+def site(runs: tuple[Path, ...], output: Path, history: Path | None) -> None:
     """Write static pages over releases, the oldest first.
 
     Trends per scenario with intervals and changes, any two releases compared, gates, comments and sign-offs.
@@ -97,7 +98,7 @@ def site(runs: tuple[Path, ...], output: Path) -> None:
     from stress._face import open_run
     from stress.report import write_site
 
-    say(f"{write_site([open_run(run) for run in runs], output)}")
+    say(f"{write_site([open_run(run) for run in runs], output, history)}")
 
 
 @click.command()
@@ -154,3 +155,25 @@ def cite(folder: Path) -> None:
     from stress.cli._show import show_citations
 
     show_citations(folder)
+
+
+@click.command()
+@click.argument("folder", type=RUN, metavar="RUN")
+@click.option(
+    "--to",
+    "trackers",
+    multiple=True,
+    required=True,
+    metavar="TRACKER",
+    help="mlflow:URI, wandb:PROJECT (offline), tensorboard:FOLDER; may be repeated.",
+)
+@OWN
+def track(folder: Path, trackers: tuple[str, ...]) -> None:
+    """Put RUN into an experiment tracker.
+
+    Its curves with the severity as the step, the report, and gate.json where it was judged. Each call makes an entry
+    of its own there.
+    """
+    from stress.cli._track import track_run
+
+    track_run(folder, trackers)
