@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from stress.measure import Measured, MeasureOptions
     from stress.models import Batch, Model
     from stress.tasks import Task
+    from stress.trackers import Tracker
 
 __all__ = ["REMEMBERED", "Run", "compare", "open_run", "run"]
 
@@ -78,6 +79,17 @@ class Run(Folder):
         from stress.report import write_report
 
         return write_report(Run(self.path))
+
+    @named_keywords
+    def track(self, to: Tracker | str) -> str:
+        """Put the curves, the report and the verdict beside those of training, and return where they lie.
+
+        ``to`` is ``"mlflow:URI"``, ``"wandb:PROJECT"`` (offline), ``"tensorboard:FOLDER"``, the name of an installed
+        tracker, or a tracker; see ``stress.trackers.track``.
+        """
+        from stress.trackers import track
+
+        return track(Run(self.path), to)
 
     @named_keywords
     def plot(

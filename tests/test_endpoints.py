@@ -98,6 +98,13 @@ def test_what_may_help_is_asked_again(tmp_path):
         ("null", "invalid", "null"),
         ("slow", "timeout", "no answer within 0.5 s"),
         ("broken,broken,broken", "crash", "HTTP 500"),
+        ("moved", "crash", "sends elsewhere, to '/login', which is not followed: HTTP 302"),
+        ("bomb", "invalid", "more than 64 MB"),
+        ("none", "invalid", "0 predictions"),
+        ("gone", "crash", "HTTP 404.*no such model"),
+        ("unfit", "crash", "HTTP 422.*field required"),
+        ("packed,packed,packed", "crash", "DecodingError"),
+        ("odd,odd,odd", "rate_limited", "HTTP 429"),
     ],
 )
 def test_what_cannot_help_is_one_row_without_an_answer(tmp_path, fault, status, says):
@@ -109,7 +116,7 @@ def test_what_cannot_help_is_one_row_without_an_answer(tmp_path, fault, status, 
         assert isinstance(row, Unanswered)
         assert row.status == status
         assert re.search(says, row.says)
-        if "broken" not in fault:
+        if "," not in fault:
             assert predict.client.calls == 1
         assert not list((tmp_path / "kept").rglob("*.json"))
 
@@ -129,6 +136,17 @@ def test_a_failing_sample_is_its_own_record(tmp_path):
     for i in loud:
         assert (records["error"][i] == "too noisy") == (records["status"][i] == "timeout")
         assert records["batch"][i] == 12
+
+
+def test_a_model_that_answers_the_same_question_in_two_ways_is_told(tmp_path):
+    """Answers are kept, so that a question is asked once; those that recognise the model are asked anew."""
+    for fault in ("", "other"):
+        with server(tmp_path / "log", fault) as url:
+            predict = stress.models.json(url, classes=["dark", "bright"])
+            run = stress.run(predict, samples(), SUITE, tmp_path / f"run{fault}", workers=1)
+        (check,) = [each for each in run.info["preflight"] if each["name"] == "clean answers are reproducible"]
+        assert (check["outcome"] == "warning") == bool(fault), check
+        assert ("asked anew" in check["says"]) == bool(fault)
 
 
 def test_a_dead_endpoint_is_one_error(tmp_path):

@@ -14,7 +14,7 @@ FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("
 HIGHER = {"perturbations": ("scenarios", "stress"), "scenarios": ("stress",), "stress": ()}
 WRAPPED = ("albumentations", "audiomentations", "nlpaug", "torchaudio")
 FLOORS = (  # of stress, from the ground up: what stands higher may import what stands lower
-    ("stress.statistics", "stress._import"),
+    ("stress.statistics", "stress._import", "stress._needed"),
     ("stress.records", "stress.data"),
     ("stress.tasks", "stress.models", "stress.gallery", "stress.testing"),
     ("stress.engine", "stress.measure.core"),
@@ -25,15 +25,17 @@ FLOORS = (  # of stress, from the ground up: what stands higher may import what 
     ("stress.gate", "stress.policy", "stress.audit", "stress.calibrate", "stress.examples"),
     ("stress.monitor", "stress.adaptive", "stress.attribute"),
     ("stress.report",),
-    ("stress.evidence",),
+    ("stress.evidence", "stress.trackers"),
     ("stress._face",),
+    ("stress.benchmarks",),
     ("stress", "stress._pytest"),
     ("stress.cli",),
     ("stress.__main__",),
 )
 ABOVE = (
     *("stress.gate", "stress.policy", "stress.monitor", "stress.calibrate", "stress.adaptive", "stress.attribute"),
-    *("stress.report", "stress.evidence", "stress.cli", "stress._face", "stress._pytest"),
+    *("stress.report", "stress.evidence", "stress.trackers", "stress.benchmarks", "stress.cli", "stress._face"),
+    "stress._pytest",
 )
 """What asks measures by their public face alone."""
 BESIDE = {("stress.measure", "stress.engine")}

@@ -11,7 +11,7 @@ from stress.cli._adaptive_commands import power
 from stress.cli._audit_commands import audit, split
 from stress.cli._beyond_commands import attribute, calibrate, evidence
 from stress.cli._display import say
-from stress.cli._look_commands import card, cite, figure, gallery, methods, serve, show, site, table
+from stress.cli._look_commands import card, cite, figure, gallery, methods, serve, show, site, table, track
 from stress.cli._monitor_commands import monitor
 from stress.cli._options import EPILOG, GOALS, OWN, PLUGIN, RUN
 from stress.cli._policy_commands import policy
@@ -98,6 +98,9 @@ def stress() -> None:
 @click.option("--examples", type=int, default=24, show_default=True, metavar="N", help="Samples kept to look at.")
 @click.option("--no-examples", is_flag=True, help="Keep no sample's picture, sound or text.")
 @click.option("--history", type=RUN, metavar="FILE", help="Add the run's numbers to this history; say what changed.")
+@click.option(
+    "--track", multiple=True, metavar="TRACKER", help="Put the run into mlflow:URI, wandb:PROJECT or tensorboard:DIR."
+)
 @click.option("--no-preflight", is_flag=True, help="Skip the checks before the grid.")
 @click.option("--no-report", is_flag=True, help="Leave report/index.html unwritten.")
 @click.option("--progress", type=click.Choice(["bar", "json", "quiet"]), default="bar", show_default=True)
@@ -271,5 +274,5 @@ def doctor(out: Path, endpoint: str | None, key_env: str | None) -> int:
 
 for each in (attribute, audit, calibrate, card, cite, evidence, figure, gallery, methods, monitor, policy):
     stress.add_command(each)
-for each in (power, serve, show, site, split, table):
+for each in (power, serve, show, site, split, table, track):
     stress.add_command(each)

@@ -37,6 +37,9 @@ EXTRAS = {
     "datasets": ("datasets",),
     "report": ("matplotlib",),
     "distributed": ("cryptography", "distributed"),
+    "mlflow": ("mlflow",),
+    "wandb": ("wandb",),
+    "tensorboard": ("tensorboard",),
 }
 """Modules that each extra brings."""
 _LONGEST_S = 120.0

@@ -11,7 +11,7 @@ from stress.cli._display import say
 from stress.cli._options import OWN, PLUGIN, RUN
 
 _KINDS = ["curves", "lost", "heat", "contributions", "reliability", "compare", "timeline", "groups"]  # in stress.report
-__all__ = ["card", "cite", "figure", "gallery", "methods", "serve", "show", "site", "table"]
+__all__ = ["card", "cite", "figure", "gallery", "methods", "serve", "show", "site", "table", "track"]
 
 
 @click.command()
@@ -154,3 +154,25 @@ def cite(folder: Path) -> None:
     from stress.cli._show import show_citations
 
     show_citations(folder)
+
+
+@click.command()
+@click.argument("folder", type=RUN, metavar="RUN")
+@click.option(
+    "--to",
+    "trackers",
+    multiple=True,
+    required=True,
+    metavar="TRACKER",
+    help="mlflow:URI, wandb:PROJECT (offline), tensorboard:FOLDER; may be repeated.",
+)
+@OWN
+def track(folder: Path, trackers: tuple[str, ...]) -> None:
+    """Put RUN into an experiment tracker.
+
+    Its curves with the severity as the step, the report, and gate.json where it was judged. Each call makes an entry
+    of its own there.
+    """
+    from stress.cli._track import track_run
+
+    track_run(folder, trackers)

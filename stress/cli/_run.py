@@ -18,6 +18,7 @@ from stress._face import Run, open_run
 from stress.adaptive import Means, Until, chooser_of, expected_calls, stopped_lines
 from stress.cli._display import console, safe
 from stress.cli._estimate import estimate
+from stress.cli._track import made, track_after
 from stress.engine import Check, Outcome, Planned, Settings, as_it_answers, duration, execute, plan_run, prepared
 from stress.examples import check_count, keep
 
@@ -39,11 +40,13 @@ def run_suite(
     history: Path | None = None,
     until: str | None = None,
     against: Path | None = None,
+    track: Sequence[str] = (),
     **options: Any,
 ) -> int:
     """Run a suite from the command line and return the exit status."""
     most = 0 if no_examples else examples
     check_count(most)
+    trackers = made(track)
     screen = console(quiet=options["progress"] == "quiet")
     demo = suite == "demo"
     loaded = load(suite)
@@ -78,6 +81,7 @@ def run_suite(
         screen.print(safe(f"report: {write_report(run)}"), soft_wrap=True)
     if history is not None:
         _remember(screen, run, history)
+    track_after(screen, run, trackers)
     return 0
 
 
@@ -118,7 +122,9 @@ def _show_plan(screen: Any, planned: Planned, started: float, chooser: Until | M
     for cell in planned.plan.cells:
         grouped.setdefault(cell.scenario, []).append(cell)
     for name, cells in grouped.items():
-        conditions = dict.fromkeys(f"{c.stream}: {c.perturbation}" for cell in cells for c in cell.conditions)
+        conditions = dict.fromkeys(
+            f"{c.stream}: {c.perturbation}" if c.stream else c.perturbation for cell in cells for c in cell.conditions
+        )
         grid = cells[0].grid if cells[0].conditions else ""
         table.add_row(*map(safe, (name, len(cells), grid, ", ".join(conditions))))
     screen.print(table)

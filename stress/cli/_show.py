@@ -94,8 +94,8 @@ def _list_signals() -> None:
 
 
 def _show_perturbation(perturbation: Perturbation) -> None:
-    of = ", ".join(perturbation.modalities)
-    say(f"{perturbation.name}  ({perturbation.kind} of {of}, version {perturbation.version})")
+    of = f" of {', '.join(perturbation.modalities)}" if perturbation.modalities else ", of no stream"
+    say(f"{perturbation.name}  ({perturbation.kind}{of}, version {perturbation.version})")
     say(f"\n{inspect.getdoc(perturbation.function)}\n")
     for name, row in perturbation.params.items():
         say(f"  {name}: {row.meaning}{_range(row)}")

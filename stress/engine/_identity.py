@@ -27,6 +27,9 @@ from stress.tasks import Task
 
 __all__ = ["agree", "identity", "machine", "run_id"]
 
+_LOADS = {"transformers": "transformers", "onnxruntime": "onnxruntime", "sklearn": "scikit-learn", "httpx": "httpx"}
+"""Packages that run models, by the name of their module: named where one of them was imported."""
+
 
 def identity(planned: Planned, task: Task, code: Mapping[str, str]) -> dict[str, Any]:
     """Return what a run's records depend on, as plain data; the model's canary answers come beside it."""
@@ -211,6 +214,7 @@ def machine() -> dict[str, Any]:
     """Return what the run ran on: for the reader; nothing is compared."""
     names = ["multimodal-stress", "numpy", "scipy", "opencv-python-headless", "soundfile", "pyarrow"]
     names += ["torch", "torchaudio", "albumentations", "audiomentations", "nlpaug"]
+    names += [name for module, name in _LOADS.items() if module in sys.modules]
     found = {}
     for name in names:
         try:

@@ -50,7 +50,11 @@ def _of(values: Iterable[T], positions: range) -> Iterator[T]:
 
 
 def _any_sequence(data: Samples, positions: range) -> bool:
-    return any(kind is not type(None) for kind in set(map(type, _of(data.sequences, positions))))
+    def work() -> bool:
+        return not set(map(type, _of(data.sequences, positions))) <= {type(None)}
+
+    found: bool = data.remember(("any sequence", positions.start, positions.stop), work)
+    return found
 
 
 def _draws(seed: int, names: Iterable[str]) -> NDArray[np.float64]:

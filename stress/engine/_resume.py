@@ -18,7 +18,7 @@ from perturbations import RunError
 from stress.data import Index, Known, Samples, keep_files, known_files
 from stress.engine._identity import agree
 from stress.engine._plan import Planned, cut, needs_all_data, shard_size, with_a_look
-from stress.engine._settle import target_text
+from stress.engine._settle import target_texts
 from stress.records.blocks import Block
 from stress.records.folder import open_folder
 from stress.records.parts import present_parts, read_whole
@@ -236,7 +236,7 @@ def samples_table(planned: Planned) -> pa.Table:
             "sequence": column(data.sequences, pa.string()),
             "time": column(data.times, pa.float64()),
             "split": column(index.splits, pa.string()),
-            "target": column([target_text(target) for target in data.targets], pa.string()),
+            "target": column(target_texts(data.targets), pa.string()),
             **extra,
             **groups,
         }

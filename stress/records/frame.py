@@ -190,6 +190,19 @@ class Frame:
         return values if self._all.counted is None else values.take(pa.array(self._all.counted))
 
     @cached_property
+    def probabilities(self) -> Floats:
+        """(records × classes) probabilities, NaN of records that have none; of no class where none are kept."""
+        if "probabilities" not in self.schema:
+            return np.empty((len(self.cell), 0))
+        values: Any = self.raw("probabilities").combine_chunks()
+        values = values.chunk(0) if isinstance(values, pa.ChunkedArray) else values
+        known = np.asarray(values.is_valid())
+        flat = values.drop_null().flatten().to_numpy(zero_copy_only=False).astype(np.float64)
+        found = np.full((len(known), len(flat) // max(1, int(known.sum()))), np.nan)
+        found[known] = flat.reshape(int(known.sum()), -1)
+        return found
+
+    @cached_property
     def predictions(self) -> tuple[Ints, list[str]]:
         """Each record's prediction as a position in a list of names (-1: none), and the list."""
         values = self.raw("prediction")

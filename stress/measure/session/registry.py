@@ -20,7 +20,7 @@ from stress.measure.tables.balance import BALANCE, balance_rows
 from stress.measure.tables.calibration import CALIBRATION, calibration_table
 from stress.measure.tables.cells import CELLS, linear_table
 from stress.measure.tables.classes import CLASSES, CONFUSION, class_table, confusion_rows
-from stress.measure.tables.confidence import RELIABILITY, RISK, reliability_rows, risk_rows
+from stress.measure.tables.confidence import RELIABILITY, RISK, reliability_table, risk_table
 from stress.measure.tables.consistency import CONSISTENCY, beside_single, consistency_rows
 from stress.measure.tables.contributions import CONTRIBUTIONS, contribution_rows
 from stress.measure.tables.cost import COST, cost_rows
@@ -35,7 +35,7 @@ from stress.measure.tables.robustness import CURVES, ROBUSTNESS, curve_table, ro
 from stress.measure.tables.sequences import SEQUENCES, sequence_rows
 from stress.measure.tables.severities import SEVERITIES, by_severity, severity_rows
 from stress.measure.tables.signals import SIGNALS, beside_alone, signal_rows
-from stress.measure.tables.stability import DRAWS, STABILITY, draw_rows, flip_rows, step_rows, whole_curves
+from stress.measure.tables.stability import DRAWS, STABILITY, draw_rows, flip_table, step_table, whole_curves
 from stress.measure.tables.stopped import as_stopped
 from stress.measure.tables.timeline import TIMELINE, timeline_rows
 from stress.records.frame import Frame
@@ -100,7 +100,7 @@ _CELLS = (
 )
 _BY_CLASS = (Section(class_table, apart, ("metric",)), Section(_ranked, apart, ("metric",)))
 _GROUPS = Section(group_rows, for_headline, ("by", "group"))
-_STEPS = Section(step_rows, whole_curves)
+_STEPS = Section(step_table, whole_curves)
 
 TABLES: Mapping[str, Table] = {
     "attacks": Table(
@@ -119,9 +119,9 @@ TABLES: Mapping[str, Table] = {
     "confusion": Table("how often each true class got each answer, in every cell", CONFUSION, _one(confusion_rows)),
     "calibration": Table("confidence against accuracy in every cell", CALIBRATION, _one(_calibration)),
     "reliability": Table(
-        "reliability diagrams: accuracy by confidence, in every cell", RELIABILITY, _one(reliability_rows)
+        "reliability diagrams: accuracy by confidence, in every cell", RELIABILITY, _one(reliability_table)
     ),
-    "risk_coverage": Table("the error rate among the surest answers, in every cell", RISK, _one(risk_rows)),
+    "risk_coverage": Table("the error rate among the surest answers, in every cell", RISK, _one(risk_table)),
     "groups": Table("the headline of every group and pair (of 12 at most), and against all others", GROUPS, (_GROUPS,)),
     "gaps": Table(
         "best against worst group in every cell, and whether stress widens the gap",
@@ -141,7 +141,7 @@ TABLES: Mapping[str, Table] = {
     "stability": Table(
         "answers that change: from clean, step by step, and from draw to draw",
         STABILITY,
-        (Section(flip_rows, beside_clean), _STEPS),
+        (Section(flip_table, beside_clean), _STEPS),
     ),
     "draws": Table(
         "variance between draws apart from variance between samples", DRAWS, (Section(draw_rows, for_headline),)

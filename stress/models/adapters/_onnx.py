@@ -12,7 +12,7 @@ import numpy as np
 
 from perturbations import InputError, ModelError
 from perturbations.errors import named_keywords, short
-from stress.models._needed import needed
+from stress._needed import needed
 from stress.models.adapters._adapted import Adapted, Arrays, Streams, digest_of_file
 from stress.models.adapters._missing import Missing
 from stress.models.adapters._wired import wired

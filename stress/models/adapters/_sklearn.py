@@ -9,8 +9,8 @@ import numpy as np
 
 from perturbations import InputError
 from perturbations.errors import named_keywords, short
+from stress._needed import needed
 from stress.models._callable import digest_of, made_of
-from stress.models._needed import needed
 from stress.models.adapters._adapted import Adapted, Arrays, Streams
 from stress.models.adapters._missing import Missing
 from stress.models.adapters._wired import checked

@@ -136,6 +136,7 @@ _CONFIDENCE = (
     _sure(
         "auroc_confidence",
         function=lambda c, r, _: auroc(c, r > 0.5),
+        rowwise=True,
         both_kinds=True,
         undefined="undefined: the answers are all right or all wrong",
     ),
