@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -68,7 +68,7 @@ Value: TypeAlias = Image | Audio | str | Series | None
 """The value of one stream; ``None`` is a lost stream."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Sample:
     """One thing the model is asked about: its streams, and what is known of it.
 
@@ -80,38 +80,60 @@ class Sample:
 
     id: str
     streams: Mapping[str, Value]
-    target: Any = None
-    groups: Mapping[str, str] = field(default_factory=dict)
-    sequence: str | None = None
-    time: float | None = None
-    alternates: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    target: Any
+    groups: Mapping[str, str]
+    sequence: str | None
+    time: float | None
+    alternates: Mapping[str, Mapping[str, Value]]
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.id, str):
-            name = label(self.id, "Sample: id")
-            if name is None:
-                raise InputError(f"Sample: id must be a text or a whole number, got {short(self.id)}.")
-            object.__setattr__(self, "id", name)
-        if self.sequence is not None and not isinstance(self.sequence, str):
-            object.__setattr__(self, "sequence", label(self.sequence, f"Sample {self.id!r}: sequence"))
-        if self.groups and not all(isinstance(value, str) for value in self.groups.values()):
-            named = {
-                k: v if isinstance(v, str) else label(v, f"Sample {self.id!r}: group {k}")
-                for k, v in self.groups.items()
-            }
-            object.__setattr__(self, "groups", {k: v for k, v in named.items() if v is not None})
+    def __init__(
+        self,
+        id: str,  # noqa: A002 - the name of the field
+        streams: Mapping[str, Value],
+        target: Any = None,
+        groups: Mapping[str, str] | None = None,
+        sequence: str | None = None,
+        time: float | None = None,
+        alternates: Mapping[str, Mapping[str, Value]] | None = None,
+    ) -> None:
+        if not isinstance(id, str):
+            id = _name(id)  # noqa: A001
+        if sequence is not None and not isinstance(sequence, str):
+            sequence = label(sequence, f"Sample {id!r}: sequence")
+        fields = self.__dict__  # filled by hand: millions are made, and a frozen class sets each field by a call
+        fields["id"], fields["streams"], fields["target"] = id, streams, target
+        fields["groups"] = _named(groups, id) if groups else {}
+        fields["sequence"], fields["time"], fields["alternates"] = sequence, time, alternates or {}
 
     def with_streams(self, changed: Mapping[str, Value]) -> Sample:
         """Return a copy with some streams replaced."""
-        made = object.__new__(Sample)  # the fields are checked already; __init__ would cost four times as much
-        made.__dict__.update(self.__dict__, streams={**self.streams, **changed})
-        return made
+        return self._with("streams", {**self.streams, **changed})
 
     def with_target(self, target: Any) -> Sample:
         """Return a copy with another target."""
+        return self._with("target", target)
+
+    def _with(self, name: str, value: Any) -> Sample:
         made = object.__new__(Sample)
-        made.__dict__.update(self.__dict__, target=target)
+        fields = made.__dict__
+        fields.update(self.__dict__)  # which are checked already
+        fields[name] = value
         return made
+
+
+def _name(value: Any) -> str:
+    name = label(value, "Sample: id")
+    if name is None:
+        raise InputError(f"Sample: id must be a text or a whole number, got {short(value)}.")
+    return name
+
+
+def _named(groups: Mapping[str, Any], who: str) -> Mapping[str, str]:
+    """Return the groups as texts, without those that are missing; the same mapping where all are texts."""
+    if all(isinstance(value, str) for value in groups.values()):
+        return groups
+    named = {k: v if isinstance(v, str) else label(v, f"Sample {who!r}: group {k}") for k, v in groups.items()}
+    return {k: v for k, v in named.items() if v is not None}
 
 
 @runtime_checkable

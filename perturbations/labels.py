@@ -20,13 +20,28 @@ from numpy.typing import NDArray
 
 from perturbations.errors import InputError, short
 
-__all__ = ["alike", "label", "missing", "names_of", "ordered", "plain", "storable", "vector", "whole"]
+__all__ = [
+    "alike",
+    "any_missing",
+    "gaps",
+    "label",
+    "missing",
+    "names_of",
+    "ordered",
+    "plain",
+    "storable",
+    "vector",
+    "whole",
+]
 
 _WHOLE_TEXT = re.compile(r"(-?)(0|[1-9][0-9]*)\.0+")
 """A whole number as tables write it once a column has a gap: ``3.0``. ``03`` and ``1.10`` are names, and stay."""
 _LARGE_TEXT = re.compile(r"-?[0-9](\.[0-9]+)?e\+[0-9]{2}")
 _INTEGER = re.compile(r"[+-]?\d{1,1000}")  # of any script; Python reads no more than some 4,000 digits
 _DECIMAL = re.compile(r"[+-]?\d+(\.\d+)?")
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*", re.IGNORECASE)
+_GAP = re.compile(r"\s*(?:[+-]?nan|<na>|nat)\s*", re.IGNORECASE)
+"""How a missing number is written."""
 _MIDNIGHT = re.compile(r"(\d{4}-\d\d-\d\d)[ T]00:00(?::00(?:\.0+)?)?")
 """A day as tables write it in a column of times."""
 _UNSEEN = "\ufeff\u200b\u2060\u200e\u200f"
@@ -34,8 +49,8 @@ _UNSEEN = "\ufeff\u200b\u2060\u200e\u200f"
 _MISSING_TYPES = ("NAType", "NaTType", "MaskedConstant")  # of pandas, which is not imported for this, and NumPy
 _SOLID = frozenset({str, int, bool, bytes})
 """Types of which no value is missing, but for none of them."""
-_ZEROS = re.compile(r"(?:^|\0)(?:\+[0-9]|-?(?:0[0-9]|[0-9]+\.)|-0(?:\0|$))")
-"""What a number looks like, among names set side by side, that may be written in another way."""
+_ZEROS = re.compile(r"\0(?:\+[0-9]|-?(?:0[0-9]|[0-9]+\.)|-0(?:\0|$))")
+"""What a number looks like, among names of which each follows a NUL, that may be written in another way."""
 
 
 def missing(value: Any) -> bool:
@@ -53,6 +68,30 @@ def missing(value: Any) -> bool:
     if getattr(value, "shape", None) == () and not isinstance(value, np.generic):
         value = plain(value)
     return bool(value != value) if isinstance(value, float | complex | np.inexact | Decimal) else False
+
+
+def any_missing(values: Iterable[Any]) -> bool:
+    """Return whether one of some values stands for nothing; plain types are not looked at one by one."""
+    values = values if isinstance(values, list) else list(values)
+    return not set(map(type, values)) <= _SOLID and any(map(missing, values))
+
+
+def gaps(values: Iterable[Any]) -> set[str]:
+    """Return the texts that are written for a missing number (``nan``), where every other value is a number: there they
+    are one. Among names they are names: ``nan`` is a language.
+    """
+    texts: set[str] = set()
+    count = 0
+    for value in values:
+        if isinstance(value, str):
+            texts.add(value)
+        elif not missing(value):
+            count += 1
+            if not isinstance(value, Number | np.number):
+                return set()
+    found = set(filter(_GAP.fullmatch, texts))
+    others = {text for text in texts - found if text.strip()}
+    return found if (others or count) and all(map(_NUMBER.fullmatch, others)) else set()
 
 
 def plain(value: Any) -> Any:
@@ -190,7 +229,7 @@ def _is_blank(character: str) -> bool:
 def _all_apart(names: Collection[str]) -> bool:
     """Return whether a look at all names at once shows that no two are alike; if not, they are looked at singly."""
     folded = "\0".join(names).lower()
-    if not folded.isascii() or folded.split(maxsplit=1) != [folded] or _ZEROS.search(folded):
+    if not folded.isascii() or folded.split(maxsplit=1) != [folded] or _ZEROS.search("\0" + folded):
         return False
     return folded.count("\0") == len(names) - 1 and len(set(folded.split("\0"))) == len(names)
 
@@ -248,4 +287,9 @@ def names_of(targets: Iterable[Any]) -> tuple[str, ...]:
             found.update(map(str, range(len(numbers))))
         elif (name := label(target)) is not None:
             found.add(name)
+    if void := gaps(found):
+        raise InputError(
+            f"label: {', '.join(map(repr, sorted(void)))} beside numbers stands for a missing one. Leave such samples "
+            "out, or name the classes if it is one."
+        )
     return ordered(found)

@@ -237,8 +237,9 @@ def run(
     refuses files outside the manifest's folder; ``max_cells``, ``max_megapixels`` and ``max_seconds`` say how large a
     grid, a picture and a recording may be. ``max_calls`` and ``max_cost`` are what an endpoint may be sent and paid:
     the run ends as a complete grid over fewer samples. ``until`` is a gate file,
-    ``load_gates`` of one, or ``"precision=0.01"``: the run stops where every rule is decided, or cannot be by all
-    samples, or ``max_calls`` (then of any model) are spent; ``against`` is the run that its rules compare with.
+    ``load_gates`` of one, ``"precision=0.01"`` or ``"mean=0.01"``: the run stops where every rule is decided, or cannot
+    be by all samples, where each cell (the mean over cells) has so narrow an interval, or where ``max_calls`` (then of
+    any model) are spent; ``against`` is the run that its rules compare with.
     So many ``examples`` are kept in the folder, to be looked at and listened to on the report (0: none).
     Where ``out`` holds a run, failed records are asked again (``keep_failures``: not), and a model that has changed
     is refused: ``fresh`` begins a run beside it, ``accept_model`` says why the old records still hold.
@@ -267,7 +268,7 @@ def run(
         preflight=preflight, progress=progress, backend=backend, scheduler=scheduler, command=command, fresh=fresh,
         accept_model=accept_model, keep_failures=keep_failures, verify=verify, skip_bad_samples=skip_bad_samples,
         inside=inside, max_cells=max_cells, max_megapixels=max_megapixels, max_seconds=max_seconds, answers=answers,
-        cost=cost, max_calls=max_calls, max_cost=max_cost, adaptive=chooser is not None,
+        cost=cost, max_calls=max_calls, max_cost=max_cost, adaptive=None if chooser is None else chooser.kind,
     )  # fmt: skip
     wanted = _out(out)
     with prepared(model, data, suite, task, settings, wanted) as (planned, workers_of):

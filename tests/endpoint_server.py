@@ -7,6 +7,7 @@ With a SECRET only calls that carry it are answered.
 """
 
 import base64
+import gzip
 import hashlib
 import json
 import sys
@@ -41,6 +42,14 @@ REPLIES = {
     "twice": (200, b'{"predictions": [[0, 1], [0, 1]]}'),
     "null": (200, b'{"predictions": [null]}'),
     "denied": (401, b"the key has expired"),
+    "moved": (302, b"", {"location": "/login"}),
+    "other": (200, b'{"predictions": [[9, -9]]}'),
+    "bomb": (200, gzip.compress(b"[" + b" " * 2**27), {"content-encoding": "gzip"}),
+    "odd": (429, b"wait", {"retry-after": "nan"}),
+    "packed": (200, b"[]", {"content-encoding": "gzip"}),
+    "none": (200, b'{"predictions": []}'),
+    "gone": (404, b"no such model"),
+    "unfit": (422, b'{"detail": "field required: inputs"}'),
 }
 WRITES = {
     "declined": (None, "I cannot help with that", "stop"),

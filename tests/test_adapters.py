@@ -9,6 +9,7 @@ import pytest
 import stress
 from perturbations import Audio, InputError, ModelError, StressError
 from stress.models import Batch, Pixels, Texts, Waveform, load_model
+from tests.served import served
 
 torch = pytest.importorskip("torch")
 RNG = np.random.default_rng(7)
@@ -325,9 +326,11 @@ def test_an_estimator_answers_its_probabilities_and_classes(digits):
     assert load_model(predict).classes == tuple(range(10))
 
 
-def test_an_estimator_and_its_onnx_twin_give_the_same_records(digits, tmp_path):
+def test_an_estimator_by_four_roads_gives_the_same_records(digits, tmp_path):
+    """As it is, converted to ONNX, called plainly, and behind a URL."""
     convert = pytest.importorskip("skl2onnx")
-    pytest.importorskip("onnxruntime")
+    for package in ("onnxruntime", "httpx"):
+        pytest.importorskip(package)
     from skl2onnx.common.data_types import FloatTensorType
 
     model, pictures, targets, _ = digits
@@ -336,17 +339,26 @@ def test_an_estimator_and_its_onnx_twin_give_the_same_records(digits, tmp_path):
     )
     (tmp_path / "digits.onnx").write_bytes(made.SerializeToString())
     samples = [stress.Sample(str(i), {"image": p}, target=int(t)) for i, (p, t) in enumerate(zip(pictures, targets))]
-    roads = {
-        "sklearn": stress.models.sklearn(model, FLAT),
-        "onnx": stress.models.onnx(tmp_path / "digits.onnx", FLAT, classes=list(range(10))),
-    }
+
+    def plain(batch):
+        return model.predict_proba(np.stack([each.ravel() for each in batch["image"]]) / 255 * 16)
+
+    plain.classes = list(range(10))
     suite = {"suite": "small@1", "severities": [2, 5], "scenarios": {"noise": {"image": "gaussian_noise"}}}
-    runs = [stress.run(m, samples, suite, tmp_path / name, workers=1) for name, m in roads.items()]
-    one, other = (run.records().to_pydict() for run in runs)
-    assert one["prediction"] == other["prediction"]
-    np.testing.assert_allclose(one["confidence"], other["confidence"], atol=1e-4)
-    clean = [score for cell, score in zip(one["cell"], one["score"]) if cell == "clean"]
-    assert np.mean(clean) > 0.85
+    with served(plain) as url:
+        roads = {
+            "sklearn": stress.models.sklearn(model, FLAT),
+            "onnx": stress.models.onnx(tmp_path / "digits.onnx", FLAT, classes=list(range(10))),
+            "plain": plain,
+            "http": stress.models.json(url, classes=list(range(10))),
+        }
+        found = {name: stress.run(m, samples, suite, tmp_path / name, workers=1) for name, m in roads.items()}
+    want = found["plain"].records().to_pydict()
+    assert np.mean([score for cell, score in zip(want["cell"], want["score"]) if cell == "clean"]) > 0.85
+    for name in ("sklearn", "onnx", "http"):
+        records = found[name].records().to_pydict()
+        assert records["prediction"] == want["prediction"], name
+        np.testing.assert_allclose(records["confidence"], want["confidence"], atol=1e-4)
 
 
 def test_an_estimator_of_texts():

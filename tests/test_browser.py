@@ -8,7 +8,7 @@ from stress.report import write_comparison, write_report, write_site
 from tests.browser import Browser, usable
 from tests.report_pages import HOSTILE, hostile_run, mixed_run
 
-pytestmark = pytest.mark.skipif(not usable(), reason="needs Chromium")
+pytestmark = [pytest.mark.alone, pytest.mark.skipif(not usable(), reason="needs Chromium")]
 
 CUT = """[...document.querySelectorAll("main *, header *, nav *")].filter((each) => {
   const box = each.getBoundingClientRect();

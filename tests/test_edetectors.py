@@ -116,6 +116,18 @@ def test_a_detector_goes_on_where_its_state_was_taken(cut, seed):
     assert np.array_equal(expected, found)
 
 
+def test_old_looks_fade_as_they_would_one_by_one_for_ever():
+    rng = np.random.default_rng(0)
+    watching = Detector(cells_of(rng.standard_normal((60, 2)), rng.random(60)), 1e-3)
+    faded = np.zeros_like(watching.recent)
+    for values in rng.standard_normal((1200, 2)):
+        at = watching.cells.place(values, 0.5)
+        watching.look_at(at)
+        faded *= np.array([0.98, 0.998])[:, None, None]
+        faded[:, np.arange(2), at] += 1
+    assert np.allclose(watching.recent, faded, rtol=1e-9)
+
+
 @pytest.mark.parametrize(("shift", "most"), [(1.0, 150), (2.0, 40), (4.0, 10)])
 def test_a_shift_is_found_at_one_in_a_million(shift, most):
     rng = np.random.default_rng(0)

@@ -98,6 +98,13 @@ def test_what_may_help_is_asked_again(tmp_path):
         ("null", "invalid", "null"),
         ("slow", "timeout", "no answer within 0.5 s"),
         ("broken,broken,broken", "crash", "HTTP 500"),
+        ("moved", "crash", "sends elsewhere, to '/login', which is not followed: HTTP 302"),
+        ("bomb", "invalid", "more than 64 MB"),
+        ("none", "invalid", "0 predictions"),
+        ("gone", "crash", "HTTP 404.*no such model"),
+        ("unfit", "crash", "HTTP 422.*field required"),
+        ("packed,packed,packed", "crash", "DecodingError"),
+        ("odd,odd,odd", "rate_limited", "HTTP 429"),
     ],
 )
 def test_what_cannot_help_is_one_row_without_an_answer(tmp_path, fault, status, says):
@@ -109,7 +116,7 @@ def test_what_cannot_help_is_one_row_without_an_answer(tmp_path, fault, status, 
         assert isinstance(row, Unanswered)
         assert row.status == status
         assert re.search(says, row.says)
-        if "broken" not in fault:
+        if "," not in fault:
             assert predict.client.calls == 1
         assert not list((tmp_path / "kept").rglob("*.json"))
 
@@ -129,6 +136,17 @@ def test_a_failing_sample_is_its_own_record(tmp_path):
     for i in loud:
         assert (records["error"][i] == "too noisy") == (records["status"][i] == "timeout")
         assert records["batch"][i] == 12
+
+
+def test_a_model_that_answers_the_same_question_in_two_ways_is_told(tmp_path):
+    """Answers are kept, so that a question is asked once; those that recognise the model are asked anew."""
+    for fault in ("", "other"):
+        with server(tmp_path / "log", fault) as url:
+            predict = stress.models.json(url, classes=["dark", "bright"])
+            run = stress.run(predict, samples(), SUITE, tmp_path / f"run{fault}", workers=1)
+        (check,) = [each for each in run.info["preflight"] if each["name"] == "clean answers are reproducible"]
+        assert (check["outcome"] == "warning") == bool(fault), check
+        assert ("asked anew" in check["says"]) == bool(fault)
 
 
 def test_a_dead_endpoint_is_one_error(tmp_path):
@@ -179,6 +197,19 @@ def test_a_lost_stream_is_null_or_left_out_or_refused(tmp_path):
             assert stress.models.json(url, missing=missing)(Batch({"image": [None]})) == [[0, 0]]
         (row,) = stress.models.json(url, missing="refuse")(Batch({"image": [None]}))
         assert row.status == "crash"
+
+
+def test_media_that_the_model_does_not_take_are_refused_before_the_first_call(tmp_path):
+    with server(tmp_path / "log") as url:
+        predict = stress.models.json(url, classes=["dark", "bright"], takes=["text", "audio"])
+        with pytest.raises(InputError, match=r"takes text, audio, got the stream 'image' of another kind"):
+            stress.run(predict, samples(), SUITE, tmp_path / "run", workers=1)
+        assert predict.client.calls == 0
+        assert "of text, audio" in dict(predict.states)
+        assert len(stress.models.json(url, takes=["image"])(Batch({"image": [DARK]}))) == 1
+    for takes in ("image", [], ["picture"], ["image", 3]):
+        with pytest.raises(InputError, match="takes must be a list of image, audio, text, series"):
+            stress.models.json(url, takes=takes)
 
 
 def test_a_url_by_name(tmp_path):

@@ -20,6 +20,8 @@ from stress.engine import Settings, execute, plan_run
 from tests._amount import amount
 from tests.worlds import SUITE, brightness, samples
 
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).resolve().parents[1]
 REMOTE = ("processes", "dask")
 

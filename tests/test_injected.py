@@ -11,6 +11,8 @@ import pytest
 
 from tests._misbehaviours import ACTS, ANSWERED, BACKENDS, DEADLY, ENDS, EXPECTED, FINE, RAISED, STUCK
 
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

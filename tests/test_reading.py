@@ -9,7 +9,7 @@ import stress
 from perturbations import Sample
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "reading.md").read_text(encoding="utf-8")
-BLOCKS = dict(re.findall(r"```python (\w+)\n(.*?)```", PAGE, flags=re.DOTALL))
+BLOCKS = dict(re.findall(r'```python title="(\w+)"\n(.*?)```', PAGE, flags=re.DOTALL))
 
 
 def model(batch):

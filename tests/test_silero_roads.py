@@ -1,4 +1,4 @@
-"""One detector of speech, as two wheels' worth of files hold it: TorchScript, ONNX and a plain callable agree."""
+"""One detector of speech by four roads: TorchScript, ONNX, a plain callable, and an HTTP server around it agree."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,9 +9,11 @@ import pytest
 import stress
 from perturbations import Audio
 from stress.models import Batch, Waveform
+from tests.served import served
 
 torch = pytest.importorskip("torch")
 runtime = pytest.importorskip("onnxruntime")
+pytest.importorskip("httpx")
 pytestmark = pytest.mark.skipif(find_spec("silero_vad") is None, reason="silero-vad is not installed")
 RATE, CHUNK, CONTEXT = 16000, 512, 64
 
@@ -81,27 +83,41 @@ def sounds():
     return made
 
 
-def test_one_network_by_three_roads(tmp_path):
-    roads = {
-        "torch": stress.models.torch(Detector(), {"audio": Waveform(RATE, frames=CHUNK)}),
-        "onnx": onnx_road(),
-        "plain": plain_road(),
-    }
-    samples = sounds()
-    suite = {"suite": "noisy@1", "severities": [1, 3, 5], "scenarios": {"noise": {"audio": "white_noise"}}}
-    records = {}
-    for name, predict in roads.items():
-        predict.classes = ["noise", "speech"]
-        run = stress.run(predict, samples, suite, tmp_path / name, workers=1)
-        records[name] = run.records().to_pydict(), run.table("curves").to_pydict()
-    batch = Batch.of(samples)
-    answers = {name: np.asarray(predict(batch)) for name, predict in roads.items()}
-    assert np.ptp(answers["plain"][:, 1]) > 0.01  # the answers differ from sound to sound
-    for name in ("torch", "onnx"):
-        np.testing.assert_allclose(answers[name], answers["plain"], atol=1e-4)
-        assert records[name][0]["prediction"] == records["plain"][0]["prediction"]
-        np.testing.assert_allclose(records[name][0]["confidence"], records["plain"][0]["confidence"], atol=1e-4)
-        for column in ("cell", "metric", "n"):
-            assert records[name][1][column] == records["plain"][1][column]
-        for mine, other in zip(records[name][1]["value"], records["plain"][1]["value"]):
-            assert mine == pytest.approx(other, abs=1e-4)
+SUITE = {"suite": "noisy@1", "severities": [1, 5], "scenarios": {"noise": {"audio": "white_noise"}}}
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """By road: the answers to the clean sounds, and the records and curves of a run."""
+    samples, plain = sounds(), plain_road()
+    with served(plain_road()) as url:
+        roads = {
+            "torch": stress.models.torch(Detector(), {"audio": Waveform(RATE, frames=CHUNK)}),
+            "onnx": onnx_road(),
+            "plain": plain,
+            "http": stress.models.json(url),
+        }
+        kept = {}
+        for name, predict in roads.items():
+            answers = np.asarray(predict(Batch.of(samples)))
+            predict.classes = ["noise", "speech"]
+            run = stress.run(predict, samples, SUITE, tmp_path_factory.mktemp("roads") / name, workers=1)
+            curves = {(r["cell"], r["metric"]): (r["value"], r["n"]) for r in run.table("curves").to_pylist()}
+            kept[name] = answers, run.records().to_pydict(), curves
+    return kept
+
+
+def test_the_answers_differ_from_sound_to_sound(found):
+    assert np.ptp(found["plain"][0][:, 1]) > 0.01
+
+
+@pytest.mark.parametrize("road", ["torch", "onnx", "http"])
+def test_one_network_by_four_roads(found, road):
+    (answers, records, curves), (answers_, records_, curves_) = found[road], found["plain"]
+    np.testing.assert_allclose(answers, answers_, atol=1e-4)
+    assert set(records["status"]) == {"ok"}
+    assert records["prediction"] == records_["prediction"]
+    np.testing.assert_allclose(records["confidence"], records_["confidence"], atol=1e-4)
+    assert {key: n for key, (_, n) in curves.items() if key in curves_} == {k: n for k, (_, n) in curves_.items()}
+    for key, (value, _) in curves_.items():
+        assert curves[key][0] == pytest.approx(value, abs=1e-4), key

@@ -21,6 +21,8 @@ from stress.engine._room import room, was_stuck
 from stress.engine._watchdog import Watch
 from tests.worlds import CLASSES, brightness, samples
 
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).resolve().parents[1]
 SILENT = "suite: s@1\nscenarios: {no-sound: {audio: missing}}"
 CLUSTER = pytest.param("dask", marks=pytest.mark.slow)

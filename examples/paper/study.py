@@ -48,23 +48,27 @@ def study(out: Path, limit: int | None = None, severities: list[int] | None = No
 
 def written() -> str:
     """Return the paper."""
-    lines = [r"\documentclass{article}", r"\usepackage{booktabs,graphicx,fullpage}", r"\begin{document}"]
+    lines = [r"\documentclass{article}", r"\usepackage{booktabs,graphicx}", r"\usepackage[margin=2.5cm]{geometry}"]
+    lines += [r"\begin{document}"]
     lines += [r"\title{Three ways to fuse streams under stress}\author{}\date{}\maketitle"]
     for name in TABLES:
         body = rf"\resizebox{{\ifdim\width>\linewidth\linewidth\else\width\fi}}{{!}}{{\input{{{name}.tex}}}}"
-        lines += [r"\begin{table}[p]\centering", body, rf"\caption{{{name.capitalize()}.}}", r"\end{table}"]
+        lines += [r"\begin{table}[htbp]\centering", body, rf"\caption{{{name.capitalize()}.}}", r"\end{table}"]
     for kind in FIGURES:
         body = rf"\includegraphics[width=\linewidth,height=0.8\textheight,keepaspectratio]{{{kind}.pdf}}"
-        lines += [r"\begin{figure}[p]\centering", body, rf"\caption{{{kind.capitalize()}.}}", r"\end{figure}"]
+        lines += [r"\begin{figure}[htbp]\centering", body, rf"\caption{{{kind.capitalize()}.}}", r"\end{figure}"]
     return "\n".join([*lines, r"\end{document}", ""])
 
 
 def compiled(paper: Path) -> Path | None:
-    """Return the paper as PDF; nothing where LaTeX is not installed."""
+    """Return the paper as PDF; nothing where LaTeX is not installed. Ends with LaTeX's own words where it refuses."""
     if shutil.which("pdflatex") is None:
         return None
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", paper.name]
-    subprocess.run(command, cwd=paper.parent, check=True, capture_output=True)
+    done = subprocess.run(command, cwd=paper.parent, capture_output=True, check=False)
+    if done.returncode:
+        said = done.stdout.decode(errors="replace")
+        raise SystemExit(f"pdflatex: {paper} was refused:\n{said[said.find('!') :][:2000]}")
     return paper.with_suffix(".pdf")
 
 

@@ -1,4 +1,4 @@
-"""Linear filters: Gaussians as the reference cuts them, disks, lines, and zooms about the centre."""
+"""Linear filters: Gaussians as the reference cuts them, lines, and zooms about the centre."""
 
 from __future__ import annotations
 
@@ -17,15 +17,13 @@ from perturbations.image._draw import Field
 
 __all__ = [
     "at_least",
-    "disk",
-    "filtered",
     "line_filter",
     "line_taps",
+    "mean_with_zooms",
     "rounded_image",
     "smooth",
     "smooth_image",
     "smooth_mirrored",
-    "sum_of_zooms",
     "to_image",
     "zoom_map",
     "zoomed",
@@ -34,8 +32,8 @@ __all__ = [
 _T = TypeVar("_T", Field, Image)
 _DIRECT_AREA = 129
 """Largest kernel that OpenCV filters directly: larger ones go through a Fourier transform, empty or not."""
-_TRANSFORM_AREA = 900
-"""From this kernel on, the Fourier transform takes less time than the sum of direct parts."""
+_FROM_PLACES = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+_EDGE_GOES_ON = cv2.BORDER_REPLICATE
 
 
 def to_image(values: Field, like: Image) -> Image:
@@ -116,22 +114,6 @@ def _cosines(length: int, sigma: float, truncate: float) -> tuple[Field, Field]:
     return basis.astype(np.float32), response.astype(np.float32)
 
 
-@lru_cache(maxsize=64)
-def disk(radius: float, alias_blur: float) -> Field:
-    """Return the defocus kernel of Hendrycks & Dietterich: a disk, softened by a small Gaussian, without its empty rim.
-
-    The softening stays inside a square of at least 17 pixels and is 3 pixels wide up to a radius of 8, 5 above.
-    """
-    reach, size = (8, 3) if radius <= 8 else (int(radius), 5)
-    axis = np.arange(-reach, reach + 1)
-    inside = (axis[:, None] ** 2 + axis**2 <= radius**2).astype(np.float32)
-    kernel = cv2.GaussianBlur(inside / inside.sum(), ksize=(size, size), sigmaX=alias_blur)
-    used = max(int(np.abs(axis[kernel.any(axis=0)]).max()), 0)
-    kernel = np.ascontiguousarray(kernel[reach - used : reach + used + 1, reach - used : reach + used + 1])
-    kernel.flags.writeable = False
-    return kernel
-
-
 def line_taps(radius: float, sigma: float, angle: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the offsets ``(taps, (y, x))`` and weights of ImageMagick's motion blur.
 
@@ -159,19 +141,6 @@ def line_filter(values: _T, offsets: NDArray[np.int64], weights: NDArray[np.floa
         parts.append((int(first[0] - corner[0]), int(first[1] - corner[1]), kernel))
     (top, left), (bottom, right) = -corner, offsets.max(axis=0)
     padded = cv2.copyMakeBorder(values, int(top), int(bottom), int(left), int(right), cv2.BORDER_REPLICATE)
-    return _sum_of_parts(padded, parts, values.shape, values.dtype == np.uint8)
-
-
-def filtered(values: _T, kernel: Field) -> _T:
-    """Return the values under a square kernel of an odd side, of an image rounded; mirrored at the edges' middles."""
-    side = len(kernel)
-    if side * side > _TRANSFORM_AREA:
-        whole = cv2.filter2D(values.astype(np.float32, copy=False), cv2.CV_32F, kernel)
-        return (cv2.convertScaleAbs(whole) if values.dtype == np.uint8 else whole).reshape(values.shape)
-    deep = max(1, _DIRECT_AREA // side)
-    parts = [(start, 0, kernel[start : start + deep]) for start in range(0, side, deep)]
-    reach = side // 2
-    padded = cv2.copyMakeBorder(values, reach, reach, reach, reach, cv2.BORDER_REFLECT_101)
     return _sum_of_parts(padded, parts, values.shape, values.dtype == np.uint8)
 
 
@@ -236,33 +205,36 @@ def zoomed(field: Field, factor: float) -> Field:
     return cv2.transpose(stretched)
 
 
-def sum_of_zooms(values: Field, factors: Sequence[float]) -> Field:
-    """Return the sum of an image's enlargements by these factors, ``(height, width, channels)``.
+def mean_with_zooms(image: Image, weight: float, factors: Sequence[float]) -> Image:
+    """Return the weighted mean of an image and its enlargements by these factors, each of weight 1, rounded.
 
-    Each is two products with a sparse matrix of two weights a row, first along columns, then along rows: half the time
-    of a warp, and exact. It is done in bands of rows that stay in the cache.
+    Colour is held in fours, which OpenCV warps in half the time, and worked on in bands of rows that stay in the cache.
     """
-    height, width, channels = values.shape
-    rows, result = values.reshape(height, -1), np.empty_like(values)
-    deep = max(1, _bands.BAND // (width * channels))
+    height, width, channels = image.shape
+    values = (image if channels == 1 else cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)).astype(np.float32)
+    zooms = [(zoom_map(width, factor), zoom_map(height, factor)) for factor in factors]
+    result = np.empty_like(image)
+    deep = max(1, _bands.BAND // (width * (1 if channels == 1 else 4)))
     for start in range(0, height, deep):
         stop = min(start + deep, height)
-        shape = stop - start, width, channels
-        total = np.zeros((width, shape[0] * channels), np.float32)
-        for factor in factors:
-            band = cv2.transpose((_stretch(height, factor, start, stop) @ rows).reshape(shape))
-            total += _stretch(width, factor) @ band.reshape(width, -1)
-        result[start:stop] = cv2.transpose(total.reshape(width, shape[0], channels)).reshape(shape)
+        total = values[start:stop] * np.float32(weight)
+        for (across, left), (down, top) in zooms:
+            places = np.array([[across, 0, left], [0, down, top + start * down]])
+            zoom = cv2.warpAffine(values, places, (width, stop - start), flags=_FROM_PLACES, borderMode=_EDGE_GOES_ON)
+            total += zoom.reshape(total.shape)
+        levels = cv2.convertScaleAbs(total, alpha=1 / (weight + len(factors)))
+        levels = levels if channels == 1 else cv2.cvtColor(levels, cv2.COLOR_RGBA2RGB)
+        result[start:stop] = levels.reshape(result[start:stop].shape)
     return result
 
 
-@lru_cache(maxsize=1024)
-def _stretch(length: int, factor: float, start: int = 0, stop: int | None = None) -> Any:
-    """Return the linear interpolation of a zoom along one side, for some of its places, as a sparse matrix."""
+@lru_cache(maxsize=64)
+def _stretch(length: int, factor: float) -> Any:
+    """Return the linear interpolation of a zoom along one side as a sparse matrix."""
     from scipy.sparse import csr_matrix
 
     step, first = zoom_map(length, factor)
-    place = first + step * np.arange(start, length if stop is None else stop)
+    place = first + step * np.arange(length)
     before = np.clip(np.floor(place), 0, max(length - 2, 0)).astype(np.int32)
     share = place - before
     weights = np.stack([1 - share, share], axis=1).astype(np.float32)

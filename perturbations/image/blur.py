@@ -14,15 +14,13 @@ from perturbations._declare import image_corruption
 from perturbations._params import Param
 from perturbations._tables import looked_up
 from perturbations._values import Image
+from perturbations.image._disks import out_of_focus
 from perturbations.image._draw import sixteen
 from perturbations.image._filters import (
-    disk,
-    filtered,
     line_filter,
     line_taps,
-    rounded_image,
+    mean_with_zooms,
     smooth_image,
-    sum_of_zooms,
 )
 from perturbations.image._levels import column, published
 
@@ -38,7 +36,7 @@ _DEFOCUS = published(
 
 @image_corruption(
     cite="hendrycks2019",
-    version=2,
+    version=3,
     radius=Param(
         "radius of the circle of confusion", "pixels", 0, 100, scale="step", clean=0, levels=column(_DEFOCUS, 0)
     ),
@@ -53,7 +51,7 @@ _DEFOCUS = published(
 )
 def defocus_blur(image: Image, *, radius: float, alias_blur: float) -> Image:
     """A lens out of focus: every point becomes a disk."""
-    return filtered(image, disk(radius, alias_blur))
+    return out_of_focus(image, radius, alias_blur)
 
 
 @image_corruption(
@@ -136,15 +134,12 @@ def _shuffle(pixels: NDArray[Any], draws: NDArray[np.uint16], reach: int) -> Non
         shift[:, :first] = shift[:, max(width - reach + 1, 0) :] = 0
         _end_chains(shift, reach, narrow)
         shift += own
+        shift += np.arange(top * width, bottom * width, width)[:, None]
         if narrow:
-            shift += np.arange(top * width, bottom * width, width)[:, None]
             flat[top * width : bottom * width] = flat.take(shift.reshape(-1))
             continue
         for row in range(bottom - 1, top - 1, -1):
-            start = row * width
-            source = shift[row - top]
-            source += start
-            flat[start : start + width] = flat.take(source)
+            flat[row * width : (row + 1) * width] = flat.take(shift[row - top])
 
 
 def _end_chains(shifts: NDArray[np.intp], reach: int, narrow: bool) -> None:
@@ -216,6 +211,7 @@ _ZOOM = published(
 
 @image_corruption(
     cite="hendrycks2019",
+    version=2,
     stop=Param("zoom factor at which the series ends", "times", 1.001, 4, scale="step", levels=column(_ZOOM, 0)),
     increment=Param(
         "difference of neighbouring zoom factors", "times", 0.001, 1, scale="step", levels=column(_ZOOM, 1)
@@ -227,9 +223,5 @@ def zoom_blur(image: Image, *, stop: float, increment: float) -> Image:
     The series is the reference's ``arange(1, stop, increment)`` in floating point, which has one more member than meets
     the eye at some levels (twelve at the first).
     """
-    values = image.astype(np.float32)
     factors = np.arange(1, stop, increment)
-    total = sum_of_zooms(values, factors[1:].tolist())
-    total += 2 * values  # the picture itself, and the factor 1
-    total *= np.float32(1 / (len(factors) + 1))
-    return rounded_image(total, image)
+    return mean_with_zooms(image, 2, factors[1:].tolist())  # the picture itself, and the factor 1

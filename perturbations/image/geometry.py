@@ -11,7 +11,7 @@ from perturbations._declare import image_corruption
 from perturbations._params import Choice, Param
 from perturbations._values import Image
 from perturbations.image._draw import uniforms
-from perturbations.image._filters import rounded_image, smooth_mirrored
+from perturbations.image._filters import smooth_mirrored
 from perturbations.image._levels import PROFILES, column, published
 
 __all__ = [
@@ -71,7 +71,8 @@ def elastic_transform(image: Image, rng: Generator, *, amplitude: float, sigma: 
     height, width, _ = image.shape
     moves = rng.uniform(-1, 1, (3, 2))
     shifts = uniforms(rng, (2, height, width))
-    values = image.astype(np.float32)
+    grey = image.shape[2] == 1
+    values = (image if grey else cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)).astype(np.float32)  # fours take half as long
     reach = min(height, width) // 3
     if affine and reach:
         centre = np.array([height // 2, width // 2])  # (row, column) read as (x, y): so the reference has it
@@ -83,7 +84,8 @@ def elastic_transform(image: Image, rng: Generator, *, amplitude: float, sigma: 
         x += np.arange(width, dtype=np.float32)
         y += np.arange(height, dtype=np.float32)[:, None]
         values = cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    return rounded_image(values, image)
+    levels = cv2.convertScaleAbs(values)
+    return levels.reshape(image.shape) if grey else cv2.cvtColor(levels, cv2.COLOR_RGBA2RGB)
 
 
 _BORDERS = {"black": cv2.BORDER_CONSTANT, "edge": cv2.BORDER_REPLICATE, "mirror": cv2.BORDER_REFLECT_101}

@@ -6,6 +6,7 @@
 
 from stress.adaptive._ask import Asked, asked_of
 from stress.adaptive._chooser import Until, chooser_of
+from stress.adaptive._means import Means
 from stress.adaptive._power import Foreseen, expected_calls, foresee
 from stress.adaptive._question import Question, sides_of
 from stress.adaptive._told import stopped_lines
@@ -13,6 +14,7 @@ from stress.adaptive._told import stopped_lines
 __all__ = [
     "Asked",
     "Foreseen",
+    "Means",
     "Question",
     "Until",
     "asked_of",

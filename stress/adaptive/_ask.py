@@ -36,10 +36,11 @@ from stress.records.source import Source
 from stress.records.stopping import is_stopped
 from stress.statistics.arrays import Floats
 
-__all__ = ["Asked", "Wanted", "asked_of"]
+__all__ = ["Asked", "Wanted", "asked_of", "metrics_of", "unbroken_of"]
 
 _TOP_K = (5,)
 _CONFIDENCE = 0.95
+_NARROW = ("precision", "mean")
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ class Asked:
     precision: float | None = None
     baseline: Source | None = None
     cluster: str | None = None
+    mean: bool = False
+    """Whether ``precision`` is of the mean over all cells, not of each."""
 
     @property
     def correction(self) -> str:
@@ -76,7 +79,7 @@ class Asked:
         Raises SpecError for rules that cannot be about this run, InputError where none of them could stop anything.
         """
         empty = Block(run, np.arange(len(run.samples)), schema.empty_table())
-        maker = _Maker(planned, empty, _metrics(empty), self.baseline)
+        maker = _Maker(planned, empty, metrics_of(empty), self.baseline)
         if self.gates is None:
             found = Wanted([], maker.unbroken, 1)
             names = [str(name) for name in run.cells["cell"].to_pylist()]
@@ -109,15 +112,12 @@ class _Maker:
 
     @cached_property
     def _asked(self) -> dict[str, int]:
-        """The position of the cell whose calls a cell's records rest on, by the cell's name."""
-        cells = self.planned.plan.cells
-        return {cells[at].id: first for first, same in self.planned.repeats.names.items() for at in same}
+        return _owners(self.planned)
 
     @cached_property
     def unbroken(self) -> dict[int, str]:
         """The cells that are run whole in any case."""
-        found = {self._asked[cell.id]: _in_its_order(cell) for cell in self.planned.plan.cells}
-        return {at: reason for at, reason in found.items() if reason}
+        return unbroken_of(self.planned)
 
     @cached_property
     def _members(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -182,6 +182,19 @@ class _Maker:
                 yield question
 
 
+def _owners(planned: Planned) -> dict[str, int]:
+    """Return the position of the cell whose calls a cell's records rest on, by the cell's name."""
+    cells = planned.plan.cells
+    return {cells[at].id: first for first, same in planned.repeats.names.items() for at in same}
+
+
+def unbroken_of(planned: Planned) -> dict[int, str]:
+    """Return the cells of a plan that are run whole in any case, with the reason."""
+    owners = _owners(planned)
+    found = {owners[cell.id]: _in_its_order(cell) for cell in planned.plan.cells}
+    return {at: reason for at, reason in found.items() if reason}
+
+
 def _in_its_order(cell: Cell) -> str:
     """Return why a cell cannot stop in the middle, if it cannot."""
     if cell.grid == "timeline":
@@ -191,7 +204,7 @@ def _in_its_order(cell: Cell) -> str:
     return ""
 
 
-def _metrics(run: Source) -> Mapping[str, Metric]:
+def metrics_of(run: Source) -> Mapping[str, Metric]:
     """Return the metrics that the records of a run will have, by name."""
     declared = Declared.of(run.info)
     found = resolved(run.info.get("metrics", ()), str(run.path))
@@ -201,7 +214,8 @@ def _metrics(run: Source) -> Mapping[str, Metric]:
 
 @named_keywords
 def asked_of(until: str | Path | Gates, against: str | Path | None = None, cluster: str | None = None) -> Asked:
-    """Return what ``--until`` means: a gate file (or its rules), or ``precision=0.01``: half an interval's width.
+    """Return what ``--until`` means: a gate file (or its rules), or half an interval's width: ``precision=0.01`` of
+    each cell, ``mean=0.01`` of the mean over cells.
 
     Raises SpecError or InputError for what is neither, and for a baseline that is not a whole run.
     """
@@ -216,19 +230,23 @@ def asked_of(until: str | Path | Gates, against: str | Path | None = None, clust
     if isinstance(until, Gates):
         return Asked(until.name, until, None, baseline, _cluster(until, cluster))
     if not isinstance(until, str | Path):
-        raise InputError(f"run: until must be a gate file, load_gates of one, or 'precision=P', got {short(until)}.")
+        raise InputError(
+            f"run: until must be a gate file, load_gates of one, 'precision=P' or 'mean=P', got {short(until)}."
+        )
     name, sign, value = str(until).partition("=")
     if not sign:
         gates = load_gates(until)
         return Asked(str(until), gates, None, baseline, _cluster(gates, cluster))
     half = _number(value)
-    if name.strip() != "precision" or half is None or not 0 < half < 0.5:
+    kind = name.strip()
+    if kind not in _NARROW or half is None or not 0 < half < 0.5:
         raise InputError(
-            f"run: --until must be a gate file or precision=P, half an interval's width in (0, 0.5), got {until!r}."
+            f"run: --until must be a gate file, precision=P (of each cell) or mean=P (of the mean over cells), half an "
+            f"interval's width in (0, 0.5), got {until!r}."
         )
     if baseline is not None:
-        raise InputError("run: --against goes with --until GATES that has a rule against: baseline, got a precision.")
-    return Asked(str(until), None, half, None, cluster)
+        raise InputError(f"run: --against goes with --until GATES that has a rule against: baseline, got {until!r}.")
+    return Asked(str(until), None, half, None, cluster, mean=kind == "mean")
 
 
 def _cluster(gates: Gates, cluster: str | None) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,7 @@ import pyarrow as pa
 from perturbations import InputError
 from perturbations.errors import named_keywords
 from stress.adaptive._ask import Asked, asked_of
+from stress.adaptive._means import Means
 from stress.adaptive._question import Question
 from stress.adaptive._tally import Tally
 from stress.engine import Planned, Unit
@@ -39,6 +40,7 @@ class Until:
 
     asked: Asked
     floor: int = _FLOOR
+    kind: Literal["rules"] = "rules"
     _questions: list[Question] = field(default_factory=list)
     _whole: Mapping[int, str] = field(default_factory=dict)
     _rounds: Generator[list[Unit], None, None] | None = None
@@ -171,10 +173,11 @@ class Until:
 @named_keywords
 def chooser_of(
     until: str | Path | Gates | None, against: str | Path | None = None, cluster: str | None = None
-) -> Until | None:
+) -> Until | Means | None:
     """Return who chooses what a run asks: None of one that is whole. Raises StressError for what cannot be meant."""
     if until is None:
         if against is not None:
             raise InputError("run: --against goes with --until, whose rules compare with that run, got it alone.")
         return None
-    return Until(asked_of(until, against, cluster))
+    asked = asked_of(until, against, cluster)
+    return Means(asked, float(asked.precision or 0)) if asked.mean else Until(asked)

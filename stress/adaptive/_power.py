@@ -167,6 +167,8 @@ def expected_calls(asked: Asked, planned: Planned, floor: int) -> tuple[int, int
     """
     total, calls = sum(map(len, planned.shards)), planned.repeats.calls
     least, most = min(floor, total) * sum(calls), total * sum(calls)
+    if asked.mean:  # clean is asked about all
+        least += (total - min(floor, total)) * calls[0]
     if asked.baseline is None or asked.gates is None:
         return least, None, most
     owner = {planned.plan.cells[at].id: first for first, same in planned.repeats.names.items() for at in same}

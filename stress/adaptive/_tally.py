@@ -33,7 +33,8 @@ class Tally:
     sums: dict[tuple[str, int, int], Floats] = field(default_factory=dict)
     done: dict[int, int] = field(default_factory=dict)
     """Shards of each cell that are there, from the first on without a gap."""
-    _there: set[tuple[int, int]] = field(default_factory=set)
+    there: set[tuple[int, int]] = field(default_factory=set)
+    """(Shard, cell) of all that is there."""
 
     @cached_property
     def _samples(self) -> SampleTable:
@@ -62,9 +63,9 @@ class Tally:
         whole = [key for key, count in told.items() if count == calls[key[1]]]
         if self.metrics and whole:
             self._add(whole, records)
-        self._there.update(whole)
+        self.there.update(whole)
         for _, cell in whole:
-            while (self.done.get(cell, 0), cell) in self._there:
+            while (self.done.get(cell, 0), cell) in self.there:
                 self.done[cell] = self.done.get(cell, 0) + 1
 
     def _add(self, whole: Sequence[tuple[int, int]], records: pa.Table) -> None:

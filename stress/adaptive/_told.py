@@ -20,6 +20,8 @@ def stopped_lines(info: Mapping[str, Any]) -> list[str]:
     asked, of = int(found["asked"]), int(found["of"])
     why = "the budget is spent" if found["ended"] == "budget" else "enough is known"
     lines = [f"stopped: {why}. {asked:,} of {of:,} questions asked ({asked / max(of, 1):.0%}), until {found['until']}"]
+    if mean := found.get("mean"):
+        lines.append(_of_mean(mean))
     outcomes = Counter(each["outcome"] for each in found["questions"])
     words = {"pass": "kept", "fail": "broken", "precise": "precise enough", "open": "open"}
     words["hopeless"] = "not to be decided by all samples"
@@ -29,3 +31,10 @@ def stopped_lines(info: Mapping[str, Any]) -> list[str]:
     whole = Counter(found["whole"].values())
     lines += [f"  run whole: {count:,} cells, as {reason}" for reason, count in whole.items()]
     return lines
+
+
+def _of_mean(found: Mapping[str, Any]) -> str:
+    if found["value"] is None:
+        return "  no mean over cells: too little was asked"
+    ends = f"{found['low']:.4f} to {found['high']:.4f} at {found['confidence']:.0%}"
+    return f"  mean {found['metric']} over {found['cells']:,} cells: {found['value']:.4f} ({ends}, {found['method']})"

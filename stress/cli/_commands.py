@@ -91,7 +91,7 @@ def stress() -> None:
 @click.option("--max-cells", type=int, default=10_000, show_default=True, metavar="N", help="Cells a suite may have.")
 @click.option("--max-megapixels", type=float, default=100.0, show_default=True, metavar="N", help="Of a picture.")
 @click.option("--max-seconds", type=float, default=3600.0, show_default=True, metavar="S", help="Of a recording.")
-@click.option("--until", metavar="GATES", help="Stop where its rules are decided; or precision=P, half a width.")
+@click.option("--until", metavar="GATES", help="Stop where its rules are decided; or precision=P, mean=P.")
 @click.option("--against", type=RUN, metavar="RUN", help="The whole run that rules of --until compare with.")
 @click.option("--max-calls", type=int, metavar="N", help="Calls of an endpoint; a complete smaller grid is run.")
 @click.option("--max-cost", type=float, metavar="X", help="The same in money, by the model's price table.")
@@ -167,13 +167,14 @@ def report(**options: Any) -> None:
 @stress.command()
 @click.argument("folder", type=RUN, metavar="RUN")
 @click.option("--table", "name", metavar="NAME", help="Print one table whole, as CSV, instead of the summary.")
+@click.option("--label-error", type=float, metavar="SHARE", help="Of the labels may be wrong (table label_noise).")
 @GOALS
 @OWN
-def measure(folder: Path, name: str | None, goals: str | None) -> None:
+def measure(folder: Path, name: str | None, label_error: float | None, goals: str | None) -> None:
     """Print what the records of RUN mean: the summary, or one table."""
     from stress.cli._show import show_measures
 
-    show_measures(folder, name, goals)
+    show_measures(folder, name, goals, label_error)
 
 
 @stress.command(epilog=EPILOG)

@@ -15,7 +15,7 @@ from perturbations.errors import printable
 from perturbations.files import read_regular
 from scenarios import load
 from stress._face import Run, open_run
-from stress.adaptive import Until, chooser_of, expected_calls, stopped_lines
+from stress.adaptive import Means, Until, chooser_of, expected_calls, stopped_lines
 from stress.cli._display import console, safe
 from stress.cli._estimate import estimate
 from stress.cli._track import made, track_after
@@ -56,7 +56,7 @@ def run_suite(
     command = click.get_current_context().find_root().obj
     chooser = chooser_of(until, against, options["cluster"])
     if chooser is not None:
-        options |= {"cluster": chooser.cluster, "adaptive": True}
+        options |= {"cluster": chooser.cluster, "adaptive": chooser.kind}
     settings = Settings(preflight=not no_preflight, samples=_ids(samples), command=command, **options)
     what = (model or "demo", data or "demo", loaded, task, settings)
     started = time.monotonic()
@@ -114,7 +114,7 @@ def _ids(path: Path | None) -> tuple[str, ...]:
     return found
 
 
-def _show_plan(screen: Any, planned: Planned, started: float, chooser: Until | None) -> None:
+def _show_plan(screen: Any, planned: Planned, started: float, chooser: Until | Means | None) -> None:
     from rich.table import Table
 
     table = Table("scenario", "cells", "grid", "conditions", title=safe(f"{planned.plan.suite}@{planned.plan.version}"))
@@ -122,7 +122,9 @@ def _show_plan(screen: Any, planned: Planned, started: float, chooser: Until | N
     for cell in planned.plan.cells:
         grouped.setdefault(cell.scenario, []).append(cell)
     for name, cells in grouped.items():
-        conditions = dict.fromkeys(f"{c.stream}: {c.perturbation}" for cell in cells for c in cell.conditions)
+        conditions = dict.fromkeys(
+            f"{c.stream}: {c.perturbation}" if c.stream else c.perturbation for cell in cells for c in cell.conditions
+        )
         grid = cells[0].grid if cells[0].conditions else ""
         table.add_row(*map(safe, (name, len(cells), grid, ", ".join(conditions))))
     screen.print(table)
@@ -143,10 +145,9 @@ def _show_plan(screen: Any, planned: Planned, started: float, chooser: Until | N
         screen.print(safe(f"  of these to {says}: {len(cells):,} cells, {calls:,} model calls"))
     if chooser is not None:
         least, expected, most = expected_calls(chooser.asked, planned, chooser.floor)
-        about = (
-            "(--against a whole run foretells it)" if expected is None else f"{expected:,} expected if it is as before"
-        )
-        screen.print(f"until {chooser.asked.text}: at least {least:,} questions, {about}, {most:,} at worst")
+        about = "" if chooser.asked.mean else ", (--against a whole run foretells it)"
+        about = about if expected is None else f", {expected:,} expected if it is as before"
+        screen.print(f"until {chooser.asked.text}: at least {least:,} questions{about}, {most:,} at worst")
     low, high, megabytes = estimate(planned, started)
     screen.print(
         f"between {duration(low)} and {duration(high)} with {planned.settings.threads} workers, and {megabytes:.1f} MB "

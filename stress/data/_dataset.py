@@ -11,7 +11,7 @@ from typing import Any
 
 from perturbations import InputError, Sample, StressError
 from perturbations.errors import nearest, short
-from perturbations.labels import label, missing, names_of
+from perturbations.labels import any_missing, label, names_of
 from perturbations.modality import modality
 from stress.data._index import Index
 from stress.data._known import Known, fingerprint_of
@@ -78,15 +78,18 @@ class Samples:
 
     def given(self, position: int) -> Sample:
         """Return a sample with the target as it was given."""
-        return self._checked(position, self._loaded(position))
+        return self._checked(position, *self._loaded([position]))
 
-    def _loaded(self, position: int) -> Sample:
+    def _loaded(self, positions: Sequence[int]) -> list[Sample]:
+        position, loaded = 0, []
         try:
-            return self._load(position)
+            for position in positions:
+                loaded.append(self._load(position))
         except StressError:
             raise
         except Exception as error:  # a user's loader can raise anything
             raise InputError(f"{self.name}: sample {self.ids[position]!r} cannot be loaded: {error!r}.") from error
+        return loaded
 
     def _checked(self, position: int, sample: Any) -> Sample:
         """Return a sample as it was loaded, found to be one, with arrays that cannot be written to."""
@@ -119,7 +122,7 @@ class Samples:
 
         Raises InputError where one is not: its loader gives another picture each time, or a file changed.
         """
-        loaded = list(map(self._loaded, positions))
+        loaded = self._loaded(positions)
         found = together(loaded, self._kinds) or list(map(self._checked, positions, loaded))
         self._prove(positions, found, digests)
         if self._read is None:
@@ -131,7 +134,8 @@ class Samples:
 
     def _prove(self, positions: Sequence[int], found: Sequence[Sample], digests: Sequence[str]) -> None:
         known, ids = self.known, [self.ids[position] for position in positions]
-        wrong = [i for i, name in enumerate(ids) if found[i].id != name]
+        there = [sample.id for sample in found]
+        wrong = [] if there == ids else [i for i, name in enumerate(ids) if there[i] != name]
         if known is not None and (digests or known.digests):
             wanted: Sequence[str | None] = (
                 list(digests) if digests else [known.digests[position] for position in positions]
@@ -200,7 +204,7 @@ class Samples:
     def has(self) -> frozenset[str]:
         """What faults may need and this data set has: data, target, sequence, alternates, and ``alternates:de``."""
         found = {"data"}
-        if not any(map(missing, self.targets)):
+        if not any_missing(self.targets):
             found.add("target")
         if any(s is not None for s in self.sequences) and any(t is not None for t in self.times):
             found.add("sequence")

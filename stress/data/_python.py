@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from operator import is_not
+from operator import attrgetter, is_not
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -31,6 +31,8 @@ _LIKE: Mapping[str, str] = {
 
 
 _PLAIN = frozenset({str, int, bool, type(None)})
+_NEVER = frozenset({None, type(None)})
+_STREAMS, _TARGET, _GROUPS, _SEQUENCE, _TIME = map(attrgetter, ("streams", "target", "groups", "sequence", "time"))
 
 
 def untidy(sample: Sample) -> bool:
@@ -48,8 +50,8 @@ def _odd(sample: Sample) -> bool:
 
 def _any_odd(samples: Sequence[Sample]) -> bool:
     """Return whether ``_odd`` holds for any of some samples: what most are is seen at a look at all of them."""
-    plain = set(map(type, [sample.target for sample in samples])) <= _PLAIN
-    bare = all(sample.sequence is None and sample.time is None and not sample.groups for sample in samples)
+    plain = set(map(type, map(_TARGET, samples))) <= _PLAIN
+    bare = not any(map(_GROUPS, samples)) and {*map(_SEQUENCE, samples), *map(type, map(_TIME, samples))} <= _NEVER
     return not (plain and bare) and any(map(_odd, samples))
 
 
@@ -64,24 +66,30 @@ def together(samples: Sequence[Any], kinds: Sequence[tuple[str, Modality, Freeze
     ``kinds`` are the streams' names, modalities and what forbids writing, where the value is an array. A modality tells
     by a value's type alone whether it is one: it is asked about one value of each type.
     """
-    if set(map(type, samples)) != {Sample} or {len(sample.streams) for sample in samples} != {len(kinds)}:
+    if set(map(type, samples)) != {Sample}:
+        return None
+    streams = list(map(_STREAMS, samples))
+    if set(map(len, streams)) != {len(kinds)}:
         return None
     if _any_odd(samples):
         return None
     columns, moved = [], False
     for name, kind, freeze in kinds:
-        if freeze is None or not all(name in sample.streams for sample in samples):
+        if freeze is None or not all(name in each for each in streams):
             return None
-        values = [sample.streams[name] for sample in samples]
-        one_each = {type(value): value for value in values if value is not None}
-        if not all(map(kind.holds, one_each.values())):
+        values = [each[name] for each in streams]
+        one_each = dict(zip(map(type, values), values))
+        if not all(kind.holds(value) for value in one_each.values() if value is not None):
             return None
         columns.append([None if value is None else freeze(value) for value in values])
         moved = moved or any(map(is_not, columns[-1], values))
-    names = [name for name, _, _ in kinds]
     if not moved:
         return list(samples)
-    return [sample.with_streams(dict(zip(names, row))) for sample, row in zip(samples, zip(*columns))]
+    frozen = [dict(each) for each in streams]
+    for (name, _, _), column in zip(kinds, columns):
+        for each, value in zip(frozen, column):
+            each[name] = value
+    return list(map(Sample.with_streams, samples, frozen))
 
 
 def tidy(sample: Sample, streams: Mapping[str, str], who: str, limits: Limits) -> Sample:

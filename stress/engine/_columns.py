@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -34,18 +35,21 @@ def named(values: Sequence[str | None]) -> pa.Array:
     return pa.array(values, pa.string()).dictionary_encode().cast(_NAMES)
 
 
+@lru_cache(maxsize=256)
 def repeated(name: str, count: int) -> pa.Array:
+    """Return one name so many times; most units ask for the same few again."""
     return pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), pa.array([name], pa.string()))
 
 
-def column_of(values: Any, kind: pa.DataType, failed: NDArray[np.bool_]) -> pa.Array:
-    """Return a task's column; a failure has no value in any of them."""
+def column_of(values: Any, kind: pa.DataType, failed: NDArray[np.bool_] | None) -> pa.Array:
+    """Return a task's column; a failure has no value in any of them (``failed`` is None where there is none)."""
     if isinstance(values, np.ndarray) and not pa.types.is_dictionary(kind):
-        return pa.array(values, kind, mask=failed) if failed.any() else pa.array(values, kind)
-    kept = [None if bad else value for value, bad in zip(values, failed)] if failed.any() else list(values)
+        return pa.array(values, kind, mask=failed)
+    kept = list(values) if failed is None else [None if bad else value for value, bad in zip(values, failed)]
     return named(kept) if pa.types.is_dictionary(kind) else pa.array(kept, kind)
 
 
-def nothing(count: int) -> pa.Array:
-    """Return so many names that are not there."""
-    return pa.nulls(count, _NAMES)
+@lru_cache(maxsize=256)
+def nothing(count: int, kind: pa.DataType = _NAMES) -> pa.Array:
+    """Return so many values – names – that are not there."""
+    return pa.nulls(count, kind)

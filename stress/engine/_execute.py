@@ -23,7 +23,7 @@ from stress.engine._meter import Meter, said_of
 from stress.engine._named import unchanged_files
 from stress.engine._places import Places
 from stress.engine._plan import CANARIES, Planned, job_of, plan_run
-from stress.engine._preflight import Check, is_reproducible, preflight
+from stress.engine._preflight import Check, asked_anew, is_reproducible, preflight
 from stress.engine._preparation import check_preparation
 from stress.engine._processes import on_processes
 from stress.engine._recover import Recovered
@@ -106,6 +106,7 @@ def execute(
         asked = planned.data.proven(planned.first[:CANARIES])
         known = canaries(job, asked, planned.plan.cells, planned.settings.threads)
         planned = replace(planned, steady=is_steady(known) and is_reproducible(checks) and before.steady)
+        checks = asked_anew(checks, is_steady(known))
         code, unread = steady_code(planned.model)
         checks += recognised(planned.model.weights, unread) if planned.settings.preflight else []
         if checked is not None:

@@ -22,9 +22,13 @@ from stress.engine._named import named_files
 from stress.engine._plan import Planned
 from stress.engine._streams import recorded
 from stress.models import installed, source_of
+from stress.records.stopping import BLOCKS
 from stress.tasks import Task
 
 __all__ = ["agree", "identity", "machine", "run_id"]
+
+_LOADS = {"transformers": "transformers", "onnxruntime": "onnxruntime", "sklearn": "scikit-learn", "httpx": "httpx"}
+"""Packages that run models, by the name of their module: named where one of them was imported."""
 
 
 def identity(planned: Planned, task: Task, code: Mapping[str, str]) -> dict[str, Any]:
@@ -66,6 +70,8 @@ def identity(planned: Planned, task: Task, code: Mapping[str, str]) -> dict[str,
 
 def _order(planned: Planned) -> str:
     """Return in which order the samples of an adaptive run come: what may stop early is not done in another."""
+    if planned.settings.adaptive == "means":
+        return BLOCKS
     cluster = planned.settings.cluster or planned.data.cluster
     return f"chance alone, clusters of one {cluster} together" if cluster else "chance alone"
 
@@ -208,6 +214,7 @@ def machine() -> dict[str, Any]:
     """Return what the run ran on: for the reader; nothing is compared."""
     names = ["multimodal-stress", "numpy", "scipy", "opencv-python-headless", "soundfile", "pyarrow"]
     names += ["torch", "torchaudio", "albumentations", "audiomentations", "nlpaug"]
+    names += [name for module, name in _LOADS.items() if module in sys.modules]
     found = {}
     for name in names:
         try:

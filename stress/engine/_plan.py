@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,6 +18,7 @@ from perturbations.modality import size_of
 from scenarios import Cell, Plan, Suite, expand, goals_of
 from scenarios import load as load_suite
 from stress.data import Reading, Samples, known_files, load_data
+from stress.engine._machine import check_machine, fitting, terms
 from stress.engine._meter import Meter
 from stress.engine._order import even_shards, fitted_on, shards, visiting_order
 from stress.engine._progress import looking
@@ -35,7 +37,7 @@ CANARIES = 8
 
 _SHARD_BYTES = 128 * 2**20
 _SHARD_SAMPLES = 256
-_SMALL_SAMPLES = 32
+_SMALL_SAMPLES, _FEW_SAMPLES = 32, 4
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,11 @@ class Planned:
 
     def calls_of(self, cells: Collection[str]) -> int:
         """Return how many of the calls are for these cells, by id: none where another cell's calls are theirs."""
-        batches = sum(-(-len(shard) // self.settings.batch_size) for shard in self.shards)
-        return batches * sum(count for cell, count in zip(self.plan.cells, self.repeats.calls) if cell.id in cells)
+        asked = Counter[int]()
+        for cell, count in zip(self.plan.cells, self.repeats.calls):
+            if cell.id in cells:
+                asked[terms(cell).batch or self.settings.batch_size] += count
+        return sum(count * sum(-(-len(shard) // size) for shard in self.shards) for size, count in asked.items())
 
     @property
     def records(self) -> int:
@@ -123,6 +128,9 @@ def plan_run(
     samples = samples.looked(_measured(samples, settings.seed))
     size = shard_size(samples, settings)
     others = {name: load_model(name) for name in dict.fromkeys(cell.model for cell in plan.cells) if name is not None}
+    if suite.builtin:
+        plan = fitting(plan, loaded, others, settings)
+    check_machine(plan, loaded, others, settings)
     return with_a_look(
         Planned(loaded, samples, suite, plan, settled, settings, cut(samples, settings, size), size, others=others)
     )
@@ -219,18 +227,23 @@ def _measured(data: Samples, seed: int) -> list[int]:
 def shard_size(data: Samples, settings: Settings) -> int:
     """Return how many samples stay in memory together: up to 256, or what fits in 128 MiB, judged by the first few.
 
-    Of an adaptive run at most 32, or a two-thousandth of many: what is asked at once cannot be stopped in the middle.
+    Of an adaptive run at most 32, or a two-thousandth of many: what is asked at once cannot be stopped in the middle;
+    of one that asks for means over cells a five-hundredth: a cell must meet many of them to meet a fair part.
     """
     few = _measured(data, settings.seed)
     used = sum(size_of(value) for position in few for value in data[position].streams.values())
-    most = max(_SMALL_SAMPLES, -(-len(data) // 2000)) if settings.adaptive else _SHARD_SAMPLES
+    most = _SHARD_SAMPLES
+    if settings.adaptive is not None:
+        part = max(_FEW_SAMPLES, -(-len(data) // 500))
+        most = part if settings.adaptive == "means" else max(_SMALL_SAMPLES, -(-len(data) // 2000))
     return max(1, min(most, int(_SHARD_BYTES * len(few) / max(used, 1))))
 
 
 def cut(data: Samples, settings: Settings, size: int, extents: Sequence[int] = ()) -> Sequence[Any]:
     """Return the shards of a run: the samples that it is about, in the order in which they are visited."""
     if settings.adaptive:
-        found = even_shards(data, settings.seed, size, settings.limit, settings.cluster or data.cluster)
+        apart = settings.adaptive == "means"
+        found = even_shards(data, settings.seed, size, settings.limit, settings.cluster or data.cluster, apart)
     else:
         found = shards(data, settings.seed, size, settings.limit, extents)
     return chosen(data, settings.samples, found)

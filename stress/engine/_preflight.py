@@ -20,7 +20,7 @@ from stress.models import Batch
 from stress.records.statuses import WRITTEN
 from stress.tasks import NO_ANSWER
 
-__all__ = ["Check", "is_reproducible", "preflight"]
+__all__ = ["Check", "asked_anew", "is_reproducible", "preflight"]
 
 _CLOSE = 1e-5
 _REPRODUCIBLE = "clean answers are reproducible"
@@ -70,6 +70,17 @@ def _abstained(silent: Sequence[str], asked: int) -> list[Check]:
 def is_reproducible(checks: Sequence[Check]) -> bool:
     """Return whether no check found the model to answer the same question in two ways."""
     return not any(check.name == _REPRODUCIBLE and check.outcome == "warning" for check in checks)
+
+
+def asked_anew(checks: Sequence[Check], steady: bool) -> list[Check]:
+    """Say it where the questions that recognise the model have shown that it answers in two ways.
+
+    A model that keeps its answers looks reproducible until then: the same question is not asked twice.
+    """
+    says = "asked anew, the same question has another answer: the model cannot be recognised when the run goes on"
+    unsteady = Check(_REPRODUCIBLE, "warning", says)
+    silent = not steady and is_reproducible(checks)
+    return [unsteady if silent and check.name == _REPRODUCIBLE else check for check in checks]
 
 
 def _compare(name: str, one: Answered, other: Answered, wrong: str) -> Check:
@@ -149,7 +160,7 @@ def _missing(job: Job, samples: Sequence[Sample]) -> list[Check]:
 
 def _acting(job: Job, samples: Sequence[Sample]) -> Check:
     """Every perturbed cell changes its input on some of these samples."""
-    natural = [cell for cell in job.cells if cell.conditions and not attacked(cell)]
+    natural = [cell for cell in job.cells if cell.streams and not attacked(cell)]
     idle = [cell.id for cell in natural if _is_idle(job, cell, samples[:4])]
     if idle:
         shown = ", ".join(idle[:5]) + (" …" if len(idle) > 5 else "")

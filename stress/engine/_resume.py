@@ -18,11 +18,12 @@ from perturbations import RunError
 from stress.data import Index, Known, Samples, keep_files, known_files
 from stress.engine._identity import agree
 from stress.engine._plan import Planned, cut, needs_all_data, shard_size, with_a_look
-from stress.engine._settle import target_text
+from stress.engine._settle import target_texts
 from stress.records.blocks import Block
 from stress.records.folder import open_folder
 from stress.records.parts import present_parts, read_whole
 from stress.records.schema import cells_table
+from stress.records.stopping import begun_as
 from stress.records.writing import write_json, write_table
 from stress.tasks import declared
 
@@ -114,14 +115,15 @@ def _as_begun(planned: Planned, info: Mapping[str, Any], out: Path) -> Planned:
 
     What was begun as an adaptive run goes on in its small shards, up to the whole grid.
     """
-    even = "order" in info.get("identity", {})
-    if even and not planned.settings.adaptive:
-        settings = replace(planned.settings, adaptive=True)
+    begun, asked = begun_as(info), planned.settings.adaptive
+    if begun and not asked:
+        settings = replace(planned.settings, adaptive=begun)
         size = shard_size(planned.data, settings)
         return replace(planned, settings=settings, shards=cut(planned.data, settings, size), shard_size=size)
-    if planned.settings.adaptive and not even:
+    if asked and asked != begun:
+        how = {None: "without --until", "rules": "with --until GATES or precision=P", "means": "with --until mean=P"}
         raise RunError(
-            f"{out}: holds a run that was begun without --until: its samples come in an order in which what was seen "
+            f"{out}: holds a run that was begun {how[begun]}: its samples come in an order in which what was seen "
             "first says nothing valid of the rest. Run it beside this one, which is kept (--fresh), or name another "
             "folder (--out DIR)."
         )
@@ -234,7 +236,7 @@ def samples_table(planned: Planned) -> pa.Table:
             "sequence": column(data.sequences, pa.string()),
             "time": column(data.times, pa.float64()),
             "split": column(index.splits, pa.string()),
-            "target": column([target_text(target) for target in data.targets], pa.string()),
+            "target": column(target_texts(data.targets), pa.string()),
             **extra,
             **groups,
         }

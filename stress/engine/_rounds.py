@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -34,6 +34,11 @@ class Chooser(Protocol):
 
     floor: int
     """Questions that each cell is asked in any case."""
+
+    @property
+    def kind(self) -> Literal["rules", "means"]:
+        """What ends it, by which its samples are cut into shards."""
+        ...
 
     def begin(self, planned: Planned, run: Source, schema: pa.Schema) -> None:
         """Take what is known of a run before its first record. Raises StressError where it cannot stop early."""

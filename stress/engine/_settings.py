@@ -32,7 +32,8 @@ class Settings:
     Where the folder holds a run already, ``fresh`` begins a new one beside it; ``accept_model`` is why records of a
     model that has changed since are kept, and ``keep_failures`` keeps those of failures, which are else asked again.
     ``adaptive``: samples come in an order that is left to chance alone, in small shards, so that a run may stop where
-    it knows enough. ``max_calls`` and ``max_cost`` (in the money of its price table) are what an endpoint may be sent
+    it knows enough: where ``rules`` are decided, or ``means`` over cells, each asked about other samples, are narrow.
+    ``max_calls`` and ``max_cost`` (in the money of its price table) are what an endpoint may be sent
     and paid for the whole run: it ends as a complete grid over fewer samples. Of an adaptive run, which ends in the
     middle of its questions, any model's questions are calls.
     """
@@ -65,7 +66,7 @@ class Settings:
     cost: bool = False
     max_calls: int | None = None
     max_cost: float | None = None
-    adaptive: bool = False
+    adaptive: Literal["rules", "means"] | None = None
 
     def __post_init__(self) -> None:
         _ = self.limits

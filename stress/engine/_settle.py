@@ -21,9 +21,9 @@ from stress.engine._plan import Planned
 from stress.models import Batch, Model, Unanswered, predict_of, split_unanswered, tellable
 from stress.records.statuses import UNASKED, WRITTEN
 from stress.statistics.arrays import Floats
-from stress.tasks import Task, joined, spelling_said
+from stress.tasks import Task, gaps_said, joined, spelling_said
 
-__all__ = ["SETTLED", "settled", "target_text"]
+__all__ = ["SETTLED", "settled", "target_texts"]
 
 SETTLED = 64
 """Clean samples on whose answers the form is settled: the first of the visiting order."""
@@ -38,29 +38,32 @@ def settled(planned: Planned) -> tuple[Task, list[Check], list[Sample]]:
     samples = planned.data.proven(positions)
     size = planned.settings.batch_size
     limit = planned.settings.timeout
-    parts, rest, why = [], list[list[Sample]](), list[str]()
+    parts, rest, why = [], list[list[int]](), list[str]()
     for i in range(0, len(samples), size):
         answers, gone = _asked(planned, planned.model, samples[i : i + size])
-        if len(gone) < len(samples[i : i + size]):
+        there = [row for row in range(i, min(i + size, len(samples))) if row - i not in gone]
+        if there:
             parts.append(answers)
-            rest.append([sample for row, sample in enumerate(samples[i : i + size]) if row not in gone])
+            rest.append(there)
         why += [f"{each.status} on {samples[i + row].id!r}: {each.says}" for row, each in gone.items()]
     spoken = _spoken(len(samples), why)
     answers = parts[0] if len(parts) == 1 else _read(lambda: joined(parts), parts, limit)
     if answers is None:  # of a kind that is not put together here
-        answers, seen = parts[0], rest[0]
+        answers, rows = parts[0], rest[0]
     else:
-        seen = [sample for some in rest for sample in some]
+        rows = [row for some in rest for row in some]
+    seen = [samples[row] for row in rows]
     targets = [sample.target for sample in seen]
     task = _read(lambda: planned.task.settle(answers, targets), answers, limit)
     _check_others(planned, task, seen)
     aloud = getattr(task, "aloud", None)
     said = [] if aloud is None else _read(lambda: aloud(answers, targets), answers, limit)
     said += spelling_said("ids", planned.data.ids)
-    said += spelling_said("labels", tuple(getattr(task, "classes", getattr(task, "candidates", ()))))
+    named = tuple(getattr(task, "classes", getattr(task, "candidates", ())))
+    said += [*spelling_said("labels", named), *gaps_said(named)]
     checks = [*spoken, *(Check(*line) for line in said)]
-    places = [planned.data.position(sample.id) for sample in seen]
-    return task, checks + independence(planned, places, _scores(task, answers, targets)), samples
+    checks += independence(planned, [positions[row] for row in rows], _scores(task, answers, targets))
+    return task, checks, samples
 
 
 def _spoken(asked: int, why: Sequence[str]) -> list[Check]:
@@ -134,8 +137,12 @@ def _read(work: Callable[[], Any], answers: Any, timeout: float | None) -> Any:
         raise ModelError(f"model: the answers cannot be read: {type(told).__name__}: {told}") from error
 
 
-def target_text(target: Any) -> str | None:
-    """Return a target as a table holds it: a label by its name, anything else as JSON."""
+def target_texts(targets: Sequence[Any]) -> list[str | None]:
+    """Return targets as a table holds them: a label by its name, anything else as JSON."""
+    return list(targets) if set(map(type, targets)) <= {str} else list(map(_text, targets))
+
+
+def _text(target: Any) -> str | None:
     if target is None or isinstance(target, str):
         return target
     plain = target.tolist() if hasattr(target, "tolist") else target

@@ -18,7 +18,7 @@ from perturbations.modality import modality
 from perturbations.modality.drawn_audio import SPECTRUM, WAVE, WIDE, columns_of, extremes, spectrogram
 from stress.data import Samples, from_samples
 
-__all__ = ["sheet"]
+__all__ = ["digits", "sheet"]
 
 _GAP, _LABEL = 6, 18
 _LONGEST_S = 10.0
@@ -46,7 +46,7 @@ def sheet(out: Path, names: Sequence[str] | None = None, seed: int = 0, clip: Pa
     out = Path(out)
     if out.suffix.lower() not in (".png", ".html"):
         raise InputError(f"gallery: the file must end in .png or .html, got {out.name!r}.")
-    data = _data(_digits() if clip is None else _read(clip))
+    data = _data(digits() if clip is None else _read(clip))
     wanted = [perturbations.get(name) for name in (perturbations.names("audio") if names is None else names)]
     for perturbation in wanted:
         if "audio" not in perturbation.modalities:
@@ -59,7 +59,7 @@ def sheet(out: Path, names: Sequence[str] | None = None, seed: int = 0, clip: Pa
         out.write_text(_page(rows), encoding="utf-8")
 
 
-def _digits() -> Audio:
+def digits() -> Audio:
     """Return three spoken digits of the demo, at 16 kHz."""
     from stress.data import demo
 

@@ -15,7 +15,7 @@ import numpy as np
 from perturbations import Image, InputError, Perturbation, apply, get, names
 from perturbations.modality import modality
 
-__all__ = ["sheet"]
+__all__ = ["any_photo", "sheet"]
 
 _SIDE = 176
 """Longest side of a picture on the sheet; perturbations are applied at this size."""
@@ -43,7 +43,7 @@ def sheet(out: Path, chosen: Sequence[str] | None = None, seed: int = 0, photo: 
 
 def _picture(photo: Path | Image | None) -> Image:
     if photo is None:
-        photo = _any_photo()
+        photo = any_photo()
     if isinstance(photo, np.ndarray):
         modality("image").check(photo, "gallery")
         picture = photo
@@ -59,7 +59,7 @@ def _picture(photo: Path | Image | None) -> Image:
     return cv2.resize(picture, size, interpolation=how).reshape(size[1], size[0], -1)
 
 
-def _any_photo() -> Image:
+def any_photo() -> Image:
     """Return a photo that an installed package brings along, or the drawn scene that perturbations are tested on."""
     for module, name, arguments in _PHOTOS:
         if find_spec(module.partition(".")[0]):

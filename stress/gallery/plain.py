@@ -11,7 +11,7 @@ from perturbations import InputError, Perturbation, apply, get, names
 from perturbations.modality import Modality, modality
 from stress.testing import witness_sample
 
-__all__ = ["sheet"]
+__all__ = ["sheet", "ways"]
 
 _STYLE = """body{font:14px/1.4 system-ui,sans-serif;margin:2rem;color:#222;background:#fff}
 h2{margin:1.6rem 0 0;font-size:1rem}p{margin:.1rem 0 .5rem;color:#555;max-width:60rem}
@@ -55,14 +55,14 @@ def _figures(kind: Modality, perturbation: Perturbation, seed: int) -> Iterator[
     sample, data = witness_sample(kind.name, perturbation.witness() if perturbation.witness else None)
     clean = sample.streams["x"]
     yield _figure(kind, clean, clean, "clean", True)
-    for caption, keywords in _ways(perturbation):
+    for caption, keywords in ways(perturbation):
         given = {**perturbation.examples, **keywords}
         after = apply(perturbation, sample, stream="x", data=data, seed=seed, **given).streams["x"]
         if after is not None:
             yield _figure(kind, after, clean, caption, not kind.same(after, clean))
 
 
-def _ways(perturbation: Perturbation) -> Iterator[tuple[str, dict[str, Any]]]:
+def ways(perturbation: Perturbation) -> Iterator[tuple[str, dict[str, Any]]]:
     """Return the caption of each degree or category, and the keywords that make it."""
     if perturbation.category is not None:
         row: Any = perturbation.params[perturbation.category]
@@ -71,8 +71,12 @@ def _ways(perturbation: Perturbation) -> Iterator[tuple[str, dict[str, Any]]]:
         return
     for severity in range(1, perturbation.top() + 1):
         settings = perturbation.settings(severity, given=perturbation.examples)
-        values = [f"{name} {settings[name]:.4g}" for name in perturbation.graded]
+        values = [f"{name} {_short(settings[name])}" for name in perturbation.graded]
         yield f"{severity}: {', '.join(values)}" if values else "on", {"severity": severity}
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _figure(kind: Modality, value: Any, clean: Any, caption: str, changed: bool) -> str:

@@ -11,9 +11,9 @@ from perturbations import InputError, Perturbation, Sample, apply, get, names
 from perturbations.modality import modality
 from perturbations.modality.drawn_text import visible
 
-__all__ = ["sheet"]
+__all__ = ["SAMPLES", "sheet"]
 
-_SAMPLES = (
+SAMPLES = (
     (
         "en",
         "On Monday, 3 March 2025 at 2:30 PM, Dr. Anna O'Neil doesn't think their big car ran 26.2 miles for $1,234.50.",
@@ -80,7 +80,7 @@ def _shown_on(perturbation: Perturbation, text: str | None) -> list[tuple[str, s
     if text is not None:
         return [("", text)]
     own = [("", str(perturbation.witness()))] if perturbation.witness else []
-    return [*own, *_SAMPLES]
+    return [*own, *SAMPLES]
 
 
 def _section(perturbation: Perturbation, seed: int, text: str | None) -> str:
@@ -99,7 +99,7 @@ def _section(perturbation: Perturbation, seed: int, text: str | None) -> str:
 
 def _languages(perturbation: Perturbation) -> str:
     """Show a language shift on alternates that these pages bring along: they are not translations of each other."""
-    others = dict(_SAMPLES)
+    others = dict(SAMPLES)
     sample = Sample("gallery", {"text": others.pop("en")}, alternates={"text": others})
     results = [(to, apply(perturbation, sample, stream="text", to=to).streams["text"]) for to in others]
     rows = "".join(

@@ -59,7 +59,10 @@ class Batch(Mapping[str, list[Value]]):
 
     def copied(self) -> Batch:
         """Return the same batch, ids too, with lists and arrays of its own."""
-        return Batch({name: _copies(values) for name, values in self._streams.items()}, self.ids)
+        made = Batch({}, ())
+        made._streams = {name: _copies(values) for name, values in self._streams.items()}
+        made.ids = self.ids
+        return made
 
     def present(self, stream: str) -> NDArray[np.bool_]:
         """Return which samples have the stream, ``bool (size,)``."""
@@ -89,7 +92,7 @@ def _copies(values: Sequence[Value]) -> list[Value]:
     kinds = set(map(type, values))
     if kinds == {np.ndarray}:
         arrays: Sequence[Any] = values
-        return [array.copy("K") for array in arrays]
+        return list(map(np.ndarray.__copy__, arrays))  # laid out as they are
     return list(values) if kinds <= {str, type(None)} else [_copy(value) for value in values]
 
 

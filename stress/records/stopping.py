@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Literal
+
 import numpy as np
 
 from perturbations import RunError
 from stress.records.source import Source
 
-__all__ = ["is_stopped", "refuse_stopped", "stopped_cells"]
+BLOCKS = "chance alone, balanced blocks"
+"""Order of a run whose cells were each asked about other samples, and whose end was chosen by how many alone."""
+
+__all__ = ["BLOCKS", "begun_as", "is_stopped", "refuse_stopped", "stopped_cells"]
 
 
 def is_stopped(run: Source) -> bool:
     """Whether a run was made to stop where it knows enough, and so cannot be judged as if its end were fixed."""
-    return "order" in run.info.get("identity", {})
+    return begun_as(run.info) == "rules"
+
+
+def begun_as(info: Mapping[str, Any]) -> Literal["rules", "means"] | None:
+    """Return what a run was begun to end by, as its ``run.json`` says: None of one that is whole.
+
+    One that ends where ``means`` are narrow does not end by where they lie, so that its intervals are ordinary ones.
+    """
+    order = info.get("identity", {}).get("order")
+    return None if order is None else "means" if order == BLOCKS else "rules"
 
 
 def stopped_cells(run: Source) -> frozenset[str]:

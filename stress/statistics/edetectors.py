@@ -25,6 +25,8 @@ _POWERS = (0.1, 0.3, 0.6)
 """Of the betting functions κ pᵏ⁻¹ on upper, lower and two-sided ranks (Vovk et al. 2005): large to small changes."""
 _MEMORIES = (0.98, 0.998)
 """What a look keeps of the last ones, for predictions from what was met of late."""
+_LONGEST = 512
+"""Looks after which what is left of old ones is worked out anew."""
 _FAITH = 20.0
 """Looks that the reference counts for in such a prediction."""
 _BODY = 16
@@ -116,7 +118,10 @@ class Detector:
         self._bets = _bets(cells.weight)
         self.looks = 0
         self.counts = np.zeros((count, len(cells.weight)))
-        self.recent = np.zeros((len(_MEMORIES), count, len(cells.weight)))
+        self._recent = np.zeros((len(_MEMORIES), count, len(cells.weight)))
+        """As ``recent``, without the factor by which all looks have faded since ``_age`` looks ago."""
+        self._age = 0
+        self._remembered = np.zeros(len(_MEMORIES))
         self.sums = np.zeros((len(self._bets) + len(_MEMORIES), count))
         self._best = np.ones_like(self.sums)
         self._start = np.zeros(self.sums.shape, np.int64)
@@ -130,21 +135,31 @@ class Detector:
         """How near each signal is to its bar: 1 is an alarm."""
         return np.asarray(self.sums.mean(axis=0) / self.bar)
 
+    @cached_property
+    def _rows(self) -> Ints:
+        return np.arange(len(self.cells.edges))
+
     def look(self, values: Floats, tie: float | Floats) -> Look:
         """Look at one value of each signal (NaN: undefined); ``tie`` is a number in [0, 1) drawn for it."""
-        at = self.cells.place(values, tie)
-        rows = np.arange(len(at))
-        expected = (self.counts[rows, at] + self.cells.weight[at]) / (self.cells.count + 1 + self.looks)
-        faith = _FAITH * self._prior[at]
-        lately = (faith + self.recent[:, rows, at]) / (_FAITH + self.recent.sum(axis=2))
-        ratio = np.concatenate([self._bets[:, at], lately]) / expected
-        self.sums = (self.sums + 1) * ratio
+        return self.look_at(self.cells.place(values, tie))
+
+    def look_at(self, at: Ints) -> Look:
+        """Look at values of which the cells (``Cells.place``) are known."""
+        rows = self._rows
+        met, faith = self.counts[rows, at], _FAITH * self._prior[at]
+        expected = (met + self.cells.weight[at]) / (self.cells.count + 1 + self.looks)
+        kept = np.array(_MEMORIES) ** self._age  # what of old looks is left is one factor for all of them
+        lately = (faith + kept[:, np.newaxis] * self._recent[:, rows, at]) / (_FAITH + self._remembered)[:, np.newaxis]
+        ratio = np.concatenate([self._bets[:, at], lately])
+        ratio /= expected
+        self.sums += 1
+        self.sums *= ratio
         fresh = self._best <= 1
         self._start[fresh] = self.looks
-        self._best = np.where(fresh, 1.0, self._best) * ratio
-        self.counts[rows, at] += 1
-        self.recent *= np.array(_MEMORIES)[:, np.newaxis, np.newaxis]
-        self.recent[:, rows, at] += 1
+        np.maximum(self._best, 1.0, out=self._best)
+        self._best *= ratio
+        self.counts[rows, at] = met + 1
+        self._remember(rows, at)
         self.looks += 1
         found = self.evidence
         alarms = np.flatnonzero(found >= 1)
@@ -153,16 +168,30 @@ class Detector:
             self.sums[:, alarms], self._best[:, alarms] = 0, 1
         return Look(alarms, since, found)
 
+    def _remember(self, rows: Ints, at: Ints) -> None:
+        memories = np.array(_MEMORIES)
+        self._age += 1
+        self._recent[:, rows, at] += (memories**-self._age)[:, np.newaxis]
+        self._remembered = memories * self._remembered + 1
+        if self._age >= _LONGEST:  # before numbers grow too large
+            self._recent, self._age = self.recent, 0
+
+    @property
+    def recent(self) -> Floats:
+        """(memories × signals × cells) how often each cell was met of late, old looks counting less."""
+        return np.asarray(self._recent * (np.array(_MEMORIES) ** self._age)[:, np.newaxis, np.newaxis])
+
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Return all that the next look depends on, as arrays."""
         return {
-            "counts": self.counts, "recent": self.recent, "sums": self.sums, "best": self._best, "start": self._start,
-            "looks": np.array(self.looks),
+            "counts": self.counts, "recent": self._recent, "age": np.array(self._age), "remembered": self._remembered,
+            "sums": self.sums, "best": self._best, "start": self._start, "looks": np.array(self.looks),
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Go on where ``state`` was taken."""
-        self.counts, self.recent, self.sums = (np.array(state[n], np.float64) for n in ("counts", "recent", "sums"))
+        self.counts, self._recent, self.sums = (np.array(state[n], np.float64) for n in ("counts", "recent", "sums"))
+        self._age, self._remembered = int(state["age"]), np.array(state["remembered"], np.float64)
         self._best, self._start = np.array(state["best"], np.float64), np.array(state["start"], np.int64)
         self.looks = int(state["looks"])
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stress.statistics.bootstrap import FEW
-from stress.statistics.positions import ranked
+from stress.statistics.positions import ranked_rows
 
 __all__ = [
     "ROUNDING",
@@ -32,6 +32,7 @@ __all__ = [
     "quantile_interval",
     "sidak",
     "t_quantile",
+    "t_quantiles",
     "z_quantile",
 ]
 
@@ -82,6 +83,13 @@ def t_quantile(confidence: float, freedom: int) -> float:
     return float(stdtrit(freedom, 0.5 + confidence / 2)) if freedom >= 1 else float("nan")
 
 
+def t_quantiles(confidence: float, freedom: NDArray[Any]) -> Floats:
+    """Return ``t_quantile`` of each of many whole degrees of freedom, of which few are different."""
+    different, place = np.unique(freedom, return_inverse=True)
+    found = np.array([t_quantile(confidence, int(each)) for each in different], np.float64)
+    return found[place].reshape(np.shape(freedom))
+
+
 def expanded(confidence: float, count: int) -> float:
     """Return the tail share of the *expanded* percentile interval (Hesterberg 2015, section 5.2).
 
@@ -121,7 +129,7 @@ def jackknife(
         mean = away.sum(axis=0) / count
         spread = np.square(away).sum(axis=0) - count * np.square(mean)
         error = np.sqrt(np.maximum(spread, 0) * (count - 1) / count)
-        reach = np.array([t_quantile(confidence, int(c) - 1) for c in count]) * error
+        reach = t_quantiles(confidence, count - 1) * error
     return Bounds(value - reach, value + reach, "jackknife").of_few()
 
 
@@ -135,33 +143,43 @@ def influence(
     count = np.full(parts.shape[1], len(parts)) if involved is None else involved
     with np.errstate(invalid="ignore", divide="ignore"):
         error = np.sqrt(np.square(parts).sum(axis=0) * count / (count - 1))
-        reach = np.array([t_quantile(confidence, int(c) - 1) for c in count]) * error
+        reach = t_quantiles(confidence, count - 1) * error
     found = Bounds(value - reach, value + reach, "linearised")
     return found.of_few() if len(count) and bool(np.all(count < FEW)) else found
 
 
-def clustered_error(parts: Floats, member: Counts) -> tuple[float, int]:
-    """Return the standard error of a value from each record's influence and cluster, and the number of clusters."""
-    sums = np.bincount(ranked(member)[1], weights=parts)
-    count = len(sums)
-    return float(np.sqrt(np.square(sums).sum() * count / (count - 1))) if count > 1 else float("nan"), count
+def clustered_error(parts: Floats, member: Counts) -> tuple[Any, Any]:
+    """Return the standard error of a value from each record's influence and cluster, and the number of clusters.
+
+    Of (rows × records) influences and clusters an array with one of each.
+    """
+    if parts.ndim == 1:
+        error, count = clustered_error(parts[None, :], member[None, :])
+        return float(error[0]), int(count[0])
+    place, count = ranked_rows(member)
+    rows, width = len(place), int(count.max(initial=1))
+    where = (np.arange(rows)[:, None] * width + place).ravel()
+    sums = np.bincount(where, weights=parts.ravel(), minlength=rows * width).reshape(rows, width)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        error = np.sqrt(np.square(sums).sum(axis=1) * count / (count - 1))
+    return np.where(count > 1, error, np.nan), count
 
 
-def logit(value: float, error: float, count: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the ends of an interval of an area that is made on the scale of log odds and carried back into [0, 1].
+def logit(value: Any, error: Any, count: Any, confidence: float = 0.95) -> tuple[Any, Any]:
+    """Return the ends of intervals of areas that are made on the scale of log odds and carried back into [0, 1].
 
     Areas under curves pile up below 1, where symmetric intervals miss on one side (Kottas, Kuss & Zapf 2014 for
     AUROC; Boyd, Eng & Page 2013 for average precision). ``count`` is the number of independent parts, of the rarer
-    kind where there are two, that its standard error rests on. An area without an error keeps a width.
+    kind where there are two, that a standard error rests on: under two there is no interval, and both ends are NaN.
+    An area without an error keeps a width. Numbers, or arrays of one shape.
     """
-    if count < 2:
-        return float("nan"), float("nan")
-    if not 0 < value < 1 or error <= 0:
-        least = degenerate(count, confidence)
-        return max(value - least, 0.0), min(value + least, 1.0)
-    odds, away = np.log(value / (1 - value)), t_quantile(confidence, count - 1) * error / (value * (1 - value))
-    ends = 1 / (1 + np.exp(-np.array([odds - away, odds + away])))
-    return float(ends[0]), float(ends[1])
+    value, error, count = np.asarray(value, np.float64), np.asarray(error, np.float64), np.asarray(count)
+    curved = (value > 0) & (value < 1) & ~(error <= 0)
+    known, least = np.where(curved, value, 0.5), degenerate(np.maximum(count, 1), confidence)
+    odds, away = np.log(known / (1 - known)), t_quantiles(confidence, count - 1) * error / (known * (1 - known))
+    low = np.where(curved, 1 / (1 + np.exp(away - odds)), np.maximum(value - least, 0.0))
+    high = np.where(curved, 1 / (1 + np.exp(-odds - away)), np.minimum(value + least, 1.0))
+    return np.where(count < 2, np.nan, low), np.where(count < 2, np.nan, high)
 
 
 def mover(one: Floats, ends: Bounds, other: Floats, others: Bounds) -> tuple[Floats, Floats]:
@@ -196,7 +214,7 @@ ROUNDING = 1e-6
 """Part of a metric's range by which resamples may differ through rounding alone: sums are kept in single floats."""
 
 
-def degenerate(count: int, confidence: float = 0.95) -> float:
+def degenerate(count: Any, confidence: float = 0.95) -> Any:
     """Return how far a share of clusters can be from 0 when none of ``count`` showed any: Wilson's upper end."""
     square = z_quantile(confidence) ** 2
     return square / (count + square)
@@ -216,20 +234,30 @@ def band(
 
 def band_each(rows: Floats | NDArray[np.float32], count: int, confidence: float = 0.95) -> tuple[Floats, Floats]:
     """Return ``band`` of each of several sets of columns, (resamples × sets × columns), as two arrays."""
-    whole = np.isfinite(rows).all()  # the plain sums are the same, and several times as fast
-    deviation, mean, most = (np.std, np.mean, np.max) if whole else (np.nanstd, np.nanmean, np.nanmax)
-    never = np.zeros(rows.shape[1:], bool) if whole else np.isnan(rows).all(axis=0)
-    rows = rows if whole else np.where(never, 0.0, rows)
-    error = np.where(never, np.nan, np.asarray(deviation(rows, axis=0), np.float64))
+    error, away = _deviations(rows)
     live = error > 0
-    away = np.abs(rows - np.asarray(mean(rows, axis=0))) / np.where(live, error, np.inf)
-    furthest = most(np.where(live, away, 0.0), axis=2)
-    furthest.sort(axis=0)
+    away = np.abs(away, out=away) / np.where(live, error, np.inf)
+    furthest = np.fmax.reduce(away if live.all() else np.where(live, away, 0.0), axis=2)
     size = len(furthest)
-    critical = furthest[min(int(np.ceil(confidence * (size + 1))), size) - 1].astype(np.float64)
+    place = min(int(np.ceil(confidence * (size + 1))), size) - 1
+    critical = np.partition(furthest, place, axis=0)[place].astype(np.float64)
     wider = t_quantile(confidence, count - 1) / z_quantile(confidence)
     nothing = z_quantile(1 - (1 - confidence) / rows.shape[2])
     return np.where(live.any(axis=1), critical * wider, nothing), error
+
+
+def _deviations(rows: Floats | NDArray[np.float32]) -> tuple[Floats, NDArray[Any]]:
+    """Return the standard errors of columns, NaN of one that is never defined, and how far each value is from its mean.
+
+    Where all values are finite both come of one pass over them, which is several times as fast.
+    """
+    if not np.isfinite(rows).all():
+        never = np.isnan(rows).all(axis=0)
+        rows = np.where(never, 0.0, rows)
+        error = np.where(never, np.nan, np.asarray(np.nanstd(rows, axis=0), np.float64))
+        return error, rows - np.asarray(np.nanmean(rows, axis=0))
+    away = rows - rows.mean(axis=0)
+    return np.sqrt(np.square(away).mean(axis=0)).astype(np.float64), away
 
 
 def mcnemar(gained: Floats, lost: Floats) -> Floats:

@@ -67,8 +67,9 @@ def look_at(array: NDArray[np.float64]) -> Look:
             f"no number is negative and rows sum to about {middle:.4g}, as percentages or bytes do; divide them by it"
         )
         return Look("logits", seen, refused=True)
-    if even and np.all(array == np.rint(array)):
-        return Look("logits", f"whole numbers that sum to {middle:.4g} in every row, as votes do", doubtful=True)
+    if even and middle > 0:
+        what = "whole numbers that" if np.all(array == np.rint(array)) else "numbers of which none is negative that"
+        return Look("logits", f"{what} sum to {middle:.4g} in every row, as votes and shares do", doubtful=True)
     if positive and array.max() <= 1:
         return Look("logits", "numbers from 0 to 1 that do not sum to 1", doubtful=True)
     return Look("logits", f"rows sum to {sums.min():.3g} to {sums.max():.3g}")
@@ -94,9 +95,12 @@ def as_probabilities(array: NDArray[np.float64], form: str | None) -> tuple[NDAr
             for i in np.flatnonzero(inside & (np.abs(array.sum(axis=1) - 1) < _SOFTMAX)):
                 wrong[i] = "probabilities, where the model answered logits on clean input"
         return shifted / shifted.sum(axis=1, keepdims=True), wrong
-    proper, total = sums_to_one(array), array.sum(axis=1)
-    for i in np.flatnonzero(~proper):
-        wrong[i] = f"probabilities sum to {total[i]:.3g}" if array[i].min() >= _BELOW else "a probability below 0"
+    proper = sums_to_one(array)
     safe = np.maximum(array, 0.0)
     whole = safe.sum(axis=1, keepdims=True)
+    if proper.all():
+        return safe / whole, wrong
+    total = array.sum(axis=1)
+    for i in np.flatnonzero(~proper):
+        wrong[i] = f"probabilities sum to {total[i]:.3g}" if array[i].min() >= _BELOW else "a probability below 0"
     return np.where(whole > 0, safe / np.where(whole > 0, whole, 1), 1 / array.shape[1]), wrong

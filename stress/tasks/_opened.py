@@ -70,11 +70,17 @@ def opened(answers: Any, count: int, classes: Sequence[str] = (), what: str = "n
     """
     found = _opened(answers, classes, what, count)
     if (isinstance(found.rows, np.ndarray) and found.rows.ndim == 0) or len(found.rows) != count:
-        raise ModelError(f"model: must answer {what}, one a sample (n = {count}), got {short(answers)}.")
+        raise _without_rows(answers, what, count)
     return found
 
 
+def _without_rows(answers: Any, what: str, count: int) -> ModelError:
+    return ModelError(f"model: must answer {what}, one a sample (n = {count}), got {short(answers)}.")
+
+
 def _opened(answers: Any, classes: Sequence[str], what: str, count: int) -> Opened:
+    if type(answers) is np.ndarray and answers.dtype.isbuiltin == 1 and answers.dtype.kind in "fiub":
+        return Opened(answers)
     columns = _columns(answers)
     if columns is not None:
         names = [key_of(name) for name in columns]
@@ -93,17 +99,16 @@ def _opened(answers: Any, classes: Sequence[str], what: str, count: int) -> Open
             f"{', …' if len(classes) > 5 else ''}), got the columns {short([str(name) for name in columns])}. "
             f"{nearest(str(columns[0]) if columns else '', classes)}"
         )
-    wrong = f"model: must answer {what}, one a sample (n = {count}), got {short(answers)}."
-    return Opened(_rows(answers, wrong, count))
+    return Opened(_rows(answers, what, count))
 
 
-def _rows(answers: Any, wrong: str, count: int) -> NDArray[Any] | list[Any]:
+def _rows(answers: Any, what: str, count: int) -> NDArray[Any] | list[Any]:
     """Return what has no columns as a numeric array or as a list. Raises ModelError where it has no rows."""
     rows = _bare(answers)
     if isinstance(rows, np.ndarray):
         return rows if rows.dtype.kind in "fiub" or not rows.ndim else list(rows)  # texts, or objects of any kind
     if isinstance(rows, str | bytes | Mapping | set | frozenset) or not isinstance(rows, Iterable):
-        raise ModelError(wrong)
+        raise _without_rows(answers, what, count)
     rows = [_bare(row) for row in islice(rows, count + 1)]  # one too many is enough to see: it may have no end
     array = as_array(rows)
     if array is None or array.dtype.kind not in "fiub":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,40 +10,39 @@ from numpy.typing import NDArray
 from stress.measure.core.context import Context, Values
 from stress.measure.core.number import Number
 from stress.records.metric import Metric
-from stress.statistics.arrays import Floats
+from stress.statistics.arrays import Floats, Ints
 from stress.statistics.intervals import Bounds
 from stress.statistics.robustness import first_below
 
-__all__ = ["breaking", "broken_at", "no_interval"]
+__all__ = ["breaking", "broken_at", "no_interval", "unbroken"]
 
 
-def breaking(
-    context: Context, metric: Metric, cells: list[int], severities: list[float]
-) -> Callable[[NDArray[Any]], Floats] | str:
-    """Return the breaking severity as a function of (rows × cells) values, or the reason why it has none."""
-    bar, share = context.options.bar, context.options.break_at
-    error = metric.better == "lower"
-    if bar is None and error and not metric.share and metric.bottom is None:
+def unbroken(context: Context, metric: Metric) -> str | None:
+    """Return why curves of a metric have no breaking severity, where that is so."""
+    if context.options.bar is None and metric.better == "lower" and not metric.share and metric.bottom is None:
         return f"{metric.name} has no best value: give bar= in its unit"
+    return None
 
-    def severity(rows: NDArray[Any]) -> Floats:
-        values = np.asarray(rows[:, cells], np.float64)
-        if bar is not None:
-            return first_below(-values if error else values, severities, np.full(len(rows), -bar if error else bar))[
-                :, None
-            ]
+
+def breaking(context: Context, metric: Metric, cells: Ints, severities: list[float], rows: NDArray[Any]) -> Floats:
+    """Return the (rows × curves) breaking severities of (curves × points) cells from (rows × all cells) values."""
+    bar, share, error = context.options.bar, context.options.break_at, metric.better == "lower"
+    values = np.asarray(rows[:, cells], np.float64).reshape(-1, cells.shape[1])
+    if bar is not None:
+        values, below = (-values, -bar) if error else (values, bar)
+        found = first_below(values, severities, np.full(len(values), below))
+    else:
         values = 1 - values if error else values
-        return first_below(values, severities, share * values[:, 0])[:, None]
+        found = first_below(values, severities, share * values[:, 0])
+    return found.reshape(len(rows), len(cells))
 
-    return severity
 
-
-def broken_at(values: Values, found: Floats, bounds: Bounds, last: float) -> tuple[Number, bool]:
+def broken_at(values: Values, value: float, bounds: Bounds, last: float) -> tuple[Number, bool]:
     """Return a breaking severity with its interval, and whether the curve holds: up to ``last``, its last severity.
 
     An end, or a value, that lies beyond the scale of severities is infinite in what is given, and None in the number.
     """
-    value, low, high = float(found[0]), float(bounds.low[0]), float(bounds.high[0])
+    low, high = float(bounds.low[0]), float(bounds.high[0])
     holds, note = bool(np.isinf(value)), no_interval(values, bounds)
     known = note is None or not np.isfinite(value)
     if holds:

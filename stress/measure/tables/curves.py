@@ -52,10 +52,17 @@ def _curve(context: Context, cells: list[int], graded: bool) -> Curve:
 def start_of(context: Context, curve: Curve) -> int | None:
     """Return where a curve starts: clean or, with streams lost all along, the cell that only loses these."""
     first = context.frame.cells[curve.cells[0]]
-    for i, row in enumerate(context.frame.cells if first.lost else ()):
-        if row.only_lost and set(row.lost) == set(first.lost) and row.fill == first.fill:
-            return i
-    return context.frame.clean
+    lost = context.once(_only_lost).get((frozenset(first.lost), first.fill)) if first.lost else None
+    return context.frame.clean if lost is None else lost
+
+
+def _only_lost(context: Context) -> dict[tuple[frozenset[str], str | None], int]:
+    """Return the first cell that only loses some streams and puts the same in their place, by these two."""
+    found: dict[tuple[frozenset[str], str | None], int] = {}
+    for i, row in enumerate(context.frame.cells):
+        if row.only_lost:
+            found.setdefault((frozenset(row.lost), row.fill), i)
+    return found
 
 
 def from_start(context: Context, curve: Curve) -> tuple[list[int], list[float]]:

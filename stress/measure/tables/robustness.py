@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,15 +13,13 @@ from stress.measure.core.bands import bands
 from stress.measure.core.cells import absent, columns_of, counted, no_columns
 from stress.measure.core.context import Context, Values
 from stress.measure.core.number import Number
-from stress.measure.core.paired import as_from_clean, from_clean, lost_share, sides
-from stress.measure.core.rare import merged, of_rare_changes, of_rare_errors
+from stress.measure.core.paired import from_clean
 from stress.measure.core.rows import CELL, INTERVAL, expand
-from stress.measure.tables.breaking import breaking, broken_at, no_interval
-from stress.measure.tables.curves import AGAINST, Curve, curves, from_start, starting
+from stress.measure.tables.along import Along, along
+from stress.measure.tables.breaking import broken_at, no_interval
+from stress.measure.tables.curves import Curve, curves, from_start, starting
 from stress.records.metric import Metric
-from stress.statistics.arrays import Floats
 from stress.statistics.intervals import Bounds
-from stress.statistics.robustness import area, mmi, relative_robustness
 
 __all__ = ["CURVES", "ROBUSTNESS", "curve_table", "robustness_rows"]
 
@@ -97,131 +94,74 @@ def _points(context: Context, graded: Sequence[Curve]) -> dict[str, NDArray[Any]
 
 def robustness_rows(context: Context) -> list[dict[str, Any]]:
     """Return, for each curve (and the ungraded cells of each scenario), what it says in single numbers."""
-    metric = context.headline
-    note, clean = absent(context, metric), context.frame.clean
-    found = []
-    for curve in curves(context):
-        if note is not None or clean is None:
-            missing = Number(note=note or "the run has no clean cell")
-            found += [_row(context, curve, name, missing) for name in KINDS]
-        else:
-            found += _summarise(context, curve, context.values(metric), clean)
-    return found
+    every, metric, clean = curves(context), context.headline, context.frame.clean
+    note = absent(context, metric) or (None if clean is not None else "the run has no clean cell")
+    found: dict[int, list[dict[str, Any]]] = {}
+    if note is None and clean is not None:
+        for alike in along(context, clean):
+            found |= zip(alike.places, _summarised(alike))
+    for k, curve in enumerate(every):
+        if k not in found:
+            missing = Number(note=note or _gap(context, curve))
+            about, rests = _about(context, curve), _rests_on(context, curve.cells)
+            found[k] = [_row(about, rests, name, starting(context, curve, name), missing) for name in KINDS]
+    return [row for k in range(len(every)) for row in found[k]]
 
 
-def _rests_on(context: Context, cells: tuple[int, ...]) -> tuple[int, int, float | None]:
+def _gap(context: Context, curve: Curve) -> str:
+    values = context.values(context.headline)
+    first = next(context.frame.ids[i] for i in curve.cells if not np.isfinite(values.point[i]))
+    return f"undefined: cell {first} has no {values.metric.name}"
+
+
+def _rests_on(context: Context, cells: tuple[int, ...]) -> dict[str, Any]:
     """Return how many records some cells have, how many failed, and the share that nothing acted on."""
-    counts = [counted(context, i) for i in cells]
-    n, failed = sum(c["n"] for c in counts), sum(c["failed"] for c in counts)
-    return n, failed, sum((c["unchanged"] or 0) * c["n"] for c in counts) / n if n else None
+    n, failed, same = (int(context.counts[name][list(cells)].sum()) for name in ("n", "failed", "unchanged"))
+    return {"n": n, "failed": failed, "unchanged": same / n if n else None}
 
 
-def _row(context: Context, curve: Curve, measure: str, number: Number, **more: Any) -> dict[str, Any]:
-    """Return a row; a number that does not say what it rests on rests on all records of the curve."""
-    n, failed, same = context.once(_rests_on, curve.cells)
+def _about(context: Context, curve: Curve) -> dict[str, Any]:
     about = {name: curve.about[name] for name in ROBUSTNESS if name in CELL and name != "cell"}
-    row = {**about, "measure": measure, "kind": KINDS[measure], "metric": context.headline.name}
-    if number.n is None:
-        number = replace(number, n=n, failed=failed, unchanged=same)
-    return {**row, "start": starting(context, curve, measure), **number.row(), **more}
+    return about | {"metric": context.headline.name}
 
 
-def _summarise(context: Context, curve: Curve, values: Values, clean: int) -> list[dict[str, Any]]:
-    gaps = [context.frame.ids[i] for i in curve.cells if not np.isfinite(values.point[i])]
-    if gaps:
-        missing = Number(note=f"undefined: cell {gaps[0]} has no {values.metric.name}")
-        return [_row(context, curve, m, missing) for m in KINDS]
-    found = []
-    for measure, function in _functions(context, curve, values.metric, clean).items():
-        more: dict[str, Any] = {}
-        if measure == "worst":
-            number, more["cell"] = _worst(context, curve, values)
-        elif isinstance(function, str):
-            number = Number(note=function)
-        elif measure == "breaking_severity":
-            number, holds = broken_at(values, *values.apply(function), curve.severities[-1])
-            more = {"holds": holds, "last_severity": curve.severities[-1]}
-        elif measure in ("drop", "retention") and len(curve.cells) == 1:  # the number that the table of cells shows
-            value, bounds = from_clean(context, values.metric, clean, measure)
-            one = curve.cells[0]
-            number = _noted(values, value[one], bounds.at([one]), clean)
-        else:
-            number = _number(context, curve, measure, function, clean)
-        found.append(_row(context, curve, measure, number, **more))
+def _row(
+    about: Mapping[str, Any], rests: Mapping[str, Any], measure: str, start: str | None, number: Number, **more: Any
+) -> dict[str, Any]:
+    """Return a row; a number that does not say what it rests on rests on all records of the curve."""
+    rests = rests if number.n is None else {}
+    return {**about, "measure": measure, "kind": KINDS[measure], "start": start, **number.row(), **rests, **more}
+
+
+def _summarised(alike: Along) -> list[list[dict[str, Any]]]:
+    """Return the rows of each of some curves of one shape, measure by measure."""
+    context, found = alike.context, [list[dict[str, Any]]() for _ in alike.curves]
+    about = [(_about(context, curve), _rests_on(context, curve.cells)) for curve in alike.curves]
+    for measure in KINDS:
+        known = _measured(alike, measure)
+        for k, (curve, (number, more)) in enumerate(zip(alike.curves, known)):
+            start = starting(context, curve, measure)
+            found[k].append(_row(*about[k], measure, start, number, **more))
     return found
 
 
-def _functions(context: Context, curve: Curve, metric: Metric, clean: int) -> dict[str, Any]:
-    """Return each measure as a function of (rows × cells) values, or the reason why it has none."""
-    cells = list(curve.cells)
-    sign = 1.0 if metric.better == "higher" else -1.0
-    both, severities = from_start(context, curve)
-    split = sides(context, metric, clean)[1]
-
-    def means(rows: Floats) -> tuple[Floats, Floats]:
-        after, before = split(rows)
-        return before[:, cells].mean(axis=1, keepdims=True), after[:, cells].mean(axis=1, keepdims=True)
-
-    def kept(rows: Floats) -> Floats:
-        before, after = means(rows)
-        return np.where(before > 0, after / before, np.nan)
-
-    found: dict[str, Any] = {
-        "drop": lambda rows: sign * np.subtract(*means(rows)),
-        "retention": kept,
-        "mmi": lambda rows: mmi(*means(rows)),
-        "area": lambda rows: area(rows[:, both], severities)[:, None],
-        "relative_robustness": lambda rows: relative_robustness(rows[:, both], severities)[:, None],
-        "breaking_severity": breaking(context, metric, both, severities),
-        "worst": None,
-    }
-    if metric.better == "lower":
-        reason = f"{metric.name} is an error: its drop is given, a share kept has no meaning"
-        found |= {"retention": reason, "mmi": reason}
-    if not curve.severities:
-        reason = "the scenario has no severities"
-        found |= {"area": reason, "relative_robustness": reason, "breaking_severity": reason}
-    return found
-
-
-def _number(context: Context, curve: Curve, measure: str, function: Callable[[Floats], Floats], clean: int) -> Number:
-    metric = context.headline
-    values = sides(context, metric, clean)[0] if measure in AGAINST else context.values(metric)
-    found, bounds = values.apply(function)
-    if measure in ("drop", "retention", "mmi", "area"):
-        scale = 1.0 if measure in ("drop", "area") else 1 / max(float(values.point[clean]), 1e-9)
-        bounds = values.widen(bounds, found, scale)
-    rare = _of_rare(context, curve, measure, values, clean)
-    return _noted(values, float(found[0]), merged(bounds, rare) if rare else bounds, clean)
-
-
-def _of_rare(context: Context, curve: Curve, measure: str, values: Values, clean: int) -> Bounds | None:
-    """Return the interval of a mean over a curve, or of its change, where answers rarely differ; NaN elsewhere."""
-    if values.records is None or values.given is not None or values.clusters < 2:
-        return None
-    if measure in AGAINST:
-        known = context.once(_rare_drop, curve.cells, clean)
-        return known and as_from_clean(known[0], measure, values.metric, known[1])
-    cells, severities = from_start(context, curve)
-    if not severities or measure not in ("area", "relative_robustness"):
-        return None
-    value, rows = area(values.point[None, cells], severities), area(values.rows[:, cells], severities)[:, None]
-    found = of_rare_errors(values, value, rows, values.size(cells).min(keepdims=True))
-    scale = 1.0 if measure == "area" else severities[-1] - severities[0]
-    return replace(found, low=found.low * scale, high=found.high * scale)
-
-
-def _rare_drop(context: Context, cells: tuple[int, ...], clean: int) -> tuple[Bounds, Floats] | None:
-    """Return the interval of clean minus the mean over some cells, NaN where many answers differ, and clean's value."""
-    metric = context.headline
-    lost, (values, split) = context.once(lost_share, metric, clean), sides(context, metric, clean)
-    if lost is None:
-        return None
-    some = list(cells)
-    (after, before), (now, then) = (split(rows) for rows in (values.point[None, :], values.rows))
-    first, last, was, is_ = (side[:, some].mean(axis=1, keepdims=True) for side in (before, after, then, now))
-    size = values.size(some).min(keepdims=True)
-    return of_rare_changes(values, (first - last)[0], was - is_, lost[some].mean(keepdims=True), size), first[0]
+def _measured(alike: Along, measure: str) -> list[tuple[Number, dict[str, Any]]]:
+    """Return a measure of each of some curves of one shape, and what else its row says."""
+    context, values, clean = alike.context, alike.values, alike.clean
+    if measure == "worst":
+        return [_worst(context, curve, values) for curve in alike.curves]
+    if measure in alike.reasons:
+        return [(Number(note=alike.reasons[measure]), {}) for _ in alike.curves]
+    if measure == "breaking_severity":
+        found, last = [], alike.curves[0].severities[-1]
+        for value, bounds in alike.ends(measure):
+            number, holds = broken_at(values, value, bounds, last)
+            found.append((number, {"holds": holds, "last_severity": last}))
+        return found
+    if measure in ("drop", "retention") and len(alike.cells[0]) == 1:  # the number that the table of cells shows
+        each, ends = from_clean(context, values.metric, clean, measure)
+        return [(_noted(values, each[i], ends.at([i]), clean), {}) for i in alike.cells[:, 0]]
+    return [(_noted(values, value, bounds, clean), {}) for value, bounds in alike.ends(measure)]
 
 
 def _noted(values: Values, value: float, bounds: Bounds, clean: int) -> Number:
@@ -238,7 +178,7 @@ def _bands(context: Context, metric: Metric) -> dict[tuple[int, ...], Bounds]:
     return dict(zip(each, bands(context.values(metric), each)))
 
 
-def _worst(context: Context, curve: Curve, values: Values) -> tuple[Number, str]:
+def _worst(context: Context, curve: Curve, values: Values) -> tuple[Number, dict[str, Any]]:
     """Return the value of the curve's worst cell, with an interval that allows for having chosen it, and the cell."""
     cells = list(curve.cells)
     sign = 1.0 if values.metric.better == "higher" else -1.0
@@ -251,4 +191,4 @@ def _worst(context: Context, curve: Curve, values: Values) -> tuple[Number, str]
         known |= {"low": low, "high": high, "method": method}
     else:
         known["note"] = "one cluster only: no interval"
-    return Number(**known), context.frame.ids[cells[at]]
+    return Number(**known), {"cell": context.frame.ids[cells[at]]}

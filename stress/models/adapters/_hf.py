@@ -1,57 +1,34 @@
-"""Checkpoints of transformers in a local folder, with their own processor: classifiers, and the kinds beside them.
-
-Nothing is downloaded and no code of a checkpoint is run; weights are read from safetensors alone.
-"""
+"""Checkpoints of transformers as a ``predict``, with their own processor: classifiers, and the kinds beside them."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from perturbations import Audio, InputError, ModelError
+from perturbations import Audio, InputError
 from perturbations.errors import named_keywords, short
-from perturbations.files import read_text
 from stress._needed import needed
-from stress.models.adapters._adapted import Adapted, Arrays, digest_of_file, digest_of_state, named_output
+from stress.models.adapters._adapted import Adapted, Arrays, digest_of_state, named_output
+from stress.models.adapters._hf_folder import checkpoint
 from stress.models.adapters._hf_kinds import MATCHING, SPOKEN, Chat, matches, transcribes
 from stress.models.adapters._missing import Missing
 from stress.models.adapters._prepare import Waveform
 
 __all__ = ["hf"]
 
-_KINDS = {
-    "image": ("AutoModelForImageClassification", "AutoImageProcessor", "MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES"),
-    "audio": (
-        "AutoModelForAudioClassification",
-        "AutoFeatureExtractor",
-        "MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES",
-    ),
-    "text": ("AutoModelForSequenceClassification", "AutoTokenizer", "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES"),
-    "ctc": ("AutoModelForCTC", "AutoProcessor", "MODEL_FOR_CTC_MAPPING_NAMES"),
-    "speech": ("AutoModelForSpeechSeq2Seq", "AutoProcessor", "MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING_NAMES"),
-    "match_image": ("AutoModel", "AutoProcessor", "MODEL_FOR_ZERO_SHOT_IMAGE_CLASSIFICATION_MAPPING_NAMES"),
-    "match_audio": ("AutoModel", "AutoProcessor", ""),
-    "chat": ("AutoModelForImageTextToText", "AutoProcessor", "MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES"),
-}
-_MATCH_AUDIO = {"ClapModel"}
-"""By modality: how a model is loaded, how its processor is, and where the library lists the architectures."""
 _PIPELINES = {
     "image-classification": ("image", "image_processor"),
     "audio-classification": ("audio", "feature_extractor"),
     "text-classification": ("text", "tokenizer"),
     "sentiment-analysis": ("text", "tokenizer"),
 }
-_READ = (".json", ".txt", ".model", ".safetensors", ".jinja")
-"""Files of a checkpoint that say what it is."""
 
 
 @named_keywords
@@ -67,8 +44,14 @@ def hf(
     parse: str = "labels",
     generate: Mapping[str, Any] | None = None,
     device: str = "cpu",
+    revision: str | None = None,
+    trust_remote_code: bool = False,
 ) -> Any:
     """Return ``predict`` of a transformers checkpoint: a local folder, or a ``pipeline`` of a classifier.
+
+    A name of the hub (``owner/name``) is taken from the local cache, at the commit, tag or branch that ``revision``
+    must say; nothing is downloaded. Who the model is are its weights, the files beside them, and that commit. Code that
+    a checkpoint brings is not run unless ``trust_remote_code`` says so: it may do anything.
 
     Classifiers of pictures, sounds and texts answer by their classes (``id2label``); recognisers of speech (CTC,
     Whisper) a text; CLIP and CLAP how well each of ``classes`` fits, in the words of ``template``; those that write
@@ -77,75 +60,36 @@ def hf(
     sampled where it says nothing else. Sizes, means, rates and tokens are those of the checkpoint's own processor. It
     takes one stream, called as its modality unless ``stream`` names it (one that writes takes all); ``missing`` says
     what stands for a lost one; ``resample`` brings recordings to the processor's rate, which are refused otherwise.
-    Raises ModelError for a folder that is no such checkpoint, that needs code of its own, or has no safetensors.
+    Raises ModelError for a folder that is no such checkpoint, lacks weights of its network, or has no safetensors.
     """
     who = "stress.models.hf"
     lib = needed("transformers", "huggingface", who)
     if isinstance(model, str | os.PathLike):
-        kind, network, processor, identity = _loaded(lib, Path(model), who)
+        kind, network, processor, identity = checkpoint(lib, model, revision, trust_remote_code, who)
+    elif revision is not None or trust_remote_code:
+        raise InputError(f"{who}: revision and trust_remote_code are of a folder or a name, got {short(model)}.")
     else:
         kind, network, processor, identity = _of_pipeline(model, who)
     network.eval()
     network.to(device)
     settings = {"do_sample": False, **(generate or {})}
     if kind == "chat":
-        told: dict[str, Any] = {"prompt": prompt, "parse": parse, "classes": classes, "generate": settings}
-        return Chat(network, processor, **told, missing=missing, device=device, identity=identity, who=who)
+        chat: dict[str, Any] = {"prompt": prompt, "parse": parse, "classes": classes, "generate": settings}
+        return Chat(network, processor, **chat, missing=missing, device=device, identity=identity, who=who)
     of = "audio" if kind in SPOKEN else MATCHING[kind][0] if kind in MATCHING else kind
     part = {"image": "image_processor", "audio": "feature_extractor"}.get(of, "tokenizer")
     prepared = _Processed(of, getattr(processor, part, processor), network.config, resample)
     declared: Any = {stream or of: prepared}
     named = None if kind in SPOKEN else list(classes) if classes is not None else _classes(network.config)
     if kind in SPOKEN:
-        call, more = transcribes(kind, network, processor, device, settings), f"{sorted(settings.items())}"
+        calls, more = partial(transcribes, kind, processor, device, settings), f"{sorted(settings.items())}"
     elif kind in MATCHING:
-        call, more = matches(kind, network, processor, device, named, template, who), f"{template} {named}"
+        calls, more = partial(matches, kind, processor, device, named, template, who), f"{template} {named}"
     else:
-        call, more = _calls(network, device), ""
-    told = {"identity": f"{identity} {prepared.says()}{more}", "answers": None if kind in SPOKEN else "logits"}
-    return Adapted("hf", declared, Missing(missing, declared, who), call, classes=named, **told)
-
-
-def _loaded(lib: Any, folder: Path, who: str) -> tuple[str, Any, Any, str]:
-    config = folder / "config.json"
-    if not os.path.isfile(config):
-        raise ModelError(f"{who}: {folder} must be a local folder with config.json, got none. Nothing is downloaded.")
-    try:
-        about = json.loads(read_text(config, who, ModelError))
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"{who}: {config}: must be JSON: {short(str(error), 120)}.") from error
-    if not isinstance(about, dict) or "auto_map" in about:
-        raise ModelError(f"{who}: {folder} brings code of its own (auto_map), which is not run. Wrap it in Python.")
-    architecture = str((about.get("architectures") or ["none"])[0])
-    kind = next((each for each in _KINDS if architecture in _architectures(each)), None)
-    if kind is None:
-        raise ModelError(
-            f"{who}: {folder} must hold a classifier of pictures, sounds or texts, a recogniser of speech, CLIP, CLAP "
-            f"or an image-text-to-text model, got {architecture}. Wrap it in Python."
-        )
-    if not list(folder.glob("*.safetensors")):
-        raise ModelError(f"{who}: {folder} must hold its weights as .safetensors: pickled ones are not read.")
-    loader, processor, _ = _KINDS[kind]
-    safe = {"local_files_only": True, "trust_remote_code": False}
-    try:
-        network = getattr(lib, loader).from_pretrained(str(folder), use_safetensors=True, **safe)
-        made = getattr(lib, processor).from_pretrained(str(folder), **safe)
-    except Exception as error:  # each kind of file raises errors of its own
-        raise ModelError(
-            f"{who}: {folder} cannot be loaded: {type(error).__name__}: {short(str(error), 200)}."
-        ) from error
-    files = sorted(each for each in folder.iterdir() if each.suffix in _READ and os.path.isfile(each))
-    described = " ".join(f"{each.name}:{digest_of_file(each, who)}" for each in files)
-    return kind, network, made, blake2b(described.encode(), digest_size=16).hexdigest()
-
-
-def _architectures(kind: str) -> set[str]:
-    """Return the names of the networks that the library knows as of a kind."""
-    if kind == "match_audio":
-        return _MATCH_AUDIO
-    listed = import_module("transformers.models.auto.modeling_auto")
-    names = getattr(listed, _KINDS[kind][2]).values()
-    return {one for name in names for one in ((name,) if isinstance(name, str) else name)}
+        calls, more = partial(_calls, device), ""
+    told: Any = {"identity": f"{identity} {prepared.says()}{more}", "answers": None if kind in SPOKEN else "logits"}
+    gone = Missing(missing, declared, who)
+    return Adapted("hf", declared, gone, calls(network), classes=named, network=network, calls=calls, **told)
 
 
 def _of_pipeline(model: Any, who: str) -> tuple[str, Any, Any, str]:
@@ -171,7 +115,7 @@ def _classes(config: Any) -> list[str] | None:
     return None if not found or all(name == f"LABEL_{i}" for i, name in enumerate(found)) else found
 
 
-def _calls(network: Any, device: str) -> Any:
+def _calls(device: str, network: Any) -> Any:
     import torch
 
     def call(arrays: Arrays) -> NDArray[Any]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -27,8 +30,15 @@ _AGAIN = (408, 409, 429)
 _NO_ENTRY = (401, 402, 403)
 """A key that is wrong, expired, has no money or no right: no model's failure, and no other call would fare better."""
 _CROWDED = (429, 503)
+_HEADERS = {"content-type": "application/json", "accept": "*/*", "user-agent": "multimodal-stress"}
+_LARGEST = 64 * 2**20
+"""Bytes of an answer, unpacked."""
 _FIRST_S = 0.25
 _LONGEST_S = 20.0
+
+
+class _TooLargeError(Exception):
+    """An answer that is larger than any model's: a bomb, or a body without an end."""
 
 
 def _checked_url(url: Any, who: str) -> str:
@@ -68,7 +78,9 @@ class Client:
     calls: int = 0
     canaries: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _http: Any = None
+    _idle: list[Any] = field(default_factory=list)
+    _trust: Any = None
+    _address: Any = None
 
     def key(self) -> str | None:
         """Return the key of the environment. Raises ModelError where it is not there."""
@@ -112,7 +124,7 @@ class Client:
         import httpx
 
         key = self.key()
-        headers = {"content-type": "application/json", **({"authorization": f"Bearer {key}"} if key else {})}
+        headers = {**_HEADERS, **({"authorization": f"Bearer {key}"} if key else {})}
         headers |= {"x-stress-purpose": purpose} if purpose else {}
         left = end - time.monotonic()
         if left <= 0:
@@ -120,13 +132,15 @@ class Client:
         with self._lock:
             self.calls += 1
         try:
-            with self._client().stream("POST", self.url, content=content, headers=headers, timeout=left) as reply:
+            with self._posted(content, headers, left) as reply:
                 parts = self._parts(reply, end)
                 if reply.status_code == 200 and "text/event-stream" in reply.headers.get("content-type", ""):
                     return self._streamed(parts, key)
                 body = b"".join(part for _, part in parts)
         except (httpx.TimeoutException, TimeoutError):
             return Unanswered("timeout", self._late()), None, None
+        except _TooLargeError as error:
+            return Unanswered("invalid", str(error)), None, None
         except (httpx.HTTPError, BrokenStreamError) as error:
             return Unanswered("crash", self._clean(f"{type(error).__name__}: {error}", key)), 0.0, None
         return *self._read(reply, body, key), None
@@ -144,9 +158,12 @@ class Client:
 
     @staticmethod
     def _parts(reply: Any, end: float) -> Any:
-        """Yield the parts of a body; a server that drips does not outlast the deadline."""
+        """Yield the parts of a body; a server that drips does not outlast the deadline, nor one that never ends."""
+        size = 0
         for part in reply.iter_bytes():
-            now = time.monotonic()
+            now, size = time.monotonic(), size + len(part)
+            if size > _LARGEST:
+                raise _TooLargeError(f"the answer has more than {_LARGEST // 2**20} MB")
             if now > end:
                 raise TimeoutError
             yield now, part
@@ -166,6 +183,8 @@ class Client:
             self.lanes.crowded()
         status = "rate_limited" if code == 429 else UNASKED if code in _NO_ENTRY else "crash"
         about = f"{self.url} refuses the key{f' {self.key_env}' if self.key_env else ''}: " if status == UNASKED else ""
+        moved = reply.headers.get("location")
+        about += "" if moved is None else f"sends elsewhere, to {self._clean(moved, key)}, which is not followed: "
         says = Unanswered(status, f"{about}HTTP {code}: {self._clean(body.decode(errors='replace'), key)}")
         again = code in _AGAIN or code >= 500
         return says, _told(reply.headers.get("retry-after")) if again else None
@@ -174,13 +193,30 @@ class Client:
         """Return a text for records and logs, without the key."""
         return printable(short(text.replace(key, "[key]") if key else text, 160))
 
-    def _client(self) -> Any:
+    @contextmanager
+    def _posted(self, content: bytes, headers: Mapping[str, str], left: float) -> Iterator[Any]:
+        """Post bytes, and hold the answer while the block runs; no step of it waits for more than ``left`` seconds.
+
+        Each lane has a client of one connection: a pool of many looks at each of them for each call. The request is
+        made here, not by the client, which would work out the same address and headers anew each time.
+        """
+        httpx = needed("httpx", "endpoints", "model")
         with self._lock:
-            if self._http is None:
-                httpx = needed("httpx", "endpoints", "model")
-                limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
-                self._http = httpx.Client(limits=limits, follow_redirects=False)
-            return self._http
+            self._trust = self._trust or httpx.create_ssl_context()
+            self._address = self._address or httpx.URL(self.url)
+            http = self._idle.pop() if self._idle else None
+        http = httpx.Client(verify=self._trust, follow_redirects=False) if http is None else http
+        try:
+            how = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), left)}
+            asked = httpx.Request("POST", self._address, content=content, headers=headers, extensions=how)
+            reply = http.send(asked, stream=True)
+            try:
+                yield reply
+            finally:
+                reply.close()
+        finally:
+            with self._lock:
+                self._idle.append(http)
 
 
 def client_of(
@@ -211,10 +247,9 @@ def _told(header: str | None) -> float:
     """Return the seconds that a server asks to wait: a number, or a date."""
     if header is None:
         return 0.0
-    try:
-        return max(0.0, float(header)) if float(header) < 1e9 else 1e9
-    except ValueError:
-        pass
+    with suppress(ValueError):
+        seconds = float(header)
+        return 0.0 if math.isnan(seconds) else min(max(0.0, seconds), 1e9)
     try:
         return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
     except (TypeError, ValueError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -14,6 +13,9 @@ from typing import Any
 from perturbations import ModelError
 
 __all__ = ["Kept"]
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+"""A part that a killed process of the same number has left is written over."""
 
 
 class Kept:
@@ -65,15 +67,19 @@ class Kept:
             raise ModelError(f"model: {self.folder}: an answer cannot be kept: {error.strerror}.") from error
 
     def _put(self, place: Path, content: list[Any]) -> None:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=place.parent, prefix=".", suffix=".part")
+        aside = place.with_name(f".{place.stem}-{os.getpid()}-{threading.get_ident()}.part")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(content, file)
+            handle = os.open(aside, _NEW, 0o600)
+        except FileNotFoundError:  # the first of its folder
+            place.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(aside, _NEW, 0o600)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(json.dumps(content).encode())
                 file.flush()
                 os.fsync(file.fileno())
-            Path(name).replace(place)
+            aside.replace(place)
         except BaseException:
             with suppress(OSError):
-                Path(name).unlink()
+                aside.unlink()
             raise

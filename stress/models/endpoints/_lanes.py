@@ -39,7 +39,8 @@ class Lanes:
 
     def turn(self) -> None:
         """Wait until one more call may begin."""
-        time.sleep(self._wait())
+        if wait := self._wait():
+            time.sleep(wait)
 
     def _wait(self) -> float:
         """Take a token, and return the seconds until there is one."""

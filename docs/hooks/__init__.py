@@ -1,0 +1,1 @@
+"""What makes the pages of the reference from the registry and the docstrings, while the documents are built."""
