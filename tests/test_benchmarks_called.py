@@ -162,7 +162,7 @@ def test_the_same_call_continues_and_asks_nothing_anew(cifar):
 
 def test_the_example_has_the_same_number(cifar):
     root, found = cifar
-    assert EXAMPLES.cifar(by_brightness, root, root / "run") == (
+    assert EXAMPLES.cifar(by_brightness, root, root / "example") == (
         "published files",
         found.numbers["mean_corruption_accuracy"],
     )
@@ -280,7 +280,7 @@ def test_published_files_of_imagenet_c(tmp_path, inner):
         return
     added = [(errors[n] - 0.25).sum() / (np.array(facts.corruptions[n]) - facts.clean).sum() for n in CORRUPTIONS]
     assert found.numbers["relative_mce"].value == pytest.approx(np.mean(added))
-    assert EXAMPLES.imagenet(two_kinds, root, tmp_path / "run") == ("published files", found.numbers["mce"])
+    assert EXAMPLES.imagenet(two_kinds, root, tmp_path / "example") == ("published files", found.numbers["mce"])
     (root / "fog" / "3" / KINDS[0] / "ILSVRC2012_val_00000002.png").unlink()
     with pytest.raises(stress.InputError, match=r"the same pictures.*00000002 is in one of them alone"):
         imagenet_c(two_kinds, root, tmp_path / "again", **QUIET)
@@ -345,7 +345,7 @@ def test_published_files_of_speech_robust_bench(tmp_path):
     assert other.numbers["nwerd"].value == pytest.approx(
         np.mean([max(mine[key] - clean, 0) / rates[key] for key in rates if rates[key] > 0])
     )
-    assert EXAMPLES.speech(deaf, folder, tmp_path / "two", first) == ("published files", other.numbers["nwerd"])
+    assert EXAMPLES.speech(deaf, folder, tmp_path / "example", first) == ("published files", other.numbers["nwerd"])
 
 
 @pytest.mark.parametrize(
@@ -421,7 +421,7 @@ def test_missing_streams_has_every_subset(tmp_path):
         assert found.numbers[f"mmi_{fill}"].value == pytest.approx((cells["clean"] - np.mean(some)) / cells["clean"])
         assert found.conditions[f"image+text, fill {fill}", 2].value == cells[f"lost:image+text,fill={fill}"]
     assert found.numbers["clean"].value == cells["clean"] == 1
-    assert EXAMPLES.streams(of_both, data, tmp_path / "run") == found.numbers["mean_zeros"]
+    assert EXAMPLES.streams(of_both, data, tmp_path / "example") == found.numbers["mean_zeros"]
 
 
 def test_one_stream_cannot_be_missing_beside_another(tmp_path):
