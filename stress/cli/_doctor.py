@@ -35,6 +35,7 @@ EXTRAS = {
     "sklearn": ("sklearn",),
     "endpoints": ("httpx",),
     "datasets": ("datasets",),
+    "machine": ("threadpoolctl",),
     "report": ("matplotlib",),
     "distributed": ("cryptography", "distributed"),
     "mlflow": ("mlflow",),
