@@ -94,7 +94,8 @@ def frost(image: Image, rng: Generator, *, scene: float, ice: float, scale: floa
     One of five textures, cut at random. They are grown by rule: slopes of power spectra, shares of variance by octave
     band and quantiles are within 10 % of the reference's photographs, blocks within 20 to 40 %. A ResNet-56's error on
     CIFAR-10 differs by less than 2 points at every severity (``docs/measures.md``), most at the fourth, which is not to
-    the digit. For numbers that are, put the reference's photographs into a ``folder``; one is drawn for each picture, and one that is too small for it goes on mirrored.
+    the digit. For numbers that are, put the reference's photographs into a ``folder``; one is drawn for each picture,
+    and one that is too small for it goes on mirrored.
     """
     which, top, left = rng.random(3)
     height, width, channels = image.shape
