@@ -33,7 +33,6 @@ _FOG = published(
 
 @image_corruption(
     cite="hendrycks2019",
-    version=2,
     thickness=Param("brightness of the densest fog", "of full scale", 0, 20, clean=0, levels=column(_FOG, 0)),
     decay=Param(
         "ratio of the fog's variation from one octave to the next finer one",
@@ -62,7 +61,9 @@ def fog(image: Image, rng: Generator, *, thickness: float, decay: float) -> Imag
 
 def _veiled(image: Image, cloud: Field, share: float) -> Image:
     """Return a share of the scene, with a cloud's light added."""
-    values = cv2.scaleAdd(image.astype(np.float32), share, spread(cloud, image))
+    values = image.astype(np.float32)
+    values *= np.float32(share)
+    values += spread(cloud, image)
     return cv2.convertScaleAbs(values).reshape(image.shape)
 
 
