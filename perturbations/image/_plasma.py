@@ -51,12 +51,14 @@ def _round(corners: Field, draws: Field, step: int, wobble: np.float32) -> Field
         stop = min(start + deep, count)
         rows = np.arange(start - 1, stop + 1) % count  # with one row before and one after
         band = corners[rows]
-        pairs = band + _beyond(band, 1)
+        right = _beyond(band, 1)
+        pairs = band + right
         middle = pairs[:-1] + pairs[1:]
         middle *= np.float32(0.25)
         middle += wobble * for_middle[rows[:-1]]
         above = middle[1:] + middle[:-1]
-        above += pairs[1:-1]
+        above += band[1:-1]
+        above += right[1:-1]
         above *= np.float32(0.25)
         above += wobble * for_above[start:stop]
         beside = middle[1:] + _beyond(middle[1:], -1)

@@ -127,7 +127,7 @@ def _shuffle(pixels: NDArray[Any], draws: NDArray[np.uint16], reach: int) -> Non
     first, last = reach + 1, min(height - reach + 1, height)
     own = np.arange(width)
     narrow = width <= _NARROW
-    deep = max(1, (_BAND // 2 if narrow else _BAND) // width)
+    deep = max(1, (2 * _BAND if narrow else _BAND) // width)
     for bottom in range(last, first, -deep):
         top = max(first, bottom - deep)
         shift = looked_up(table, draws[top:bottom])
@@ -166,7 +166,7 @@ def _end_chains(shifts: NDArray[np.intp], reach: int, narrow: bool) -> None:
 
 
 _BAND = 32768
-"""Pixels whose shifts are worked out at a time; of narrow pictures, half as many."""
+"""Pixels whose shifts are worked out at a time; of narrow pictures, twice as many."""
 _NARROW = 512
 """Up to this width, a band of rows is copied at once."""
 
