@@ -46,6 +46,8 @@ class MeasureOptions(TypedDict, total=False):
     by: Sequence[str] | None
     small: int
     goals: Goals | Mapping[str, Any] | str | None
+    label_error: float | None
+    label_matrix: Mapping[str, Mapping[str, float]] | None
     reference: Source | None
     limit: int
 
