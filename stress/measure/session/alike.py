@@ -7,9 +7,10 @@ import numpy as np
 from stress.measure.core.bygroup import codes_of, sums_of
 from stress.measure.core.cells import absent
 from stress.measure.core.context import Context
+from stress.statistics.arrays import Ints
 from stress.statistics.clustered import kish
 
-__all__ = ["chosen", "dependence", "design_effects", "untested"]
+__all__ = ["chosen", "dependence", "design_effects", "labelled", "untested"]
 
 _LEAST, _GROUPS = 1.3, 5
 """The design effect from which on it is reported, and the number of clusters of one size that it takes to see one."""
@@ -70,3 +71,10 @@ def chosen(context: Context, group: tuple[str, str] | None, truth: str | None) -
     if truth is not None:
         found &= np.array([str(target) == truth for target in frame.targets], bool)
     return [int(order) for order in frame.run.samples["order"].to_numpy()[found]]
+
+
+def labelled(context: Context) -> tuple[dict[str, int], Ints]:
+    """Return a number for each different target, as text, and the number of each sample's."""
+    names = [str(target) for target in context.frame.targets]
+    place = {name: k for k, name in enumerate(dict.fromkeys(names))}
+    return place, np.array([place[name] for name in names], np.int64)

@@ -16,7 +16,7 @@ from scenarios import Goals
 from stress.measure.core.context import Context, Options, options
 from stress.measure.core.number import Number
 from stress.measure.core.paired import together
-from stress.measure.session.alike import chosen, untested
+from stress.measure.session.alike import chosen, labelled, untested
 from stress.measure.session.one import lower_is_better, metric_names, metric_rows
 from stress.measure.session.registry import context_of, counted_values, make, make_all
 from stress.measure.session.summary import summarise
@@ -24,6 +24,7 @@ from stress.measure.session.warnings import Caution, warnings
 from stress.records.metric import Metric
 from stress.records.pool import selection
 from stress.records.source import Source
+from stress.statistics.positions import distinct
 
 __all__ = ["Gap", "Measurable", "MeasureOptions", "Measured", "Remembering", "measured"]
 
@@ -207,12 +208,12 @@ class Measured:
 
     def support(self, cell: str, label: str | None = None) -> tuple[int, int]:
         """Return how many samples a cell or part has records of (of one class, given by ``label``), and clusters."""
-        frame, run = self.context.frame, self.context.frame.run
         cell = self._id_of[cell]
-        samples = np.flatnonzero(run.present(cell))
+        samples = np.flatnonzero(self.context.frame.run.present(cell))
         if label is not None:
-            samples = samples[[str(frame.targets[i]) == label for i in samples]]
-        return len(samples), len(np.unique(self.context.clusters.member[samples]))
+            place, codes = self.context.once(labelled)
+            samples = samples[codes[samples] == place.get(label, -1)]
+        return len(samples), distinct(self.context.clusters.member[samples])
 
     def selection(
         self,
