@@ -12,6 +12,9 @@ Printed are the share of the full grid's calls, verdicts equal to the full grid'
 of all verdicts, and worlds with any. ``--tables`` are RobustBench's accuracies for each corruption and severity
 (``*_unaggregated.csv``); without them rates are drawn from a beta distribution, which is said.
 
+``--baseline C`` judges rules against an earlier run instead (max_drop .02 and .05 in every cell): a share C of the
+answers has changed since, and true drops are 0 to .1.
+
 ``--truth N`` looks at N worlds of ten cells whose truth is the bar itself, where any verdict is wrong: how often bets
 refute it at *any* moment, which bounds every rule of stopping, for rates, clusters of 1 to 50, and pairs.
 """
@@ -142,6 +145,45 @@ def world(rates, count, bar, rng):
     return found
 
 
+def against(rates, count, bar, changed, rng):
+    """Return for bets on pairs with a whole baseline: share of calls, equal to the whole grid's, any wrong.
+
+    The share ``changed`` of a cell's answers is drawn anew in either direction, so that its drop is what it is.
+    """
+    from scipy.special import ndtr
+
+    from stress.adaptive import Question, sides_of
+    from stress.gate import Form, Rule
+    from stress.records.metric import Metric
+
+    before, drops = answers(rates, count, rng), rng.choice([0.0, 0.0, 0.01, 0.05, 0.1], len(rates))
+    drops = np.minimum(drops, rates / 2)
+    lost = np.minimum((np.maximum(changed, drops) + drops) / 2 / rates, 1.0)
+    won = np.clip((np.maximum(changed, drops) - drops) / 2 / (1 - rates), 0.0, 1.0)
+    truth = lost * rates - won * (1 - rates)
+    luck = rng.random(before.shape)
+    now = np.where(before == 1, luck >= lost, luck < won).astype(np.float64)
+    rule = Rule("accuracy", "max_drop", bar, "benchmark", per="cell")
+    form, shares, equal, wrong = Form("lost", Metric("accuracy", top="score")), [], [], []
+    for cell in range(len(rates)):
+        rows = np.stack([now[:, cell], np.ones(count), before[:, cell], np.ones(count)], axis=1)
+        question = Question(rule, "x", ("x",), (cell,), (), form, 1.0, count, sides_of(rule))
+        for start in range(0, count, SHARD):
+            question.add(rows[start : start + SHARD])
+            question.judge(len(rates), "holm")
+            if question.outcome:
+                break
+        lost_by = before[:, cell] - now[:, cell]
+        z = (lost_by.mean() - bar) / max(lost_by.std() / np.sqrt(count), 1e-9)
+        whole = -1 if ndtr(-z) <= LEVEL / len(rates) else int(ndtr(z) <= LEVEL)
+        half = -1 if ndtr(-z) <= LEVEL / 2 / len(rates) else int(ndtr(z) <= LEVEL / 2)
+        said = {"pass": 1, "fail": -1, "hopeless": 0}.get(question.outcome, half)
+        shares.append(max(question.count, min(FLOOR, count)) / count)
+        equal.append(said == whole)
+        wrong.append(said == (1 if truth[cell] > bar else -1))
+    return np.mean(shares), np.mean(equal), float(np.any(wrong))
+
+
 def at_the_bar(kind, clusters, worlds, rng, count=640, cells=10):
     """Return in what share of worlds bets call any cell broken, and in what share of cells they call it kept, ever."""
     from stress.gate import Form, Observed
@@ -170,6 +212,7 @@ def main(arguments):
     parser.add_argument("--worlds", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--truth", type=int, default=0)
+    parser.add_argument("--baseline", type=float, metavar="C")
     given = parser.parse_args(arguments)
     rng = np.random.default_rng(given.seed)
     if given.truth:
@@ -182,20 +225,36 @@ def main(arguments):
     if not models:
         print("no --tables: accuracies of 75 cells are drawn from a beta distribution (5, 2)")
         models = [rng.beta(5, 2, 75) for _ in range(given.worlds)]
+    if given.baseline is not None:
+        for count in given.samples:
+            each = np.array([
+                against(models[i % len(models)], count, bar, given.baseline, rng)
+                for bar in (0.02, 0.05)
+                for i in range(given.worlds)
+            ])  # fmt: skip
+            share, equal, wrong = each.mean(axis=0)
+            about = f"median share {np.median(each[:, 0]):.3f}, mean {share:.3f}, equal {equal:.3f}"
+            print(
+                f"{count:,} samples, max_drop .02 and .05: {about}, worlds with a wrong verdict {wrong:.3f}", flush=True
+            )
+        return
     print(
         f"{'samples':>8} {'bar':>5}  {'way':14} {'calls':>6} {'median':>7} {'equal':>6} "
         f"{'opposite':>9} {'wrong':>7} {'worlds':>7}"
     )
     for count in given.samples:
+        shares = []
         for bar in given.bars:
             worlds = [world(models[i % len(models)], count, bar, rng) for i in range(given.worlds)]
             for name in WAYS:
                 each = np.array([w[name] for w in worlds])
+                shares += each[:, 0].tolist() if name == "bets" else []
                 calls, equal, wrong, opposite, any_wrong = np.nanmean(each, axis=0)
                 print(
                     f"{count:8,} {bar:5.2f}  {name:14} {calls:6.3f} {np.median(each[:, 0]):7.3f} {equal:6.3f} "
                     f"{opposite:9.4f} {wrong:7.4f} {any_wrong:7.3f}"
                 )
+        print(f"{count:8,}   all  bets: median share over all worlds and bars {np.median(shares):.3f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,12 @@ come from the same draws for every detector: ours on the signals of the stream t
 on each signal (an alarm where any raises one), and SciPy's Kolmogorov–Smirnov test of each window of 100 inputs against
 the reference, Bonferroni-corrected for the signals, at 5 %. Then false alarms alone: standard normal values with
 references of several sizes, ``--looks`` looks, 200 streams at once. Last, processor time and memory of the monitor
-itself, a sample, on ready signals. ``--run`` takes a run instead and says whether the score to expect holds in each of
-its scenarios when that one was left out. River is optional.
+itself, on JSON lines with ready signals. ``--all``: a million looks, a million lines. ``--run`` takes a run instead and
+says whether the score to expect holds in each of its scenarios when that one was left out. River is optional.
 """
 
 import argparse
+import json
 import os
 import resource
 import tempfile
@@ -180,41 +181,65 @@ def left_out(reference, windows=20, size=200):
     yield f"Holds, or is called unlike: {np.mean(held):.0%} of windows, scenarios alike; unlike: {np.mean(silent):.0%}."
 
 
-def speed(count):
-    """A line on what the monitor costs a sample, on ready signals of a run of the demo."""
+class Lines:
+    """So many lines of ready signals and times, as a file that is never whole in memory."""
+
+    def __init__(self, reference, count, seed=0):
+        self.reference, self.left, self.number = reference, count, 0
+        self.rng = np.random.default_rng(seed)
+
+    def readline(self, _most=-1):
+        if not self.left:
+            return b""
+        self.left, self.number = self.left - 1, self.number + 1
+        values = self.reference.clean[self.rng.integers(len(self.reference.clean))].tolist()
+        known = {name: value for name, value in zip(self.reference.signals, values) if np.isfinite(value)}
+        row = {"id": f"i{self.number}", "signals": known, "time": self.number * 0.0864}
+        return json.dumps(row).encode() + b"\n"
+
+
+def speed(count, looks=10):
+    """Lines on what the monitor costs a sample, on JSON lines with ready signals of a run of the demo."""
     import stress
-    from stress.monitor import Arrival, Monitor, open_history, read_reference
+    from stress.monitor import Monitor, line_arrivals, open_history, read_reference
 
     with tempfile.TemporaryDirectory() as folder:
         run = stress.run(
             "demo", "demo", "quick", Path(folder) / "run", limit=100, workers=1, preflight=False, examples=0
         )
         reference = read_reference(run, "sample")
+        begun = time.process_time()
+        lines = Lines(reference, max(1, count // looks))
+        while lines.readline():
+            pass
+        made = (time.process_time() - begun) / max(1, count // looks)
         history = open_history(Path(folder) / "h.sqlite", writer=True, monitor=True)
-        monitor, rng = Monitor(reference, history), np.random.default_rng(0)
-
-        def arrivals(start):
-            for n in range(start, start + count):
-                values = reference.clean[rng.integers(len(reference.clean))].tolist()
-                yield Arrival(str(n), n, {"id": str(n), "signals": dict(zip(reference.signals, values)), "time": n})
-
-        used = []
-        for start in (0, count):
-            begun = time.process_time()
-            for arrival in arrivals(start):
-                list(monitor.take(arrival, "x"))
-            memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            used.append((1e6 * (time.process_time() - begun) / count, memory))
+        monitor = Monitor(reference, history)
+        yield f"| lines of {len(reference.signals)} ready signals | µs of processor a line | memory, MB | history, MB |"
+        yield "|---|---|---|---|"
+        begun = time.process_time()
+        for number, arrival in enumerate(line_arrivals(Lines(reference, count), "lines"), 1):
+            for _ in monitor.take(arrival, "lines"):
+                pass
+            if number % max(1, count // looks) == 0:
+                used = 1e6 * ((time.process_time() - begun) / max(1, count // looks) - made)
+                size = sum(path.stat().st_size for path in Path(folder).glob("h.sqlite*")) / 2**20
+                yield f"| {number:,} | {used:.0f} | {_resident():.0f} | {size:.0f} |"
+                begun = time.process_time()
         history.close()
-    yield f"{len(reference.signals)} ready signals: {used[0][0]:.0f} and {used[1][0]:.0f} µs of processor a sample,"
-    yield f"{used[0][1]:.0f} MB after {count:,} samples and {used[1][1]:.0f} MB after {2 * count:,}."
+
+
+def _resident():
+    """Megabytes that the process has now, not at most."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
 
 
 def main(arguments):
     """Print the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks monitor", description=__doc__)
     parser.add_argument("--looks", type=int, default=20_000)
-    parser.add_argument("--all", action="store_true", help="a million looks")
+    parser.add_argument("--all", action="store_true", help="a million looks, and a million lines")
     parser.add_argument("--worlds", type=int, default=5)
     parser.add_argument("--samples", type=int, default=300, help="of the demo, that worlds are drawn from")
     parser.add_argument("--reference", type=int, default=500)
@@ -235,4 +260,5 @@ def main(arguments):
             print(line, flush=True)
         print()
     if options.only in (None, "speed"):
-        print("\n".join(speed(10_000)))
+        for line in speed(1_000_000 if options.all else 10_000):
+            print(line, flush=True)

@@ -46,6 +46,8 @@ def apply(
     perturbation = name if isinstance(name, Perturbation) else get(name)
     if perturbation.kind == "attack":
         raise InputError(f"{perturbation.name}: needs a model: use perturbations.attack.run, or a suite.")
+    if perturbation.kind == "machine":
+        raise InputError(f"{perturbation.name}: changes no value, but how a model may answer: name it in a suite.")
     if not perturbation.open and (unknown := [each for each in params if each not in perturbation.params]):
         hint = nearest(unknown[0], [*perturbation.params, *_OPTIONS])
         raise InputError(f"{perturbation.name}: unknown parameter {short(unknown[0])}. {hint}")

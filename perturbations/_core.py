@@ -16,7 +16,7 @@ from perturbations.modality import Modality, modality, modality_of
 
 __all__ = ["Kind", "Need", "Perturbation", "Stream", "run_step"]
 
-Kind = Literal["corruption", "fault", "attack"]
+Kind = Literal["corruption", "fault", "attack", "machine"]
 Axis = Literal["ordinal", "categorical", "binary"]
 Need = Literal["data", "sequence", "alternates", "target"]
 OWN = "own"

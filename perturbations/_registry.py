@@ -13,7 +13,7 @@ from perturbations.modality import MODALITIES
 
 __all__ = ["FAMILIES", "add", "get", "names"]
 
-FAMILIES = (*MODALITIES, "stream", "attack")
+FAMILIES = (*MODALITIES, "stream", "attack", "machine")
 """First parts of the names, each a package here."""
 
 _known: dict[str, Perturbation] = {}

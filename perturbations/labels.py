@@ -20,13 +20,28 @@ from numpy.typing import NDArray
 
 from perturbations.errors import InputError, short
 
-__all__ = ["alike", "any_missing", "label", "missing", "names_of", "ordered", "plain", "storable", "vector", "whole"]
+__all__ = [
+    "alike",
+    "any_missing",
+    "gaps",
+    "label",
+    "missing",
+    "names_of",
+    "ordered",
+    "plain",
+    "storable",
+    "vector",
+    "whole",
+]
 
 _WHOLE_TEXT = re.compile(r"(-?)(0|[1-9][0-9]*)\.0+")
 """A whole number as tables write it once a column has a gap: ``3.0``. ``03`` and ``1.10`` are names, and stay."""
 _LARGE_TEXT = re.compile(r"-?[0-9](\.[0-9]+)?e\+[0-9]{2}")
 _INTEGER = re.compile(r"[+-]?\d{1,1000}")  # of any script; Python reads no more than some 4,000 digits
 _DECIMAL = re.compile(r"[+-]?\d+(\.\d+)?")
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*", re.IGNORECASE)
+_GAP = re.compile(r"\s*(?:[+-]?nan|<na>|nat)\s*", re.IGNORECASE)
+"""How a missing number is written."""
 _MIDNIGHT = re.compile(r"(\d{4}-\d\d-\d\d)[ T]00:00(?::00(?:\.0+)?)?")
 """A day as tables write it in a column of times."""
 _UNSEEN = "\ufeff\u200b\u2060\u200e\u200f"
@@ -59,6 +74,24 @@ def any_missing(values: Iterable[Any]) -> bool:
     """Return whether one of some values stands for nothing; plain types are not looked at one by one."""
     values = values if isinstance(values, list) else list(values)
     return not set(map(type, values)) <= _SOLID and any(map(missing, values))
+
+
+def gaps(values: Iterable[Any]) -> set[str]:
+    """Return the texts that are written for a missing number (``nan``), where every other value is a number: there they
+    are one. Among names they are names: ``nan`` is a language.
+    """
+    texts: set[str] = set()
+    count = 0
+    for value in values:
+        if isinstance(value, str):
+            texts.add(value)
+        elif not missing(value):
+            count += 1
+            if not isinstance(value, Number | np.number):
+                return set()
+    found = set(filter(_GAP.fullmatch, texts))
+    others = {text for text in texts - found if text.strip()}
+    return found if (others or count) and all(map(_NUMBER.fullmatch, others)) else set()
 
 
 def plain(value: Any) -> Any:
@@ -254,4 +287,9 @@ def names_of(targets: Iterable[Any]) -> tuple[str, ...]:
             found.update(map(str, range(len(numbers))))
         elif (name := label(target)) is not None:
             found.add(name)
+    if void := gaps(found):
+        raise InputError(
+            f"label: {', '.join(map(repr, sorted(void)))} beside numbers stands for a missing one. Leave such samples "
+            "out, or name the classes if it is one."
+        )
     return ordered(found)

@@ -12,11 +12,12 @@ from scenarios._expand import expand
 from scenarios._goals import Goals, goals_of
 from scenarios._read import load, loads, suites
 from scenarios._same import content, drawn
-from scenarios._spec import EVERYTHING, Scenario, Step, Suite
+from scenarios._spec import EVERYTHING, MACHINE, Scenario, Step, Suite
 
 __all__ = [
     "CLEAN",
     "EVERYTHING",
+    "MACHINE",
     "Cell",
     "Condition",
     "Goals",

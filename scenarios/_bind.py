@@ -12,7 +12,7 @@ from perturbations.errors import nearest
 from perturbations.modality import MODALITIES
 from scenarios._bound import Bound, Mismatch, Target, mismatch
 from scenarios._grid import check_steps
-from scenarios._spec import ALL, EVERYTHING, Scenario, Step
+from scenarios._spec import ALL, EVERYTHING, MACHINE, Scenario, Step
 
 __all__ = ["Absent", "bind", "bind_all", "candidates", "imagine", "labelled"]
 
@@ -33,10 +33,13 @@ def candidates(step: Step, who: str = "suite") -> tuple[Perturbation, ...]:
         except InputError as error:
             raise mismatch(step.where, who, str(error)) from None
     families = (step.key, "stream") if step.key in MODALITIES else (*MODALITIES, "stream")
+    if step.key == MACHINE and (own := f"{MACHINE}.{step.name}") in names(MACHINE):
+        return (get(own),)
     found = tuple(name for family in families if (name := f"{family}.{step.name}") in names(family))
     if not found:
         elsewhere = [name for name in names() if name.partition(".")[2] == step.name]
-        known = [name for family in (*families, "attack") for name in names(family)]
+        more = ("attack", MACHINE) if step.key == MACHINE else ("attack",)
+        known = [name for family in (*families, *more) for name in names(family)]
         hint = _meant(step, elsewhere) or nearest(step.name, known)
         raise mismatch(step.where, who, f"name must be a perturbation's, got {step.name!r}. {hint}")
     return tuple(get(name) for name in found)
@@ -45,6 +48,8 @@ def candidates(step: Step, who: str = "suite") -> tuple[Perturbation, ...]:
 def _meant(step: Step, elsewhere: Sequence[str]) -> str:
     """Return what a name means that is right, but not here: an attack, or a perturbation of another modality."""
     for name in elsewhere:
+        if get(name).kind == MACHINE:
+            return f"{name} befalls no stream: it stands under {MACHINE}:."
         if step.key in get(name).modalities or step.key not in MODALITIES:
             return f"Did you mean {name}?"
     return " ".join(f"{name} is for {' and '.join(get(name).modalities)}." for name in elsewhere)
@@ -58,6 +63,8 @@ def imagine(scenario: Scenario, step: Step) -> Bound:
     """
     options = candidates(step, scenario.name)
     kinds = tuple(dict.fromkeys(of for option in options for of in option.modalities))
+    if options[0].kind == MACHINE:
+        return bind(scenario, step, {}, EVERYTHING)
     if step.key in MODALITIES or step.key == ALL:
         known = kinds if step.key == ALL else (step.key,)
         return bind(scenario, step, {of: of for of in known}, EVERYTHING)
@@ -103,6 +110,8 @@ def bind(
 ) -> Bound:
     """Return the step on its streams. Raises Absent where the data lacks something, Mismatch for a wrong step."""
     options = candidates(step, scenario.name)
+    if options[0].kind == MACHINE:
+        return _bind_machine(scenario, step, options[0])
     targets = []
     for stream in _streams(step, streams):
         perturbation = _fitting(scenario, step, options, stream, streams[stream])
@@ -112,6 +121,20 @@ def bind(
         targets.append(_target(scenario, step, perturbation, stream, streams[stream]))
     _check_budgets(scenario, step, targets)
     return Bound(step, tuple(targets), f"{step.key}.{step.name.replace(':', '.').rpartition('.')[2]}")
+
+
+def _bind_machine(scenario: Scenario, step: Step, perturbation: Perturbation) -> Bound:
+    """Return a step on no stream. Raises Mismatch where it stands on one, or would have to change with time."""
+    who = perturbation.name
+    if step.key != MACHINE:
+        raise mismatch(step.where, scenario.name, f"{who}: must stand under {MACHINE}:, got {step.key}.")
+    if step.shared is not None:
+        raise mismatch(step.where, scenario.name, f"{who}: key must not be given: no stream shares it.")
+    bound = Bound(step, (_target(scenario, step, perturbation, "", MACHINE),), f"{MACHINE}.{who.partition('.')[2]}")
+    if scenario.timeline and bound.driven:
+        text = f"{who}: a timeline moves streams: give it a severity of its own, or its parameters."
+        raise mismatch(step.where, scenario.name, text)
+    return bound
 
 
 def _lacking(perturbation: Perturbation, given: Mapping[str, Any], has: Collection[str]) -> str | None:

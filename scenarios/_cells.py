@@ -14,7 +14,7 @@ __all__ = ["CLEAN", "Cell", "Condition", "Plan"]
 
 @dataclass(frozen=True)
 class Condition:
-    """A perturbation at a severity (or a category, or with its own parameters) on one stream.
+    """A perturbation at a severity (or a category, or with its own parameters) on one stream; of a machine, on none.
 
     ``settings`` are the physical parameters, resolved and checked. ``step`` counts the earlier conditions of the same
     perturbation on the same stream, so that the second rain is another rain. ``shared`` names an event that several
@@ -82,7 +82,12 @@ class Cell:
     @property
     def streams(self) -> tuple[str, ...]:
         """Names of the streams that are touched, in the order of the first touch."""
-        return tuple(dict.fromkeys(condition.stream for condition in self.conditions))
+        return tuple(dict.fromkeys(condition.stream for condition in self.conditions if condition.stream))
+
+    @property
+    def machine(self) -> tuple[Condition, ...]:
+        """The conditions of the machine that the model runs on, which touch no stream."""
+        return tuple(condition for condition in self.conditions if not condition.stream)
 
     @property
     def severity(self) -> float | None:

@@ -25,7 +25,7 @@ def count(scenario: Scenario, bounds: Sequence[Bound]) -> int:
         return sum(_points([axis for axis in axes if index in axis.moves]) for index in range(len(bounds)))
     together = _points([*one_severity(scenario, bounds), *choices(bounds)])
     if scenario.grid == "subsets":
-        together *= 2 ** len({target.stream for bound in bounds for target in bound.targets}) - 1
+        together *= 2 ** len({target.stream for bound in bounds for target in bound.targets if target.stream}) - 1
     return together
 
 

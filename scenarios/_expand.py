@@ -88,7 +88,7 @@ def _check_chosen(suite: Suite, chosen: Sequence[Cell], most: int | None, left_o
             f"{suite.title}: must have at most {most:,} cells, got {len(chosen):,} with those of its fallbacks. "
             "--only chooses scenarios, --max-cells allows more."
         )
-    if not chosen:
+    if not chosen and suite.scenarios:  # one without any is of data that are perturbed already
         reasons = "\n".join(f"{name}: {reason}." for name, reason in left_out)
         raise SpecError(f"{suite.title}: must have a cell that fits the data, got none.\n{reasons}".rstrip())
 

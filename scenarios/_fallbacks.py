@@ -98,14 +98,14 @@ def _given_up(action: str, touched: frozenset[str], streams: Sequence[str]) -> I
     for size in sizes:
         if size in every:
             yield from map(frozenset, combinations(streams, size))
-    if action == "drop" and len(touched) < len(streams):
+    if action == "drop" and 0 < len(touched) < len(streams):
         yield touched
 
 
 def _dropped(cell: Cell, names: Sequence[str], everything: bool) -> Cell:
     """Return a degraded cell with these streams dropped, the others as they were; ``everything``: all that was bad."""
     dropped = "+".join(map(slug, names))
-    if everything:
+    if everything and not cell.machine:  # beside the machine's conditions it is a cell of its own
         return Cell(
             f"drop:{dropped}", "drop", tuple(_missing(name, "none", "none") for name in names), {}, "joint", "drop"
         )

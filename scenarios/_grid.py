@@ -132,7 +132,9 @@ def _each(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
 def _subsets(scenario: Scenario, bounds: Sequence[Bound]) -> Iterator[Cell]:
     """Every subset of the streams that are touched, the others clean."""
     axes = [*one_severity(scenario, bounds), *choices(bounds)]
-    streams = tuple(dict.fromkeys(target.stream for bound in bounds for target in bound.targets))
+    streams = tuple(dict.fromkeys(target.stream for bound in bounds for target in bound.targets if target.stream))
+    if not streams:
+        raise mismatch(scenario.where, scenario.name, "a grid of subsets must touch a stream, got the machine alone.")
     count = (2 ** len(streams) - 1) * prod(len(axis.values) for axis in axes)
     if count > MOST:
         text = f"must have at most {MOST} cells, got {count}: {len(streams)} streams have that many subsets."
@@ -152,7 +154,7 @@ def _step_only(only: int) -> Keep:
 
 
 def _streams_only(some: Sequence[str]) -> Keep:
-    return lambda step, stream: stream in some
+    return lambda step, stream: stream in some or not stream  # the machine is as it is in every subset
 
 
 GRID: Mapping[str, Callable[[Scenario, Sequence[Bound]], Iterator[Cell]]] = {
@@ -197,6 +199,7 @@ def _cell(
                 again = sum(target.same(other) for earlier in bounds[:i] for other in earlier.targets)
                 conditions.append(_condition(scenario, bound, target, severity, chosen, again))
     _one_attack(scenario, bounds, conditions)
+    _one_machine(scenario, bounds, conditions)
     coordinates: dict[str, float | str] = {axis.name: value for axis, value in values_at(axes, point)}
     identity = f"{scenario.name}:{name}" if name else scenario.name
     return Cell(identity, scenario.name, tuple(conditions), coordinates, scenario.grid)
@@ -213,6 +216,21 @@ def _one_attack(scenario: Scenario, bounds: Sequence[Bound], conditions: Sequenc
             )
             where = next(b.step.where for b in bounds if any(t.perturbation.name == name for t in b.targets))
             raise mismatch(where, scenario.name, text)
+
+
+def _one_machine(scenario: Scenario, bounds: Sequence[Bound], conditions: Sequence[Condition]) -> None:
+    """Raise where the machine is said to be in two states, or in one that an attack would not be made for."""
+    own = [c.perturbation for c in conditions if not c.stream]
+    if twice := [name for place, name in enumerate(own) if name in own[:place]]:
+        where = [b.step.where for b in bounds if any(t.perturbation.name == twice[0] for t in b.targets)][-1]
+        raise mismatch(where, scenario.name, f"{twice[0]} must stand once in a cell, got it twice.")
+    attacks = [c.perturbation for c in conditions if c.declaration.kind == "attack"]
+    if attacks and "machine.weights" in own:
+        text = (
+            f"machine.weights must not stand beside {attacks[0]}, which looks for changes on the model as it is. Name "
+            "the smaller model as the run's own instead (--model)."
+        )
+        raise mismatch(scenario.where, scenario.name, text)
 
 
 def _condition(

@@ -29,7 +29,7 @@ def content(cell: Cell) -> Hashable:
     if any(condition.declaration.kind == "attack" for condition in cell.conditions):
         return tuple(repr(c.identity()) for c in cell.conditions), cell.fallback, cell.grid == "timeline"
     streams = frozenset((name, _of_stream(cell, name)) for name in cell.streams)
-    return streams, cell.grid == "timeline", cell.model
+    return streams, cell.grid == "timeline", cell.model, frozenset(map(_does, cell.machine))
 
 
 def _of_stream(cell: Cell, stream: str) -> Hashable:

@@ -8,10 +8,13 @@ from typing import Any
 
 from scenarios._timeline import Timeline
 
-__all__ = ["ALL", "EVERYTHING", "GRIDS", "RESERVED", "Scenario", "Step", "Suite"]
+__all__ = ["ALL", "EVERYTHING", "GRIDS", "MACHINE", "RESERVED", "Scenario", "Step", "Suite"]
 
 ALL = "all"
 """The key that stands for every stream, whatever its modality."""
+
+MACHINE = "machine"
+"""The key of what befalls no stream, but the machine that the model runs on."""
 
 EVERYTHING = frozenset({"data", "sequence", "alternates", "target"})
 """All that a fault can need of a data set."""
@@ -27,7 +30,7 @@ RESERVED = frozenset({"ask", "clean", "drop", "fill"})
 class Step:
     """One perturbation in a scenario, as it is written.
 
-    ``key`` is a modality, a stream's name, or ``all``; ``name`` the perturbation's, perhaps without its family.
+    ``key`` is a modality, a stream's name, ``all`` or ``machine``; ``name`` the perturbation's, perhaps without family.
     ``given`` are parameters by name; ``lists`` are choices of which each makes a cell. ``severity`` is one fixed
     severity, or the severities this step goes through; without it the scenario's apply. ``levels`` are own tables.
     ``shared`` names an event that several streams see together. ``where`` begins an error message; ``folder`` is where

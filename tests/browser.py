@@ -69,15 +69,19 @@ class Browser:
         if said.get("method") == "Network.requestWillBeSent" and not params["request"]["url"].startswith("data:"):
             self.requests.append(params["request"]["url"])
 
-    def open(self, path, width=1280, height=900, dark=False, script=True, media=""):
+    def open(self, path, **window):
         """Open a file in a window of this size."""
+        self.visit(path.as_uri(), **window)
+
+    def visit(self, url, width=1280, height=900, dark=False, script=True, media=""):
+        """Open an address in a window of this size."""
         self.errors.clear()
         self.requests.clear()
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.call("Emulation.setEmulatedMedia", media=media, features=scheme)
         self.call("Emulation.setScriptExecutionDisabled", value=not script)
-        self.call("Page.navigate", until="Page.loadEventFired", url=path.as_uri())
+        self.call("Page.navigate", until="Page.loadEventFired", url=url)
 
     def run(self, code):
         """Return what an expression comes to in the page."""

@@ -14,14 +14,14 @@ from stress.testing import laws, witness_sample
 
 NAMES = perturbations.names()
 NEEDS_NO_MODEL = ("survives_pickling", "is_described")
-"""Laws that attacks keep too; those of attacks alone, which need a model, are in test_attacks.py."""
+"""Laws that attacks and conditions of a machine keep too; their own are in test_attacks.py and test_machine.py."""
 
 
 CASES = [
     pytest.param(name, law, id=f"{name}-{law.__name__}")
     for name in NAMES
     for law in laws()
-    if perturbations.get(name).kind != "attack" or law.__name__ in NEEDS_NO_MODEL
+    if perturbations.get(name).kind not in ("attack", "machine") or law.__name__ in NEEDS_NO_MODEL
 ]
 
 
@@ -140,7 +140,7 @@ GRADED = [
     pytest.param(name, profile, of, id=f"{name}-{profile}-{of}")
     for name in NAMES
     for p in [perturbations.get(name)]
-    if p.kind != "attack" and p.axis == "ordinal"
+    if p.kind not in ("attack", "machine") and p.axis == "ordinal"
     for profile in p.profiles
     for of in p.modalities
 ]

@@ -9,7 +9,7 @@ from stress.measure.core.heldsums import ratio
 from stress.measure.session.registry import context_of, make
 from stress.measure.tables.calibration import calibration_table
 from stress.measure.tables.classes import class_table
-from stress.measure.tables.confidence import _probabilities, reliability_rows, risk_rows
+from stress.measure.tables.confidence import _probabilities, reliability_table, risk_table
 from stress.measure.tables.counts import count_table
 from stress.measure.tables.detection import detection_rows, macro_rows
 from stress.measure.tables.distortion import distortion_rows
@@ -183,7 +183,7 @@ def reliability(context, bins, chance, most):
     """Bins of equal width that hold 5 % of the answers, given how many they hold; of few clusters on the safe side."""
     size, tally = np.bincount(bins, minlength=15), Tally()
     truth = np.bincount(bins, weights=chance, minlength=15) / np.maximum(size, 1)
-    for row in reliability_rows(context):
+    for row in reliability_table(context).to_pylist():
         k = round(row["from"] * 15)
         if row["bins"] == "width" and size[k] > 0.05 * len(bins):
             tally.add(f"reliability, bin {k}", row["low"], row["high"], truth[k])
@@ -193,7 +193,7 @@ def reliability(context, bins, chance, most):
 def risks(context, sure, wrong):
     tally, coverages = Tally(), np.arange(1, 21) / 20
     truth, _ = risk_coverage(sure, wrong, coverages)
-    for row in risk_rows(context):
+    for row in risk_table(context).to_pylist():
         k = round(row["coverage"] * 20) - 1
         if k in (4, 9, 14, 19):  # 75 answers kept and more
             tally.add(f"risk at coverage {coverages[k]:.2f}", row["low"], row["high"], truth[k])

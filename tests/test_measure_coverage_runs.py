@@ -1,5 +1,6 @@
 """95 % intervals hold the truth where each world has a clean cell: robustness, contributions, flips, other runs."""
 
+from functools import partial
 from itertools import combinations
 from types import SimpleNamespace
 
@@ -19,7 +20,7 @@ from stress.measure.tables.groups import gap_rows
 from stress.measure.tables.relative import relative_rows
 from stress.measure.tables.robustness import curve_table, robustness_rows
 from stress.measure.tables.severities import severity_rows
-from stress.measure.tables.stability import flip_rows, step_rows
+from stress.measure.tables.stability import flip_table, step_table
 from stress.records.pairing import paired
 from stress.statistics.bootstrap import clusters
 from stress.statistics.robustness import alexnet, area
@@ -118,7 +119,8 @@ def test_breaking_severity(rates):
     """A plateau just under the bar, a crossing near the end of the scale, a model that holds (the truth is beyond)."""
     rng, tally = rng_of(f"breaking {rates}"), Tally()
     for context in each(template(graded(), 250), {"score": nested(rng, 250, rates)}):
-        severity = breaking(context, context.headline, list(range(6)), list(range(6)))
+        place = np.arange(6)[None], list(range(6))
+        severity = partial(breaking, context, context.headline, *place)
         _, found = context.values(context.headline).apply(severity)
         tally.add("breaking_severity", found.low[0], found.high[0], broken_at(np.array(rates)))
     tally.holds(most=0.97 if np.isfinite(broken_at(np.array(rates))) else 1.0)
@@ -291,7 +293,7 @@ def test_flips(groups):
     back = (0.1 * 0.05 * 0.8 + (left - 0.1 * 0.05) * 0.2 / 3) / left
     run = template(graded(severities=(1, 2, 3)), n, ("score", "prediction"), groups=named)
     for context in each(run, {"score": (said == 0) * 1.0, "prediction": said}, **given):
-        for row in [*flip_rows(context), *step_rows(context)]:
+        for row in [*flip_table(context).to_pylist(), *step_table(context).to_pylist()]:
             key = row["metric"], int(row["severity"])
             if key in truth:
                 few = groups and key[0] in ("lost", "gained")

@@ -117,7 +117,7 @@ def test_what_scores_may_be():
             form(wrong)
     said(
         "answers.md",
-        "votes (whole numbers with the same sum in every row), and numbers from 0 to 1 that do not sum to 1",
+        "votes and shares (none below 0, the same sum in every row), and numbers from 0 to 1 that do not sum to 1",
     )
     for doubtful in (np.array([[5, 3, 2], [1, 1, 8]] * 6), np.array([[0.9, 0.8, 0.7], [0.2, 0.9, 0.4]] * 6)):
         task = Classification(ABC).settle(doubtful, ["a"] * 12)

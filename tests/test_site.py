@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from perturbations import InputError
+from perturbations import InputError, StressError
 from stress.cli._commands import stress as command
 from stress.cli._serve import server
 from stress.gate import compare_several
+from stress.monitor import open_history
 from stress.report import write_report, write_site
 from tests._runs import LABELS, NUMBERS, cell, graded, write
 from tests.report_pages import HOSTILE, Page, describe, hidden, records
@@ -224,6 +225,34 @@ def test_nothing_can_be_written_and_no_other_name_is_answered(served):
         assert asked(served, "/index.html", method)[0] == 501
     assert asked(served, "/", host="evil.example")[0] == 403
     assert asked(served, "/", host="localhost:80")[0] == 200
+
+
+def test_a_history_shows_where_evaluations_changed_and_hostile_names_are_inert(runs, tmp_path):
+    history = open_history(tmp_path / "h.sqlite", writer=True)
+    row = {"suite": "s", "model": HOSTILE, "data": "d", "scenario": "fog", "stream": "image", "severity": 1.0, "n": 400}
+    with history.write():
+        for day in range(12):
+            about = {**row, "run": f"r{day}", "started": f"2026-11-{day + 1:02} {HOSTILE}", "metric": "accuracy"}
+            for cell, value in (("fog:1", 0.9 if day < 7 else 0.7), ("clean", 0.95)):
+                history.insert(
+                    "evaluations", {**about, "cell": cell, "value": value, "low": value - 0.03, "high": value + 0.03}
+                )
+    history.close()
+    write_site(runs[:2], tmp_path / "site", tmp_path / "h.sqlite")
+    text = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    part = text[text.index('<h2 id="evaluations">') : text.index('<h2 id="releases">')]
+    assert "accuracy of fog:1" in part
+    assert "0.9 → 0.7" in part
+    assert "accuracy of clean" not in part
+    assert HOSTILE not in text
+    assert '<h2 id="evaluations">' not in rendered_without(runs, tmp_path)
+    with pytest.raises(StressError):
+        write_site(runs[:2], tmp_path / "other", tmp_path / "no.sqlite")
+    assert not (tmp_path / "other").exists()
+
+
+def rendered_without(runs, tmp_path):
+    return write_site(runs[:2], tmp_path / "plain").read_text(encoding="utf-8")
 
 
 def test_the_commands(runs, tmp_path):

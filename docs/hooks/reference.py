@@ -25,6 +25,13 @@ def on_files(files: Any, config: Any) -> Any:
     return files
 
 
+def on_post_page(output: str, page: Any, config: Any) -> str:
+    """Give the search its name and let blocks of code be scrolled without a mouse, which the theme leaves out."""
+    search = 'data-md-component="search" role="dialog"'
+    named = output.replace(search, f'{search} aria-label="Search"')
+    return re.sub(r"<pre(?=[^>]*>(?:<span></span>)?<code)", '<pre tabindex="0"', named)
+
+
 def made() -> Iterator[tuple[str, str | bytes]]:
     """Return the place of every page, picture and sound that is made, with its content."""
     for family in FAMILIES:

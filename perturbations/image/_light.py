@@ -62,8 +62,8 @@ def looked_up_by_channel(image: Image, tables: NDArray[np.uint8]) -> Image:
 
 
 def spread(plane: Any, like: Image) -> Any:
-    """Return a plane as an array with equal channels, as many as the image has."""
-    return plane[..., None] if like.shape[2] == 1 else cv2.merge([plane] * like.shape[2])
+    """Return a plane of bytes or floats as an array with equal channels, as many as the image has."""
+    return plane[..., None] if like.shape[2] == 1 else cv2.cvtColor(plane, cv2.COLOR_GRAY2RGB)
 
 
 def coordinates(image: Image) -> tuple[Field, Field]:

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from perturbations.image._bands import BAND
 from perturbations.image._draw import Field
 
 __all__ = ["plasma", "plasma_size"]
@@ -37,33 +38,37 @@ def plasma(draws: Field, decay: float) -> Field:
 
 
 def _round(corners: Field, draws: Field, step: int, wobble: np.float32) -> Field:
-    """Return the map at twice the density."""
+    """Return the map at twice the density, made in bands of rows that stay in the cache; it wraps around."""
     count, half = len(corners), step // 2
-    right = _beyond(corners, 1)  # wraps around
-    middle = corners + right
-    middle += _below(middle)
-    middle *= np.float32(0.25)
-    middle += wobble * draws[half::step, half::step]
+    for_middle, for_above, for_beside = (
+        draws[half::step, half::step],
+        draws[::step, half::step],
+        draws[half::step, ::step],
+    )
     finer = np.empty((2 * count, 2 * count), np.float32)
-    finer[::2, ::2] = corners
-    finer[1::2, 1::2] = middle
-    above = middle + _below(middle, -1)
-    above += corners
-    above += right
-    above *= np.float32(0.25)
-    above += wobble * draws[::step, half::step]
-    finer[::2, 1::2] = above
-    beside = middle + _beyond(middle, -1)
-    beside += corners
-    beside += _below(corners)
-    beside *= np.float32(0.25)
-    beside += wobble * draws[half::step, ::step]
-    finer[1::2, ::2] = beside
+    deep = max(1, BAND // (2 * count))
+    for start in range(0, count, deep):
+        stop = min(start + deep, count)
+        rows = np.arange(start - 1, stop + 1) % count  # with one row before and one after
+        band = corners[rows]
+        pairs = band + _beyond(band, 1)
+        middle = pairs[:-1] + pairs[1:]
+        middle *= np.float32(0.25)
+        middle += wobble * for_middle[rows[:-1]]
+        above = middle[1:] + middle[:-1]
+        above += pairs[1:-1]
+        above *= np.float32(0.25)
+        above += wobble * for_above[start:stop]
+        beside = middle[1:] + _beyond(middle[1:], -1)
+        beside += band[1:-1]
+        beside += band[2:]
+        beside *= np.float32(0.25)
+        beside += wobble * for_beside[start:stop]
+        finer[2 * start : 2 * stop : 2, ::2] = band[1:-1]
+        finer[2 * start : 2 * stop : 2, 1::2] = above
+        finer[2 * start + 1 : 2 * stop : 2, ::2] = beside
+        finer[2 * start + 1 : 2 * stop : 2, 1::2] = middle[1:]
     return finer
-
-
-def _below(field: Field, rows: int = 1) -> Field:
-    return np.concatenate((field[rows:], field[:rows]))
 
 
 def _beyond(field: Field, columns: int = 1) -> Field:

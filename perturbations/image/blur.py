@@ -134,15 +134,12 @@ def _shuffle(pixels: NDArray[Any], draws: NDArray[np.uint16], reach: int) -> Non
         shift[:, :first] = shift[:, max(width - reach + 1, 0) :] = 0
         _end_chains(shift, reach, narrow)
         shift += own
+        shift += np.arange(top * width, bottom * width, width)[:, None]
         if narrow:
-            shift += np.arange(top * width, bottom * width, width)[:, None]
             flat[top * width : bottom * width] = flat.take(shift.reshape(-1))
             continue
         for row in range(bottom - 1, top - 1, -1):
-            start = row * width
-            source = shift[row - top]
-            source += start
-            flat[start : start + width] = flat.take(source)
+            flat[row * width : (row + 1) * width] = flat.take(shift[row - top])
 
 
 def _end_chains(shifts: NDArray[np.intp], reach: int, narrow: bool) -> None:

@@ -14,6 +14,7 @@ from perturbations.image._bands import in_bands
 from perturbations.image._draw import Field, normals, uniforms
 from perturbations.image._filters import at_least, line_filter, line_taps, smooth, to_image, zoomed
 from perturbations.image._levels import column, published
+from perturbations.image._light import spread
 from perturbations.image._photographs import unreadable
 from perturbations.image._plasma import plasma, plasma_size
 
@@ -32,6 +33,7 @@ _FOG = published(
 
 @image_corruption(
     cite="hendrycks2019",
+    version=2,
     thickness=Param("brightness of the densest fog", "of full scale", 0, 20, clean=0, levels=column(_FOG, 0)),
     decay=Param(
         "ratio of the fog's variation from one octave to the next finer one",
@@ -60,13 +62,8 @@ def fog(image: Image, rng: Generator, *, thickness: float, decay: float) -> Imag
 
 def _veiled(image: Image, cloud: Field, share: float) -> Image:
     """Return a share of the scene, with a cloud's light added."""
-    planes = []
-    for plane in cv2.split(image):
-        values = plane.astype(np.float32)
-        values *= np.float32(share)
-        values += cloud
-        planes.append(cv2.convertScaleAbs(values))
-    return cv2.merge(planes).reshape(image.shape)
+    values = cv2.scaleAdd(image.astype(np.float32), share, spread(cloud, image))
+    return cv2.convertScaleAbs(values).reshape(image.shape)
 
 
 _FROST = published(
@@ -182,15 +179,11 @@ def snow(
 
 
 def _snowed(image: Image, snowfall: Image, scene: float) -> Image:
-    """Return the scene whitened, with snow before it."""
+    """Return the scene whitened, with snow before it: a mean with what is whiter, or else the scene itself."""
     grey = image[..., 0] if image.shape[2] == 1 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    white = cv2.LUT(grey, _WHITENED)
-    planes = []
-    for plane in cv2.split(image):
-        values = plane.astype(np.float32)
-        whitened = cv2.addWeighted(values, scene, cv2.max(values, white), 1 - scene, 0)
-        planes.append(cv2.add(whitened, snowfall, dtype=cv2.CV_8U))
-    return cv2.merge(planes).reshape(image.shape)
+    white = spread(cv2.LUT(grey, np.float32(1 - scene) * _WHITENED), image)
+    whitened = cv2.convertScaleAbs(cv2.scaleAdd(image.astype(np.float32), scene, white)).reshape(image.shape)
+    return cv2.add(cv2.max(whitened, image), spread(snowfall, image)).reshape(image.shape)
 
 
 _SPATTER = published(
@@ -268,7 +261,7 @@ def spatter(
     depth = np.minimum(at_least(depth, threshold), 1)
     depth *= np.float32(255)
     drops = depth.astype(np.uint8)
-    shine = cv2.multiply(drops, _rims(drops), dtype=cv2.CV_16U)
+    shine = np.multiply(drops, _rims(drops), dtype=np.uint16)
     brightest = float(shine.max())
     if brightest == 0:
         return image

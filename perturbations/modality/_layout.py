@@ -50,7 +50,7 @@ class Layout:
 
     def freeze(self, value: Any) -> Any:
         """Return the value with an array that cannot be written to; the memory is shared."""
-        array = self.array(value)
+        array = value if type(value) is np.ndarray else self.array(value)
         if not array.flags.writeable:
             return value
         frozen = array.view()

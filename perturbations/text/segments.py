@@ -50,6 +50,7 @@ _SIMPLE = re.compile(
     r"\u06f0-\u06f9\u1e00-\u1fff\u2010-\u2027\u2030-\u205e\u20a0-\u20bf\u2100-\u218b\u3001-\u3029"
     r"\u3041-\u3096\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff9d]*"
 )
+_PLAIN = b" 0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ASCII_WORD = re.compile(r"([$#0-9A-Z_a-z]++(?:['.,:\-][0-9A-Z_a-z]++)*+)")
 _SIMPLE_WORD = re.compile(rf"([{_NO_SPACES}]|[$#£€¥₹]?[^\W{_NO_SPACES}]+(?:['’.,:-][^\W{_NO_SPACES}]+)*)")
 _SIMPLE_KEPT = re.compile(rf"({_KEPT})|[\s\S]")
@@ -116,12 +117,13 @@ def pieces(text: str) -> list[str]:
 
 def _pieces(text: str) -> list[str]:
     ascii_only = text.isascii()
-    if ascii_only and "  " not in text and text.replace(" ", "").isalnum() and not (text[0] == " " or text[-1] == " "):
+    if ascii_only and not text.encode().translate(None, _PLAIN):
         words = text.split(" ")  # as transcripts and searches are
-        plain = [" "] * (2 * len(words) + 1)
-        plain[0] = plain[-1] = ""
-        plain[1::2] = words
-        return plain
+        if all(words):  # no space is doubled, or at an end
+            plain = [" "] * (2 * len(words) + 1)
+            plain[0] = plain[-1] = ""
+            plain[1::2] = words
+            return plain
     simple = ascii_only or _SIMPLE.fullmatch(text) is not None
     if simple and not may_keep(text):
         return (_ASCII_WORD if ascii_only else _SIMPLE_WORD).split(text)

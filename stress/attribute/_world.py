@@ -127,7 +127,7 @@ class World:
     def chosen(self, globs: Sequence[str]) -> list[Cell]:
         """Return the cells to look at. Raises InputError where a glob matches none that can be made again."""
         cells = cells_again(self.run, self.data)
-        fine = {name: cell for name, cell in cells.items() if not _is_attacked(cell) and not cell.fallback}
+        fine = {name: cell for name, cell in cells.items() if not (_is_attacked(cell) or cell.fallback or cell.machine)}
         if not globs:
             last = {cell.scenario: cell for cell in fine.values() if not _only_lost(cell)}
             return list(last.values())
@@ -136,7 +136,7 @@ class World:
             some = {name: cell for name, cell in fine.items() if fnmatchcase(name, glob)}
             if not some:
                 there = any(fnmatchcase(name, glob) for name in cells)
-                why = "it is an attack or a fallback" if there else nearest(glob, list(fine))
+                why = "it is an attack, a fallback or of another machine" if there else nearest(glob, list(fine))
                 raise InputError(f"attribute: cells must be cells of the run, got {glob!r}. {why}")
             found |= some
         return list(found.values())

@@ -94,7 +94,9 @@ def graded(cells: Sequence[CellRow]) -> tuple[dict[str, list[int]], dict[str, st
     for i, row in enumerate(cells):
         if row.clean or row.fallback:
             continue
-        if row.only_lost:
+        if row.machine:
+            reasons[row.scenario] = "it changes the machine, whose levels are times and bytes"
+        elif row.only_lost:
             reasons[row.scenario] = "it takes streams away, which has no severity"
         elif row.grid != "joint" or row.severity is None:
             reasons[row.scenario] = "it has no single severity"

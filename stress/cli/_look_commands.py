@@ -88,8 +88,9 @@ def table(**options: Any) -> None:
 @click.command()
 @click.argument("runs", type=RUN, metavar="RUN RUN …", nargs=-1, required=True)
 @click.option("-o", "--output", type=RUN, required=True, metavar="DIR", help="Its review.toml is read, and kept.")
+@click.option("--history", type=RUN, metavar="FILE", help="Of a monitor or of runs on a schedule: shown, too.")
 @OWN
-def site(runs: tuple[Path, ...], output: Path) -> None:
+def site(runs: tuple[Path, ...], output: Path, history: Path | None) -> None:
     """Write static pages over releases, the oldest first.
 
     Trends per scenario with intervals and changes, any two releases compared, gates, comments and sign-offs.
@@ -97,7 +98,7 @@ def site(runs: tuple[Path, ...], output: Path) -> None:
     from stress._face import open_run
     from stress.report import write_site
 
-    say(f"{write_site([open_run(run) for run in runs], output)}")
+    say(f"{write_site([open_run(run) for run in runs], output, history)}")
 
 
 @click.command()
@@ -148,8 +149,9 @@ def methods(folder: Path) -> None:
 
 @click.command()
 @click.argument("folder", type=RUN, metavar="RUN")
+@OWN
 def cite(folder: Path) -> None:
-    """Print the sources of RUN as BibTeX."""
+    """Print the sources of RUN as BibTeX: of its perturbations, its metrics and its data."""
     from stress.cli._show import show_citations
 
     show_citations(folder)

@@ -122,7 +122,9 @@ def _show_plan(screen: Any, planned: Planned, started: float, chooser: Until | M
     for cell in planned.plan.cells:
         grouped.setdefault(cell.scenario, []).append(cell)
     for name, cells in grouped.items():
-        conditions = dict.fromkeys(f"{c.stream}: {c.perturbation}" for cell in cells for c in cell.conditions)
+        conditions = dict.fromkeys(
+            f"{c.stream}: {c.perturbation}" if c.stream else c.perturbation for cell in cells for c in cell.conditions
+        )
         grid = cells[0].grid if cells[0].conditions else ""
         table.add_row(*map(safe, (name, len(cells), grid, ", ".join(conditions))))
     screen.print(table)

@@ -67,7 +67,7 @@ def _cells(run: Run, data: Samples, wanted: str | None) -> Sequence[Cell]:
     cells = cells_again(run, data)
     if wanted is not None and wanted not in cells:
         raise InputError(f"show: CELL must be a cell of the run, got {wanted!r}. {nearest(wanted, list(cells))}")
-    chosen = [cells[wanted]] if wanted is not None else [c for c in cells.values() if c.conditions and not c.fallback]
+    chosen = [cells[wanted]] if wanted is not None else [c for c in cells.values() if c.streams and not c.fallback]
     if wanted is not None and any(c.declaration.kind == "attack" for c in cells[wanted].conditions):
         raise InputError(f"show: CELL must be without an attack, got {wanted!r}: it takes the model to make it again.")
     return [c for c in chosen if not any(of.declaration.kind == "attack" for of in c.conditions)][:_MOST]

@@ -12,8 +12,11 @@ from stress.data._manifest import from_manifest
 from stress.data._packed import pack, unpack
 from stress.data._reading import READER, File, Reading
 from stress.data.sources import (
+    CIFAR10,
     cifar10,
     cifar10_c,
+    cifar10_c_arrays,
+    cited,
     esc50,
     folder,
     frame,
@@ -28,6 +31,7 @@ from stress.data.sources import (
 )
 
 __all__ = [
+    "CIFAR10",
     "READER",
     "File",
     "Index",
@@ -37,6 +41,8 @@ __all__ = [
     "audio",
     "cifar10",
     "cifar10_c",
+    "cifar10_c_arrays",
+    "cited",
     "esc50",
     "folder",
     "frame",

@@ -9,13 +9,14 @@ in the table; the values of other modalities are files, relative to the manifest
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from perturbations import InputError
 from perturbations.errors import gather, meant, named_keywords, nearest, short
-from perturbations.labels import missing
+from perturbations.labels import gaps, missing
 from perturbations.modality import MODALITIES
 from stress.data._content import Column, Content
 from stress.data._dataset import Samples
@@ -27,6 +28,7 @@ from stress.data._tables import Rows, read_rows
 
 __all__ = ["from_manifest"]
 
+_QUOTED = re.compile(r'\s+".*"\s*', re.DOTALL)
 _PLAIN = ("id", "label", "sequence", "time", "split")
 _SHOWN = 5
 """Problems of one kind that an error lists before it only counts them."""
@@ -124,7 +126,9 @@ def _unused(names: Sequence[str]) -> list[str]:
 
 def _index(table: Rows) -> Index:
     def column(name: str) -> list[Any]:
-        return [None if (value := row.get(name)) == "" else value for row in table.rows]
+        cells = [row.get(name) for row in table.rows]
+        void = {"", *gaps(cells)}
+        return [None if isinstance(value, str) and value in void else value for value in cells]
 
     csv_cell = table.name.endswith(".csv")  # where an empty cell is a missing one; "" in JSON and Parquet is a text
 
@@ -132,9 +136,14 @@ def _index(table: Rows) -> Index:
         return [present(value, f"{table.where(i)}: {name}", csv_cell) for i, value in enumerate(column(name))]
 
     given = [row.get("label") for row in table.rows]
-    labels = [None if missing(value) or (csv_cell and value == "") else value for value in given]
+    void = gaps(given) | ({""} if csv_cell else set())
+    labels = [None if missing(value) or (isinstance(value, str) and value in void) else value for value in given]
     empty = [i for i, label in enumerate(labels) if label is None]
-    gather([f"{table.where(i)}: label is empty." for i in empty[:_SHOWN]], InputError)
+    gather([f"{table.where(i)}: label is {_shown(given[i])}." for i in empty[:_SHOWN]], InputError)
+    if csv_cell:
+        quoted = [i for i, label in enumerate(labels) if isinstance(label, str) and _QUOTED.fullmatch(label)]
+        wrong = "label is quoted after a space, and would have the quotes in its name: write none before a quote."
+        gather([f"{table.where(i)}: {wrong}" for i in quoted[:_SHOWN]], InputError)
     index = Index(
         ids=[value if value is not None else f"{number}" for number, value in enumerate(named("id"))],
         targets=[target(label, f"{table.where(i)}: label") for i, label in enumerate(labels)],
@@ -145,6 +154,10 @@ def _index(table: Rows) -> Index:
     )
     check_index(index, table.name, lambda position: f"line {table.lines[position]}")
     return index
+
+
+def _shown(label: Any) -> str:
+    return f"{label!r} among numbers: a missing one" if isinstance(label, str) and label.strip() else "empty"
 
 
 def _only(index: Index, kept: Sequence[int]) -> Index:

@@ -83,10 +83,13 @@ def together(samples: Sequence[Any], kinds: Sequence[tuple[str, Modality, Freeze
             return None
         columns.append([None if value is None else freeze(value) for value in values])
         moved = moved or any(map(is_not, columns[-1], values))
-    names = [name for name, _, _ in kinds]
     if not moved:
         return list(samples)
-    return [sample.with_streams(dict(zip(names, row))) for sample, row in zip(samples, zip(*columns))]
+    frozen = [dict(each) for each in streams]
+    for (name, _, _), column in zip(kinds, columns):
+        for each, value in zip(frozen, column):
+            each[name] = value
+    return list(map(Sample.with_streams, samples, frozen))
 
 
 def tidy(sample: Sample, streams: Mapping[str, str], who: str, limits: Limits) -> Sample:

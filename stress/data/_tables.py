@@ -98,6 +98,8 @@ def _csv_rows(path: Path, text: str) -> Rows:
                 names = fields
                 _once(names, f"{path}:{reader.line_num}")
                 continue
+            if fields == names:
+                raise InputError(f"{path}:{reader.line_num}: repeats the names of the columns: two files in one?")
             if len(fields) != len(names):
                 raise InputError(f"{path}:{reader.line_num}: must have {len(names)} fields, as line 1.")
             rows.append({name: field or None for name, field in zip(names, fields)})

@@ -47,6 +47,7 @@ def canaries(job: Job, samples: Sequence[Sample], cells: Sequence[Cell], workers
     paid for, in four scenarios at most.
     """
     natural = [c for c in cells if (c.conditions or c.model) and not attacked(c)]  # attacks vary too much
+    natural = [c for c in natural if not c.machine]  # who a model is, is asked of the model as it is
     last = list({(cell.scenario, cell.model): cell for cell in natural}.values())
     last = last[:: -(-len(last) // _PAID)] if job.billed and last else last
     first = samples[:_SAMPLES]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,6 +18,7 @@ from perturbations.modality import size_of
 from scenarios import Cell, Plan, Suite, expand, goals_of
 from scenarios import load as load_suite
 from stress.data import Reading, Samples, known_files, load_data
+from stress.engine._machine import check_machine, fitting, terms
 from stress.engine._meter import Meter
 from stress.engine._order import even_shards, fitted_on, shards, visiting_order
 from stress.engine._progress import looking
@@ -81,8 +83,11 @@ class Planned:
 
     def calls_of(self, cells: Collection[str]) -> int:
         """Return how many of the calls are for these cells, by id: none where another cell's calls are theirs."""
-        batches = sum(-(-len(shard) // self.settings.batch_size) for shard in self.shards)
-        return batches * sum(count for cell, count in zip(self.plan.cells, self.repeats.calls) if cell.id in cells)
+        asked = Counter[int]()
+        for cell, count in zip(self.plan.cells, self.repeats.calls):
+            if cell.id in cells:
+                asked[terms(cell).batch or self.settings.batch_size] += count
+        return sum(count * sum(-(-len(shard) // size) for shard in self.shards) for size, count in asked.items())
 
     @property
     def records(self) -> int:
@@ -123,6 +128,9 @@ def plan_run(
     samples = samples.looked(_measured(samples, settings.seed))
     size = shard_size(samples, settings)
     others = {name: load_model(name) for name in dict.fromkeys(cell.model for cell in plan.cells) if name is not None}
+    if suite.builtin:
+        plan = fitting(plan, loaded, others, settings)
+    check_machine(plan, loaded, others, settings)
     return with_a_look(
         Planned(loaded, samples, suite, plan, settled, settings, cut(samples, settings, size), size, others=others)
     )
@@ -234,8 +242,8 @@ def shard_size(data: Samples, settings: Settings) -> int:
 def cut(data: Samples, settings: Settings, size: int, extents: Sequence[int] = ()) -> Sequence[Any]:
     """Return the shards of a run: the samples that it is about, in the order in which they are visited."""
     if settings.adaptive:
-        whole = settings.cluster or data.cluster if settings.adaptive == "rules" else None
-        found = even_shards(data, settings.seed, size, settings.limit, whole)
+        apart = settings.adaptive == "means"
+        found = even_shards(data, settings.seed, size, settings.limit, settings.cluster or data.cluster, apart)
     else:
         found = shards(data, settings.seed, size, settings.limit, extents)
     return chosen(data, settings.samples, found)

@@ -160,7 +160,7 @@ def _missing(job: Job, samples: Sequence[Sample]) -> list[Check]:
 
 def _acting(job: Job, samples: Sequence[Sample]) -> Check:
     """Every perturbed cell changes its input on some of these samples."""
-    natural = [cell for cell in job.cells if cell.conditions and not attacked(cell)]
+    natural = [cell for cell in job.cells if cell.streams and not attacked(cell)]
     idle = [cell.id for cell in natural if _is_idle(job, cell, samples[:4])]
     if idle:
         shown = ", ".join(idle[:5]) + (" …" if len(idle) > 5 else "")

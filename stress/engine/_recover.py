@@ -18,7 +18,7 @@ from stress.engine._parts import about, is_sorted, read_checked, signed
 from stress.engine._places import BEYOND, UNKNOWN, Places
 from stress.engine._units import Unit
 from stress.records.parts import finish_swap
-from stress.records.statuses import failures
+from stress.records.statuses import unsettled
 from stress.records.writing import write_table
 
 __all__ = ["Recovered", "recover"]
@@ -96,7 +96,7 @@ def _looked(path: Path, run_id: str, places: Places, tally: _Tally, found: Recov
                 numbers = places.numbers(table)
                 for number, samples in _by_unit(numbers, table["sample"].to_numpy()):
                     mine.setdefault(number, []).append(samples)
-                failed.append(numbers[np.isin(_names(table["status"]), failures())])
+                failed.append(numbers[np.isin(_names(table["status"]), unsettled())])
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         problem = f"cannot be read ({str(error).splitlines()[0][:80]})"
     if problem is not None:

@@ -25,7 +25,7 @@ from stress.engine._units import Unit
 from stress.models import Batch, Model, load_model
 from stress.tasks import Task
 
-__all__ = ["Recipe", "about", "answer", "do_unit", "order_of", "probe"]
+__all__ = ["Recipe", "about", "answer", "cells_of", "do_unit", "order_of", "probe"]
 
 _SHARDS = 2
 """Shards that a worker keeps decoded."""
@@ -47,6 +47,8 @@ class Recipe:
     shard_size: int
     extents: tuple[int, ...] = ()
     left_out: tuple[int, ...] = ()
+    cells: str = ""
+    """A digest of the cells that are planned, in order: a unit names one by its place."""
 
     @property
     def reading(self) -> Reading:
@@ -63,6 +65,11 @@ class _Prepared:
         )
         settings = recipe.settings
         planned = plan_run(_model(recipe.post), data, recipe.suite, recipe.task, settings)
+        if cells_of(planned) != recipe.cells:
+            raise InputError(
+                "workers: must have the cells of the run, but a worker has others: a machine with fewer processors, or "
+                "other packages, leaves out others of a built-in suite. Choose cells that fit all (--only, --skip)."
+            )
         data = planned.data  # with targets as the task reads them
         if order_of(data) != recipe.order:
             raise InputError(
@@ -105,6 +112,12 @@ def order_of(data: Samples) -> str:
     for row in zip(data.ids, data.targets, data.sequences, data.times, present):
         digest.update(repr([str(each) for each in row]).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
+
+
+def cells_of(planned: Planned) -> str:
+    """Return a digest of the planned cells, in order."""
+    names = "\x1f".join(cell.id for cell in planned.plan.cells)
+    return blake2b(names.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def do_unit(recipe: Recipe, unit: Unit, proof: Sequence[str]) -> tuple[Unit, pa.Table]:

@@ -21,7 +21,7 @@ from stress.engine._plan import Planned
 from stress.models import Batch, Model, Unanswered, predict_of, split_unanswered, tellable
 from stress.records.statuses import UNASKED, WRITTEN
 from stress.statistics.arrays import Floats
-from stress.tasks import Task, joined, spelling_said
+from stress.tasks import Task, gaps_said, joined, spelling_said
 
 __all__ = ["SETTLED", "settled", "target_texts"]
 
@@ -59,7 +59,8 @@ def settled(planned: Planned) -> tuple[Task, list[Check], list[Sample]]:
     aloud = getattr(task, "aloud", None)
     said = [] if aloud is None else _read(lambda: aloud(answers, targets), answers, limit)
     said += spelling_said("ids", planned.data.ids)
-    said += spelling_said("labels", tuple(getattr(task, "classes", getattr(task, "candidates", ()))))
+    named = tuple(getattr(task, "classes", getattr(task, "candidates", ())))
+    said += [*spelling_said("labels", named), *gaps_said(named)]
     checks = [*spoken, *(Check(*line) for line in said)]
     checks += independence(planned, [positions[row] for row in rows], _scores(task, answers, targets))
     return task, checks, samples

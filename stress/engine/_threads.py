@@ -12,8 +12,8 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_
 """What the environment of a worker says to libraries that it has yet to load."""
 
 
-def limit_threads() -> Callable[[], None]:
-    """Let the numerical libraries of this process use one thread from now on; return what restores their numbers.
+def limit_threads(count: int = 1) -> Callable[[], None]:
+    """Let the numerical libraries of this process use one thread, or so many, from now on; return what restores them.
 
     Two workers with two threads each fight for two processors: the same work can take ten times as long. Torch is
     changed only where it has been imported already. One thread is used for one worker too: the number of threads
@@ -22,11 +22,11 @@ def limit_threads() -> Callable[[], None]:
     import cv2
 
     before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
+    cv2.setNumThreads(count)
     torch = sys.modules.get("torch")
     torch_before = torch.get_num_threads() if torch else None
     if torch:
-        torch.set_num_threads(1)
+        torch.set_num_threads(count)
 
     def restore() -> None:
         cv2.setNumThreads(before)

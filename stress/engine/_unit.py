@@ -18,10 +18,11 @@ from stress.data import Samples
 from stress.engine._ask import Answered, Predict, ask, failed
 from stress.engine._attack import COST, Attacker
 from stress.engine._columns import column_of, named, nothing, ranges, repeated
+from stress.engine._machine import judged, on_terms, terms, waits
 from stress.engine._meter import COST_COLUMNS, Meter
 from stress.engine._stages import attacked
 from stress.engine._streams import Recorded, Shared, StreamWork, recorded, signals_of, work_on
-from stress.models import Batch
+from stress.models import Batch, held_as
 from stress.records.schema import record_schema
 from stress.records.statuses import CRASH, OK, PERTURBATION_ERROR, TIMEOUT, UNCHANGED
 from stress.tasks import Task, TieBreak
@@ -94,6 +95,7 @@ class Job:
     """Columns of numbers that the model's answers bring."""
     billed: bool = False
     """Whether calls are paid for: records name the answers that they rest on."""
+    _making: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -103,6 +105,10 @@ class Job:
         spent = () if self.meter is None else COST_COLUMNS
         measured = (*measured_columns(self.data.streams, self.signals), *costs, *when, *self.reports, *spent)
         return record_schema(self.task.columns, measured, kept=self.billed)
+
+    @cached_property
+    def _fields(self) -> list[tuple[str, pa.DataType]]:
+        return list(zip(self.schema.names, self.schema.types))
 
     @cached_property
     def attacker(self) -> Attacker:
@@ -124,13 +130,14 @@ class Job:
             self.meter.begin()
         answered: list[Answered] = []
         measured: list[Mapping[str, NDArray[np.float32]]] = []
-        for start in range(0, len(samples), self.batch_size):
-            stop = min(start + self.batch_size, len(samples))
+        size = terms(cell).batch or self.batch_size
+        for start in range(0, len(samples), size):
+            stop = min(start + size, len(samples))
             clean = samples[start:stop]
             there = {name: work.rows(start, stop) for name, work in whole.items()}
             done, costs, errors = self._done(cell, clean, draw, there)
-            answers = self._asked(cell, clean, done).without(errors)
-            if done:
+            answers = self._asked(cell, clean, done, draw).without(errors)
+            if done and not cell.machine:
                 same = np.logical_and.reduce([work.unchanged for work in done.values()])
                 for row in np.flatnonzero(same):
                     if answers.status[row] == OK.name:
@@ -171,28 +178,52 @@ class Job:
         return work_on(cell, stream, samples, self.data, self.seed, draw)
 
     def asked_in(self, cell: Cell) -> Predict:
-        """Return the model that is asked in a cell: the run's own, or the one that its fallback names."""
-        return self.predict if cell.model is None else self.others[cell.model]
+        """Return the model that is asked in a cell: the run's or its fallback's, with weights as its machine has."""
+        found = self.predict if cell.model is None else self.others[cell.model]
+        form = terms(cell).weights
+        if form is None:
+            return found
+        with self._making:
+            if (cell.model, form) not in self._smaller:
+                self._smaller[cell.model, form] = held_as(found, form)
+            return self._smaller[cell.model, form]
 
-    def answers(self, samples: Sequence[Sample], done: Mapping[str, StreamWork], cell: Cell = CLEAN) -> Answered:
-        """Return the scored answers to some samples, of which some streams are replaced, by a cell's model."""
+    @cached_property
+    def _smaller(self) -> dict[tuple[str | None, str], Predict]:
+        return {}
+
+    def answers(
+        self, samples: Sequence[Sample], done: Mapping[str, StreamWork], cell: Cell = CLEAN, draw: int = 0
+    ) -> Answered:
+        """Return the scored answers to some samples, of which some streams are replaced, by a cell's model.
+
+        A cell's machine is there for the call: its threads, its memory; and its deadline for the time that was taken.
+        """
         batch = self.batch(samples, done)
         ties = TieBreak(self.seed, batch.ids)
         targets = [sample.target for sample in samples]
-        return ask(self.asked_in(cell), batch, targets, self.task, self.timeout, ties, self.meter)
+        predict, found = self.asked_in(cell), terms(cell)
+        try:
+            with on_terms(found):
+                answers = ask(predict, batch, targets, self.task, self.timeout, ties, self.meter)
+        except MemoryError as error:  # there was not even enough to say that there was too little
+            if found.headroom_mb is None:
+                raise
+            return failed(CRASH.name, f"MemoryError: {error}", len(samples), self.task, 0.0)
+        return judged(answers, found, waits(cell, batch.ids, self.seed, draw)) if cell.machine else answers
 
-    def _asked(self, cell: Cell, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Answered:
+    def _asked(self, cell: Cell, samples: Sequence[Sample], done: Mapping[str, StreamWork], draw: int) -> Answered:
         """Return the answers, asking only about the samples that every perturbation could change without an error."""
         errors = {row: text for work in done.values() for row, text in work.errors.items()}
         if not errors:
-            return self.answers(samples, done, cell)
+            return self.answers(samples, done, cell, draw)
         parts = []
         for start, stop in ranges(len(samples), errors):
             if start in errors:
                 parts.append(failed(PERTURBATION_ERROR.name, errors[start], 1, self.task, 0.0))
             else:
                 some = {name: w.rows(start, stop) for name, w in done.items()}
-                parts.append(self.answers(samples[start:stop], some, cell))
+                parts.append(self.answers(samples[start:stop], some, cell, draw))
         return Answered.join(parts)
 
     def batch(self, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Batch:
@@ -260,9 +291,9 @@ class Job:
         peaks = {} if self.meter is None else self.meter.peaks()
         spent = {**found.spent, **{name: np.full(count, np.nan if v is None else v) for name, v in peaks.items()}}
         columns |= {name: pa.array(values, pa.float32(), from_pandas=True) for name, values in spent.items()}
-        for name, kind in zip(self.schema.names, self.schema.types):
+        for name, kind in self._fields:
             if name not in columns:
                 parts = [part[name] for part in measured if name in part]
                 whole = np.concatenate(parts) if parts and len(parts) == len(measured) else None
                 columns[name] = nothing(count, kind) if whole is None else pa.array(whole, kind, from_pandas=True)
-        return pa.table([columns[name] for name in self.schema.names], schema=self.schema)
+        return pa.table([columns[name] for name, _ in self._fields], schema=self.schema)

@@ -14,7 +14,7 @@ from stress.data import pack
 from stress.engine._backends import Finished, Workers, in_threads
 from stress.engine._plan import Planned
 from stress.engine._progress import watch
-from stress.engine._remote import Recipe, order_of
+from stress.engine._remote import Recipe, cells_of, order_of
 from stress.engine._unit import Job, Shard
 from stress.engine._units import Unit
 
@@ -84,6 +84,7 @@ def _in_workers(planned: Planned, job: Job, out: Path, workers: Workers) -> Call
         shard_size=planned.shard_size,
         extents=planned.extents,
         left_out=planned.data.left_out,
+        cells=cells_of(planned),
     )
     known = None if packed else planned.data.known
 

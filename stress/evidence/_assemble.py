@@ -138,7 +138,9 @@ def _frameworks(
     """Return the clauses of each framework with the kinds of evidence that are here for it."""
     kinds = {kind for run in runs for each in run["tested"] for kind in each["kinds"]}
     here = {
-        **{kind: kind in kinds for kind in ("clean", "corruptions", "faults", "lost", "fallback", "attacks")},
+        **{
+            kind: kind in kinds for kind in ("clean", "corruptions", "faults", "lost", "fallback", "attacks", "machine")
+        },
         "levels": any(level["outcome"] != "unjudged" for level in levels),
         "groups": any(run["groups"] for run in runs),
         "signed": signed,

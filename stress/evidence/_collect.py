@@ -101,7 +101,7 @@ def _about(run: Measurable) -> dict[str, Any]:
 
 
 def kinds_of(row: CellRow) -> set[str]:
-    """Return what kinds of stress a cell is: clean, corruptions, faults, attacks, lost, fallback."""
+    """Return what kinds of stress a cell is: clean, corruptions, faults, attacks, machine, lost, fallback."""
     if row.clean:
         return {"clean"}
     if row.fallback:
@@ -112,7 +112,7 @@ def kinds_of(row: CellRow) -> set[str]:
             kind = get(condition["perturbation"]).kind
         except InputError:  # a plug-in's, which is not imported here
             kind = "corruption"
-        found.add({"corruption": "corruptions", "fault": "faults", "attack": "attacks"}[kind])
+        found.add({"corruption": "corruptions", "fault": "faults", "attack": "attacks"}.get(kind, kind))
     if row.lost:
         found |= {"lost"}
     return found or {"corruptions"}
@@ -161,11 +161,13 @@ def _not_tested(run: Measurable, rows: Sequence[CellRow], begun: set[str], untes
         "scenarios_left_out": [{"scenario": name, "reason": reason} for name, reason in run.info.get("left_out") or []],
         "streams": [stream for stream in kinds if stream not in touched],
         "kinds": [
-            kind for kind in ("corruptions", "faults", "lost", "attacks") if not any(kind in kinds_of(r) for r in there)
+            kind
+            for kind in ("corruptions", "faults", "lost", "attacks", "machine")
+            if not any(kind in kinds_of(r) for r in there)
         ],
         "perturbations": [
             name
-            for family in (*dict.fromkeys(kinds.values()), "stream", "attack")
+            for family in (*dict.fromkeys(kinds.values()), "stream", "attack", "machine")
             for name in names(family)
             if name not in used
         ],

@@ -157,7 +157,7 @@ def _worst_cells(run: Folder, rows: Sequence[CellRow]) -> Iterator[CellRow]:
     by_scenario: dict[str, list[CellRow]] = {}
     for row in rows:
         attacked = any(name.startswith("attack.") for name in row.perturbations)
-        if not (row.clean or row.fallback or row.takes_away or attacked):
+        if not (row.clean or row.fallback or row.takes_away or row.machine or attacked):
             by_scenario.setdefault(row.scenario, []).append(row)
     for same in by_scenario.values():
         if any(run.present(row.cell).any() for row in same):

@@ -10,6 +10,7 @@ from typing import Any
 
 from perturbations import InputError, SpecError
 from perturbations.errors import meant, named_keywords, nearest
+from scenarios import MACHINE
 from stress.gate._against import compared
 from stress.gate._leakage import LEAKAGE, leaked
 from stress.gate._rules import Check, Rule
@@ -253,7 +254,8 @@ def parts_of(rule: Rule, cells: Sequence[str], run: Source) -> dict[str, list[st
     found: dict[str, list[str]] = {}
     for name in cells:
         row = rows[name]
-        value = "+".join(row["streams"]) if rule.per == "stream" else row[rule.per]
+        machine = {MACHINE} & set((row["modality"] or "").split("+"))
+        value = "+".join([*row["streams"], *machine]) if rule.per == "stream" else row[rule.per]
         if name == "clean" or value in (None, ""):
             continue
         found.setdefault(f"{value:g}" if rule.per == "severity" else str(value), []).append(name)

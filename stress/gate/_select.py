@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from perturbations.modality import MODALITIES
+from scenarios import MACHINE
 from scenarios.reading import Node, Problems
 from stress.records.source import Source
 
@@ -39,8 +40,10 @@ class Selection:
     def check(self, run: Source, problems: Problems) -> None:
         """Note streams and modalities that the run's data does not have: no other run of it could have them."""
         streams = streams_of(run)
-        known = sorted({*streams, *streams.values()} - {""})
+        there = sorted({*streams, *streams.values()} - {""})
+        machine = [MACHINE] if any(MACHINE in str(kind) for kind in run.cells["modality"].to_pylist()) else []
         for key in _NAMED:
+            known = [*there, *(machine if key == "modality" else [])]
             for value in self.terms.get(key, ()):
                 special = ("none", "any") if key == "lost" else ()
                 for name in () if value in special else value.split("+"):
@@ -89,14 +92,19 @@ def _named(value: str, streams: Mapping[str, str]) -> set[str]:
 
 def _matches(key: str, value: str, row: Mapping[str, Any], streams: Mapping[str, str]) -> bool:
     touched, lost = set(row["streams"]), set(row["lost"] or ())
+    machine = {MACHINE} & set((row["modality"] or "").split("+"))
     if key == "severity":
         return row["severity"] is not None and _holds(value, float(row["severity"]))
     if key == "modality":
-        return {streams.get(s) or row["modality"] for s in touched} == set(value.split("+"))
+        return {streams.get(s) or row["modality"] for s in touched} | machine == set(value.split("+"))
+    if key == "lost" and value in ("none", "any"):
+        return bool(lost) == (value == "any")
+    if key in ("stream", "lost", "only_stream") and machine:
+        return False  # of such a cell a stream is not the only subject
     if key == "stream":
         return bool(touched) and touched <= _named(value, streams)
     if key == "lost":
-        return bool(lost) == (value == "any") if value in ("none", "any") else lost == _named(value, streams)
+        return lost == _named(value, streams)
     if key == "only_stream":
         return bool(lost) and set(streams) - lost == _named(value, streams)
     if key == "perturbation":

@@ -1,7 +1,7 @@
 """What is tested: any callable ``predict(batch) -> answers``, or a factory that makes one."""
 
 from stress.models._batch import Batch
-from stress.models._copying import predict_of, tellable
+from stress.models._copying import held_as, predict_of, tellable
 from stress.models._gradients import ModelOracle
 from stress.models._model import Model, load_model, steady_code
 from stress.models._source import installed, source_of
@@ -21,6 +21,7 @@ __all__ = [
     "Texts",
     "Unanswered",
     "Waveform",
+    "held_as",
     "hf",
     "installed",
     "json",

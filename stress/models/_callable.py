@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from functools import partial
 from hashlib import blake2b
 from inspect import signature
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, cast
+from uuid import UUID
 
 import numpy as np
 
@@ -21,7 +27,11 @@ from stress.models._source import installed, source_of
 __all__ = ["Made", "digest_of", "made_of", "said_identity"]
 
 _DEEPEST = 12
-_PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...))
+_PLAIN = (
+    *(type(None), type(...), bool, int, float, complex, str, bytes, bytearray, range, slice),
+    *(Decimal, Fraction, date, datetime, time, timedelta, UUID),
+)
+"""Types whose values show all that they are."""
 _HAS_DOCSTRING = 0x4000000
 """Flag of code objects since Python 3.13."""
 
@@ -81,9 +91,11 @@ def _visit(value: Any, name: str, made: Made, depth: int) -> None:
     if depth > _DEEPEST:
         made.unread.add(name)
     elif isinstance(value, ModuleType):
-        made.parts[name] = _module(value)
+        _visit_module(value, name, made)
     elif isinstance(value, BuiltinFunctionType):
         made.parts[name] = f"built-in {value.__qualname__}"
+        if not isinstance(value.__self__, ModuleType):  # a method of a table: ``answers.get``
+            _visit(value.__self__, f"{name}.self", made, depth + 1)
     elif isinstance(value, MethodType):
         _visit(value.__func__, name, made, depth + 1)
         _visit(value.__self__, f"{name}.self", made, depth + 1)
@@ -95,11 +107,14 @@ def _visit(value: Any, name: str, made: Made, depth: int) -> None:
         _visit_object(value, name, made, depth)
 
 
-def _module(module: ModuleType) -> str:
+def _visit_module(module: ModuleType, name: str, made: Made) -> None:
+    """Note a module: an installed one by its version, a local one by its source and by the plain data it holds now."""
     version, file = installed(module.__name__), getattr(module, "__file__", None)
-    if version is None and file is not None and Path(file).is_file():
-        return _digest(repr(source_of(Path(file), module.__name__)).encode())
-    return f"module {module.__name__} {version or ''}".strip()
+    made.parts[name] = f"module {module.__name__} {version or ''}".strip()
+    if version is None:
+        made.parts[f"{name}.data"] = _digest(b"".join(_plain_of(vars(module), "__")))
+        if file is not None and Path(file).is_file():
+            made.parts[name] = _digest(repr(source_of(Path(file), module.__name__)).encode())
 
 
 def _visit_function(value: FunctionType, name: str, made: Made, depth: int) -> None:
@@ -146,6 +161,7 @@ def _visit_object(value: Any, name: str, made: Made, depth: int) -> None:
         made.weights[f"{name}.identity"] = said
     elif callable(state):
         made.weights[name] = _digest(b"".join(_of_tensor(*pair) for pair in cast(Mapping[str, Any], state()).items()))
+        _visit_structure(value, name, made, depth)
     elif (inner := getattr(value, "__wrapped__", None)) is not None:
         _visit(inner, name, made, depth + 1)
     elif isinstance(value, partial):
@@ -157,8 +173,43 @@ def _visit_object(value: Any, name: str, made: Made, depth: int) -> None:
         made.unread.add(name)
 
 
+def _visit_structure(value: Any, name: str, made: Made, depth: int) -> None:
+    """Note what weights do not tell of a network: the classes of its layers, and the plain data that these hold."""
+    layers = value.named_modules() if callable(getattr(value, "named_modules", None)) else [("", value)]
+    held, modes = [], []
+    for path, layer in layers:
+        _visit(type(layer), f"{name}.{path}.class", made, depth + 1)
+        own = {k: v for k, v in getattr(layer, "__dict__", {}).items() if k not in ("_parameters", "_modules")}
+        modes.append(own.pop("training", None))
+        held += [f"{path}:{type(layer).__qualname__}".encode(), *_plain_of(own)]
+        if installed(type(layer).__module__) is None:
+            _visit_all({k: v for k, v in own.items() if not k.startswith("_")}, f"{name}.{path}", made, depth)
+    made.parts[f"{name}.layers"] = _digest(b"\x1f".join(held))
+    made.parts[f"{name}.training"] = _digest(repr(modes).encode())  # by itself: asking may change it
+
+
+def _plain_of(values: Mapping[str, Any], but: str = "_") -> Iterator[bytes]:
+    """Yield bytes for each of some values that is plain data, unless its name begins so."""
+    for key, value in sorted(values.items()):
+        with suppress(TypeError):
+            yield b"" if key.startswith(but) else f"{key}=".encode() + b"".join(_plain(value, 0))
+
+
+def _plain_array(value: Any) -> bytes | None:
+    """Return bytes of an array of numbers, texts or records, or of a tensor; nothing of anything else."""
+    if isinstance(value, np.ndarray | np.generic) and not np.asarray(value).dtype.hasobject:
+        hidden = _bytes_of(np.ma.getmaskarray(value)) if isinstance(value, np.ma.MaskedArray) else b""
+        return _bytes_of(np.asarray(value)) + hidden
+    if type(value).__name__ != "Tensor" or type(value).__module__ != "torch":
+        return None
+    dense = str(value.layout) == "torch.strided" and value.device.type != "meta"
+    return _of_tensor(str(value.dtype), value) if dense else None
+
+
 def _of_tensor(name: str, tensor: Any) -> bytes:
-    plain = tensor.detach().float().cpu() if callable(getattr(tensor, "detach", None)) else tensor
+    plain = tensor.detach().cpu() if callable(getattr(tensor, "detach", None)) else tensor
+    if plain is not tensor and plain.is_floating_point():  # also of kinds that NumPy does not have
+        plain = plain.float()
     return name.encode() + _bytes_of(np.asarray(plain))
 
 
@@ -185,11 +236,11 @@ def _plain(value: Any, depth: int) -> Iterator[bytes]:
     """Yield bytes that say what plain data are; raise TypeError for anything else."""
     if depth > _DEEPEST:
         raise TypeError
-    if isinstance(value, np.ndarray | np.generic) and np.asarray(value).dtype.kind in "biufcSU":
-        yield _bytes_of(np.asarray(value))
+    if (array := _plain_array(value)) is not None:
+        yield array
     elif type(value) in _PLAIN:
         yield f"{type(value).__name__}:{value!r};".encode("utf-8", "surrogatepass")
-    elif type(value) in (list, tuple):
+    elif type(value) is list or isinstance(value, tuple):
         yield f"{type(value).__name__}[{len(value)}]".encode()
         for each in value:
             yield from _plain(each, depth + 1)
@@ -201,8 +252,9 @@ def _plain(value: Any, depth: int) -> Iterator[bytes]:
         for key, each in value.items():
             yield from _plain(key, depth + 1)
             yield from _plain(each, depth + 1)
-    elif isinstance(value, Path):
-        yield f"path:{value}".encode("utf-8", "surrogatepass")
+    elif isinstance(value, Path | re.Pattern):
+        said = f"path:{value}" if isinstance(value, Path) else f"pattern:{value.pattern!r}:{value.flags};"
+        yield said.encode("utf-8", "surrogatepass")
     else:
         raise TypeError
 

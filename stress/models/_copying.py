@@ -12,8 +12,9 @@ from perturbations import StressError
 from perturbations.errors import named_keywords
 from stress.models._batch import Batch
 from stress.models._model import Model
+from stress.models._smaller import smaller
 
-__all__ = ["predict_of", "tellable"]
+__all__ = ["held_as", "predict_of", "tellable"]
 
 
 class _Guarded:
@@ -39,6 +40,9 @@ class _Guarded:
             _go_back(here)
             if sys.getrecursionlimit() < deepest:  # less than what this package needs to write the records
                 sys.setrecursionlimit(deepest)
+
+    def held_as(self, form: str) -> _Guarded:
+        return _Guarded(smaller(self._predict, form), self._copies)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._predict, name)
@@ -83,3 +87,9 @@ def _go_back(here: str) -> None:
 def predict_of(model: Model) -> Any:
     """Return how a model is called: with copies, unless it declares that it only reads (``reads_only = True``)."""
     return _Guarded(model.predict, not model.reads_only)
+
+
+@named_keywords
+def held_as(predict: Any, form: str) -> Any:
+    """Return what answers as a model would whose weights have fewer digits: ``bf16``, ``int8``. Raises ModelError."""
+    return predict.held_as(form) if isinstance(predict, _Guarded) else smaller(predict, form)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from stress._import import load_attribute
 from stress.models._batch import Batch
 from stress.models._callable import digest_of, made_of, said_identity
 from stress.models._gradients import differentiable
+from stress.models._smaller import fixed_weights
 from stress.models._source import installed, source_of
 from stress.models._unanswered import REPORTS
 from stress.models.adapters import adapted_by_name, is_adapted_name, recognised, refuse_name, source_named
@@ -34,7 +35,7 @@ class Model:
     With ``reads_only`` it promises not to write into what it is given, and gets no copies; ``billed`` says that its
     calls are paid for, so that none is made for advice alone. ``reports`` are columns of numbers that its ``Replies``
     bring, ``statuses`` what may become of a question besides what may of any model's. ``answers`` is the form in which
-    it says that it answers.
+    it says that it answers. ``fixed_weights`` are the reasons, by form, why its weights cannot be held in fewer digits.
     """
 
     predict: Callable[[Batch], Any]
@@ -50,6 +51,7 @@ class Model:
     reports: Sequence[str] = ()
     statuses: Sequence[str] = ()
     answers: str | None = None
+    fixed_weights: Mapping[str, str] = field(default_factory=dict)
 
 
 @named_keywords
@@ -111,6 +113,7 @@ def _wrap(found: Any, name: str, spec: str | None) -> Model:
         billed=getattr(found, "billed", False) is True,
         reports=_names(found, "reports", REPORTS),
         statuses=_names(found, "statuses", failures()),
+        fixed_weights=fixed_weights(found),
         answers=form if isinstance(form := getattr(found, "answers", None), str) else None,
     )
 

@@ -173,7 +173,8 @@ def _signals(
 def _scenes(frame: Frame, columns: Floats, score: Floats) -> tuple[Scene, ...]:
     """Return the clean cell and those in which input is degraded in one way.
 
-    A fallback shows the same input again, a timeline many severities at once, and an attack is not to be seen.
+    A fallback shows the same input again, a timeline many severities at once; an attack is not to be seen, and neither
+    is what befalls the machine.
     """
     found = []
     for i in sorted(range(len(frame.cells)), key=lambda i: i != frame.clean):
@@ -181,7 +182,7 @@ def _scenes(frame: Frame, columns: Floats, score: Floats) -> tuple[Scene, ...]:
         rows = rows[np.isfinite(score[rows])]
         cell = frame.cells[i]
         attacked = any(name.startswith("attack.") for name in cell.perturbations)
-        if cell.fallback or cell.grid == "timeline" or attacked or not len(rows):
+        if cell.fallback or cell.grid == "timeline" or attacked or cell.machine or not len(rows):
             continue
         found.append(Scene(cell, columns[rows], float(score[rows].mean()), float(score[rows].std())))
     if not found or not found[0].cell.clean:

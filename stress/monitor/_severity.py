@@ -44,9 +44,9 @@ class Severities:
 
     ``means`` (scenes × signals) are in those ``directions``, ``spread`` the variance within scenes along each,
     ``world`` what production may add. ``usual`` is the distance that windows of the run itself keep, ``reach`` the one
-    up to which a window is like something in the run. ``near`` and ``far`` say how far the expected score was from the
-    measured one in scenarios that had been left out, within the usual distance and beyond; ``coverage`` how often they
-    hold in another one, at least.
+    up to which a window is like something in the run. ``off`` says how far the expected score was from the measured
+    one in scenarios that had been left out, where they were as near as the run's own windows: of others more, by
+    the root of how many times farther they were; ``coverage`` how often that holds in another one, at least.
     """
 
     scenes: tuple[Scene, ...]
@@ -57,8 +57,7 @@ class Severities:
     world: float
     usual: float = 0.0
     reach: float = np.inf
-    near: float = 1.0
-    far: float = 1.0
+    off: float = 1.0
     coverage: float = 0.0
 
     @cached_property
@@ -133,7 +132,11 @@ class Severities:
 
     def error(self, found: Found) -> float:
         """Return how far the expected score may be from the real one: 90 %, widened by what left-out scenarios ask."""
-        return 1.645 * found.deviation + (self.near if found.nearest <= self.usual else self.far)
+        return 1.645 * found.deviation + self.off * float(self.away(found.nearest))
+
+    def away(self, nearest: float | Floats) -> Floats:
+        """Return by how much more a window's score may be off than that of one as near as the run's own: 1 at least."""
+        return np.asarray(np.sqrt(np.maximum(np.asarray(nearest) / max(self.usual, 1e-9), 1.0)))
 
     def sample_distances(self, values: Floats) -> Floats:
         """Return how unlike anything in the run each single input is."""
@@ -192,14 +195,15 @@ def fit_severities(reference: Reference, window: int = 200, seed: int = 0) -> Se
     spread, directions = np.linalg.eigh(within)
     fitted = replace(start, directions=directions, means=means @ directions, spread=np.maximum(spread, 1e-3))
     tried = [_calibrated(replace(fitted, world=world), scores, window, seed) for world in _WORLDS]
-    return min(tried, key=lambda found: found.near + found.far)
+    return min(tried, key=lambda found: found.off * (1 + found.away(found.reach)))
 
 
 def _calibrated(laws: Severities, scores: Sequence[Floats], window: int, seed: int) -> Severities:
     """Return the laws with the reach and the errors that left-out scenarios ask for, a scenario being one observation.
 
     The reach is the distance that nine of ten left-out scenarios keep to everything else in the run: what is farther is
-    unlike anything. An error is the conformal quantile of how far the expected score was off in those within reach.
+    unlike anything. The error is the conformal quantile of how far the expected score was off in those within reach, a
+    farther one being allowed more: one quantile over all of them, as too few are near for one of their own.
     """
     rng = np.random.default_rng(seed)
     usual, away, off, of = [], [], [], []
@@ -224,11 +228,9 @@ def _judged(laws: Severities, away: Floats, off: Floats, of: Ints) -> Severities
     order = np.argsort(away)
     reach = float(away[order][_first(np.cumsum(weight[order]))])
     reach = max(reach, laws.usual)
-    near, within = away <= laws.usual, away <= reach
-    beyond = within & ~near if (within & ~near).any() else within
-    far, coverage = _quantile(off[beyond], of[beyond])
-    close, other = _quantile(off[near], of[near]) if near.any() else (far, coverage)
-    return replace(laws, reach=reach, near=close, far=far, coverage=min(coverage, other))
+    within = away <= reach
+    error, coverage = _quantile((off / laws.away(away))[within], of[within])
+    return replace(laws, reach=reach, off=error, coverage=coverage)
 
 
 def _quantile(off: Floats, of: Ints) -> tuple[float, float]:

@@ -255,6 +255,7 @@ def _known(frame: Frame, streams: Sequence[str], abstain: bool) -> tuple[dict[in
         raise InputError("policy: the run has no clean cell, so that what a policy costs there cannot be told.")
     found = stand_ins(frame.cells, streams)
     left_out = tuple(frame.cells[i].cell for i, by in found.items() if not by and not abstain)
+    left_out += tuple(row.cell for row in frame.cells if row.machine and not row.fallback)
     found = {i: by for i, by in found.items() if by or i == clean or abstain}
     if len(found) < 2:
         raise InputError(f"policy: the run has no cell in which degraded streams are dropped. {_hint(streams)}")

@@ -178,7 +178,7 @@ def over_time(run: Source, policy: Policy, *, after: int = 1, dwell: int = 1, ba
     has no timeline.
     """
     frame = Frame(run)
-    along = [i for i, row in enumerate(frame.cells) if row.grid == "timeline" and not row.fallback]
+    along = [i for i, row in enumerate(frame.cells) if row.grid == "timeline" and not (row.fallback or row.machine)]
     if not along or not frame.has("place"):
         raise InputError("policy: the run follows no timeline: a suite with `timeline:` is needed to replay over time.")
     plain = replayed(run, policy)

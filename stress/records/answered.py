@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from inspect import cleandoc
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -172,20 +172,8 @@ def _said(frame: Frame, rows: Ints, streams: tuple[str, ...]) -> Answers:
 
     label = frame.predictions[0] if frame.has("prediction") else np.full(len(frame.cell), -1)
     sure = frame.column("confidence") if frame.has("confidence") else np.full(len(frame.cell), np.nan)
-    shares = np.where(gone[:, :, np.newaxis], np.nan, _shares(frame, rows))
+    shares = np.where(gone[:, :, np.newaxis], np.nan, frame.probabilities[rows])
     return Answers(streams, np.where(gone, -1, label[rows]), np.where(gone, np.nan, sure[rows]), shares)
-
-
-def _shares(frame: Frame, rows: Ints) -> Floats:
-    """Return (… × classes) the probabilities of these records; NaN where there are none, no class if none are kept."""
-    if "probabilities" not in frame.schema:
-        return np.empty((*rows.shape, 0))
-    values: Any = frame.raw("probabilities").combine_chunks()
-    known = ~np.asarray(values.is_null())
-    flat = values.drop_null().flatten().to_numpy().astype(np.float64)
-    found = np.full((len(known), len(flat) // max(1, int(known.sum()))), np.nan)
-    found[known] = flat.reshape(int(known.sum()), -1)
-    return found[rows]
 
 
 def entropy_bits(probabilities: Floats) -> Floats:

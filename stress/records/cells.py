@@ -20,7 +20,8 @@ MISSING = "stream.missing"
 class CellRow:
     """A cell: the conditions under which samples are looked at. ``conditions`` and ``axes`` are plain data.
 
-    ``streams`` are degraded; those that are only lost stand under ``lost``. ``base``
+    ``streams`` are degraded; those that are only lost stand under ``lost``; conditions of the machine are on none, and
+    ``modality`` says ``machine`` there. ``base``
     is the cell of which this one is a fallback that no other shares. ``order`` is the place in the plan.
     """
 
@@ -55,6 +56,11 @@ class CellRow:
     def perturbations(self) -> tuple[str, ...]:
         """Names of the perturbations, in the order they are applied, streams that are only lost apart."""
         return tuple(self.perturbation.split(" > ")) if self.perturbation else ()
+
+    @cached_property
+    def machine(self) -> tuple[str, ...]:
+        """Names of the conditions of the machine, under which the model answers what it is given."""
+        return tuple(c["perturbation"] for c in self.conditions if not c["stream"])
 
     @property
     def only_lost(self) -> bool:

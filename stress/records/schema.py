@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from perturbations.modality import MODALITIES
-from scenarios import Cell
+from scenarios import MACHINE, Cell
 from stress.records.cells import MISSING
 
 __all__ = ["CELLS", "cells_table", "record_schema"]
@@ -22,7 +22,7 @@ CELLS = pa.schema(
         "order": pa.int32(),  # place in the plan; clean is 0
         "scenario": pa.string(),
         "grid": pa.string(),  # joint, product, each, pairwise, subsets, timeline
-        "modality": pa.string(),  # of the streams that are touched, joined by "+"; "" when clean
+        "modality": pa.string(),  # of the streams that are touched, and "machine", joined by "+"; "" when clean
         "streams": pa.list_(pa.string()),  # that are degraded; those that are only lost stand under "lost"
         "lost": pa.list_(pa.string()),  # that the model is given nothing of (or a fill for)
         "fill": pa.string(),  # the fill rule, where a stream is lost
@@ -71,8 +71,8 @@ def cells_table(cells: Sequence[Cell], streams: Mapping[str, str], draws: Sequen
 def _row(order: int, cell: Cell, streams: Mapping[str, str], draws: int | None) -> dict[str, Any]:
     # A stream that is only lost is the setting, not the subject, of a cell in which others are degraded.
     subject = [c for c in cell.conditions if c.perturbation != MISSING] or list(cell.conditions)
-    named = list(dict.fromkeys(c.stream for c in subject))
-    touched = {streams[name] for name in named}
+    named = list(dict.fromkeys(c.stream for c in subject if c.stream))
+    touched = {streams[name] for name in named} | ({MACHINE} if cell.machine else set())
     categories = list(dict.fromkeys(c.category for c in cell.conditions if c.category is not None))
     lost = [c for c in cell.conditions if c.perturbation == MISSING]
     dropped = cell.streams if cell.fallback == "drop" else tuple(dict.fromkeys(c.stream for c in lost))
@@ -82,7 +82,7 @@ def _row(order: int, cell: Cell, streams: Mapping[str, str], draws: int | None) 
         "order": order,
         "scenario": cell.scenario,
         "grid": cell.grid,
-        "modality": "+".join(name for name in MODALITIES if name in touched),
+        "modality": "+".join(name for name in (*MODALITIES, MACHINE) if name in touched),
         "streams": named,
         "lost": list(dropped),
         "fill": "+".join(fills) if dropped else None,

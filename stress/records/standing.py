@@ -31,7 +31,7 @@ def stand_ins(cells: Sequence[CellRow], streams: Sequence[str]) -> dict[int, dic
     """Return, for the clean and each degraded cell by position, the cell that shows what each action would come to.
 
     Where all that is degraded is dropped, or filled, it does not matter how it was: a cell in which the same streams
-    are lost shows the same.
+    are lost shows the same. Cells of another machine are left out: nothing of it shows in an input.
     """
     subsets = [frozenset(some) for size in range(1, len(streams)) for some in combinations(streams, size)]
     lost: dict[frozenset[str], int] = {}
@@ -47,7 +47,7 @@ def stand_ins(cells: Sequence[CellRow], streams: Sequence[str]) -> dict[int, dic
             filled[row.fallback] = frozenset(row.lost), i
     found = {}
     for i, row in enumerate(cells):
-        if row.fallback or row.lost:
+        if row.fallback or row.lost or row.machine:
             continue
         touched = frozenset(row.streams)
         by = {dropping(some, streams): lost[some] for some in subsets if some in lost and some >= touched}
@@ -62,10 +62,20 @@ def paired(frame: Frame, cell: int, others: Mapping[str, int]) -> Ints:
     A cell in which nothing is left to chance has its first draw only, which stands for all.
     """
     rows = frame.by_cell[cell]
-    columns = [rows]
+    columns, width = [rows], 1 << 16  # more than any number of a draw
+    sample, draw = frame.sample[rows], frame.draw[rows].astype(np.int64)
     for other in others.values():
         there = frame.by_cell[other]
-        drawn = {(int(s), int(d)): int(r) for s, d, r in zip(frame.sample[there], frame.draw[there], there)}
-        pairs = zip(frame.sample[rows], frame.draw[rows])
-        columns.append(np.array([drawn.get((int(s), int(d)), drawn.get((int(s), 0), -1)) for s, d in pairs], np.int64))
+        key = frame.sample[there] * width + frame.draw[there]
+        order = np.argsort(key, kind="stable")
+        exact, first = (_found(key[order], there[order], sample * width + at) for at in (draw, 0))
+        columns.append(np.where(exact >= 0, exact, first))
     return np.column_stack(columns)
+
+
+def _found(keys: Ints, values: Ints, wanted: Ints) -> Ints:
+    """Return the value of the last of some sorted keys that is the one wanted; −1 where none is."""
+    at = np.searchsorted(keys, wanted, side="right") - 1
+    if not len(keys):
+        return np.full(len(wanted), -1, np.int64)
+    return np.where((at >= 0) & (keys[at] == wanted), values[at], -1)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 __all__ = [
     "CRASH",
     "INVALID",
+    "LATE",
     "OK",
     "PERTURBATION_ERROR",
     "RATE_LIMITED",
@@ -27,6 +28,7 @@ __all__ = [
     "failures",
     "flags",
     "names",
+    "unsettled",
 ]
 
 
@@ -36,7 +38,8 @@ class Status:
 
     ``answered`` records count with what was answered. ``failed`` ones are the model's failures: they stay in every
     denominator and earn what the metric says of a failure. ``left out`` ones say nothing of the model: they are in no
-    numerator and no denominator, and are only listed. ``acted`` is false where no perturbation could act.
+    numerator and no denominator, and are only listed. ``acted`` is false where no perturbation could act. Failures are
+    asked ``again`` when a run goes on, but for those that an answer was measured to be.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Status:
     about: str
     fault: Literal["model", "perturbation", "endpoint"] | None = None
     acted: bool = True
+    again: bool = True
 
 
 OK = Status("ok", "answered", "a usable answer")
@@ -51,6 +55,7 @@ UNCHANGED = Status("unchanged", "answered", "a usable answer, but no perturbatio
 CRASH = Status("crash", "failed", "the model raised", fault="model")
 INVALID = Status("invalid", "failed", "not a usable answer", fault="model")
 TIMEOUT = Status("timeout", "failed", "no answer in time", fault="model")
+LATE = Status("late", "failed", "an answer after the deadline of its cell", fault="model", again=False)
 RATE_LIMITED = Status("rate_limited", "failed", "the endpoint refused for its load, to the end", fault="endpoint")
 REFUSAL = Status("refusal", "failed", "the model declined to answer", fault="model")
 UNPARSED = Status("unparsed", "failed", "the declared rule finds no answer in what the model wrote", fault="model")
@@ -58,7 +63,7 @@ PERTURBATION_ERROR = Status(
     "perturbation_error", "left out", "a perturbation raised: the model was not asked", fault="perturbation"
 )
 
-STATUSES = (OK, UNCHANGED, CRASH, INVALID, TIMEOUT, RATE_LIMITED, REFUSAL, UNPARSED, PERTURBATION_ERROR)
+STATUSES = (OK, UNCHANGED, CRASH, INVALID, TIMEOUT, LATE, RATE_LIMITED, REFUSAL, UNPARSED, PERTURBATION_ERROR)
 """All statuses. Records hold names, so that the order here means nothing to a run that is read."""
 
 
@@ -77,6 +82,11 @@ def names() -> tuple[str, ...]:
 def failures() -> tuple[str, ...]:
     """Return the names of the statuses that count as failures of the model."""
     return tuple(status.name for status in STATUSES if status.counts == "failed")
+
+
+def unsettled() -> tuple[str, ...]:
+    """Return the names of the failures that are asked again when a run goes on."""
+    return tuple(status.name for status in STATUSES if status.counts == "failed" and status.again)
 
 
 def answered() -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from perturbations.modality import MODALITIES
+from scenarios import MACHINE
 from stress.measure import TABLES, Measurable, Measured
 from stress.records.cells import CellRow, cell_rows
 from stress.report._numbers import Form
@@ -29,7 +30,9 @@ Row = Mapping[str, Any]
 
 
 def hue(modality: str | None) -> str:
-    """Return the colour class of a modality, or of several together."""
+    """Return the colour class of a modality, or of several together; what befalls the machine has its own."""
+    if modality and MACHINE in modality.split("+"):
+        return "other"
     if not modality or "+" in modality:
         return JOINT
     return modality if modality in MODALITIES else "other"

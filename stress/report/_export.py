@@ -69,15 +69,16 @@ def plain_table(table: pa.Table, as_json: bool = False) -> pa.Table:
     return table.rename_columns([_FORMULA.sub(r"\1\2'", name) for name in table.column_names])
 
 
-def _inert(column: pa.ChunkedArray) -> pa.Array:
+def _inert(column: pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     """Return texts that a spreadsheet does not run; each is looked at once, however often it stands there."""
-    if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
-    whole = column.unify_dictionaries().combine_chunks()
-    column = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
-    known = column.dictionary.to_pylist()
-    inert = pa.array([_FORMULA.sub(r"\1\2'", value) if value else value for value in known], pa.string())
-    return inert.take(column.indices)
+    plain = not pa.types.is_dictionary(column.type)
+    whole = (column.dictionary_encode() if plain else column).unify_dictionaries().combine_chunks()
+    coded = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
+    known = coded.dictionary.to_pylist()
+    inert = [_FORMULA.sub(r"\1\2'", value) if value else value for value in known]
+    if plain and inert == known:
+        return column
+    return pa.array(inert, pa.string()).take(coded.indices)
 
 
 def _words(values: Sequence[Any]) -> str:

@@ -11,15 +11,16 @@ from typing import Any
 
 from perturbations import RunError
 from perturbations.errors import named_keywords
-from stress.monitor import History, changes, open_history
+from stress.monitor import History, open_history
 from stress.records.cells import listed
 from stress.report._chart import Chart, Line, Point
-from stress.report._grid import Column, Grid, nums, texts, wrapped
-from stress.report._numbers import DASH, Form, count, plural
+from stress.report._evaluations import evaluations
+from stress.report._grid import Grid, nums, texts, wrapped
+from stress.report._numbers import DASH, Form, count, plural, short_number
 from stress.report._page import rendered
 from stress.report._svg import Axis, axis_of
 
-__all__ = ["write_history"]
+__all__ = ["sections_of", "write_history"]
 
 _POINTS = 160
 """Points of a curve over time; more windows are drawn together."""
@@ -43,6 +44,19 @@ def write_history(path: str | Path, out: str | Path | None = None) -> Path:
     return page
 
 
+@named_keywords
+def sections_of(path: str | Path) -> list[dict[str, Any]]:
+    """Return what the pages of a site show of a history: the evaluations of its runs, and production over time."""
+    history = open_history(path)
+    try:
+        windows = history.rows("SELECT * FROM windows ORDER BY id")
+        form = Form(history.meta("headline") or "score", share=history.meta("share") != "0")
+        seen = [{**each, "title": f"Production: {each['title'].lower()}"} for each in _over_time(windows, form)[:1]]
+        return [*evaluations(history), *seen]
+    finally:
+        history.close()
+
+
 def _content(history: History) -> dict[str, Any]:
     windows = history.rows("SELECT * FROM windows ORDER BY id")
     alerts = history.rows("SELECT * FROM alerts ORDER BY id DESC")
@@ -50,7 +64,7 @@ def _content(history: History) -> dict[str, Any]:
     title, lead = _verdict(windows, alerts, form)
     sections = [
         *_over_time(windows, form), *_alerts(history, alerts), *_signals(history), *_collect(history),
-        *_exceptions(history), *_trends(history),
+        *_exceptions(history), *evaluations(history),
     ]  # fmt: skip
     facts = [
         ("Windows", count(len(windows))),
@@ -190,11 +204,11 @@ def _signals(history: History) -> list[dict[str, Any]]:
     for name, series in by.items():
         last, clean = series[-1], next((row["clean"] for row in reversed(series) if row["clean"] is not None), None)
         hue = streams.get(name.rpartition(".")[0], "other")
-        y = axis_of([*(row["mean"] for row in series), clean], _short)
-        chart = Chart([Line(_points(series, "mean", _short), hue)], _axis(series), y, f"{name} over windows",
+        y = axis_of([*(row["mean"] for row in series), clean], short_number)
+        chart = Chart([Line(_points(series, "mean", short_number), hue)], _axis(series), y, f"{name} over windows",
                       clean=clean, width=220, height=110, room=10)  # fmt: skip
         figures.append({"title": name, "about": "grey: clean", "drawing": chart.draw(), "hue": hue})
-        numbers = [DASH if last[key] is None else _short(last[key]) for key in
+        numbers = [DASH if last[key] is None else short_number(last[key]) for key in
                    ("mean", "clean", "undefined", "ks", "wasserstein", "psi", "evidence")]  # fmt: skip
         table.append([name, *numbers])
     columns = [*texts("signal"), *nums("mean", "clean", "undefined", "KS", "Wasserstein", "PSI", "evidence")]
@@ -214,7 +228,9 @@ def _collect(history: History) -> list[dict[str, Any]]:
     if not rows:
         return []
     columns = [*nums("window"), *texts("looks like", "input", "why"), *nums("by how much")]
-    body = [[count(row["window"]), row["scenario"], row["item"], row["why"], _short(row["value"])] for row in rows]
+    body = [
+        [count(row["window"]), row["scenario"], row["item"], row["why"], short_number(row["value"])] for row in rows
+    ]
     how = "Inputs of windows with an alert whose labels, and use in training, would tell most."
     return [{"id": "collect", "title": "To collect and label", "how": how, "figures": [], "large": False,
              "grids": [Grid(columns, body)]}]  # fmt: skip
@@ -228,28 +244,6 @@ def _exceptions(history: History) -> list[dict[str, Any]]:
     body = [[row["kind"], count(row["count"]), row["first"], row["last"]] for row in rows]
     return [{"id": "exceptions", "title": "What could not be used", "how": "", "figures": [], "large": False,
              "grids": [Grid(columns, body)]}]  # fmt: skip
-
-
-def _trends(history: History) -> list[dict[str, Any]]:
-    """Return the runs that were made on a schedule, and where they changed."""
-    runs = history.rows("SELECT run, started, suite, model, data, count(*) AS numbers FROM evaluations "
-                        "GROUP BY run ORDER BY started")  # fmt: skip
-    if not runs:
-        return []
-    clean = history.rows("SELECT * FROM evaluations WHERE cell = 'clean' ORDER BY started, run")
-    found = changes(history)
-    columns = [Column("cell"), Column("metric"), *nums("before", "after"), *texts("from run"), *nums("p, corrected")]
-    body = [[each.series[2], each.series[3], _short(each.before), _short(each.after), each.started, f"{each.p:.2g}"]
-            for each in found[:_ROWS]]  # fmt: skip
-    listed = Grid([*texts("started", "suite", "model", "data"), *nums("clean")],
-                  [[row["started"], row["suite"], row["model"], row["data"], next((_short(one["value"]) for one in clean
-                   if one["run"] == row["run"]), DASH)] for row in runs[-_ROWS:]], title="Runs")  # fmt: skip
-    how = (
-        f"{plural(len(runs), 'run')} of suites. Series of cells that changed, corrected for all series and all places "
-        "of a change (Holm)." + ("" if found else " None did.")
-    )
-    return [{"id": "trends", "title": "Evaluations over time", "how": how, "figures": [], "large": False,
-             "grids": [*([Grid(columns, body)] if body else []), listed]}]  # fmt: skip
 
 
 def _moment(seconds: float | None) -> str:
@@ -267,7 +261,3 @@ def _one(value: float) -> str:
 
 def _two(value: float) -> str:
     return f"{value:.2f}"
-
-
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -10,7 +10,7 @@ from typing import Any
 from perturbations.errors import printable
 from stress.records.metric import Metric
 
-__all__ = ["DASH", "Form", "count", "percent", "plural", "readable", "seconds", "severity", "visible"]
+__all__ = ["DASH", "Form", "count", "percent", "plural", "readable", "seconds", "severity", "short_number", "visible"]
 
 DASH = "–"
 """Stands for a number that is not there; never a 0."""
@@ -131,3 +131,8 @@ def severity(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return DASH
     return f"{value:.0f}" if value == int(value) else f"{value:.1f}"
+
+
+def short_number(value: float) -> str:
+    """Return a number of any size in three digits, or whole where it is large."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from scenarios import MACHINE
 from stress.report._book import JOINT, Book, Row, hue, weakest
 from stress.report._chart import Chart, Line, Point
 from stress.report._grid import Grid
@@ -65,6 +66,8 @@ def panels(book: Book) -> list[Panel]:
 def _panel(book: Book, kind: str, axis: Axis) -> Panel:
     def ours(row: Row) -> bool:
         modality = str(row["modality"] or "")
+        if MACHINE in (kind, *modality.split("+")):  # crossed with a stream or not, it is about the machine
+            return kind == MACHINE and MACHINE in modality.split("+")
         return bool(modality) and ("+" in modality) == (kind == JOINT) and kind in (JOINT, modality)
 
     every = [

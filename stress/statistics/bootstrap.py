@@ -7,7 +7,10 @@ stream. One matrix product gives all weighted sums at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -26,6 +29,8 @@ FEW = 20
 _BLOCK = 4096
 _TOGETHER = 256
 """Ids whose numbers are looked up at once."""
+_DRAWERS = 4
+"""Threads that draw weights at most, and blocks of them (32 MB each) that wait to be used."""
 _KEPT = 64_000_000
 """Weights are kept for the next table up to this many bytes; beyond it they are made again, block by block."""
 
@@ -100,16 +105,34 @@ class Clusters:
     def weighted(self, some: NDArray[np.int64], sums: NDArray[Any]) -> NDArray[np.float32]:
         """Return (rows × columns) weighted sums of (clusters × columns) sums of the clusters at these positions."""
         narrow = np.ascontiguousarray(sums, np.float32)
-        total = np.zeros((self.rows, narrow.shape[1]), np.float32)
-        table = _inverse().astype(np.float32)
-        for start in range(0, len(some), _BLOCK):
-            part = some[start : start + _BLOCK]
-            if self.streamed:
-                weights = _drawn([self.ids[i] for i in part], self.rows, self.seed, table)
-            else:
-                weights = _kept(self.ids, self.rows, self.seed)[part].astype(np.float32)
-            total += weights.T @ narrow[start : start + _BLOCK]
-        return total
+        total: NDArray[np.float32] | None = None
+        blocks = [some[start : start + _BLOCK] for start in range(0, len(some), _BLOCK)]
+        for k, weights in enumerate(self._weights(blocks)):
+            sums = weights.T @ narrow[k * _BLOCK : (k + 1) * _BLOCK]
+            total = sums if total is None else np.add(total, sums, out=total)
+        return np.zeros((self.rows, narrow.shape[1]), np.float32) if total is None else total
+
+    def _weights(self, blocks: Sequence[NDArray[np.int64]]) -> Iterator[NDArray[np.float32]]:
+        """Yield the weights of blocks of clusters, in order; many are drawn while the ones before are used."""
+        if not self.streamed:
+            yield from (_kept(self.ids, self.rows, self.seed)[part].astype(np.float32) for part in blocks)
+            return
+        table, cores = _inverse().astype(np.float32), len(os.sched_getaffinity(0))
+
+        def drawn(part: NDArray[np.int64]) -> NDArray[np.float32]:
+            return _drawn([self.ids[i] for i in part], self.rows, self.seed, table)
+
+        if cores < 2 or len(blocks) < 2:
+            yield from map(drawn, blocks)
+            return
+        ahead: deque[Future[NDArray[np.float32]]] = deque()
+        with ThreadPoolExecutor(min(cores, _DRAWERS)) as pool:
+            for part in blocks:
+                ahead.append(pool.submit(drawn, part))
+                if len(ahead) > _DRAWERS:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
 
     def leave_out(self, sums: NDArray[Any]) -> NDArray[Any]:
         """Return (clusters × columns) sums without each cluster in turn."""

@@ -2,62 +2,74 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stress.statistics.arrays import Floats
-from stress.statistics.intervals import t_quantile
+from stress.statistics.intervals import t_quantiles
 from stress.statistics.rates import mid_p, tail_level
 
 __all__ = [
-    "Bins",
-    "bin_edges",
+    "Reliability",
     "binned",
-    "bins_of",
     "brier_decomposition",
     "calibration_bounds",
     "calibration_error",
     "debiased_error",
     "excess_error",
+    "reliability",
     "temperature",
 ]
 
 Ints = NDArray[np.int64]
+_RAISED = 32
+"""Rows that are fitted as one."""
 
 
-def bin_edges(confidence: Floats, bins: int, kind: str = "width") -> Floats:
-    """Return bin edges in [0, 1]: of equal width, or holding equal numbers of answers (equal mass)."""
+@dataclass(frozen=True)
+class Reliability:
+    """The bins of (rows × answers) confidences: ``where`` each lies, and (rows × bins) what a bin holds.
+
+    ``low`` and ``high`` are its edges, open and closed, as in Guo et al. (2017); ``n`` answers lie in it, ``sure`` is
+    the sum of their confidences, and ``right`` of them are right.
+    """
+
+    where: Ints
+    low: Floats
+    high: Floats
+    n: Floats
+    sure: Floats
+    right: Floats
+
+
+def reliability(confidence: Floats, right: Floats, bins: int, kind: str = "width") -> Reliability:
+    """Return bins of equal ``width``, or of equal ``mass``: numbers of answers. Some of these may be empty."""
+    edges = _edges(confidence, bins, kind)
+    where = binned(confidence, edges)
+    n, sure, hits = (_by_bin(where, bins, each) for each in (np.ones(confidence.shape), confidence, right))
+    return Reliability(where, edges[:, :-1], edges[:, 1:], n, sure, hits)
+
+
+def _edges(confidence: Floats, bins: int, kind: str) -> Floats:
+    """Return (rows × bins + 1) edges in [0, 1]."""
     if kind == "width":
-        return np.linspace(0, 1, bins + 1)
-    place = len(confidence) * (np.arange(1, bins) / bins) - 1
-    inner = np.sort(confidence)[np.maximum(np.ceil(place), 0).astype(np.int64)]  # quantiles that are answers
-    return np.concatenate([[0.0], inner[np.concatenate([[True], inner[1:] != inner[:-1]])], [1.0]])
-
-
-def bins_of(confidence: Floats, edges: Floats) -> Ints:
-    """Return the bin of each confidence; bins are open below and closed above, as in Guo et al. (2017)."""
-    return np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, len(edges) - 2)
-
-
-class Bins:
-    """Sums over bins: how many answers, how sure, how many right."""
-
-    def __init__(self, confidence: Floats, right: Floats, where: Ints, count: int) -> None:
-        self.n = np.bincount(where, minlength=count).astype(np.float64)
-        self.confidence = np.bincount(where, weights=confidence, minlength=count).astype(np.float64)
-        self.right = np.bincount(where, weights=right, minlength=count).astype(np.float64)
-
-
-def binned(confidence: Floats, bins: int, kind: str) -> tuple[Ints, int]:
-    """Return the bin of each of (rows × answers) confidences, and how many bins a row has; some may be empty."""
-    if kind == "width":
-        return bins_of(confidence, bin_edges(confidence, bins)), bins
+        return np.broadcast_to(np.linspace(0, 1, bins + 1), (len(confidence), bins + 1))
     place = confidence.shape[1] * (np.arange(1, bins) / bins) - 1
-    inner = np.sort(confidence, axis=1)[:, np.maximum(np.ceil(place), 0).astype(np.int64)]
-    edges = np.concatenate([np.zeros((len(inner), 1)), inner, np.ones((len(inner), 1))], axis=1)
-    return np.stack([bins_of(row, at) for row, at in zip(confidence, edges)]), bins
+    inner = np.sort(confidence, axis=1)[:, np.maximum(np.ceil(place), 0).astype(np.int64)]  # quantiles that are answers
+    return np.concatenate([np.zeros((len(inner), 1)), inner, np.ones((len(inner), 1))], axis=1)
+
+
+def binned(confidence: Floats, edges: Floats) -> Ints:
+    """Return the bin of each of (rows × answers) confidences between (rows × bins + 1) edges."""
+    alike = len(edges) > 0 and edges.strides[0] == 0
+    if alike:
+        found = np.searchsorted(edges[0], confidence, side="left")
+    else:
+        found = np.array([np.searchsorted(at, row, side="left") for row, at in zip(confidence, edges)], np.int64)
+    return np.clip(found.reshape(confidence.shape) - 1, 0, edges.shape[1] - 2)
 
 
 def _by_bin(where: Ints, width: int, values: Floats) -> Floats:
@@ -80,7 +92,7 @@ def calibration_error(confidence: Floats, right: Floats, bins: int = 15, kind: s
     n = confidence.shape[1]
     if not n:
         return np.full(len(confidence), np.nan), np.zeros(confidence.shape)
-    where, width = binned(confidence, bins, kind)
+    where, width = binned(confidence, _edges(confidence, bins, kind)), bins
     gap = _by_bin(where, width, confidence) - _by_bin(where, width, right)
     value = np.abs(gap).sum(axis=1) / n
     side = np.take_along_axis(np.sign(gap), where, axis=1)
@@ -94,13 +106,14 @@ def excess_error(confidence: Floats, right: Floats, bins: int = 15, kind: str = 
     the two a bin is can only be guessed: each adds 0.8 √(1 + τ²) / τ · exp(−x² / 2τ²) of its standard errors where its
     gap is x of them. With τ = 0.7 that is right on average where the gap is 0, and a little too much where it is not.
     """
-    edges = bin_edges(confidence, bins, kind)
-    where = bins_of(confidence, edges)
-    sums, apart = Bins(confidence, right, where, len(edges) - 1), np.square(confidence - right)
-    gap, used = sums.confidence - sums.right, sums.n > 0
-    square = np.bincount(where, weights=apart, minlength=len(edges) - 1)[used] - np.square(gap[used]) / sums.n[used]
+    found = reliability(confidence[None, :], right[None, :], bins, kind)
+    used = found.n[0] > 0
+    gap, n = (found.sure - found.right)[0, used], found.n[0, used]
+    square = (
+        np.bincount(found.where[0], weights=np.square(confidence - right), minlength=bins)[used] - np.square(gap) / n
+    )
     error = np.sqrt(np.maximum(square, 0.0))
-    far = np.divide(np.abs(gap[used]), error, out=np.full(len(error), np.inf), where=error > 0)
+    far = np.divide(np.abs(gap), error, out=np.full(len(error), np.inf), where=error > 0)
     return float((error * 1.395 * np.exp(-np.square(far) / 0.98)).sum() / len(confidence))
 
 
@@ -117,25 +130,59 @@ def calibration_bounds(
     says how often they would be. The upper end allows for no bias, so that it errs on the safe side.
     All are (cells × answers); ``cluster`` is the place of each answer's cluster among the cell's, of two at least.
     """
-    (where, width), n = binned(confidence, bins, kind), confidence.shape[1]
-    most, rows = int(cluster.max(initial=0)) + 1, len(confidence)
-    sums = _by_bin(cluster * width + where, most * width, confidence - right)
-    parts = sums.reshape(rows, most, width) / n
-    size = _by_bin(cluster, most, np.ones(cluster.shape)) / n
-    count = (size > 0).sum(axis=1)
-    gap = parts.sum(axis=1)
-    parts = parts - gap[:, None, :] * size[:, :, None]
+    where, width, n = binned(confidence, _edges(confidence, bins, kind)), bins, confidence.shape[1]
+    away = confidence - right
+    alone = int(cluster.max(initial=0)) + 1 == n > 1
+    spread = _Alone(where, width, away / n) if alone else _Together(where, width, away / n, cluster)
+    gap, count = spread.gap, spread.count
     inflate = count / (count - 1)
-    seen = np.square(parts).sum(axis=1) * inflate[:, None]
+    seen = spread.squares() * inflate[:, None]
     if_calibrated = _by_bin(where, width, confidence * (1 - confidence)) / n**2
     error = np.sqrt(np.maximum(seen, if_calibrated))
     near = np.abs(gap) <= np.sqrt(2 * np.log(count))[:, None] * error
-    signs = np.stack([np.where(near, 0.0, np.sign(gap)), np.sign(gap)], axis=2)
-    far, all_ = (np.square(parts @ signs).sum(axis=1) * inflate[:, None]).T
-    value, t = np.abs(gap).sum(axis=1), np.array([t_quantile(level, int(c) - 1) for c in count])
+    signs = np.where(near, 0.0, np.sign(gap)), np.sign(gap)
+    far, all_ = (spread.along(each) * inflate for each in signs)
+    value, t = np.abs(gap).sum(axis=1), t_quantiles(level, count - 1)
     down = _by_chance(np.where(near, error, 0.0), n, far, t, level, count - 1.0)
     up = np.maximum(t * np.sqrt(all_), _above(right, seen.sum(axis=1) * n**2, level, count - 1.0))
     return np.maximum(value - down, 0.0), np.minimum(value + up, 1.0)
+
+
+class _Together:
+    """How the gaps of (rows × bins) vary from cluster to cluster: what each adds, less its part of the whole."""
+
+    def __init__(self, where: Ints, width: int, away: Floats, cluster: Ints) -> None:
+        most, rows = int(cluster.max(initial=0)) + 1, len(away)
+        parts = _by_bin(cluster * width + where, most * width, away).reshape(rows, most, width)
+        size = _by_bin(cluster, most, np.ones(cluster.shape)) / away.shape[1]
+        self.count, self.gap = (size > 0).sum(axis=1), parts.sum(axis=1)
+        self._parts = parts - self.gap[:, None, :] * size[:, :, None]
+
+    def squares(self) -> Floats:
+        """Return the (rows × bins) sums of squares over clusters."""
+        return np.square(self._parts).sum(axis=1)
+
+    def along(self, signs: Floats) -> Floats:
+        """Return the sums of squares of all bins together, each with its sign."""
+        return np.square((self._parts * signs[:, None, :]).sum(axis=2)).sum(axis=1)
+
+
+class _Alone:
+    """The same where each answer is a cluster: no array of (answers × bins) is needed, which hardly holds anything."""
+
+    def __init__(self, where: Ints, width: int, away: Floats) -> None:
+        self._where, self._width, self._away = where, width, away
+        self.gap, self.count = _by_bin(where, width, away), np.full(len(away), away.shape[1])
+
+    def squares(self) -> Floats:
+        """Return the (rows × bins) sums of squares over answers."""
+        squares = _by_bin(self._where, self._width, np.square(self._away))
+        return np.maximum(squares - np.square(self.gap) / self.count[:, None], 0.0)
+
+    def along(self, signs: Floats) -> Floats:
+        """Return the sums of squares of all bins together, each with its sign."""
+        whole = (self.gap * signs).sum(axis=1, keepdims=True) / self.count[:, None]
+        return np.square(self._away * np.take_along_axis(signs, self._where, axis=1) - whole).sum(axis=1)
 
 
 def _by_chance(error: Floats, n: int, far: Floats, t: Floats, level: float, freedom: Floats) -> Floats:
@@ -178,8 +225,8 @@ def debiased_error(confidence: Floats, right: Floats, bins: int = 15) -> Any:
     """
     if confidence.ndim == 1:
         return float(debiased_error(confidence[None, :], right[None, :], bins)[0])
-    where, width = binned(confidence, bins, "mass")
-    n, sure, hits = (_by_bin(where, width, each) for each in (np.ones(confidence.shape), confidence, right))
+    found = reliability(confidence, right, bins, "mass")
+    n, sure, hits = found.n, found.sure, found.right
     use = n > 1
     with np.errstate(invalid="ignore", divide="ignore"):
         accuracy = hits / n
@@ -195,24 +242,35 @@ def brier_decomposition(confidence: Floats, right: Floats) -> tuple[Any, Any, An
     Gneiting & Jordan 2021). The score is (confidence − right)². Of several rows, arrays with one of each.
     """
     if confidence.ndim == 1:
-        return _decomposed(confidence, right)
-    low, high, whole = np.array([_decomposed(*row) for row in zip(confidence, right)]).reshape(-1, 3).T
-    return low, high, whole
+        return tuple(float(each[0]) for each in brier_decomposition(confidence[None, :], right[None, :]))
+    if not confidence.size:
+        nothing = np.full(len(confidence), np.nan)
+        return nothing, nothing, nothing
+    order = np.argsort(confidence, axis=1, kind="stable")
+    sure, hit = (np.take_along_axis(each, order, axis=1) for each in (confidence, right))
+    fitted = _rising(sure, hit)
+    overall = np.square(hit - hit.mean(axis=1, keepdims=True)).mean(axis=1)
+    given, best = np.square(sure - hit).mean(axis=1), np.square(fitted - hit).mean(axis=1)
+    return given - best, overall - best, overall
 
 
-def _decomposed(confidence: Floats, right: Floats) -> tuple[float, float, float]:
+def _rising(sure: Floats, hit: Floats) -> Floats:
+    """Return the isotonic fits of (rows × answers) hits to their confidences, in whose order they are.
+
+    Several rows are one problem: each is raised above the one before it, so that none has a part in another's fit.
+    """
     from scipy.optimize import isotonic_regression
 
-    if not len(confidence):
-        return float("nan"), float("nan"), float("nan")
-    order = np.argsort(confidence, kind="stable")
-    sure, hit = confidence[order], right[order]
-    first = np.flatnonzero(np.concatenate([[True], sure[1:] != sure[:-1]]))
-    size = np.diff(np.concatenate([first, [len(sure)]])).astype(np.float64)
-    fitted = np.repeat(isotonic_regression(np.add.reduceat(hit, first) / size, weights=size).x, size.astype(int))
-    overall = float(np.square(hit - hit.mean()).mean())
-    given, best = float(np.square(sure - hit).mean()), float(np.square(fitted - hit).mean())
-    return given - best, overall - best, overall
+    rows, width = sure.shape
+    start = np.flatnonzero(np.concatenate([np.ones((rows, 1), bool), sure[:, 1:] != sure[:, :-1]], axis=1))
+    size = np.diff(np.append(start, rows * width))
+    mean, row = np.add.reduceat(hit.ravel(), start) / size, start // width
+    fitted = np.empty(len(start))
+    for first in range(0, rows, _RAISED):
+        some = np.s_[np.searchsorted(row, first) : np.searchsorted(row, first + _RAISED)]
+        above = 2.0 * (row[some] - first)  # hits are at most 1: few rows, or the sum would lose digits
+        fitted[some] = isotonic_regression(mean[some] + above, weights=size[some].astype(np.float64)).x - above
+    return np.repeat(fitted, size).reshape(rows, width)
 
 
 def temperature(probabilities: Floats, target: Ints, steps: int = 50) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stress.statistics.bootstrap import FEW
-from stress.statistics.positions import ranked
+from stress.statistics.positions import ranked_rows
 
 __all__ = [
     "ROUNDING",
@@ -32,6 +32,7 @@ __all__ = [
     "quantile_interval",
     "sidak",
     "t_quantile",
+    "t_quantiles",
     "z_quantile",
 ]
 
@@ -82,6 +83,13 @@ def t_quantile(confidence: float, freedom: int) -> float:
     return float(stdtrit(freedom, 0.5 + confidence / 2)) if freedom >= 1 else float("nan")
 
 
+def t_quantiles(confidence: float, freedom: NDArray[Any]) -> Floats:
+    """Return ``t_quantile`` of each of many whole degrees of freedom, of which few are different."""
+    different, place = np.unique(freedom, return_inverse=True)
+    found = np.array([t_quantile(confidence, int(each)) for each in different], np.float64)
+    return found[place].reshape(np.shape(freedom))
+
+
 def expanded(confidence: float, count: int) -> float:
     """Return the tail share of the *expanded* percentile interval (Hesterberg 2015, section 5.2).
 
@@ -121,7 +129,7 @@ def jackknife(
         mean = away.sum(axis=0) / count
         spread = np.square(away).sum(axis=0) - count * np.square(mean)
         error = np.sqrt(np.maximum(spread, 0) * (count - 1) / count)
-        reach = np.array([t_quantile(confidence, int(c) - 1) for c in count]) * error
+        reach = t_quantiles(confidence, count - 1) * error
     return Bounds(value - reach, value + reach, "jackknife").of_few()
 
 
@@ -135,33 +143,43 @@ def influence(
     count = np.full(parts.shape[1], len(parts)) if involved is None else involved
     with np.errstate(invalid="ignore", divide="ignore"):
         error = np.sqrt(np.square(parts).sum(axis=0) * count / (count - 1))
-        reach = np.array([t_quantile(confidence, int(c) - 1) for c in count]) * error
+        reach = t_quantiles(confidence, count - 1) * error
     found = Bounds(value - reach, value + reach, "linearised")
     return found.of_few() if len(count) and bool(np.all(count < FEW)) else found
 
 
-def clustered_error(parts: Floats, member: Counts) -> tuple[float, int]:
-    """Return the standard error of a value from each record's influence and cluster, and the number of clusters."""
-    sums = np.bincount(ranked(member)[1], weights=parts)
-    count = len(sums)
-    return float(np.sqrt(np.square(sums).sum() * count / (count - 1))) if count > 1 else float("nan"), count
+def clustered_error(parts: Floats, member: Counts) -> tuple[Any, Any]:
+    """Return the standard error of a value from each record's influence and cluster, and the number of clusters.
+
+    Of (rows × records) influences and clusters an array with one of each.
+    """
+    if parts.ndim == 1:
+        error, count = clustered_error(parts[None, :], member[None, :])
+        return float(error[0]), int(count[0])
+    place, count = ranked_rows(member)
+    rows, width = len(place), int(count.max(initial=1))
+    where = (np.arange(rows)[:, None] * width + place).ravel()
+    sums = np.bincount(where, weights=parts.ravel(), minlength=rows * width).reshape(rows, width)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        error = np.sqrt(np.square(sums).sum(axis=1) * count / (count - 1))
+    return np.where(count > 1, error, np.nan), count
 
 
-def logit(value: float, error: float, count: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the ends of an interval of an area that is made on the scale of log odds and carried back into [0, 1].
+def logit(value: Any, error: Any, count: Any, confidence: float = 0.95) -> tuple[Any, Any]:
+    """Return the ends of intervals of areas that are made on the scale of log odds and carried back into [0, 1].
 
     Areas under curves pile up below 1, where symmetric intervals miss on one side (Kottas, Kuss & Zapf 2014 for
     AUROC; Boyd, Eng & Page 2013 for average precision). ``count`` is the number of independent parts, of the rarer
-    kind where there are two, that its standard error rests on. An area without an error keeps a width.
+    kind where there are two, that a standard error rests on: under two there is no interval, and both ends are NaN.
+    An area without an error keeps a width. Numbers, or arrays of one shape.
     """
-    if count < 2:
-        return float("nan"), float("nan")
-    if not 0 < value < 1 or error <= 0:
-        least = degenerate(count, confidence)
-        return max(value - least, 0.0), min(value + least, 1.0)
-    odds, away = np.log(value / (1 - value)), t_quantile(confidence, count - 1) * error / (value * (1 - value))
-    ends = 1 / (1 + np.exp(-np.array([odds - away, odds + away])))
-    return float(ends[0]), float(ends[1])
+    value, error, count = np.asarray(value, np.float64), np.asarray(error, np.float64), np.asarray(count)
+    curved = (value > 0) & (value < 1) & ~(error <= 0)
+    known, least = np.where(curved, value, 0.5), degenerate(np.maximum(count, 1), confidence)
+    odds, away = np.log(known / (1 - known)), t_quantiles(confidence, count - 1) * error / (known * (1 - known))
+    low = np.where(curved, 1 / (1 + np.exp(away - odds)), np.maximum(value - least, 0.0))
+    high = np.where(curved, 1 / (1 + np.exp(-odds - away)), np.minimum(value + least, 1.0))
+    return np.where(count < 2, np.nan, low), np.where(count < 2, np.nan, high)
 
 
 def mover(one: Floats, ends: Bounds, other: Floats, others: Bounds) -> tuple[Floats, Floats]:
@@ -196,7 +214,7 @@ ROUNDING = 1e-6
 """Part of a metric's range by which resamples may differ through rounding alone: sums are kept in single floats."""
 
 
-def degenerate(count: int, confidence: float = 0.95) -> float:
+def degenerate(count: Any, confidence: float = 0.95) -> Any:
     """Return how far a share of clusters can be from 0 when none of ``count`` showed any: Wilson's upper end."""
     square = z_quantile(confidence) ** 2
     return square / (count + square)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ __all__ = [
     "midranks",
     "risk_coverage",
     "risk_sums",
-    "surest_each",
+    "surest",
 ]
 
 MANY = 50
@@ -37,20 +36,45 @@ def midranks(values: Floats) -> Floats:
     return found
 
 
-def auroc(scores: Floats, positive: NDArray[np.bool_]) -> tuple[float, Floats]:
+def auroc(scores: Floats, positive: NDArray[np.bool_]) -> tuple[Any, Floats]:
     """Return the area under the ROC curve and each sample's influence on it; NaN where one kind is missing.
 
     The influences are DeLong's structural components (DeLong, DeLong & Clarke-Pearson 1988, by midranks as Sun & Xu
     2014), so that they can be summed by cluster (Obuchowski 1997) and subtracted for paired comparisons.
+    Of (rows × samples) scores an array with the area of each row, and (rows × samples) influences.
     """
-    m, n = int(positive.sum()), int((~positive).sum())
-    if not m or not n:
-        return float("nan"), np.zeros(len(scores))
-    whole, found = midranks(scores), np.empty(len(scores))
-    found[positive] = (whole[positive] - midranks(scores[positive])) / n
-    found[~positive] = 1 - (whole[~positive] - midranks(scores[~positive])) / m
-    value = float(found[positive].mean())
-    return value, np.where(positive, (found - value) / m, (found - value) / n)
+    if scores.ndim == 1:
+        values, parts = auroc(scores[None, :], positive[None, :])
+        return float(values[0]), parts[0]
+    m = np.count_nonzero(positive, axis=1).astype(np.float64)[:, None]
+    n = positive.shape[1] - m
+    with np.errstate(invalid="ignore", divide="ignore"):
+        below = _beaten(scores, positive)
+        found = np.where(positive, below / n, 1 - below / m)
+        values = np.where(positive, found, 0.0).sum(axis=1, keepdims=True) / m
+        values = np.where((m > 0) & (n > 0), values, np.nan)
+        parts = np.where(positive, (found - values) / m, (found - values) / n)
+    return values[:, 0], np.where(np.isnan(values), 0.0, parts)
+
+
+def _beaten(scores: Floats, positive: NDArray[np.bool_]) -> Floats:
+    """Return how many samples of the other kind score lower than each of its row, ties as half of one."""
+    rows, width = scores.shape
+    if not width:
+        return np.zeros(scores.shape)
+    order = np.argsort(scores, axis=1, kind="stable")
+    ordered, ours = np.take_along_axis(scores, order, axis=1), np.take_along_axis(positive, order, axis=1)
+    first = np.concatenate([np.ones((rows, 1), bool), ordered[:, 1:] != ordered[:, :-1]], axis=1).ravel()
+    start = np.flatnonzero(first)
+    size = np.diff(np.append(start, rows * width))
+    both = np.stack([np.cumsum(kind, axis=1) for kind in (~ours, ours)]).reshape(2, -1)
+    upto, own = both[:, start + size - 1], np.stack([~ours, ours]).reshape(2, -1)
+    middle = (upto + both[:, start] - own[:, start]) / 2  # of all below, and all below or tied
+    found = np.empty(scores.shape)
+    np.put_along_axis(
+        found, order, np.where(ours.ravel(), *np.repeat(middle, size, axis=1)).reshape(rows, width), axis=1
+    )
+    return found
 
 
 def delong(value: float, parts: Floats, positive: NDArray[np.bool_]) -> float:
@@ -142,19 +166,30 @@ def risk_coverage(confidence: Floats, wrong: Floats, coverages: Floats) -> tuple
 
 
 def risk_sums(confidence: Floats, wrong: Floats, coverages: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return, for each coverage, the errors among the answers that are kept, how many these are, and the threshold."""
-    count = np.clip(np.ceil(coverages * len(confidence) - 1e-9).astype(int), 1, len(confidence))
-    tops = np.array([float(wrong @ part) for part in surest_each(confidence, count)])
-    return np.minimum(tops, count), count.astype(np.float64), np.sort(confidence)[len(confidence) - count]
+    """Return, for each coverage, the errors among the answers that are kept, how many these are, and the threshold.
 
-
-def surest_each(confidence: Floats, kept: NDArray[np.int64]) -> Iterator[Floats]:
-    """Yield, for each number of answers to keep, how much of each answer is among the surest.
-
-    1, 0, or an equal part of what is level at the edge; worked out together as far as there is room.
+    Of (rows × answers) confidences, of one answer at least, (rows × coverages) errors and thresholds.
     """
-    edges, room = np.sort(confidence)[len(confidence) - kept], max(1, 1_000_000 // max(len(confidence), 1))
-    for start in range(0, len(kept), room):
-        edge, count = edges[start : start + room, None], kept[start : start + room, None]
-        above, level = confidence > edge, confidence == edge
-        yield from above + level * ((count - above.sum(axis=1, keepdims=True)) / level.sum(axis=1, keepdims=True))
+    if confidence.ndim == 1:
+        tops, kept, edges = risk_sums(confidence[None, :], wrong[None, :], coverages)
+        return tops[0], kept, edges[0]
+    rows, n = confidence.shape
+    count = np.clip(np.ceil(coverages * n - 1e-9).astype(int), 1, n)
+    order = np.argsort(-confidence, axis=1, kind="stable")
+    ordered = np.take_along_axis(confidence, order, axis=1)
+    sums = np.zeros((rows, n + 1))
+    np.cumsum(np.take_along_axis(wrong, order, axis=1), axis=1, out=sums[:, 1:])
+    new = np.concatenate([np.ones((rows, 1), bool), ordered[:, 1:] != ordered[:, :-1]], axis=1)
+    place, last = np.arange(n), np.concatenate([new[:, 1:], np.ones((rows, 1), bool)], axis=1)
+    start = np.maximum.accumulate(np.where(new, place, 0), axis=1)[:, count - 1]
+    stop = np.minimum.accumulate(np.where(last, place + 1, n)[:, ::-1], axis=1)[:, ::-1][:, count - 1]
+    above, upto = (np.take_along_axis(sums, at, axis=1) for at in (start, stop))
+    tops = above + (upto - above) * ((count - start) / (stop - start))  # of those level at the edge each counts in part
+    return np.minimum(tops, count), count.astype(np.float64), ordered[:, count - 1]
+
+
+def surest(confidence: Floats, kept: int) -> Floats:
+    """Return how much of each answer is among so many surest: 1, 0, or an equal part of what is level at the edge."""
+    edge = np.partition(confidence, len(confidence) - kept)[len(confidence) - kept]
+    above, level = confidence > edge, confidence == edge
+    return np.asarray(above + level * ((kept - above.sum()) / level.sum()))

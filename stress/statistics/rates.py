@@ -11,6 +11,7 @@ from functools import lru_cache
 from math import exp, isfinite, lgamma, log, log1p, nan
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stress.statistics.arrays import Floats
 from stress.statistics.clustered import satterthwaite
@@ -156,14 +157,23 @@ def _mid_p_end(k: float, n: float, tail: float) -> float:
 def _mid_p(successes: Floats, count: Floats, tail: Floats) -> tuple[Floats, Floats]:
     shape = successes.shape
     k, n, t = successes.ravel(), count.ravel(), tail.ravel()
-    keys, places = np.unique(np.stack([k, n, t]), axis=1, return_inverse=True)
-    places = places.ravel()
+    keys, places = _different(np.stack([k, n, t]))
     known = np.isfinite(keys).all(axis=0) & (keys[1] > 0)
     low, high = np.full(len(known), np.nan), np.full(len(known), np.nan)
     some, total, level = keys[:, known]
     high[known] = _mid_p_high(some, total, level)
     low[known] = 1 - _mid_p_high(total - some, total, level)
     return low[places].reshape(shape), high[places].reshape(shape)
+
+
+def _different(columns: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """Return the different ones of the columns, and the place of each given one among them."""
+    order = np.lexsort(columns)
+    ordered = columns[:, order]
+    first = np.append(True, (ordered[:, 1:] != ordered[:, :-1]).any(axis=0))[: len(order)]
+    places = np.empty(len(order), np.int64)
+    places[order] = np.cumsum(first) - 1
+    return ordered[:, first], places
 
 
 def _mid_p_high(k: Floats, n: Floats, tail: Floats) -> Floats:
@@ -228,22 +238,23 @@ def effective(
 
 
 def of_few_events(
-    value: float, error: float, weight: float, size: float, confidence: float = 0.95
-) -> tuple[float, float] | None:
-    """Return the ends of a mean of what few events of unequal weights add to it, None where there are fifteen or more.
+    value: Floats, error: Floats, weight: float, size: Floats, confidence: float = 0.95
+) -> tuple[Floats, Floats]:
+    """Return the ends of means of what few events of unequal weights add to each, NaN of fifteen events or more.
 
-    ``error`` is its standard error, ``weight`` what an event of large weight adds, in means of a sample or cluster, of
+    ``error`` is the standard error, ``weight`` what an event of large weight adds, in means of a sample or cluster, of
     which there are ``size``. What was seen says nothing of events of large weight that were not: one such is thought
     to have been seen besides (so do Fay & Feuer 1997, of sums of Poisson numbers with weights).
     """
-    own = error**2 / value if value > 0 else 0.0
-    count, large = (value / own if own > 0 else 0.0), weight / size
-    if count >= FEW_EVENTS or not 0 <= value < 1:
-        return None
-    typical = (own * count + large) / (count + 1)
-    tail = tail_level((1 - confidence) / 2, max(size - 1, 1e-9))
-    low, high = mid_p(np.array([value / typical]), np.array([max(1 / typical, 1e-9)]), tail)
-    return float(low[0]), float(high[0])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        own = np.where(value > 0, np.square(error) / value, 0.0)
+        count, large = np.where(own > 0, value / own, 0.0), weight / size
+    few = (count < FEW_EVENTS) & (value >= 0) & (value < 1)
+    low, high = np.full(len(value), np.nan), np.full(len(value), np.nan)
+    typical = ((own * count + large) / (count + 1))[few]
+    tail = tail_level((1 - confidence) / 2, np.maximum(size[few] - 1, 1e-9))
+    low[few], high[few] = mid_p(value[few] / typical, np.maximum(1 / typical, 1e-9), tail)
+    return low, high
 
 
 def power_needed(rate: float, bar: float, level: float, power: float = 0.8, most: int = 10_000_000) -> float:

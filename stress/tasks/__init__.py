@@ -1,7 +1,7 @@
 """What a right answer is: a task reads the model's answers, scores each, declares its columns and its metrics."""
 
 from stress.records.metric import Metric, class_metrics, range_of
-from stress.tasks._aloud import Said, spelling_said
+from stress.tasks._aloud import Said, gaps_said, spelling_said
 from stress.tasks._answers import NO_ANSWER
 from stress.tasks._classification import Classification
 from stress.tasks._declare import METRICS, declared
@@ -36,6 +36,7 @@ __all__ = [
     "class_metrics",
     "declare",
     "declared",
+    "gaps_said",
     "joined",
     "labels_of",
     "metric",

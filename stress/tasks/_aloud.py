@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from perturbations import Key, generator
 from perturbations.labels import alike
+from stress.statistics.rates import at_least
 from stress.tasks._forms import DECLARE, look_at
 
-__all__ = ["Said", "classes_said", "form_said", "spelling_said"]
+__all__ = ["Said", "classes_said", "form_said", "gaps_said", "spelling_said"]
 
 Said: TypeAlias = tuple[str, Literal["ok", "warning"], str]
 """What was looked at, whether it is as it must be, and what was seen."""
@@ -20,6 +21,8 @@ _FEW = 8
 """Answers below which nothing is said of how many are right."""
 _BETTER = 0.25
 _SHUFFLES = 19
+_GAPS = frozenset(("nan", "na", "n/a", "#n/a", "<na>", "nat", "null", "none", "nil", "?", "-"))
+"""How programs and people write that there is nothing."""
 
 
 def form_said(answers: str, array: NDArray[np.float64], named: str | None) -> Said:
@@ -56,11 +59,12 @@ def classes_said(
     said = f"{right / count:.0%} of {count} right"
     place = {name: i for i, name in enumerate(classes)}
     a, b = (np.array([place[pair[side]] for pair in pairs]) for side in (0, 1))
-    best, chance = _best(a, b, len(classes)), _by_chance(a, b, len(classes))
     name = "clean accuracy"
-    if best > right / count + _BETTER and best > chance:
-        says = f"{said}; {best:.0%} would be, were the classes in another order. Is it the model's?"
-        return [order, (name, "warning", says)]
+    if right / count + _BETTER < 1:  # else no other order could be so much better
+        best = _best(a, b, len(classes))
+        if best > right / count + _BETTER and best > _by_chance(a, b, len(classes)):
+            says = f"{said}; {best:.0%} would be, were the classes in another order. Is it the model's?"
+            return [order, (name, "warning", says)]
     if not _above_chance(right, count, len(classes)):
         says = f"{said}, which is not above chance (1 of {len(classes)}): are labels and order the model's?"
         return [order, (name, "warning", says)]
@@ -85,9 +89,14 @@ def _by_chance(given: NDArray[np.int64], wanted: NDArray[np.int64], classes: int
 
 def _above_chance(right: int, count: int, classes: int) -> bool:
     """Whether so many right answers are more than guessing brings in 19 of 20 cases."""
-    from scipy.stats import binom
+    return bool(at_least(right, count, 1 / classes) <= 0.05)
 
-    return bool(binom.sf(right - 1, count, 1 / classes) <= 0.05)
+
+def gaps_said(names: Sequence[str]) -> list[Said]:
+    """Warn of a class that is called as programs write that there is nothing."""
+    found = [name for name in names if name.lower() in _GAPS]
+    says = f"{', '.join(map(repr, found[:5]))}: read as the name of a class. Is it a missing label?"
+    return [("labels", "warning", says)] if found else []
 
 
 def spelling_said(what: str, names: Sequence[str]) -> list[Said]:

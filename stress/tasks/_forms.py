@@ -67,8 +67,9 @@ def look_at(array: NDArray[np.float64]) -> Look:
             f"no number is negative and rows sum to about {middle:.4g}, as percentages or bytes do; divide them by it"
         )
         return Look("logits", seen, refused=True)
-    if even and np.all(array == np.rint(array)):
-        return Look("logits", f"whole numbers that sum to {middle:.4g} in every row, as votes do", doubtful=True)
+    if even and middle > 0:
+        what = "whole numbers that" if np.all(array == np.rint(array)) else "numbers of which none is negative that"
+        return Look("logits", f"{what} sum to {middle:.4g} in every row, as votes and shares do", doubtful=True)
     if positive and array.max() <= 1:
         return Look("logits", "numbers from 0 to 1 that do not sum to 1", doubtful=True)
     return Look("logits", f"rows sum to {sums.min():.3g} to {sums.max():.3g}")

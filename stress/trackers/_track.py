@@ -10,7 +10,7 @@ from typing import Any
 
 from perturbations import InputError, RunError, StressError
 from perturbations.errors import named_keywords, printable, short
-from stress.records.folder import Folder
+from stress.measure import Measurable
 from stress.trackers._names import tracker_of
 from stress.trackers._points import points_of
 from stress.trackers._tracker import Tracker
@@ -19,7 +19,7 @@ __all__ = ["track"]
 
 
 @named_keywords
-def track(run: Folder, to: Tracker | str) -> str:
+def track(run: Measurable, to: Tracker | str) -> str:
     """Put the numbers of a run beside those of training, and return where they lie.
 
     ``to`` is ``mlflow:URI``, ``wandb:PROJECT``, ``tensorboard:FOLDER``, the name of an installed tracker, or an object
@@ -29,7 +29,7 @@ def track(run: Folder, to: Tracker | str) -> str:
     tracker is not known or does not take the run: its records stay as they are.
     """
     tracker = tracker_of(to)
-    if not run.parts:
+    if not run.count:
         raise RunError(f"track: {run.path} must have records, got none. The same command of the run continues it.")
     points, files = points_of(run), _files(run)
     suite = str((run.info.get("identity", {}).get("suite") or {}).get("name") or "stress")
@@ -55,7 +55,7 @@ def _hidden(text: str) -> str:
     return printable(re.sub(r"//[^/@\s]*@", "//…@", text))
 
 
-def _facts(run: Folder) -> dict[str, str]:
+def _facts(run: Measurable) -> dict[str, str]:
     """Return who was run on what, as text."""
     info, about = run.info, run.info.get("identity", {})
     facts: dict[str, Any] = {
@@ -73,7 +73,7 @@ def _facts(run: Folder) -> dict[str, str]:
     return {key: str(value)[:500] for key, value in facts.items() if value is not None}
 
 
-def _files(run: Folder) -> Mapping[str, Path]:
+def _files(run: Measurable) -> Mapping[str, Path]:
     from stress.report import write_report
 
     page = run.path / "report" / "index.html"

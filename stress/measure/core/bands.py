@@ -70,15 +70,16 @@ def _of_many(values: Values, curves: Sequence[list[int]]) -> list[Bounds]:
 def _critical(values: Values, curves: Sequence[list[int]]) -> tuple[list[float], list[Floats]]:
     """Return what ``band_each`` does of each curve: those of equal length, and all defined or not, are one array."""
     critical, errors = [0.0] * len(curves), [np.zeros(0)] * len(curves)
-    whole = np.isfinite(values.rows).all(axis=0)
+    rows = values.rows
+    whole = np.ones(rows.shape[1], bool) if np.isfinite(rows.sum()) else np.isfinite(rows).all(axis=0)
     alike: dict[tuple[int, bool], list[int]] = defaultdict(list)
     for k, cells in enumerate(curves):
         alike[len(cells), bool(whole[cells].all())].append(k)
     for (length, _), those in alike.items():
-        step = max(1, _ROOM // (length * len(values.rows)))
+        step = max(1, _ROOM // (length * len(rows)))
         for some in (those[start : start + step] for start in range(0, len(those), step)):
-            rows = values.rows[:, [curves[k] for k in some]]
-            for k, times, error in zip(some, *band_each(rows, values.clusters, values.confidence)):
+            each = rows[:, [curves[k] for k in some]]
+            for k, times, error in zip(some, *band_each(each, values.clusters, values.confidence)):
                 critical[k], errors[k] = float(times), error
     return critical, errors
 

@@ -16,7 +16,7 @@ from stress.measure.core.sections import pieces
 from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
 from stress.statistics.counts import Formula, Gradient, Macro, Marginals
-from stress.statistics.intervals import ROUNDING, Bounds, degenerate, influence, t_quantile
+from stress.statistics.intervals import ROUNDING, Bounds, degenerate, influence, t_quantiles
 from stress.statistics.numeric import value_of
 from stress.statistics.ranks import MANY
 from stress.statistics.rates import effective
@@ -177,8 +177,8 @@ def _count_bounds(context: Context, name: str) -> Bounds:
         return bounds
     count, span = np.maximum(parts.involved, 1), metric.high - metric.low
     flat = (np.abs(bounds.high - bounds.low) <= ROUNDING * span) & np.isfinite(parts.value)
-    reach = np.where(flat, [degenerate(int(c), confidence) * span for c in count], bounds.high - parts.value)
-    error = reach / np.array([t_quantile(confidence, max(int(c) - 1, 1)) for c in count])
+    reach = np.where(flat, degenerate(count, confidence) * span, bounds.high - parts.value)
+    error = reach / t_quantiles(confidence, np.maximum(count - 1, 1))
     scaled = (parts.value - metric.low) / span
     ends = effective(scaled, np.square(error / span), count.astype(np.float64), confidence=confidence)
     low, high = metric.low + span * ends.low, metric.low + span * ends.high

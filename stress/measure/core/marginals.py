@@ -104,6 +104,8 @@ def spread(context: Context, found: Entries, gradient: Gradient, mask: NDArray[n
         (found.answer, gradient.answers),
         (found.truth, gradient.truths),
     ):
+        if not slope.any():
+            continue
         part = slope[cell[record], label]
         if found.single:
             total[record] += part  # a record occurs once

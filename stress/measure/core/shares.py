@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from stress.measure.core.context import Context
 from stress.measure.core.number import Number
-from stress.statistics.arrays import Floats
+from stress.statistics.arrays import Floats, Ints
 from stress.statistics.bootstrap import FEW
 from stress.statistics.clustered import cluster_counts, clustered_errors
+from stress.statistics.intervals import of_few
 from stress.statistics.positions import distinct, ranked
 from stress.statistics.rates import effective, rates
 
-__all__ = ["share"]
+__all__ = ["share", "shares"]
 
 
 def share(context: Context, top: Floats, bottom: Floats, samples: NDArray[np.int64], **more: Any) -> Number:
@@ -44,3 +45,38 @@ def share(context: Context, top: Floats, bottom: Floats, samples: NDArray[np.int
     size, squared = cluster_counts(sizes)
     ends = effective(np.array([value]), variance, size, np.array([total]), confidence, squared=squared)
     return Number.within(value, ends.of_few() if there < FEW else ends, n=total, **more)
+
+
+def shares(context: Context, top: Floats, bottom: Floats) -> dict[str, NDArray[Any]]:
+    """Return ``share`` of each column of (samples × columns) sums, as columns of a table."""
+    total, alone = bottom.sum(axis=0), context.clusters.alone & (bottom.max(axis=0, initial=0.0) <= 1)
+    columns, confidence = len(total), context.options.confidence
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value = top.sum(axis=0) / total
+    found: dict[str, NDArray[Any]] = {name: np.full(columns, np.nan) for name in ("low", "high", "trials", "freedom")}
+    found |= {"value": value, "n": total, "few": np.zeros(columns, bool)}
+    found |= {"method": np.full(columns, None, object), "note": np.full(columns, None, object)}
+    found["note"][total == 0] = "nothing to divide by"
+    plain, other = np.flatnonzero(alone & (total > 0)), np.flatnonzero(~alone & (total > 0))
+    if len(plain):
+        ends = rates(top[:, plain].sum(axis=0), total[plain], confidence)
+        found["low"][plain], found["high"][plain], found["trials"][plain] = ends.low, ends.high, total[plain]
+        found["method"][plain] = ends.method
+    if len(other):
+        _of_clusters(context, found, other, *(context.clusters.gather(side[:, other]) for side in (top, bottom)))
+    return found
+
+
+def _of_clusters(context: Context, found: dict[str, NDArray[Any]], some: Ints, top: Floats, bottom: Floats) -> None:
+    """Fill in the intervals of some shares from (clusters × columns) sums."""
+    value, total, there = found["value"][some], found["n"][some], (bottom > 0).sum(axis=0)
+    variance = np.square(clustered_errors((top - value * bottom) / total, bottom))
+    size, squared = cluster_counts(bottom)
+    ends = effective(value, variance, size, total, context.options.confidence, squared=squared)
+    found["note"][some[there < 2]] = "one cluster only: no interval"
+    known = (there >= 2) & np.isfinite(ends.low)
+    few = there < FEW
+    for name, column in (("low", ends.low), ("high", ends.high), ("trials", ends.trials), ("freedom", ends.freedom)):
+        found[name][some] = np.where(known, column, np.nan)
+    names = np.where(few, of_few(ends.method), ends.method)
+    found["method"][some], found["few"][some] = np.where(known, names, np.array(None, object)), known & few

@@ -21,6 +21,7 @@ from stress.statistics.intervals import (
     jackknife,
     percentile,
     t_quantile,
+    t_quantiles,
 )
 from stress.statistics.rates import effective, rates
 
@@ -137,7 +138,7 @@ class Values:
         found = self.interval(self.point, self.rows)
         if self.sparse is not None:
             cells, error, count = self.sparse
-            reach = error * np.array([t_quantile(self.confidence, max(int(c) - 1, 1)) for c in count[0]])
+            reach = error * t_quantiles(self.confidence, np.maximum(count[0].astype(np.int64) - 1, 1))
             found.low[cells], found.high[cells] = self.point[cells] - reach, self.point[cells] + reach
         found = self.widen(found, self.point)
         if not self.metric.bounded:

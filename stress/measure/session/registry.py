@@ -20,7 +20,7 @@ from stress.measure.tables.balance import BALANCE, balance_rows
 from stress.measure.tables.calibration import CALIBRATION, calibration_table
 from stress.measure.tables.cells import CELLS, linear_table
 from stress.measure.tables.classes import CLASSES, CONFUSION, class_table, confusion_rows
-from stress.measure.tables.confidence import RELIABILITY, RISK, reliability_rows, risk_rows
+from stress.measure.tables.confidence import RELIABILITY, RISK, reliability_table, risk_table
 from stress.measure.tables.consistency import CONSISTENCY, beside_single, consistency_rows
 from stress.measure.tables.contributions import CONTRIBUTIONS, contribution_rows
 from stress.measure.tables.cost import COST, cost_rows
@@ -29,19 +29,20 @@ from stress.measure.tables.detection import detection_rows, macro_rows
 from stress.measure.tables.distortion import DISTORTION, distortion_rows
 from stress.measure.tables.dropping import DROPPING, beside_dropped, dropping_rows
 from stress.measure.tables.groups import GAPS, GROUPS, gap_rows, group_rows
+from stress.measure.tables.labelnoise import LABEL_NOISE, label_noise_rows
 from stress.measure.tables.operation import FAILED, LATENCY, failure_rows, latency_rows
 from stress.measure.tables.relative import RELATIVE, relative_rows
 from stress.measure.tables.robustness import CURVES, ROBUSTNESS, curve_table, robustness_rows
 from stress.measure.tables.sequences import SEQUENCES, sequence_rows
 from stress.measure.tables.severities import SEVERITIES, by_severity, severity_rows
 from stress.measure.tables.signals import SIGNALS, beside_alone, signal_rows
-from stress.measure.tables.stability import DRAWS, STABILITY, draw_rows, flip_rows, step_rows, whole_curves
+from stress.measure.tables.stability import DRAWS, STABILITY, draw_rows, flip_table, step_table, whole_curves
 from stress.measure.tables.stopped import as_stopped
 from stress.measure.tables.timeline import TIMELINE, timeline_rows
 from stress.records.frame import Frame
 from stress.records.source import Source
 
-__all__ = ["TABLES", "Table", "context_of", "make", "make_all"]
+__all__ = ["TABLES", "Table", "context_of", "counted_values", "make", "make_all"]
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ _CELLS = (
 )
 _BY_CLASS = (Section(class_table, apart, ("metric",)), Section(_ranked, apart, ("metric",)))
 _GROUPS = Section(group_rows, for_headline, ("by", "group"))
-_STEPS = Section(step_rows, whole_curves)
+_STEPS = Section(step_table, whole_curves)
 
 TABLES: Mapping[str, Table] = {
     "attacks": Table(
@@ -119,9 +120,9 @@ TABLES: Mapping[str, Table] = {
     "confusion": Table("how often each true class got each answer, in every cell", CONFUSION, _one(confusion_rows)),
     "calibration": Table("confidence against accuracy in every cell", CALIBRATION, _one(_calibration)),
     "reliability": Table(
-        "reliability diagrams: accuracy by confidence, in every cell", RELIABILITY, _one(reliability_rows)
+        "reliability diagrams: accuracy by confidence, in every cell", RELIABILITY, _one(reliability_table)
     ),
-    "risk_coverage": Table("the error rate among the surest answers, in every cell", RISK, _one(risk_rows)),
+    "risk_coverage": Table("the error rate among the surest answers, in every cell", RISK, _one(risk_table)),
     "groups": Table("the headline of every group and pair (of 12 at most), and against all others", GROUPS, (_GROUPS,)),
     "gaps": Table(
         "best against worst group in every cell, and whether stress widens the gap",
@@ -141,7 +142,7 @@ TABLES: Mapping[str, Table] = {
     "stability": Table(
         "answers that change: from clean, step by step, and from draw to draw",
         STABILITY,
-        (Section(flip_rows, beside_clean), _STEPS),
+        (Section(flip_table, beside_clean), _STEPS),
     ),
     "draws": Table(
         "variance between draws apart from variance between samples", DRAWS, (Section(draw_rows, for_headline),)
@@ -171,6 +172,11 @@ TABLES: Mapping[str, Table] = {
     "distortion": Table("how far inputs were from the clean ones, in every cell", DISTORTION, _one(distortion_rows)),
     "failures": Table("records without a usable answer, by cell, kind and message", FAILED, (failure_rows,)),
     "cost": Table("what answering costs in every cell, where a run measured it", COST, _one(cost_rows)),
+    "label_noise": Table(
+        "each share of right answers if some labels were wrong: bounds, or a point where it is known how they fall",
+        LABEL_NOISE,
+        _one(label_noise_rows),
+    ),
     "latency": Table("time a call of the model takes, in every cell", LATENCY, _one(latency_rows)),
 }
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,13 +14,13 @@ from numpy.typing import NDArray
 from stress.measure.core.cells import cell_table, no_columns
 from stress.measure.core.context import Context
 from stress.measure.core.rows import CELL, INTERVAL, expand
-from stress.measure.tables.confidence import answers, estimate, probabilities
+from stress.measure.tables.confidence import alike, answers, estimate, probabilities
 from stress.records.metric import Metric
 from stress.statistics.arrays import Floats, Ints
 from stress.statistics.bootstrap import FEW
 from stress.statistics.calibration import calibration_bounds
 from stress.statistics.clustered import kish
-from stress.statistics.intervals import logit, of_few, t_quantile
+from stress.statistics.intervals import logit, of_few, t_quantiles
 from stress.statistics.numeric import left_out
 from stress.statistics.positions import ranked_rows
 from stress.statistics.rates import of_few_events
@@ -30,8 +29,6 @@ __all__ = ["CALIBRATION", "calibration_table"]
 
 CALIBRATION = {**CELL, **INTERVAL}
 _NONE = "the records have no column confidence: the model gave no such answer"
-_ROOM = 250_000
-"""Answers of several cells that are worked out together."""
 _NUMBERS, _TEXTS = ("value", "low", "high"), ("method", "note")
 Found = dict[str, NDArray[Any]]
 
@@ -44,7 +41,7 @@ def calibration_table(context: Context) -> pa.Table:
         return cell_table(context, [no_columns(context, "ece", reason)], CALIBRATION)
     confidence, right, by_cell = found
     parts, places, order = [], [], []
-    for cells in _alike(by_cell):
+    for cells in alike(by_cell):
         rows = np.stack([by_cell[i] for i in cells])
         same = _Answers(context, rows, confidence[rows], right[rows]) if rows.size else None
         for k, metric in enumerate(metrics if same else metrics[:1]):
@@ -57,17 +54,6 @@ def calibration_table(context: Context) -> pa.Table:
     return expand(
         context.frame.cells, context.counts, CALIBRATION, place[sort], _with_losses(context, place[sort], columns)
     )
-
-
-def _alike(by_cell: Sequence[Ints]) -> Iterator[Ints]:
-    """Yield cells with equally many answers, as many as there is room for."""
-    sizes: dict[int, list[int]] = defaultdict(list)
-    for i, rows in enumerate(by_cell):
-        sizes[len(rows)].append(i)
-    for size, cells in sizes.items():
-        step = max(1, _ROOM // max(size, 1))
-        for start in range(0, len(cells), step):
-            yield np.array(cells[start : start + step], np.int64)
 
 
 def _empty(metric: str, cells: int) -> Found:
@@ -189,7 +175,7 @@ class _Answers:
             return low, high, ["directional"] * len(some)
         if metric.share:
             return self._of_shares(metric, value, error, some)
-        reach = np.array([t_quantile(level, int(count[k]) - 1) for k in some]) * error[some]
+        reach = t_quantiles(level, count[some] - 1) * error[some]
         low, high = np.maximum(value[some] - reach, metric.low), np.minimum(value[some] + reach, metric.high)
         return low, high, ["linearised"] * len(some)
 
@@ -199,16 +185,13 @@ class _Answers:
         if metric.both_kinds:
             sides = [self.by_cluster(side.astype(np.float64)) for side in (self.right > 0.5, self.right <= 0.5)]
             count = np.minimum(*((side > 0).sum(axis=1) for side in sides))
-        ends, method = [], []
-        for k in some.tolist():
-            one = logit(float(value[k]), float(error[k]), int(count[k]), level)
-            few = None
-            if metric.rare is not None:
-                few = of_few_events(float(value[k]), float(error[k]), metric.rare, float(size[k]), level)
-            ends.append(few or one)
-            method.append("linearised, mid-p" if few else "linearised, logit")
-        low, high = np.array(ends, np.float64).reshape(-1, 2).T
-        return low, high, method
+        low, high = logit(value[some], error[some], count[some], level)
+        if metric.rare is None:
+            return low, high, ["linearised, logit"] * len(some)
+        ends = of_few_events(value[some], error[some], metric.rare, size[some], level)
+        few = np.isfinite(ends[0])
+        method = ["linearised, mid-p" if each else "linearised, logit" for each in few]
+        return np.where(few, ends[0], low), np.where(few, ends[1], high), method
 
 
 def _left_out(whole: Callable[..., Any], c: Floats, r: Floats, member: Ints, value: float, bins: int) -> Floats:

@@ -121,6 +121,7 @@ def worlds(
         for there in _subsets(streams):
             wanted = {name: state[name] for name in there if name in state}
             wanted |= {name: f"lost {fill}" for name in streams if name not in there}
+            wanted |= {name: does for name, does in state.items() if not name}  # a machine is the same beside all
             if (found := known.get(frozenset(wanted.items()))) is not None:
                 present[there] = found
         if len(present) == 2 ** len(streams):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,20 +13,18 @@ from numpy.typing import NDArray
 
 from perturbations import InputError
 from stress.measure.core.context import Context
-from stress.measure.core.rows import CELL
+from stress.measure.core.rows import CELL, Columns, build, expand
 from stress.measure.core.shares import share
 from stress.records.metric import Metric
 from stress.statistics.arrays import Floats, Ints
-from stress.statistics.calibration import (
-    Bins,
-    bin_edges,
-    bins_of,
-)
-from stress.statistics.positions import distinct
-from stress.statistics.ranks import risk_sums, surest_each
+from stress.statistics.calibration import reliability
+from stress.statistics.ranks import risk_sums, surest
 from stress.statistics.rates import rates
 
-__all__ = ["RELIABILITY", "RISK", "answers", "estimate", "probabilities", "reliability_rows", "risk_rows"]
+__all__ = ["RELIABILITY", "RISK", "alike", "answers", "estimate", "probabilities", "reliability_table", "risk_table"]
+
+_ROOM = 250_000
+"""Answers of several cells that are worked out together."""
 
 RELIABILITY: Mapping[str, tuple[pa.DataType, str]] = {
     **CELL,
@@ -70,104 +70,97 @@ def probabilities(context: Context) -> tuple[Floats, NDArray[np.int64]]:
 
 
 def _probabilities(context: Context) -> tuple[Floats, NDArray[np.int64]]:
-    frame, width = context.frame, context.classes
-    stored = frame.raw("probabilities").combine_chunks()
-    stored = stored.chunk(0) if isinstance(stored, pa.ChunkedArray) else stored
-    found = np.full((len(frame.cell), width), np.nan)
-    there = np.asarray(stored.is_valid()) & ~frame.failed
-    flat = stored.filter(pa.array(there)).flatten().to_numpy(zero_copy_only=False)
-    found[there] = flat.reshape(-1, width)
+    frame = context.frame
+    found = np.where(frame.failed[:, None], np.nan, frame.probabilities)
     return found, frame.truths[frame.sample]
 
 
-def reliability_rows(context: Context) -> list[dict[str, Any]]:
+def alike(by_cell: Sequence[Ints]) -> Iterator[Ints]:
+    """Yield cells with equally many answers, as many as there is room for."""
+    sizes: dict[int, list[int]] = defaultdict(list)
+    for i, rows in enumerate(by_cell):
+        sizes[len(rows)].append(i)
+    for size, cells in sizes.items():
+        step = max(1, _ROOM // max(size, 1))
+        for start in range(0, len(cells), step):
+            yield np.array(cells[start : start + step], np.int64)
+
+
+def reliability_table(context: Context) -> pa.Table:
     """Return the reliability diagram of every cell, with bins of equal width and of equal mass, empty ones left out."""
-    found = answers(context)
-    if found is None:
-        return []
-    confidence, right, by_cell = found
-    shares = _Shares(context)
-    for i, chosen in enumerate(by_cell):
-        shares.cell(chosen)
-        for kind in ("width", "mass") if len(chosen) else ():
-            edges = bin_edges(confidence[chosen], context.options.bins, kind)
-            where = bins_of(confidence[chosen], edges)
-            sums = Bins(confidence[chosen], right[chosen], where, len(edges) - 1)
-            used = np.flatnonzero(sums.n)
-            n, hits = sums.n[used], sums.right[used]
-            columns = {"from": edges[used], "to": edges[used + 1], "n": n}
-            columns |= {"confidence": sums.confidence[used] / n, "accuracy": hits / n}
-            rows = _rows({**context.frame.cells[i].about, "bins": kind}, columns)
-            shares.add(rows, hits, n, ((where == b) * 1.0 for b in used), right[chosen], chosen)
-    return shares.rows()
+    kinds, bins = ("width", "mass"), context.options.bins
+
+    def drawn(confidence: Floats, right: Floats) -> _Drawn:
+        each = [reliability(confidence, right, bins, kind) for kind in kinds]
+        found = {name: np.concatenate([getattr(one, name) for one in each], axis=1) for name in ("low", "high", "n")}
+        sure, tops = (np.concatenate([getattr(one, name) for one in each], axis=1) for name in ("sure", "right"))
+        n = found.pop("n")
+        with np.errstate(invalid="ignore", divide="ignore"):
+            columns = {"from": found["low"], "to": found["high"], "confidence": sure / n, "accuracy": tops / n}
+        columns["bins"] = np.broadcast_to(np.repeat(np.array(kinds, object), bins), n.shape)
+        return _Drawn(columns, tops, n, right, lambda k, b: each[b // bins].where[k] == b % bins)
+
+    return _shares(context, RELIABILITY, drawn)
 
 
-def _rows(about: Mapping[str, Any], columns: Mapping[str, Floats]) -> list[dict[str, Any]]:
-    """Return a row for each place of some columns, which all say the same about the cell."""
-    plain = {name: values.tolist() for name, values in columns.items()}
-    return [{**about, **dict(zip(plain, each))} for each in zip(*plain.values())]
-
-
-def risk_rows(context: Context) -> list[dict[str, Any]]:
+def risk_table(context: Context) -> pa.Table:
     """Return the risk–coverage curve of every cell at twenty coverages."""
+    coverages = np.arange(1, 21) / 20
+
+    def drawn(confidence: Floats, right: Floats) -> _Drawn:
+        tops, kept, threshold = risk_sums(confidence, 1 - right, coverages)
+        n = np.broadcast_to(kept, tops.shape)
+        columns = {"coverage": np.broadcast_to(coverages, tops.shape), "risk": tops / kept, "threshold": threshold}
+        return _Drawn(columns, tops, n, 1 - right, lambda k, c: surest(confidence[k], int(kept[c])))
+
+    return _shares(context, RISK, drawn)
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """Shares of the answers of some cells with equally many: (cells × points) columns, and sums above and below.
+
+    A share is Σ value × part / Σ part over the answers of its cell: ``part`` says of a cell and a point how much each
+    answer counts. ``values`` are (cells × answers). A point without answers is left out.
+    """
+
+    columns: Mapping[str, NDArray[Any]]
+    tops: Floats
+    bottoms: Floats
+    values: Floats
+    part: Callable[[int, int], NDArray[Any]]
+
+
+def _shares(context: Context, columns: Columns, drawn: Callable[[Floats, Floats], _Drawn]) -> pa.Table:
+    """Return the rows of shares of the answers of every cell; intervals of independent answers are made together."""
     found = answers(context)
-    if found is None:
-        return []
-    confidence, right, by_cell = found
-    shares, coverages = _Shares(context), np.arange(1, 21) / 20
-    for i, chosen in enumerate(by_cell):
-        shares.cell(chosen)
-        if not len(chosen):
-            continue
-        sure, wrong, about = confidence[chosen], 1 - right[chosen], context.frame.cells[i].about
-        tops, kept, threshold = risk_sums(sure, wrong, coverages)
-        columns = {"coverage": coverages, "risk": tops / kept, "threshold": threshold, "n": kept}
-        parts = surest_each(sure, kept.astype(np.int64))
-        shares.add(_rows(about, columns), tops, kept, parts, wrong, chosen)
-    return shares.rows()
+    parts: list[dict[str, NDArray[Any]]] = []
+    for cells in alike(found[2]) if found else ():
+        rows = np.stack([found[2][i] for i in cells]) if found else np.zeros((0, 0), np.int64)
+        if found and rows.size:
+            parts.append(_of_alike(context, cells, rows, drawn(found[0][rows], found[1][rows])))
+    if not parts:
+        return build([], columns)
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    order = np.argsort(joined["cell"], kind="stable")
+    joined = {name: column[order] for name, column in joined.items()}
+    alone = joined.pop("alone").astype(bool)
+    ends = rates(joined.pop("tops")[alone], joined["n"][alone], context.options.confidence)
+    joined["low"][alone], joined["high"][alone] = ends.low, ends.high
+    return expand(context.frame.cells, context.counts, columns, joined.pop("cell"), joined)
 
 
-class _Shares:
-    """Rows that get the interval of a share of some records; those of independent answers are worked out together."""
-
-    def __init__(self, context: Context) -> None:
-        self._context, self._rows = context, list[dict[str, Any]]()
-        self._plain: list[tuple[dict[str, Any], float, float]] = []
-        self._alone = False
-
-    def cell(self, records: Ints) -> None:
-        """What is added now are shares of some of these records: of independent answers, if all of them are."""
-        sample = self._context.frame.sample[records]
-        self._alone = self._context.clusters.alone and distinct(sample) == len(sample)
-
-    def add(
-        self,
-        rows: list[dict[str, Any]],
-        tops: Floats,
-        bottoms: Floats,
-        parts: Iterable[Floats],
-        values: Floats,
-        records: Ints,
-    ) -> None:
-        """Take rows and the shares that they get the interval of: Σ value × part / Σ part, over the cell's records.
-
-        ``parts`` says for each row how much each record counts; where all are independent the sums say enough.
-        """
-        self._rows += rows
-        if self._alone:
-            self._plain += [each for each in zip(rows, tops.tolist(), bottoms.tolist()) if each[2]]
-            return
-        for row, part in zip(rows, parts):
+def _of_alike(context: Context, cells: Ints, rows: Ints, drawn: _Drawn) -> dict[str, NDArray[Any]]:
+    """Return the columns of all points of some cells, cell by cell, with the ends of answers that are no plain ones."""
+    sample, used = context.frame.sample[rows], drawn.bottoms > 0
+    once = (np.diff(np.sort(sample, axis=1), axis=1) > 0).all(axis=1) & context.clusters.alone
+    low, high = np.full(used.shape, np.nan), np.full(used.shape, np.nan)
+    for k in np.flatnonzero(~once):
+        for point in np.flatnonzero(used[k]):
+            part = np.asarray(drawn.part(k, point), np.float64)
             there = part > 0
-            samples = self._context.frame.sample[records[there]]
-            found = share(self._context, (values * part)[there], part[there], samples)
-            row |= {"low": found.low, "high": found.high}
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Return the rows with their intervals."""
-        if self._plain:
-            tops, bottoms = (np.array([each[at] for each in self._plain]) for at in (1, 2))
-            ends = rates(tops, bottoms, self._context.options.confidence)
-            for (row, *_), low, high in zip(self._plain, ends.low.tolist(), ends.high.tolist()):
-                row |= {"low": low, "high": high}
-        return self._rows
+            one = share(context, (drawn.values[k] * part)[there], part[there], sample[k][there])
+            low[k, point], high[k, point] = (np.nan if end is None else end for end in (one.low, one.high))
+    found = dict(drawn.columns) | {"tops": drawn.tops, "n": drawn.bottoms, "low": low, "high": high}
+    found |= {name: np.broadcast_to(each[:, None], used.shape) for name, each in (("cell", cells), ("alone", once))}
+    return {name: column[used] for name, column in found.items()}

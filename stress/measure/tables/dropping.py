@@ -95,5 +95,6 @@ def _pairs(context: Context) -> dict[int, list[int]]:
     found = {}
     for i, row in enumerate(cells):
         if not row.fallback and not row.lost and not row.clean:
-            found[i] = [*drops.get(frozenset(row.streams), []), *own.get(row.cell, [])]
+            shared = [] if row.machine else drops.get(frozenset(row.streams), [])
+            found[i] = [*shared, *own.get(row.cell, [])]
     return {i: fallbacks for i, fallbacks in found.items() if fallbacks}

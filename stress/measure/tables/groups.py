@@ -25,7 +25,7 @@ from stress.statistics.intervals import (
     mover,
     of_few,
     sidak,
-    t_quantile,
+    t_quantiles,
 )
 from stress.statistics.rates import clopper_pearson, effective, rates
 
@@ -58,9 +58,9 @@ def ends_of(context: Context, e: Estimate, plain: NDArray[np.bool_], confidence:
         size = count.astype(np.float64) if e.size is None else e.size
         found = effective(e.value, np.square(e.error), size, e.records, confidence, squared=e.squared)
     else:
-        reach = np.vectorize(lambda c: t_quantile(confidence, int(c) - 1), otypes=[float])(e.clusters) * e.error
+        reach = t_quantiles(confidence, e.clusters - 1) * e.error
         flat = (e.error <= ROUNDING) & (e.clusters > 1)
-        reach = np.where(flat, np.vectorize(lambda c: degenerate(int(c), confidence), otypes=[float])(count), reach)
+        reach = np.where(flat, degenerate(count, confidence), reach)
         low, high = e.value - reach, e.value + reach
         if context.headline.bounded:
             low, high = np.maximum(low, context.headline.low), np.minimum(high, context.headline.high)
@@ -116,7 +116,7 @@ def _group_table(context: Context, s: ByGroup) -> pa.Table:
     own, apart = own_ends(context, s), _apart(context, s)
     groups, cells = s.own.value.shape
     sides = [_own_columns(s, own), _rest_columns(s, apart)]
-    notes = np.array([[_note(context, s, g, i) for i in range(cells)] for g in range(groups)], object)
+    notes = _notes(context, s)
     known: list[dict[str, Any]] = [
         {"note": notes},
         {
@@ -181,14 +181,13 @@ def _rest_columns(s: ByGroup, ends: Bounds) -> dict[str, NDArray[Any]]:
     }
 
 
-def _note(context: Context, s: ByGroup, g: int, cell: int) -> str | None:
-    if not s.bottom[g, cell]:
-        return "no records of this group in this cell"
-    if s.own.clusters[g, cell] < 2:
-        return "one cluster only: no interval" if not s.plain[cell] else "one sample only"
-    if s.samples[g] < context.options.small:
-        return f"small group: {s.samples[g]} samples"
-    return None
+def _notes(context: Context, s: ByGroup) -> NDArray[np.object_]:
+    """Return what to know of each group in each cell, or nothing."""
+    small = [f"small group: {n} samples" if n < context.options.small else None for n in s.samples.tolist()]
+    found = np.repeat(np.array(small, object)[:, None], s.own.value.shape[1], axis=1)
+    one = np.where(s.plain, "one sample only", "one cluster only: no interval").astype(object)
+    found = np.where(s.own.clusters < 2, one, found)
+    return np.where(s.bottom == 0, "no records of this group in this cell", found)
 
 
 def _apart(context: Context, s: ByGroup) -> Bounds:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from stress.measure.core.cells import absent, counted
+from stress.measure.core.cells import absent
 from stress.measure.core.context import Context
 from stress.measure.core.number import Number
-from stress.measure.core.rows import CELL, INTERVAL
+from stress.measure.core.rows import CELL, INTERVAL, build, expand
 from stress.measure.core.sections import Needs, beside_clean
-from stress.measure.core.shares import share
-from stress.measure.tables.curves import Curve, curves
+from stress.measure.core.shares import shares
+from stress.measure.tables.curves import curves
 from stress.records.metric import Metric
+from stress.statistics.arrays import Floats, Ints
 from stress.statistics.variance import variance_parts
 
-__all__ = ["DRAWS", "STABILITY", "draw_rows", "flip_rows", "step_rows", "whole_curves"]
+__all__ = ["DRAWS", "STABILITY", "draw_rows", "flip_table", "step_table", "whole_curves"]
 
 STABILITY = {**CELL, **INTERVAL}
+Flags = NDArray[np.bool_]
 DRAWS: Mapping[str, tuple[pa.DataType, str]] = {
     **CELL,
     "metric": (pa.string(), "what is measured"),
@@ -81,7 +83,7 @@ def _draws(context: Context, cell: int) -> dict[str, Any]:
     }
 
 
-def flip_rows(context: Context) -> list[dict[str, Any]]:
+def flip_table(context: Context) -> pa.Table:
     """Return flips of every cell: against the clean answer, and between draws.
 
     ``flip_rate`` is of all answers; ``lost`` of those right when clean that are wrong here; ``gained`` the reverse;
@@ -89,12 +91,53 @@ def flip_rows(context: Context) -> list[dict[str, Any]]:
     """
     frame = context.frame
     if not frame.has("prediction"):
-        return [{"metric": "flip_rate", **Number(note="the records have no column prediction").row()}]
-    rows = []
-    for i, cell in enumerate(frame.cells):
-        for name, found in _flips(context, i).items():
-            rows.append({**cell.about, "metric": name, **found.row()})
-    return rows
+        return build([{"metric": "flip_rate", **Number(note="the records have no column prediction").row()}], STABILITY)
+    every = np.arange(len(frame.ids))
+    parts: list[Part] = []
+    if frame.clean is not None:
+        other = every[every != frame.clean]
+        parts += [(name, other, *_sums(context, yes, of, other)) for name, yes, of in _against_clean(context)]
+    drawn = np.unique(frame.cell[frame.draw > 0])
+    if len(drawn):
+        first = _grid(context, frame.predictions[0], 0)[frame.sample, frame.cell]
+        others = (frame.draw > 0) & (first >= 0)
+        parts.append(("draw_flip_rate", drawn, *_sums(context, frame.predictions[0] != first, others, drawn)))
+    return _tabled(
+        context, parts, np.argsort(np.concatenate([np.zeros(0, int), *(p[1] for p in parts)]), kind="stable")
+    )
+
+
+Part = tuple[str, Ints, Floats, Floats]
+"""A metric, the cells of its rows, and (samples × rows) sums above and below the line."""
+
+
+def _tabled(context: Context, parts: Sequence[Part], order: Ints) -> pa.Table:
+    """Return the shares of some metrics as rows in an order."""
+    if not len(order):
+        return build([], STABILITY)
+    each = [
+        shares(context, top, bottom) | {"metric": np.full(len(at), name, object)} for name, at, top, bottom in parts
+    ]
+    found = {name: np.concatenate([columns[name] for columns in each])[order] for name in each[0]}
+    cells = np.concatenate([at for _, at, _, _ in parts])[order]
+    return expand(context.frame.cells, context.counts, STABILITY, cells, found)
+
+
+def _sums(context: Context, yes: Flags, of: Flags, cells: Ints) -> tuple[Floats, Floats]:
+    """Return (samples × cells) numbers of the records ``of`` which ``yes`` holds for, and of all of these."""
+    return context.frame.grid((yes & of) * 1.0)[:, cells], context.frame.grid(of * 1.0)[:, cells]
+
+
+def _against_clean(context: Context) -> Iterator[tuple[str, Flags, Flags]]:
+    """Yield the changes against the clean answer: of which records, and for which of these it holds."""
+    frame, flip = context.frame, context.frame.column("flip")
+    known = ~np.isnan(flip)
+    yield "flip_rate", known & (frame.failed | (np.nan_to_num(flip) > 0)), known
+    if context.right is not None and frame.clean is not None:
+        right, before = context.once(_right, context.right, frame.clean)
+        was = before[frame.sample]
+        yield "lost", ~right, was
+        yield "gained", right, ~was
 
 
 def whole_curves(context: Context) -> Needs:
@@ -102,99 +145,72 @@ def whole_curves(context: Context) -> Needs:
     return Needs([c.cells for c in curves(context) if c.severities], beside_clean(context).beside)
 
 
-def step_rows(context: Context) -> list[dict[str, Any]]:
+def step_table(context: Context) -> pa.Table:
     """Return flips along each graded curve: from severity to severity, and back to the clean answer.
 
     Draw by draw: the same draw of a sample is the same event, more severe. What was drawn once stands beside each.
     ``step_flip_rate`` is against the next lower severity of the curve; ``returned`` of those that flipped at some lower
     severity, back at the clean answer here.
     """
-    known = context.frame.has("prediction")
-    return [row for curve in curves(context) if known for row in _steps(context, curve)]
+    frame, clean = context.frame, context.frame.clean
+    graded = [curve for curve in curves(context) if curve.severities]
+    if not graded or clean is None or not frame.has("prediction"):
+        return build([], STABILITY)
+    drawn = np.ones(len(frame.ids), np.int64)
+    np.maximum.at(drawn, frame.cell, frame.draw.astype(np.int64) + 1)
+    parts, places = [], []
+    draws = [int(drawn[list(curve.cells)].max()) for curve in graded]
+    begins = np.cumsum([0, *(len(curve.cells) for curve in graded)])
+    for count in dict.fromkeys(draws):
+        some = [k for k, each in enumerate(draws) if each == count]
+        for at, part in _steps(context, [graded[k].cells for k in some], drawn, count):
+            row = np.array([begins[some[k]] for k in at[0]], np.int64) + at[1]
+            parts += part
+            places += [2 * row, 2 * row + 1]
+    return _tabled(context, parts, np.argsort(np.concatenate(places)))
 
 
-def _drawn(context: Context, cell: int) -> int:
-    """Return how many draws of its samples a cell has."""
-    return int(context.frame.draw[context.frame.by_cell[cell]].max(initial=0)) + 1
+def _steps(
+    context: Context, each: Sequence[tuple[int, ...]], drawn: Ints, draws: int
+) -> Iterator[tuple[tuple[list[int], int], list[Part]]]:
+    """Yield, severity by severity, which of the curves have so many and the sums of their two metrics."""
+    answers = [_answers_of(context, draw, drawn) for draw in range(draws)]
+    clean = context.frame.clean
+    flipped = [np.zeros((len(answers[0]), len(each)), bool) for _ in answers]
+    for at in range(max(map(len, each))):
+        mine = [k for k, cells in enumerate(each) if len(cells) > at]
+        cells = np.array([each[k][at] for k in mine], np.int64)
+        before = np.array([each[k][at - 1] if at else clean for k in mine], np.int64)
+        sums = [np.zeros((len(answers[0]), len(mine))) for _ in range(4)]
+        for held, moved in zip(answers, flipped):
+            now, last, first = held[:, cells], held[:, before], held[:, [clean]]
+            known, own = (now >= 0) & (last >= 0), (now >= 0) & (first >= 0)
+            back = moved[:, mine] & own
+            for total, more in zip(sums, (known & (now != last), known, back & (now == first), back)):
+                total += more
+            moved[:, mine] |= own & (now != first)
+        yield (mine, at), [("step_flip_rate", cells, *sums[:2]), ("returned", cells, *sums[2:])]
 
 
-def _table(context: Context, cell: int, column: NDArray[Any], draws: int) -> NDArray[Any]:
-    """Return the (samples × draws) entries of a record column in a cell, −1 where there are none.
-
-    What was drawn once is the same in every draw.
-    """
-    frame, own = context.frame, _drawn(context, cell)
-    found = np.full((len(context.frame.samples), max(own, draws)), -1, np.int64)
-    rows = frame.by_cell[cell]
-    rows = rows[~frame.failed[rows]]
-    found[frame.sample[rows], frame.draw[rows]] = column[rows]
-    return np.broadcast_to(found[:, :1], (len(found), draws)) if own == 1 else found[:, :draws]
+def _answers_of(context: Context, draw: int, drawn: Ints) -> Ints:
+    """Return the (samples × cells) answers of a draw, −1 where there is none; what was drawn once is so in every."""
+    found = _grid(context, context.frame.predictions[0], draw)
+    return np.where(drawn == 1, _grid(context, context.frame.predictions[0], 0), found) if draw else found
 
 
-def _flips(context: Context, cell: int) -> dict[str, Number]:
-    frame, rows = context.frame, context.frame.by_cell[cell]
-    found: dict[str, Number] = {}
-    if frame.clean is not None and cell != frame.clean:
-        flip = frame.column("flip")[rows]
-        flip = np.where(frame.failed[rows] & ~np.isnan(flip), 1.0, flip)
-        found["flip_rate"] = _of(context, cell, np.nan_to_num(flip), ~np.isnan(flip))
-        if context.right is not None:
-            right, before = context.once(_right, context.right, frame.clean)
-            was, now = before[frame.sample[rows]], right[rows]
-            found["lost"] = _of(context, cell, was & ~now, was)
-            found["gained"] = _of(context, cell, ~was & now, ~was)
-    if len(rows) and frame.draw[rows].max() > 0:
-        answers = frame.predictions[0]
-        first = _table(context, cell, answers, 1)[frame.sample[rows], 0]
-        others = (frame.draw[rows] > 0) & (first >= 0)
-        found["draw_flip_rate"] = _of(context, cell, others & (answers[rows] != first), others)
+def _grid(context: Context, column: Ints, draw: int) -> Ints:
+    """Return the (samples × cells) entries of a record column of a draw, −1 where there are none."""
+    frame = context.frame
+    found = np.full((len(frame.samples), len(frame.ids)), -1, np.int64)
+    rows = np.flatnonzero(~frame.failed & (frame.draw == draw))
+    found[frame.sample[rows], frame.cell[rows]] = column[rows]
     return found
 
 
-def _right(context: Context, metric: Metric, clean: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _right(context: Context, metric: Metric, clean: int) -> tuple[Flags, Flags]:
     """Return which records are right, and which samples are in the clean cell."""
     frame = context.frame
     right, rows = np.nan_to_num(frame.above(metric)) >= 1, frame.by_cell[clean]
     before = np.zeros(len(frame.samples), bool)
     before[frame.sample[rows]] = right[rows]
     return right, before
-
-
-def _steps(context: Context, curve: Curve) -> list[dict[str, Any]]:
-    frame = context.frame
-    if not curve.severities or frame.clean is None:
-        return []
-    answers, draws = frame.predictions[0], max(_drawn(context, cell) for cell in curve.cells)
-    clean = before = _table(context, frame.clean, answers, draws)
-    where = np.repeat(np.arange(len(clean)), draws)
-    flipped, rows = np.zeros(clean.shape, bool), []
-    for cell in curve.cells:
-        now = _table(context, cell, answers, draws)
-        about, rest = frame.cells[cell].about, _rest(context, cell)
-        known = (now >= 0) & (before >= 0)
-        step = _ratio(context, known & (now != before), known, where, rest)
-        back = flipped & (now >= 0) & (clean >= 0)
-        home = _ratio(context, back & (now == clean), back, where, rest)
-        rows += [{**about, "metric": "step_flip_rate", **step.row()}, {**about, "metric": "returned", **home.row()}]
-        flipped |= (now >= 0) & (clean >= 0) & (now != clean)
-        before = now
-    return rows
-
-
-def _ratio(
-    context: Context, yes: NDArray[Any], of: NDArray[Any], samples: NDArray[np.int64], rest: dict[str, Any]
-) -> Number:
-    top, bottom = (each.ravel().astype(np.float64) for each in (yes, of))
-    return share(context, top, bottom, samples, **rest)
-
-
-def _of(context: Context, cell: int, yes: NDArray[Any], of: NDArray[Any]) -> Number:
-    """Return the share of a cell's records ``of`` which ``yes`` holds for."""
-    samples = context.frame.sample[context.frame.by_cell[cell]]
-    return share(context, yes.astype(np.float64) * of, of.astype(np.float64), samples, **_rest(context, cell))
-
-
-def _rest(context: Context, cell: int) -> dict[str, Any]:
-    """Return how many of a cell's records failed, and the share of them that no perturbation could act on."""
-    counts = counted(context, cell)
-    return {name: counts[name] for name in ("failed", "unchanged")}

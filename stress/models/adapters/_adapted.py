@@ -29,7 +29,8 @@ class Adapted:
 
     Every sample is prepared by itself; those whose arrays have the same shapes go to the model together, at most
     ``most`` at once, so that an answer never depends on who else is in the batch. ``states`` says in words what was
-    declared; preflight prints it.
+    declared; preflight prints it. ``network`` is the torch module behind it, where there is one, and ``calls`` makes
+    of such a module what is called.
     """
 
     reads_only = True
@@ -45,9 +46,12 @@ class Adapted:
         classes: Sequence[Any] | None = None,
         answers: str | None = None,
         most: int | None = None,
+        network: Any = None,
+        calls: Callable[[Any], Callable[[Arrays], Any]] | None = None,
     ) -> None:
         self.__name__ = kind
         self.streams, self._missing, self._call, self._answers, self._most = streams, missing, call, answers, most
+        self.network, self._calls = network, calls
         if classes is not None:
             self.classes = list(classes)
         declared = {name: settings_of(prepared) for name, prepared in streams.items()}
@@ -68,6 +72,13 @@ class Adapted:
         """Return the same model with other preparations, to try what they would change."""
         made = object.__new__(Adapted)
         made.__dict__.update(self.__dict__, streams=streams)
+        return made
+
+    def remade(self, change: Callable[[Any], Any]) -> Adapted:
+        """Return the same model with a changed network."""
+        made = object.__new__(Adapted)
+        network = change(self.network)
+        made.__dict__.update(self.__dict__, network=network, _call=self._calls and self._calls(network))
         return made
 
     def __call__(self, batch: Batch) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
@@ -73,21 +74,22 @@ def hf(
     network.to(device)
     settings = {"do_sample": False, **(generate or {})}
     if kind == "chat":
-        told: dict[str, Any] = {"prompt": prompt, "parse": parse, "classes": classes, "generate": settings}
-        return Chat(network, processor, **told, missing=missing, device=device, identity=identity, who=who)
+        chat: dict[str, Any] = {"prompt": prompt, "parse": parse, "classes": classes, "generate": settings}
+        return Chat(network, processor, **chat, missing=missing, device=device, identity=identity, who=who)
     of = "audio" if kind in SPOKEN else MATCHING[kind][0] if kind in MATCHING else kind
     part = {"image": "image_processor", "audio": "feature_extractor"}.get(of, "tokenizer")
     prepared = _Processed(of, getattr(processor, part, processor), network.config, resample)
     declared: Any = {stream or of: prepared}
     named = None if kind in SPOKEN else list(classes) if classes is not None else _classes(network.config)
     if kind in SPOKEN:
-        call, more = transcribes(kind, network, processor, device, settings), f"{sorted(settings.items())}"
+        calls, more = partial(transcribes, kind, processor, device, settings), f"{sorted(settings.items())}"
     elif kind in MATCHING:
-        call, more = matches(kind, network, processor, device, named, template, who), f"{template} {named}"
+        calls, more = partial(matches, kind, processor, device, named, template, who), f"{template} {named}"
     else:
-        call, more = _calls(network, device), ""
-    told = {"identity": f"{identity} {prepared.says()}{more}", "answers": None if kind in SPOKEN else "logits"}
-    return Adapted("hf", declared, Missing(missing, declared, who), call, classes=named, **told)
+        calls, more = partial(_calls, device), ""
+    told: Any = {"identity": f"{identity} {prepared.says()}{more}", "answers": None if kind in SPOKEN else "logits"}
+    gone = Missing(missing, declared, who)
+    return Adapted("hf", declared, gone, calls(network), classes=named, network=network, calls=calls, **told)
 
 
 def _of_pipeline(model: Any, who: str) -> tuple[str, Any, Any, str]:
@@ -113,7 +115,7 @@ def _classes(config: Any) -> list[str] | None:
     return None if not found or all(name == f"LABEL_{i}" for i, name in enumerate(found)) else found
 
 
-def _calls(network: Any, device: str) -> Any:
+def _calls(device: str, network: Any) -> Any:
     import torch
 
     def call(arrays: Arrays) -> NDArray[Any]:

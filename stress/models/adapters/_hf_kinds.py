@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -28,7 +29,7 @@ def _tensors(arrays: Mapping[str, Any], device: str) -> dict[str, Any]:
 
 
 def transcribes(
-    kind: str, network: Any, processor: Any, device: str, generate: Mapping[str, Any]
+    kind: str, processor: Any, device: str, generate: Mapping[str, Any], network: Any
 ) -> Callable[..., Any]:
     """Return what answers a text a recording: the likeliest sign at each step (CTC), or what is generated."""
     import torch
@@ -47,7 +48,7 @@ def transcribes(
 
 
 def matches(
-    kind: str, network: Any, processor: Any, device: str, classes: Sequence[Any] | None, template: str, who: str
+    kind: str, processor: Any, device: str, classes: Sequence[Any] | None, template: str, who: str, network: Any
 ) -> Callable[..., Any]:
     """Return what answers how well each class fits a value: ``template`` says it in words, ``a photo of a {}``."""
     import torch
@@ -98,7 +99,7 @@ class Chat:
             raise InputError(f"{who}: missing must be leave_out or refuse where it writes, got {short(missing)}.")
         self._read = parser(parse, [str(each) for each in classes or ()], who)
         self.__name__ = "hf"
-        self._network, self._processor, self._device, self._who = network, processor, device, who
+        self.network, self._processor, self._device, self._who = network, processor, device, who
         self._prompt, self._missing, self._generate = prompt, missing, dict(generate)
         if classes is not None:
             self.classes = list(classes)
@@ -109,6 +110,12 @@ class Chat:
     def states(self) -> list[tuple[str, str]]:
         """What preflight says of it."""
         return [("of any kind", f"by {type(self._processor).__name__}, after the prompt; lost: {self._missing}")]
+
+    def remade(self, change: Callable[[Any], Any]) -> Chat:
+        """Return the same model with a changed network."""
+        made = copy.copy(self)
+        made.network = change(self.network)
+        return made
 
     def __call__(self, batch: Batch) -> list[Any]:
         """Return one row a sample. Raises InputError for a stream that the checkpoint does not take."""
@@ -130,7 +137,7 @@ class Chat:
                 raise InputError(f"{self._who}: stream {name}: takes pictures and texts, got {short(value)}.")
         given = self._processor(text=self._worded(texts, len(images)), images=images or None, return_tensors="pt")
         with torch.inference_mode():
-            found = self._network.generate(**given.to(self._device), **self._generate)
+            found = self.network.generate(**given.to(self._device), **self._generate)
         new = found[0, given["input_ids"].shape[1] :]
         return self._read(self._processor.tokenizer.decode(new, skip_special_tokens=True).strip())
 

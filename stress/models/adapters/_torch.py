@@ -60,10 +60,15 @@ def torch(
     declared = wired(streams, names, who) if names else dict(checked(streams, who))
     gone = Missing(missing, declared, who, leaves_out=all(each.to in optional for each in declared.values()))
     keywords = set(names) | set(fixed) if keywords is None else keywords
-    call = _calls(lib, module, place, [name for name in names if name not in keywords], keywords, fixed, output)
+    ordered = [name for name in names if name not in keywords]
+
+    def calls(network: Any) -> Callable[[Arrays], Any]:
+        return _calls(lib, network, place, ordered, keywords, fixed, output)
+
     code = getattr(module, "code", "") if isinstance(module, lib.jit.ScriptModule) else ""
     described = f"{digest_of_state(state)} {type(module).__qualname__} {output} {sorted(map(str, fixed.items()))}{code}"
-    return Adapted("torch", declared, gone, call, identity=described, classes=classes, most=batch)
+    told: Any = {"identity": described, "classes": classes, "most": batch, "network": module, "calls": calls}
+    return Adapted("torch", declared, gone, calls(module), **told)
 
 
 def _parameters(module: Any, fixed: Mapping[str, Any]) -> tuple[list[str], set[str]]:
