@@ -103,7 +103,7 @@ def execute(
         if planned.settings.preflight:
             checks += preflight(job, first, planned.settings.threads)
             checks += [] if planned.model.billed else check_preparation(job, seen)
-        known = canaries(job, planned.data.proven(planned.first[:CANARIES]), planned.plan.cells, planned.settings.threads)
+        known = canaries(job, planned.data.proven(planned.first[:CANARIES]), planned.plan.cells, here.settings.threads)
         planned = replace(planned, steady=is_steady(known) and is_reproducible(checks) and before.steady)
         code, unread = steady_code(planned.model)
         named = recognised(planned.model.weights, unread) if planned.settings.preflight else []
