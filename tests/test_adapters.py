@@ -421,7 +421,15 @@ def test_a_module_that_is_written_for_batches_is_called_with_them():
         ("weights/model.pt", "hold code"),
         ("model.joblib", "hold code"),
         (".", "hf:"),
-        ("onnx:none.onnx", "description"),
+        ("onnx:none.onnx", "must be a file, and is none"),
+        ("", "must be a name, such as demo"),
+        ("m.gguf", "a file of weights alone is no model"),
+        ("someone/vit", "hf:someone/vit@FILE.yaml, with its revision"),
+        ("json:dumps", "must be json:URL"),
+        ("openai:tiny", "must be openai:NAME@URL"),
+        ("torch:relu", "must be torch:module:attribute"),
+        ("sklearn:a", "must be sklearn:module:attribute"),
+        ("http://user:secret@host/p", "json:URL posts instances"),
         ("torch:json:loads", "description"),
     ],
 )
@@ -429,6 +437,7 @@ def test_a_name_that_is_no_module_is_told_its_adapter(name, says):
     with pytest.raises(StressError, match=re.escape(says)) as caught:
         load_model(name)
     assert "No module named" not in str(caught.value)
+    assert "secret" not in str(caught.value)
 
 
 def described(path, **content):
@@ -489,3 +498,9 @@ def test_preflight_says_how_each_stream_is_prepared(tmp_path):
     lines = {check["name"]: check["says"] for check in run.info["preflight"]}
     assert lines["stream image as the model takes it"].startswith("8×8 (stretch), rgb, 0..1, (x - 0.5")
     assert "black" in lines["stream image as the model takes it"]
+
+
+def test_a_module_of_the_users_may_be_called_as_an_adapter_is(tmp_path, monkeypatch):
+    (tmp_path / "openai.py").write_text("def predict(batch):\n    return [0] * batch.size\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert load_model("openai:predict").predict(Batch({"image": PICTURES[:2]})) == [0, 0]

@@ -103,12 +103,11 @@ def execute(
         if planned.settings.preflight:
             checks += preflight(job, first, planned.settings.threads)
             checks += [] if planned.model.billed else check_preparation(job, seen)
-        asked = planned.data.proven(planned.first[:CANARIES])
-        known = canaries(job, asked, planned.plan.cells, planned.settings.threads)
+        known = canaries(job, planned.data.proven(planned.first[:CANARIES]), planned.plan.cells, here.settings.threads)
         planned = replace(planned, steady=is_steady(known) and is_reproducible(checks) and before.steady)
-        checks = asked_anew(checks, is_steady(known))
         code, unread = steady_code(planned.model)
-        checks += recognised(planned.model.weights, unread) if planned.settings.preflight else []
+        named = recognised(planned.model.weights, unread) if planned.settings.preflight else []
+        checks = [*asked_anew(checks, is_steady(known)), *named]
         if checked is not None:
             checked(checks)
         _make_folder(out)

@@ -3,7 +3,7 @@
 from stress.models.adapters._adapted import Adapted
 from stress.models.adapters._hf import hf
 from stress.models.adapters._maite import maite
-from stress.models.adapters._names import KINDS, adapted_by_name, is_adapted_name, source_named
+from stress.models.adapters._names import adapted_by_name, is_adapted_name, source_named
 from stress.models.adapters._onnx import onnx
 from stress.models.adapters._otherwise import otherwise
 from stress.models.adapters._pixels import Pixels
@@ -13,7 +13,6 @@ from stress.models.adapters._sklearn import sklearn
 from stress.models.adapters._torch import torch
 
 __all__ = [
-    "KINDS",
     "Adapted",
     "Frames",
     "Pixels",

@@ -27,7 +27,7 @@ from stress.models.adapters._sklearn import sklearn
 from stress.models.adapters._torch import torch
 from stress.models.endpoints import json, openai
 
-__all__ = ["KINDS", "adapted_by_name", "is_adapted_name", "source_named"]
+__all__ = ["adapted_by_name", "is_adapted_name", "source_named"]
 
 _SPLIT = re.compile(r"(?P<source>.*?)(@(?P<description>[^@]+\.ya?ml))?", re.DOTALL)
 
@@ -47,16 +47,16 @@ def _of_code(make: Callable[..., Adapted]) -> Callable[..., Adapted]:
     return made
 
 
-KINDS: Mapping[str, tuple[Callable[..., Any], str]] = {
-    "onnx": (onnx, "onnx:FILE"),
-    "torch": (_of_code(torch), "torch:module:attribute"),
-    "sklearn": (_of_code(sklearn), "sklearn:module:attribute"),
-    "hf": (hf, "hf:FOLDER"),
-    "maite": (_of_code(maite), "maite:module:attribute"),
-    "json": (json, "json:URL"),
-    "openai": (lambda place, **options: _chat(place, options), "openai:NAME@URL"),
+KINDS: Mapping[str, Callable[..., Any]] = {
+    "onnx": onnx,
+    "torch": _of_code(torch),
+    "sklearn": _of_code(sklearn),
+    "hf": hf,
+    "maite": _of_code(maite),
+    "json": json,
+    "openai": lambda place, **options: _chat(place, options),
 }
-"""Adapters by the word before the first colon, and how their names are written."""
+"""Adapters by the word before the first colon."""
 _NEEDS_STREAMS = ("onnx", "torch", "sklearn", "maite")
 
 
@@ -94,13 +94,15 @@ def adapted_by_name(source: str) -> Any:
     if description is None and beside is not None and os.path.isfile(beside):
         description = str(beside)
     options = {} if description is None else _described(Path(description))
+    if kind == "onnx" and not os.path.isfile(place):
+        raise ModelError(f"model onnx:{place}: must be a file, and is none.")
     if kind in _NEEDS_STREAMS and "streams" not in options:
         got = "none" if description is None else "one without streams"
         raise InputError(
             f"model {source}: must have a description of how streams become inputs, got {got}. Write "
             f"streams: {{image: {{pixels: {{size: 224}}}}}} in a YAML file, and name it: {source}@FILE.yaml."
         )
-    make = KINDS[kind][0]
+    make = KINDS[kind]
     try:
         return make(place, **options)
     except TypeError as error:

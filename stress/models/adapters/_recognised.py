@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from perturbations import ModelError
 from perturbations.errors import short
+from stress.models._source import installed
 from stress.models.adapters._maite import is_maite_model
 
 __all__ = ["recognised", "refuse_name"]
+
+_FORMS = {
+    "onnx": "onnx:FILE",
+    "torch": "torch:module:attribute",
+    "sklearn": "sklearn:module:attribute",
+    "hf": "hf:FOLDER",
+    "maite": "maite:module:attribute",
+    "json": "json:URL",
+    "openai": "openai:NAME@URL",
+}
+"""How the names of models are written that an adapter takes, by their first word."""
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
 def recognised(found: Any) -> Any:
@@ -78,6 +93,8 @@ def _takes_batch(module: Any) -> bool:
 def refuse_name(source: str) -> None:
     """Raise ModelError that names the adapter where a name is a file, a folder or a URL, and no module."""
     lower, path = source.lower(), Path(source)
+    if not source.strip():
+        raise ModelError(f"model: must be a name, such as demo, module:attribute or hf:FOLDER, got {short(source)}.")
     shown = "URL" if "@" in source or "?" in source else source  # either may hold a key
     if lower.startswith(("http://", "https://")):
         raise ModelError(
@@ -92,6 +109,27 @@ def refuse_name(source: str) -> None:
             f"model: files that can hold code are not loaded, got {short(source)}. Load it in Python, and name that: "
             "torch:module:attribute, sklearn:module:attribute or module:attribute."
         )
-    if ":" not in source and os.path.isdir(path):
+    if ending in (".safetensors", ".bin", ".gguf", ".tflite"):
+        raise ModelError(
+            f"model: a file of weights alone is no model, got {short(source)}. A folder of transformers is named "
+            "hf:FOLDER; else name what loads it: module:attribute."
+        )
+    _refuse_form(source)
+    if source and ":" not in source and os.path.isdir(path):
         what = f"hf:{source}" if os.path.isfile(path / "config.json") else "hf:FOLDER, with config.json in it"
         raise ModelError(f"model: a folder of transformers is named so: {what}, got {short(source)}.")
+
+
+def _refuse_form(source: str) -> None:
+    """Raise ModelError for an adapter's word with another form after it, unless a module of the user's is called so.
+
+    A name of the hub is told from a module by its stroke.
+    """
+    kind, colon, _ = source.partition(":")
+    if colon and kind in _FORMS and (find_spec(kind) is None or installed(kind) is not None):
+        raise ModelError(f"model: must be {_FORMS[kind]}, got {short(source)}.")
+    if _HUB_NAME.fullmatch(source) and not os.path.exists(source):
+        raise ModelError(
+            f"model: a name of the hub is named so: hf:{source}@FILE.yaml, with its revision: in that file; nothing is "
+            f"downloaded. Got {short(source)}."
+        )

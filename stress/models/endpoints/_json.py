@@ -61,7 +61,7 @@ def json(
         identity=f"json {client.url}",
         statuses=("rate_limited",),
     )
-    told = {"missing": missing, "keep": keep, "classes": classes, "takes": kinds(takes, who)}
+    told: dict[str, Any] = {"missing": missing, "keep": keep, "classes": classes, "takes": kinds(takes, who)}
     return Endpoint(client, form, price=prices(price, who), **told)
 
 

@@ -89,7 +89,7 @@ def openai(
         statuses=("rate_limited", "refusal", "unparsed"),
         reports=("tokens_in", "tokens_out", *(["first_token_s"] if stream else [])),
     )
-    told = {"missing": missing, "keep": keep, "classes": classes, "takes": kinds(takes, who, _TAKES)}
+    told: dict[str, Any] = {"missing": missing, "keep": keep, "classes": classes, "takes": kinds(takes, who, _TAKES)}
     return Endpoint(client, form, price=prices(price, who), **told)
 
 
