@@ -19,6 +19,7 @@ TITLES = {
     "series": "Perturbations of series",
     "stream": "Faults of streams",
     "attack": "Attacks",
+    "machine": "Conditions of the machine",
 }
 INTRODUCTIONS = {
     "image": "Each row shows the picture as it is and at severities 1, 3 and 5.",
@@ -29,6 +30,7 @@ INTRODUCTIONS = {
     "samples: at the one before, or at those of another target.",
     "attack": "An attack needs the model, so that nothing can be shown here: `stress show RUN SAMPLE CELL` draws what "
     "it made of a sample. When a number under one can be believed: [Attacks](../attacks.md).",
+    "machine": "What the model runs on, and not what it is given: inputs stay as they are, so that nothing is shown.",
 }
 
 
@@ -56,13 +58,13 @@ def axis(perturbation: Perturbation) -> str:
 
 def entry(perturbation: Perturbation, media: Media) -> str:
     """Return the section of one perturbation; what it shows is added to ``media``."""
-    of = ", ".join(perturbation.modalities)
+    of = f" of {', '.join(perturbation.modalities)}" if perturbation.modalities else ""
     parts = [f"## {short(perturbation.name)} {{ #{perturbation.name} }}"]
     parts.append(
-        f"`{perturbation.name}` · {perturbation.kind} of {of} · {axis(perturbation)} · version {perturbation.version}"
+        f"`{perturbation.name}` · {perturbation.kind}{of} · {axis(perturbation)} · version {perturbation.version}"
     )
     parts.append(prose(inspect.getdoc(perturbation.function) or ""))
-    if perturbation.kind != "attack":
+    if perturbation.kind not in ("attack", "machine"):
         found = shown(perturbation)
         parts += [found.drawn(media), curve(perturbation, found)]
     parts.append(parameters(perturbation))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -78,10 +79,14 @@ def _records(context: Context) -> list[str]:
     still = [i for i, n, same in zip(frame.ids, counts["n"], counts["unchanged"]) if n and same / n > 0.5]
     still = [i for i in still if i != "clean"]
     if still:
-        found.append(f"in {len(still)} cells no perturbation could act on most samples: {_some(still)}")
+        found.append(f"in {_cells(still)} no perturbation could act on most samples: {_some(still)}")
     if whole := untested(context):
-        found.append(f"not tested: {len(whole)} cells in which no perturbation could change any record: {_some(whole)}")
+        found.append(f"not tested: {_cells(whole)} in which no perturbation could change any record: {_some(whole)}")
     return found
+
+
+def _cells(found: Sequence[str]) -> str:
+    return "1 cell" if len(found) == 1 else f"{len(found)} cells"
 
 
 def _classes(context: Context) -> list[str]:
