@@ -30,7 +30,8 @@ INTRODUCTIONS = {
     "samples: at the one before, or at those of another target.",
     "attack": "An attack needs the model, so that nothing can be shown here: `stress show RUN SAMPLE CELL` draws what "
     "it made of a sample. When a number under one can be believed: [Attacks](../attacks.md).",
-    "machine": "What the model runs on, and not what it is given: inputs stay as they are, so that nothing is shown.",
+    "machine": "They befall no stream, so that nothing can be shown: they say under which terms the model answers. A "
+    "suite names them under `machine:`, alone or beside steps on streams.",
 }
 
 

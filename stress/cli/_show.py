@@ -146,7 +146,7 @@ def show_suite(file: str, imports: bool = False) -> None:
     say(f"{file}: fine – {suite.title}, {len(suite.scenarios)} scenarios")
 
 
-def show_measures(folder: Path, name: str | None, goals: str | None = None) -> None:
+def show_measures(folder: Path, name: str | None, goals: str | None = None, label_error: float | None = None) -> None:
     """Print the summary of a run, or one table as CSV."""
     from stress._face import open_run
 
@@ -160,7 +160,7 @@ def show_measures(folder: Path, name: str | None, goals: str | None = None) -> N
 
     from stress.report import plain_table
 
-    csv.write_csv(plain_table(run.table(name, goals=goals), as_json=True), sys.stdout.buffer)
+    csv.write_csv(plain_table(run.table(name, goals=goals, label_error=label_error), as_json=True), sys.stdout.buffer)
 
 
 _FIGURES = (".pdf", ".svg", ".png")
