@@ -18,7 +18,20 @@ from tests.report_pages import mixed_run
 
 AXE, DOCS = (os.environ.get(name) for name in ("STRESS_AXE", "STRESS_DOCS"))
 READ = ("index", "tutorial", "measures", "gates", "fidelity", "limits")
-MADE = ("image", "audio", "text", "series", "stream", "attack", "commands", "python", "tables", "signals", "suites")
+MADE = (
+    "image",
+    "audio",
+    "text",
+    "series",
+    "stream",
+    "attack",
+    "machine",
+    "commands",
+    "python",
+    "tables",
+    "signals",
+    "suites",
+)
 PAGES = [f"{name}.html" for name in (*READ, *(f"reference/{name}" for name in MADE))]
 SOME = (
     "index.html",

@@ -1,9 +1,11 @@
 """The documents' code: what a page tells to type is typed here, and what it shows as a file is read."""
 
+import ast
 import json
 import re
 import shlex
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from stress.cli._commands import stress as commands
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "scenarios" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w*)(?: title=\"([^\"]+)\")?\n(.*?)^```", re.DOTALL | re.MULTILINE)
-STORIES = ("tutorial.md", "own-perturbation.md", "own-metric.md")
+STORIES = ("tutorial.md", "own-perturbation.md", "own-metric.md", "randomness.md")
 """Pages that are followed to the letter, in a folder of their own."""
 
 
@@ -88,6 +90,26 @@ def test_a_file_that_is_shown_can_be_read(language, content, tmp_path):
         assert load_declaration(tmp_path / "declaration.yaml").levels
     else:
         assert found
+
+
+SHOWN = [
+    pytest.param(content, id=f"{page.name}: {content.splitlines()[0][:50]}")
+    for page in PAGES
+    for language, _, content in blocks(page)
+    if language == "python"
+]
+
+
+@pytest.mark.parametrize("content", SHOWN)
+def test_code_that_is_shown_is_python_and_names_what_there_is(content):
+    for node in ast.walk(ast.parse(content)):
+        if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] in ("stress", "perturbations", "scenarios"):
+            module = import_module(node.module)
+            assert all(hasattr(module, each.name) for each in node.names), ast.unparse(node)
+        dotted = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
+        if re.fullmatch(r"stress\.[a-z]+\.[a-zA-Z_]+", dotted):
+            _, room, name = dotted.split(".")
+            assert hasattr(import_module(f"stress.{room}"), name), dotted
 
 
 # -- stories

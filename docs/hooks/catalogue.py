@@ -59,10 +59,10 @@ def axis(perturbation: Perturbation) -> str:
 
 def entry(perturbation: Perturbation, media: Media) -> str:
     """Return the section of one perturbation; what it shows is added to ``media``."""
-    of = ", ".join(perturbation.modalities) or "no stream"
+    of = f" of {', '.join(perturbation.modalities)}" if perturbation.modalities else ""
     parts = [f"## {short(perturbation.name)} {{ #{perturbation.name} }}"]
     parts.append(
-        f"`{perturbation.name}` · {perturbation.kind} of {of} · {axis(perturbation)} · version {perturbation.version}"
+        f"`{perturbation.name}` · {perturbation.kind}{of} · {axis(perturbation)} · version {perturbation.version}"
     )
     parts.append(prose(inspect.getdoc(perturbation.function) or ""))
     if perturbation.kind not in ("attack", "machine"):

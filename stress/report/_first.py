@@ -53,7 +53,7 @@ def _repair(book: Book) -> Iterator[Sentence]:
     text = f"{visible(first['stream'])}: {_cost(book, first)}"
     if len(rows) > 1:
         second = rows[1]
-        text += f"; of {visible(second['stream'])} the costliest is {_cost(book, second)}"
+        text += f"; of {visible(second['stream'])} most: {_cost(book, second)}"
         low, high = first["drop"]["low"], second["drop"]["high"]
         if low is not None and high is not None and low <= high:
             text += ". Their intervals overlap"
@@ -81,7 +81,7 @@ def _fallback(book: Book) -> Iterator[Sentence]:
     rows = [row for row in book.table("dropping") if row["value"] is not None and row["all_low"] is not None]
     if not rows:
         if _drops(book) and len(book.info.get("streams") or {}) > 1:
-            text = "not tested: a suite with `fallbacks: [drop]` has cells in which degraded streams are dropped."
+            text = "not tested: a suite that says fallbacks: [drop] has cells in which degraded streams are dropped."
             yield Sentence("Best fallback", text, "#scenarios")
         return
     best, form = max(rows, key=lambda row: row["value"]), book.form

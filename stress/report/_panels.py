@@ -145,8 +145,9 @@ def _remark(book: Book, breaking: Row, dropped: float | None) -> str:
 
 
 def _about(book: Book, row: Row) -> str:
-    steps = visible(row["perturbation"])
-    profile = f", {visible(row['profile'])}" if row["profile"] and row["profile"] != "default" else ""
+    steps = visible(row["perturbation"].replace(" > ", " + " if "+" in (row["stream"] or "") else ", then "))
+    profiles = [name for name in str(row["profile"] or "").split("+") if name not in ("", "default")]
+    profile = f", {visible(', '.join(profiles))}" if profiles else ""
     several = len(book.info.get("streams") or {}) > len(book.modalities)
     return f"{steps}{profile}{' on ' + visible(row['stream']) if several else ''}"
 
