@@ -282,6 +282,7 @@ def test_the_page_about_suite_files_shows_suites_that_work():
     from pathlib import Path
 
     page = (Path(scenarios.__file__).parent / "README.md").read_text(encoding="utf-8")
-    first, more = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    first, device, more = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert {"int8-night:3", "in-time:5"} <= set(ids(expand(loads(device), TRIMODAL)))
     shown = expand(loads(first.replace("plugins: [my_perturbations.py]", "") + more), TRIMODAL)
     assert {"noise:5", "night:3", "dead-mic", "language:de", "storm", "drop:image+audio"} <= set(ids(shown))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from perturbations import InputError
 from perturbations.errors import named_keywords
+from stress.statistics.labelnoise import unmixed, within_reach
 
 __all__ = ["Bounds", "bounds_at", "breaking_rate", "corrected"]
 
@@ -32,8 +33,8 @@ def bounds_at(low: float, high: float, rate: float, disputed: float = 0.0) -> Bo
     for name, share in (("rate", rate), ("disputed", disputed)):
         if not 0 <= share <= 1:
             raise InputError(f"label noise: {name} must be in [0, 1], got {share:g}.")
-    reach = min(1.0, rate + disputed)
-    return Bounds(max(0.0, low - reach), min(1.0, high + reach))
+    ends = within_reach(np.float64(low), np.float64(high), rate + disputed, 0.0, 1.0)
+    return Bounds(*map(float, ends))
 
 
 @named_keywords
@@ -50,9 +51,6 @@ def corrected(confusion: NDArray[np.float64], noise: NDArray[np.float64]) -> NDA
     is the same whatever the model answers. Raises InputError where it cannot be undone, or is no such matrix.
     """
     shape = confusion.shape[0]
-    fits = noise.shape == (shape, shape) and bool(np.all(noise >= 0)) and bool(np.allclose(noise.sum(axis=1), 1))
-    if not fits:
+    if noise.shape != (shape, shape):
         raise InputError(f"label noise: the matrix must be ({shape}, {shape}), its rows of shares that sum to 1.")
-    if np.linalg.cond(noise) > 1e6:
-        raise InputError("label noise: the matrix must tell classes apart, got one that cannot be inverted.")
-    return np.asarray(np.linalg.solve(noise.T, confusion), np.float64)
+    return np.asarray(unmixed(noise) @ confusion, np.float64)

@@ -167,13 +167,14 @@ def report(**options: Any) -> None:
 @stress.command()
 @click.argument("folder", type=RUN, metavar="RUN")
 @click.option("--table", "name", metavar="NAME", help="Print one table whole, as CSV, instead of the summary.")
+@click.option("--label-error", type=float, metavar="SHARE", help="Of the labels may be wrong (table label_noise).")
 @GOALS
 @OWN
-def measure(folder: Path, name: str | None, goals: str | None) -> None:
+def measure(folder: Path, name: str | None, label_error: float | None, goals: str | None) -> None:
     """Print what the records of RUN mean: the summary, or one table."""
     from stress.cli._show import show_measures
 
-    show_measures(folder, name, goals)
+    show_measures(folder, name, goals, label_error)
 
 
 @stress.command(epilog=EPILOG)

@@ -41,6 +41,8 @@ class Options:
     ``break_at`` is the share of the clean value at which a model counts as broken; ``bar`` an absolute value instead.
     ``reference`` is another run (RRA, effective robustness, NWERD, CE), ``goals`` the declared balance of
     streams: what ``scenarios.goals_of`` takes; those of the suite, where there are none.
+    ``label_error`` is the share of labels that may be wrong, ``label_matrix`` how often each true class (classes that
+    it does not name are labelled right) is given each label: of the table ``label_noise``.
     ``limit`` is the number of records that are held in memory at once: a larger run is read in blocks of samples or in
     portions of cells, of one cell (with what it is compared with) at least.
     """
@@ -57,6 +59,8 @@ class Options:
     by: Sequence[str] | None = None
     small: int = 30
     goals: Any = None
+    label_error: float | None = None
+    label_matrix: Mapping[str, Mapping[str, float]] | None = None
     reference: Source | None = None
     limit: int = LIMIT
 
@@ -81,6 +85,8 @@ def options(given: Mapping[str, Any]) -> Options:
         raise InputError(f"measure: confidence must be in [0.5, 1), got {short(found.confidence)}.")
     if not 0 < found.break_at <= 1:
         raise InputError(f"measure: break_at must be in (0, 1] of the clean value, got {short(found.break_at)}.")
+    if found.label_error is not None and not 0 <= found.label_error <= 1:
+        raise InputError(f"measure: label_error must be a share in [0, 1], got {short(found.label_error)}.")
     if found.limit < 1:
         raise InputError(f"measure: limit must be at least 1 record, got {short(found.limit)}.")
     if found.bins < 2:

@@ -18,7 +18,8 @@ def table(run: Source, name: str, **given: Any) -> pa.Table:
 
     Options: ``cluster`` (the group whose samples make one cluster), ``confidence`` (0.95), ``resamples`` (2000),
     ``seed``, ``metric`` (the headline), ``break_at`` (share of clean) or ``bar`` (absolute), ``top_k``, ``bins``,
-    ``by`` (groups to slice by), ``small`` (samples under which a group is marked), ``goals``, ``reference`` (a run),
+    ``by`` (groups to slice by), ``small`` (samples under which a group is marked), ``goals``, ``label_error``
+    and ``label_matrix`` (wrong labels that are assumed, for ``label_noise``), ``reference`` (a run),
     ``limit`` (4 million): a run of more records is read in blocks of samples and portions of cells, with the same
     weights and results.
     A number that is undefined is null, and the column ``note`` says why. Raises InputError for an unknown table,

@@ -29,6 +29,7 @@ from stress.measure.tables.detection import detection_rows, macro_rows
 from stress.measure.tables.distortion import DISTORTION, distortion_rows
 from stress.measure.tables.dropping import DROPPING, beside_dropped, dropping_rows
 from stress.measure.tables.groups import GAPS, GROUPS, gap_rows, group_rows
+from stress.measure.tables.labelnoise import LABEL_NOISE, label_noise_rows
 from stress.measure.tables.operation import FAILED, LATENCY, failure_rows, latency_rows
 from stress.measure.tables.relative import RELATIVE, relative_rows
 from stress.measure.tables.robustness import CURVES, ROBUSTNESS, curve_table, robustness_rows
@@ -41,7 +42,7 @@ from stress.measure.tables.timeline import TIMELINE, timeline_rows
 from stress.records.frame import Frame
 from stress.records.source import Source
 
-__all__ = ["TABLES", "Table", "context_of", "make", "make_all"]
+__all__ = ["TABLES", "Table", "context_of", "counted_values", "make", "make_all"]
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,11 @@ TABLES: Mapping[str, Table] = {
     "distortion": Table("how far inputs were from the clean ones, in every cell", DISTORTION, _one(distortion_rows)),
     "failures": Table("records without a usable answer, by cell, kind and message", FAILED, (failure_rows,)),
     "cost": Table("what answering costs in every cell, where a run measured it", COST, _one(cost_rows)),
+    "label_noise": Table(
+        "each share of right answers if some labels were wrong: bounds, or a point where it is known how they fall",
+        LABEL_NOISE,
+        _one(label_noise_rows),
+    ),
     "latency": Table("time a call of the model takes, in every cell", LATENCY, _one(latency_rows)),
 }
 
