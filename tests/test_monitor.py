@@ -169,6 +169,13 @@ def test_the_expected_score_holds_in_scenarios_that_were_left_out_or_they_are_un
     assert np.mean(held) >= laws.coverage
 
 
+def test_less_is_promised_of_windows_that_are_farther_from_the_run(laws):
+    near = laws.explain(laws.scenes[0].values)
+    errors = [laws.error(replace(near, nearest=times * laws.usual)) for times in (0.1, 1.0, 4.0)]
+    assert errors[0] == errors[1] < errors[2]
+    assert errors[2] - errors[1] == pytest.approx(laws.off)  # the root of four times as far is twice
+
+
 def test_ready_signals_and_values_are_the_same(reference, tmp_path):
     import soundfile
     from PIL import Image
