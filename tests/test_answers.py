@@ -586,3 +586,16 @@ def test_answers_that_are_withheld_say_nothing_of_the_form_of_the_others(kind, g
     assert settled == whole
     scored = settled.score(kept, targets)
     assert [why is not None for why in scored["invalid"]] == [k in gone for k in range(count)]
+
+
+def test_positions_in_lists_of_labels_are_no_class_names():
+    classes, targets = ("1", "2", "3", "4"), [["2", "3"], ["3", "4"], ["4"], ["2"]] * 3
+    places = [[int(name) - 1 for name in target] for target in targets]
+    with pytest.raises(ModelError, match=r"class names \(0% of the sets right\) or positions"):
+        MultiLabel(classes).settle(places, targets)
+    named = [[int(name) for name in target] for target in targets]
+    for task in (MultiLabel(classes), MultiLabel(classes, answers="labels")):
+        assert list(task.settle(named, targets).score(named, targets)["score"]) == [1.0] * 12
+    from_zero = MultiLabel(("0", "1", "2"))
+    given = [[0, 1], [2], []] * 4
+    assert list(from_zero.settle(given, given).score(given, given)["score"]) == [1.0] * 12

@@ -9,9 +9,11 @@ import pytest
 import soundfile
 
 import stress
-from perturbations import Audio, InputError
+from perturbations import Audio, InputError, Series
 from stress.models import Batch, Unanswered, load_model
 from stress.models._reading import parser
+from stress.models.endpoints._openai import _usage, written
+from stress.models.endpoints._stream import assembled
 from stress.models.endpoints._wire import pcm
 from tests.test_endpoints import BRIGHT, DARK, SUITE, samples, server
 
@@ -143,6 +145,7 @@ def test_what_is_no_answer_says_why(tmp_path, fault, status, says, kept):
     ("options", "says"),
     [
         ({"prompt": " "}, "prompt"),
+        ({"takes": ["series"]}, "takes must be a list of image, audio, text"),
         ({"missing": "zeros"}, "missing"),
         ({"request": {"model": "x"}}, "request"),
         ({"request": {"stop": {1}}}, "request"),
@@ -153,6 +156,58 @@ def test_what_is_no_answer_says_why(tmp_path, fault, status, says, kept):
 def test_chats_that_cannot_be(options, says):
     with pytest.raises(InputError, match=says):
         of("http://127.0.0.1:9/v1/", **options)
+
+
+def test_a_series_is_refused_before_the_first_call(tmp_path):
+    series = Series(np.zeros((4, 1), np.float32), 10, ("a",))
+    with server(tmp_path / "log") as url:
+        predict = of(url)
+        with pytest.raises(InputError, match="takes image, audio, text, got the stream 'sensor'"):
+            predict(Batch({"sensor": [series]}))
+        assert predict.client.calls == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("It is dark", "dark"),
+        ([{"type": "text", "text": "It is "}, {"type": "text", "text": "dark"}], "dark"),
+        ([], "unparsed"),
+        ([{"type": "image_url", "image_url": {"url": "x"}}], "invalid"),
+        (["dark"], "invalid"),
+        (5, "invalid"),
+        (None, "unparsed"),
+    ],
+)
+def test_what_it_wrote_may_come_in_parts(content, found):
+    reply = {"choices": [{"message": {"content": content}, "finish_reason": "stop"}]}
+    row = written(parser("labels", ["dark", "bright"], "x"), reply)
+    assert (row.status if isinstance(row, Unanswered) else row) == found
+
+
+def data(*events):
+    return [(0.0, b"".join(b"data: " + json.dumps(each).encode() + b"\n\n" for each in events))]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"choices": "x"}, {"choices": ["x"]}, {"choices": [{"delta": "x"}]}, [1],
+        {"choices": [{"index": 0, "delta": {"content": "dark"}}, {"index": 1, "delta": {"content": "bright"}}]},
+        {"choices": [{"index": 1, "delta": {"content": "bright"}, "finish_reason": "stop"}]},
+    ],
+)  # fmt: skip
+def test_a_stream_of_another_form_is_no_answer(event):
+    with pytest.raises(ValueError, match="must be"):
+        assembled(data(event))
+
+
+def test_tokens_that_are_no_numbers_are_not_told():
+    for told in ("many", -1, 1e400, None, [3]):
+        assert _usage({"usage": {"prompt_tokens": told}}) == {}
+    for usage in (3, "x", [1], None):
+        assert _usage({"usage": usage}) == {}
+    assert _usage({"usage": {"prompt_tokens": 3}}) == {"tokens_in": 3}
 
 
 def test_a_chat_model_by_name(tmp_path):

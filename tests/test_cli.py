@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
+import perturbations
+import stress
 from stress.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -248,6 +250,46 @@ def test_list_says_what_it_lists(word, capsys):
     said = capsys.readouterr().err
     assert "suites" in said
     assert repr(word) in said
+
+
+@pytest.mark.parametrize("what", [[], ["image"], ["suites"], ["signals"]])
+def test_a_list_fits_80_columns(what, capsys):
+    assert main(["list", *what]) == 0
+    said = capsys.readouterr().out
+    assert all(len(line) <= 80 for line in said.splitlines())
+    if what in ([], ["image"]):
+        family = said.split("image (")[1].split("\n\n")[0]
+        shown = [line.split()[0] for line in family.splitlines()[1:] if line[2] != " "]
+        assert [f"image.{name}" for name in shown] == list(perturbations.names("image"))
+
+
+def test_sources_are_of_perturbations_metrics_and_data(project, capsys):
+    assert run("--limit", "2") == 0
+    capsys.readouterr()
+    assert main(["cite", "runs/mine"]) == 0
+    said = capsys.readouterr().out
+    perturbed, measured = said.split("% metrics")
+    assert perturbed.startswith("% perturbations")
+    assert "{hendrycks2019," in perturbed
+    assert "{guo2017," in measured
+    assert said.count("{guo2017,") == 1
+    assert "% data" not in said  # a manifest of one's own has no source that we know
+    for name, key in (
+        ("CIFAR-10 test", "krizhevsky2009"),
+        ("CIFAR-10-C fog 3", "hendrycks2019"),
+        ("demo", "alpaydin1998"),
+    ):
+        assert stress.data.cited(name) == (key,)
+    assert stress.data.cited("demonstration") == ()
+
+
+def test_every_source_of_a_metric_is_in_the_bibliography():
+    from perturbations._citations import references
+    from stress.tasks import METRICS
+
+    sources = {key for rows in METRICS.values() for each in rows if each.source for key in each.source.split("; ")}
+    assert len(sources) > 5
+    assert sources <= set(references())
 
 
 def test_list_still_guesses_at_names(capsys):

@@ -199,6 +199,19 @@ def test_a_lost_stream_is_null_or_left_out_or_refused(tmp_path):
         assert row.status == "crash"
 
 
+def test_media_that_the_model_does_not_take_are_refused_before_the_first_call(tmp_path):
+    with server(tmp_path / "log") as url:
+        predict = stress.models.json(url, classes=["dark", "bright"], takes=["text", "audio"])
+        with pytest.raises(InputError, match=r"takes text, audio, got the stream 'image' of another kind"):
+            stress.run(predict, samples(), SUITE, tmp_path / "run", workers=1)
+        assert predict.client.calls == 0
+        assert "of text, audio" in dict(predict.states)
+        assert len(stress.models.json(url, takes=["image"])(Batch({"image": [DARK]}))) == 1
+    for takes in ("image", [], ["picture"], ["image", 3]):
+        with pytest.raises(InputError, match="takes must be a list of image, audio, text, series"):
+            stress.models.json(url, takes=takes)
+
+
 def test_a_url_by_name(tmp_path):
     with server(tmp_path / "log") as url:
         (tmp_path / "m.yaml").write_text(f"classes: [dark, bright]\nkeep: {tmp_path / 'kept'}\nat_once: 2\n")

@@ -282,3 +282,13 @@ scenarios:
     assert starts == {"picture-only": "lost:audio+text", "together": "clean"}
     cells = {row["cell"]: row["value"] for row in run.table("cells").to_pylist() if row["metric"] == "accuracy"}
     assert all(row["value"] == cells[row["cell"]] for row in rows)
+
+
+@pytest.mark.parametrize(("idle", "said"), [([2], "1 cell leaves most"), ([2, 5], "2 cells leave most")])
+def test_a_warning_says_in_how_many_cells_there_was_nothing_to_perturb(idle, said, tmp_path):
+    records = grid(nested(20, RATES))
+    records["status"] = np.array(["ok"] * 120, object)
+    records["status"][np.isin(records["cell"], idle) & (records["sample"] < 15)] = "unchanged"
+    told = summary(write(tmp_path / "a", graded(), records, ["1"] * 20, columns=LABELS))["warnings"]
+    assert [w for w in told if w.casefold().startswith(said)] != []
+    assert all(f"noise-{place}" in next(w for w in told if said in w) for place in idle)

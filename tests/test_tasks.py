@@ -102,6 +102,7 @@ def test_its_metrics_rest_on_columns_it_declares(task, targets, good, poor, junk
     ("task", "target", "words"),
     [
         (Classification(ABC), "d", "one of the 3 classes"),
+        (Classification(ABC[:1]), None, "the only class, 'a', got none"),
         (MultiLabel(ABC), "a|d", "among the 3 classes"),
         (Regression(), "many", "finite number"),
         (Regression(), NAN, "finite number"),

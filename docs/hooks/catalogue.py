@@ -1,4 +1,4 @@
-"""One entry a perturbation: what it is in the world, its parameters, what it does to an input, how far, and its source."""
+"""One entry a perturbation: what it is in the world, its parameters, what it does to an input, how far, and whence."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ INTRODUCTIONS = {
     "audio": "Waveform (full scale ±1) above spectrogram (0 Hz to half the rate, 90 dB), and the sound to play.",
     "text": "What was added or replaced is <mark>marked</mark>; <del>‸</del> is where something is gone.",
     "series": "Each row shows the series as it is and at severities 1, 3 and 5; new values are marked.",
-    "stream": "What can go wrong with a whole stream, shown on one modality that it befalls. Faults may look at the other "
+    "stream": "What can go wrong with a whole stream, shown on one modality that it befalls. Faults may look at other "
     "samples: at the one before, or at those of another target.",
-    "attack": "An attack needs the model, so that nothing can be shown here: `stress show RUN SAMPLE CELL` draws what it "
-    "made of a sample. When a number under one can be believed: [Attacks](../attacks.md).",
-    "machine": "They befall no stream, so that nothing can be shown: they say under which terms the model answers. A suite "
-    "names them under `machine:`, alone or beside steps on streams.",
+    "attack": "An attack needs the model, so that nothing can be shown here: `stress show RUN SAMPLE CELL` draws what "
+    "it made of a sample. When a number under one can be believed: [Attacks](../attacks.md).",
+    "machine": "They befall no stream, so that nothing can be shown: they say under which terms the model answers. A "
+    "suite names them under `machine:`, alone or beside steps on streams.",
 }
 
 
@@ -61,7 +61,9 @@ def entry(perturbation: Perturbation, media: Media) -> str:
     """Return the section of one perturbation; what it shows is added to ``media``."""
     of = ", ".join(perturbation.modalities) or "no stream"
     parts = [f"## {short(perturbation.name)} {{ #{perturbation.name} }}"]
-    parts.append(f"`{perturbation.name}` · {perturbation.kind} of {of} · {axis(perturbation)} · version {perturbation.version}")
+    parts.append(
+        f"`{perturbation.name}` · {perturbation.kind} of {of} · {axis(perturbation)} · version {perturbation.version}"
+    )
     parts.append(prose(inspect.getdoc(perturbation.function) or ""))
     if perturbation.kind not in ("attack", "machine"):
         found = shown(perturbation)
@@ -74,7 +76,9 @@ def entry(perturbation: Perturbation, media: Media) -> str:
         notes.append("Changes the meaning: the right answer may be another one afterwards.")
     parts += [prose(note) for note in notes]
     if perturbation.cite:
-        parts.append(f'??? "Source: {", ".join(perturbation.cite)}"\n\n' + fenced(citation([perturbation.name]), "bibtex"))
+        parts.append(
+            f'??? "Source: {", ".join(perturbation.cite)}"\n\n' + fenced(citation([perturbation.name]), "bibtex")
+        )
     return "\n\n".join(part for part in parts if part)
 
 
@@ -119,8 +123,8 @@ def signals_page() -> str:
     """Return the page of the signals: what tells a degraded stream without its clean form."""
     parts = [
         "# Signals of quality",
-        "What is measured of a stream without the clean one and without a model. Those marked ● are recorded beside every "
-        "answer, the others with `--signals all`. Policies and the monitor read them.",
+        "What is measured of a stream without the clean one and without a model. Those marked ● are recorded beside "
+        "every answer, the others with `--signals all`. Policies and the monitor read them.",
     ]
     for of in MODALITIES:
         lines = ["| signal | | meaning | unit | source |", "|---|---|---|---|---|"]
@@ -137,4 +141,4 @@ def unit(each: object) -> str:
     """Return a signal's unit, and between which ends it lies."""
     ends = [(word, getattr(each, word)) for word in ("low", "high")]
     said = [f"{'from' if word == 'low' else 'to'} {end:g}" for word, end in ends if isfinite(end)]
-    return escape(", ".join([str(getattr(each, "unit")), *said]))
+    return escape(", ".join([str(each.unit), *said]))

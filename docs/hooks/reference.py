@@ -27,8 +27,9 @@ def on_files(files: Any, config: Any) -> Any:
 
 def on_post_page(output: str, page: Any, config: Any) -> str:
     """Give the search its name and let blocks of code be scrolled without a mouse, which the theme leaves out."""
-    named = output.replace('data-md-component="search" role="dialog"', 'data-md-component="search" role="dialog" aria-label="Search"')
-    return re.sub(r"(<pre[^>]*>(?:<span></span>)?<code)(?=[ >])", r'\1 tabindex="0"', named)
+    search = 'data-md-component="search" role="dialog"'
+    named = output.replace(search, f'{search} aria-label="Search"')
+    return re.sub(r"<pre(?=[^>]*>(?:<span></span>)?<code)", '<pre tabindex="0"', named)
 
 
 def made() -> Iterator[tuple[str, str | bytes]]:

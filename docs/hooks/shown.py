@@ -213,7 +213,8 @@ def _plotted(points: list[tuple[int, float]], title: str, top: int) -> str:
     said = f"{title} at severity " + ", ".join(f"{severity}: {_number(value)}" for severity, value in points)
     ends = f"<text class='y' x='34' y='22'>{_number(high)}</text><text class='y' x='34' y='82'>{_number(low)}</text>"
     return (
-        f"<figure class='far'><svg viewBox='0 0 260 100' width='260' height='100' role='img' aria-label='{escape(said)}'>"
+        f"<figure class='far'><svg viewBox='0 0 260 100' width='260' height='100' role='img' "
+        f"aria-label='{escape(said)}'>"
         f"<path d='M40 12V82H248'/><polyline points='{line}'/>{dots}{ticks}{ends}</svg>"
         f"<figcaption>{escape(title)} of what is shown, by severity</figcaption></figure>"
     )

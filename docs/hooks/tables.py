@@ -6,8 +6,7 @@ from math import isfinite
 
 from docs.hooks.words import prose, row
 from stress.measure import COMPARISON, RELIANCE, TABLES
-from stress.tasks import METRICS
-from stress.tasks import Metric
+from stress.tasks import METRICS, Metric
 
 
 def page() -> str:
@@ -21,10 +20,16 @@ def page() -> str:
     for name, table in TABLES.items():
         parts += [f"### {name} {{ #table-{name} }}", prose(table.about), columns(table.documented)]
     parts += ["### Two runs { #table-comparison }", columns({n: about for n, (_, about) in COMPARISON.items()})]
-    parts += ["### What two models rest on { #table-reliance }", columns({n: about for n, (_, about) in RELIANCE.items()})]
+    parts += [
+        "### What two models rest on { #table-reliance }",
+        columns({n: about for n, (_, about) in RELIANCE.items()}),
+    ]
     parts.append("## Metrics")
     for task, metrics in METRICS.items():
-        lines = ["| metric | better | range | a failure counts as | undefined where | source |", "|---|---|---|---|---|---|"]
+        lines = [
+            "| metric | better | range | a failure counts as | undefined where | source |",
+            "|---|---|---|---|---|---|",
+        ]
         lines += [metric_row(each) for each in metrics]
         parts += [f"### {task} {{ #metrics-{task} }}", "\n".join(lines)]
     return "\n\n".join(parts) + "\n"

@@ -53,7 +53,9 @@ def entry(package: str, name: str, value: Any) -> str:
 
 def is_own(method: Any) -> bool:
     """Return whether a method is one of ours that people call."""
-    return not method.__name__.startswith("_") and method.__module__.startswith(("stress", "perturbations", "scenarios"))
+    return not method.__name__.startswith("_") and method.__module__.startswith(
+        ("stress", "perturbations", "scenarios")
+    )
 
 
 def method(name: str, value: Any) -> str:

@@ -149,8 +149,9 @@ def methods(folder: Path) -> None:
 
 @click.command()
 @click.argument("folder", type=RUN, metavar="RUN")
+@OWN
 def cite(folder: Path) -> None:
-    """Print the sources of RUN as BibTeX."""
+    """Print the sources of RUN as BibTeX: of its perturbations, its metrics and its data."""
     from stress.cli._show import show_citations
 
     show_citations(folder)

@@ -45,12 +45,25 @@ def show_list(what: str | None, plugins: Sequence[Path] = ()) -> None:
         _show_perturbation(get(what))
 
 
+_WIDE = 80
+"""Columns of a terminal that a list fits."""
+
+
 def _list_perturbations(found: Sequence[str]) -> None:
-    width = max(map(len, found), default=0)
+    """List perturbations by family: each name in it, how it is graded, and what it is."""
+    families: dict[str, list[str]] = {}
     for name in found:
-        perturbation = get(name)
-        say(f"{name:<{width}}  {_axis(perturbation):<12} {perturbation.summary}")
-    say(f"\n{len(found)} perturbations. `stress list NAME` shows one: parameters, units, levels, source.")
+        family, _, short = name.partition(".")
+        families.setdefault(family, []).append(short)
+    for family, members in families.items():
+        say(f"{family} ({len(members)})")
+        width = max(map(len, members))
+        for short in members:
+            perturbation = get(f"{family}.{short}")
+            head = f"  {short:<{width}}  {_axis(perturbation):<10}  "
+            say(textwrap.fill(perturbation.summary, _WIDE, initial_indent=head, subsequent_indent=" " * len(head)))
+        say()
+    say(f"{len(found)} perturbations. `stress list FAMILY.NAME` shows one: parameters,\nunits, levels, source.")
 
 
 def _axis(perturbation: Perturbation) -> str:
@@ -66,10 +79,10 @@ def _list_suites() -> None:
         try:
             suite = scenarios.load(name)
         except StressError as error:  # it needs an extra that is not installed, and says which
-            say(f"{name}  ({error})")
+            say(textwrap.fill(f"{name}  ({error})", _WIDE, subsequent_indent="    "))
             continue
         say(f"{suite.title}  ({len(suite.scenarios)} scenarios)")
-        say(textwrap.fill(suite.about, 100, initial_indent="    ", subsequent_indent="    "))
+        say(textwrap.fill(suite.about, _WIDE, initial_indent="    ", subsequent_indent="    "))
 
 
 def _list_signals() -> None:
@@ -84,12 +97,13 @@ def _list_signals() -> None:
     width = max(len(name) for name, *_ in rows)
     for name, each, cheap in rows:
         ends = "".join(f", {word} {end:g}" for word, end in (("from", each.low), ("to", each.high)) if isfinite(end))
-        about = f"{each.meaning.splitlines()[0]} [{each.unit}{ends}]"
-        say(f"{name:<{width}} {'*' if cheap else ' '} {about}{f' ({each.source})' if each.source else ''}")
+        about = f"{each.meaning.splitlines()[0]} [{each.unit}{ends}]{f' ({each.source})' if each.source else ''}"
+        head = f"{name:<{width}} {'*' if cheap else ' '} "
+        say(textwrap.fill(about, _WIDE, initial_indent=head, subsequent_indent=" " * len(head)))
     say(
-        f"\n{len(rows)} signals of a stream's quality, by modality. *: recorded beside every answer; the others with "
-        "`stress run --signals all`.\nThe last are of the model's own answers, and are worked out from a run's records "
-        "(table signals, `stress policy fit --asking`)."
+        f"\n{len(rows)} signals of a stream's quality, by modality. *: recorded beside every\nanswer; the others with "
+        "`stress run --signals all`. The last are of the model's\nown answers, and are worked out from a run's records "
+        "(table signals,\n`stress policy fit --asking`)."
     )
 
 
@@ -166,11 +180,15 @@ def write_figure(runs: Sequence[Path], output: Path, **options: Any) -> None:
 
 
 def show_citations(folder: Path) -> None:
-    """Print the sources of a run's perturbations as BibTeX."""
+    """Print the sources of a run's perturbations, metrics and data as BibTeX, each once."""
     from stress._face import open_run
+    from stress.report import sources_of
 
-    sources = open_run(folder).info["sources"]
-    say(bibliography(key for keys in sources.values() for key in keys))
+    told: set[str] = set()
+    for what, sources in sources_of(open_run(folder)).items():
+        if fresh := [key for key in sources if key not in told]:
+            say(f"% {what}\n\n{bibliography(fresh)}\n")
+        told.update(fresh)
 
 
 def load_plugins(files: Sequence[Path]) -> None:

@@ -144,17 +144,19 @@ def shards(data: Samples, seed: int, size: int, limit: int | None = None, extent
 
 
 def even_shards(
-    data: Samples, seed: int, size: int, limit: int | None = None, cluster: str | None = None
+    data: Samples, seed: int, size: int, limit: int | None = None, cluster: str | None = None, apart: bool = False
 ) -> list[Ints]:
     """Return the samples as shards of about ``size`` positions in an order that is left to chance alone.
 
     A run that stops by what it saw rests on it: any beginning is a random sample of the data, of which each cluster
-    (and sequence) is whole. It is not stratified, as what comes later would then depend on what came before.
+    (and sequence) is whole, unless samples are taken ``apart``: cells that are asked about some of a cluster each know
+    more than cells that are asked about all of a few. It is not stratified, as what comes later would then depend on
+    what came before.
     """
     positions = range(len(data))
-    if cluster not in (None, "sequence"):
+    if cluster not in (None, "sequence") and not apart:
         found = _filled(_together(data, seed, positions, data.index.groups[str(cluster)], "cluster"), size)
-    elif _any_sequence(data, positions):
+    elif _any_sequence(data, positions) and not apart:
         found = _filled(_by_sequence(data, seed, positions), size)
     else:
         order = _sorted([_draws(seed, data.ids)], data.ids, np.arange(len(data)))

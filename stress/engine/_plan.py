@@ -242,8 +242,8 @@ def shard_size(data: Samples, settings: Settings) -> int:
 def cut(data: Samples, settings: Settings, size: int, extents: Sequence[int] = ()) -> Sequence[Any]:
     """Return the shards of a run: the samples that it is about, in the order in which they are visited."""
     if settings.adaptive:
-        whole = settings.cluster or data.cluster if settings.adaptive == "rules" else None
-        found = even_shards(data, settings.seed, size, settings.limit, whole)
+        apart = settings.adaptive == "means"
+        found = even_shards(data, settings.seed, size, settings.limit, settings.cluster or data.cluster, apart)
     else:
         found = shards(data, settings.seed, size, settings.limit, extents)
     return chosen(data, settings.samples, found)

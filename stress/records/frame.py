@@ -16,6 +16,7 @@ from perturbations import InputError
 from stress.records import statuses
 from stress.records.cells import CellRow, cell_rows
 from stress.records.declared import Declared
+from stress.records.decoded import named, wide
 from stress.records.keys import Keys, read_keys
 from stress.records.metric import Metric
 from stress.records.outcomes import Failure, StatusCounts
@@ -192,31 +193,12 @@ class Frame:
     @cached_property
     def probabilities(self) -> Floats:
         """(records × classes) probabilities, NaN of records that have none; of no class where none are kept."""
-        if "probabilities" not in self.schema:
-            return np.empty((len(self.cell), 0))
-        values: Any = self.raw("probabilities").combine_chunks()
-        values = values.chunk(0) if isinstance(values, pa.ChunkedArray) else values
-        known = np.asarray(values.is_valid())
-        flat = values.drop_null().flatten().to_numpy(zero_copy_only=False).astype(np.float64)
-        found = np.full((len(known), len(flat) // max(1, int(known.sum()))), np.nan)
-        found[known] = flat.reshape(int(known.sum()), -1)
-        return found
+        return wide(self.raw("probabilities")) if "probabilities" in self.schema else np.empty((len(self.cell), 0))
 
     @cached_property
     def predictions(self) -> tuple[Ints, list[str]]:
         """Each record's prediction as a position in a list of names (-1: none), and the list."""
-        values = self.raw("prediction")
-        if not pa.types.is_dictionary(values.type):  # lists of labels: equal sets are equal answers
-            text = [None if v is None else "\x1f".join(sorted(v)) if isinstance(v, list) else str(v)
-                    for v in values.to_pylist()]  # fmt: skip
-            values = pa.chunked_array([pa.array(text, pa.string())]).dictionary_encode()
-        values = values.unify_dictionaries().combine_chunks()
-        values = values.chunk(0) if isinstance(values, pa.ChunkedArray) else values
-        names = [str(v) for v in values.dictionary.to_pylist()]
-        names_all = list(dict.fromkeys([*self.declared.classes, *names]))
-        position = {name: i for i, name in enumerate(names_all)}
-        lookup = np.array([position[name] for name in names] + [-1], np.int64)
-        return lookup[pc.fill_null(values.indices, len(names)).to_numpy()], names_all
+        return named(self.raw("prediction"), self.declared.classes)
 
     @cached_property
     def _clean_predictions(self) -> Ints | None:
@@ -248,10 +230,15 @@ class Frame:
 
     def grid(self, values: Floats) -> Floats:
         """Return (samples × cells) sums of a value per record; NaN counts nothing."""
-        shape = (len(self.samples), len(self.ids))
-        where = self.sample * shape[1] + self.cell
-        sums = np.bincount(where, weights=np.nan_to_num(values), minlength=shape[0] * shape[1])
+        shape, unknown = (len(self.samples), len(self.ids)), np.isnan(values)
+        weights = np.where(unknown, 0.0, values) if unknown.any() else values
+        sums = np.bincount(self._place, weights=weights, minlength=shape[0] * shape[1])
         return sums.astype(np.float64).reshape(shape)  # of no records, bincount answers integers
+
+    @cached_property
+    def _place(self) -> Ints:
+        """Where each record lies in a (samples × cells) array, taken as one row."""
+        return self.sample * len(self.ids) + self.cell
 
     def above(self, metric: Metric) -> Floats:
         """Return what each record adds above a metric's line; NaN where a column that it needs is null."""

@@ -29,6 +29,7 @@ class SampleTable:
     run: Source
     classes: Sequence[str] = ()
     _stated: dict[str, Floats] = field(default_factory=dict)
+    _coded: dict[str, tuple[NDArray[np.int64], tuple[str, ...]]] = field(default_factory=dict)
 
     @cached_property
     def place(self) -> NDArray[np.int64]:
@@ -62,11 +63,37 @@ class SampleTable:
 
     def group(self, name: str) -> list[str | None]:
         """Return a group's value for each sample; ``sequence`` and ``split`` can be asked for like a group."""
+        return [None if v is None else str(v) for v in self._group(name).to_pylist()]
+
+    def _group(self, name: str) -> pa.ChunkedArray:
         column = name if name in ("sequence", "split") else f"group.{name}"
         if column not in self.run.samples.column_names:
             known = [*self.groups, "sequence", "split"]
             raise InputError(f"measure: group must be one that the samples carry, got {name!r}. {nearest(name, known)}")
-        return [None if v is None else str(v) for v in self.run.samples[column].to_pylist()]
+        return self.run.samples[column]
+
+    def coded(self, by: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+        """Return each sample's group as a position (-1: none), and the groups' names; ``*`` joins an intersection."""
+        if by not in self._coded:
+            self._coded[by] = self._codes([by] if by in self.groups else by.split("*"))
+        return self._coded[by]
+
+    def _codes(self, names: Sequence[str]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+        code, each = np.zeros(len(self.run.samples), np.int64), [""]
+        for k, name in enumerate(names):
+            encoded = self._group(name).combine_chunks().dictionary_encode()
+            encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
+            values = [str(value) for value in encoded.dictionary.to_pylist()]
+            own = pc.fill_null(encoded.indices, -1).to_numpy().astype(np.int64)
+            both = np.where((code < 0) | (own < 0), -1, code * len(values) + own)
+            used, place = np.unique(both, return_inverse=True)
+            code = place - int((used[:1] < 0).any())  # those that lack a group come first
+            pairs = [divmod(int(one), len(values)) for one in used if one >= 0]
+            each = [values[j] if not k else f"{each[i]} × {values[j]}" for i, j in pairs]
+        known = tuple(sorted(set(each)))
+        position = {name: i for i, name in enumerate(known)}
+        place = np.array([*(position[name] for name in each), -1], np.int64)
+        return place[code], known
 
     def stated(self, name: str) -> Floats:
         """Return what a stored column says of each sample in any record of the run; NaN where none does."""

@@ -4,6 +4,7 @@ from stress.report._export import plain_table
 from stress.report._history import write_history
 from stress.report._methods import methods_of
 from stress.report._page import write_report, write_sample
+from stress.report._sources import sources_of
 from stress.report._terminal import print_summary
 from stress.report.paper import card_data, card_text, plot, save, table_text
 from stress.report.site import write_site
@@ -17,6 +18,7 @@ __all__ = [
     "plot",
     "print_summary",
     "save",
+    "sources_of",
     "table_text",
     "write_comparison",
     "write_history",

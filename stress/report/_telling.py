@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stress.measure import measured
 from stress.report._book import Book, Row
 from stress.report._numbers import plural, severity, visible
 
@@ -44,7 +43,7 @@ def _falls_first(book: Book) -> list[str]:
     if not likely:
         return []
     level = book.summary["confidence"] ** (1 / len(rows))
-    sure = [row for row in _wider(measured(book.run, confidence=level, by=likely).rows("gaps")) if row["low"] > 0]
+    sure = [row for row in _wider(book.measured.again(confidence=level, by=likely).rows("gaps")) if row["low"] > 0]
     surest: dict[str, Row] = {}
     for row in sorted(sure, key=lambda row: -row["low"]):
         surest.setdefault(row["by"], row)

@@ -18,9 +18,11 @@ from perturbations.errors import short
 from perturbations.labels import label, missing, plain, vector, whole
 from stress.tasks._opened import Opened, key_of
 
-__all__ = ["NO_ANSWER", "label_read", "labels_read", "numbers_read", "scores_read"]
+__all__ = ["BETTER", "NO_ANSWER", "label_read", "labels_read", "numbers_read", "scores_read"]
 
 NO_ANSWER = "no answer"
+BETTER = 0.25
+"""By how much a second reading of whole numbers must be righter for the first to be in doubt."""
 
 
 def scores_read(found: Opened, classes: Sequence[str]) -> tuple[NDArray[np.float64], list[str | None]]:

@@ -16,7 +16,7 @@ from perturbations.errors import short
 from perturbations.labels import plain, whole
 from stress.records.metric import Metric
 from stress.tasks._aloud import Said, classes_said, form_said
-from stress.tasks._answers import labels_read, scores_read
+from stress.tasks._answers import BETTER, labels_read, scores_read
 from stress.tasks._forms import as_probabilities, form_of
 from stress.tasks._opened import Opened, opened
 from stress.tasks._targets import class_names, classes_of
@@ -29,8 +29,6 @@ Answers = Literal["probabilities", "logits", "labels", "positions"]
 FORMS = ("probabilities", "logits", "labels", "positions")
 _FLOOR = 1e-12
 """Probabilities below this count as this in the log loss, so that one sure mistake does not make a mean infinite."""
-_BETTER = 0.25
-"""By how much a second reading of whole numbers must be righter for the first to be in doubt."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +158,7 @@ class Classification:
         places = labels_read(found, self.classes, positions=True)[0]
         strange = [n for n, name, place in zip(numbers, names, places) if n is not None and name is None and place]
         right = [float(np.mean([a == b for a, b in zip(given, targets)])) for given in (names, places)]
-        if strange or right[1] > right[0] + _BETTER:
+        if strange or right[1] > right[0] + BETTER:
             raise ModelError(
                 f"model: must answer labels that can be read in one way, got whole numbers that may be class names "
                 f"({right[0]:.0%} right) or positions from 0 in the list {', '.join(self.classes[:4])}, … "

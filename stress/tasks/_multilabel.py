@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from perturbations import InputError, ModelError
 from perturbations.errors import nearest, short
-from perturbations.labels import missing, vector
+from perturbations.labels import missing, vector, whole
 from stress.records.metric import Metric
 from stress.tasks._aloud import Said
-from stress.tasks._answers import NO_ANSWER, label_read, scores_read
+from stress.tasks._answers import BETTER, NO_ANSWER, label_read, scores_read
 from stress.tasks._forms import DECLARE
 from stress.tasks._opened import Opened, opened
 from stress.tasks._sets import labels_of, multi_hot, ordered_set
@@ -108,6 +108,7 @@ class MultiLabel:
         if self.answers:
             return self
         if self._are_sets(found):
+            self._refuse_positions(found, self.read_targets(targets))
             return replace(self, answers="sets")
         array, wrong = scores_read(found, self.classes)
         fine = array[[why is None for why in wrong]]
@@ -172,6 +173,24 @@ class MultiLabel:
                 )
             return False
         return all(len(set(v)) == width and np.all(v == np.rint(v)) for v in vectors if v is not None)
+
+    def _refuse_positions(self, found: Opened, targets: Sequence[Sequence[str]]) -> None:
+        """Raise ModelError where lists of whole numbers are right far more often as positions than as class names."""
+        numbers = [
+            [whole(one) for one in row] if isinstance(row, Iterable) and not isinstance(row, str | bytes) else [None]
+            for row in found.rows
+        ]
+        if not any(name.isdecimal() for name in self.classes) or not any(map(any, numbers)):
+            return
+        places = [{self.classes[n] for n in row if n is not None and 0 <= n < len(self.classes)} for row in numbers]
+        names = [{str(n) for n in row} for row in numbers]
+        right = [float(np.mean([a == set(b) for a, b in zip(given, targets)])) for given in (names, places)]
+        if right[1] > right[0] + BETTER:
+            raise ModelError(
+                f"model: must answer labels that can be read in one way, got whole numbers that may be class names "
+                f"({right[0]:.0%} of the sets right) or positions from 0 in the list {', '.join(self.classes[:4])}, … "
+                f'({right[1]:.0%} right). Answer the names; answers="labels" declares that these are.'
+            )
 
     def score(self, answers: Any, targets: Sequence[Any]) -> Mapping[str, Any]:
         """Return ``score``, ``invalid`` and the task's columns for each sample."""

@@ -61,11 +61,10 @@ def class_of(target: Any, classes: Sequence[str]) -> str:
     if numbers is None:
         name = label(target, "classification: a target")
         if name is None:
-            raise InputError(f"classification: a target must be one of the {len(classes)} classes, got none (missing).")
+            raise InputError(f"classification: a target must be {_one_of(classes)}, got none (missing).")
         if name not in classes:
             raise InputError(
-                f"classification: a target must be one of the {len(classes)} classes, got {short(target)}. "
-                f"{nearest(name, classes)}"
+                f"classification: a target must be {_one_of(classes)}, got {short(target)}. {nearest(name, classes)}"
             )
         return name
     ones = int((numbers == 1).sum())
@@ -77,7 +76,12 @@ def class_of(target: Any, classes: Sequence[str]) -> str:
         form = f"a one-hot vector of {len(numbers)} entries"
     else:
         return classes[int(np.argmax(numbers))]
-    raise InputError(f"classification: a target must be one of the {len(classes)} classes, got {form}.")
+    raise InputError(f"classification: a target must be {_one_of(classes)}, got {form}.")
+
+
+def _one_of(classes: Sequence[str]) -> str:
+    """Say how many classes there are to choose from, in words that fit one of them."""
+    return f"one of the {len(classes)} classes" if len(classes) != 1 else f"the only class, {short(classes[0])}"
 
 
 def hot(numbers: Any) -> bool:

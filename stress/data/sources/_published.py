@@ -15,16 +15,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perturbations import InputError
-from perturbations.errors import nearest, short
+from perturbations.errors import named_keywords, nearest, short
 from perturbations.files import path_shown, read_regular
 from stress.data._dataset import Samples
 from stress.data._reading import Reading
 from stress.data.sources._arrays import numpy
 from stress.data.sources._files import of_rows, place_of
 
-__all__ = ["CIFAR10", "cifar10", "cifar10_c", "cifar10_c_arrays", "esc50", "fsdd", "mnist", "speech_commands"]
+__all__ = ["CIFAR10", "cifar10", "cifar10_c", "cifar10_c_arrays", "cited", "esc50", "fsdd", "mnist", "speech_commands"]
 
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+_SOURCES = {
+    "CIFAR-10": "krizhevsky2009",
+    "CIFAR-10-C": "hendrycks2019",
+    "ESC-50": "piczak2015",
+    "FSDD": "jackson_fsdd",
+    "MNIST": "lecun1998",
+    "Speech Commands": "warden2018",
+    "demo": "alpaydin1998",  # its pictures; its speech and sentences are ours
+}
+"""Keys of the bibliography, by how the names of data sets begin."""
 _ROW = 1 + 3 * 32 * 32
 _LEVELS = 5
 Part = Literal["train", "test", "all"]
@@ -178,6 +188,12 @@ def esc50(path: Any, fold: int | None = None, *, reading: Reading | None = None)
         if fold is None or row["fold"] == str(fold)
     ]
     return _rows(f"ESC-50{'' if fold is None else f' fold {fold}'}", root, rows, "audio/*.wav", who, reading)
+
+
+@named_keywords
+def cited(name: str) -> tuple[str, ...]:
+    """Return the key of the source of a published data set by the name that it has in a run; nothing for any other."""
+    return tuple(key for start, key in _SOURCES.items() if name == start or name.startswith(f"{start} "))
 
 
 def _rows(name: str, root: Path, rows: list[dict[str, str]], form: str, who: str, reading: Reading | None) -> Samples:

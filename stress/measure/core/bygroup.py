@@ -60,17 +60,7 @@ class ByGroup:
 
 def codes_of(context: Context, by: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Return each sample's group as a position (-1: none), and the groups' names; ``*`` joins an intersection."""
-    return context.root.once(_codes, by)
-
-
-def _codes(context: Context, by: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    parts = [context.frame.group(name) for name in ([by] if by in context.frame.groups else by.split("*"))]
-    values = list(zip(*parts))
-    named = {each: None if None in each else " × ".join(map(str, each)) for each in dict.fromkeys(values)}
-    known = tuple(sorted({name for name in named.values() if name is not None}))
-    position = {name: i for i, name in enumerate(known)} | {None: -1}
-    place = {each: position[name] for each, name in named.items()}
-    return np.array([place[each] for each in values], np.int64), known
+    return context.frame.sample_table.coded(by)
 
 
 def wanted(context: Context) -> list[str]:

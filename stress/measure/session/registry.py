@@ -42,7 +42,7 @@ from stress.measure.tables.timeline import TIMELINE, timeline_rows
 from stress.records.frame import Frame
 from stress.records.source import Source
 
-__all__ = ["TABLES", "Table", "context_of", "make", "make_all"]
+__all__ = ["TABLES", "Table", "context_of", "counted_values", "make", "make_all"]
 
 
 @dataclass(frozen=True)

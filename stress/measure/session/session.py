@@ -13,12 +13,12 @@ import pyarrow as pa
 from perturbations import InputError
 from perturbations.errors import nearest
 from scenarios import Goals
-from stress.measure.core.context import Context, Options
+from stress.measure.core.context import Context, Options, options
 from stress.measure.core.number import Number
 from stress.measure.core.paired import together
 from stress.measure.session.alike import chosen, untested
 from stress.measure.session.one import lower_is_better, metric_names, metric_rows
-from stress.measure.session.registry import context_of, make, make_all
+from stress.measure.session.registry import context_of, counted_values, make, make_all
 from stress.measure.session.summary import summarise
 from stress.measure.session.warnings import Caution, warnings
 from stress.records.metric import Metric
@@ -236,12 +236,18 @@ class Measured:
                 orders = chosen(self.context, group, truth)
             named = {_PART + name: cells for name, cells in parts.items()}
             self._views[key] = selection(run, named, orders, self.options.limit)
-        options = {each.name: getattr(self.options, each.name) for each in fields(Options)} | given
-        full = key, str(sorted((name, str(value)) for name, value in options.items()))
+        asked = {each.name: getattr(self.options, each.name) for each in fields(Options)} | given
+        full = key, str(sorted((name, str(value)) for name, value in asked.items()))
         if full not in self._views:
-            self._views[full] = Measured(context_of(self._views[key], **options), tuple(parts))
+            self._views[full] = Measured(context_of(self._views[key], **asked), tuple(parts))
         found: Measured = self._views[full]
         return found
+
+    def again(self, **given: Unpack[MeasureOptions]) -> Measured:
+        """Return a session with the same records, and options that differ from this one's: nothing is read anew."""
+        chosen = options({each.name: getattr(self.options, each.name) for each in fields(Options)} | given)
+        frame = self.context.frame
+        return Measured(Context(frame, chosen, counted_values(frame, chosen)), self.parts)
 
     def _cells(self) -> list[tuple[str, str]]:
         """Return what is measured: the name it goes by, and the id of its cell."""

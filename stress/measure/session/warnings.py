@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -64,23 +65,29 @@ def _failures(context: Context) -> list[str]:
     return found
 
 
+def _cells(cells: Sequence[str], one: str = "", several: str = "") -> str:
+    """Return how many cells there are, with the form of the verb that goes with it."""
+    return f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'} {one if len(cells) == 1 else several}".strip()
+
+
 def _records(context: Context) -> list[str]:
     frame, found = context.frame, []
     ended, counts = context.status_counts, context.counts
     idle = [i for i, n in zip(frame.ids, counts["n"]) if not n]
     if idle:
-        found.append(f"{len(idle)} cells have no records: {_some(idle)}")
+        found.append(f"{_cells(idle, 'has', 'have')} no records: {_some(idle)}")
     most = int(ended.present.max(initial=0))
     short = [i for k, i in enumerate(frame.ids) if 0 < counts["n"][k] < most]
     if short:
         said = "their drops are over the samples they share with clean"
-        found.append(f"{len(short)} cells lack some of the {most} samples: {_some(short)}; {said}")
+        found.append(f"{_cells(short, 'lacks', 'lack')} some of the {most} samples: {_some(short)}; {said}")
     still = [i for i, n, same in zip(frame.ids, counts["n"], counts["unchanged"]) if n and same / n > 0.5]
     still = [i for i in still if i != "clean"]
     if still:
-        found.append(f"in {len(still)} cells no perturbation could act on most samples: {_some(still)}")
+        where = _cells(still, "leaves", "leave")
+        found.append(f"{where} most samples as they are, as nothing in them could be perturbed: {_some(still)}")
     if whole := untested(context):
-        found.append(f"not tested: {len(whole)} cells in which no perturbation could change any record: {_some(whole)}")
+        found.append(f"not tested: {_cells(whole)} in which no perturbation could change any record: {_some(whole)}")
     return found
 
 

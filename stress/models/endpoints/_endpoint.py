@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from perturbations import InputError, ModelError, Value
 from perturbations.errors import short
+from perturbations.modality import MODALITIES, modality
 from stress.models._batch import Batch
 from stress.models._unanswered import Replies, Unanswered
 from stress.models.endpoints._budget import Budget, cost_of
@@ -19,7 +20,7 @@ from stress.models.endpoints._client import Client
 from stress.models.endpoints._kept import Kept
 from stress.records.statuses import UNASKED
 
-__all__ = ["ANSWERS", "Endpoint", "Form"]
+__all__ = ["ANSWERS", "Endpoint", "Form", "kinds"]
 
 ANSWERS = "answers"
 """Folder of a run in which the answers of an endpoint are kept, unless another is named."""
@@ -66,8 +67,10 @@ class Endpoint:
         keep: str | Path | Literal[False] | None,
         classes: Sequence[Any] | None,
         price: Mapping[str, float],
+        takes: Sequence[str],
     ) -> None:
         keep = _folder(keep)
+        self._takes = tuple(takes)
         self.__name__ = client.url
         self.client, self._form, self._missing, self._price = client, form, missing, dict(price)
         self._keeps, self._kept = keep is not False, None if keep is None or keep is False else Kept(keep)
@@ -98,7 +101,8 @@ class Endpoint:
     def states(self) -> list[tuple[str, str]]:
         """What preflight says of it."""
         kept = "not kept" if self._kept is None else f"kept in {self._kept.folder}"
-        return [("of any kind", f"posted to {self.client.url}; lost: {_LOST[self._missing]}; answers are {kept}")]
+        which = "of any kind" if self._takes == MODALITIES else f"of {', '.join(self._takes)}"
+        return [(which, f"posted to {self.client.url}; lost: {_LOST[self._missing]}; answers are {kept}")]
 
     def attended(self, folder: Path, max_calls: int | None = None, max_cost: float | None = None) -> Endpoint:
         """Return the same endpoint for a run in a folder: answers are kept there, unless told otherwise, and no more
@@ -137,10 +141,20 @@ class Endpoint:
         return self._asked(batch, anew=True)
 
     def _asked(self, batch: Batch, anew: bool) -> Replies:
+        for name in batch:
+            self._check(name, next((value for value in batch[name] if value is not None), None))
         rows = [{name: batch[name][i] for name in batch} for i in range(batch.size)]
         with ThreadPoolExecutor(max(1, min(self.client.lanes.most, len(rows)))) as pool:
             found = list(pool.map(lambda row: self._row(row, anew), rows))
         return Replies([row for row, _ in found], [took for _, took in found])
+
+    def _check(self, name: str, value: Value) -> None:
+        """Raise InputError, before anything is sent, for a stream of a kind that the model does not take."""
+        if value is not None and not any(modality(kind).holds(value) for kind in self._takes):
+            raise InputError(
+                f"model: takes {', '.join(self._takes)}, got the stream {name!r} of another kind. Leave it out of the "
+                "data: it would be dropped, or refused, by who is asked."
+            )
 
     def _row(self, values: Mapping[str, Value], anew: bool) -> tuple[Any, Mapping[str, Any]]:
         lost = [name for name, value in values.items() if value is None]
@@ -193,6 +207,16 @@ class Endpoint:
             if self._budget is not None:
                 self._budget.pay(key, cost_of(self._price, took))
         return reply.found, took
+
+
+def kinds(takes: Sequence[str] | None, who: str, known: tuple[str, ...] = MODALITIES) -> tuple[str, ...]:
+    """Return the kinds of stream that a model takes, all where nothing is said. Raises InputError for other words."""
+    if takes is None:
+        return known
+    given = () if isinstance(takes, str) else tuple(takes)
+    if not given or any(each not in known for each in given):
+        raise InputError(f"{who}: takes must be a list of {', '.join(known)}, got {short(takes)}.")
+    return given
 
 
 def _folder(keep: Any) -> Any:

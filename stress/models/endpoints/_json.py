@@ -11,7 +11,7 @@ from perturbations.errors import named_keywords, short
 from stress.models._unanswered import Unanswered
 from stress.models.endpoints._budget import prices
 from stress.models.endpoints._client import client_of
-from stress.models.endpoints._endpoint import Endpoint, Form
+from stress.models.endpoints._endpoint import Endpoint, Form, kinds
 from stress.models.endpoints._wire import instance
 
 __all__ = ["json"]
@@ -22,6 +22,7 @@ def json(
     url: str,
     *,
     classes: Sequence[Any] | None = None,
+    takes: Sequence[str] | None = None,
     missing: str = "null",
     keep: str | Path | Literal[False] | None = None,
     price: Mapping[str, float] | None = None,
@@ -39,12 +40,13 @@ def json(
     question, on disk before they count, in the run's folder or in ``keep`` (``False``: nowhere): a question that was
     answered is not asked again, but for a few that recognise the model. ``price={"call": …}`` is what a call costs.
 
-    ``key_env`` names the environment variable with a bearer token, which stands in no record and no error. ``at_once``
-    calls are under way, fewer while the server refuses for its load; ``per_second`` begin at most. 408, 409, 429, 5xx
-    and broken connections are asked again, with a wait that doubles and is drawn at random, or as ``Retry-After``
-    says, ``tries`` times within ``deadline`` seconds; what has no answer then is a ``rate_limited``, ``timeout``,
-    ``crash`` or ``invalid`` record of its sample alone. A key that is refused ends the run. Raises InputError where an
-    option cannot be.
+    ``takes`` are the kinds of stream that the model takes (``["image", "text"]``): data with another are refused before
+    the first call, where a server may drop them in silence. ``key_env`` names the environment variable with a bearer
+    token, which stands in no record and no error. ``at_once`` calls are under way, fewer while the server refuses for
+    its load; ``per_second`` begin at most. 408, 409, 429, 5xx and broken connections are asked again, with a wait that
+    doubles and is drawn at random, or as ``Retry-After`` says, ``tries`` times within ``deadline`` seconds; what has no
+    answer then is a ``rate_limited``, ``timeout``, ``crash`` or ``invalid`` record of its sample alone. A key that is
+    refused ends the run. Raises InputError where an option cannot be.
     """
     who = "stress.models.json"
     if missing not in ("null", "leave_out", "refuse"):
@@ -59,7 +61,8 @@ def json(
         identity=f"json {client.url}",
         statuses=("rate_limited",),
     )
-    return Endpoint(client, form, missing=missing, keep=keep, classes=classes, price=prices(price, who))
+    told = {"missing": missing, "keep": keep, "classes": classes, "takes": kinds(takes, who)}
+    return Endpoint(client, form, price=prices(price, who), **told)
 
 
 def _prediction(found: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json as plain_json
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,10 +18,13 @@ from stress.models._reading import parser, rule_identity
 from stress.models._unanswered import Unanswered
 from stress.models.endpoints._budget import prices
 from stress.models.endpoints._client import client_of
-from stress.models.endpoints._endpoint import Endpoint, Form
+from stress.models.endpoints._endpoint import Endpoint, Form, kinds
 from stress.models.endpoints._wire import pcm, png
 
 __all__ = ["openai", "written"]
+
+_TAKES = ("image", "audio", "text")
+"""Kinds of stream that a message can hold."""
 
 
 @named_keywords
@@ -31,6 +35,7 @@ def openai(
     prompt: str,
     parse: str = "labels",
     classes: Sequence[str] | None = None,
+    takes: Sequence[str] | None = None,
     missing: str = "leave_out",
     request: Mapping[str, Any] | None = None,
     stream: bool = False,
@@ -51,7 +56,9 @@ def openai(
     a refusal one of ``refusal``. ``request`` is added to every call (``{"max_tokens": 20}``); the temperature is 0
     where it says nothing else. With ``stream`` the answer comes word by word, and the time to its first is recorded.
     What the model wrote is kept, refusals too: ``stress reparse RUN`` reads it again by another rule, without a call.
-    ``price`` is what a million tokens cost (``{"input": 2.5, "output": 10}``). ``missing`` leaves a lost stream out, or
+    ``takes`` are the kinds of stream that the model takes (``["image", "text"]``): data with another are refused before
+    the first call, where a server may drop them in silence. ``price`` is what a million tokens cost
+    (``{"input": 2.5, "output": 10}``). ``missing`` leaves a lost stream out, or
     makes it a failure (``refuse``). All else is as for ``stress.models.json``.
     """
     who = "stress.models.openai"
@@ -82,7 +89,8 @@ def openai(
         statuses=("rate_limited", "refusal", "unparsed"),
         reports=("tokens_in", "tokens_out", *(["first_token_s"] if stream else [])),
     )
-    return Endpoint(client, form, missing=missing, keep=keep, classes=classes, price=prices(price, who))
+    told = {"missing": missing, "keep": keep, "classes": classes, "takes": kinds(takes, who, _TAKES)}
+    return Endpoint(client, form, price=prices(price, who), **told)
 
 
 def _request(base: Mapping[str, Any], prompt: str, values: Mapping[str, Value]) -> bytes:
@@ -121,9 +129,15 @@ def _message(reply: Any) -> tuple[Mapping[str, Any], str] | None:
     if not isinstance(choices, list) or len(choices) != 1 or not isinstance(choices[0], dict):
         return None
     message = choices[0].get("message")
-    if not isinstance(message, dict) or not isinstance(message.get("content"), str | None):
+    if not isinstance(message, dict):
         return None
-    return message, str(choices[0].get("finish_reason"))
+    content = message.get("content")
+    if isinstance(content, list):  # some servers answer in parts, as they are asked
+        texts = [each.get("text") if isinstance(each, dict) else None for each in content]
+        content = "".join(texts) if all(isinstance(text, str) for text in texts) else content
+    if not isinstance(content, str | None):
+        return None
+    return {**message, "content": content}, str(choices[0].get("finish_reason"))
 
 
 def _usage(reply: Any) -> dict[str, float]:
@@ -131,7 +145,7 @@ def _usage(reply: Any) -> dict[str, float]:
     told = reply.get("usage") if isinstance(reply, dict) else None
     names = {"tokens_in": "prompt_tokens", "tokens_out": "completion_tokens"}
     found = {mine: (told or {}).get(theirs) for mine, theirs in names.items()} if isinstance(told, dict | None) else {}
-    return {name: float(n) for name, n in found.items() if isinstance(n, int | float) and n >= 0}
+    return {name: float(n) for name, n in found.items() if isinstance(n, int | float) and 0 <= n < math.inf}
 
 
 def written(read: Any, reply: Any) -> Any:

@@ -24,8 +24,7 @@ def assembled(parts: Iterable[tuple[float, bytes]]) -> tuple[Any, float | None]:
     first: float | None = None
     for when, event in _events(parts):
         usage = event.get("usage") or usage
-        for choice in event.get("choices") or ():
-            delta = choice.get("delta") or {}
+        for choice, delta in _choices(event):
             for piece, kept in ((delta.get("content"), text), (delta.get("refusal"), refusal)):
                 if isinstance(piece, str) and piece:
                     kept.append(piece)
@@ -36,6 +35,19 @@ def assembled(parts: Iterable[tuple[float, bytes]]) -> tuple[Any, float | None]:
     message = {"role": "assistant", "content": "".join(text), "refusal": "".join(refusal) or None}
     reply = {"choices": [{"index": 0, "message": message, "finish_reason": ended}]}
     return reply | ({"usage": usage} if usage else {}), first
+
+
+def _choices(event: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return the choice of an event, if any, and what it adds. Raises ValueError for another form, or several."""
+    found = event.get("choices") or []
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise ValueError("the choices of an event must be a list of objects")
+    if len({each.get("index", 0) for each in found} | {0}) > 1:
+        raise ValueError("must be a chat completion with one choice, got several")
+    deltas = [each.get("delta") or {} for each in found]
+    if not all(isinstance(each, dict) for each in deltas):
+        raise ValueError("what an event adds must be an object")
+    return list(zip(found, deltas))
 
 
 def _events(parts: Iterable[tuple[float, bytes]]) -> Iterable[tuple[float, dict[str, Any]]]:

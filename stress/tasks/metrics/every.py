@@ -13,7 +13,7 @@ from stress.statistics.intervals import quantile_interval
 __all__ = ["COST", "FAILURES", "LATENCY", "TOLD"]
 
 _HERE = f"{HOUSE}.every"
-_CONOVER = "Conover 1999, Practical Nonparametric Statistics, 3.2"
+_CONOVER = "conover1999"  # section 3.2
 
 FAILURES = tuple(
     register(row)

@@ -83,7 +83,7 @@ _MEANS = (
         failed=None,
         high=math.inf,
         unit="squared probability",
-        source="Brier 1950",
+        source="brier1950",
     ),
     _row("mean_confidence", top="confidence", failed=None),
     _row("mean_margin", top="margin", failed=None, low=-math.inf, high=math.inf, unit=""),
@@ -103,7 +103,7 @@ _MCC = _row(
     low=-1.0,
     unit="",
     undefined="undefined: all truths, or all answers, are of one class (elsewhere counted as 0)",
-    source="Gorodkin 2004",
+    source="gorodkin2004",
 )
 _BY_CLASS = tuple(
     _row(name, "counts", function=partial(measure_by_class, name), base=base, curve=False, undefined=undefined)
@@ -121,7 +121,7 @@ _CONFIDENCE = (
         rowwise=True,
         bins="width",
         better="lower",
-        source="Guo et al. 2017",
+        source="guo2017",
     ),
     _sure("ece_equal_mass", function=partial(_ece, kind="mass"), rowwise=True, bins="mass", better="lower"),
     _sure("overconfidence", function=_overconfidence, rowwise=True, low=-1.0, better="lower"),
@@ -131,7 +131,7 @@ _CONFIDENCE = (
         clustered=_surest,
         rare=3.0,  # one that is surer than 95 % of the answers; the mean one adds 1
         better="lower",
-        source="Geifman & El-Yaniv 2017",
+        source="geifman2017",
     ),
     _sure(
         "auroc_confidence",
@@ -151,7 +151,7 @@ _CONFIDENCE = (
         interval=False,
         high=math.inf,
         undefined="no temperature calibrates: all right, or no better than chance",
-        source="Guo et al. 2017",
+        source="guo2017",
     ),
 )
 _RANKS = (

@@ -26,9 +26,9 @@ _TRANSCRIPTION = (
 _FREE_TEXT = (
     _row("token_f1", top="token_f1"),
     _EXACT,
-    _row("chrf", top="chrf", source="Popović 2015"),
+    _row("chrf", top="chrf", source="popovic2015"),
 )
-_VQA = (_row("vqa_accuracy", top="vqa", source="Antol et al. 2015; Goyal et al. 2017"), _EXACT)
+_VQA = (_row("vqa_accuracy", top="vqa", source="antol2015; goyal2017"), _EXACT)
 
 TRANSCRIPTION = (*map(register, _TRANSCRIPTION), *FAILURES, *LATENCY)
 FREE_TEXT = (*map(register, _FREE_TEXT), *FAILURES, *LATENCY)
