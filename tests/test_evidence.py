@@ -142,7 +142,7 @@ def test_what_was_not_tested_is_said(data):
     assert left["streams"] == ["text"]
     assert "image.fog" in left["perturbations"]
     assert "image.gaussian_noise" not in left["perturbations"]
-    assert left["kinds"] == []  # corruption, fault, loss and attack are all there
+    assert left["kinds"] == ["machine"]  # corruption, fault, loss and attack are all there
 
 
 def clauses(data):

@@ -115,6 +115,13 @@ def test_who_has_no_such_weights_says_why(model, form, says):
         held_as(model, form)
 
 
+def test_a_module_that_is_made_for_gradients_alone_is_not_asked_for():
+    """The demo's network is numpy; its torch twin, which takes seconds to import, has no part in its answers."""
+    demo = load_model("demo")
+    assert "no torch module" in demo.fixed_weights["int8"]
+    assert "module" not in vars(demo.predict)
+
+
 def test_a_module_that_does_not_answer_is_no_smaller_model():
     with pytest.raises(ModelError, match=r"its .module must answer for its weights to be held otherwise"):
         held_as(Own(used=False), "int8")(batch())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,7 +23,7 @@ _LOOKED_AT = 40
 _BLOCK, _GATHERED = 4096, 65536
 
 
-def alike(vectors: Vectors) -> Pairs:
+def alike(vectors: Vectors, workers: int = 2) -> Pairs:
     """Return the pairs of unit vectors (n, d) with the largest products, about five for each vector.
 
     Vectors of zeros are alike to none. Of more than some thousands, pairs are first looked for in the few directions
@@ -35,15 +37,17 @@ def alike(vectors: Vectors) -> Pairs:
         return none(len(vectors))
     floor = _floor(some)
     few, least = (some, floor) if n <= 2 * _SAMPLE else _coarse(some, floor)
-    found_one, found_other = [], []
-    for start in range(0, n, _BLOCK):
-        for other in range(start, n, _BLOCK):
-            product = few[start : start + _BLOCK] @ few[other : other + _BLOCK].T
-            i, j = np.nonzero(product >= least)
-            keep = i + start < j + other
-            found_one.append(i[keep] + start)
-            found_other.append(j[keep] + other)
-    one, other_ = np.concatenate(found_one), np.concatenate(found_other)
+
+    def within(at: tuple[int, int]) -> NDArray[np.int64]:
+        """Return the pairs of two blocks that are alike in these directions, the lower place first."""
+        start, other = at
+        i, j = np.nonzero(few[start : start + _BLOCK] @ few[other : other + _BLOCK].T >= least)
+        keep = i + start < j + other
+        return np.stack([i[keep] + start, j[keep] + other])
+
+    blocks = [(start, other) for start in range(0, n, _BLOCK) for other in range(start, n, _BLOCK)]
+    with ThreadPoolExecutor(workers) as pool:  # products and comparisons hold no lock
+        one, other_ = np.concatenate(list(pool.map(within, blocks)), axis=1)
     slices = [slice(k, k + _GATHERED) for k in range(0, len(one), _GATHERED)]
     likes = np.concatenate([_products(some, one[k], other_[k]) for k in slices]) if slices else np.zeros(0, np.float32)
     kept = likes >= floor

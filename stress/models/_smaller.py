@@ -6,6 +6,7 @@ import copy
 import sys
 import warnings
 from collections.abc import Callable, Mapping
+from inspect import getattr_static
 from typing import Any
 
 from perturbations import ModelError
@@ -40,7 +41,8 @@ def smaller(predict: Any, form: str) -> Any:
 def fixed_weights(predict: Any) -> Mapping[str, str]:
     """Return for each form why a model's weights cannot be held in it; an empty text where they can."""
     module = getattr(predict, "network", None) if hasattr(predict, "remade") else predict
-    module = module if _is_module(module) else getattr(predict, "module", None)
+    if not _is_module(module):  # one that is only made when it is asked for answers nothing, and would bring torch
+        module = getattr_static(predict, "module", None)
     if not _is_module(module):
         return dict.fromkeys(FORMS, "it shows no torch module (stress.models.torch, hf, or one in .module)")
     if not hasattr(predict, "remade") and not _is_module(predict) and copy.copy(predict) is predict:
