@@ -33,8 +33,8 @@ def bounds_at(low: float, high: float, rate: float, disputed: float = 0.0) -> Bo
     for name, share in (("rate", rate), ("disputed", disputed)):
         if not 0 <= share <= 1:
             raise InputError(f"label noise: {name} must be in [0, 1], got {share:g}.")
-    ends = within_reach(np.float64(low), np.float64(high), rate + disputed, 0.0, 1.0)
-    return Bounds(*map(float, ends))
+    ends = within_reach(np.array([low]), np.array([high]), rate + disputed, 0.0, 1.0)
+    return Bounds(*(float(each[0]) for each in ends))
 
 
 @named_keywords

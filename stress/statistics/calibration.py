@@ -242,7 +242,8 @@ def brier_decomposition(confidence: Floats, right: Floats) -> tuple[Any, Any, An
     Gneiting & Jordan 2021). The score is (confidence − right)². Of several rows, arrays with one of each.
     """
     if confidence.ndim == 1:
-        return tuple(float(each[0]) for each in brier_decomposition(confidence[None, :], right[None, :]))
+        first, second, third = brier_decomposition(confidence[None, :], right[None, :])
+        return float(first[0]), float(second[0]), float(third[0])
     if not confidence.size:
         nothing = np.full(len(confidence), np.nan)
         return nothing, nothing, nothing

@@ -77,6 +77,6 @@ def _of_clusters(context: Context, found: dict[str, NDArray[Any]], some: Ints, t
     known = (there >= 2) & np.isfinite(ends.low)
     few = there < FEW
     for name, column in (("low", ends.low), ("high", ends.high), ("trials", ends.trials), ("freedom", ends.freedom)):
-        found[name][some] = np.where(known, column, np.nan)
+        found[name][some] = np.where(known, np.nan if column is None else column, np.nan)
     names = np.where(few, of_few(ends.method), ends.method)
     found["method"][some], found["few"][some] = np.where(known, names, np.array(None, object)), known & few

@@ -69,14 +69,14 @@ class Along:
     @cached_property
     def reasons(self) -> Mapping[str, str]:
         """Why curves of this shape, or any of the headline, have none of some measures."""
-        metric, found = self.context.headline, {}
+        metric, found = self.context.headline, dict[str, str]()
         if metric.better == "lower":
             reason = f"{metric.name} is an error: its drop is given, a share kept has no meaning"
             found |= {"retention": reason, "mmi": reason}
         if not self.curves[0].severities:
             found |= dict.fromkeys(GRADED, "the scenario has no severities")
-        elif reason := unbroken(self.context, metric):
-            found["breaking_severity"] = reason
+        elif (unknown := unbroken(self.context, metric)) is not None:
+            found["breaking_severity"] = unknown
         return found
 
     def means(self, rows: Floats) -> tuple[Floats, Floats]:

@@ -16,7 +16,7 @@ from stress.measure.core.context import Context
 from stress.measure.core.rows import CELL, Columns, build, expand
 from stress.measure.core.shares import share
 from stress.records.metric import Metric
-from stress.statistics.arrays import Floats, Ints
+from stress.statistics.arrays import Flags, Floats, Ints
 from stress.statistics.calibration import reliability
 from stress.statistics.ranks import risk_sums, surest
 from stress.statistics.rates import rates
@@ -153,14 +153,14 @@ def _shares(context: Context, columns: Columns, drawn: Callable[[Floats, Floats]
 def _of_alike(context: Context, cells: Ints, rows: Ints, drawn: _Drawn) -> dict[str, NDArray[Any]]:
     """Return the columns of all points of some cells, cell by cell, with the ends of answers that are no plain ones."""
     sample, used = context.frame.sample[rows], drawn.bottoms > 0
-    once = (np.diff(np.sort(sample, axis=1), axis=1) > 0).all(axis=1) & context.clusters.alone
+    once: Flags = np.all(np.diff(np.sort(sample, axis=1), axis=1) > 0, axis=1) & context.clusters.alone
     low, high = np.full(used.shape, np.nan), np.full(used.shape, np.nan)
     for k in np.flatnonzero(~once):
         for point in np.flatnonzero(used[k]):
-            part = np.asarray(drawn.part(k, point), np.float64)
+            part = np.asarray(drawn.part(int(k), int(point)), np.float64)
             there = part > 0
             one = share(context, (drawn.values[k] * part)[there], part[there], sample[k][there])
             low[k, point], high[k, point] = (np.nan if end is None else end for end in (one.low, one.high))
-    found = dict(drawn.columns) | {"tops": drawn.tops, "n": drawn.bottoms, "low": low, "high": high}
+    found: dict[str, NDArray[Any]] = {**drawn.columns, "tops": drawn.tops, "n": drawn.bottoms, "low": low, "high": high}
     found |= {name: np.broadcast_to(each[:, None], used.shape) for name, each in (("cell", cells), ("alone", once))}
     return {name: column[used] for name, column in found.items()}

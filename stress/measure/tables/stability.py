@@ -125,7 +125,8 @@ def _tabled(context: Context, parts: Sequence[Part], order: Ints) -> pa.Table:
 
 def _sums(context: Context, yes: Flags, of: Flags, cells: Ints) -> tuple[Floats, Floats]:
     """Return (samples × cells) numbers of the records ``of`` which ``yes`` holds for, and of all of these."""
-    return context.frame.grid((yes & of) * 1.0)[:, cells], context.frame.grid(of * 1.0)[:, cells]
+    grid = context.frame.grid
+    return grid((yes & of).astype(np.float64))[:, cells], grid(of.astype(np.float64))[:, cells]
 
 
 def _against_clean(context: Context) -> Iterator[tuple[str, Flags, Flags]]:
@@ -163,7 +164,7 @@ def step_table(context: Context) -> pa.Table:
     begins = np.cumsum([0, *(len(curve.cells) for curve in graded)])
     for count in dict.fromkeys(draws):
         some = [k for k, each in enumerate(draws) if each == count]
-        for at, part in _steps(context, [graded[k].cells for k in some], drawn, count):
+        for at, part in _steps(context, clean, [graded[k].cells for k in some], drawn, count):
             row = np.array([begins[some[k]] for k in at[0]], np.int64) + at[1]
             parts += part
             places += [2 * row, 2 * row + 1]
@@ -171,11 +172,10 @@ def step_table(context: Context) -> pa.Table:
 
 
 def _steps(
-    context: Context, each: Sequence[tuple[int, ...]], drawn: Ints, draws: int
+    context: Context, clean: int, each: Sequence[tuple[int, ...]], drawn: Ints, draws: int
 ) -> Iterator[tuple[tuple[list[int], int], list[Part]]]:
     """Yield, severity by severity, which of the curves have so many and the sums of their two metrics."""
     answers = [_answers_of(context, draw, drawn) for draw in range(draws)]
-    clean = context.frame.clean
     flipped = [np.zeros((len(answers[0]), len(each)), bool) for _ in answers]
     for at in range(max(map(len, each))):
         mine = [k for k, cells in enumerate(each) if len(cells) > at]
@@ -189,7 +189,7 @@ def _steps(
             for total, more in zip(sums, (known & (now != last), known, back & (now == first), back)):
                 total += more
             moved[:, mine] |= own & (now != first)
-        yield (mine, at), [("step_flip_rate", cells, *sums[:2]), ("returned", cells, *sums[2:])]
+        yield (mine, at), [("step_flip_rate", cells, sums[0], sums[1]), ("returned", cells, sums[2], sums[3])]
 
 
 def _answers_of(context: Context, draw: int, drawn: Ints) -> Ints:
