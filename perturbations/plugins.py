@@ -42,7 +42,6 @@ def imported_files() -> tuple[str, ...]:
 def import_file(path: str | Path, who: str = "plugins") -> ModuleType:
     """Import a Python file once and return its module; it may import modules that stand beside it, as a script may.
 
-    A file that Python has imported already – by ``import``, or as the script that runs – is that module.
     Raises SpecError where it does not exist, cannot run, or ends the process when it is imported.
     """
     if "\0" in str(path):
@@ -55,8 +54,6 @@ def import_file(path: str | Path, who: str = "plugins") -> ModuleType:
     name = f"stress_file_{path.stem}_{crc32(str(path).encode()):08x}"
     if name in sys.modules:
         return sys.modules[name]
-    if (there := _imported(path)) is not None:
-        return there
     spec = util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise SpecError(f"{who}: {path} is not a Python file.")
@@ -70,12 +67,3 @@ def import_file(path: str | Path, who: str = "plugins") -> ModuleType:
         del sys.modules[name]
         raise SpecError(f"{who}: {path} cannot be imported: {error!r}.") from error
     return module
-
-
-def _imported(path: Path) -> ModuleType | None:
-    """Return the module that Python has made of a file, under whatever name."""
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__dict__", {}).get("__file__")  # not by attribute: a lazy module would import itself
-        if isinstance(file, str) and Path(file).name == path.name and Path(file).resolve() == path:
-            return module
-    return None

@@ -242,11 +242,10 @@ def brier_decomposition(confidence: Floats, right: Floats) -> tuple[Any, Any, An
     Gneiting & Jordan 2021). The score is (confidence − right)². Of several rows, arrays with one of each.
     """
     if confidence.ndim == 1:
-        first, second, third = brier_decomposition(confidence[None, :], right[None, :])
-        return float(first[0]), float(second[0]), float(third[0])
+        one, two, three = (float(each[0]) for each in brier_decomposition(confidence[None, :], right[None, :]))
+        return one, two, three
     if not confidence.size:
-        nothing = np.full(len(confidence), np.nan)
-        return nothing, nothing, nothing
+        return (np.full(len(confidence), np.nan),) * 3
     order = np.argsort(confidence, axis=1, kind="stable")
     sure, hit = (np.take_along_axis(each, order, axis=1) for each in (confidence, right))
     fitted = _rising(sure, hit)

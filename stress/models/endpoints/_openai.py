@@ -134,7 +134,8 @@ def _message(reply: Any) -> tuple[Mapping[str, Any], str] | None:
     content = message.get("content")
     if isinstance(content, list):  # some servers answer in parts, as they are asked
         texts = [each.get("text") if isinstance(each, dict) else None for each in content]
-        content = "".join(map(str, texts)) if all(isinstance(text, str) for text in texts) else content
+        found = [text for text in texts if isinstance(text, str)]
+        content = "".join(found) if len(found) == len(texts) else content
     if not isinstance(content, str | None):
         return None
     return {**message, "content": content}, str(choices[0].get("finish_reason"))
