@@ -201,6 +201,10 @@ COVERED = {
     "severities": {"spread": RUNS + "test_spread_of_severities"},
     "cost": dict.fromkeys(("energy_j", "cpu_s", "samples_per_s"), RUNS + "test_cost_of_a_sample"),
     "balance": dict.fromkeys(("shapley_share", "joint"), _WORTH),
+    "label_noise": dict.fromkeys(
+        ("accuracy", "top_5", "exact_match", "brier"),
+        "test_label_noise_table.test_intervals_hold_the_truth_in_worlds_with_known_flips",
+    ),
 }
 """For each table that prints an interval, and each measure in it, the test in which worlds have known truth.
 
