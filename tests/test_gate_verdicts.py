@@ -246,7 +246,7 @@ def test_a_folder_that_cannot_be_written_keeps_the_verdict(run, tmp_path, monkey
 
 
 def test_what_was_not_tested_is_told(grey):
-    assert any("not tested: 1 cells" in text and "bgr@1" in text for text in summary(grey)["warnings"])
+    assert any("not tested: 1 cell in which" in text and "bgr@1" in text for text in summary(grey)["warnings"])
 
 
 @pytest.mark.parametrize("alike", [True, False])
