@@ -3,12 +3,15 @@
 import gc
 import logging
 import os
+import sys
 from itertools import chain, islice
 from pathlib import Path
 
 import hypothesis
 import pytest
 
+from perturbations import _registry
+from stress.records import metric
 from tests import _amount
 
 
@@ -47,6 +50,23 @@ def pytest_collection_finish():
     """Spare the collector of garbage the many thousand tests, which stay: it would look at all of them each time."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _registries():
+    """Forget what a module's tests have registered from files of their own: tests of others would meet it."""
+    yield
+    own = ("stress.", "perturbations.", "tests.")
+    for (module, name), _ in list(metric._KNOWN.items()):
+        if not module.startswith(own):
+            del metric._KNOWN[module, name]
+            sys.modules.pop(module, None)
+    for name, perturbation in list(_registry._known.items()):
+        module = perturbation.function.__module__
+        if not module.startswith(own):
+            del _registry._known[name]
+            sys.modules.pop(module, None)
+    metric.range_of.cache_clear()
 
 
 @pytest.fixture(scope="session")
