@@ -13,6 +13,7 @@ import pytest
 from perturbations import _registry
 from stress.records import metric
 from tests import _amount
+from tests.browser import Browser
 
 
 def pytest_addoption(parser):
@@ -67,6 +68,14 @@ def _registries():
             del _registry._known[name]
             sys.modules.pop(module, None)
     metric.range_of.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """Return a headless browser."""
+    found = Browser(tmp_path_factory.mktemp("browser"))
+    yield found
+    found.close()
 
 
 @pytest.fixture(scope="session")

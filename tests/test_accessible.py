@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from stress.report import write_comparison, write_report, write_site
-from tests.browser import Browser, usable
+from tests.browser import usable
 from tests.report_pages import mixed_run
 
 AXE, DOCS = (os.environ.get(name) for name in ("STRESS_AXE", "STRESS_DOCS"))
@@ -45,13 +45,6 @@ SOME = (
 pytestmark = pytest.mark.skipif(not usable(), reason="needs Chromium")
 needs_axe = pytest.mark.skipif(not AXE, reason="STRESS_AXE names no axe.min.js")
 needs_docs = pytest.mark.skipif(not DOCS, reason="STRESS_DOCS names no built documents")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    found = Browser(tmp_path_factory.mktemp("browser"))
-    yield found
-    found.close()
 
 
 @pytest.fixture(scope="module")

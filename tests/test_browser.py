@@ -5,7 +5,7 @@ import json
 import pytest
 
 from stress.report import write_comparison, write_report, write_site
-from tests.browser import Browser, usable
+from tests.browser import usable
 from tests.report_pages import HOSTILE, hostile_run, mixed_run
 
 pytestmark = [pytest.mark.alone, pytest.mark.skipif(not usable(), reason="needs Chromium")]
@@ -15,13 +15,6 @@ CUT = """[...document.querySelectorAll("main *, header *, nav *")].filter((each)
   return box.width > 0 && box.right > innerWidth + 1 && !each.closest(".scroll") && !each.closest("svg")
     && !each.closest("pre");
 }).map((each) => each.tagName + " " + each.textContent.slice(0, 40))"""
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    found = Browser(tmp_path_factory.mktemp("browser"))
-    yield found
-    found.close()
 
 
 @pytest.fixture(scope="module")

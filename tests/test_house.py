@@ -14,7 +14,7 @@ FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("
 HIGHER = {"perturbations": ("scenarios", "stress"), "scenarios": ("stress",), "stress": ()}
 WRAPPED = ("albumentations", "audiomentations", "nlpaug", "torchaudio")
 FLOORS = (  # of stress, from the ground up: what stands higher may import what stands lower
-    ("stress.statistics", "stress._import", "stress._needed"),
+    ("stress.statistics", "stress._import", "stress._needed", "stress._processors"),
     ("stress.records", "stress.data"),
     ("stress.tasks", "stress.models", "stress.gallery", "stress.testing", "stress.maite"),
     ("stress.engine", "stress.measure.core"),

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from perturbations.errors import printable, short
+from stress._processors import processors
 from stress.cli._display import console, safe
 
 __all__ = ["CORE", "EXTRAS", "Finding", "diagnosed", "run_doctor"]
@@ -87,9 +88,9 @@ def diagnosed(folder: Path, endpoint: str | None = None, key_env: str | None = N
     yield Finding("stress", "ok", _version("multimodal-stress") or "from a checkout that is not installed")
     names: list[tuple[str | None, str]] = [(None, module) for module in CORE]
     names += [(extra, module) for extra, modules in EXTRAS.items() for module in modules]
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(4, processors())) as pool:
         yield from pool.map(lambda pair: _imported(*pair), names)
-    yield Finding("processors", "ok", f"{len(os.sched_getaffinity(0))} for this process")
+    yield Finding("processors", "ok", f"{processors()} for this process")
     if importlib.util.find_spec("torch") is not None:
         yield Finding("accelerators", "ok", _said([sys.executable, "-c", _DEVICES])[1] or "torch cannot tell")
     yield _disk(folder)

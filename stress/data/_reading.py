@@ -16,6 +16,7 @@ from perturbations import InputError, Value
 from perturbations.errors import short
 from perturbations.files import path_shown, read_regular
 from perturbations.modality import Limits, modality
+from stress._processors import processors
 
 __all__ = [
     "READER",
@@ -134,7 +135,7 @@ def stamped(key: str, file: File) -> bool:
 
 def in_parallel(work: Callable[[int], Any], positions: Sequence[int], reading: Reading) -> Iterator[Any]:
     """Give ``work(position)`` for each position in order, done by several threads: decoders run side by side."""
-    threads = max(2, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2))
+    threads = max(2, min(8, processors()))
     chunk = 64
     with reading.progress(len(positions)) as advance, ThreadPoolExecutor(threads) as pool:
         starts = range(0, len(positions), chunk)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,6 +16,7 @@ from perturbations import InputError, Key, ModelError, call_keyed
 from perturbations.errors import MissingExtraError
 from perturbations.machine import Terms, terms_of
 from scenarios import Cell, Plan
+from stress._processors import processors
 from stress.engine._ask import Answered
 from stress.engine._settings import Settings
 from stress.engine._threads import limit_threads
@@ -162,7 +162,7 @@ def _wrong_threads(cell: Cell, count: int, settings: Settings) -> Exception | No
             f"{cell.id}: machine.threads needs one worker, or workers in processes of their own (--workers 1, "
             f"--backend processes): threads of libraries are those of a whole process, got {got}."
         )
-    there = len(os.sched_getaffinity(0))
+    there = processors()
     if count > there:
         return InputError(
             f"{cell.id}: machine.threads: count must be at most {there}, the processors of this machine, got {count}."

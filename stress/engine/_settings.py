@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -10,6 +9,7 @@ from typing import Literal
 from perturbations import InputError
 from perturbations.errors import short
 from perturbations.modality import Limits
+from stress._processors import processors
 from stress.engine._progress import Mode
 from stress.engine._streams import Recorded
 
@@ -106,4 +106,4 @@ class Settings:
     @property
     def threads(self) -> int:
         """Number of workers: as given, or one for each processor."""
-        return self.workers or (1 if self.cost else len(os.sched_getaffinity(0)))
+        return self.workers or (1 if self.cost else processors())

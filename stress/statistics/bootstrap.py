@@ -7,7 +7,6 @@ stream. One matrix product gives all weighted sums at once.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from perturbations import InputError, Key, raw_words
 from perturbations.errors import short
+from stress._processors import processors
 
 __all__ = ["FEW", "Clusters", "Waiting", "clusters", "poisson_weights"]
 
@@ -117,7 +117,7 @@ class Clusters:
         if not self.streamed:
             yield from (_kept(self.ids, self.rows, self.seed)[part].astype(np.float32) for part in blocks)
             return
-        table, cores = _inverse().astype(np.float32), len(os.sched_getaffinity(0))
+        table, cores = _inverse().astype(np.float32), processors()
 
         def drawn(part: NDArray[np.int64]) -> NDArray[np.float32]:
             return _drawn([self.ids[i] for i in part], self.rows, self.seed, table)
