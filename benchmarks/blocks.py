@@ -102,8 +102,8 @@ def narrow(scenarios, samples, size, alike, clusters, half, seed):
 
 
 KINDS = {
-    "58 cells, 720 samples": (12, 720, 2, 0.35, None),
-    "58 cells, 720 samples, 24 clusters": (12, 720, 2, 0.35, 24),
+    "60 cells, 720 samples": (12, 720, 2, 0.35, None),
+    "60 cells, 720 samples, 24 clusters": (12, 720, 2, 0.35, 24),
     "75 cells, 2,000 samples": (15, 2000, 4, 0.35, None),
     "75 cells, 2,000, hardly alike": (15, 2000, 4, 0.05, None),
     "25 cells, 1,000, 200 clusters": (5, 1000, 2, 0.5, 200),
