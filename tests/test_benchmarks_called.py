@@ -312,7 +312,7 @@ def split(folder, name, swapped=0):
     heard = [sound((i + 1) % 3 if i < swapped else i) for i in range(3)]
     rows = [{"id": f"u{i}", "audio": {"bytes": heard[i], "path": None}, "text": WORDS[i]} for i in range(3)]
     folder.mkdir(exist_ok=True)
-    parquet.write_table(pa.Table.from_pylist(rows), folder / f"{name}-00000-of-00001.parquet")
+    parquet.write_table(pa.Table.from_pylist(rows), folder / f"{name}-00000-of-00001.parquet", row_group_size=2)
 
 
 def hearing(batch):

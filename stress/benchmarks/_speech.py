@@ -62,7 +62,7 @@ class _Rows(Sequence[Sample]):
 
     def __init__(self, root: Path, who: str) -> None:
         self._who, self._rows = who, list(_listed(root, who))
-        self._open: tuple[Path | None, Any] = (None, None)
+        self._last: tuple[tuple[Path, int] | None, Any] = (None, None)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -71,7 +71,7 @@ class _Rows(Sequence[Sample]):
         if not 0 <= position < len(self._rows):
             raise IndexError(position)
         (name, severity), path, place, key, text = self._rows[position]
-        content = _sounds(path, self._who)[place].as_py()["bytes"]
+        content = self._sound(path, place)
         who = f"{self._who}: {path.name}, row {place}"
         if not isinstance(content, bytes):
             raise InputError(f"{who}: must have the bytes of a recording, got none.")
@@ -79,11 +79,26 @@ class _Rows(Sequence[Sample]):
         groups = {"corruption": name, "severity": str(severity), "picture": key}
         return Sample(f"{name}:{severity}:{key}", {"audio": value}, text, groups=groups)
 
+    def _sound(self, path: Path, place: int) -> Any:
+        """Return the bytes of a recording; they are read by row groups, of which the last one is kept."""
+        from pyarrow import parquet
 
-def _sounds(path: Path, who: str) -> Any:
-    from pyarrow import parquet
+        about = parquet.read_metadata(path)
+        for group in range(about.num_row_groups):
+            if place < (count := about.row_group(group).num_rows):
+                return self._group(path, group)[place].as_py()["bytes"]
+            place -= count
+        raise InputError(f"{self._who}: {path.name} must have the rows that it had, got fewer.")
 
-    return parquet.read_table(path, columns=["audio"], memory_map=True).column("audio")
+    def _group(self, path: Path, group: int) -> Any:
+        from pyarrow import parquet
+
+        known, column = self._last  # taken at once: threads read side by side
+        if known != (path, group):
+            with parquet.ParquetFile(path) as file:
+                column = file.read_row_group(group, columns=["audio"]).column("audio")
+            self._last = (path, group), column
+        return column
 
 
 def _listed(root: Path, who: str) -> Iterator[tuple[tuple[str, int], Path, int, str, str]]:

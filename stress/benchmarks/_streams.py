@@ -32,8 +32,8 @@ def missing_streams(
     Always made on the fly: there is no published set of files. ``mean_FILL`` is the mean of the headline over all
     subsets that leave the model something, with lost streams absent (``none``), zeros or their mean; ``worst_FILL`` the
     worst of these subsets; ``mmi_FILL`` the multimodal impact, the share of the clean score that is lost (Qiu et al.
-    2024), where more is better. ``conditions`` are the subsets, ``("image+text, fill none", 2)`` with the number of
-    lost streams. ``options`` are those of ``stress.run``. Raises InputError for data of one stream.
+    2024), of scores of which more is better. ``conditions`` are the subsets, ``("image+text, fill none", 2)`` with the
+    number of lost streams. ``options`` are those of ``stress.run``. Raises InputError for data of one stream.
     """
     given = {"model": model, "data": data, **options}
     run = run_suite(**{"suite": "missing-streams", "out": out or Path("runs") / "missing-streams", **allowed(given)})
