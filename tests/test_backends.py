@@ -103,7 +103,7 @@ def test_every_backend_leaves_the_same_records(tmp_path, on_backend, backend, da
 
 @pytest.mark.parametrize("backend", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
 def test_a_worker_that_dies_is_a_finding(tmp_path, backend):
-    run = go(tmp_path, **DEADLY, backend=backend)
+    run = go(tmp_path, **DEADLY, backend=backend, workers=2 if backend == "processes" else 1)
     records = run.records().to_pylist()
     died = [row for row in records if row["cell"] == "no-sound"]
     assert {row["status"] for row in died} == {"crash"}
@@ -143,7 +143,7 @@ def test_a_worker_that_takes_its_time_to_come_back_is_waited_for(tmp_path):
     dask = pytest.importorskip("dask")
     pytest.importorskip("distributed")
     with dask.config.set({"distributed.deploy.lost-worker-timeout": "1ms"}):
-        run = go(tmp_path, **DEADLY, backend="dask")
+        run = go(tmp_path, **DEADLY, backend="dask", workers=1)
         assert dask.config.get("distributed.deploy.lost-worker-timeout") == "1ms"
     assert run.info["finished"]
     assert {row["status"] for row in run.records().to_pylist() if row["cell"] == "no-sound"} == {"crash"}
