@@ -60,11 +60,14 @@ class Stored:
     files are called. ``decode(content, who, limits)`` returns the value in a file's bytes, or of a cell, and what had
     to be altered in it, if anything. It raises InputError where the header tells that it is something else or larger
     than the limits, before anything is decoded, and where it is damaged. The value need not be checked yet.
+    ``certain(content, limits)`` tells whether a file's header shows as much without decoding it: that the value is
+    valid, and that nothing is altered in it.
     """
 
     in_file: bool
     decode: Callable[[Any, str, Limits], tuple[Any, str | None]]
     endings: tuple[str, ...] = ()
+    certain: Callable[[bytes, Limits], bool] = lambda content, limits: False
 
 
 @dataclass(frozen=True)
