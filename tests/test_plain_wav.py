@@ -1,4 +1,4 @@
-"""A WAV of 16-bit PCM is read where it stands in memory: as libsndfile reads it, for each file that it can be read from."""
+"""A WAV of 16-bit PCM is read where it stands in memory: as libsndfile reads it."""
 
 import io
 import struct

@@ -107,7 +107,7 @@ def _promised(content: bytes) -> str | None:
 
 
 def _parts(content: bytes, order: str) -> Iterator[tuple[bytes, int, int]]:
-    """Give the parts of a RIFF or AIFF file: the name of each, where its content begins, and its length by the header."""
+    """Give the parts of a RIFF or AIFF file: each one's name, where its content begins, its length by the header."""
     at = 12
     while at + 8 <= len(content):
         kind, length = struct.unpack_from(f"{order}4sI", content, at)

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter, is_not
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
