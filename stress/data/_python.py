@@ -75,9 +75,12 @@ def together(samples: Sequence[Any], kinds: Sequence[tuple[str, Modality, Freeze
         return None
     columns, moved = [], False
     for name, kind, freeze in kinds:
-        if freeze is None or not all(name in each for each in streams):
+        if freeze is None:
             return None
-        values = [each[name] for each in streams]
+        try:
+            values = [each[name] for each in streams]
+        except KeyError:
+            return None
         one_each = dict(zip(map(type, values), values))
         if not all(kind.holds(value) for value in one_each.values() if value is not None):
             return None
