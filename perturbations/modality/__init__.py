@@ -100,7 +100,7 @@ class Modality:
     keeps the shape keeps, ``facts`` what goes with the array (a rate), by name, as plain data. ``size`` is the memory
     it takes, in bytes.
 
-    *How it is kept.* ``freeze`` forbids writing; ``digest`` is the bytes that a content hash is made of; ``pack``
+    *How it is kept.* ``freeze(values)`` returns values that forbid writing, None where one is lost; ``digest`` is the bytes that a content hash is made of; ``pack``
     returns bytes and plain data, from which ``unpack`` makes the value again (it may share the bytes' memory);
     ``stack(values, who, frames)`` makes one array of several values, or raises InputError that says why it cannot.
 
@@ -127,7 +127,7 @@ class Modality:
     facts: Callable[[Any], Mapping[str, Any]]
     size: Callable[[Any], int]
     copy: Callable[[Any], Any]
-    freeze: Callable[[Any], Any]
+    freeze: Callable[[Sequence[Any]], list[Any]]
     same: Callable[[Any, Any], bool]
     digest: Callable[[Any], bytes]
     pack: Callable[[Any], tuple[bytes, Mapping[str, Any]]]
