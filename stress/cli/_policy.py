@@ -56,7 +56,9 @@ def _dropping(run: Run) -> None:
 def _worth(title: str, rows: Sequence[Worth]) -> None:
     from rich.table import Table
 
-    table = Table("scenario", "never", "always", "rule", "best per condition", "per sample", "gain", "acts", title=safe(title))
+    table = Table(
+        "scenario", "never", "always", "rule", "best per condition", "per sample", "gain", "acts", title=safe(title)
+    )
     for row in rows:
         numbers = (row.never, row.always, row.rule, row.by_condition, row.best)
         gain = f"{row.gain:+.3f} ({row.low:.3f} to {row.high:.3f})"

@@ -10,7 +10,7 @@ import numpy as np
 
 from perturbations import InputError
 from perturbations.errors import named_keywords, short
-from perturbations.modality import modality
+from perturbations.modality import arrivals, modality
 from stress.policy._costs import Costs
 from stress.policy._evidence import Asking, Evidence, evidence
 from stress.policy._guarantee import Guarantee, calibrated
@@ -90,7 +90,9 @@ def fit(
     Raises InputError where the run lacks the cells or signals that this needs, or has too few samples.
     """
     if isinstance(clean_loss, bool) or not isinstance(clean_loss, int | float) or not 0 <= clean_loss <= 1:
-        raise InputError(f"policy: clean_loss must lie between 0 and 1 wrong answers an input, got {short(clean_loss)}.")
+        raise InputError(
+            f"policy: clean_loss must lie between 0 and 1 wrong answers an input, got {short(clean_loss)}."
+        )
     known = evidence(run, costs or Costs(), clean_share, cluster, asking, relative)
     if len(set(known.member.tolist())) < _FEW:
         by = f"values of {known.clustered}" if known.clustered else "samples"
@@ -147,7 +149,8 @@ def _which(run: Source, known: Evidence) -> str:
     kinds = run.info["streams"]
     for name in known.signals:
         stream, _, signal = name.rpartition(".")
-        if signal not in {each.name for each in ANSWERED} and signal not in {
+        others = {each.name for each in ANSWERED} | set(arrivals.all)
+        if signal not in others and signal not in {
             each.name for each in modality(kinds[stream]).signals.chosen("cheap")
         }:
             return "all"

@@ -180,14 +180,13 @@ def _error(away: Floats, weight: Floats, member: Ints) -> float:
     return float(np.nan_to_num(error))
 
 
-def judged(
-    known: Evidence, safe: bool, confidence: float = 0.95, clean_loss: float = CLEAN_LOSS
-) -> list[Worth]:
+def judged(known: Evidence, safe: bool, confidence: float = 0.95, clean_loss: float = CLEAN_LOSS) -> list[Worth]:
     """Return what rules made in this way are worth on clusters they have not seen; then, on scenarios neither.
 
     Each fold of clusters is judged by a rule that was made without it; in the second part also without the scenario.
     Intervals are paired and of whole clusters; those of scenarios hold for all of them at once.
     """
+
     def rule(fit: Evidence) -> Tree:
         return chosen(fit, safe, clean_loss)
 

@@ -87,8 +87,8 @@ def markdown(policy: Policy) -> str:
 
 
 def _worth(row: Mapping[str, Any]) -> str:
-    gain = f"{row['gain']:+.3f} ({row['low']:.3f} to {row['high']:.3f})"
-    return f"| {_cell(row['scenario'])} | {row['never']:.3f} | {row['rule']:.3f} | {row['by_condition']:.3f} | {gain} | {row['acts']:.1%} |"
+    gain = f"{row['gain']:+.3f} ({row['low']:.3f} to {row['high']:.3f}) | {row['acts']:.1%}"
+    return f"| {_cell(row['scenario'])} | {row['never']:.3f} | {row['rule']:.3f} | {row['by_condition']:.3f} | {gain} |"
 
 
 def _promise(found: Mapping[str, Any]) -> list[str]:
