@@ -10,6 +10,7 @@ made from others, by signals relative to clean speech of each.
 """
 
 import argparse
+import itertools
 import re
 import tempfile
 from pathlib import Path
@@ -46,6 +47,15 @@ scenarios:
   low-pass: {audio: low_pass}
   lost: {all: {name: missing, fill: none}, grid: subsets, fallbacks: []}
 """
+CLEAN = """
+suite: clean@1
+severities: [2]
+fallbacks: [drop]
+scenarios:
+  hum: {audio: mains_hum}
+  lost: {all: {name: missing, fill: none}, grid: subsets, fallbacks: []}
+"""
+"""What acting comes to on all clean input: one degraded cell, as evidence must have one."""
 FOLDS = (("george", "jackson", "nicolas"), ("lucas", "theo", "yweweler"))
 LIMITS = (1.0, 0.02, 0.01, 0.005)
 """What a rule may lose on clean input, in wrong answers an input; 1: any."""
@@ -122,49 +132,53 @@ def spoken(path, folder, takes):
     from stress.data import from_samples
     from stress.policy import Costs
     from stress.policy._evidence import evidence
+    from stress.policy._judge import chosen
+
+    def known(model, speakers, suite, name, most):
+        data = from_samples(samples_of(path, speakers, most), cluster="speaker")
+        return evidence(run_of(folder / name, model, data, suite, signals="all"), Costs(), relative_to="speaker")
 
     for joint in (True, False):
+        name = "joint" if joint else "apart"
         print(f"{'jointly trained, logits summed' if joint else 'trained apart, probabilities averaged'}:")
         found = {limit: [] for limit in LIMITS}
         for fold, trained in enumerate(FOLDS):
-            model = Fused(samples_of(path, trained), joint)
-            samples = samples_of(path, FOLDS[1 - fold], takes)
-            names = list(dict.fromkeys(sample.groups["speaker"] for sample in samples))
-            out = folder / f"{'joint' if joint else 'apart'}-{fold}"
-            run = run_of(out, model, from_samples(samples, cluster="speaker"), SOUND, signals="all")
-            known = evidence(run, Costs(), relative_to="speaker")
-            for limit in LIMITS:
-                found[limit] += [left_out(known, speaker, name, limit) for speaker, name in enumerate(names)]
+            model, speakers = Fused(samples_of(path, trained), joint), FOLDS[1 - fold]
+            seen = known(model, speakers, SOUND, f"{name}-{fold}", takes)
+            clean = known(model, speakers, CLEAN, f"{name}-clean-{fold}", None)
+            for limit, k in itertools.product(LIMITS, range(len(speakers))):
+                others = seen.of(seen.member != k)
+                parts = others, seen.of(seen.member == k), clean.of(clean.clean & (clean.member == k))
+                found[limit].append(left_out(chosen(others, False, limit), *parts, speakers[k], limit))
             for safe in (False, True):
-                new_scenarios(known, safe)
+                new_scenarios(seen, safe)
         for limit in LIMITS:
             summed_up(limit, found[limit])
 
 
-def left_out(known, speaker, name, limit):
-    """Print what a rule gains that was made from other speakers and may lose so much on clean input; return the gap
-    and its gain on damaged input, its gain on clean, in points, and how often it acts there.
+def left_out(rule, others, mine, clean, name, limit):
+    """Print what a rule gains that was made from ``others`` and may lose so much on clean input; return the gap and its
+    gain on a speaker's damaged input, its gain on all of their clean input, in points, and how often it acts there.
     """
     import numpy as np
 
-    from stress.policy._judge import chosen
     from stress.policy._tree import taken
 
-    others, mine = known.of(known.member != speaker), known.of(known.member == speaker)
-    does = taken(chosen(others, safe=False, clean_loss=limit), mine.values)
-    done = mine.loss[np.arange(len(mine)), does]
+    mine = mine.of(~mine.clean)
     actions = {cell: int(others.loss[others.cell == cell].mean(axis=0).argmin()) for cell in np.unique(mine.cell)}
     best = mine.loss[np.arange(len(mine)), [actions[cell] for cell in mine.cell]]
-    never, damaged = mine.loss[:, 0], ~mine.clean
-    gap, gain = (100 * float((never - each)[damaged].mean()) for each in (best, done))
-    clean, acts = 100 * float((never - done)[mine.clean].mean()), 100 * float((does != 0)[mine.clean].mean())
-    share = f" ({100 * gain / gap:.0f} %)" if gap > 0 else ""
+    done = mine.loss[np.arange(len(mine)), taken(rule, mine.values)]
+    never = mine.loss[:, 0]
+    gap, gain = (100 * float((never - each).mean()) for each in (best, done))
+    does = taken(rule, clean.values)
+    lead = 100 * float((clean.loss[:, 0] - clean.loss[np.arange(len(clean)), does]).mean())
+    acts, share = 100 * float((does != 0).mean()), f" ({100 * gain / gap:.0f} %)" if gap > 0 else ""
     print(
-        f"  at most {100 * limit:g} points on clean: {name}: never {100 * never[damaged].mean():.1f} % wrong, best per "
-        f"condition {gap:+.1f} points, rule {gain:+.1f}{share}, clean {clean:+.1f}, acting on {acts:.0f} %",
+        f"  at most {100 * limit:g} points on clean: {name}: never {100 * never.mean():.1f} % wrong, best per condition "
+        f"{gap:+.1f} points, rule {gain:+.1f}{share}; clean {lead:+.1f}, acting on {acts:.1f} % of {len(clean)}",
         flush=True,
     )
-    return gap, gain, clean, acts
+    return gap, gain, lead, acts
 
 
 def summed_up(limit, rows):

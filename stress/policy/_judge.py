@@ -69,22 +69,30 @@ def chosen(known: Evidence, safe: bool, clean_loss: float = CLEAN_LOSS) -> Tree:
     while the tree is made: the lowest at which some size holds to this. With ``safe`` a rule may also lose at most a
     point on any scenario that it has not seen.
     """
-    folds = fold_of(known, _INNER)
+    folds = _inner(known)
     parts = [((folds != fold), (folds == fold)) for fold in range(int(folds.max()) + 1)]
     unseen = list(_some_unseen(known, folds)) if safe else []
     harm = _harm(known)
     for price in _PRICES:
         dear = _dear(known, price)
-        taken_ = _held_out(dear, parts)
-        losses = _lost(known, taken_)
-        allowed = _clean_bound(known, taken_, losses, harm) <= clean_loss
+        trees = grow(dear)
+        does = _held_out(dear, parts)
+        losses = _lost(known, does)
+        allowed = _clean_bound(known, trees, does, harm) <= clean_loss
         if safe and allowed.any():
             allowed &= _harmless(known, _lost(known, _held_out(dear, unseen)), _LOSS)
         if (size := _size(known, losses, allowed)) is not None:
-            return grow(dear)[: 1 + size][-1]
-        if not price and _size(known, losses, np.ones(LEAVES, bool)) is None:
-            break  # nothing is gained even where acting on clean input is free
+            return trees[: 1 + size][-1]
     return 0
+
+
+def _inner(known: Evidence) -> Ints:
+    """Return the fold of each row in which sizes are compared: whole clusters, or samples where clusters are so few
+    that a rule would be made from one or two.
+    """
+    if len(np.unique(known.member)) >= _INNER:
+        return fold_of(known, _INNER)
+    return fold_of(replace(known, member=known.sample), _INNER)
 
 
 def _dear(known: Evidence, price: float) -> Evidence:
@@ -103,18 +111,27 @@ def _harm(known: Evidence) -> Floats:
     return np.array([_up(column, clean.member) for column in lost.T])
 
 
-def _clean_bound(known: Evidence, actions: Ints, losses: Floats, harm: Floats) -> Floats:
-    """Return, of trees of each size, at most how much they lose on clean input of clusters that they had not seen.
+def _clean_bound(known: Evidence, trees: Sequence[Tree], does: Ints, harm: Floats) -> Floats:
+    """Return, of trees of each size, at most how much they lose on clean input of clusters that they have not seen.
 
     How often they act there, times what acting harms: half a point lost is not to be told from none on few hundred
-    inputs, but acting on one in two from acting on one in a hundred is. Or what was lost, where that tells more.
-    Each with one standard error, of whole clusters.
+    inputs, but acting on one in two from acting on one in a hundred is. With one standard error, of whole clusters.
+
+    Signals that say where an input lies among clean ones of its own group say the same of a new one: how often a rule
+    acts there is counted on what it was made from, as if one more input of each cluster were acted on (as conformal
+    quantiles are). Otherwise it is counted on input that was held out (``does``).
     """
-    seen = known.clean & (actions[:, 0] >= 0)
+    seen = known.clean & (does[:, 0] >= 0)
     if not seen.any():
-        return np.zeros(actions.shape[1])
-    acted, lost, member = harm[actions[seen]], losses[seen] - known.loss[seen, :1], known.member[seen]
-    return np.array([min(_up(acted[:, k], member), _up(lost[:, k], member)) for k in range(actions.shape[1])])
+        return np.zeros(does.shape[1])
+    acts, member, more = does[seen], known.member[seen], 0.0
+    if known.relative:
+        each = [taken(trees[min(k, len(trees) - 1)], known.values[seen]) for k in range(does.shape[1])]
+        acts, more = (
+            np.column_stack(each),
+            float(harm.max()) / (1 + int(np.unique(member, return_counts=True)[1].min())),
+        )
+    return np.array([_up(harm[column], member) + more for column in acts.T])
 
 
 def _up(values: Floats, member: Ints) -> float:
