@@ -17,15 +17,19 @@ from numpy.typing import NDArray
 
 from perturbations.errors import InputError, nearest, short
 from perturbations.modality._signal import Signal, Signals
+from perturbations.modality.arrival_signals import MOST, Arrival, arrivals
 
 __all__ = [
     "MODALITIES",
+    "MOST",
+    "Arrival",
     "Limits",
     "Look",
     "Modality",
     "Signal",
     "Signals",
     "Stored",
+    "arrivals",
     "modality",
     "modality_of",
     "size_of",
