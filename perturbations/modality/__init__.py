@@ -16,16 +16,21 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from perturbations.errors import InputError, nearest, short
+from perturbations.modality._lexicon import Lexicon, load_lexicon
+from perturbations.modality._sentiment import SENTIMENT
 from perturbations.modality._signal import Signal, Signals
 
 __all__ = [
     "MODALITIES",
+    "SENTIMENT",
+    "Lexicon",
     "Limits",
     "Look",
     "Modality",
     "Signal",
     "Signals",
     "Stored",
+    "load_lexicon",
     "modality",
     "modality_of",
     "size_of",

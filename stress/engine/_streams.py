@@ -16,17 +16,22 @@ from numpy.typing import NDArray
 
 from perturbations import Sample, StressError, Value
 from perturbations.errors import MissingExtraError
-from perturbations.modality import Modality, Signal, modality, size_of
+from perturbations.modality import Lexicon, Modality, Signal, modality, size_of
 from scenarios import Cell, Condition, perturb_stream
 from stress.data import Samples
 
 __all__ = ["Recorded", "Shared", "StreamWork", "compared", "recorded", "said", "signals_of", "work_on"]
 
-Recorded = Literal["none", "cheap", "all"]
-"""Which signals are recorded beside an answer."""
-
 _BUDGET = 512 * 2**20
 """Bytes of perturbed values that are kept for cells to come."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Which signals are recorded beside an answer; with a ``lexicon`` also the sentiment of texts."""
+
+    which: Literal["none", "cheap", "all"] = "cheap"
+    lexicon: Lexicon | None = None
 
 
 @dataclass(frozen=True)
@@ -94,17 +99,17 @@ def compared(stream: str, samples: Sequence[Sample], values: Sequence[Value], da
     return StreamWork(values, distortion, unchanged)
 
 
-def recorded(kind: Modality, which: Recorded) -> tuple[Signal, ...]:
+def recorded(kind: Modality, wanted: Recorded) -> tuple[Signal, ...]:
     """Return the signals of a modality that are recorded."""
-    return () if which == "none" else kind.signals.chosen(which)
+    return () if wanted.which == "none" else kind.signals.chosen(wanted.which, wanted.lexicon)
 
 
-def signals_of(kind: str, value: Value, which: Recorded) -> tuple[float, ...]:
+def signals_of(kind: str, value: Value, wanted: Recorded) -> tuple[float, ...]:
     """Return the recorded signals of a value, in order; all undefined where the stream is lost."""
     of = modality(kind)
-    if value is None or which == "none":
-        return (float("nan"),) * len(recorded(of, which))
-    return tuple(of.signals(value, which).values())
+    if value is None or wanted.which == "none":
+        return (float("nan"),) * len(recorded(of, wanted))
+    return tuple(of.signals(value, wanted.which, wanted.lexicon).values())
 
 
 class Shared:

@@ -83,7 +83,7 @@ class Job:
     cells: Sequence[Cell]
     seed: int
     batch_size: int
-    signals: Recorded = "cheap"
+    signals: Recorded = field(default_factory=Recorded)
     timeout: float | None = None
     positions: Sequence[int] | None = None
     """Of the samples that the run is about; all of the data, where there are none."""

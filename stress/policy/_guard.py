@@ -9,7 +9,7 @@ import numpy as np
 
 from perturbations import InputError, Sample, Value
 from perturbations.errors import named_keywords, short
-from perturbations.modality import modality_of
+from perturbations.modality import Lexicon, modality_of
 from stress.data import Samples, load_data
 from stress.models import Batch, load_model, predict_of
 from stress.policy._actions import ABSTAIN, KEEP, Action, action_of
@@ -22,15 +22,20 @@ Predict = Callable[[Batch], Any]
 
 
 @named_keywords
-def signals_of(streams: Mapping[str, Value], which: str = "cheap") -> dict[str, float]:
+def signals_of(
+    streams: Mapping[str, Value], which: str = "cheap", lexicon: Lexicon | None = None
+) -> dict[str, float]:
     """Return the signals of an input's streams by ``STREAM.SIGNAL``; lost streams have none.
+
+    With a ``lexicon`` (``perturbations.modality.load_lexicon``) also the sentiment of texts.
 
     Numbers are rounded to single floats, as a run records them, so that a threshold decides the same here and there.
     """
     found: dict[str, float] = {}
     for stream, value in streams.items():
         if value is not None:
-            measured = modality_of(value, f"stream {stream}").signals(value, "all" if which == "all" else "cheap")
+            kind = modality_of(value, f"stream {stream}")
+            measured = kind.signals(value, "all" if which == "all" else "cheap", lexicon)
             found.update({f"{stream}.{name}": float(np.float32(number)) for name, number in measured.items()})
     return found
 
