@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import stress
 from perturbations import InputError, Sample
-from perturbations.modality import load_lexicon, modality
+from perturbations.modality import Lexicon, load_lexicon, modality
 from stress.monitor import Monitor, MonitorOptions, line_arrivals, open_history, read_reference
 from stress.policy._evidence import _signals
 from stress.records.frame import Frame
@@ -55,7 +55,7 @@ def test_there_is_a_sentiment_with_a_lexicon_only(lexicon):
         ("a Good, lovely day", 4.7),
         ("bad!", -2.5),
         ("not good", -0.74 * 1.9),
-        ("it isn't so very good", 1.9),  # four words before
+        ("it isn't so very much good", 1.9),  # four words before
         ("it isn't that good", -0.74 * 1.9),
         ("fine :)", 2.0),
         ("nothing that it knows", 0.0),
@@ -71,23 +71,20 @@ def test_a_text_is_the_mean_of_its_sentences_and_none_has_none(lexicon):
     assert np.isnan(sentiment(" \n", lexicon))
 
 
+def _known():
+    try:
+        return load_lexicon("vader")
+    except InputError:
+        return Lexicon("own", "", {"a": 1.0, "0": -4.0})
+
+
+KNOWN = _known()
+
+
 @given(st.text(max_size=80))
 def test_it_stays_between_its_ends_whatever_the_text(text):
-    found = sentiment(text, load_lexicon("vader") if HAS_VADER else ONLY)
+    found = sentiment(text, KNOWN)
     assert np.isnan(found) or -1 <= found <= 1
-
-
-try:
-    load_lexicon("vader")
-    HAS_VADER = True
-except InputError:
-    HAS_VADER = False
-
-
-class ONLY:
-    """A lexicon in memory, where the package is not installed."""
-
-    name, digest, valence = "own", "", {"a": 1.0, "0": -4.0}
 
 
 @pytest.mark.parametrize(
@@ -96,7 +93,7 @@ class ONLY:
         (b"", "must have lines of a word"),
         (b"good\t1\nbad\n", "line 2 must be a word, a tab and a valence"),
         (b"good\tmuch\n", "line 1"),
-        (b"good\t5\n", "from \xe2\x88\x924 to 4".decode()),
+        (b"good\t5\n", "from −4 to 4"),
         (b"good\tnan\n", "line 1"),
         (b"\t1\n", "line 1"),
         (b"\xff\xfe", "UTF-8"),
