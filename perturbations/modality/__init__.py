@@ -16,13 +16,17 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from perturbations.errors import InputError, nearest, short
+from perturbations.modality._lexicon import Lexicon, load_lexicon
+from perturbations.modality._sentiment import SENTIMENT
 from perturbations.modality._signal import Signal, Signals
 from perturbations.modality.arrival_signals import MOST, Arrival, arrivals
 
 __all__ = [
     "MODALITIES",
     "MOST",
+    "SENTIMENT",
     "Arrival",
+    "Lexicon",
     "Limits",
     "Look",
     "Modality",
@@ -30,6 +34,7 @@ __all__ = [
     "Signals",
     "Stored",
     "arrivals",
+    "load_lexicon",
     "modality",
     "modality_of",
     "size_of",
