@@ -15,8 +15,8 @@ of all verdicts, and worlds with any. ``--tables`` are RobustBench's accuracies 
 ``--baseline C`` judges rules against an earlier run instead (max_drop .02 and .05 in every cell): a share C of the
 answers has changed since, and true drops are 0 to .1.
 
-``--truth N`` looks at N worlds of ten cells whose truth is the bar itself, where any verdict is wrong: how often bets
-refute it at *any* moment, which bounds every rule of stopping, for rates, clusters of 1 to 50, and pairs.
+``--truth N`` draws N worlds a method (rates, scores, clusters of 1 to 50, pairs, shared samples, perturbations that do
+nothing; see ``benchmarks/_stopping.py``) and prints how often files of rules are wrong, whenever one stops.
 """
 
 import argparse
@@ -24,6 +24,8 @@ import csv
 from pathlib import Path
 
 import numpy as np
+
+from benchmarks._stopping import table
 
 SHARD, FLOOR, LEVEL = 32, 64, 0.025
 
@@ -184,25 +186,6 @@ def against(rates, count, bar, changed, rng):
     return np.mean(shares), np.mean(equal), float(np.any(wrong))
 
 
-def at_the_bar(kind, clusters, worlds, rng, count=640, cells=10):
-    """Return in what share of worlds bets call any cell broken, and in what share of cells they call it kept, ever."""
-    from stress.gate import Form, Observed
-    from stress.records.metric import Metric
-
-    bar, before = {"rate": (0.8, 0.0), "drop": (0.1, 0.9), "retention": (0.85, 0.8 / 0.85), "lost": (0.05, 0.85)}[kind]
-    form, worse = Form(kind, Metric("accuracy", top="score")), kind in ("drop", "lost")
-    broken, kept = np.zeros(worlds, bool), np.zeros(worlds)
-    for number in range(worlds):
-        for _ in range(cells):
-            luck, size = rng.random(count), rng.integers(1, 51 if clusters else 2, count).astype(float)
-            hits = rng.binomial(size.astype(int), rng.beta(8, 2, count)) if clusters else luck < 0.8
-            rows = np.stack([hits * 1.0, size, (luck < before) * 1.0, np.ones(count)], axis=1)
-            seen = Observed.of(form, rows, size.max(), np.arange(count) // SHARD)
-            broken[number] |= seen.path(bar, worse).max() >= -np.log(LEVEL / 2 / cells)
-            kept[number] += (seen.path(bar, not worse).max() >= -np.log(LEVEL / 2)) / cells
-    return broken.mean(), kept.mean()
-
-
 def main(arguments):
     """Print a table for each number of samples and bar."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks adaptive", description=__doc__)
@@ -216,10 +199,8 @@ def main(arguments):
     given = parser.parse_args(arguments)
     rng = np.random.default_rng(given.seed)
     if given.truth:
-        for kind, clusters in (("rate", False), ("rate", True), ("drop", False), ("retention", False), ("lost", False)):
-            broken, kept = at_the_bar(kind, clusters, given.truth, rng)
-            name = f"{kind}, clusters of 1 to 50" if clusters else kind
-            print(f"{name:28} any cell broken, ever {broken:.4f} (promised {LEVEL / 2}), kept {kept:.4f} ({LEVEL / 2})")
+        for line in table(given.truth, given.seed):
+            print(line, flush=True)
         return
     models = rates_of(given.tables)
     if not models:
