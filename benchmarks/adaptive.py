@@ -25,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks._bound import fewest
 from benchmarks._stopping import table
 
 SHARD, FLOOR, LEVEL = 32, 64, 0.025
@@ -148,9 +149,9 @@ def world(rates, count, bar, rng):
 
 
 def against(rates, count, bar, changed, rng):
-    """Return for bets on pairs with a whole baseline: share of calls, equal to the whole grid's, any wrong.
+    """Return for bets on pairs with a whole baseline: share of calls, equal to the whole grid's, any wrong, by cell.
 
-    The share ``changed`` of a cell's answers is drawn anew in either direction, so that its drop is what it is.
+    And the least share that any method could do with (see ``_bound.py``), of cells that the whole grid decides. The share ``changed`` of a cell's answers is drawn anew in either direction, so that its drop is what it is.
     """
     from scipy.special import ndtr
 
@@ -166,7 +167,8 @@ def against(rates, count, bar, changed, rng):
     luck = rng.random(before.shape)
     now = np.where(before == 1, luck >= lost, luck < won).astype(np.float64)
     rule = Rule("accuracy", "max_drop", bar, "benchmark", per="cell")
-    form, shares, equal, wrong = Form("lost", Metric("accuracy", top="score")), [], [], []
+    form, found = Form("lost", Metric("accuracy", top="score")), []
+    kept = max(int((truth <= bar).sum()), 1)
     for cell in range(len(rates)):
         rows = np.stack([now[:, cell], np.ones(count), before[:, cell], np.ones(count)], axis=1)
         question = Question(rule, "x", ("x",), (cell,), (), form, 1.0, count, sides_of(rule))
@@ -180,10 +182,30 @@ def against(rates, count, bar, changed, rng):
         whole = -1 if ndtr(-z) <= LEVEL / len(rates) else int(ndtr(z) <= LEVEL)
         half = -1 if ndtr(-z) <= LEVEL / 2 / len(rates) else int(ndtr(z) <= LEVEL / 2)
         said = {"pass": 1, "fail": -1, "hopeless": 0}.get(question.outcome, half)
-        shares.append(max(question.count, min(FLOOR, count)) / count)
-        equal.append(said == whole)
-        wrong.append(said == (1 if truth[cell] > bar else -1))
-    return np.mean(shares), np.mean(equal), float(np.any(wrong))
+        least = FLOOR
+        if whole:
+            level = LEVEL if truth[cell] <= bar else LEVEL / kept
+            least = fewest(rates[cell], lost[cell], won[cell], bar, level)
+        found.append((
+            max(question.count, min(FLOOR, count)) / count,
+            said == whole,
+            said == (1 if truth[cell] > bar else -1),
+            min(max(least, FLOOR), count) / count,
+        ))  # fmt: skip
+    return np.array(found, np.float64)
+
+
+def told(each, count):
+    """Yield what (worlds × cells × 4) rules against a baseline took: of both bars, and of each."""
+    half = len(each) // 2
+    for name, some in (("max_drop .02 and .05", each), (".02", each[:half]), (".05", each[half:])):
+        worlds, (share, equal, wrong, least) = some.mean(axis=1), np.moveaxis(some, -1, 0)
+        medians = [np.median(part) for part in (worlds[:, 0], worlds[:, 3], share, least)]
+        yield (
+            f"{count:,} samples, {name}: share of a file, median {medians[0]:.3f} (no method below {medians[1]:.3f}), "
+            f"mean {share.mean():.3f} ({least.mean():.3f}); of a rule, median {medians[2]:.3f} ({medians[3]:.3f}); "
+            f"equal {equal.mean():.3f}, files with a wrong verdict {wrong.any(axis=1).mean():.3f}"
+        )
 
 
 def main(arguments):
@@ -213,11 +235,8 @@ def main(arguments):
                 for bar in (0.02, 0.05)
                 for i in range(given.worlds)
             ])  # fmt: skip
-            share, equal, wrong = each.mean(axis=0)
-            about = f"median share {np.median(each[:, 0]):.3f}, mean {share:.3f}, equal {equal:.3f}"
-            print(
-                f"{count:,} samples, max_drop .02 and .05: {about}, worlds with a wrong verdict {wrong:.3f}", flush=True
-            )
+            for line in told(each, count):
+                print(line, flush=True)
         return
     print(
         f"{'samples':>8} {'bar':>5}  {'way':14} {'calls':>6} {'median':>7} {'equal':>6} "
