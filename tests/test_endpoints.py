@@ -228,8 +228,8 @@ def test_a_url_by_name(tmp_path):
 def test_waiting_for_a_lane_is_not_the_endpoints_time(tmp_path):
     """Some questions, one at a time, of an endpoint that takes a small share of the deadline for each."""
     with server(tmp_path / "log", "nap") as url:
-        predict = stress.models.json(url, at_once=1, deadline=6)
-        found = predict(Batch({"image": [np.full((6, 5, 3), level, np.uint8) for level in range(24)]}))
+        predict = stress.models.json(url, at_once=1, deadline=4)
+        found = predict(Batch({"image": [np.full((6, 5, 3), level, np.uint8) for level in range(14)]}))
     assert not [row for row in found if isinstance(row, Unanswered)]
 
 
@@ -272,7 +272,7 @@ def test_kills_pay_no_finished_answer_twice(tmp_path):
 
     By the server's log; but for the five questions that recognise the model at each start, which say what they are.
     """
-    log, run, kills, told = tmp_path / "log", tmp_path / "run", amount(5, 20), []
+    log, run, kills, told = tmp_path / "log", tmp_path / "run", amount(3, 20), []
     log.touch()
     (tmp_path / "log.keys").touch()
     with server(log, "busy") as url:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter, is_not
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -106,7 +105,7 @@ def tidy(sample: Sample, streams: Mapping[str, str], who: str, limits: Limits) -
         if isinstance(value, str | os.PathLike):
             kind = streams.get(name, "")
             if kind and modality(kind).stored.in_file:
-                changed[name] = value_of(value, kind, Path(), f"{who}, stream {name}", limits)[0]
+                changed[name] = value_of(value, kind, "", f"{who}, stream {name}", limits)[0]
             elif (of := _of_a_file(name, value)) is not None:
                 raise _refused(value, of, f"{who}, stream {name}")
         elif not hasattr(value, "flags") and missing(value):
