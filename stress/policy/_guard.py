@@ -13,6 +13,7 @@ from perturbations.modality import modality_of
 from stress.data import Samples, load_data
 from stress.models import Batch, load_model, predict_of
 from stress.policy._actions import ABSTAIN, KEEP, Action, action_of
+from stress.policy._arriving import Came
 from stress.policy._asked import Reader
 from stress.policy._policy import Policy
 
@@ -36,7 +37,7 @@ def signals_of(streams: Mapping[str, Value], which: str = "cheap") -> dict[str, 
 
 
 @named_keywords
-def guard(predict: Predict, policy: Policy, data: Any = None, *, seed: int = 0) -> Predict:
+def guard(predict: Predict, policy: Policy, data: Any = None, *, seed: int = 0, in_order: bool = False) -> Predict:
     """Return a model that does what a policy says before it answers: it drops streams, or gives no answer (None).
 
     The guarded model can be run through any suite like another, with the classes and declarations of ``predict``.
@@ -44,6 +45,10 @@ def guard(predict: Predict, policy: Policy, data: Any = None, *, seed: int = 0) 
     confidence (``answer_from``), answers below it are not given. A policy that fills streams is given the ``data`` that
     it fills from (and the ``seed`` of the run, of noise), as to ``stress.run``; other models that it asks are loaded by
     their names.
+
+    A policy that asks how values came (``image.frozen``, ``image.late``) is told by ``batch.arrived``, as a run does;
+    or ``in_order`` says that calls come with the inputs of one sequence in their order, so that repetitions can be
+    counted (``guarded.restart()`` begins another sequence).
     Raises InputError where the policy asks for a stream that the model is not given, or for data that are not there.
     """
     if not callable(predict):
@@ -51,13 +56,15 @@ def guard(predict: Predict, policy: Policy, data: Any = None, *, seed: int = 0) 
     acting = _Acting(predict, policy, data, seed)
     reads = policy.answers_wanted != (False, False) or policy.answer_from is not None
     reader = Reader.of(policy) if reads else None
+    came = Came(policy, in_order)
 
     def guarded(batch: Batch) -> Any:
         for stream in policy.streams:
             if stream not in batch:
                 raise InputError(f"guard: the policy asks for stream {stream!r}, got {', '.join(batch)}.")
         signals = [
-            signals_of({name: batch[name][row] for name in policy.streams}, policy.which) for row in range(batch.size)
+            signals_of({name: batch[name][row] for name in policy.streams}, policy.which) | more
+            for row, more in enumerate(came.of(batch))
         ]
         whole = None
         if reader is not None and policy.answers_wanted != (False, False):
@@ -76,6 +83,8 @@ def guard(predict: Predict, policy: Policy, data: Any = None, *, seed: int = 0) 
             setattr(guarded, name, value)
     if form := policy.reads.get("answers"):  # one that abstains from all that it is first asked does not show it
         guarded.answers = form  # type: ignore[attr-defined]
+    if came.arrivals is not None:
+        guarded.restart = came.arrivals.restart  # type: ignore[attr-defined]
     return guarded
 
 
