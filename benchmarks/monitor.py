@@ -30,6 +30,8 @@ CLEAN, STEP, MOST = 400, 50, 2000
 """Clean looks before a ramp, looks at each of its first two levels, and looks at the last."""
 ALPHA = 1e-6
 WINDOW = 100
+FRAMES, RHO = 10, 0.9
+"""Frames of a sequence, and how much each is like the one before it."""
 
 
 def pools(count):
@@ -133,22 +135,56 @@ def delays(clean, degraded, worlds, size):
     yield f"| false alarms in {total:,} clean inputs | {' | '.join(f'{n:,}' for n in false.values())} |"
 
 
-def false_alarms(looks, streams=200):
+def plain(rng, shape):
+    """Values of independent inputs."""
+    return rng.standard_normal(shape)
+
+
+def frames_of(rng, shape):
+    """Values of frames (last axis), each much like the one before it: an autoregressive course, from its own law."""
+    found = rng.standard_normal((*shape, FRAMES))
+    for i in range(1, FRAMES):
+        found[..., i] = RHO * found[..., i - 1] + np.sqrt(1 - RHO**2) * found[..., i]
+    return found
+
+
+def blocks_of(rng, shape):
+    """Values of sequences: means of their dependent frames."""
+    return frames_of(rng, shape).mean(axis=-1)
+
+
+def loose(rng, shape):
+    """Dependent frames taken for looks of their own, which breaks what the promise rests on."""
+    *rest, last = shape
+    return frames_of(rng, (*rest, -(-last // FRAMES))).reshape(*rest, -1)[..., :last]
+
+
+def false_alarms(looks, sizes, streams=200):
     """Lines on false alarms by size of the reference; with fewer looks than a million, at a rate that shows some."""
+    alpha = ALPHA if looks * ALPHA >= 1 else 10 / looks
+    yield f"| references | false alarms promised in {looks:,} looks | seen, mean of {streams} streams (most in one) |"
+    yield "|---|---|---|"
+    kinds = [(f"{size:,}", size, plain, looks) for size in sizes]
+    kinds.append((f"{sizes[0]:,} sequences of {FRAMES} dependent frames", sizes[0], blocks_of, looks))
+    kinds.append(("the same, each frame a look (not promised)", sizes[0], loose, looks // 10))
+    for name, size, law, some in kinds:
+        each = alarms(law, size, alpha, some, streams)
+        yield f"| {name} | {alpha * some:g} | {each.mean():g} ({each.max():.0f}) |"
+
+
+def alarms(law, size, alpha, looks, streams):
+    """False alarms of each of many streams, each with a reference and a bar of its own."""
     from stress.statistics.edetectors import Detector, cells_of
 
-    alpha = ALPHA if looks * ALPHA >= 1 else 10 / looks
-    yield f"| references | false alarms promised in {looks:,} looks | seen, mean of {streams} streams |"
-    yield "|---|---|---|"
-    for size in (200, 1000, 5000):
-        rng = np.random.default_rng(size)
-        cells = cells_of(rng.standard_normal((size, streams)), rng.random(size))
-        detector, count = Detector(cells, alpha, 1), 0
-        for start in range(0, looks, 1000):  # without ties cells are found for many looks at once
-            values = rng.standard_normal((streams, min(1000, looks - start)))
-            at = np.array([np.searchsorted(*each) for each in zip(cells.edges, values)])
-            count += sum(len(detector.look_at(one).alarms) for one in at.T)
-        yield f"| {size:,} | {alpha * looks:g} | {count / streams:g} |"
+    rng = np.random.default_rng(size)
+    cells = cells_of(law(rng, (streams, size)).T, rng.random(size))
+    detector, found = Detector(cells, alpha, 1), np.zeros(streams)
+    for start in range(0, looks, 1000):  # without ties cells are found for many looks at once
+        values = law(rng, (streams, min(1000, looks - start)))
+        at = np.array([np.searchsorted(*each) for each in zip(cells.edges, values)])
+        for look in detector.look_at(at.T):
+            found[look.alarms] += 1
+    return found
 
 
 def left_out(reference, windows=20, size=200):
@@ -240,6 +276,7 @@ def main(arguments):
     parser = argparse.ArgumentParser(prog="python -m benchmarks monitor", description=__doc__)
     parser.add_argument("--looks", type=int, default=20_000)
     parser.add_argument("--all", action="store_true", help="a million looks, and a million lines")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[200, 1000, 5000], help="of references")
     parser.add_argument("--worlds", type=int, default=5)
     parser.add_argument("--samples", type=int, default=300, help="of the demo, that worlds are drawn from")
     parser.add_argument("--reference", type=int, default=500)
@@ -256,7 +293,7 @@ def main(arguments):
     if options.only in (None, "delays"):
         print("\n".join(delays(*pools(options.samples), options.worlds, options.reference)), end="\n\n")
     if options.only in (None, "false"):
-        for line in false_alarms(1_000_000 if options.all else options.looks):
+        for line in false_alarms(1_000_000 if options.all else options.looks, options.sizes):
             print(line, flush=True)
         print()
     if options.only in (None, "speed"):

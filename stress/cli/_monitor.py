@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perturbations import InputError
+from perturbations.modality import load_lexicon
 from stress._face import open_run
 from stress.cli._display import say
 
@@ -28,6 +29,7 @@ def run_monitor(
     history: Path | None,
     block: str | None,
     policy: Path | None,
+    lexicon: str | None,
     follow: bool,
     report: bool,
     **options: Any,
@@ -49,7 +51,7 @@ def run_monitor(
     root = Path() if source == "-" or Path(source).is_dir() else Path(source).parent
     wanted = MonitorOptions(root=root, **options)
     rule = None if policy is None else load(policy)
-    reference = read_reference(run, block)
+    reference = read_reference(run, block, None if lexicon is None else load_lexicon(lexicon))
     opened = open_history(file, writer=True, monitor=True)
     try:
         return _watched(_Said(opened, **out), reference, wanted, rule, source, follow)

@@ -21,6 +21,7 @@ __all__ = ["monitor"]
 @click.option(
     "--block", metavar="GROUP", help="Inputs of one GROUP are one look; 'sample': each is.  [default: a sequence is]"
 )
+@click.option("--lexicon", metavar="FILE", help="That of the run, if it has one: 'vader', or a file in its format.")
 @click.option("--policy", type=RUN, metavar="FILE", help="policy.json: say what it would do now.")
 @click.option(
     "--tolerance", type=float, default=0.05, show_default=True, metavar="LOSS", help="Rise that labels may show."

@@ -112,11 +112,15 @@ def run_replay(folder: Path, file: Path, **calm: Any) -> None:
     console().print(table)
     if not any(row["grid"] == "timeline" for row in run.cells.to_pylist()):
         return
-    for over in over_time(run, policy, **calm):
+    alone = over_time(run, policy) if calm["window"] is not None else []
+    for i, over in enumerate(over_time(run, policy, **calm)):
         often = f"{over.per_hour:.3g} an hour" if over.per_hour is not None else f"in {over.inputs:,} inputs"
         say(
             f"{over.cell}: {over.switches} switches, {often}; "
             + ", ".join(f"{n} {s:.0%}" for n, s in over.share.items())
         )
-        for name, values in (("without", over.without), ("with it", over.within)):
-            say(f"  {name:<8}" + " ".join("   –" if v is None else f"{v:.2f}" for v in values))
+        shown = [("without", over.without), ("with it", over.within)]
+        if alone:
+            shown = [shown[0], ("input by input", alone[i].within), ("by windows", over.within)]
+        for name, values in shown:
+            say(f"  {name:<15}" + " ".join("   –" if v is None else f"{v:.2f}" for v in values))

@@ -79,6 +79,7 @@ def policy_export(file: Path, form: str) -> None:
 @click.option(
     "--band", type=float, default=0.0, show_default=True, metavar="SHARE", help="Past a threshold, in clean spreads."
 )
+@click.option("--window", type=int, metavar="N", help="Follow it as a monitor with windows of N inputs does.")
 def policy_replay(folder: Path, file: Path, **calm: Any) -> None:
     """Say what RUN's records show of the system with POLICY.
 

@@ -165,7 +165,7 @@ def show_measures(folder: Path, name: str | None, goals: str | None = None, labe
     csv.write_csv(plain_table(run.table(name, goals=goals, label_error=label_error), as_json=True), sys.stdout.buffer)
 
 
-_FIGURES = (".pdf", ".svg", ".png")
+_FIGURES = (".pdf", ".svg", ".pgf", ".png")
 
 
 def write_figure(runs: Sequence[Path], output: Path, **options: Any) -> None:

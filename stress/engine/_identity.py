@@ -62,9 +62,10 @@ def identity(planned: Planned, task: Task, code: Mapping[str, str]) -> dict[str,
         "chosen": picked if settings.samples else None,
         "shard_size": planned.shard_size,
         "signals": {
-            stream: {one.name: one.version for one in (*recorded(modality(kind), settings.signals), *arriving)}
+            stream: {one.name: one.version for one in (*recorded(modality(kind), settings.recorded), *arriving)}
             for stream, kind in data.streams.items()
         },
+        **({} if settings.lexicon is None else {"lexicon": settings.lexicon.digest}),
         **({"cost": True} if settings.cost else {}),  # records have other columns
         **({"order": _order(planned)} if settings.adaptive else {}),
     }

@@ -117,6 +117,8 @@ def plan_run(
     if not isinstance(goals, str) and (wrong := goals.mismatch(samples.streams)):
         raise SpecError(f"{suite.title}: {wrong}")
     samples.check_cluster(settings.cluster, "run")
+    if settings.lexicon is not None and "text" not in samples.streams.values():
+        raise InputError(f"run: a lexicon is for streams of text, got {', '.join(samples.streams)}.")
     loaded = find(model)
     settled = _task(task, loaded, samples, settings.answers or loaded.answers)
     declared(settled)
@@ -194,7 +196,7 @@ def job_of(planned: Planned, task: Task, meter: Meter | None = None) -> Job:
         planned.plan.cells,
         settings.seed,
         settings.batch_size,
-        settings.signals,
+        settings.recorded,
         settings.timeout,
         np.concatenate(planned.shards).tolist(),
         {name: predict_of(model) for name, model in planned.others.items()},

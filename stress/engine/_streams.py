@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from perturbations import Sample, StressError, Value
 from perturbations.errors import MissingExtraError
-from perturbations.modality import Modality, Signal, arrivals, modality, size_of
+from perturbations.modality import Lexicon, Modality, Signal, arrivals, modality, size_of
 from scenarios import Cell, Condition, perturb_stream
 from stress.data import Samples
 
@@ -33,11 +33,16 @@ __all__ = [
     "work_on",
 ]
 
-Recorded = Literal["none", "cheap", "all"]
-"""Which signals are recorded beside an answer."""
-
 _BUDGET = 512 * 2**20
 """Bytes of perturbed values that are kept for cells to come."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Which signals are recorded beside an answer; with a ``lexicon`` also the sentiment of texts."""
+
+    which: Literal["none", "cheap", "all"] = "cheap"
+    lexicon: Lexicon | None = None
 
 
 @dataclass(frozen=True)
@@ -113,29 +118,29 @@ def compared(stream: str, samples: Sequence[Sample], values: Sequence[Value], da
     return StreamWork(values, distortion, unchanged)
 
 
-def recorded(kind: Modality, which: Recorded) -> tuple[Signal, ...]:
+def recorded(kind: Modality, wanted: Recorded) -> tuple[Signal, ...]:
     """Return the signals of a modality that are recorded."""
-    return () if which == "none" else kind.signals.chosen(which)
+    return () if wanted.which == "none" else kind.signals.chosen(wanted.which, wanted.lexicon)
 
 
-def measured_columns(streams: Mapping[str, str], signals: Recorded, arriving: bool) -> tuple[str, ...]:
+def measured_columns(streams: Mapping[str, str], wanted: Recorded, arriving: bool) -> tuple[str, ...]:
     """Return the names of the distortion columns and of the signals that are recorded."""
     names = []
     for stream, kind in streams.items():
         of = modality(kind)
         witness = of.witness()
         names += [f"distortion.{stream}.{name}" for name in (*of.distortion(witness, witness), "missing")]
-        names += [f"signal.{stream}.{one.name}" for one in recorded(of, signals)]
+        names += [f"signal.{stream}.{one.name}" for one in recorded(of, wanted)]
         names += [f"signal.{stream}.{name}" for name in (arrivals.all if arriving else ())]
     return tuple(names)
 
 
-def signals_of(kind: str, value: Value, which: Recorded) -> tuple[float, ...]:
+def signals_of(kind: str, value: Value, wanted: Recorded) -> tuple[float, ...]:
     """Return the recorded signals of a value, in order; all undefined where the stream is lost."""
     of = modality(kind)
-    if value is None or which == "none":
-        return (float("nan"),) * len(recorded(of, which))
-    return tuple(of.signals(value, which).values())
+    if value is None or wanted.which == "none":
+        return (float("nan"),) * len(recorded(of, wanted))
+    return tuple(of.signals(value, wanted.which, wanted.lexicon).values())
 
 
 class Shared:

@@ -53,7 +53,7 @@ class Job:
     cells: Sequence[Cell]
     seed: int
     batch_size: int
-    signals: Recorded = "cheap"
+    signals: Recorded = field(default_factory=Recorded)
     timeout: float | None = None
     positions: Sequence[int] | None = None
     """Of the samples that the run is about; all of the data, where there are none."""
@@ -80,7 +80,7 @@ class Job:
     @cached_property
     def arriving(self) -> bool:
         """Whether it is recorded how values came."""
-        return self.signals != "none" and come_in_sequences(self.data)
+        return self.signals.which != "none" and come_in_sequences(self.data)
 
     @cached_property
     def _fields(self) -> list[tuple[str, pa.DataType]]:

@@ -119,7 +119,7 @@ def _measured(
         if value is None:
             lost.append(stream)
             continue
-        measured = modality(kind).signals(value, reference.which)
+        measured = modality(kind).signals(value, reference.which, reference.lexicon)
         for i in reference.of(stream):
             found[i] = np.float32(measured[reference.signals[i].rpartition(".")[2]])
     return found, tuple(lost)

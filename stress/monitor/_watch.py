@@ -98,6 +98,11 @@ class Monitor:
             history.note("alpha", repr(self.options.alpha))
 
     @property
+    def action(self) -> str:
+        """What the policy says now: of the last whole window, and before the first its safe action."""
+        return self.memory.action or (KEEP if self.policy is None else self.policy.safe)
+
+    @property
     def least_looks(self) -> int:
         """The fewest blocks after which an alarm is possible at all."""
         count, signals = self.reference.blocks.shape
@@ -254,7 +259,7 @@ class Monitor:
                 self._alert(change["kind"], change["name"], change["says"], self.memory.window.names[-1], {})
         self.memory.said = [[change["kind"], change["name"]] for change in changes]
         action = found.row.get("action")
-        if action is not None and action != (self.memory.action or KEEP):
+        if action is not None and action != self.action:
             self._alert("action", action, f"the policy says now: {action}", self.memory.window.names[-1], {})
         self.memory.action = action or self.memory.action
         self._batch.windows.append(found)

@@ -14,6 +14,7 @@ from stress.monitor._describe import distances, named_changes
 from stress.monitor._item import Item
 from stress.monitor._reference import Reference
 from stress.monitor._severity import Severities
+from stress.policy import commonest
 from stress.statistics.arrays import Floats
 
 __all__ = ["LEAST", "Closed", "Window", "closed_window"]
@@ -111,8 +112,7 @@ def closed_window(
     if window.scores:
         row |= {"seen": float(np.mean(window.scores)), "labelled": len(window.scores)}
     if window.actions:
-        action, times = window.actions.most_common(1)[0]
-        row |= {"action": action, "action_share": times / window.actions.total()}
+        row |= dict(zip(("action", "action_share"), commonest(window.actions)))
     signals = [
         {"window": number, "signal": name, "evidence": float(evidence[i]),
          **distances(values[:, i], reference.clean[:, i])}

@@ -18,6 +18,7 @@ from stress.policy._relative import anchored
 from stress.policy._replay import Over, Replayed, over_time, replayed
 from stress.policy._steady import Steady
 from stress.policy._system import system
+from stress.policy._windowed import Windowed, commonest
 from stress.policy._words import markdown, python, sentences
 
 __all__ = [
@@ -31,8 +32,10 @@ __all__ = [
     "Policy",
     "Replayed",
     "Steady",
+    "Windowed",
     "Worth",
     "anchored",
+    "commonest",
     "fit",
     "guard",
     "load",

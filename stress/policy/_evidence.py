@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from perturbations import InputError
 from perturbations.errors import short
+from perturbations.modality import SENTIMENT
 from stress.policy._actions import ABSTAIN, KEEP
 from stress.policy._clusters import clusters, firsts, kept_whole
 from stress.policy._costs import Costs
@@ -213,7 +214,8 @@ def _signals(
         raise InputError(
             "policy: the model says neither labels nor how sure it is: there are no signals of its answers."
         )
-    names = (*(name.removeprefix("signal.") for name in frame.schema if name.startswith("signal.")), *more)
+    kept = (name.removeprefix("signal.") for name in frame.schema if name.startswith("signal."))
+    names = (*(name for name in kept if name.rpartition(".")[2] != SENTIMENT), *more)  # what is said is no quality
     if not names:
         raise InputError("policy: the run has no signals of its streams' quality. Run it again without --signals none.")
     return names
