@@ -251,8 +251,9 @@ def speed(count, looks=10):
         made = (time.process_time() - begun) / max(1, count // looks)
         history = open_history(Path(folder) / "h.sqlite", writer=True, monitor=True)
         monitor = Monitor(reference, history)
-        yield f"| lines of {len(reference.signals)} ready signals | µs of processor a line | memory, MB | history, MB |"
-        yield "|---|---|---|---|"
+        head = ("µs of processor a line", "memory now, MB", "at most, MB", "history, MB")
+        yield f"| lines of {len(reference.signals)} ready signals | {' | '.join(head)} |"
+        yield "|---|---|---|---|---|"
         begun = time.process_time()
         for number, arrival in enumerate(line_arrivals(Lines(reference, count), "lines"), 1):
             for _ in monitor.take(arrival, "lines"):
@@ -260,7 +261,7 @@ def speed(count, looks=10):
             if number % max(1, count // looks) == 0:
                 used = 1e6 * ((time.process_time() - begun) / max(1, count // looks) - made)
                 size = sum(path.stat().st_size for path in Path(folder).glob("h.sqlite*")) / 2**20
-                yield f"| {number:,} | {used:.0f} | {_resident():.0f} | {size:.0f} |"
+                yield f"| {number:,} | {used:.0f} | {_resident():.0f} | {_most():.0f} | {size:.0f} |"
                 begun = time.process_time()
         history.close()
 
@@ -269,6 +270,11 @@ def _resident():
     """Megabytes that the process has now, not at most."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 2**20
+
+
+def _most():
+    """Megabytes that the process had at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
 
 
 def main(arguments):

@@ -18,7 +18,10 @@ _ALPHA = 15.0
 _NEGATED = -0.74
 """What a negation up to three words before leaves of a valence (measured by VADER's authors)."""
 _NEGATIONS = frozenset(
-    "not no never none nobody nothing neither nor nowhere without hardly rarely seldom cannot aint dont cant wont".split()
+    [
+        *("not", "no", "never", "none", "nobody", "nothing", "neither", "nor", "nowhere", "without", "hardly"),
+        *("rarely", "seldom", "cannot", "aint", "dont", "cant", "wont"),
+    ]
 )
 _ENDS = re.compile(r"(?<=[.!?。！？])\s+|\n+")
 

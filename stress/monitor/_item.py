@@ -155,6 +155,10 @@ def _ready(row: Mapping[str, Any], reference: Reference) -> Floats | None:
     if not given:
         return None
     place = reference.place
+    if {float} >= set(map(type, each := list(map(given.get, reference.signals)))) and len(given) == len(place):
+        plain = np.array(each, np.float32)  # all of them, and nothing else: what comes a million times a day
+        if np.isfinite(plain).all():
+            return plain.astype(np.float64)
     found = np.full(len(place), np.nan)
     known = False
     for name, value in given.items():
