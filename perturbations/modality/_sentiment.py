@@ -42,7 +42,8 @@ def _compound(tokens: list[str], lexicon: Lexicon) -> float:
     """Return a sentence's compound, of words and negations alone: capitals, exclamation marks and adverbs of degree,
     which VADER also weighs, are what perturbations of texts change first.
     """
-    total, words = 0.0, []
+    total = 0.0
+    words: list[str] = []
     for token in tokens:
         small = token.casefold()
         word = small if small in lexicon.valence else small.strip(".,;:!?\"'()[]{}«»“”‘’…–—-。，、！？")

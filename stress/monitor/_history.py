@@ -205,6 +205,7 @@ def open_history(path: str | Path, *, writer: bool = False, monitor: bool = Fals
         _ours(database, path)
         if writer:
             database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA cache_size = -32768")  # 32 MB: ids are looked up anywhere in a million
             database.executescript(_TABLES)
         history = History(path, database, lock)
         _agree(history, writer)
