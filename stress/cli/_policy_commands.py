@@ -23,6 +23,14 @@ def policy() -> None:
 @click.option("--costs", type=RUN, metavar="FILE", help="YAML: abstain, classes, actions, second; scenarios.")
 @click.option("--safe", is_flag=True, help="Only rules that lose at most a point on scenarios they have not seen.")
 @click.option(
+    "--clean-loss",
+    type=float,
+    default=0.005,
+    show_default=True,
+    metavar="LOSS",
+    help="Most that a rule may lose on clean input, in wrong answers an input; 1: any.",
+)
+@click.option(
     "--clean-share", type=float, default=0.5, show_default=True, metavar="SHARE", help="Of clean input, in use."
 )
 @click.option("--cluster", metavar="GROUP", help="The group whose samples form one cluster.  [default: the data set's]")

@@ -12,7 +12,7 @@ import numpy as np
 
 from perturbations import InputError
 from perturbations.errors import named_keywords, nearest, short
-from perturbations.modality import Lexicon, modality
+from perturbations.modality import Lexicon, arrivals, modality
 from stress.records.cells import CellRow
 from stress.records.frame import Frame
 from stress.records.source import Source
@@ -161,7 +161,8 @@ def _signals(
     lexicon: Lexicon | None,
 ) -> tuple[tuple[str, ...], Literal["cheap", "all"]]:
     """Return the signals of the run, and which must be computed. Raises InputError where they are others today."""
-    names = tuple(name.removeprefix("signal.") for name in frame.schema if name.startswith("signal."))
+    found = (name.removeprefix("signal.") for name in frame.schema if name.startswith("signal."))
+    names = tuple(name for name in found if name.rpartition(".")[2] not in arrivals.all)  # those are of no value alone
     if not names:
         raise InputError(
             "monitor: the run has no signals of its streams' quality. Run it again without --signals none."

@@ -76,6 +76,11 @@ class Evidence:
         """Which rows are clean input."""
         return self.scenario == 0
 
+    @property
+    def relative(self) -> bool:
+        """Whether signals say where an input lies among clean ones of its own group."""
+        return bool(len(self.raw)) and not np.array_equal(self.raw, self.values, equal_nan=True)
+
 
 @dataclass(frozen=True)
 class _Actions:
@@ -111,6 +116,9 @@ def evidence(
     each = [_inputs(frame, cell, by, seen.everywhere, streams, asking) for cell, by in found.items()]
     parts = [part for part, _ in each]
     signals = _signals(frame, [one for _, one in each], asking, streams)
+    for i, part in zip(found, parts):
+        if not len(part):
+            raise InputError(f"policy: the run is unfinished: {frame.cells[i].cell} lacks records. Continue it first.")
     rows, cell = np.concatenate(parts), np.repeat(np.arange(len(found)), list(map(len, parts)))
     cells = tuple(frame.cells[i] for i in found)
     scenarios = tuple(dict.fromkeys(row.scenario for row in cells))
