@@ -298,9 +298,10 @@ def leaks_memory(batch):
 
     Where a limit is set, a fresh process is brought to one size whatever its libraries take, and one that has passed
     the limit waits to be ended: what happens then depends on neither the machine nor on who looks how often. (A pool
-    of processes looks once a second, after an answer.)
+    of processes looks after an answer, once a second; here after each.)
     """
     import psutil
+    from joblib.externals.loky import process_executor
 
     def size():
         return psutil.Process().memory_info().rss / 2**20
