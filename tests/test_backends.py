@@ -32,6 +32,10 @@ def world():
     return samples(16)
 
 
+def many():
+    return samples()
+
+
 def few():
     """Samples of one unit, which costs a worker its life each time it is tried: starting one takes seconds."""
     return samples(2)
@@ -235,7 +239,7 @@ def test_the_models_module_is_imported_by_workers_alone(tmp_path, backend, monke
     name = f"known_to_{backend}_only"
     (tmp_path / f"{name}.py").write_text("from tests.worlds import brightness as predict\n")
     monkeypatch.chdir(tmp_path)
-    run = go(tmp_path / "run", model=f"{name}:predict", data=samples(4), suite=QUIET, workers=1, backend=backend)
+    run = go(tmp_path / "run", model=f"{name}:predict", data=samples(10), suite=QUIET, workers=1, backend=backend)
     assert run.info["finished"]
     assert name not in sys.modules
 
@@ -310,7 +314,7 @@ def leaks_memory(batch):
     if not _leaked and most < float("inf"):
         _leaked.append(np.ones(max(0, int((FRESH_MB - size()) * 2**17))))
     process_executor._MEMORY_LEAK_CHECK_DELAY = 0.0
-    _leaked.append(np.ones((100 if most == float("inf") else 60) * 2**17))
+    _leaked.append(np.ones((100 if most == float("inf") else 10) * 2**17))
     with open(os.environ["STRESS_TEST_LOADED"], "a") as notes:
         notes.write(f"{os.getpid()}\n")
     until = time.monotonic() + 60
@@ -319,7 +323,7 @@ def leaks_memory(batch):
     return brightness(batch)
 
 
-FRESH_MB, MOST_MB = 900, 1250  # the second unit of a worker is too much for it: each has four calls
+FRESH_MB, MOST_MB = 900, 1250  # the fourth unit of a worker is too much for it
 
 
 @pytest.mark.slow
@@ -330,7 +334,8 @@ def test_a_model_that_leaks_memory_costs_its_workers_but_no_record(tmp_path, bac
     system = pytest.importorskip("distributed.system")  # now: its defaults would go with the settings
     notes = tmp_path / "notes"
     monkeypatch.setenv("STRESS_TEST_LOADED", str(notes))
-    given = {"data": "tests.test_backends:world", "suite": FEW, "batch_size": 4}
+    data = "many" if backend == "dask" else "world"
+    given = {"data": f"tests.test_backends:{data}", "suite": FEW, "batch_size": 4}
     whole = go(tmp_path / "threads", **given)
     if backend == "dask":
         monkeypatch.setenv("STRESS_TEST_MOST_MB", str(MOST_MB))
