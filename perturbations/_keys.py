@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple, TypeVar
 
@@ -47,8 +48,16 @@ class Key(NamedTuple):
 def _hashed(key: Key) -> blake2b:
     """Return the hash of all fields; the sample stands last, so that many samples can share all that is before it."""
     seed, perturbation, version, profile, stream, step, sample, draw = key
+    hashed = _begun(seed, perturbation, version, profile, stream, step, draw).copy()
+    hashed.update(sample.encode("utf-8", "surrogatepass"))
+    return hashed
+
+
+@lru_cache(maxsize=256, typed=True)  # typed: 1 and True are equal, and written in two ways
+def _begun(seed: int, perturbation: str, version: int, profile: str, stream: str, step: int, draw: int) -> blake2b:
+    """Return the hash of all fields but the sample, to be copied: of the samples of a cell, it is the same."""
     length = len(stream) if stream.isascii() else len(stream.encode("utf-8", "surrogatepass"))
-    text = f"{seed}\x1f{perturbation}\x1f{version}\x1f{profile}\x1f{step}\x1f{draw}\x1f{length}:{stream}{sample}"
+    text = f"{seed}\x1f{perturbation}\x1f{version}\x1f{profile}\x1f{step}\x1f{draw}\x1f{length}:{stream}"
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16)
 
 
@@ -98,7 +107,7 @@ def call_keyed(key: Key, function: Callable[..., T], subject: object, settings: 
     free = _pool.free
     lent = free.pop() if free else _Keyed()
     try:
-        return function(subject, lent.start(key), **settings)
+        return function(subject, lent.begin(_hashed(key).digest()), **settings)
     finally:
         free.append(lent)
 
