@@ -23,9 +23,7 @@ Predict = Callable[[Batch], Any]
 
 
 @named_keywords
-def signals_of(
-    streams: Mapping[str, Value], which: str = "cheap", lexicon: Lexicon | None = None
-) -> dict[str, float]:
+def signals_of(streams: Mapping[str, Value], which: str = "cheap", lexicon: Lexicon | None = None) -> dict[str, float]:
     """Return the signals of an input's streams by ``STREAM.SIGNAL``; lost streams have none.
 
     With a ``lexicon`` (``perturbations.modality.load_lexicon``) also the sentiment of texts.
