@@ -76,10 +76,10 @@ def test_a_rule_that_a_signal_allows_is_found_and_nearly_all_that_it_is_worth():
 
 def test_where_no_signal_sees_the_damage_nothing_is_worth_it():
     verdicts = []
-    for seed in range(20):
+    for seed in range(8):
         known = world(np.random.default_rng(seed), told=False)
         verdicts.append(_verdict(chosen(known, safe=False), judged(known, safe=False))[0])
-    assert sum(verdicts) <= 2
+    assert sum(verdicts) <= 1
 
 
 def test_a_rule_is_judged_on_clusters_that_it_has_not_seen():
@@ -298,10 +298,10 @@ def test_costs_that_cannot_be_meant_are_refused(tmp_path, text, says):
         policies.load_costs(file)
 
 
-def costly(seed, *, clusters=40):
+def costly(seed, *, clusters=40, each=10):
     """A world in which the signal of half of the clusters' clean input lies where damage begins: acting there costs."""
     rng = np.random.default_rng(seed)
-    known = world(rng, clusters=clusters)
+    known = world(rng, clusters=clusters, each=each)
     known.values[:, 0] = np.where(known.scenario == 1, 4.0, 0.0) + rng.normal(size=len(known)) * 1.5
     clean = known.clean
     known.loss[clean] = rng.random((int(clean.sum()), 2)) < [0.02, 0.12]
@@ -334,12 +334,11 @@ def test_where_thresholds_lie_among_clean_input_of_each_group_its_share_is_the_s
 
     shares = []
     for seed in range(6):
-        known = costly(seed, clusters=4)
+        known = costly(seed, clusters=4, each=60)
         raw = known.values + np.random.default_rng(seed).normal(size=4)[known.member][:, None] * 20
         clean = known.clean.tolist()
         place = relative(raw, clean, known.member, [str(i) for i in range(4)], "speaker")
         known = replace(known, raw=raw, values=place)
-        assert known.relative
         others, mine = known.of(known.member < 2), known.of(known.member >= 2)
         does = taken(chosen(others, safe=False, clean_loss=0.005), mine.values)
         shares.append((does != 0)[mine.clean].mean())
