@@ -217,21 +217,99 @@ def left_out(reference, windows=20, size=200):
     yield f"Holds, or is called unlike: {np.mean(held):.0%} of windows, scenarios alike; unlike: {np.mean(silent):.0%}."
 
 
+def along(reference, run, size=50):
+    """Lines on each timeline of another run: windows in the order of time, the score expected of each, and measured.
+
+    A measured score is of so many inputs as a window has: it holds where the interval does, or an end of its own 90 %
+    interval (Wilson) reaches into that.
+    """
+    from stress.monitor import fit_severities
+    from stress.records.frame import Frame
+
+    frame, laws = Frame(run), fit_severities(reference, size)
+    score = np.where(frame.failed, 0.0, frame.column("score"))
+    columns = np.column_stack([frame.column(f"signal.{name}") for name in reference.signals])
+    yield "| timeline | measured, by window | expected | within | within, with its own interval | unlike |"
+    yield "|---|---|---|---|---|---|"
+    total = []
+    for i, cell in enumerate(frame.cells):
+        if cell.grid != "timeline" or cell.fallback:
+            continue
+        rows = frame.by_cell[i]
+        rows = rows[np.argsort(frame.column("place")[rows], kind="stable")]
+        found = [held(laws, columns[part], score[part]) for part in np.array_split(rows, max(1, len(rows) // size))]
+        total += found
+        seen, wanted, within, near, strange = np.array(found, float).T
+        numbers = (" ".join(f"{100 * value:.0f}" for value in each) for each in (seen, wanted))
+        shares = " | ".join(f"{each.mean():.0%}" for each in (within, near, strange))
+        yield f"| {cell.scenario} | {' | '.join(numbers)} | {shares} |"
+    _, _, within, near, strange = np.array(total, float).T
+    yield ""
+    yield (
+        f"Holds, or is called unlike: {np.maximum(within, strange).mean():.0%} of {len(total)} windows of {size}; with "
+        f"the measured score's own interval {np.maximum(near, strange).mean():.0%}; unlike: {strange.mean():.0%}."
+    )
+
+
+def held(laws, values, score):
+    """Measured and expected score of a window, whether its interval holds it, or meets its interval, and unlike."""
+    found = laws.explain(values)
+    error, seen, n, z = laws.error(found), float(score.mean()), len(score), 1.645
+    middle, half = (seen + z * z / (2 * n)) / (1 + z * z / n), z / (1 + z * z / n)
+    half *= np.sqrt(seen * (1 - seen) / n + z * z / (4 * n * n))
+    near = middle - half <= found.score + error and middle + half >= found.score - error
+    return seen, found.score, abs(found.score - seen) <= error, near, laws.unlike(found)
+
+
+def spoken(table, folder):
+    """A run on SIB-200: topics of English sentences, by their words, and each of 30 other languages as a scenario."""
+    import csv
+    import gzip
+
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    import stress
+    from perturbations import Sample
+
+    with gzip.open(table, "rt", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    languages = [name for name in rows[0] if "_" in name and name not in ("index_id", "eng_Latn")]
+    train, test = ([row for row in rows if (row["split"] == "test") == is_test] for is_test in (False, True))
+    model = make_pipeline(TfidfVectorizer(sublinear_tf=True), LogisticRegression(C=10, max_iter=500))
+    model.fit([row["eng_Latn"] for row in train], [row["label"] for row in train])
+
+    def predict(batch):
+        return model.predict_proba(["" if text is None else text for text in batch["text"]])
+
+    predict.classes = model.classes_.tolist()
+    samples = [
+        Sample(f"{i}", {"text": row["eng_Latn"]}, target=row["label"],
+               alternates={"text": {name: row[name] for name in languages}})
+        for i, row in enumerate(test)
+    ]  # fmt: skip
+    scenarios = {name.lower().replace("_", "-"): {"text": {"name": "language", "to": [name]}} for name in languages}
+    suite = {"suite": "spoken@1", "scenarios": scenarios}
+    return stress.run(predict, samples, suite, folder, workers=1, preflight=False, examples=0)
+
+
 class Lines:
     """So many lines of ready signals and times, as a file that is never whole in memory."""
 
     def __init__(self, reference, count, seed=0):
-        self.reference, self.left, self.number = reference, count, 0
-        self.rng = np.random.default_rng(seed)
+        self.left, self.number = count, 0
+        rows = np.random.default_rng(seed).permutation(len(reference.clean))
+        known = ({n: v for n, v in zip(reference.signals, reference.clean[i].tolist()) if np.isfinite(v)} for i in rows)
+        self.signals = [json.dumps(each) for each in known]
+        self.order = np.random.default_rng(seed)
 
     def readline(self, _most=-1):
         if not self.left:
             return b""
         self.left, self.number = self.left - 1, self.number + 1
-        values = self.reference.clean[self.rng.integers(len(self.reference.clean))].tolist()
-        known = {name: value for name, value in zip(self.reference.signals, values) if np.isfinite(value)}
-        row = {"id": f"i{self.number}", "signals": known, "time": self.number * 0.0864}
-        return json.dumps(row).encode() + b"\n"
+        signals = self.signals[self.order.integers(len(self.signals))]
+        return f'{{"id": "i{self.number}", "signals": {signals}, "time": {self.number * 0.0864:.4f}}}\n'.encode()
 
 
 def speed(count, looks=10):
@@ -251,8 +329,9 @@ def speed(count, looks=10):
         made = (time.process_time() - begun) / max(1, count // looks)
         history = open_history(Path(folder) / "h.sqlite", writer=True, monitor=True)
         monitor = Monitor(reference, history)
-        yield f"| lines of {len(reference.signals)} ready signals | µs of processor a line | memory, MB | history, MB |"
-        yield "|---|---|---|---|"
+        head = ("µs of processor a line", "memory now, MB", "at most, MB", "history, MB")
+        yield f"| lines of {len(reference.signals)} ready signals | {' | '.join(head)} |"
+        yield "|---|---|---|---|---|"
         begun = time.process_time()
         for number, arrival in enumerate(line_arrivals(Lines(reference, count), "lines"), 1):
             for _ in monitor.take(arrival, "lines"):
@@ -260,7 +339,7 @@ def speed(count, looks=10):
             if number % max(1, count // looks) == 0:
                 used = 1e6 * ((time.process_time() - begun) / max(1, count // looks) - made)
                 size = sum(path.stat().st_size for path in Path(folder).glob("h.sqlite*")) / 2**20
-                yield f"| {number:,} | {used:.0f} | {_resident():.0f} | {size:.0f} |"
+                yield f"| {number:,} | {used:.0f} | {_resident():.0f} | {_most():.0f} | {size:.0f} |"
                 begun = time.process_time()
         history.close()
 
@@ -269,6 +348,25 @@ def _resident():
     """Megabytes that the process has now, not at most."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 2**20
+
+
+def _most():
+    """Megabytes that the process had at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+
+
+def expected(options):
+    """Lines on the score to expect."""
+    import stress
+    from stress.monitor import read_reference
+
+    with tempfile.TemporaryDirectory() as folder:
+        run = stress.open(options.run) if options.run else spoken(options.sib200, Path(folder) / "run")
+        reference = read_reference(run, "sample")
+        if options.along:
+            yield from along(reference, stress.open(options.along))
+        else:
+            yield from left_out(reference)
 
 
 def main(arguments):
@@ -282,12 +380,11 @@ def main(arguments):
     parser.add_argument("--reference", type=int, default=500)
     parser.add_argument("--only", choices=["delays", "false", "speed"])
     parser.add_argument("--run", metavar="FOLDER", help="of many scenarios: whether the score to expect holds")
+    parser.add_argument("--along", metavar="FOLDER", help="with --run: a run of timelines that is watched")
+    parser.add_argument("--sib200", metavar="TABLE", help="sentences in 31 languages: the same, each a scenario")
     options = parser.parse_args(arguments)
-    if options.run:
-        import stress
-        from stress.monitor import read_reference
-
-        print("\n".join(left_out(read_reference(stress.open(options.run), "sample"))))
+    if options.run or options.sib200:
+        print("\n".join(expected(options)))
         return
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if options.only in (None, "delays"):

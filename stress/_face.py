@@ -229,10 +229,11 @@ def run(
 
     ``seed`` names the random draws; ``workers`` are cells done at once (one a processor), ``batch_size`` samples a
     call; ``limit`` keeps the first samples of the seeded, stratified order, ``samples`` those with these ids; ``only``
-    and ``skip`` are globs over scenarios and cells; samples with the same value of the group ``cluster`` make
-    one cluster in intervals; ``signals`` are the measures of each stream's quality that are recorded, with a ``lexicon``
-    (``"vader"``, or a file in its format) also the sentiment of texts; ``timeout`` are seconds a call may take (one that also holds the interpreter lock ends this process with status 3, unless
-    ``backend`` is another than threads); ``answers`` says what the model's answers are, where they do not show it.
+    and ``skip`` are globs over scenarios and cells; samples with the same value of the group ``cluster`` make one
+    cluster in intervals; ``signals`` are the measures of each stream's quality that are recorded, with a ``lexicon``
+    (``"vader"``, or a file in its format) also the sentiment of texts; ``timeout`` are seconds a call may take (one
+    that also holds the interpreter lock ends this process with status 3, unless ``backend`` is another than threads);
+    ``answers`` says what the model's answers are, where they do not show it.
     ``cost`` measures energy, processor time and memory of each cell, with one worker (table ``cost``);
     ``skip_bad_samples`` leaves out what cannot be decoded, ``verify`` decodes again what looks unchanged, ``inside``
     refuses files outside the manifest's folder; ``max_cells``, ``max_megapixels`` and ``max_seconds`` say how large a

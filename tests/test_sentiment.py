@@ -17,7 +17,7 @@ from stress.records.frame import Frame
 from tests.monitor_world import lines
 
 LEXICON = "good\t1.9\t0.9434\t[2, 1]\nlovely\t2.8\nbad\t-2.5\t0.67082\nawful\t-2\r\n:)\t2.0\n\n"
-PLAIN = "the street train to a city is on time and we walk home".split()
+PLAIN = ["the", "street", "train", "to", "a", "city", "is", "on", "time", "and", "we", "walk", "home"]
 TEXT = modality("text")
 
 
@@ -167,6 +167,9 @@ def test_no_policy_asks_what_is_said(run):
 def test_a_lexicon_is_for_texts_that_are_measured(path, tmp_path):
     pictures = [Sample(str(i), {"image": np.zeros((8, 8, 3), np.uint8)}, target="a") for i in range(3)]
     texts = [Sample(str(i), {"text": "a"}, target="a") for i in range(3)]
-    for data, more, says in ((pictures, {}, "streams of text, got image"), (texts, {"signals": "none"}, "signals none")):
+    for data, more, says in (
+        (pictures, {}, "streams of text, got image"),
+        (texts, {"signals": "none"}, "signals none"),
+    ):
         with pytest.raises(InputError, match=says):
             stress.run(lambda batch: ["a"] * batch.size, data, "quick", tmp_path / "r", lexicon=path, **more)

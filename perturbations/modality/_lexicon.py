@@ -74,6 +74,6 @@ def _installed() -> Path:
     for folder in (found.submodule_search_locations or ()) if found is not None else ():
         return Path(folder) / "vader_lexicon.txt"
     raise InputError(
-        "lexicon: vader needs the package vaderSentiment. Run `pip install 'multimodal-stress[sentiment]'`, or give the "
-        "path of a file in its format."
+        "lexicon: vader needs the package vaderSentiment. Run `pip install 'multimodal-stress[sentiment]'`, or give "
+        "the path of a file in its format."
     )

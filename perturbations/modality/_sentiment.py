@@ -18,7 +18,10 @@ _ALPHA = 15.0
 _NEGATED = -0.74
 """What a negation up to three words before leaves of a valence (measured by VADER's authors)."""
 _NEGATIONS = frozenset(
-    "not no never none nobody nothing neither nor nowhere without hardly rarely seldom cannot aint dont cant wont".split()
+    [
+        *("not", "no", "never", "none", "nobody", "nothing", "neither", "nor", "nowhere", "without", "hardly"),
+        *("rarely", "seldom", "cannot", "aint", "dont", "cant", "wont"),
+    ]
 )
 _ENDS = re.compile(r"(?<=[.!?。！？])\s+|\n+")
 
@@ -39,7 +42,8 @@ def _compound(tokens: list[str], lexicon: Lexicon) -> float:
     """Return a sentence's compound, of words and negations alone: capitals, exclamation marks and adverbs of degree,
     which VADER also weighs, are what perturbations of texts change first.
     """
-    total, words = 0.0, []
+    total = 0.0
+    words: list[str] = []
     for token in tokens:
         small = token.casefold()
         word = small if small in lexicon.valence else small.strip(".,;:!?\"'()[]{}«»“”‘’…–—-。，、！？")

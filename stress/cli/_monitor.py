@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perturbations import InputError
-from perturbations.modality import load_lexicon
 from stress._face import open_run
 from stress.cli._display import say
 
 if TYPE_CHECKING:
+    from perturbations.modality import Lexicon
     from stress.monitor import Arrival, History, Monitor, MonitorOptions, Reference
 
 __all__ = ["run_monitor"]
@@ -29,7 +29,7 @@ def run_monitor(
     history: Path | None,
     block: str | None,
     policy: Path | None,
-    lexicon: str | None,
+    lexicon: Lexicon | None,
     follow: bool,
     report: bool,
     **options: Any,
@@ -51,7 +51,7 @@ def run_monitor(
     root = Path() if source == "-" or Path(source).is_dir() else Path(source).parent
     wanted = MonitorOptions(root=root, **options)
     rule = None if policy is None else load(policy)
-    reference = read_reference(run, block, None if lexicon is None else load_lexicon(lexicon))
+    reference = read_reference(run, block, lexicon)
     opened = open_history(file, writer=True, monitor=True)
     try:
         return _watched(_Said(opened, **out), reference, wanted, rule, source, follow)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from stress.cli._options import EPILOG, OWN, RUN
+from stress.cli._options import EPILOG, LEXICON, OWN, RUN
 
 __all__ = ["monitor"]
 
@@ -21,7 +21,7 @@ __all__ = ["monitor"]
 @click.option(
     "--block", metavar="GROUP", help="Inputs of one GROUP are one look; 'sample': each is.  [default: a sequence is]"
 )
-@click.option("--lexicon", metavar="FILE", help="That of the run, if it has one: 'vader', or a file in its format.")
+@LEXICON
 @click.option("--policy", type=RUN, metavar="FILE", help="policy.json: say what it would do now.")
 @click.option(
     "--tolerance", type=float, default=0.05, show_default=True, metavar="LOSS", help="Rise that labels may show."

@@ -13,7 +13,6 @@ from rich.markup import escape
 from perturbations import InputError
 from perturbations.errors import printable
 from perturbations.files import read_regular
-from perturbations.modality import load_lexicon
 from scenarios import load
 from stress._face import Run, open_run
 from stress.adaptive import Means, Until, chooser_of, expected_calls, stopped_lines
@@ -58,8 +57,6 @@ def run_suite(
     chooser = chooser_of(until, against, options["cluster"])
     if chooser is not None:
         options |= {"cluster": chooser.cluster, "adaptive": chooser.kind}
-    if options["lexicon"] is not None:
-        options["lexicon"] = load_lexicon(options["lexicon"])
     settings = Settings(preflight=not no_preflight, samples=_ids(samples), command=command, **options)
     what = (model or "demo", data or "demo", loaded, task, settings)
     started = time.monotonic()

@@ -117,8 +117,7 @@ def plan_run(
     if not isinstance(goals, str) and (wrong := goals.mismatch(samples.streams)):
         raise SpecError(f"{suite.title}: {wrong}")
     samples.check_cluster(settings.cluster, "run")
-    if settings.lexicon is not None and "text" not in samples.streams.values():
-        raise InputError(f"run: a lexicon is for streams of text, got {', '.join(samples.streams)}.")
+    _check_lexicon(settings, samples)
     loaded = find(model)
     settled = _task(task, loaded, samples, settings.answers or loaded.answers)
     declared(settled)
@@ -184,6 +183,16 @@ def _task(task: Task | str | None, model: Model, data: Samples, answers: str | N
             raise InputError(f"data: samples must have labels, got {len(data):,} of which none has one.")
         return task_named(task or "classification", model.classes, lambda: data.classes, data.targets, answers)
     return declare(task, answers)
+
+
+def _check_lexicon(settings: Settings, samples: Samples) -> None:
+    """Raise InputError for a lexicon that nothing would be measured by."""
+    if settings.lexicon is None:
+        return
+    if "text" not in samples.streams.values():
+        raise InputError(f"run: a lexicon is for streams of text, got {', '.join(samples.streams)}.")
+    if settings.signals == "none":
+        raise InputError("run: a lexicon is for a signal of texts, got signals none.")
 
 
 def job_of(planned: Planned, task: Task, meter: Meter | None = None) -> Job:

@@ -88,8 +88,6 @@ class Settings:
             )
         if self.signals not in ("none", "cheap", "all"):
             raise InputError(f"run: signals must be none, cheap or all, got {short(self.signals)}.")
-        if self.lexicon is not None and self.signals == "none":
-            raise InputError("run: a lexicon is for a signal of texts, got signals none.")
         if self.scheduler is not None and self.backend != "dask":
             raise InputError(f"run: scheduler goes with backend dask, got backend {self.backend}.")
         if self.max_calls is not None and (not isinstance(self.max_calls, int) or self.max_calls < 1):

@@ -12,7 +12,7 @@ import numpy as np
 
 from perturbations import InputError
 from perturbations.errors import named_keywords, nearest, short
-from perturbations.modality import SENTIMENT, Lexicon, arrivals, modality
+from perturbations.modality import Lexicon, arrivals, modality
 from stress.records.cells import CellRow
 from stress.records.frame import Frame
 from stress.records.source import Source
@@ -102,7 +102,8 @@ class Reference:
 def read_reference(run: Source, block: str | None = None, lexicon: Lexicon | None = None) -> Reference:
     """Read a run. Raises InputError where it lacks what a monitor holds production against.
 
-    ``lexicon`` is the one that the run measured the sentiment of texts by, if it did. ``block`` is the group whose inputs are alike (default: a sequence's frames are, and other inputs are not).
+    ``lexicon`` is the one that the run measured the sentiment of texts by, if it did. ``block`` is the group whose
+    inputs are alike (default: a sequence's frames are, and other inputs are not).
     """
     frame = Frame(run)
     identity = run.info.get("identity", {})

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from stress.monitor._describe import distances, named_changes
+from stress.monitor._describe import Usual, distances, named_changes
 from stress.monitor._item import Item
 from stress.monitor._reference import Reference
 from stress.monitor._severity import Severities
@@ -94,9 +94,15 @@ class Closed:
 
 
 def closed_window(
-    number: int, window: Window, reference: Reference, severities: Severities, evidence: Floats, alpha: float
+    number: int,
+    window: Window,
+    reference: Reference,
+    severities: Severities,
+    usually: Sequence[Usual],
+    evidence: Floats,
+    alpha: float,
 ) -> Closed:
-    """Say what a window shows."""
+    """Say what a window shows; ``usually`` is what clean input has of each signal."""
     values = np.array(window.values)
     blocks = float(len(window.members))
     named = named_changes(values, window.lost, blocks, reference, alpha)
@@ -115,7 +121,7 @@ def closed_window(
         row |= dict(zip(("action", "action_share"), commonest(window.actions)))
     signals = [
         {"window": number, "signal": name, "evidence": float(evidence[i]),
-         **distances(values[:, i], reference.clean[:, i])}
+         **distances(values[:, i], usually[i])}
         for i, name in enumerate(reference.signals)
     ]  # fmt: skip
     return Closed(row, signals, named, collect)

@@ -14,7 +14,7 @@ from perturbations.errors import short
 from perturbations.modality import SENTIMENT
 from stress.policy._actions import ABSTAIN, KEEP
 from stress.policy._clusters import clusters, firsts, kept_whole
-from stress.policy._costs import Costs
+from stress.policy._costs import Costs, weights
 from stress.policy._relative import relative
 from stress.records.answered import ANSWERED, answers_in, asked_of
 from stress.records.cells import CellRow
@@ -133,7 +133,7 @@ def evidence(
         loss=loss,
         confidence=sure[rows],
         right=score[rows],
-        weight=_weights(cell, scenario, clean_share, costs.expected(scenarios[1:])),
+        weight=weights(cell, scenario, clean_share, costs.expected(scenarios[1:])),
         sample=frame.sample[rows[:, 0]],
         cell=cell,
         cells=cells,
@@ -290,11 +290,3 @@ def _hint(streams: Sequence[str]) -> str:
         "Add to the suite `fallbacks: [drop, each]` and, among the scenarios, "
         "`lost: {all: {name: missing, fill: none}, grid: subsets, fallbacks: []}`, and run again."
     )
-
-
-def _weights(cell: Ints, scenario: Ints, clean_share: float, expected: Floats) -> Floats:
-    in_cell = np.bincount(cell)[cell]
-    cells_of = {int(s): len(np.unique(cell[scenario == s])) for s in np.unique(scenario)}
-    each = np.array([cells_of[int(s)] for s in range(scenario.max() + 1)])[scenario]
-    share = np.concatenate([[clean_share], (1 - clean_share) * expected])[scenario]
-    return np.asarray(share / each / in_cell)

@@ -186,9 +186,8 @@ def over_time(
 ) -> list[Over]:
     """Replay a policy over each cell of a run that follows a timeline, in the order of time.
 
-    ``after``, ``dwell`` and ``band`` calm it down, as ``stress.policy.Steady`` does; with a ``window`` it is followed as
-    a monitor follows it (``stress.policy.Windowed``). Raises InputError where the run
-    has no timeline.
+    ``after``, ``dwell`` and ``band`` calm it down, as ``stress.policy.Steady`` does; with a ``window`` it is followed
+    as a monitor follows it (``stress.policy.Windowed``). Raises InputError where the run has no timeline.
     """
     frame = Frame(run)
     along = [i for i, row in enumerate(frame.cells) if row.grid == "timeline" and not (row.fallback or row.machine)]

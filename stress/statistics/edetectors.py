@@ -121,7 +121,7 @@ class Detector:
         self._bets = _bets(cells.weight)
         self.looks = 0
         self._met = np.zeros((count, len(cells.weight), 1 + len(_MEMORIES)))
-        """How often each cell was met: ever, and of late, without the factor by which that faded ``_age`` looks long."""
+        """How often each cell was met: ever, and of late, without the factor by which that has faded since ``_age``."""
         self._age = 0
         self.sums = np.zeros((len(self._bets) + len(_MEMORIES), count))
         self._best = np.ones_like(self.sums)
