@@ -76,11 +76,6 @@ class Evidence:
         """Which rows are clean input."""
         return self.scenario == 0
 
-    @property
-    def relative(self) -> bool:
-        """Whether signals say where an input lies among clean ones of its own group."""
-        return bool(len(self.raw)) and not np.array_equal(self.raw, self.values, equal_nan=True)
-
 
 @dataclass(frozen=True)
 class _Actions:
