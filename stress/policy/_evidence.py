@@ -120,10 +120,9 @@ def evidence(
         if not len(part):
             raise InputError(f"policy: the run is unfinished: {frame.cells[i].cell} lacks records. Continue it first.")
     rows, cell = np.concatenate(parts), np.repeat(np.arange(len(found)), list(map(len, parts)))
-    cells = tuple(frame.cells[i] for i in found)
-    scenarios = tuple(dict.fromkeys(row.scenario for row in cells))
-    scenario = np.array([scenarios.index(row.scenario) for row in cells])[cell]
-    score, sure = _scores(frame), _sure(frame)
+    scenarios = tuple(dict.fromkeys(frame.cells[i].scenario for i in found))
+    scenario = np.array([scenarios.index(frame.cells[i].scenario) for i in found])[cell]
+    score = _scores(frame)
     loss = _losses(costs, frame, rows, score, actions)
     actions = actions if costs.abstain is None else (*actions, ABSTAIN)
     kept_whole(frame, cluster)
@@ -136,12 +135,12 @@ def evidence(
         values=values,
         raw=raw,
         loss=loss,
-        confidence=sure[rows],
+        confidence=_sure(frame)[rows],
         right=score[rows],
         weight=weights(cell, scenario, clean_share, costs.expected(scenarios[1:])),
         sample=frame.sample[rows[:, 0]],
         cell=cell,
-        cells=cells,
+        cells=tuple(frame.cells[i] for i in found),
         scenario=scenario,
         scenarios=scenarios,
         member=member[frame.sample[rows[:, 0]]],
