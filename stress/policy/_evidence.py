@@ -116,9 +116,7 @@ def evidence(
     each = [_inputs(frame, cell, by, seen.everywhere, streams, asking) for cell, by in found.items()]
     parts = [part for part, _ in each]
     signals = _signals(frame, [one for _, one in each], asking, streams)
-    for i, part in zip(found, parts):
-        if not len(part):
-            raise InputError(f"policy: the run is unfinished: {frame.cells[i].cell} lacks records. Continue it first.")
+    _finished(frame, dict(zip(found, parts)))
     rows, cell = np.concatenate(parts), np.repeat(np.arange(len(found)), list(map(len, parts)))
     scenarios = tuple(dict.fromkeys(frame.cells[i].scenario for i in found))
     scenario = np.array([scenarios.index(frame.cells[i].scenario) for i in found])[cell]
@@ -149,6 +147,11 @@ def evidence(
         lacking=seen.lacking,
         position=rows,
     )
+
+
+def _finished(frame: Frame, parts: Mapping[int, Ints]) -> None:
+    for i in (i for i, part in parts.items() if not len(part)):
+        raise InputError(f"policy: the run is unfinished: {frame.cells[i].cell} lacks records. Continue it first.")
 
 
 def _sure(frame: Frame) -> Floats:
