@@ -174,8 +174,9 @@ def left_out(rule, others, mine, clean, name, limit):
     lead = 100 * float((clean.loss[:, 0] - clean.loss[np.arange(len(clean)), does]).mean())
     acts, share = 100 * float((does != 0).mean()), f" ({100 * gain / gap:.0f} %)" if gap > 0 else ""
     print(
-        f"  at most {100 * limit:g} points on clean: {name}: never {100 * never.mean():.1f} % wrong, best per condition "
-        f"{gap:+.1f} points, rule {gain:+.1f}{share}; clean {lead:+.1f}, acting on {acts:.1f} % of {len(clean)}",
+        f"  at most {100 * limit:g} points on clean: {name}: never {100 * never.mean():.1f} % wrong, best per "
+        f"condition {gap:+.1f} points, rule {gain:+.1f}{share}; clean {lead:+.1f}, acting on {acts:.1f} % of "
+        f"{len(clean)}",
         flush=True,
     )
     return gap, gain, lead, acts

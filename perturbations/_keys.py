@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from perturbations.errors import named_keywords
+from perturbations.errors import InputError, named_keywords, short
 
 __all__ = ["Key", "call_keyed", "generator", "raw_words"]
 
@@ -113,12 +113,18 @@ def call_keyed(key: Key, function: Callable[..., T], subject: object, settings: 
 
 
 @named_keywords
-def raw_words(key: Key, samples: Sequence[str], words: int) -> NDArray[np.uint64]:
+def raw_words(
+    key: Key, samples: Sequence[str], words: int, out: NDArray[np.uint64] | None = None
+) -> NDArray[np.uint64]:
     """Return (samples × words) raw numbers: each row is what a generator gives first for ``key`` with that sample.
 
-    For many samples: half as long as a call for each.
+    For many samples: half as long as a call for each. ``out`` is an array of that shape to write them into: whoever
+    asks again and again saves the making of new ones, which takes nearly as long as the numbers.
     """
-    found, keyed, shared = np.empty((len(samples), words), np.uint64), _Keyed(), _hashed(key._replace(sample=""))
+    found = np.empty((len(samples), words), np.uint64) if out is None else out
+    if found.shape != (len(samples), words):
+        raise InputError(f"raw_words: out must be ({len(samples)}, {words}), got {short(found.shape)}.")
+    keyed, shared = _Keyed(), _hashed(key._replace(sample=""))
     numbers = keyed.rng.bit_generator.random_raw
     for row, sample in zip(found, samples):
         own = shared.copy()

@@ -1,9 +1,9 @@
 """A prediction route with faults, as a process of its own: `python tests/endpoint_server.py LOG FAULTS [SECRET]`.
 
 It prints its port; every answer that it has sent whole is a line in LOG – the digest of its question – or in
-LOG.canary, where the call says that it only asks who the model is. LOG.keys has the name by which its client keeps the answer, and
-that digest. FAULTS are names, separated by commas: a question meets them one after the other, and is then answered;
-"later:FAULT:N" is met by every call from the Nth on.
+LOG.canary, where the call says that it only asks who the model is. LOG.keys has the name by which its client keeps the
+answer, and that digest. FAULTS are names, separated by commas: a question meets them one after the other, and is then
+answered; "later:FAULT:N" is met by every call from the Nth on.
 With a SECRET only calls that carry it are answered.
 """
 

@@ -109,8 +109,9 @@ class Modality:
     keeps the shape keeps, ``facts`` what goes with the array (a rate), by name, as plain data. ``size`` is the memory
     it takes, in bytes.
 
-    *How it is kept.* ``freeze(values)`` returns values that forbid writing, None where one is lost; ``digest`` is the bytes that a content hash is made of; ``pack``
-    returns bytes and plain data, from which ``unpack`` makes the value again (it may share the bytes' memory);
+    *How it is kept.* ``freeze(values)`` returns values that forbid writing, None where one is lost; ``digest`` is the
+    bytes that a content hash is made of; ``pack`` returns bytes and plain data, from which ``unpack`` makes the value
+    again (it may share the bytes' memory);
     ``stack(values, who, frames)`` makes one array of several values, or raises InputError that says why it cannot.
 
     *What can stand in for it.* ``zeros``; ``mean`` takes the values of a whole data set and the value that is to be

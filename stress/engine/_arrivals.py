@@ -15,18 +15,29 @@ from numpy.typing import NDArray
 from perturbations import Captured, Sample, Value
 from perturbations.modality import MOST, Arrival, arrivals, modality
 from perturbations.stream import sequences
-from scenarios import Cell, captured
+from scenarios import CLEAN, Cell, captured
 from stress.data import Samples
 from stress.engine._stages import attacked
 from stress.engine._streams import Shared, StreamWork, made
+from stress.models import Batch
 
-__all__ = ["Arrivals", "come_in_sequences"]
+__all__ = ["Arrivals", "clean_batch", "come_in_sequences"]
 
 
 def come_in_sequences(data: Samples) -> bool:
     """Return whether any sample has others before or after it."""
     found: bool = data.remember(("in sequences",), lambda: any(name is not None for name in data.sequences))
     return found
+
+
+def clean_batch(samples: Sequence[Sample], data: Samples) -> Batch:
+    """Return the batch of some samples that are in no cell, as they are: how their values come is told, too."""
+    arrived = Arrivals(data, CLEAN, 0, 0).of(samples, {}) if come_in_sequences(data) else {}
+    return Batch(
+        {name: [sample.streams[name] for sample in samples] for name in data.streams},
+        [sample.id for sample in samples],
+        arrived,
+    )
 
 
 class Arrivals:

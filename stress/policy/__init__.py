@@ -7,6 +7,7 @@
 """
 
 from stress.policy._actions import ABSTAIN, KEEP
+from stress.policy._arriving import Arrivals
 from stress.policy._costs import Costs, load_costs
 from stress.policy._fit import Fitted, fit
 from stress.policy._guarantee import Guarantee
@@ -23,6 +24,7 @@ from stress.policy._words import markdown, python, sentences
 __all__ = [
     "ABSTAIN",
     "KEEP",
+    "Arrivals",
     "Costs",
     "Fitted",
     "Guarantee",

@@ -13,6 +13,7 @@ from perturbations.modality import Lexicon, modality_of
 from stress.data import Samples, load_data
 from stress.models import Batch, load_model, predict_of
 from stress.policy._actions import ABSTAIN, KEEP, Action, action_of
+from stress.policy._arriving import Came
 from stress.policy._asked import Reader
 from stress.policy._policy import Policy
 
@@ -46,6 +47,7 @@ def guard(
     *,
     seed: int = 0,
     decide: Callable[[Mapping[str, float]], str] | None = None,
+    in_order: bool = False,
 ) -> Predict:
     """Return a model that does what a policy says before it answers: it drops streams, or gives no answer (None).
 
@@ -57,6 +59,10 @@ def guard(
     ``decide`` says instead of the rule which of the policy's actions is taken, input after input in the order of the
     batches: that of a ``Steady`` or ``Windowed``, or what a monitor says now (``lambda _: monitor.action``). Such a
     model remembers: it is for one stream of inputs, and not for the cells of a suite.
+
+    A policy that asks how values came (``image.frozen``, ``image.late``) is told by ``batch.arrived``, as a run does;
+    or ``in_order`` says that calls come with the inputs of one sequence in their order, so that repetitions can be
+    counted (``guarded.restart()`` begins another sequence).
     Raises InputError where the policy asks for a stream that the model is not given, or for data that are not there.
     """
     if not callable(predict):
@@ -64,13 +70,15 @@ def guard(
     acting = _Acting(predict, policy, data, seed)
     reads = policy.answers_wanted != (False, False) or policy.answer_from is not None
     reader = Reader.of(policy) if reads else None
+    came = Came(policy, in_order)
 
     def guarded(batch: Batch) -> Any:
         for stream in policy.streams:
             if stream not in batch:
                 raise InputError(f"guard: the policy asks for stream {stream!r}, got {', '.join(batch)}.")
         signals = [
-            signals_of({name: batch[name][row] for name in policy.streams}, policy.which) for row in range(batch.size)
+            signals_of({name: batch[name][row] for name in policy.streams}, policy.which) | more
+            for row, more in enumerate(came.of(batch))
         ]
         whole = None
         if reader is not None and policy.answers_wanted != (False, False):
@@ -89,6 +97,8 @@ def guard(
             setattr(guarded, name, value)
     if form := policy.reads.get("answers"):  # one that abstains from all that it is first asked does not show it
         guarded.answers = form  # type: ignore[attr-defined]
+    if came.arrivals is not None:
+        guarded.restart = came.arrivals.restart  # type: ignore[attr-defined]
     return guarded
 
 

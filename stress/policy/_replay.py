@@ -10,6 +10,7 @@ import numpy as np
 
 from perturbations import InputError
 from perturbations.errors import named_keywords
+from perturbations.modality import arrivals
 from stress.policy._actions import ABSTAIN, KEEP
 from stress.policy._policy import Policy
 from stress.policy._steady import Steady
@@ -121,9 +122,10 @@ def _signals(frame: Frame, policy: Policy, cell: int, streams: Sequence[str]) ->
         if f"signal.{name}" in frame.schema:
             found[name] = frame.column(f"signal.{name}")[rows]
         elif name not in found and not (whole and name.rpartition(".")[2].startswith("answer_")):
-            raise InputError(
-                f"policy: the rule asks for {name}, which the run did not record. Run it with --signals all."
-            )
+            how = "Run it with --signals all."
+            if name.rpartition(".")[2] in arrivals.all:
+                how = "It is recorded of data that come in sequences."
+            raise InputError(f"policy: the rule asks for {name}, which the run did not record. {how}")
     return {name: found.get(name, np.full(len(rows), np.nan)) for name in policy.asked}
 
 

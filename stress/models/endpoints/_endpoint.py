@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -143,9 +142,9 @@ class Endpoint:
     def _asked(self, batch: Batch, anew: bool) -> Replies:
         for name in batch:
             self._check(name, next((value for value in batch[name] if value is not None), None))
-        rows = [{name: batch[name][i] for name in batch} for i in range(batch.size)]
-        with ThreadPoolExecutor(max(1, min(self.client.lanes.most, len(rows)))) as pool:
-            found = list(pool.map(lambda row: self._row(row, anew), rows))
+        streams = {name: batch[name] for name in batch}
+        rows = [dict(zip(streams, values)) for values in zip(*streams.values())]
+        found = self.client.lanes.all(lambda row: self._row(row, anew), rows)
         return Replies([row for row, _ in found], [took for _, took in found])
 
     def _check(self, name: str, value: Value) -> None:

@@ -37,7 +37,7 @@ class Kept:
         if self.folder.exists() and not self.folder.is_dir():
             raise ModelError(f"model: keep: must be a folder, got the file {self.folder}.")
         self._lock, self._under_way = threading.Lock(), dict[str, list[Any]]()
-        self._reads = threading.Lock()
+        self._reads, self._looks = threading.Lock(), 0
         self._written, self._numbers = list[Written](), dict[str, int]()
         self._places = dict[bytes, int]()
         """Which log, and where in it: the log's number in the bits above the 48th."""
@@ -102,8 +102,12 @@ class Kept:
             return self._own
 
     def _look(self) -> None:
-        """Find what other processes have kept since the last look."""
+        """Find what other processes have kept. Of many who wait for a look, one that begins meanwhile serves all."""
+        begun = self._looks
         with self._reads:
+            if self._looks > begun:
+                return
+            self._looks += 1
             for entry in logs(self.folder):
                 number = self._number(entry.path)
                 if self._written[number].ended:
