@@ -115,7 +115,7 @@ class Overlapping:
         with self.lock:
             self.inside += 1
             self.most = max(self.most, self.inside)
-            mine = self.waits and self.made > 0  # checks of the model before the run perturb nothing
+            mine = self.waits and self.made > 0
             self.waits = self.waits and not mine
         if mine:
             assert self.made_since.wait(60), "nothing was perturbed while the model was answering"
@@ -126,18 +126,23 @@ class Overlapping:
 
 @pytest.fixture
 def noticed(monkeypatch):
-    """Have every stream's work told to the model that is named."""
+    """Have every stream's work within a unit told to the models that are named; checks before the run have none."""
     from stress.engine import _unit
 
-    whole, told = _unit.work_on, []
+    whole, records, told, begun = _unit.work_on, _unit.Job.records, [], threading.Event()
 
     def work_on(cell, *rest):
         found = whole(cell, *rest)
-        for model in told:
+        for model in told if begun.is_set() else ():
             model.perturbed()
         return found
 
+    def noted(self, *what):
+        begun.set()
+        return records(self, *what)
+
     monkeypatch.setattr(_unit, "work_on", work_on)
+    monkeypatch.setattr(_unit.Job, "records", noted)
     return told
 
 
@@ -156,7 +161,9 @@ def test_the_next_batch_is_perturbed_while_the_model_answers(tmp_path, noticed):
     both = Overlapping(waits=True)
     noticed.append(both)
     beside = records(both, tmp_path / "two", workers=2)
+    assert not both.waits
     assert both.made_since.is_set()
+    assert set(beside["status"]) == {"ok"}
     assert both.most <= 2  # two batches are under way at most
     plain = records(Overlapping(waits=False), tmp_path / "one", workers=1)
     assert beside.equals(plain)
