@@ -15,8 +15,8 @@ of all verdicts, and worlds with any. ``--tables`` are RobustBench's accuracies 
 ``--baseline C`` judges rules against an earlier run instead (max_drop .02 and .05 in every cell): a share C of the
 answers has changed since, and true drops are 0 to .1.
 
-``--truth N`` looks at N worlds of ten cells whose truth is the bar itself, where any verdict is wrong: how often bets
-refute it at *any* moment, which bounds every rule of stopping, for rates, clusters of 1 to 50, and pairs.
+``--truth N`` draws N worlds a method (rates, scores, clusters of 1 to 50, pairs, shared samples, perturbations that do
+nothing; see ``benchmarks/_stopping.py``) and prints how often files of rules are wrong, whenever one stops.
 """
 
 import argparse
@@ -24,6 +24,9 @@ import csv
 from pathlib import Path
 
 import numpy as np
+
+from benchmarks._bound import fewest
+from benchmarks._stopping import table
 
 SHARD, FLOOR, LEVEL = 32, 64, 0.025
 
@@ -146,9 +149,9 @@ def world(rates, count, bar, rng):
 
 
 def against(rates, count, bar, changed, rng):
-    """Return for bets on pairs with a whole baseline: share of calls, equal to the whole grid's, any wrong.
+    """Return for bets on pairs with a whole baseline: share of calls, equal to the whole grid's, any wrong, by cell.
 
-    The share ``changed`` of a cell's answers is drawn anew in either direction, so that its drop is what it is.
+    And the least share that any method could do with (see ``_bound.py``), of cells that the whole grid decides. The share ``changed`` of a cell's answers is drawn anew in either direction, so that its drop is what it is.
     """
     from scipy.special import ndtr
 
@@ -164,7 +167,8 @@ def against(rates, count, bar, changed, rng):
     luck = rng.random(before.shape)
     now = np.where(before == 1, luck >= lost, luck < won).astype(np.float64)
     rule = Rule("accuracy", "max_drop", bar, "benchmark", per="cell")
-    form, shares, equal, wrong = Form("lost", Metric("accuracy", top="score")), [], [], []
+    form, found = Form("lost", Metric("accuracy", top="score")), []
+    kept = max(int((truth <= bar).sum()), 1)
     for cell in range(len(rates)):
         rows = np.stack([now[:, cell], np.ones(count), before[:, cell], np.ones(count)], axis=1)
         question = Question(rule, "x", ("x",), (cell,), (), form, 1.0, count, sides_of(rule))
@@ -178,29 +182,30 @@ def against(rates, count, bar, changed, rng):
         whole = -1 if ndtr(-z) <= LEVEL / len(rates) else int(ndtr(z) <= LEVEL)
         half = -1 if ndtr(-z) <= LEVEL / 2 / len(rates) else int(ndtr(z) <= LEVEL / 2)
         said = {"pass": 1, "fail": -1, "hopeless": 0}.get(question.outcome, half)
-        shares.append(max(question.count, min(FLOOR, count)) / count)
-        equal.append(said == whole)
-        wrong.append(said == (1 if truth[cell] > bar else -1))
-    return np.mean(shares), np.mean(equal), float(np.any(wrong))
+        least = FLOOR
+        if whole:
+            level = LEVEL if truth[cell] <= bar else LEVEL / kept
+            least = fewest(rates[cell], lost[cell], won[cell], bar, level)
+        found.append((
+            max(question.count, min(FLOOR, count)) / count,
+            said == whole,
+            said == (1 if truth[cell] > bar else -1),
+            min(max(least, FLOOR), count) / count,
+        ))  # fmt: skip
+    return np.array(found, np.float64)
 
 
-def at_the_bar(kind, clusters, worlds, rng, count=640, cells=10):
-    """Return in what share of worlds bets call any cell broken, and in what share of cells they call it kept, ever."""
-    from stress.gate import Form, Observed
-    from stress.records.metric import Metric
-
-    bar, before = {"rate": (0.8, 0.0), "drop": (0.1, 0.9), "retention": (0.85, 0.8 / 0.85), "lost": (0.05, 0.85)}[kind]
-    form, worse = Form(kind, Metric("accuracy", top="score")), kind in ("drop", "lost")
-    broken, kept = np.zeros(worlds, bool), np.zeros(worlds)
-    for number in range(worlds):
-        for _ in range(cells):
-            luck, size = rng.random(count), rng.integers(1, 51 if clusters else 2, count).astype(float)
-            hits = rng.binomial(size.astype(int), rng.beta(8, 2, count)) if clusters else luck < 0.8
-            rows = np.stack([hits * 1.0, size, (luck < before) * 1.0, np.ones(count)], axis=1)
-            seen = Observed.of(form, rows, size.max(), np.arange(count) // SHARD)
-            broken[number] |= seen.path(bar, worse).max() >= -np.log(LEVEL / 2 / cells)
-            kept[number] += (seen.path(bar, not worse).max() >= -np.log(LEVEL / 2)) / cells
-    return broken.mean(), kept.mean()
+def told(each, count):
+    """Yield what (worlds × cells × 4) rules against a baseline took: of both bars, and of each."""
+    half = len(each) // 2
+    for name, some in (("max_drop .02 and .05", each), (".02", each[:half]), (".05", each[half:])):
+        worlds, (share, equal, wrong, least) = some.mean(axis=1), np.moveaxis(some, -1, 0)
+        medians = [np.median(part) for part in (worlds[:, 0], worlds[:, 3], share, least)]
+        yield (
+            f"{count:,} samples, {name}: share of a file, median {medians[0]:.3f} (no method below {medians[1]:.3f}), "
+            f"mean {share.mean():.3f} ({least.mean():.3f}); of a rule, median {medians[2]:.3f} ({medians[3]:.3f}); "
+            f"equal {equal.mean():.3f}, files with a wrong verdict {wrong.any(axis=1).mean():.3f}"
+        )
 
 
 def main(arguments):
@@ -216,10 +221,8 @@ def main(arguments):
     given = parser.parse_args(arguments)
     rng = np.random.default_rng(given.seed)
     if given.truth:
-        for kind, clusters in (("rate", False), ("rate", True), ("drop", False), ("retention", False), ("lost", False)):
-            broken, kept = at_the_bar(kind, clusters, given.truth, rng)
-            name = f"{kind}, clusters of 1 to 50" if clusters else kind
-            print(f"{name:28} any cell broken, ever {broken:.4f} (promised {LEVEL / 2}), kept {kept:.4f} ({LEVEL / 2})")
+        for line in table(given.truth, given.seed):
+            print(line, flush=True)
         return
     models = rates_of(given.tables)
     if not models:
@@ -232,11 +235,8 @@ def main(arguments):
                 for bar in (0.02, 0.05)
                 for i in range(given.worlds)
             ])  # fmt: skip
-            share, equal, wrong = each.mean(axis=0)
-            about = f"median share {np.median(each[:, 0]):.3f}, mean {share:.3f}, equal {equal:.3f}"
-            print(
-                f"{count:,} samples, max_drop .02 and .05: {about}, worlds with a wrong verdict {wrong:.3f}", flush=True
-            )
+            for line in told(each, count):
+                print(line, flush=True)
         return
     print(
         f"{'samples':>8} {'bar':>5}  {'way':14} {'calls':>6} {'median':>7} {'equal':>6} "

@@ -13,18 +13,21 @@ import pyarrow as pa
 from perturbations import InputError
 from perturbations.errors import named_keywords, short
 from scenarios import Cell
+from stress.adaptive._looked import Looked
 from stress.adaptive._question import Question, Side, sides_of
 from stress.engine import Planned
 from stress.gate import (
     Form,
     Gates,
     Rule,
+    by_looks,
     cell_sums,
     check_early,
     clusters_of,
     count_checks,
     form_of,
     load_gates,
+    looks_of,
     parts_of,
     rests_on,
 )
@@ -47,7 +50,7 @@ _NARROW = ("precision", "mean")
 class Wanted:
     """What can be decided early; the cells that are run ``whole``, each with the reason; and the checks of the file."""
 
-    questions: list[Question]
+    questions: list[Question | Looked]
     whole: Mapping[int, str]
     checks: int
 
@@ -132,19 +135,35 @@ class _Maker:
             parts = parts_of(rule, rule.on.cells(self.run), self.run)
             checks += count_checks(rule, parts, self.run)
             for name, part in parts.items():
-                reason = form if isinstance(form, str) else self._refused(form, part)
-                if isinstance(form, Form) and not reason:
+                reason = self._refused(form, part)
+                if isinstance(form, str) and (not reason and by_looks(rule, self.metrics)) and self._ends:
+                    found.questions.append(self._looked(rule, name, part))
+                elif isinstance(form, Form) and not reason:
                     found.questions.append(self._question(rule, name, part, form))
                 else:
+                    reason = reason or str(form)
                     whole = {self._asked[cell]: reason for cell in rests_on(rule, part, list(self._asked))} | whole
         return Wanted(found.questions, whole, checks)
 
-    def _refused(self, form: Form, cells: Sequence[str]) -> str:
+    @cached_property
+    def _ends(self) -> list[int]:
+        """After how many shards numbers are looked at that are no means of scores."""
+        return looks_of(self._members, self.run.samples["shard"].to_numpy().astype(np.int64))
+
+    def _looked(self, rule: Rule, name: str, part: Sequence[str]) -> Looked:
+        cells, calls = tuple(dict.fromkeys(self._asked[cell] for cell in part)), self.planned.repeats.calls
+        names = tuple(self.planned.plan.cells[self._asked[cell]].id for cell in part)
+        count, cluster = len(np.unique(self._members)), self.run.info.get("cluster")
+        return Looked(
+            rule, name, names, cells, count, self._ends, sides_of(rule), cluster, sum(calls[at] for at in cells)
+        )
+
+    def _refused(self, form: Form | str, cells: Sequence[str]) -> str:
         """Return why some cells are run whole although the number could be decided early."""
         for cell in cells:
             if (at := self._asked[cell]) in self.unbroken:
                 return self.unbroken[at]
-        if form.kind == "lost" and self.baseline is not None:
+        if isinstance(form, Form) and form.kind == "lost" and self.baseline is not None:
             there = set(self.baseline.cells["cell"].to_pylist())
             if gone := [cell for cell in cells if cell not in there]:
                 return f"the baseline has no cell {gone[0]}"

@@ -17,6 +17,7 @@ import pyarrow as pa
 from perturbations import InputError
 from perturbations.errors import named_keywords
 from stress.adaptive._ask import Asked, asked_of
+from stress.adaptive._looked import Looked
 from stress.adaptive._means import Means
 from stress.adaptive._question import Question
 from stress.adaptive._tally import Tally
@@ -41,7 +42,7 @@ class Until:
     asked: Asked
     floor: int = _FLOOR
     kind: Literal["rules"] = "rules"
-    _questions: list[Question] = field(default_factory=list)
+    _questions: list[Question | Looked] = field(default_factory=list)
     _whole: Mapping[int, str] = field(default_factory=dict)
     _rounds: Generator[list[Unit], None, None] | None = None
     _checks: int = 1
@@ -58,8 +59,9 @@ class Until:
         self._plan = planned
         wanted = self.asked.wanted(planned, run, schema)
         self._questions, self._whole, self._checks = wanted.questions, wanted.whole, wanted.checks
-        metrics = {each.form.metric.name: each.form.metric for each in self._questions}
-        self._done = Tally(planned, run, run.info.get("cluster"), metrics)
+        means = [each.form.metric for each in self._questions if isinstance(each, Question)]
+        kept = frozenset(cell for each in self._questions if isinstance(each, Looked) for cell in each.cells)
+        self._done = Tally(planned, run, run.info.get("cluster"), {each.name: each for each in means}, kept=kept)
         self._rounds = self._all_rounds()
 
     def ask(self) -> Sequence[Unit]:
@@ -70,7 +72,10 @@ class Until:
         """Take the records of the units of a round, and decide what they decide."""
         self._done.tell(units, records)
         for question in self._questions:
-            self._feed(question)
+            if isinstance(question, Question):
+                self._feed(question)
+            elif not question.outcome:
+                question.feed(self._done, self._checks, self.asked.correction)
 
     def _feed(self, question: Question) -> None:
         tally, name = self._done, question.form.metric.name
@@ -126,10 +131,10 @@ class Until:
                 wanted |= dict.fromkeys(steps)
         return self._units(list(wanted))
 
-    def _depth(self, question: Question) -> int:
+    def _depth(self, question: Question | Looked) -> int:
         return min(1 + question.done // _DEEPER, len(self._plan.shards) - question.done)
 
-    def _step(self, question: Question, shard: int) -> list[tuple[int, int]]:
+    def _step(self, question: Question | Looked, shard: int) -> list[tuple[int, int]]:
         """Return what a question needs of a shard: clean first."""
         clean = [cell for cell in (0,) if self._plan.repeats.calls[cell]]
         cells = dict.fromkeys([*clean, *question.beside, *question.cells])

@@ -14,12 +14,12 @@ from stress.statistics.arrays import Floats
 from stress.statistics.betting import STAKES, log_wealth, stakes
 from stress.statistics.intervals import z_quantile
 
-__all__ = ["HOPELESS", "Outcome", "Question", "Side", "sides_of"]
+__all__ = ["HALF", "HOPELESS", "Outcome", "Question", "Side", "sides_of"]
 
 Outcome = Literal["", "pass", "fail", "hopeless", "precise"]
 HOPELESS = 0.1
 """Chance to be decided by all samples below which nothing more is asked for its sake. No error rate depends on it."""
-_HALF = 0.5
+HALF = 0.5
 """Share of the error that bets have; the rest is for one ordinary look at all samples."""
 
 
@@ -48,12 +48,12 @@ class Side:
     @property
     def kept(self) -> float:
         """Log of the evidence that the bar is kept, at the half of the error that bets have."""
-        return float(log_wealth(self.above if self.rule.kind == "min" else self.below)) + float(np.log(_HALF))
+        return float(log_wealth(self.above if self.rule.kind == "min" else self.below)) + float(np.log(HALF))
 
     @property
     def broken(self) -> float:
         """Log of the evidence that it is broken."""
-        return float(log_wealth(self.below if self.rule.kind == "min" else self.above)) + float(np.log(_HALF))
+        return float(log_wealth(self.below if self.rule.kind == "min" else self.above)) + float(np.log(HALF))
 
     @property
     def speed(self) -> float:
@@ -71,7 +71,7 @@ class Side:
         mean = sign * self.total / count
         deviation = np.sqrt(max(self.squares / count - mean**2, 0.0) + 0.25 / (count + 1))
         left = deviation * np.sqrt(max(1 / count - 1 / of, 1e-12))
-        ends = [z_quantile(1 - 2 * each * _HALF) * deviation / np.sqrt(of) for each in (level, broken)]
+        ends = [z_quantile(1 - 2 * each * HALF) * deviation / np.sqrt(of) for each in (level, broken)]
         return float(ndtr((mean - ends[0]) / left)), float(ndtr((-mean - ends[1]) / left))
 
 

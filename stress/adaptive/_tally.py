@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from stress.engine import Planned, Unit
@@ -35,6 +36,9 @@ class Tally:
     """Shards of each cell that are there, from the first on without a gap."""
     there: set[tuple[int, int]] = field(default_factory=set)
     """(Shard, cell) of all that is there."""
+    kept: frozenset[int] = frozenset()
+    """Cells whose records are kept, for numbers that are no sums."""
+    tables: list[pa.Table] = field(default_factory=list)
 
     @cached_property
     def _samples(self) -> SampleTable:
@@ -63,6 +67,9 @@ class Tally:
         whole = [key for key, count in told.items() if count == calls[key[1]]]
         if self.metrics and whole:
             self._add(whole, records)
+        if self.kept:
+            names = [self.planned.plan.cells[cell].id for cell in self.kept]
+            self.tables.append(records.filter(pc.is_in(records["cell"], pa.array(names, pa.string()))))
         self.there.update(whole)
         for _, cell in whole:
             while (self.done.get(cell, 0), cell) in self.there:
@@ -81,6 +88,13 @@ class Tally:
                 mine = slice(starts[shard], starts[shard] + len(rows[shard]))
                 both = np.stack([top[mine, cell], bottom[mine, cell]], axis=1) / drawn[cell]
                 self.sums[name, shard, cell] = self.gathered(rows[shard], both)
+
+    def part(self, end: int) -> Block:
+        """Return the records that are kept of the first shards."""
+        rows = np.concatenate([self.rows(shard) for shard in range(end)])
+        orders = pa.array(self.run.samples["order"].to_numpy()[rows], pa.int32())
+        found = [each.filter(pc.is_in(each["sample"], orders)) for each in self.tables]
+        return Block(self.run, np.sort(rows), pa.concat_tables(found).unify_dictionaries())
 
     def of(self, metric: str, shard: int, cells: Sequence[int]) -> Floats:
         """Return what some cells add together on a shard: (clusters × 2)."""

@@ -12,6 +12,7 @@ from stress.gate._json import report_data, save
 from stress.gate._judge import judge
 from stress.gate._junit import junit
 from stress.gate._labels import load_disputed
+from stress.gate._looks import Looks, by_looks, look_of, looks_of
 from stress.gate._markdown import markdown
 from stress.gate._numbers import parts_of
 from stress.gate._read import gates_of, load_gates, loads_gates
@@ -31,12 +32,14 @@ __all__ = [
     "Example",
     "Form",
     "Gates",
+    "Looks",
     "Observed",
     "Report",
     "Rule",
     "Several",
     "Verdict",
     "Versus",
+    "by_looks",
     "cell_sums",
     "check_early",
     "clusters_of",
@@ -58,6 +61,8 @@ __all__ = [
     "load_disputed",
     "load_gates",
     "loads_gates",
+    "look_of",
+    "looks_of",
     "markdown",
     "notable",
     "number",

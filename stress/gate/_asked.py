@@ -71,9 +71,9 @@ def form_of(rule: Rule, metrics: Mapping[str, Metric], headline: Metric) -> Form
         return f"{name} is no mean of scores in [0, 1]"
     if DERIVED.get(str(metric.top)) == "prediction":
         return f"{name} is no mean of scores of single records"
-    if kind == "retention" and (metric.better == "lower" or min(_bars(rule)) <= 0):
+    if kind == "retention" and (metric.better == "lower" or min(bars_of(rule)) <= 0):
         return "retention is judged so where more is better, and its bar is above 0"
-    if kind == "rate" and any(bar in (0.0, 1.0) for bar in _bars(rule)):
+    if kind == "rate" and any(bar in (0.0, 1.0) for bar in bars_of(rule)):
         return f"a bar at the end of what {name} can be is cleared by no number of answers"
     return Form(kind, metric)
 
@@ -87,7 +87,7 @@ def rests_on(rule: Rule, cells: Sequence[str], every: Sequence[str]) -> list[str
     return list(dict.fromkeys([*cells, *beside]))
 
 
-def _bars(rule: Rule) -> Sequence[float]:
+def bars_of(rule: Rule) -> Sequence[float]:
     return rule.ends if rule.ends is not None else (rule.bar,)
 
 

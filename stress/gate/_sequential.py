@@ -12,8 +12,9 @@ from math import exp, inf
 
 import numpy as np
 
-from stress.gate._asked import Observed, form_of, rests_on
+from stress.gate._asked import Form, Observed, form_of, rests_on
 from stress.gate._exact import exactly, p_value
+from stress.gate._looks import Looks, by_looks
 from stress.gate._rules import Check, Rule
 from stress.gate._stopped import Stopped
 from stress.measure import Measured
@@ -33,7 +34,7 @@ class Resting:
     """A check, and what it rests on: ``observed`` while the run went on, ``whole`` as of all samples, or either."""
 
     check: Check
-    observed: Observed | None = None
+    observed: Observed | Looks | None = None
     whole: Check | None = None
 
 
@@ -46,27 +47,44 @@ def resting(rule: Rule, check: Check, stopped: Stopped, session: Measured) -> Re
     """Return a check with the interval that is valid for a run that may have stopped anywhere."""
     if check.value is None or not check.cells:
         return Resting(check)
-    form = form_of(rule, metrics_of(session), session.headline)
+    metrics = metrics_of(session)
+    form = form_of(rule, metrics, session.headline)
     every = [str(name) for name in stopped.run.cells["cell"].to_pylist()]
     cells = rests_on(rule, check.cells, every)
-    if isinstance(form, str):
-        if stopped.whole(cells):
+    whole = check if stopped.whole(cells) else None
+    observed: Observed | Looks | None = None
+    if isinstance(form, Form):
+        observed = stopped.observed(form, check.cells)
+    elif by_looks(rule, metrics):
+        observed = stopped.looks(rule, check.cells)
+    if observed is None:
+        if whole is not None:
             return Resting(check, whole=check)
         note = f"{form}, which is judged on all samples, and the run stopped before (--until this file runs them whole)"
         return Resting(Check(check.subject, cells=check.cells, note=note))
-    observed = stopped.observed(form, check.cells)
-    whole = check if stopped.whole(cells) else None
+    return _rests(rule, check, observed, whole, (stopped.samples(cells), len(stopped.members)))
+
+
+def _rests(
+    rule: Rule, check: Check, observed: Observed | Looks, whole: Check | None, asked: tuple[int, int]
+) -> Resting:
+    """Return a check with what was observed while the run went on, and of all samples where they are there."""
     level = (1 - rule.confidence) / 2 * _HALF
     low, high = observed.sequence(level)
+    value, before, after = observed.value, check.before, check.after
     method = "betting sequence"
+    if isinstance(observed, Looks):
+        method = "asymptotic sequence"
+    elif observed.form.kind == "lost":
+        before, after = observed.sides
     if whole is not None:
         ends = _ends(rule, whole)
         low, high = max(low, ends[0]), min(high, ends[1])
         method += f" and {whole.method}, half of the error each"
-    before, after = observed.sides if form.kind == "lost" else (check.before, check.after)
+        value = whole.value if isinstance(observed, Looks) else value
     found = replace(
-        check, value=observed.value, low=low, high=high, method=method, few=False, trials=None, freedom=None,
-        clear=None, before=before, after=after, asked=(stopped.samples(cells), len(stopped.members)),
+        check, value=value, low=low, high=high, method=method, few=False, trials=None, freedom=None,
+        clear=None, before=before, after=after, asked=asked,
     )  # fmt: skip
     return Resting(found, observed, whole)
 

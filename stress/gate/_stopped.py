@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from perturbations import InputError, SpecError
 from perturbations.errors import named_keywords
 from stress.gate._asked import Form, Observed
+from stress.gate._looks import Looks, look_of, looks_of
+from stress.gate._rules import Rule
+from stress.records.blocks import Block
 from stress.records.frame import LIMIT, Frame
 from stress.records.metric import Metric
 from stress.records.source import Source
@@ -125,6 +128,23 @@ class Stopped:
         shard: Ints = np.zeros(len(sizes), np.int64)
         shard[self.members] = self.run.samples["shard"].to_numpy()
         return Observed.of(form, np.stack(rows, axis=1)[kept], most, shard[kept])
+
+    def looks(self, rule: Rule, cells: Sequence[str]) -> Looks | None:
+        """Return what a number of some cells was at each look; None where the run stopped before the first."""
+        shard = self.run.samples["shard"].to_numpy().astype(np.int64)
+        there = np.logical_and.reduce([self.there(cell) for cell in cells])
+        upto = int(shard[there].max(initial=-1)) + 1
+        ends = [end for end in looks_of(self.members, shard) if end <= upto]
+        if not ends:
+            return None
+        table, orders = self.run.records(list(cells)), self.run.samples["order"].to_numpy()
+        at = np.searchsorted(orders, table["sample"].to_numpy(), sorter=(by_order := np.argsort(orders)))
+        of = shard[by_order[at]]
+        found = Looks(rule.confidence)
+        for end in ends:
+            part = Block(self.run, np.flatnonzero(shard < end), table.filter(of < end).unify_dictionaries())
+            found.taken.append(look_of(rule, cells, part, self.cluster))
+        return found
 
     def _part(self, run: Source, metric: Metric, cells: Sequence[str]) -> list[Floats]:
         key = id(run), metric.name, tuple(cells)
