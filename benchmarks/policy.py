@@ -10,10 +10,10 @@ made from others, by signals relative to clean speech of each.
 """
 
 import argparse
+import itertools
 import re
 import tempfile
 from pathlib import Path
-from statistics import median
 
 SUITE = """
 suite: fallbacks@1
@@ -47,7 +47,18 @@ scenarios:
   low-pass: {audio: low_pass}
   lost: {all: {name: missing, fill: none}, grid: subsets, fallbacks: []}
 """
+CLEAN = """
+suite: clean@1
+severities: [2]
+fallbacks: [drop]
+scenarios:
+  hum: {audio: mains_hum}
+  lost: {all: {name: missing, fill: none}, grid: subsets, fallbacks: []}
+"""
+"""What acting comes to on all clean input: one degraded cell, as evidence must have one."""
 FOLDS = (("george", "jackson", "nicolas"), ("lucas", "theo", "yweweler"))
+LIMITS = (1.0, 0.02, 0.01, 0.005)
+"""What a rule may lose on clean input, in wrong answers an input; 1: any."""
 BEGIN, END = "<!-- made by python -m benchmarks policy: -->", "<!-- end -->"
 
 
@@ -116,50 +127,77 @@ def deciding(policy, times=20_000):
 
 
 def spoken(path, folder, takes):
-    """Print, for both ways to fuse, what a rule made from other speakers gains with each."""
+    """Print, for both ways to fuse, what a rule made from other speakers gains with each, and loses on clean input."""
     from benchmarks._avdigits import Fused, samples_of
     from stress.data import from_samples
     from stress.policy import Costs
     from stress.policy._evidence import evidence
+    from stress.policy._judge import chosen
+
+    def known(model, speakers, suite, name, most):
+        data = from_samples(samples_of(path, speakers, most), cluster="speaker")
+        return evidence(run_of(folder / name, model, data, suite, signals="all"), Costs(), relative_to="speaker")
 
     for joint in (True, False):
+        name = "joint" if joint else "apart"
         print(f"{'jointly trained, logits summed' if joint else 'trained apart, probabilities averaged'}:")
-        found = []
+        found = {limit: [] for limit in LIMITS}
         for fold, trained in enumerate(FOLDS):
-            model = Fused(samples_of(path, trained), joint)
-            samples = samples_of(path, FOLDS[1 - fold], takes)
-            names = list(dict.fromkeys(sample.groups["speaker"] for sample in samples))
-            out = folder / f"{'joint' if joint else 'apart'}-{fold}"
-            run = run_of(out, model, from_samples(samples, cluster="speaker"), SOUND, signals="all")
-            known = evidence(run, Costs(), relative_to="speaker")
-            found += [left_out(known, speaker, name) for speaker, name in enumerate(names)]
+            model, speakers = Fused(samples_of(path, trained), joint), FOLDS[1 - fold]
+            seen = known(model, speakers, SOUND, f"{name}-{fold}", takes)
+            clean = known(model, speakers, CLEAN, f"{name}-clean-{fold}", None)
+            for limit, k in itertools.product(LIMITS, range(len(speakers))):
+                others = seen.of(seen.member != k)
+                parts = others, seen.of(seen.member == k), clean.of(clean.clean & (clean.member == k))
+                found[limit].append(left_out(chosen(others, False, limit), *parts, speakers[k], limit))
             for safe in (False, True):
-                new_scenarios(known, safe)
-        shares, clean = zip(*found)
-        middle, least = (100 * float(each) for each in (median(shares), min(shares)))
-        print(f"  median {middle:.0f} % of the gap, least {least:.0f} %; worst on clean input {min(clean):+.1f} points")
+                new_scenarios(seen, safe)
+        for limit in LIMITS:
+            summed_up(limit, found[limit])
 
 
-def left_out(known, speaker, name):
-    """Print what a rule gains that was made from other speakers; return its share of the gap, and points on clean."""
+def left_out(rule, others, mine, clean, name, limit):
+    """Print what a rule gains that was made from ``others`` and may lose so much on clean input; return the gap and its
+    gain on a speaker's damaged input, its gain on all of their clean input, in points, and how often it acts there.
+    """
     import numpy as np
 
-    from stress.policy._judge import chosen
     from stress.policy._tree import taken
 
-    others, mine = known.of(known.member != speaker), known.of(known.member == speaker)
-    done = mine.loss[np.arange(len(mine)), taken(chosen(others, safe=False), mine.values)]
+    mine = mine.of(~mine.clean)
     actions = {cell: int(others.loss[others.cell == cell].mean(axis=0).argmin()) for cell in np.unique(mine.cell)}
     best = mine.loss[np.arange(len(mine)), [actions[cell] for cell in mine.cell]]
-    never, damaged = mine.loss[:, 0], ~mine.clean
-    gap, gain = (100 * float((never - each)[damaged].mean()) for each in (best, done))
-    clean, share = 100 * float((never - done)[mine.clean].mean()), gain / gap if gap > 0 else float("nan")
+    done = mine.loss[np.arange(len(mine)), taken(rule, mine.values)]
+    never = mine.loss[:, 0]
+    gap, gain = (100 * float((never - each).mean()) for each in (best, done))
+    does = taken(rule, clean.values)
+    lead = 100 * float((clean.loss[:, 0] - clean.loss[np.arange(len(clean)), does]).mean())
+    acts, share = 100 * float((does != 0).mean()), f" ({100 * gain / gap:.0f} %)" if gap > 0 else ""
     print(
-        f"  {name}: never {100 * never[damaged].mean():.1f} % wrong, best per condition {gap:+.1f} points, "
-        f"rule {gain:+.1f} ({100 * share:.0f} %), clean {clean:+.1f}",
+        f"  at most {100 * limit:g} points on clean: {name}: never {100 * never.mean():.1f} % wrong, best per "
+        f"condition {gap:+.1f} points, rule {gain:+.1f}{share}; clean {lead:+.1f}, acting on {acts:.1f} % of "
+        f"{len(clean)}",
         flush=True,
     )
-    return share, clean
+    return gap, gain, lead, acts
+
+
+def summed_up(limit, rows):
+    """Print a line over all speakers: the share of the gap, and clean input with the interval of its mean (t)."""
+    import numpy as np
+
+    from stress.statistics.intervals import t_quantile
+
+    gap, gain, clean, acts = np.array(rows).T
+    shares = 100 * gain[gap > 0] / gap[gap > 0]
+    reach = t_quantile(0.95, len(clean) - 1) * clean.std(ddof=1) / np.sqrt(len(clean))
+    print(
+        f"  at most {100 * limit:g} points on clean: median {np.median(shares):.0f} % of the gap, least "
+        f"{shares.min():.0f} %; clean {clean.mean():+.2f} points ({clean.mean() - reach:.2f} to "
+        f"{clean.mean() + reach:.2f}), worst {clean.min():+.1f}; acting on {acts.mean():.1f} % of it, at most "
+        f"{acts.max():.0f} %",
+        flush=True,
+    )
 
 
 def new_scenarios(known, safe):

@@ -7,7 +7,7 @@
 
 from perturbations._apply import apply
 from perturbations._citations import bibliography, citation
-from perturbations._core import Perturbation, Stream, run_step
+from perturbations._core import Captured, Perturbation, Stream, run_step
 from perturbations._declare import (
     audio_corruption,
     corruption,
@@ -25,6 +25,7 @@ from perturbations.errors import InputError, ModelError, RunError, SpecError, St
 __all__ = [
     "FAMILIES",
     "Audio",
+    "Captured",
     "Choice",
     "Dataset",
     "Image",

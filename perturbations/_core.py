@@ -14,7 +14,7 @@ from perturbations._values import Dataset, Sample, Value
 from perturbations.errors import InputError, SpecError, nearest, short
 from perturbations.modality import Modality, modality, modality_of
 
-__all__ = ["Kind", "Need", "Perturbation", "Stream", "run_step"]
+__all__ = ["Captured", "Kind", "Need", "Perturbation", "Stream", "run_step"]
 
 Kind = Literal["corruption", "fault", "attack", "machine"]
 Axis = Literal["ordinal", "categorical", "binary"]
@@ -45,6 +45,16 @@ class Stream:
 
 
 @dataclass(frozen=True)
+class Captured:
+    """When the value was captured that arrives: at the time of the sample at ``position`` of the data set (None: its
+    own), and ``behind_s`` seconds before that.
+    """
+
+    position: int | None = None
+    behind_s: float = 0.0
+
+
+@dataclass(frozen=True)
 class Perturbation:
     """A named, sourced, versioned change with physical parameters.
 
@@ -53,7 +63,9 @@ class Perturbation:
     answer may be another one; ``needs`` lists what a fault must be given besides the value; ``open`` marks an adapter's
     perturbation, whose parameters are its package's own; ``known`` are their names, where the package tells. Of an
     attack, ``budgets`` name the parameter that bounds a stream of each modality; ``gradients`` says that it needs a
-    model that can be differentiated, ``held_out`` that it is fitted on other samples first.
+    model that can be differentiated, ``held_out`` that it is fitted on other samples first. ``captured`` is called as
+    ``function`` is, by the same draw, and says when the value was captured that a fault delivers, of one that delivers
+    another moment's (None: at no time; it was made up).
     """
 
     name: str
@@ -79,6 +91,7 @@ class Perturbation:
     budgets: Mapping[str, str] = field(default_factory=dict)
     gradients: bool = False
     held_out: bool = False
+    captured: Callable[..., Captured | None] | None = None
 
     @property
     def summary(self) -> str:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from perturbations import _registry
-from perturbations._core import Need, Perturbation
+from perturbations._core import Captured, Need, Perturbation
 from perturbations._params import Choice, Param, check_tables
 from perturbations.errors import SpecError, nearest, short
 from perturbations.modality import MODALITIES
@@ -71,12 +71,14 @@ def fault(
     not_monotone: str | Mapping[str, str] | None = None,
     changes_meaning: bool = False,
     witness: Callable[[], Any] | None = None,
+    captured: Callable[..., Captured | None] | None = None,
     **params: Param | Choice,
 ) -> Callable[[F], F]:
     """Declare and register what befalls a whole stream: ``f(stream, rng, *, …)`` returns its new value, or ``None``.
 
     ``of`` are the modalities it can befall, ``family`` the first part of its name, ``needs`` what must be there:
     ``data`` (the whole data set), ``sequence`` (samples with a sequence and a time), ``alternates``, ``target``.
+    ``captured``, which is called as ``f`` is, tells when the value was captured, where it is another moment's.
     """
     _check_params("fault", params, fault)
 
@@ -95,6 +97,7 @@ def fault(
             not_monotone=not_monotone,
             changes_meaning=changes_meaning,
             witness=witness,
+            captured=captured,
         )
         _register(perturbation)
         return function

@@ -11,13 +11,14 @@ from __future__ import annotations
 import struct
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from perturbations.errors import named_keywords
+from perturbations.errors import InputError, named_keywords, short
 
 __all__ = ["Key", "call_keyed", "generator", "raw_words"]
 
@@ -47,8 +48,16 @@ class Key(NamedTuple):
 def _hashed(key: Key) -> blake2b:
     """Return the hash of all fields; the sample stands last, so that many samples can share all that is before it."""
     seed, perturbation, version, profile, stream, step, sample, draw = key
+    hashed = _begun(seed, perturbation, version, profile, stream, step, draw).copy()
+    hashed.update(sample.encode("utf-8", "surrogatepass"))
+    return hashed
+
+
+@lru_cache(maxsize=256, typed=True)  # typed: 1 and True are equal, and written in two ways
+def _begun(seed: int, perturbation: str, version: int, profile: str, stream: str, step: int, draw: int) -> blake2b:
+    """Return the hash of all fields but the sample, to be copied: of the samples of a cell, it is the same."""
     length = len(stream) if stream.isascii() else len(stream.encode("utf-8", "surrogatepass"))
-    text = f"{seed}\x1f{perturbation}\x1f{version}\x1f{profile}\x1f{step}\x1f{draw}\x1f{length}:{stream}{sample}"
+    text = f"{seed}\x1f{perturbation}\x1f{version}\x1f{profile}\x1f{step}\x1f{draw}\x1f{length}:{stream}"
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16)
 
 
@@ -98,18 +107,24 @@ def call_keyed(key: Key, function: Callable[..., T], subject: object, settings: 
     free = _pool.free
     lent = free.pop() if free else _Keyed()
     try:
-        return function(subject, lent.start(key), **settings)
+        return function(subject, lent.begin(_hashed(key).digest()), **settings)
     finally:
         free.append(lent)
 
 
 @named_keywords
-def raw_words(key: Key, samples: Sequence[str], words: int) -> NDArray[np.uint64]:
+def raw_words(
+    key: Key, samples: Sequence[str], words: int, out: NDArray[np.uint64] | None = None
+) -> NDArray[np.uint64]:
     """Return (samples × words) raw numbers: each row is what a generator gives first for ``key`` with that sample.
 
-    For many samples: half as long as a call for each.
+    For many samples: half as long as a call for each. ``out`` is an array of that shape to write them into: whoever
+    asks again and again saves the making of new ones, which takes nearly as long as the numbers.
     """
-    found, keyed, shared = np.empty((len(samples), words), np.uint64), _Keyed(), _hashed(key._replace(sample=""))
+    found = np.empty((len(samples), words), np.uint64) if out is None else out
+    if found.shape != (len(samples), words):
+        raise InputError(f"raw_words: out must be ({len(samples)}, {words}), got {short(found.shape)}.")
+    keyed, shared = _Keyed(), _hashed(key._replace(sample=""))
     numbers = keyed.rng.bit_generator.random_raw
     for row, sample in zip(found, samples):
         own = shared.copy()

@@ -109,16 +109,31 @@ class Sample:
         """Return a copy with some streams replaced."""
         return self._with("streams", {**self.streams, **changed})
 
+    @staticmethod
+    def holding(samples: Sequence[Sample], streams: Sequence[Mapping[str, Value]]) -> list[Sample]:
+        """Return copies of samples with other streams, all of each: of millions, without a call for each."""
+        made = []
+        for sample, values in zip(samples, streams):
+            copy = _new(Sample)
+            fields = copy.__dict__
+            fields.update(sample.__dict__)  # which are checked already
+            fields["streams"] = values
+            made.append(copy)
+        return made
+
     def with_target(self, target: Any) -> Sample:
         """Return a copy with another target."""
         return self._with("target", target)
 
     def _with(self, name: str, value: Any) -> Sample:
-        made = object.__new__(Sample)
+        made = _new(Sample)
         fields = made.__dict__
         fields.update(self.__dict__)  # which are checked already
         fields[name] = value
         return made
+
+
+_new = object.__new__
 
 
 def _name(value: Any) -> str:

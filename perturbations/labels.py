@@ -228,10 +228,13 @@ def _is_blank(character: str) -> bool:
 
 def _all_apart(names: Collection[str]) -> bool:
     """Return whether a look at all names at once shows that no two are alike; if not, they are looked at singly."""
-    folded = "\0".join(names).lower()
+    joined = "\0".join(names)
+    folded = joined.lower()
     if not folded.isascii() or folded.split(maxsplit=1) != [folded] or _ZEROS.search("\0" + folded):
         return False
-    return folded.count("\0") == len(names) - 1 and len(set(folded.split("\0"))) == len(names)
+    if folded.count("\0") != len(names) - 1:
+        return False
+    return folded == joined or len(set(folded.split("\0"))) == len(names)
 
 
 def _number(text: str) -> tuple[str, str, str]:

@@ -7,7 +7,7 @@
 """
 
 from scenarios._cells import CLEAN, Cell, Condition, Plan
-from scenarios._compose import course_of, perturb, perturb_stream
+from scenarios._compose import captured, course_of, perturb, perturb_stream
 from scenarios._expand import expand
 from scenarios._goals import Goals, goals_of
 from scenarios._read import load, loads, suites
@@ -25,6 +25,7 @@ __all__ = [
     "Scenario",
     "Step",
     "Suite",
+    "captured",
     "content",
     "course_of",
     "drawn",

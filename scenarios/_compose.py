@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from perturbations import Dataset, Key, Sample, Stream, Value, run_step
+from perturbations import Captured, Dataset, Key, Sample, Stream, Value, call_keyed, run_step
 from perturbations.errors import named_keywords
 from scenarios._cells import Cell, Condition
 from scenarios._timeline import places
 
-__all__ = ["course_of", "perturb", "perturb_stream"]
+__all__ = ["captured", "course_of", "perturb", "perturb_stream"]
 
 
 @named_keywords
@@ -26,21 +27,55 @@ def perturb_stream(
     """
     last = len(conditions) - 1
     for number, condition in enumerate(conditions):
-        perturbation, settings = condition.declaration, condition.settings
-        if condition.course is not None:
-            severity = condition.course.severity(sample, data, seed, draw)
-            if severity == 0:
-                continue
-            settings = condition.course.settings(perturbation.name, condition.profile, severity)
-        where = stream if condition.shared is None else f"event:{condition.shared}"
-        key = Key(
-            seed, perturbation.name, perturbation.version, condition.profile, where, condition.step, sample.id, draw
+        settings = _settings(condition, sample, data, seed, draw)
+        if settings is None:
+            continue
+        value = run_step(
+            condition.declaration, Stream(sample, stream, data), settings, _key(condition, stream, sample, seed, draw)
         )
-        value = run_step(perturbation, Stream(sample, stream, data), settings, key)
         if number == last:
             return value
         sample = sample.with_streams({stream: value})
     return sample.streams[stream]
+
+
+def _settings(
+    condition: Condition, sample: Sample, data: Dataset | None, seed: int, draw: int
+) -> Mapping[str, Any] | None:
+    """Return the parameters that a sample meets; None where a timeline leaves it alone."""
+    if condition.course is None:
+        return condition.settings
+    severity = condition.course.severity(sample, data, seed, draw)
+    if severity == 0:
+        return None
+    return condition.course.settings(condition.perturbation, condition.profile, severity)
+
+
+def _key(condition: Condition, stream: str, sample: Sample, seed: int, draw: int) -> Key:
+    known = condition.declaration
+    where = stream if condition.shared is None else f"event:{condition.shared}"
+    return Key(seed, known.name, known.version, condition.profile, where, condition.step, sample.id, draw)
+
+
+@named_keywords
+def captured(
+    sample: Sample, stream: str, conditions: Sequence[Condition], data: Dataset, seed: int, draw: int = 0
+) -> Captured | None:
+    """Return when the value was captured that ``perturb_stream`` delivers; None of one that was made up."""
+    found: Captured | None = Captured()
+    for condition in conditions:
+        known = condition.declaration
+        if known.captured is None or (settings := _settings(condition, sample, data, seed, draw)) is None:
+            continue
+        subject = Stream(sample, stream, data)
+        if known.random:
+            moved = call_keyed(_key(condition, stream, sample, seed, draw), known.captured, subject, settings)
+        else:
+            moved = known.captured(subject, **settings)
+        if moved is not None and moved.position is None:
+            moved = None if found is None else Captured(found.position, found.behind_s + moved.behind_s)
+        found = moved
+    return found
 
 
 @named_keywords

@@ -196,6 +196,7 @@ def run(
     skip: Sequence[str] = (),
     cluster: str | None = None,
     signals: Literal["none", "cheap", "all"] = "cheap",
+    lexicon: str | Path | None = None,
     timeout: float | None = None,
     preflight: bool = True,
     progress: Literal["bar", "json", "quiet"] = "quiet",
@@ -228,10 +229,11 @@ def run(
 
     ``seed`` names the random draws; ``workers`` are cells done at once (one a processor), ``batch_size`` samples a
     call; ``limit`` keeps the first samples of the seeded, stratified order, ``samples`` those with these ids; ``only``
-    and ``skip`` are globs over scenarios and cells; samples with the same value of the group ``cluster`` make
-    one cluster in intervals; ``signals`` are the measures of each stream's quality that are recorded; ``timeout`` are
-    seconds a call may take (one that also holds the interpreter lock ends this process with status 3, unless
-    ``backend`` is another than threads); ``answers`` says what the model's answers are, where they do not show it.
+    and ``skip`` are globs over scenarios and cells; samples with the same value of the group ``cluster`` make one
+    cluster in intervals; ``signals`` are the measures of each stream's quality that are recorded, with a ``lexicon``
+    (``"vader"``, or a file in its format) also the sentiment of texts; ``timeout`` are seconds a call may take (one
+    that also holds the interpreter lock ends this process with status 3, unless ``backend`` is another than threads);
+    ``answers`` says what the model's answers are, where they do not show it.
     ``cost`` measures energy, processor time and memory of each cell, with one worker (table ``cost``);
     ``skip_bad_samples`` leaves out what cannot be decoded, ``verify`` decodes again what looks unchanged, ``inside``
     refuses files outside the manifest's folder; ``max_cells``, ``max_megapixels`` and ``max_seconds`` say how large a
@@ -245,6 +247,7 @@ def run(
     is refused: ``fresh`` begins a run beside it, ``accept_model`` says why the old records still hold.
     Raises StressError where an input cannot be used, before any work.
     """
+    from perturbations.modality import load_lexicon
     from stress.adaptive import chooser_of
     from stress.engine import Settings, execute, prepared
     from stress.examples import check_count, keep
@@ -265,6 +268,7 @@ def run(
     settings = Settings(
         seed=seed, workers=workers, batch_size=batch_size, limit=limit, samples=samples, only=only, skip=skip,
         cluster=cluster if chooser is None else chooser.cluster, signals=signals, timeout=timeout,
+        lexicon=None if lexicon is None else load_lexicon(lexicon),
         preflight=preflight, progress=progress, backend=backend, scheduler=scheduler, command=command, fresh=fresh,
         accept_model=accept_model, keep_failures=keep_failures, verify=verify, skip_bad_samples=skip_bad_samples,
         inside=inside, max_cells=max_cells, max_megapixels=max_megapixels, max_seconds=max_seconds, answers=answers,

@@ -158,7 +158,7 @@ def keeps_the_value_valid(p: Perturbation, value: Value = None) -> None:
 def leaves_the_input_alone(p: Perturbation, value: Value = None) -> None:
     """The input keeps its bytes, may be read-only, and shares no memory with the result."""
     for kind, sample, data in _cases(p, value):
-        frozen = kind.freeze(sample.streams["x"])
+        (frozen,) = kind.freeze([sample.streams["x"]])
         digest = kind.digest(frozen)
         for profile, severity, params in [*_severities(p)[:1], *_severities(p)[-1:]]:
             after = _do(p, sample.with_streams({"x": frozen}), data, severity, profile=profile, **params)

@@ -10,10 +10,14 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from perturbations import _registry
-from stress.records import metric
-from tests import _amount
-from tests.browser import Browser
+# Tests start hundreds of processes, and each would compile the whole package for itself, for longer than most of them run.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+from perturbations import _registry  # noqa: E402
+from stress.records import metric  # noqa: E402
+from tests import _amount  # noqa: E402
+from tests.browser import Browser  # noqa: E402
 
 
 def pytest_addoption(parser):
@@ -36,12 +40,16 @@ def pytest_collection_modifyitems(config, items):
     """Let every process begin with its part of the slow tests: one that is begun last is waited for by all others.
 
     ``--dist worksteal`` gives each process a stretch of the list, as long for one as for another, before any steals.
+    The slow tests of a file are in one stretch: what they share would be made in every process.
     """
     count = getattr(config, "workerinput", {}).get("workercount", 1)
-    slow = [item for item in items if item.get_closest_marker("slow")]
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("slow"):
+            files.setdefault(item.path, []).append(item)
     quick = iter([item for item in items if not item.get_closest_marker("slow")])
     ends = [len(items) * k // count for k in range(count + 1)]
-    stretches = [slow[k::count] for k in range(count)]
+    stretches = [[*chain(*[*files.values()][k::count])] for k in range(count)]
     for stretch, start, end in zip(stretches, ends, ends[1:], strict=False):
         stretch += islice(quick, max(0, end - start - len(stretch)))
     items[:] = [*chain(*stretches), *quick]

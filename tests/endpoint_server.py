@@ -1,8 +1,9 @@
 """A prediction route with faults, as a process of its own: `python tests/endpoint_server.py LOG FAULTS [SECRET]`.
 
-It prints its port; every answer that it has sent whole is a line in LOG – under the name by which its client keeps it –
-or in LOG.canary, where the call says that it only asks who the model is. FAULTS are names, separated by commas: a
-question meets them one after the other, and is then answered; "later:FAULT:N" is met by every call from the Nth on.
+It prints its port; every answer that it has sent whole is a line in LOG – the digest of its question – or in
+LOG.canary, where the call says that it only asks who the model is. LOG.keys has the name by which its client keeps the
+answer, and that digest. FAULTS are names, separated by commas: a question meets them one after the other, and is then
+answered; "later:FAULT:N" is met by every call from the Nth on.
 With a SECRET only calls that carry it are answered.
 """
 
@@ -104,8 +105,9 @@ class Handler(BaseHTTPRequestHandler):
     def sent(self, key):
         """Note an answer, before it is sent: what a client has is in the log, however busy the machine is."""
         name = sys.argv[1] + (".canary" if self.headers.get("x-stress-purpose") == "canary" else "")
-        with LOCK, open(name, "a") as log:
+        with LOCK, open(name, "a") as log, open(f"{sys.argv[1]}.keys", "a") as keys:
             log.write(key + "\n")
+            keys.write(f"{self.headers.get('x-stress-answer')} {key}\n")
 
     def written(self, message, ended, key, request=None):
         self.sent(key)

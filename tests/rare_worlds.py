@@ -18,7 +18,7 @@ from stress.measure.tables.counts import count_table
 from stress.measure.tables.groups import gap_rows
 from stress.measure.tables.widening import widening
 from stress.records.metric import Metric
-from stress.statistics.bootstrap import Clusters, Waiting
+from stress.statistics.bootstrap import Clusters, Draw
 from stress.statistics.counts import MEASURES, Marginals
 from stress.statistics.ranks import aurc
 from tests._runs import STREAMS, graded, subsets
@@ -125,9 +125,9 @@ def unequal(count, rate):
     size = np.maximum(np.round(np.exp(np.random.default_rng(1).normal(0, 1, count)) * 12), 1).astype(int)
     rng, share, found = rng_of(f"unequal {count} {rate}"), 0.7 / 0.3, Found()
     right = rng.binomial(size[:, None], rng.beta(rate * share, (1 - rate) * share, (count, WORLDS))).astype(float)
-    who = Waiting(Clusters(tuple(f"c{i}" for i in range(count)), np.arange(count), False))
+    who = Clusters(tuple(f"c{i}" for i in range(count)), np.arange(count), False)
     below = np.repeat(size[:, None].astype(float), WORLDS, axis=1)
-    ends = ratio(Metric("accuracy", top="score"), right, below, who, 0.95).bounds()
+    ends = ratio(Metric("accuracy", top="score"), right, below, who, Draw(), 0.95).bounds()
     for low, high in zip(ends.low, ends.high):
         found.add("accuracy", low, high, rate)
     return found

@@ -16,8 +16,6 @@ from perturbations import Sample
 from stress.engine import Settings, execute, plan_run
 from stress.models import ModelOracle
 
-pytestmark = pytest.mark.alone
-
 CLASSES = ("red", "green", "blue")
 WORDS = ("good", "bad", "small", "large", "quick", "slow", "happy", "sad")
 WEIGHTS = np.random.default_rng(0).normal(0, 0.02, (36, 3))

@@ -11,6 +11,7 @@ import stress
 from perturbations import InputError, ModelError, RunError
 from stress.models import Batch, Replies, Unanswered
 from stress.models.endpoints._budget import Budget, cost_of
+from stress.models.endpoints._kept import Kept
 from stress.models.endpoints._stream import BrokenStreamError, assembled
 from tests.test_chat import of
 from tests.test_endpoints import DARK, SUITE, samples, server
@@ -72,8 +73,7 @@ def test_a_budget_of_money(tmp_path):
         found = {row["metric"]: row["value"] for row in cells if row["cell"] == "clean"}
         assert found["cost"] == pytest.approx(each)
         assert found["unparsed_rate"] == 0
-        answers = list((tmp_path / "run" / "answers").rglob("*.json"))
-        assert {file.stem for file in answers} >= set(records["answer"])
+        assert {key for key, _ in Kept(tmp_path / "run" / "answers").all()} >= set(records["answer"])
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_key_that_is_refused_ends_the_run_and_a_new_one_goes_on(tmp_path):
         predict = stress.models.json(url, classes=["dark", "bright"])
         with pytest.raises(ModelError, match=r"refuses the key.*HTTP 401.*expired.*goes on"):
             stress.run(predict, samples(), SUITE, tmp_path / "run", workers=1, batch_size=4)
-        kept = len(list((tmp_path / "run" / "answers").rglob("*.json")))
+        kept = len(list(Kept(tmp_path / "run" / "answers").all()))
         assert kept > 12
         assert set(stress.open(tmp_path / "run").records()["status"].to_pylist()) <= {"ok"}
     with server(tmp_path / "log", "denied") as url, pytest.raises(ModelError, match="refuses the key"):

@@ -12,6 +12,7 @@ import stress
 from perturbations import Audio, InputError, Series
 from stress.models import Batch, Unanswered, load_model
 from stress.models._reading import parser
+from stress.models.endpoints._kept import Kept
 from stress.models.endpoints._openai import _usage, written
 from stress.models.endpoints._stream import assembled
 from stress.models.endpoints._wire import pcm
@@ -138,7 +139,7 @@ def test_what_is_no_answer_says_why(tmp_path, fault, status, says, kept):
         assert row.status == status
         assert row.says.startswith(says)
         assert predict.client.calls == 1
-        assert len(list((tmp_path / "kept").rglob("*.json"))) == kept
+        assert len(list(Kept(tmp_path / "kept").all())) == kept
 
 
 @pytest.mark.parametrize(

@@ -116,13 +116,31 @@ def test_a_detector_goes_on_where_its_state_was_taken(cut, seed):
     assert np.array_equal(expected, found)
 
 
+@settings(max_examples=10)
+@given(st.lists(st.integers(1, 700), min_size=1, max_size=4), st.integers(0, 1000))
+def test_many_looks_at_once_are_the_same_looks(parts, seed):
+    rng = np.random.default_rng(seed)
+    cells = cells_of(rng.standard_normal((60, 3)), rng.random(60))
+    stream = rng.standard_normal((sum(parts), 3)) + (np.arange(sum(parts)) > 30)[:, np.newaxis] * [0, 1, 3]
+    at = cells.place(stream, 0.3)
+    single, many = Detector(cells, 1e-2), Detector(cells, 1e-2)
+    one_by_one = [single.look(values, 0.3) for values in stream]
+    together = [look for part in np.split(at, np.cumsum(parts)[:-1]) for look in many.look_at(part)]
+    for one, other in zip(one_by_one, together, strict=True):
+        assert np.array_equal(one.evidence, other.evidence)
+        assert np.array_equal(one.alarms, other.alarms)
+        assert np.array_equal(one.since, other.since)
+    assert any(len(one.alarms) for one in one_by_one) or sum(parts) < 60
+    assert all(np.array_equal(value, many.state()[name]) for name, value in single.state().items())
+
+
 def test_old_looks_fade_as_they_would_one_by_one_for_ever():
     rng = np.random.default_rng(0)
     watching = Detector(cells_of(rng.standard_normal((60, 2)), rng.random(60)), 1e-3)
     faded = np.zeros_like(watching.recent)
     for values in rng.standard_normal((1200, 2)):
         at = watching.cells.place(values, 0.5)
-        watching.look_at(at)
+        watching.look_at(at[np.newaxis])
         faded *= np.array([0.98, 0.998])[:, None, None]
         faded[:, np.arange(2), at] += 1
     assert np.allclose(watching.recent, faded, rtol=1e-9)

@@ -18,8 +18,9 @@ import stress
 from perturbations import Audio, InputError, ModelError
 from stress.models import Batch, Unanswered, load_model
 from stress.models.endpoints import _lanes
+from stress.models.endpoints._kept import Kept
 from stress.models.endpoints._lanes import Lanes
-from stress.models.endpoints._wire import _wav, instance
+from stress.models.endpoints._wire import _wav, body, instance, key_of
 from tests._amount import amount
 
 pytest.importorskip("httpx")
@@ -61,7 +62,7 @@ def test_values_travel_without_loss():
 
     rng = np.random.default_rng(0)
     picture, grey = rng.integers(0, 256, (7, 5, 3), dtype=np.uint8), rng.integers(0, 256, (7, 5, 1), dtype=np.uint8)
-    sent = json.loads(instance({"a": picture, "b": grey, "c": None, "d": "“text”\ud83d\ude00"}))["instances"][0]
+    sent = json.loads(body(instance({"a": picture, "b": grey, "c": None, "d": "“text”\ud83d\ude00"})))["instances"][0]
     read = {k: cv2.imdecode(np.frombuffer(base64.b64decode(sent[k]["b64"]), np.uint8), -1) for k in ("a", "b")}
     assert (read["a"][..., ::-1] == picture).all()
     assert (read["b"] == grey[..., 0]).all()
@@ -71,7 +72,9 @@ def test_values_travel_without_loss():
         found, rate = soundfile.read(io.BytesIO(_wav(Audio(wave, 22050))), dtype="float32", always_2d=True)
         assert rate == 22050
         assert (wave == found.T).all()
-    assert instance({"a": picture, "d": "x"}) == instance({"d": "x", "a": picture.copy()})
+    one, other = [instance(values) for values in ({"a": picture, "d": "x"}, {"d": "x", "a": picture.copy()})]
+    assert body(one) == body(other)
+    assert key_of("u", one) == key_of("u", other)
 
 
 def test_what_may_help_is_asked_again(tmp_path):
@@ -118,7 +121,7 @@ def test_what_cannot_help_is_one_row_without_an_answer(tmp_path, fault, status, 
         assert re.search(says, row.says)
         if "," not in fault:
             assert predict.client.calls == 1
-        assert not list((tmp_path / "kept").rglob("*.json"))
+        assert not list(Kept(tmp_path / "kept").all())
 
 
 def test_a_failing_sample_is_its_own_record(tmp_path):
@@ -225,8 +228,8 @@ def test_a_url_by_name(tmp_path):
 def test_waiting_for_a_lane_is_not_the_endpoints_time(tmp_path):
     """Some questions, one at a time, of an endpoint that takes a small share of the deadline for each."""
     with server(tmp_path / "log", "nap") as url:
-        predict = stress.models.json(url, at_once=1, deadline=6)
-        found = predict(Batch({"image": [np.full((6, 5, 3), level, np.uint8) for level in range(24)]}))
+        predict = stress.models.json(url, at_once=1, deadline=4)
+        found = predict(Batch({"image": [np.full((6, 5, 3), level, np.uint8) for level in range(14)]}))
     assert not [row for row in found if isinstance(row, Unanswered)]
 
 
@@ -269,8 +272,9 @@ def test_kills_pay_no_finished_answer_twice(tmp_path):
 
     By the server's log; but for the five questions that recognise the model at each start, which say what they are.
     """
-    log, run, kills, told = tmp_path / "log", tmp_path / "run", amount(5, 20), []
+    log, run, kills, told = tmp_path / "log", tmp_path / "run", amount(3, 20), []
     log.touch()
+    (tmp_path / "log.keys").touch()
     with server(log, "busy") as url:
         text = PROGRAM.format(root=str(ROOT), url=url, out=str(run))
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -280,11 +284,14 @@ def test_kills_pay_no_finished_answer_twice(tmp_path):
                 time.sleep(0.002)
             process.kill()
             process.wait()
-            kept = {file.stem for file in run.glob("answers/*/*.json")}
+            names = dict(line.split() for line in (tmp_path / "log.keys").read_text().splitlines())
+            kept = {names[key] for key, _ in Kept(run / "answers").all()}
             told.append((len(log.read_text().split()), kept))
         assert 0 < len(kept) < 240  # it was killed on the way
         subprocess.run([sys.executable, "-c", text], check=True, env=environment)
         sent = log.read_text().split()
+        pairs = set((tmp_path / "log.keys").read_text().splitlines())
+        assert len(pairs) == len({pair.split()[0] for pair in pairs}) == len({pair.split()[1] for pair in pairs})
         for there, kept in told:
             assert not kept & set(sent[there:])
         assert len(sent) - len(set(sent)) <= 4 * kills  # what was under way may be sent once more

@@ -70,7 +70,26 @@ def imported(path):
             yield node.module, node
 
 
-@pytest.mark.parametrize("path", FILES, ids=name)
+def each(files):
+    """Hold a law of one file to these; whatever breaks it is told of all of them."""
+
+    def over_all(law):
+        def test():
+            broken = []
+            for path in files:
+                try:
+                    law(path)
+                except AssertionError as error:
+                    broken.append(str(error).partition("\n")[0] or name(path))
+            assert files
+            assert not broken, "\n".join(broken)
+
+        return test
+
+    return over_all
+
+
+@each(FILES)
 def test_imports_run_down(path):
     package = path.relative_to(ROOT).parts[0]
     for module, node in imported(path):
@@ -110,7 +129,7 @@ def floor(module):
     return max(found)[1]
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if p.is_relative_to(ROOT / "stress")], ids=name)
+@each([p for p in FILES if p.is_relative_to(ROOT / "stress")])
 def test_arrows_inside_stress_point_down(path):
     here = dotted(path)
     for module, line in arrows(path):
@@ -120,7 +139,7 @@ def test_arrows_inside_stress_point_down(path):
                 assert not (here.startswith(upper) and module.startswith(other)), f"{name(path)}:{line}: {module}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=name)
+@each(FILES)
 def test_what_is_private_stays_in_its_package(path):
     home = dotted(path) if path.name == "__init__.py" else dotted(path).rpartition(".")[0]
     for module, line in arrows(path):
@@ -129,7 +148,7 @@ def test_what_is_private_stays_in_its_package(path):
             assert home == package or home.startswith(f"{package}."), f"{name(path)}:{line} imports {module}"
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if dotted(p).startswith(ABOVE)], ids=name)
+@each([p for p in FILES if dotted(p).startswith(ABOVE)])
 def test_measures_are_asked_by_their_face(path):
     for module, node in imported(path):
         assert not module.startswith("stress.measure."), f"{name(path)}:{node.lineno} imports {module}"
@@ -141,7 +160,7 @@ PROSE = re.compile(
 )
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if p.is_relative_to(ROOT / "stress")], ids=name)
+@each([p for p in FILES if p.is_relative_to(ROOT / "stress")])
 def test_nothing_is_derived_from_the_wording_of_a_method_or_note(path):
     for number, line in enumerate(text(path).splitlines(), 1):
         assert not PROSE.search(line), f"{name(path)}:{number}: {line.strip()}"
@@ -168,12 +187,12 @@ def test_no_circle_of_imports():
     assert not left, f"these import each other in a circle, or what does: {', '.join(sorted(left))}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=name)
+@each(FILES)
 def test_files_fit_in_a_sitting(path):
-    assert len(text(path).splitlines()) <= 300
+    assert len(text(path).splitlines()) <= 300, name(path)
 
 
-@pytest.mark.parametrize("path", FILES, ids=name)
+@each(FILES)
 def test_functions_fit_on_a_screen(path):
     for node in nodes(path):
         if isinstance(node, ast.FunctionDef):
@@ -181,7 +200,7 @@ def test_functions_fit_on_a_screen(path):
             assert node.end_lineno - start <= 40, f"{name(path)}:{node.lineno} {node.name}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=name)
+@each(FILES)
 def test_what_is_exported_exists(path):
     if path.name == "__main__.py":
         return
@@ -198,8 +217,8 @@ UNSAFE = re.compile(
 )
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if p.name != "testing.py"], ids=name)
+@each([p for p in FILES if p.name != "testing.py"])
 def test_no_hidden_randomness_and_no_code_from_files(path):
     if path.parent.name != "adapters":  # which save and restore the generators of what they wrap
-        assert not GLOBAL_DRAW.search(text(path))
-    assert not UNSAFE.search(text(path))
+        assert not GLOBAL_DRAW.search(text(path)), name(path)
+    assert not UNSAFE.search(text(path)), name(path)

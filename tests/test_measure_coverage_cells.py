@@ -17,7 +17,7 @@ from stress.measure.tables.groups import gap_rows
 from stress.measure.tables.operation import latency_rows
 from stress.measure.tables.signals import signal_rows
 from stress.records.metric import Metric
-from stress.statistics.bootstrap import Clusters, Waiting
+from stress.statistics.bootstrap import Clusters, Draw
 from stress.statistics.counts import MEASURES, Marginals, measure_by_class
 from stress.statistics.ranks import aurc, auroc, average_precision, risk_coverage
 from tests._runs import graded
@@ -70,10 +70,9 @@ def test_rates_of_unequal_clusters(count, rate):
     rng, share = rng_of(f"unequal {count} {rate}"), 0.7 / 0.3
     right = rng.binomial(size[:, None], rng.beta(rate * share, (1 - rate) * share, (count, WORLDS)))
     top = right.astype(float)
-    who = Waiting(Clusters(tuple(f"c{i}" for i in range(count)), np.arange(count), False))
-    values = ratio(
-        Metric("accuracy", top="score"), top, np.repeat(size[:, None].astype(float), WORLDS, axis=1), who, 0.95
-    )
+    who = Clusters(tuple(f"c{i}" for i in range(count)), np.arange(count), False)
+    below = np.repeat(size[:, None].astype(float), WORLDS, axis=1)
+    values = ratio(Metric("accuracy", top="score"), top, below, who, Draw(), 0.95)
     found, tally = values.bounds(), Tally()
     for low, high in zip(found.low, found.high):
         tally.add(f"accuracy, {count} unequal clusters, {rate}", low, high, rate)

@@ -14,7 +14,7 @@ from stress.statistics.clustered import cluster_counts, satterthwaite
 from stress.statistics.intervals import jackknife, paired_proportions, percentile
 from stress.statistics.rates import at_least, at_most, clopper_pearson, power_needed, rates
 from stress.statistics.robustness import first_below
-from tests._runs import LABELS, grid, nested, pick, rows, subsets, write
+from tests._runs import LABELS, graded, grid, nested, pick, rows, subsets, write
 from tests.exact import mid_p_ends
 
 
@@ -202,3 +202,20 @@ def test_one_number_has_one_interval_in_all_tables(tmp_path, options, short):
         there = pick(rows(one, "robustness", **options), measure=name)
         here = pick(rows(one, "cells", **options), cell="lost/image", metric=name)
         assert [there[k] for k in ends] == [here[k] for k in ends]
+
+
+@pytest.mark.parametrize(("count", "clean", "after"), [(8, 1.0, 1.0), (40, 1.0, 1.0), (40, 0.8, 0.95), (300, 0.9, 1.0)])
+@pytest.mark.parametrize("options", [{}, {"cluster": "ward"}])
+def test_no_more_is_kept_than_a_perfect_model_would_keep(tmp_path, options, count, clean, after):
+    """Nothing is above 1, so a / b is 1 / b at most, of the lowest b that the clean interval leaves open."""
+    scores = nested(count, [clean, after, (clean + after) / 2])
+    groups = {"ward": [i // 2 for i in range(count)]}
+    run = write(tmp_path, graded(severities=(1, 2)), grid(scores), ["1"] * count, groups=groups)
+    shown = rows(run, "cells", **options)
+    most = 1 / pick(shown, cell="clean", metric="accuracy")["low"]
+    found = [pick(shown, cell=f"noise-{s}", metric="retention") for s in (1, 2)]
+    found += [pick(rows(run, "robustness", **options), measure="retention")]
+    for row in found:
+        assert 0 <= row["low"] <= row["value"] <= row["high"] <= most
+    lost = pick(rows(run, "robustness", **options), measure="mmi")
+    assert 1 - most <= lost["low"] <= lost["value"] <= lost["high"]

@@ -1,5 +1,7 @@
 """What is worked out together – cells, curves, resamples – is what each alone would be."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from perturbations import Key, generator, raw_words
 from stress.records import metric
 from stress.statistics import bootstrap
-from stress.statistics.bootstrap import Waiting, clusters
+from stress.statistics.bootstrap import Draw, clusters, poisson_weights
 from stress.statistics.calibration import brier_decomposition, calibration_bounds, calibration_error, debiased_error
 from stress.statistics.intervals import band, band_each
 from stress.statistics.positions import ranked_rows
@@ -32,17 +34,51 @@ def test_sums_that_wait_are_resampled_in_one_pass_where_weights_are_drawn_anew(m
     monkeypatch.setattr(bootstrap, "_KEPT", 0)
     drawn = []
     monkeypatch.setattr(bootstrap, "raw_words", lambda *given: drawn.append(len(given[1])) or raw_words(*given))
-    waiting = Waiting(who)
-    later = [waiting.later(each) for each in sums]
+    draw = Draw()
+    later = [draw.later(who, each) for each in sums]
     assert who.streamed
     assert not drawn
     for _ in range(2):  # asked again, for another confidence, say
         for found, alone in zip(later, apart):
             assert np.array_equal(found(), alone)
     assert sum(drawn) == 300
-    last = waiting.later(sums[1])
+    last = draw.later(who, sums[1])
     assert np.array_equal(last(), apart[1])
     assert sum(drawn) == 600
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.permutations(range(60)), st.integers(20, 60), st.sampled_from([100, 130])), min_size=1))
+def test_sums_of_different_clusters_share_one_draw(some):
+    """Of all, of some in another order, with fewer resamples: each is what it is alone, and none is drawn twice."""
+    rng, draw, drawn = np.random.default_rng(len(some)), Draw(), []
+    whos = [clusters([f"s{i}" for i in order[:size]], None, rows=rows) for order, size, rows in some]
+    sums = [rng.integers(0, 9, (len(who), k % 3 + 1)).astype(float) for k, who in enumerate(whos)]
+    alone = [who.resample(each) for who, each in zip(whos, sums)]  # whole numbers: their sums are exact
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bootstrap, "_KEPT", 0)
+        patch.setattr(bootstrap, "raw_words", lambda *given: drawn.extend(given[1]) or raw_words(*given))
+        later = [draw.later(who, each) for who, each in zip(whos, sums)]
+        for found, own in zip(later, alone):
+            assert np.array_equal(found(), own)
+    apart = {rows: {name for who in whos if who.rows == rows for name in who.ids} for rows in (100, 130)}
+    assert len(drawn) == sum(map(len, apart.values()))
+
+
+def test_weights_are_those_of_each_cluster_however_many_processors_draw(monkeypatch):
+    """Against the definition: how many edges of Poisson(1) each 16-bit number of a cluster's own stream reaches."""
+    ids, rows = [f"s{i}" for i in range(1100)], 101
+    edges = np.cumsum([np.exp(-1.0) / math.factorial(k) for k in range(12)])
+    words = [generator(Key(3, "bootstrap", sample=name)).bit_generator.random_raw(26) for name in ids]
+    numbers = np.array(words).view(np.uint16)[:, :rows]
+    weights = ((numbers[:, :, None] + 0.5) / 65536 >= edges).sum(axis=2)
+    assert np.array_equal(poisson_weights(ids, rows, 3), weights)
+    sums = np.random.default_rng(0).integers(0, 9, (1100, 2))
+    for name, value in {"_KEPT": 0, "_BLOCK": 300, "_TOGETHER": 128}.items():
+        monkeypatch.setattr(bootstrap, name, value)
+    for many in (1, 2, 8):
+        monkeypatch.setattr(bootstrap, "processors", lambda: many)  # noqa: B023
+        assert np.array_equal(clusters(ids, None, rows=rows, seed=3).resample(sums), weights.T @ sums)
 
 
 def answers(rng, cells, n):

@@ -6,9 +6,12 @@ import random
 import shutil
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import scenarios
 import stress
@@ -17,6 +20,7 @@ import stress.engine._writer as writer
 import stress.records.writing as writing
 from stress.cli import main
 from stress.engine import Settings, execute, plan_run
+from tests._amount import amount
 from tests.worlds import SUITE, brightness, loose
 
 
@@ -28,9 +32,9 @@ def small_parts(monkeypatch):
     monkeypatch.setattr(writer, "_SHARE", 0.0)
 
 
-def go(out, **settings):
-    settings = Settings(**{"workers": 1, "batch_size": 8, "preflight": False, **settings})
-    return execute(plan_run(brightness, loose(15), scenarios.loads(SUITE), None, settings), out)
+def go(out, **more):
+    asked = Settings(**{"workers": 1, "batch_size": 8, "preflight": False, **more})
+    return execute(plan_run(brightness, loose(15), scenarios.loads(SUITE), None, asked), out)
 
 
 def content(run):
@@ -73,7 +77,8 @@ def test_a_kill_at_every_operation_on_files_leaves_a_beginning_of_the_run(tmp_pa
         go(tmp_path / "counted", **few)
     assert count[0] > 20
     seen = set()
-    for last in range(count[0]):
+    usual = {*range(0, count[0], 3), *range(max(0, count[0] - 10), count[0])}  # a write and its renaming: two
+    for last in sorted(amount(usual, range(count[0]))):
         out = tmp_path / str(last)
         with monkeypatch.context() as patch:
             counted(patch, last)
@@ -85,7 +90,7 @@ def test_a_kill_at_every_operation_on_files_leaves_a_beginning_of_the_run(tmp_pa
             assert len(found) == len(set(found)) == read.count
             assert set(found) <= set(whole)
             seen.add(len(found))
-        if last % 4 == 0 or last > count[0] - 12:
+        if last % 4 == 0 or last > count[0] - 10:
             outcome = go(out, **few)
             assert content(outcome.run) == whole
             assert outcome.thrown == []
@@ -136,7 +141,7 @@ def several(out, seen):
 
 
 def test_flipped_bits_are_found_or_harmless(tmp_path, small_parts, monkeypatch):
-    monkeypatch.setattr(writer.Writer, "compact", lambda *_: None)
+    monkeypatch.setattr(writer.Writer, "compact", writer.Writer.flush)
     run = go(tmp_path / "run").run
     whole = content(run)
     part = sorted((tmp_path / "run" / "records").glob("part-*"))[2]
@@ -193,3 +198,36 @@ def test_a_file_that_is_no_part_is_thrown_away_and_said(tmp_path):
     assert any("part-foo.parquet" in line for line in again.thrown)
     assert content(again.run) == content(first.run)
     assert json.loads((tmp_path / "run" / "run.json").read_text())["finished"]
+
+
+@given(st.data())
+@settings(max_examples=20, deadline=None)
+def test_a_finished_run_is_one_file_with_the_same_bytes_however_its_records_came(tmp_path_factory, data):
+    """In one part or several on the disk, or none at all before it is finished; in whatever order."""
+    rows = [(cell, sample) for cell in ("clean", "a", "b") for sample in range(7)]
+    kinds = {
+        "cell": pa.dictionary(pa.int32(), pa.string()),
+        "sample": pa.int32(),
+        "draw": pa.int16(),
+        "x": pa.float32(),
+    }
+    schema = pa.schema(kinds)
+    found = set()
+    for order in (rows, data.draw(st.permutations(rows))):
+        folder = tmp_path_factory.mktemp("records")
+        places = SimpleNamespace(cells=["clean", "a", "b"])
+        own = writer.Writer(folder / "records", schema, "r", places)
+        while order:
+            count = data.draw(st.integers(1, len(order)))
+            names, samples = zip(*order[:count])
+            order = order[count:]
+            values = [len(name) + sample for name, sample in zip(names, samples)]
+            columns = [pa.array(names).dictionary_encode(), samples, [0] * count, values]
+            own.add(pa.table([pa.array(each, kind) for each, kind in zip(columns, kinds.values())], schema=schema))
+            if data.draw(st.booleans()):
+                own.flush()
+        own.compact()
+        (part,) = (folder / "records").iterdir()
+        assert part.name == "part-000000.parquet"
+        found.add(part.read_bytes())
+    assert len(found) == 1

@@ -190,7 +190,7 @@ def test_the_command_writes_a_file_and_refuses_another_suffix(pair, tmp_path):
     assert found.exit_code == 0, found.output
     assert file.read_bytes().startswith(b"%PDF")
     wrong = CliRunner().invoke(command, ["figure", *runs, "-o", str(tmp_path / "f.txt")])
-    assert "must end in .pdf, .svg, .png, got 'f.txt'" in str(wrong.exception)
+    assert "must end in .pdf, .svg, .pgf, .png, got 'f.txt'" in str(wrong.exception)
 
 
 def test_methods_say_what_the_run_says(pair):

@@ -77,7 +77,8 @@ def test_runs_that_cannot_be_read_again(made, tmp_path):
     folder, _, _ = made
     shutil.copytree(folder / "half", tmp_path / "lost")
     key = next(row["answer"] for row in records(tmp_path / "lost") if row["answer"])
-    (tmp_path / "lost" / "answers" / key[:2] / f"{key}.json").write_text("[")
+    for file in (tmp_path / "lost" / "answers").iterdir():
+        file.write_bytes(file.read_bytes().replace(f"{key} [".encode(), f"{key} {{".encode()))
     with pytest.raises(RunError, match=f"must hold the answer {key}"):
         reparse(tmp_path / "lost", "labels", tmp_path / "none")
     assert not (tmp_path / "none").exists()

@@ -203,6 +203,30 @@ def test_what_the_interval_leaves_open_is_not_decided(tmp_path):
     assert "May break under 2 of 2 scenarios – edge, off." in "".join(page_of(run).text)
 
 
+@pytest.mark.parametrize("perturbed", [cell("off", "off"), *graded("edge", (1, 2))[1:2]], ids=["cell", "curve"])
+@pytest.mark.parametrize(("clusters", "said"), [(1, "few"), (3, "few"), (19, "few"), (24, "unsure"), (60, "holds")])
+def test_where_nothing_changed_holds_is_said_of_many_clusters_only(tmp_path, perturbed, clusters, said):
+    """None of n clusters lost an answer: 90 % is out of doubt from about 35 on (Wilson's z² / (n + z²) under .1)."""
+    samples = 4 * clusters
+    ward = [str(i // 4) for i in range(samples)]
+    written = write(tmp_path, [cell(), perturbed], grid(np.ones((samples, 2))), ["1"] * samples, groups={"ward": ward})
+    run = describe(written, cluster="ward")
+    (scenario,) = summary(run)["scenarios"]
+    assert verdict(Book(run), scenario) == said
+    text = "".join(page_of(run).text)
+    assert ("Holds under its one scenario." in text) == (said == "holds")
+    assert ("Not enough evidence under 1 of 1 scenario" in text) == (said == "few")
+
+
+def test_few_clusters_that_agree_decide(tmp_path):
+    """Twelve clusters of 500 answers, of which about 94 % are right in each: far enough above the bar to say so."""
+    right = np.random.default_rng(2).random((6000, 1)) < np.array([0.96, 0.95, 0.945])
+    ward = [str(i // 500) for i in range(6000)]
+    written = write(tmp_path, graded("edge", (1, 2)), grid(right), ["1"] * 6000, groups={"ward": ward})
+    (line,) = page_of(describe(written, cluster="ward")).find("scenario", "verdict", "keeps %")
+    assert line["verdict"] == "holds"
+
+
 def test_a_scenario_that_acted_on_little_says_so_under_its_verdict(tmp_path):
     records = grid(nested(60, [0.9, 0.85, 0.8], seed=4))
     degraded = np.asarray(records["cell"]) > 0

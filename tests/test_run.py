@@ -235,7 +235,7 @@ def test_a_model_that_hangs_is_timed_out(tmp_path):
 
     run = stress.run(
         hanging,
-        samples(10),
+        samples(2),
         suite(),
         tmp_path,
         workers=1,

@@ -9,7 +9,7 @@ from math import isfinite
 from docs.hooks.shown import Media, curve, shown
 from docs.hooks.words import prose, row
 from perturbations import Choice, Param, Perturbation, citation, get, names
-from perturbations.modality import MODALITIES, modality
+from perturbations.modality import MODALITIES, arrivals, modality
 from stress.records.answered import ANSWERED
 
 TITLES = {
@@ -131,8 +131,10 @@ def signals_page() -> str:
         for each in modality(of).signals.all.values():
             lines.append(row(f"`{each.name}`", "●" if each.cheap else "", each.meaning, unit(each), each.source or ""))
         parts += [f"## {of.capitalize()}", "\n".join(lines)]
-    lines = ["| signal | meaning | unit | source |", "|---|---|---|---|"]
-    lines += [row(f"`{each.name}`", each.meaning, unit(each), each.source or "") for each in ANSWERED]
+    head = ["| signal | meaning | unit | source |", "|---|---|---|---|"]
+    lines = [row(f"`{each.name}`", each.meaning, unit(each), each.source or "") for each in arrivals.all.values()]
+    parts += ["## Any stream of data that come in sequences", "\n".join([*head, *lines])]
+    lines = [*head, *(row(f"`{each.name}`", each.meaning, unit(each), each.source or "") for each in ANSWERED)]
     parts += ["## The model's own answers", "Worked out from a run's records.", "\n".join(lines)]
     return "\n\n".join(parts) + "\n"
 

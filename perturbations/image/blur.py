@@ -125,21 +125,22 @@ def _shuffle(pixels: NDArray[Any], draws: NDArray[np.uint16], reach: int) -> Non
     height, width = draws.shape
     table, flat = _shifts(reach, width), pixels.reshape(-1)
     first, last = reach + 1, min(height - reach + 1, height)
-    own = np.arange(width)
     narrow = width <= _NARROW
     deep = max(1, (2 * _BAND if narrow else _BAND) // width)
+    own = _own(reach, width, deep)
     for bottom in range(last, first, -deep):
         top = max(first, bottom - deep)
         shift = looked_up(table, draws[top:bottom])
         shift[:, :first] = shift[:, max(width - reach + 1, 0) :] = 0
         _end_chains(shift, reach, narrow)
-        shift += own
-        shift += np.arange(top * width, bottom * width, width)[:, None]
+        places = shift.reshape(-1)
+        places += own[: places.size]
+        above = flat[(top - reach) * width :]
         if narrow:
-            flat[top * width : bottom * width] = flat.take(shift.reshape(-1))
+            flat[top * width : bottom * width] = above.take(places)
             continue
         for row in range(bottom - 1, top - 1, -1):
-            flat[row * width : (row + 1) * width] = flat.take(shift[row - top])
+            flat[row * width : (row + 1) * width] = above.take(shift[row - top])
 
 
 def _end_chains(shifts: NDArray[np.intp], reach: int, narrow: bool) -> None:
@@ -153,7 +154,7 @@ def _end_chains(shifts: NDArray[np.intp], reach: int, narrow: bool) -> None:
         below = shift[-reach * width :]  # these may point at rows that are done
         waits[-reach * width :] &= below < np.arange(below.size, 0, -1)
     else:
-        waits = (shift - 1).view(np.uintp) < reach - 1  # 0 < shift < reach
+        waits = shift == 1 if reach == 2 else (shift - 1).view(np.uintp) < reach - 1  # 0 < shift < reach
     waiting = np.flatnonzero(waits)
     end = waiting + shift.take(waiting)
     further = np.flatnonzero(waits.take(end))
@@ -169,6 +170,12 @@ _BAND = 32768
 """Pixels whose shifts are worked out at a time; of narrow pictures, twice as many."""
 _NARROW = 512
 """Up to this width, a band of rows is copied at once."""
+
+
+@lru_cache(maxsize=4)
+def _own(reach: int, width: int, deep: int) -> NDArray[np.intp]:
+    """Return the places of so many rows of pixels, counted from where the uppermost shift may lead."""
+    return np.arange(reach * width, (reach + deep) * width)
 
 
 @lru_cache(maxsize=16)

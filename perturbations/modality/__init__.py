@@ -16,16 +16,25 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from perturbations.errors import InputError, nearest, short
+from perturbations.modality._lexicon import Lexicon, load_lexicon
+from perturbations.modality._sentiment import SENTIMENT
 from perturbations.modality._signal import Signal, Signals
+from perturbations.modality.arrival_signals import MOST, Arrival, arrivals
 
 __all__ = [
     "MODALITIES",
+    "MOST",
+    "SENTIMENT",
+    "Arrival",
+    "Lexicon",
     "Limits",
     "Look",
     "Modality",
     "Signal",
     "Signals",
     "Stored",
+    "arrivals",
+    "load_lexicon",
     "modality",
     "modality_of",
     "size_of",
@@ -60,11 +69,14 @@ class Stored:
     files are called. ``decode(content, who, limits)`` returns the value in a file's bytes, or of a cell, and what had
     to be altered in it, if anything. It raises InputError where the header tells that it is something else or larger
     than the limits, before anything is decoded, and where it is damaged. The value need not be checked yet.
+    ``certain(content, limits)`` tells whether a file's header shows as much without decoding it: that the value is
+    valid, and that nothing is altered in it.
     """
 
     in_file: bool
     decode: Callable[[Any, str, Limits], tuple[Any, str | None]]
     endings: tuple[str, ...] = ()
+    certain: Callable[[bytes, Limits], bool] = lambda content, limits: False
 
 
 @dataclass(frozen=True)
@@ -97,8 +109,9 @@ class Modality:
     keeps the shape keeps, ``facts`` what goes with the array (a rate), by name, as plain data. ``size`` is the memory
     it takes, in bytes.
 
-    *How it is kept.* ``freeze`` forbids writing; ``digest`` is the bytes that a content hash is made of; ``pack``
-    returns bytes and plain data, from which ``unpack`` makes the value again (it may share the bytes' memory);
+    *How it is kept.* ``freeze(values)`` returns values that forbid writing, None where one is lost; ``digest`` is the
+    bytes that a content hash is made of; ``pack`` returns bytes and plain data, from which ``unpack`` makes the value
+    again (it may share the bytes' memory);
     ``stack(values, who, frames)`` makes one array of several values, or raises InputError that says why it cannot.
 
     *What can stand in for it.* ``zeros``; ``mean`` takes the values of a whole data set and the value that is to be
@@ -124,7 +137,7 @@ class Modality:
     facts: Callable[[Any], Mapping[str, Any]]
     size: Callable[[Any], int]
     copy: Callable[[Any], Any]
-    freeze: Callable[[Any], Any]
+    freeze: Callable[[Sequence[Any]], list[Any]]
     same: Callable[[Any, Any], bool]
     digest: Callable[[Any], bytes]
     pack: Callable[[Any], tuple[bytes, Mapping[str, Any]]]

@@ -48,9 +48,20 @@ class Layout:
         """Return a value that shares no memory with this one."""
         return self.build(self.array(value).copy(), self.facts(value))
 
-    def freeze(self, value: Any) -> Any:
-        """Return the value with an array that cannot be written to; the memory is shared."""
-        array = value if type(value) is np.ndarray else self.array(value)
+    def freeze(self, values: Sequence[Any]) -> list[Any]:
+        """Return values – None stays – with arrays that cannot be written to; the memory is shared."""
+        frozen = []
+        for value in values:
+            if type(value) is np.ndarray and value.flags.writeable:  # in one loop: millions are, one after the other
+                view = value.view()
+                view.setflags(False)
+                frozen.append(view)
+            else:
+                frozen.append(None if value is None else self._frozen(value))
+        return frozen
+
+    def _frozen(self, value: Any) -> Any:
+        array = self.array(value)
         if not array.flags.writeable:
             return value
         frozen = array.view()

@@ -6,9 +6,12 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from perturbations.modality._lexicon import Lexicon
 
 __all__ = ["Signal", "Signals", "signal"]
 
@@ -52,19 +55,26 @@ def signal(
 
 
 class Signals:
-    """The signals of a modality; ``shared`` makes of a value what several of them need, computed once each."""
+    """The signals of a modality; ``shared`` makes of a value what several of them need, computed once each.
 
-    def __init__(self, shared: Callable[[Any], Any], *signals: Signal) -> None:
-        self._shared = shared
+    ``by_lexicon`` makes the one that there is only with a lexicon.
+    """
+
+    def __init__(
+        self, shared: Callable[[Any], Any], *signals: Signal, by_lexicon: Callable[[Lexicon], Signal] | None = None
+    ) -> None:
+        self._shared, self._by_lexicon = shared, by_lexicon
         self.all: Mapping[str, Signal] = {each.name: each for each in signals}
         self._cheap = tuple(each for each in signals if each.cheap)
 
-    def chosen(self, which: Which) -> tuple[Signal, ...]:
-        """Return the signals that are recorded always, or all."""
-        return self._cheap if which == "cheap" else tuple(self.all.values())
+    def chosen(self, which: Which, lexicon: Lexicon | None = None) -> tuple[Signal, ...]:
+        """Return the signals that are recorded always, or all, and the one of a lexicon, if that is given."""
+        found = self._cheap if which == "cheap" else tuple(self.all.values())
+        more = () if lexicon is None or self._by_lexicon is None else (self._by_lexicon(lexicon),)
+        return (*found, *more)
 
-    def __call__(self, value: Any, which: Which = "all") -> dict[str, float]:
+    def __call__(self, value: Any, which: Which = "all", lexicon: Lexicon | None = None) -> dict[str, float]:
         """Return the signals of a value by name; NaN where one is undefined."""
         shared = self._shared(value)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return {each.name: float(each.measure(shared)) for each in self.chosen(which)}
+            return {each.name: float(each.measure(shared)) for each in self.chosen(which, lexicon)}

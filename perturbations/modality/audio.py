@@ -15,13 +15,11 @@ from perturbations.modality._heard import Heard
 from perturbations.modality._layout import Layout
 from perturbations.modality.audio_signals import SIGNALS
 from perturbations.modality.drawn_audio import draw_recording
-from perturbations.modality.stored_audio import STORED
+from perturbations.modality.stored_audio import FEW, STORED
 
 __all__ = ["MODALITY", "active_power"]
 
 _CHANNELS = 64
-_FEW = 8
-"""Channels that a clip of fewer frames may have; above, its axes are taken to be in the wrong order."""
 
 
 def _holds(value: object) -> bool:
@@ -33,7 +31,7 @@ def _check(value: Any, who: str) -> None:
         raise InputError(f"{who}: a recording must be Audio(samples, rate), got {short(value)}.")
     if value.frames == 0:
         return
-    if value.channels > max(value.frames, _FEW) or value.channels > _CHANNELS:
+    if value.channels > max(value.frames, FEW) or value.channels > _CHANNELS:
         wanted = f"at most {_CHANNELS} channels, and no more channels than frames"
         hint = "Frames come last; else say so: stress.audio(array, rate, layout='channels_last')."
         raise InputError(f"{who}: a recording must have {wanted}, got {short(value.samples)}. {hint}")

@@ -8,6 +8,7 @@ from functools import cache, cached_property, lru_cache
 
 import numpy as np
 
+from perturbations.modality._sentiment import sentiment_by
 from perturbations.modality._signal import Signals, signal
 
 __all__ = ["SIGNALS"]
@@ -237,4 +238,5 @@ SIGNALS = Signals(
     single_letters,
     encoding_damage,
     repetition,
+    by_lexicon=sentiment_by,
 )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from perturbations._core import Stream
+from perturbations._core import Captured, Stream
 from perturbations._declare import fault
 from perturbations._params import Choice, Param
 from perturbations._values import Audio, Dataset, Value
@@ -71,12 +71,30 @@ def _fill(stream: Stream, rng: Generator, fill: str) -> Value:
     return _noise(stream, rng) if fill == "noise" else _previous(stream)
 
 
+def _when(stream: Stream, rng: Generator, *, fill: str) -> Captured | None:
+    """Say when a filled value was captured: only the one before was, at any time."""
+    if fill != "previous" or stream.data is None:
+        return None
+    position = stream.data.position(stream.sample.id)
+    before = sequences(stream.data).near(position, -1)
+    return None if before == position else Captured(before)
+
+
+def _when_lost(stream: Stream, rng: Generator, *, rate: float, fill: str) -> Captured | None:
+    return _when(stream, rng, fill=fill) if rng.random() < rate else Captured()
+
+
 def _choice(still: tuple[str, ...] = ()) -> Choice:
     needs = {"mean": ("data",), "noise": ("data",), "previous": ("data", "sequence")}
     return Choice("what the model is given instead", FILLS, default="none", needs=needs, still=still)
 
 
-@fault(cite="ma2022", keeps_shape=False, fill=_choice(still=tuple(fill for fill in FILLS if fill != "noise")))
+@fault(
+    cite="ma2022",
+    keeps_shape=False,
+    captured=_when,
+    fill=_choice(still=tuple(fill for fill in FILLS if fill != "noise")),
+)
 def missing(stream: Stream, rng: Generator, *, fill: str) -> Value:
     """A sensor, cable or service is down: the stream is lost, and a fill rule says what the model sees.
 
@@ -91,6 +109,7 @@ def missing(stream: Stream, rng: Generator, *, fill: str) -> Value:
 @fault(
     cite="ma2021",
     keeps_shape=False,
+    captured=_when_lost,
     rate=Param(
         "share of the samples that lose the stream", "of samples", 0, 1, clean=0, levels=(0.1, 0.3, 0.5, 0.7, 0.9)
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numpy.random import Generator
 
-from perturbations._core import Stream
+from perturbations._core import Captured, Stream
 from perturbations._declare import fault
 from perturbations._params import Choice
 from perturbations._values import Value
@@ -15,10 +15,29 @@ __all__ = ["wrong_pairing"]
 _TRIES = 8
 
 
+def _paired(stream: Stream, rng: Generator, partner: str) -> tuple[int | None, Value]:
+    """Return whose stream it is instead, by position, and its value; nobody's where it stays as it is."""
+    draws = rng.random(_TRIES)
+    if stream.data is None or stream.value is None:
+        return None, stream.value
+    for draw in draws:
+        position = _partner(stream, float(draw), partner)
+        if position is None:
+            break
+        if (value := value_at(stream, position)) is not None:
+            return position, value
+    return None, stream.value
+
+
+def _when(stream: Stream, rng: Generator, *, partner: str) -> Captured:
+    return Captured(_paired(stream, rng, partner)[0])
+
+
 @fault(
     cite="tian2021",
     needs=("data",),
     keeps_shape=False,
+    captured=_when,
     partner=Choice(
         "whose stream it is instead",
         ("any", "same_class", "other_class"),
@@ -34,16 +53,7 @@ def wrong_pairing(stream: Stream, rng: Generator, *, partner: str) -> Value:
     contradict each other. Streams that share a ``key:`` get the same partner, and so agree on the wrong answer. Where
     there is no such partner the stream stays as it is; a partner that has lost the stream is passed over.
     """
-    draws = rng.random(_TRIES)
-    if stream.data is None or stream.value is None:
-        return stream.value
-    for draw in draws:
-        position = _partner(stream, float(draw), partner)
-        if position is None:
-            break
-        if (value := value_at(stream, position)) is not None:
-            return value
-    return stream.value
+    return _paired(stream, rng, partner)[1]
 
 
 def _partner(stream: Stream, draw: float, partner: str) -> int | None:

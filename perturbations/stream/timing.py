@@ -6,10 +6,12 @@ What is looked up in other samples is their clean value: in a composition, put t
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 from numpy.random import Generator
 
-from perturbations._core import Stream
+from perturbations._core import Captured, Stream
 from perturbations._declare import fault
 from perturbations._params import Param
 from perturbations._values import Value
@@ -30,6 +32,18 @@ def _there(stream: Stream, steps: int) -> Value:
     return stream.value if there == position else value_at(stream, there)
 
 
+def _of_there(steps: Callable[..., int]) -> Callable[..., Captured | None]:
+    """Return what says when a value was captured that comes from so many samples later."""
+
+    def captured(stream: Stream, *rng: Generator, **settings: Any) -> Captured | None:
+        if stream.data is None:
+            return Captured()
+        position = stream.data.position(stream.sample.id)
+        return Captured(sequences(stream.data).near(position, steps(stream, *rng, **settings)))
+
+    return captured
+
+
 def _index(stream: Stream) -> tuple[int, int]:
     """Return the sample's index in its sequence, and the sequence's length."""
     if stream.data is None:
@@ -39,11 +53,18 @@ def _index(stream: Stream) -> tuple[int, int]:
     return int(found.place[position]) - start, stop - start
 
 
+def _frozen(stream: Stream, *, share: float) -> int:
+    index, length = _index(stream)
+    stop = math.floor((1 - share) * (length - 1) + 1e-9)
+    return min(0, stop - index)
+
+
 @fault(
     cite="yu2023",
     needs=("data", "sequence"),
     keeps_shape=False,
     not_monotone=_DEPENDS_ON_CONTENT,
+    captured=_of_there(_frozen),
     share=Param("share of the sequence that is frozen, at its end", "of the sequence", 0, 1, clean=0,
                 levels=(0.2, 0.4, 0.6, 0.8, 1.0)),
 )  # fmt: skip
@@ -52,9 +73,12 @@ def frozen(stream: Stream, *, share: float) -> Value:
 
     Samples before that moment are as they were. At a share of 1 the first value is all that ever comes.
     """
-    index, length = _index(stream)
-    stop = math.floor((1 - share) * (length - 1) + 1e-9)
-    return _there(stream, min(0, stop - index))
+    return _there(stream, _frozen(stream, share=share))
+
+
+def _stale(stream: Stream, *, every: int) -> int:
+    index, _ = _index(stream)
+    return -(index % every)
 
 
 @fault(
@@ -63,6 +87,7 @@ def frozen(stream: Stream, *, share: float) -> Value:
     needs=("data", "sequence"),
     keeps_shape=False,
     not_monotone=_DEPENDS_ON_CONTENT,
+    captured=_of_there(_stale),
     every=Param(
         "samples that share one value", "samples", 1, 100_000, scale="integer", clean=1, levels=(2, 4, 6, 9, 12)
     ),
@@ -72,8 +97,7 @@ def stale(stream: Stream, *, every: int) -> Value:
 
     At 2 each value comes twice.
     """
-    index, _ = _index(stream)
-    return _there(stream, -(index % every))
+    return _there(stream, _stale(stream, every=every))
 
 
 @fault(
@@ -82,6 +106,7 @@ def stale(stream: Stream, *, every: int) -> Value:
     needs=("data", "sequence"),
     keeps_shape=False,
     not_monotone=_DEPENDS_ON_CONTENT,
+    captured=_of_there(lambda stream, *, lag: -lag),
     lag=Param("samples that the stream is behind; ahead, where negative", "samples", -100_000, 100_000, scale="integer",
               clean=0, levels=(1, 2, 3, 5, 8)),
 )  # fmt: skip
@@ -93,22 +118,10 @@ def out_of_step(stream: Stream, *, lag: int) -> Value:
     return _there(stream, -lag)
 
 
-@fault(
-    cite="chung2016",
-    needs=("data", "sequence"),
-    keeps_shape=False,
-    not_monotone=_DEPENDS_ON_CONTENT,
-    delay_ms=Param("time that the stream is behind", "ms", 0, 3.6e6, clean=0, levels=(200, 500, 1000, 2000, 5000)),
-)
-def lagging(stream: Stream, *, delay_ms: float) -> Value:
-    """A slow network: at any time the newest value is the last one that is at least this old, by the samples' times.
-
-    Before there is one, the first value of the sequence is repeated. To shift a recording within itself, see
-    ``stream.late``.
-    """
+def _lagging(stream: Stream, *, delay_ms: float) -> int:
     data, now = stream.data, stream.sample.time
     if data is None or now is None:
-        return stream.value
+        return 0
     found, position = sequences(data), data.position(stream.sample.id)
     first, here = int(found.start[position]), int(found.place[position])
     earlier, later = first, here  # the last place whose time is at most now - delay, by bisection
@@ -119,12 +132,30 @@ def lagging(stream: Stream, *, delay_ms: float) -> Value:
             earlier = middle
         else:
             later = middle - 1
-    return _there(stream, earlier - here)
+    return earlier - here
+
+
+@fault(
+    cite="chung2016",
+    needs=("data", "sequence"),
+    keeps_shape=False,
+    not_monotone=_DEPENDS_ON_CONTENT,
+    captured=_of_there(_lagging),
+    delay_ms=Param("time that the stream is behind", "ms", 0, 3.6e6, clean=0, levels=(200, 500, 1000, 2000, 5000)),
+)
+def lagging(stream: Stream, *, delay_ms: float) -> Value:
+    """A slow network: at any time the newest value is the last one that is at least this old, by the samples' times.
+
+    Before there is one, the first value of the sequence is repeated. To shift a recording within itself, see
+    ``stream.late``.
+    """
+    return _there(stream, _lagging(stream, delay_ms=delay_ms))
 
 
 @fault(
     cite="chung2016",
     of=tuple(name for name in MODALITIES if modality(name).late is not None),
+    captured=lambda stream, *, delay_ms: Captured(behind_s=delay_ms / 1000),
     not_monotone="a voice repeats itself: it is more like itself at some delays than at shorter ones",
     delay_ms=Param(
         "time by which the recording is late", "ms", -60_000, 60_000, clean=0, levels=(40, 80, 160, 320, 640)
@@ -141,12 +172,19 @@ def late(stream: Stream, *, delay_ms: float) -> Value:
     return late_by(stream.value, delay_ms)
 
 
+def _out_of_order(stream: Stream, rng: Generator, *, reach: int) -> int:
+    sign, size = rng.random(2)
+    steps = math.ceil(size * reach) if reach else 0
+    return -steps if sign < 0.5 else steps
+
+
 @fault(
     cite="yu2023",
     version=2,
     needs=("data", "sequence"),
     keeps_shape=False,
     not_monotone=_DEPENDS_ON_CONTENT,
+    captured=_of_there(_out_of_order),
     reach=Param("farthest sample that may arrive instead", "samples", 0, 100_000, scale="integer", clean=0,
                 levels=(1, 2, 3, 5, 8)),
 )  # fmt: skip
@@ -155,9 +193,7 @@ def out_of_order(stream: Stream, rng: Generator, *, reach: int) -> Value:
 
     How far it is off, and in which direction, is drawn for each sample; it grows with the reach.
     """
-    sign, size = rng.random(2)
-    steps = math.ceil(size * reach) if reach else 0
-    return _there(stream, -steps if sign < 0.5 else steps)
+    return _there(stream, _out_of_order(stream, rng, reach=reach))
 
 
 @fault(

@@ -13,7 +13,7 @@ from stress.cli._beyond_commands import attribute, calibrate, evidence
 from stress.cli._display import say
 from stress.cli._look_commands import card, cite, figure, gallery, methods, serve, show, site, table, track
 from stress.cli._monitor_commands import monitor
-from stress.cli._options import EPILOG, GOALS, OWN, PLUGIN, RUN
+from stress.cli._options import EPILOG, GOALS, LEXICON, OWN, PLUGIN, RUN
 from stress.cli._policy_commands import policy
 
 __all__ = ["stress"]
@@ -76,6 +76,7 @@ def stress() -> None:
     show_default=True,
     help="Which measures of each stream's quality are recorded.",
 )
+@LEXICON
 @click.option("--cost", is_flag=True, help="Measure energy, processor time and memory of each cell, with one worker.")
 @click.option("--timeout", type=float, metavar="S", help="Seconds a call of the model may take.")
 @click.option("--fresh", is_flag=True, help="A new run beside the one in DIR, which is kept.")

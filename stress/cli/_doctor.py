@@ -34,7 +34,7 @@ EXTRAS = {
     "huggingface": ("transformers", "sentencepiece"),
     "onnx": ("onnxruntime",),
     "sklearn": ("sklearn",),
-    "endpoints": ("httpx",),
+    "endpoints": ("httpx", "isal"),
     "datasets": ("datasets",),
     "machine": ("threadpoolctl",),
     "report": ("matplotlib",),

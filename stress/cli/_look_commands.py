@@ -51,7 +51,7 @@ def show(folder: Path, sample: str, cell: str | None, data: str | None, output: 
 @click.option("--modality", metavar="NAME", help="Only this modality's curves.")
 @click.option("--common", is_flag=True, help="Compare what runs share instead of refusing runs that differ.")
 @click.option("--columns", type=click.IntRange(1, 12), default=4, show_default=True, metavar="N")
-@click.option("-o", "--output", type=RUN, required=True, metavar="FILE", help="A .pdf, .svg or .png file.")
+@click.option("-o", "--output", type=RUN, required=True, metavar="FILE", help="A .pdf, .svg, .pgf or .png file.")
 @OWN
 def figure(**options: Any) -> None:
     """Draw a figure for a paper.

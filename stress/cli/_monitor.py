@@ -14,6 +14,7 @@ from stress._face import open_run
 from stress.cli._display import say
 
 if TYPE_CHECKING:
+    from perturbations.modality import Lexicon
     from stress.monitor import Arrival, History, Monitor, MonitorOptions, Reference
 
 __all__ = ["run_monitor"]
@@ -28,6 +29,7 @@ def run_monitor(
     history: Path | None,
     block: str | None,
     policy: Path | None,
+    lexicon: Lexicon | None,
     follow: bool,
     report: bool,
     **options: Any,
@@ -49,7 +51,7 @@ def run_monitor(
     root = Path() if source == "-" or Path(source).is_dir() else Path(source).parent
     wanted = MonitorOptions(root=root, **options)
     rule = None if policy is None else load(policy)
-    reference = read_reference(run, block)
+    reference = read_reference(run, block, lexicon)
     opened = open_history(file, writer=True, monitor=True)
     try:
         return _watched(_Said(opened, **out), reference, wanted, rule, source, follow)

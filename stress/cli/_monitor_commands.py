@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from stress.cli._options import EPILOG, OWN, RUN
+from stress.cli._options import EPILOG, LEXICON, OWN, RUN
 
 __all__ = ["monitor"]
 
@@ -21,6 +21,7 @@ __all__ = ["monitor"]
 @click.option(
     "--block", metavar="GROUP", help="Inputs of one GROUP are one look; 'sample': each is.  [default: a sequence is]"
 )
+@LEXICON
 @click.option("--policy", type=RUN, metavar="FILE", help="policy.json: say what it would do now.")
 @click.option(
     "--tolerance", type=float, default=0.05, show_default=True, metavar="LOSS", help="Rise that labels may show."

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-__all__ = ["EPILOG", "GOALS", "OWN", "PLUGIN", "RUN", "TASKS"]
+__all__ = ["EPILOG", "GOALS", "LEXICON", "OWN", "PLUGIN", "RUN", "TASKS"]
 
 EPILOG = (
     "Exit status: 0 done, 1 a gate failed, 2 bad input, 3 incomplete or undecided, 70 a fault of ours, 130 interrupted."
@@ -52,6 +52,18 @@ OWN = click.option(
 )
 
 
+def _lexicon(_context: click.Context, _parameter: Any, source: str | None) -> Any:
+    from perturbations.modality import load_lexicon
+
+    return None if source is None else load_lexicon(source)
+
+
+LEXICON = click.option(
+    "--lexicon",
+    metavar="FILE",
+    callback=_lexicon,
+    help="Measure the sentiment of texts, too, by a lexicon: 'vader', or a file in its format.",
+)
 GOALS = click.option(
     "--goals",
     metavar="GOALS",

@@ -31,6 +31,11 @@ def run_fit(folder: Path, out: Path, costs: Path | None, safe: bool, **options: 
         _worth(title, [row for row in found.worth if row.unseen == unseen])
     if found.guarantee is not None:
         _promise(found.guarantee)
+    clean = found.on_clean
+    say(
+        f"On clean input that they have not seen, rules made in this way act on {clean.acts:.1%} and gain "
+        f"{100 * clean.gain:+.1f} points ({100 * clean.low:.1f} to {100 * clean.high:.1f})."
+    )
     _verdict(found)
     say(f"policy: {save(found.policy, out)}")
     return 0 if found.worth_it else 3
@@ -51,11 +56,13 @@ def _dropping(run: Run) -> None:
 def _worth(title: str, rows: Sequence[Worth]) -> None:
     from rich.table import Table
 
-    table = Table("scenario", "never", "always", "rule", "best per condition", "per sample", "gain", title=safe(title))
+    table = Table(
+        "scenario", "never", "always", "rule", "best per condition", "per sample", "gain", "acts", title=safe(title)
+    )
     for row in rows:
         numbers = (row.never, row.always, row.rule, row.by_condition, row.best)
         gain = f"{row.gain:+.3f} ({row.low:.3f} to {row.high:.3f})"
-        table.add_row(safe(row.scenario), *(f"{number:.3f}" for number in numbers), gain)
+        table.add_row(safe(row.scenario), *(f"{number:.3f}" for number in numbers), gain, f"{row.acts:.1%}")
     console().print(table)
 
 
@@ -105,11 +112,15 @@ def run_replay(folder: Path, file: Path, **calm: Any) -> None:
     console().print(table)
     if not any(row["grid"] == "timeline" for row in run.cells.to_pylist()):
         return
-    for over in over_time(run, policy, **calm):
+    alone = over_time(run, policy) if calm["window"] is not None else []
+    for i, over in enumerate(over_time(run, policy, **calm)):
         often = f"{over.per_hour:.3g} an hour" if over.per_hour is not None else f"in {over.inputs:,} inputs"
         say(
             f"{over.cell}: {over.switches} switches, {often}; "
             + ", ".join(f"{n} {s:.0%}" for n, s in over.share.items())
         )
-        for name, values in (("without", over.without), ("with it", over.within)):
-            say(f"  {name:<8}" + " ".join("   –" if v is None else f"{v:.2f}" for v in values))
+        shown = [("without", over.without), ("with it", over.within)]
+        if alone:
+            shown = [shown[0], ("input by input", alone[i].within), ("by windows", over.within)]
+        for name, values in shown:
+            say(f"  {name:<15}" + " ".join("   –" if v is None else f"{v:.2f}" for v in values))

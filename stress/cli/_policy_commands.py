@@ -23,6 +23,14 @@ def policy() -> None:
 @click.option("--costs", type=RUN, metavar="FILE", help="YAML: abstain, classes, actions, second; scenarios.")
 @click.option("--safe", is_flag=True, help="Only rules that lose at most a point on scenarios they have not seen.")
 @click.option(
+    "--clean-loss",
+    type=float,
+    default=0.005,
+    show_default=True,
+    metavar="LOSS",
+    help="Most that a rule may lose on clean input, in wrong answers an input; 1: any.",
+)
+@click.option(
     "--clean-share", type=float, default=0.5, show_default=True, metavar="SHARE", help="Of clean input, in use."
 )
 @click.option("--cluster", metavar="GROUP", help="The group whose samples form one cluster.  [default: the data set's]")
@@ -71,6 +79,7 @@ def policy_export(file: Path, form: str) -> None:
 @click.option(
     "--band", type=float, default=0.0, show_default=True, metavar="SHARE", help="Past a threshold, in clean spreads."
 )
+@click.option("--window", type=int, metavar="N", help="Follow it as a monitor with windows of N inputs does.")
 def policy_replay(folder: Path, file: Path, **calm: Any) -> None:
     """Say what RUN's records show of the system with POLICY.
 

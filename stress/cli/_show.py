@@ -87,12 +87,13 @@ def _list_suites() -> None:
 
 def _list_signals() -> None:
     """Say of every signal what it tells: those recorded by default are marked."""
-    from perturbations.modality import MODALITIES
+    from perturbations.modality import MODALITIES, arrivals
     from perturbations.modality import modality as known
     from stress.records.answered import ANSWERED
 
     rows: list[tuple[str, Any, bool]]
     rows = [(f"{of}.{each.name}", each, each.cheap) for of in MODALITIES for each in known(of).signals.all.values()]
+    rows += [(f"stream.{each.name}", each, each.cheap) for each in arrivals.all.values()]
     rows += [(each.name, each, False) for each in ANSWERED]
     width = max(len(name) for name, *_ in rows)
     for name, each, cheap in rows:
@@ -102,8 +103,9 @@ def _list_signals() -> None:
         say(textwrap.fill(about, _WIDE, initial_indent=head, subsequent_indent=" " * len(head)))
     say(
         f"\n{len(rows)} signals of a stream's quality, by modality. *: recorded beside every\nanswer; the others with "
-        "`stress run --signals all`. The last are of the model's\nown answers, and are worked out from a run's records "
-        "(table signals,\n`stress policy fit --asking`)."
+        "`stress run --signals all`. Those of any stream are\nrecorded of data that come in sequences. The last are "
+        "of the model's own answers,\nand are worked out from a run's records (table signals,\n"
+        "`stress policy fit --asking`)."
     )
 
 
@@ -163,7 +165,7 @@ def show_measures(folder: Path, name: str | None, goals: str | None = None, labe
     csv.write_csv(plain_table(run.table(name, goals=goals, label_error=label_error), as_json=True), sys.stdout.buffer)
 
 
-_FIGURES = (".pdf", ".svg", ".png")
+_FIGURES = (".pdf", ".svg", ".pgf", ".png")
 
 
 def write_figure(runs: Sequence[Path], output: Path, **options: Any) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -73,21 +75,33 @@ class Content:
 
     def _cells(self, position: int) -> Iterator[tuple[Column, Any, str]]:
         """Give each column with its cell and where that stands."""
+        row, where = self.table.rows[position], self.table.where(position)
         for column in self.columns:
-            yield column, self.table.rows[position][column.column], f"{self.table.where(position)}: {column.column}"
+            yield column, row[column.column], f"{where}: {column.column}"
+
+    @cached_property
+    def _folder(self) -> str:
+        """What the files that cells name are relative to; nothing where that is where the process is."""
+        return os.fspath(self.table.folder) if self.table.folder.parts else ""
+
+    @cached_property
+    def _order(self) -> Sequence[str]:
+        """The columns in the order in which a row is digested: that of their names as texts."""
+        return sorted(self.table.names, key=repr)
 
     def look(self, position: int) -> _Looked:
         """Return what a row and its files are, each decoded."""
-        row = repr(sorted(self.table.rows[position].items(), key=str)).encode("utf-8", "surrogatepass")
+        cells = self.table.rows[position]
+        row = repr([(name, cells[name]) for name in self._order]).encode("utf-8", "surrogatepass")
         digest = blake2b(b"%d\x1f" % READER + row, digest_size=8)
         files: dict[str, File] = {}
         problems = []
         for column, cell, who in self._cells(position):
             try:
                 if not column.in_file:
-                    value_of(cell, column.modality, self.table.folder, who, self.reading.limits)
+                    value_of(cell, column.modality, self._folder, who, self.reading.limits)
                 elif cell not in (None, ""):
-                    key, file = look_at(cell, column.modality, self.table.folder, who, self.reading)
+                    key, file = look_at(cell, column.modality, self._folder, who, self.reading)
                     digest.update(file.digest.encode())
                     files[key] = file
             except InputError as error:
@@ -139,9 +153,9 @@ class Content:
 
     def outside(self) -> list[str]:
         """Return a note of the files outside the manifest's folder. Raises InputError where they are refused."""
-        cells = (cell for i in range(len(self.table.rows)) for c, cell, _ in self._cells(i) if c.in_file)
+        cells = (row[column.column] for row in self.table.rows for column in self.columns if column.in_file)
         named = (cell for cell in cells if isinstance(cell, str) and cell and "\0" not in cell)
-        paths = [path_of(cell, self.table.folder, "") for cell in named]
+        paths = [path_of(cell, self._folder, "") for cell in named]
         found = list(dict.fromkeys(outside(paths, self.table.folder)))
         if not found:
             return []
@@ -155,7 +169,7 @@ class Content:
         streams: dict[str, Value] = {}
         alternates: dict[str, dict[str, Value]] = {}
         for column, cell, who in self._cells(position):
-            value, _ = value_of(cell, column.modality, self.table.folder, who, self.reading.limits)
+            value, _ = value_of(cell, column.modality, self._folder, who, self.reading.limits)
             if column.language is None:
                 streams[column.stream] = value
             elif value is not None:

@@ -104,7 +104,7 @@ class Samples:
                 continue
             if not kind.holds(value):
                 raise InputError(f"{self._who(position)}, stream {name}: must be {kind.takes}, got {short(value)}.")
-            if freeze is not None and (safe := freeze(value)) is not value:
+            if freeze is not None and (safe := freeze([value])[0]) is not value:
                 frozen[name] = safe
         return sample.with_streams(frozen) if frozen else sample
 

@@ -126,6 +126,8 @@ def _unused(names: Sequence[str]) -> list[str]:
 
 def _index(table: Rows) -> Index:
     def column(name: str) -> list[Any]:
+        if name not in table.names:
+            return [None] * len(table.rows)
         cells = [row.get(name) for row in table.rows]
         void = {"", *gaps(cells)}
         return [None if isinstance(value, str) and value in void else value for value in cells]
@@ -133,6 +135,8 @@ def _index(table: Rows) -> Index:
     csv_cell = table.name.endswith(".csv")  # where an empty cell is a missing one; "" in JSON and Parquet is a text
 
     def named(name: str) -> list[str | None]:
+        if name not in table.names:
+            return [None] * len(table.rows)
         return [present(value, f"{table.where(i)}: {name}", csv_cell) for i, value in enumerate(column(name))]
 
     given = [row.get("label") for row in table.rows]

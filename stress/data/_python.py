@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter, is_not
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,7 +19,7 @@ from stress.data._reading import value_of
 
 __all__ = ["made_of", "named_badly", "tidy", "together", "untidy"]
 
-Freeze: TypeAlias = Callable[[Any], Any]
+Freeze: TypeAlias = Callable[[Sequence[Any]], list[Any]]
 
 _LIKE: Mapping[str, str] = {
     **dict.fromkeys(("image", "images", "img", "picture", "photo", "frame", "pixels"), "image"),
@@ -75,21 +74,23 @@ def together(samples: Sequence[Any], kinds: Sequence[tuple[str, Modality, Freeze
         return None
     columns, moved = [], False
     for name, kind, freeze in kinds:
-        if freeze is None or not all(name in each for each in streams):
+        if freeze is None:
             return None
-        values = [each[name] for each in streams]
+        try:
+            values = [each[name] for each in streams]
+        except KeyError:
+            return None
         one_each = dict(zip(map(type, values), values))
         if not all(kind.holds(value) for value in one_each.values() if value is not None):
             return None
-        columns.append([None if value is None else freeze(value) for value in values])
+        columns.append(freeze(values))
         moved = moved or any(map(is_not, columns[-1], values))
     if not moved:
         return list(samples)
-    frozen = [dict(each) for each in streams]
+    frozen = streams
     for (name, _, _), column in zip(kinds, columns):
-        for each, value in zip(frozen, column):
-            each[name] = value
-    return list(map(Sample.with_streams, samples, frozen))
+        frozen = [{**each, name: value} for each, value in zip(frozen, column)]
+    return Sample.holding(samples, frozen)
 
 
 def tidy(sample: Sample, streams: Mapping[str, str], who: str, limits: Limits) -> Sample:
@@ -104,7 +105,7 @@ def tidy(sample: Sample, streams: Mapping[str, str], who: str, limits: Limits) -
         if isinstance(value, str | os.PathLike):
             kind = streams.get(name, "")
             if kind and modality(kind).stored.in_file:
-                changed[name] = value_of(value, kind, Path(), f"{who}, stream {name}", limits)[0]
+                changed[name] = value_of(value, kind, "", f"{who}, stream {name}", limits)[0]
             elif (of := _of_a_file(name, value)) is not None:
                 raise _refused(value, of, f"{who}, stream {name}")
         elif not hasattr(value, "flags") and missing(value):

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from perturbations import InputError, Value
@@ -35,6 +36,10 @@ __all__ = [
 
 READER = 3
 """Counts up when files are read into other values than before: it is part of what a data set is known by."""
+
+_CHUNK = 64
+_TRIED = 2
+"""Chunks of files that are done by one thread, and by each of several, to see which is quicker."""
 
 _SHOWN = 5
 """Problems that an error lists before it only counts them."""
@@ -78,7 +83,7 @@ class Reading:
     progress: Callable[[int], AbstractContextManager[Told]] = _silent
 
 
-def value_of(cell: Any, kind: str, folder: Path, who: str, limits: Limits) -> tuple[Value, str | None]:
+def value_of(cell: Any, kind: str, folder: str, who: str, limits: Limits) -> tuple[Value, str | None]:
     """Return the value that a manifest's cell holds or names, and what was altered in it; None where it is empty.
 
     Raises InputError where it cannot be decoded, or is not valid.
@@ -95,14 +100,14 @@ def value_of(cell: Any, kind: str, folder: Path, who: str, limits: Limits) -> tu
     return value, remark
 
 
-def path_of(cell: Any, folder: Path, who: str) -> str:
+def path_of(cell: Any, folder: str, who: str) -> str:
     """Return the file that a cell names."""
     if not isinstance(cell, str | os.PathLike):
         raise InputError(f"{who}: must be the path of a file, got {short(cell)}.")
-    return os.path.join(folder, cell) if folder.parts else os.fspath(cell)
+    return os.path.join(folder, cell)
 
 
-def look_at(cell: Any, kind: str, folder: Path, who: str, reading: Reading) -> tuple[str, File]:
+def look_at(cell: Any, kind: str, folder: str, who: str, reading: Reading) -> tuple[str, File]:
     """Return the key and what is known of the file that a cell names: decoded now, or as it was before."""
     of, path = modality(kind), path_of(cell, folder, who)
     key = f"{kind}:{os.path.abspath(path)}" if "\0" not in path else ""
@@ -119,8 +124,10 @@ def look_at(cell: Any, kind: str, folder: Path, who: str, reading: Reading) -> t
     digest = sha256(content).hexdigest()[:32]  # which processors compute: half the time of blake2b
     if before is not None and same and before.digest == digest:
         return key, before
-    value, remark = of.stored.decode(content, who, reading.limits)
-    of.check(value, who)
+    remark = None
+    if not of.stored.certain(content, reading.limits):
+        value, remark = of.stored.decode(content, who, reading.limits)
+        of.check(value, who)
     return key, File(about.st_size, about.st_mtime_ns, digest, remark)
 
 
@@ -134,14 +141,27 @@ def stamped(key: str, file: File) -> bool:
 
 
 def in_parallel(work: Callable[[int], Any], positions: Sequence[int], reading: Reading) -> Iterator[Any]:
-    """Give ``work(position)`` for each position in order, done by several threads: decoders run side by side."""
+    """Give ``work(position)`` for each position in order, done by several threads where that is quicker.
+
+    Large files are: their decoders run side by side. Small ones are not: at each wait for a file the interpreter's
+    lock goes to another thread, which costs more than the wait. The first files are done both ways, and timed.
+    """
     threads = max(2, min(8, processors()))
-    chunk = 64
+    chunks = [positions[start : start + _CHUNK] for start in range(0, len(positions), _CHUNK)]
+    alone, tried = chunks[:_TRIED], chunks[_TRIED : _TRIED * (1 + threads)]
     with reading.progress(len(positions)) as advance, ThreadPoolExecutor(threads) as pool:
-        starts = range(0, len(positions), chunk)
-        for found in pool.map(lambda start: [work(i) for i in positions[start : start + chunk]], starts):
-            yield from found
-            advance(len(found))
+
+        def each(some: Sequence[Sequence[int]], side_by_side: bool) -> Iterator[Any]:
+            for found in (pool.map if side_by_side else map)(lambda chunk: [work(i) for i in chunk], some):
+                yield from found
+                advance(len(found))
+
+        start = perf_counter()
+        yield from each(alone, False)
+        between = perf_counter()
+        yield from each(tried, True)
+        one, many = (between - start) / len(alone or " "), (perf_counter() - between) / len(tried or " ")
+        yield from each(chunks[_TRIED * (1 + threads) :], many < one)
 
 
 def listed(problems: Sequence[str], samples: int) -> None:

@@ -27,11 +27,12 @@ from perturbations.attack.score import drawn
 from perturbations.errors import MissingExtraError
 from scenarios import Cell, perturb_stream
 from stress.data import Samples
+from stress.engine._arrivals import clean_batch
 from stress.engine._limits import limited, within
 from stress.engine._order import fitted_on
 from stress.engine._stages import Stage, stages, stand_in
 from stress.engine._streams import StreamWork, compared, said
-from stress.models import Batch, ModelOracle
+from stress.models import ModelOracle
 from stress.tasks import Classification, Task
 
 __all__ = ["COST", "Attacker"]
@@ -181,7 +182,9 @@ class Attacker:
             if stage.surrogate not in self._stand_ins:
                 model = stand_in(stage.surrogate, self.task)
                 first = [self.data[i] for i in range(min(8, len(self.data)))]
-                task = self.task.settle(model.predict(Batch.of(first)), [sample.target for sample in first])
+                task = self.task.settle(
+                    model.predict(clean_batch(first, self.data)), [sample.target for sample in first]
+                )
                 form = task.answers if isinstance(task, Classification) else None
                 predict, hold = limited(model.predict, self.timeout), within(self.timeout)
                 oracle = ModelOracle(predict, self.oracle.names, form or "logits", self.batch_size, hold)

@@ -76,7 +76,7 @@ def recognised(weights: str | None, unread: Sequence[str]) -> list[Check]:
 
 def _answer(job: Job, anew: bool, cell: Cell, samples: Sequence[Sample], room: int) -> Any:
     """Return the answers to some samples as plain data; each takes no more than about ``room`` characters."""
-    batch = job.batch(samples, {stream: job.work(cell, stream, samples) for stream in cell.streams})
+    batch = job.batch(samples, {stream: job.work(cell, stream, samples) for stream in cell.streams}, cell)
     try:
         predict: Any = job.asked_in(cell)
         answers = limited(getattr(predict, "anew", predict) if anew else predict, job.timeout)(batch)

@@ -177,8 +177,9 @@ def _do(
                 check_asked(table)
                 for named in repeats.named(unit, table, found.units):
                     writer.add(named)
-    finally:
+    except BaseException:
         writer.flush()
+        raise
     writer.compact()
     reused = {
         "units": len(whole),

@@ -14,9 +14,10 @@ from typing import Any, Protocol
 
 from perturbations import RunError
 from perturbations.errors import short
-from perturbations.modality import modality
+from perturbations.modality import arrivals, modality
 from perturbations.plugins import module_of
 from scenarios import Cell
+from stress.engine._arrivals import come_in_sequences
 from stress.engine._canaries import differ
 from stress.engine._named import named_files
 from stress.engine._plan import Planned
@@ -37,6 +38,7 @@ def identity(planned: Planned, task: Task, code: Mapping[str, str]) -> dict[str,
     picked = blake2b("\n".join(sorted(settings.samples)).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
     conditions = [condition for cell in plan.cells for condition in cell.conditions]
     files = named_files(conditions)
+    arriving = arrivals.all.values() if settings.signals != "none" and come_in_sequences(data) else ()
     return {
         **({"files": files} if files else {}),
         "suite": {
@@ -60,9 +62,10 @@ def identity(planned: Planned, task: Task, code: Mapping[str, str]) -> dict[str,
         "chosen": picked if settings.samples else None,
         "shard_size": planned.shard_size,
         "signals": {
-            stream: {one.name: one.version for one in recorded(modality(kind), settings.signals)}
+            stream: {one.name: one.version for one in (*recorded(modality(kind), settings.recorded), *arriving)}
             for stream, kind in data.streams.items()
         },
+        **({} if settings.lexicon is None else {"lexicon": settings.lexicon.digest}),
         **({"cost": True} if settings.cost else {}),  # records have other columns
         **({"order": _order(planned)} if settings.adaptive else {}),
     }

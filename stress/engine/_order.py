@@ -60,12 +60,16 @@ def _any_sequence(data: Samples, positions: range) -> bool:
 def _draws(seed: int, names: Iterable[str]) -> NDArray[np.float64]:
     """Return a number from 0 to 1 for each name, which belongs to it."""
     begun = blake2b(f"{seed}\x1f".encode(), digest_size=8, person=b"stress.order").copy
-    digests = []
-    for name in names:
+    digests, names = [], list(names)
+    for text in map(str.encode, names) if all(map(str.isascii, names)) else map(_encoded, names):
         digest = begun()
-        digest.update(name.encode("utf-8", "surrogatepass"))
+        digest.update(text)
         digests.append(digest.digest())
     return np.frombuffer(b"".join(digests), ">u8").astype(np.float64) / 2**64
+
+
+def _encoded(name: str) -> bytes:
+    return name.encode("utf-8", "surrogatepass")
 
 
 def _groups(labels: Iterable[str], positions: Sequence[int]) -> dict[str, list[int]]:

@@ -117,6 +117,7 @@ def plan_run(
     if not isinstance(goals, str) and (wrong := goals.mismatch(samples.streams)):
         raise SpecError(f"{suite.title}: {wrong}")
     samples.check_cluster(settings.cluster, "run")
+    _check_lexicon(settings, samples)
     loaded = find(model)
     settled = _task(task, loaded, samples, settings.answers or loaded.answers)
     declared(settled)
@@ -184,6 +185,16 @@ def _task(task: Task | str | None, model: Model, data: Samples, answers: str | N
     return declare(task, answers)
 
 
+def _check_lexicon(settings: Settings, samples: Samples) -> None:
+    """Raise InputError for a lexicon that nothing would be measured by."""
+    if settings.lexicon is None:
+        return
+    if "text" not in samples.streams.values():
+        raise InputError(f"run: a lexicon is for streams of text, got {', '.join(samples.streams)}.")
+    if settings.signals == "none":
+        raise InputError("run: a lexicon is for a signal of texts, got signals none.")
+
+
 def job_of(planned: Planned, task: Task, meter: Meter | None = None) -> Job:
     """Return the job of a planned run, with its settled task; ``meter`` reads what answering costs."""
     settings = planned.settings
@@ -194,7 +205,7 @@ def job_of(planned: Planned, task: Task, meter: Meter | None = None) -> Job:
         planned.plan.cells,
         settings.seed,
         settings.batch_size,
-        settings.signals,
+        settings.recorded,
         settings.timeout,
         np.concatenate(planned.shards).tolist(),
         {name: predict_of(model) for name, model in planned.others.items()},

@@ -11,12 +11,12 @@ import numpy as np
 from perturbations import InputError, ModelError, Sample
 from perturbations.modality import modality
 from scenarios import CLEAN, Cell, perturb
+from stress.engine._arrivals import clean_batch
 from stress.engine._ask import Answered, ask
 from stress.engine._check import Check
 from stress.engine._diagnosis import diagnose
 from stress.engine._stages import attacked
 from stress.engine._unit import Job
-from stress.models import Batch
 from stress.records.statuses import WRITTEN
 from stress.tasks import NO_ANSWER
 
@@ -150,7 +150,7 @@ def _missing(job: Job, samples: Sequence[Sample]) -> list[Check]:
     """How the model takes a lost stream."""
     checks = []
     for name in job.data.streams:
-        lost = Batch.of([sample.with_streams({name: None}) for sample in samples[:2]])
+        lost = clean_batch([sample.with_streams({name: None}) for sample in samples[:2]], job.data)
         found = ask(job.predict, lost, [sample.target for sample in samples[:2]], job.task, job.timeout)
         fine = not found.errors
         says = "answers without it" if fine else f"{found.status[0]}: {found.errors.get(0)}"

@@ -19,8 +19,8 @@ from stress.engine._ask import call
 from stress.engine._plan import Planned, cut, job_of, plan_run
 from stress.engine._post import Post, take_post
 from stress.engine._settings import Settings
+from stress.engine._shard import Shard
 from stress.engine._threads import limit_threads
-from stress.engine._unit import Shard
 from stress.engine._units import Unit
 from stress.models import Batch, Model, load_model
 from stress.tasks import Task

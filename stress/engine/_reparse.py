@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -50,7 +49,7 @@ def reparse(path: str | Path, parse: str | None = None, out: Path | None = None)
         for name in _BESIDE:
             if (run.path / name).exists():
                 shutil.copyfile(run.path / name, target / name)
-        _link(run.path / "answers", target / "answers")
+        read.hand_on(run.path, target)
     except OSError as error:
         raise RunError(f"reparse: {target}: cannot be made: {error.strerror}.") from error
     for part, table in parts:
@@ -146,14 +145,3 @@ def _replaced(table: pa.Table, rows: list[int], found: Answered, task: Task, sti
         where[rows] = np.arange(len(rows))
         made[name] = some.take(pa.array(where, mask=where < 0))
     return pa.table([made[name] for name in table.column_names], schema=table.schema)
-
-
-def _link(source: Path, target: Path) -> None:
-    """Give the new run the answers of the old one: links, or copies where links cannot be."""
-    for file in source.rglob("*.json") if source.is_dir() else ():
-        place = target / file.relative_to(source)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(file, place)
-        except OSError:
-            shutil.copyfile(file, place)

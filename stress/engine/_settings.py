@@ -8,7 +8,7 @@ from typing import Literal
 
 from perturbations import InputError
 from perturbations.errors import short
-from perturbations.modality import Limits
+from perturbations.modality import Lexicon, Limits
 from stress._processors import processors
 from stress.engine._progress import Mode
 from stress.engine._streams import Recorded
@@ -18,7 +18,7 @@ __all__ = ["Settings"]
 
 @dataclass(frozen=True)
 class Settings:
-    """How a run is done; of these only ``seed`` and ``signals`` change a record.
+    """How a run is done; of these only ``seed``, ``signals`` and ``lexicon`` change a record.
 
     ``cluster`` names the group (or ``sequence``) whose samples are alike – speakers, patients – and make one cluster
     in intervals, as the data declare where it is not given; ``command`` is how the run was asked for, for the
@@ -44,7 +44,8 @@ class Settings:
     limit: int | None = None
     only: Sequence[str] = ()
     skip: Sequence[str] = ()
-    signals: Recorded = "cheap"
+    signals: Literal["none", "cheap", "all"] = "cheap"
+    lexicon: Lexicon | None = None
     timeout: float | None = None
     preflight: bool = True
     progress: Mode = "quiet"
@@ -97,6 +98,11 @@ class Settings:
             raise InputError("run: accept_model must say why records of the model before the change still hold.")
         if self.timeout is not None and not self.timeout > 0:
             raise InputError(f"run: timeout must be a number of seconds above 0, got {self.timeout!r}.")
+
+    @property
+    def recorded(self) -> Recorded:
+        """Which signals are recorded."""
+        return Recorded(self.signals, self.lexicon)
 
     @property
     def limits(self) -> Limits:

@@ -13,12 +13,13 @@ import numpy as np
 from perturbations import ModelError, Sample, StressError
 from perturbations.errors import short
 from perturbations.labels import label
+from stress.engine._arrivals import clean_batch
 from stress.engine._ask import TooSlowError, looked_at
 from stress.engine._check import Check
 from stress.engine._independence import independence
 from stress.engine._limits import limited
 from stress.engine._plan import Planned
-from stress.models import Batch, Model, Unanswered, predict_of, split_unanswered, tellable
+from stress.models import Model, Unanswered, predict_of, split_unanswered, tellable
 from stress.records.statuses import UNASKED, WRITTEN
 from stress.statistics.arrays import Floats
 from stress.tasks import Task, gaps_said, joined, spelling_said
@@ -107,7 +108,7 @@ def _check_others(planned: Planned, task: Task, samples: Sequence[Sample]) -> No
 def _asked(planned: Planned, model: Model, samples: Sequence[Sample]) -> tuple[Any, Mapping[int, Unanswered]]:
     """Return the answers, and the rows on which the model has spoken without one, which are left out of them."""
     try:
-        answers = limited(predict_of(model), planned.settings.timeout)(Batch.of(samples))
+        answers = limited(predict_of(model), planned.settings.timeout)(clean_batch(samples, planned.data))
         if isinstance(answers, Iterator):
             rows, most = answers, len(samples) + 1  # it may never end
             answers = looked_at(lambda: list(islice(rows, most)), rows, planned.settings.timeout)

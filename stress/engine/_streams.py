@@ -16,17 +16,33 @@ from numpy.typing import NDArray
 
 from perturbations import Sample, StressError, Value
 from perturbations.errors import MissingExtraError
-from perturbations.modality import Modality, Signal, modality, size_of
+from perturbations.modality import Lexicon, Modality, Signal, arrivals, modality, size_of
 from scenarios import Cell, Condition, perturb_stream
 from stress.data import Samples
 
-__all__ = ["Recorded", "Shared", "StreamWork", "compared", "recorded", "said", "signals_of", "work_on"]
-
-Recorded = Literal["none", "cheap", "all"]
-"""Which signals are recorded beside an answer."""
+__all__ = [
+    "Recorded",
+    "Shared",
+    "StreamWork",
+    "compared",
+    "made",
+    "measured_columns",
+    "recorded",
+    "said",
+    "signals_of",
+    "work_on",
+]
 
 _BUDGET = 512 * 2**20
 """Bytes of perturbed values that are kept for cells to come."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Which signals are recorded beside an answer; with a ``lexicon`` also the sentiment of texts."""
+
+    which: Literal["none", "cheap", "all"] = "cheap"
+    lexicon: Lexicon | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +72,14 @@ class StreamWork:
 
 def work_on(cell: Cell, stream: str, samples: Sequence[Sample], data: Samples, seed: int, draw: int) -> StreamWork:
     """Return a stream's values in a cell. A measure that is undefined – of another shape, or lost – is NaN."""
+    values, errors = made(cell, stream, samples, data, seed, draw)
+    return replace(compared(stream, samples, values, data), errors=errors)
+
+
+def made(
+    cell: Cell, stream: str, samples: Sequence[Sample], data: Samples, seed: int, draw: int
+) -> tuple[list[Value], dict[int, str]]:
+    """Return a stream's values in a cell, and by row what a perturbation raised."""
     values: list[Value] = [None] * len(samples)
     errors: dict[int, str] = {}
     if cell.fallback != "drop":
@@ -67,7 +91,7 @@ def work_on(cell: Cell, stream: str, samples: Sequence[Sample], data: Samples, s
                 raise
             except Exception as error:
                 errors[row] = said(conditions, error)
-    return replace(compared(stream, samples, values, data), errors=errors)
+    return values, errors
 
 
 def said(conditions: Sequence[Condition], error: Exception) -> str:
@@ -94,23 +118,35 @@ def compared(stream: str, samples: Sequence[Sample], values: Sequence[Value], da
     return StreamWork(values, distortion, unchanged)
 
 
-def recorded(kind: Modality, which: Recorded) -> tuple[Signal, ...]:
+def recorded(kind: Modality, wanted: Recorded) -> tuple[Signal, ...]:
     """Return the signals of a modality that are recorded."""
-    return () if which == "none" else kind.signals.chosen(which)
+    return () if wanted.which == "none" else kind.signals.chosen(wanted.which, wanted.lexicon)
 
 
-def signals_of(kind: str, value: Value, which: Recorded) -> tuple[float, ...]:
+def measured_columns(streams: Mapping[str, str], wanted: Recorded, arriving: bool) -> tuple[str, ...]:
+    """Return the names of the distortion columns and of the signals that are recorded."""
+    names = []
+    for stream, kind in streams.items():
+        of = modality(kind)
+        witness = of.witness()
+        names += [f"distortion.{stream}.{name}" for name in (*of.distortion(witness, witness), "missing")]
+        names += [f"signal.{stream}.{one.name}" for one in recorded(of, wanted)]
+        names += [f"signal.{stream}.{name}" for name in (arrivals.all if arriving else ())]
+    return tuple(names)
+
+
+def signals_of(kind: str, value: Value, wanted: Recorded) -> tuple[float, ...]:
     """Return the recorded signals of a value, in order; all undefined where the stream is lost."""
     of = modality(kind)
-    if value is None or which == "none":
-        return (float("nan"),) * len(recorded(of, which))
-    return tuple(of.signals(value, which).values())
+    if value is None or wanted.which == "none":
+        return (float("nan"),) * len(recorded(of, wanted))
+    return tuple(of.signals(value, wanted.which, wanted.lexicon).values())
 
 
 class Shared:
     """What several cells of a shard need, kept until the last of them has had it, within a budget of memory.
 
-    ``signals`` are those of clean values, by sample and stream.
+    ``signals`` are those of clean values, by sample and stream, ``arrivals`` those of how they came.
     """
 
     def __init__(self, cells: Sequence[Cell]) -> None:
@@ -121,6 +157,7 @@ class Shared:
                 self._users[key] = self._users.get(key, 0) + 1
         self._had: dict[Any, int] = {}
         self.signals: dict[tuple[str, str], tuple[float, ...]] = {}
+        self.arrivals: dict[tuple[str, str], tuple[float, ...]] = {}
         self._kept: OrderedDict[Any, StreamWork] = OrderedDict()
         self._busy: dict[Any, threading.Lock] = {}
         self._lock = threading.Lock()

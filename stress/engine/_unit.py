@@ -15,58 +15,28 @@ from perturbations import Sample
 from perturbations.modality import modality
 from scenarios import CLEAN, Cell, course_of
 from stress.data import Samples
+from stress.engine._arrivals import Arrivals, come_in_sequences
 from stress.engine._ask import Answered, Predict, ask, failed
 from stress.engine._attack import COST, Attacker
 from stress.engine._columns import column_of, named, nothing, ranges, repeated
 from stress.engine._machine import judged, on_terms, terms, waits
 from stress.engine._meter import COST_COLUMNS, Meter
 from stress.engine._stages import attacked
-from stress.engine._streams import Recorded, Shared, StreamWork, recorded, signals_of, work_on
+from stress.engine._streams import (
+    Recorded,
+    Shared,
+    StreamWork,
+    measured_columns,
+    recorded,
+    signals_of,
+    work_on,
+)
 from stress.models import Batch, held_as
 from stress.records.schema import record_schema
 from stress.records.statuses import CRASH, OK, PERTURBATION_ERROR, TIMEOUT, UNCHANGED
 from stress.tasks import Task, TieBreak
 
-__all__ = ["Job", "Shard", "measured_columns"]
-
-
-class Shard:
-    """The samples of a shard, decoded once and kept while its cells run; ``done`` lets go of them after the last.
-
-    ``shared`` is what several of its cells need.
-    """
-
-    def __init__(self, data: Samples, positions: NDArray[np.int64], uses: int, cells: Sequence[Cell]) -> None:
-        self.positions = positions.tolist()
-        self.shared: Shared | None = None
-        self._cells, self._data, self._uses, self._lock = cells, data, uses, threading.Lock()
-        self._samples: list[Sample] | None = None
-
-    def samples(self, proof: Sequence[str] = ()) -> list[Sample]:
-        """Return the decoded samples, proved to be those that the run began with; ``proof``: by another's digests."""
-        with self._lock:
-            if self._samples is None:
-                self._samples = self._data.proven(self.positions, proof)
-                self.shared = Shared(self._cells)
-            return self._samples
-
-    def done(self) -> None:
-        """Say that one more unit is finished."""
-        with self._lock:
-            self._uses -= 1
-            if self._uses == 0:
-                self._samples = self.shared = None
-
-
-def measured_columns(streams: Mapping[str, str], signals: Recorded) -> tuple[str, ...]:
-    """Return the names of the distortion columns and of the signals that are recorded."""
-    names = []
-    for stream, kind in streams.items():
-        of = modality(kind)
-        witness = of.witness()
-        names += [f"distortion.{stream}.{name}" for name in (*of.distortion(witness, witness), "missing")]
-        names += [f"signal.{stream}.{one.name}" for one in recorded(of, signals)]
-    return tuple(names)
+__all__ = ["Job"]
 
 
 WHEN = ("place", "severity")
@@ -83,7 +53,7 @@ class Job:
     cells: Sequence[Cell]
     seed: int
     batch_size: int
-    signals: Recorded = "cheap"
+    signals: Recorded = field(default_factory=Recorded)
     timeout: float | None = None
     positions: Sequence[int] | None = None
     """Of the samples that the run is about; all of the data, where there are none."""
@@ -103,8 +73,14 @@ class Job:
         costs = COST if any(map(attacked, self.cells)) else ()
         when = WHEN if any(cell.grid == "timeline" for cell in self.cells) else ()
         spent = () if self.meter is None else COST_COLUMNS
-        measured = (*measured_columns(self.data.streams, self.signals), *costs, *when, *self.reports, *spent)
+        columns = measured_columns(self.data.streams, self.signals, self.arriving)
+        measured = (*columns, *costs, *when, *self.reports, *spent)
         return record_schema(self.task.columns, measured, kept=self.billed)
+
+    @cached_property
+    def arriving(self) -> bool:
+        """Whether it is recorded how values came."""
+        return self.signals.which != "none" and come_in_sequences(self.data)
 
     @cached_property
     def _fields(self) -> list[tuple[str, pa.DataType]]:
@@ -130,13 +106,14 @@ class Job:
             self.meter.begin()
         answered: list[Answered] = []
         measured: list[Mapping[str, NDArray[np.float32]]] = []
-        size = terms(cell).batch or self.batch_size
+        size, came = terms(cell).batch or self.batch_size, Arrivals(self.data, cell, self.seed, draw, shared)
         for start in range(0, len(samples), size):
             stop = min(start + size, len(samples))
             clean = samples[start:stop]
             there = {name: work.rows(start, stop) for name, work in whole.items()}
             done, costs, errors = self._done(cell, clean, draw, there)
-            answers = self._asked(cell, clean, done, draw).without(errors)
+            arrived = came.of(clean, done) if self.arriving else {}
+            answers = self._asked(cell, clean, done, draw, arrived).without(errors)
             if done and not cell.machine:
                 same = np.logical_and.reduce([work.unchanged for work in done.values()])
                 for row in np.flatnonzero(same):
@@ -144,7 +121,8 @@ class Job:
                         answers.status[row] = UNCHANGED.name
             answered.append(answers)
             when = self._when(cell, positions[start:stop], draw)
-            measured.append({**self._measure(clean, done, shared), **costs, **when})
+            came_by = {f"signal.{name}": numbers for name, numbers in arrived.items()}
+            measured.append({**self._measure(clean, done, shared), **came_by, **costs, **when})
         return self._table(cell, draw, positions, Answered.join(answered), measured)
 
     def _when(self, cell: Cell, positions: Sequence[int], draw: int) -> Mapping[str, NDArray[np.float32]]:
@@ -193,13 +171,18 @@ class Job:
         return {}
 
     def answers(
-        self, samples: Sequence[Sample], done: Mapping[str, StreamWork], cell: Cell = CLEAN, draw: int = 0
+        self,
+        samples: Sequence[Sample],
+        done: Mapping[str, StreamWork],
+        cell: Cell = CLEAN,
+        draw: int = 0,
+        arrived: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> Answered:
         """Return the scored answers to some samples, of which some streams are replaced, by a cell's model.
 
         A cell's machine is there for the call: its threads, its memory; and its deadline for the time that was taken.
         """
-        batch = self.batch(samples, done)
+        batch = self.batch(samples, done, cell, draw, arrived)
         ties = TieBreak(self.seed, batch.ids)
         targets = [sample.target for sample in samples]
         predict, found = self.asked_in(cell), terms(cell)
@@ -212,28 +195,46 @@ class Job:
             return failed(CRASH.name, f"MemoryError: {error}", len(samples), self.task, 0.0)
         return judged(answers, found, waits(cell, batch.ids, self.seed, draw)) if cell.machine else answers
 
-    def _asked(self, cell: Cell, samples: Sequence[Sample], done: Mapping[str, StreamWork], draw: int) -> Answered:
+    def _asked(
+        self,
+        cell: Cell,
+        samples: Sequence[Sample],
+        done: Mapping[str, StreamWork],
+        draw: int,
+        arrived: Mapping[str, NDArray[np.float32]],
+    ) -> Answered:
         """Return the answers, asking only about the samples that every perturbation could change without an error."""
         errors = {row: text for work in done.values() for row, text in work.errors.items()}
         if not errors:
-            return self.answers(samples, done, cell, draw)
+            return self.answers(samples, done, cell, draw, arrived)
         parts = []
         for start, stop in ranges(len(samples), errors):
             if start in errors:
                 parts.append(failed(PERTURBATION_ERROR.name, errors[start], 1, self.task, 0.0))
             else:
                 some = {name: w.rows(start, stop) for name, w in done.items()}
-                parts.append(self.answers(samples[start:stop], some, cell, draw))
+                came = {name: numbers[start:stop] for name, numbers in arrived.items()}
+                parts.append(self.answers(samples[start:stop], some, cell, draw, came))
         return Answered.join(parts)
 
-    def batch(self, samples: Sequence[Sample], done: Mapping[str, StreamWork]) -> Batch:
-        """Return what the model is called with."""
+    def batch(
+        self,
+        samples: Sequence[Sample],
+        done: Mapping[str, StreamWork],
+        cell: Cell = CLEAN,
+        draw: int = 0,
+        arrived: Mapping[str, NDArray[np.float32]] | None = None,
+    ) -> Batch:
+        """Return what the model is called with; how the values ``arrived`` is worked out where it is not given."""
+        if arrived is None:
+            arrived = Arrivals(self.data, cell, self.seed, draw).of(samples, done) if self.arriving else {}
         return Batch(
             {
                 name: done[name].values if name in done else [sample.streams[name] for sample in samples]
                 for name in self.data.streams
             },
             [sample.id for sample in samples],
+            arrived,
         )
 
     def _measure(

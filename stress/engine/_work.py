@@ -15,7 +15,8 @@ from stress.engine._backends import Finished, Workers, in_threads
 from stress.engine._plan import Planned
 from stress.engine._progress import watch
 from stress.engine._remote import Recipe, cells_of, order_of
-from stress.engine._unit import Job, Shard
+from stress.engine._shard import Shard
+from stress.engine._unit import Job
 from stress.engine._units import Unit
 
 __all__ = ["work"]

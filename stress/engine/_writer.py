@@ -70,29 +70,36 @@ class Writer:
     def compact(self) -> None:
         """Sort all parts into one – by cell, draw and sample – so that equal runs have equal files.
 
-        A run too large to be held at once stays in parts, each merged of several and sorted in itself.
+        What has been taken and not yet written goes into it, and is in no part before. A run too large to be held at
+        once stays in parts, each merged of several and sorted in itself.
         """
         parts = sorted(self.folder.glob("part-*.parquet"))
-        sizes = [size(part) for part in parts]
-        records, held = (sum(each) for each in zip(*sizes, (0, 0)))
+        records, held = (sum(each) for each in zip(*map(size, parts), (self._held, 0)))
         if records <= _COMPACT and held <= _COMPACT_BYTES:
-            if len(parts) > 1 or not all(map(is_sorted, parts)):
-                self._merge(parts)
+            if self._tables or len(parts) > 1 or not all(map(is_sorted, parts)):
+                self._merge(parts, self._tables)
                 self._path(self._number - 1).replace(self._path(0))
-                self._number = 1
+                self._number, self._tables, self._held = 1, [], 0
             return
+        self.flush()
+        self._merge_some(sorted(self.folder.glob("part-*.parquet")))
+
+    def _merge_some(self, parts: Sequence[Path]) -> None:
+        """Merge parts that follow each other, as many as can be held at once."""
         some: list[Path] = []
         records, held = 0, 0
-        left = [(part, each) for part, each in zip(parts, sizes) if not is_sorted(part)]
+        left = [(part, size(part)) for part in parts if not is_sorted(part)]
         for part, (rows, room) in left:
             some, records, held = [*some, part], records + rows, held + room
             if records >= _MERGE or held >= _MERGE_BYTES or part == left[-1][0]:
                 self._merge(some)
                 some, records, held = [], 0, 0
 
-    def _merge(self, parts: Sequence[Path]) -> None:
-        """Put one sorted part in the place of some, in one moment: that in which it gets its name."""
-        tables = [parquet.read_table(part, page_checksum_verification=True) for part in parts]
+    def _merge(self, parts: Sequence[Path], more: Sequence[pa.Table] = ()) -> None:
+        """Put one sorted part in the place of some and of ``more`` records, in one moment: that in which it gets its
+        name.
+        """
+        tables = [*(parquet.read_table(part, page_checksum_verification=True) for part in parts), *more]
         table = pa.concat_tables([each.replace_schema_metadata(None) for each in tables]).unify_dictionaries()
         rank = {cell: order for order, cell in enumerate(self.places.cells)}
         names = table["cell"].combine_chunks()

@@ -53,12 +53,13 @@ def judge(
     baseline, in which a changed model was accepted; without it the outcome is that nothing could be judged.
     ``labels_disputed`` are ids of samples whose labels may be wrong: what would turn with them is undecided.
     """
-    _fitting(run, gates, baseline, Numbers(run, None, gates.cluster))
+    numbers = Numbers(run, None, gates.cluster)
+    _fitting(run, gates, baseline, numbers)
     matched = None
     if baseline is not None:
         refuse_stopped(baseline, "gate: --against")
         matched = match(paired(baseline, run, common, gates.cluster), cluster=gates.cluster)
-    numbers = Numbers(run, matched, gates.cluster)
+        numbers = replace(numbers, matched=matched)
     measured = _measured(numbers, gates.rules, baseline)
     checks = _outcomes(measured, gates.correction, is_stopped(run))
     headline = measured_of(run).headline
@@ -111,6 +112,7 @@ def _measured(numbers: Numbers, rules: Sequence[Rule], baseline: Source | None) 
     problems: list[str] = []
     run, session = numbers.run, measured_of(numbers.run)
     stopped = Stopped(run, baseline, cluster_of(run, numbers.cluster)) if is_stopped(run) else None
+    numbers.expect(rules)
     for rule in rules:
         try:
             for check in numbers.of(rule).checks(rule):

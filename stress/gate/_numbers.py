@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -24,6 +25,15 @@ __all__ = ["Numbers", "parts_of"]
 
 _UNTESTED = "not tested: no perturbation could change any record"
 _COLUMNS = ("stream", "modality", "scenario", "severity")
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The parts that a rule is about, the cells that can be judged, and with those that were not tested ``every``."""
+
+    parts: dict[str, list[str]]
+    cells: list[str]
+    every: list[str]
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,29 @@ class Numbers:
         if rule.per != "class" and not changes and rule.metric not in self._session.metrics:
             _known(rule, rule.metric, self._session)
 
+    def expect(self, rules: Sequence[Rule]) -> None:
+        """Have what rules need summed up before any is resampled; what cannot be is told when its rule is checked."""
+        for rule in rules:
+            with suppress(InputError, SpecError):
+                self.of(rule)._expect(rule)
+
+    def _expect(self, rule: Rule) -> None:
+        others = (LEAKAGE, "gap", "widening", *STREAM_METRICS)
+        if rule.metric in others or rule.against or rule.per == "class" or not self._session.drawn_anew:
+            return
+        asked = self._asked(rule)
+        for group in self._groups(rule) if rule.per == "group" else [None]:
+            if isinstance(asked, _Asked):
+                self._selected(rule, asked.parts, group).expect(rule.metric)
+
     def _checks(self, rule: Rule) -> list[Check]:
+        asked = self._asked(rule)
+        if not isinstance(asked, _Asked):
+            return asked
+        return [*self._judgeable(rule, asked.parts, asked.cells), *self._left_untested(rule, asked.parts, asked.every)]
+
+    def _asked(self, rule: Rule) -> _Asked | list[Check]:
+        """Return what a rule is about, or checks that say why nothing can be measured of it."""
         cells = rule.on.cells(self.run)
         if rule.against and self.matched is not None:
             cells = [name for name in cells if name in self.matched.pair.cells]
@@ -104,7 +136,7 @@ class Numbers:
         if lost := self._session.left_out(cells):
             note = f"in {lost} records of its cells a perturbation raised, so the model was not asked (see failures)"
             return [Check(str(rule.on), note=note)]
-        return [*self._judgeable(rule, parts, cells), *self._left_untested(rule, parts, every)]
+        return _Asked(parts, cells, every)
 
     def _left_untested(self, rule: Rule, parts: Mapping[str, Sequence[str]], every: Sequence[str]) -> list[Check]:
         """Return a check, which cannot be judged, for each part of which no cell was tested: it does not vanish."""
@@ -172,8 +204,7 @@ class Numbers:
         return list(rule.classes) or known
 
     def _measured(self, rule: Rule, parts: Mapping[str, Sequence[str]], group: tuple[str, str] | None) -> list[Check]:
-        by = [rule.by] if rule.by and rule.metric in ("gap", "widening") else None
-        session = self._session.selection(parts, group, confidence=rule.confidence, metric=rule.of, by=by)
+        session = self._selected(rule, parts, group)
         if not session.run.count:
             return [Check(f"{group[0]} {group[1]}" if group else str(rule.on), note="no records")]
         if rule.per == "class":
@@ -184,6 +215,11 @@ class Numbers:
         numbers = session.metric(rule.metric).items()
         found = [_check(group[1] if group else name, number, session, name, parts) for name, number in numbers]
         return [self._unless_untested(check) for check in found]
+
+    def _selected(self, rule: Rule, parts: Mapping[str, Sequence[str]], group: tuple[str, str] | None) -> Measured:
+        """Return the session with the parts that a rule is about, in a group of samples or in all."""
+        by = [rule.by] if rule.by and rule.metric in ("gap", "widening") else None
+        return self._session.selection(parts, group, confidence=rule.confidence, metric=rule.of, by=by)
 
     def _unless_untested(self, check: Check) -> Check:
         if not check.cells or not self._untested.issuperset(check.cells):

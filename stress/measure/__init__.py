@@ -12,10 +12,11 @@ from stress.measure.between.examples import Example, flips, worst_failures
 from stress.measure.between.matching import Matched, match
 from stress.measure.between.reliance import reliance_changes
 from stress.measure.between.trend import Trend, trend
+from stress.measure.core.context import MeasureOptions
 from stress.measure.core.number import Number
 from stress.measure.session.once import summary, table
 from stress.measure.session.registry import TABLES
-from stress.measure.session.session import Gap, Measurable, Measured, MeasureOptions, measured
+from stress.measure.session.session import Gap, Measurable, Measured, measured
 
 __all__ = [
     "COMPARISON",

@@ -21,14 +21,26 @@ class Batch(Mapping[str, list[Value]]):
 
     ``ids`` are those of the samples, in the order of the values: to look up what was precomputed for a sample, or to
     say in a log which one is meant. An answer that depends on the id is none to the values; a batch that was made
-    without samples has no ids.
+    without samples has no ids. ``arrived`` says how the values came, by ``STREAM.frozen`` and ``STREAM.late`` (see
+    ``stress list signals``), one number a sample: nothing, where samples are in no sequence; None, where nobody knows.
     """
 
-    def __init__(self, streams: Mapping[str, Sequence[Value]], ids: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        streams: Mapping[str, Sequence[Value]],
+        ids: Sequence[str] = (),
+        arrived: Mapping[str, Sequence[float] | NDArray[np.float32]] | None = None,
+    ) -> None:
         self._streams = {name: list(values) for name, values in streams.items()}
         if ids and len(ids) != self.size:
             raise InputError(f"Batch: ids must be one for each of {self.size} samples, got {len(ids)}.")
         self.ids: tuple[str, ...] = tuple(ids)
+        self.arrived = arrived
+        for name, numbers in (arrived or {}).items():
+            if len(numbers) != self.size:
+                raise InputError(
+                    f"Batch: arrived {name} must be one for each of {self.size} samples, got {len(numbers)}."
+                )
 
     @classmethod
     def of(cls, samples: Sequence[Sample]) -> Batch:
@@ -55,13 +67,15 @@ class Batch(Mapping[str, list[Value]]):
 
     def only(self, row: int) -> Batch:
         """Return the batch of one of the samples."""
-        return Batch({name: values[row : row + 1] for name, values in self._streams.items()}, self.ids[row : row + 1])
+        arrived = self.arrived and {name: numbers[row : row + 1] for name, numbers in self.arrived.items()}
+        streams = {name: values[row : row + 1] for name, values in self._streams.items()}
+        return Batch(streams, self.ids[row : row + 1], arrived)
 
     def copied(self) -> Batch:
         """Return the same batch, ids too, with lists and arrays of its own."""
         made = Batch({}, ())
         made._streams = {name: _copies(values) for name, values in self._streams.items()}
-        made.ids = self.ids
+        made.ids, made.arrived = self.ids, self.arrived
         return made
 
     def present(self, stream: str) -> NDArray[np.bool_]:

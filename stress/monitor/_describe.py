@@ -6,6 +6,7 @@ None of the distances is a verdict: with enough inputs every one of them finds a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,35 +14,62 @@ import numpy as np
 from stress.monitor._reference import Reference
 from stress.statistics.arrays import Floats
 
-__all__ = ["distances", "named_changes"]
+__all__ = ["Usual", "distances", "named_changes", "usual"]
 
 _BINS = 10
 
 
-def distances(values: Floats, clean: Floats) -> dict[str, float]:
+def distances(values: Floats, clean: Usual) -> dict[str, float]:
     """Return how far values are from clean ones: Kolmogorov–Smirnov, Wasserstein (in the signal's unit) and PSI.
 
     The population stability index is over tenths of the clean values, half an input added to each. ``undefined`` is the
     share without a value, of which the others do not know.
     """
-    x, y = np.sort(values[np.isfinite(values)]), np.sort(clean[np.isfinite(clean)])
+    x = np.sort(values[np.isfinite(values)])
     about = {"undefined": 1 - len(x) / max(1, len(values))}
-    if not len(x) or not len(y):
+    if not len(x) or not len(clean.values):
         return about
-    both = np.concatenate([x, y])
-    upto = [np.searchsorted(part, both, "right") / len(part) for part in (x, y)]
-    at = (np.arange(256) + 0.5) / 256
-    moved = np.abs(np.quantile(x, at) - np.quantile(y, at)).mean()
-    edges = np.unique(np.quantile(y, np.arange(1, _BINS) / _BINS))
-    shares = [(np.bincount(np.searchsorted(edges, part, "left"), minlength=len(edges) + 1) + 0.5) for part in (x, y)]
-    p, q = (part / part.sum() for part in shares)
+    # the distance of two step functions is largest where one of them, at its own steps, is beside the other
+    upto, before = (np.searchsorted(clean.values, x, side) / len(clean.values) for side in ("right", "left"))
+    above = np.searchsorted(x, x, "right") / len(x) - upto
+    below = before - np.searchsorted(x, x, "left") / len(x)
+    counts = np.bincount(np.searchsorted(clean.edges, x, "left"), minlength=len(clean.edges) + 1) + 0.5
+    p, q = counts / counts.sum(), clean.shares
     return about | {
         "mean": float(x.mean()),
-        "clean": float(y.mean()),
-        "ks": float(np.abs(upto[0] - upto[1]).max()),
-        "wasserstein": float(moved),
+        "clean": clean.mean,
+        "ks": float(max(above.max(), below.max(), 0.0)),
+        "wasserstein": float(np.abs(_quantiles(x) - clean.quantiles).mean()),
         "psi": float(((p - q) * np.log(p / q)).sum()),
     }
+
+
+@dataclass(frozen=True)
+class Usual:
+    """Clean values of a signal, sorted, and what a window's are held against: worked out once."""
+
+    values: Floats
+    mean: float
+    quantiles: Floats
+    edges: Floats
+    shares: Floats
+
+
+def usual(clean: Floats) -> Usual:
+    """Return what is needed of clean values of a signal (those that are not defined left out)."""
+    y = np.sort(clean[np.isfinite(clean)])
+    if not len(y):
+        return Usual(y, float("nan"), y, y, np.ones(1))
+    edges = np.unique(np.quantile(y, np.arange(1, _BINS) / _BINS))
+    counts = np.bincount(np.searchsorted(edges, y, "left"), minlength=len(edges) + 1) + 0.5
+    return Usual(y, float(y.mean()), _quantiles(y), edges, counts / counts.sum())
+
+
+def _quantiles(values: Floats) -> Floats:
+    """Return 256 quantiles of sorted values, between neighbours in proportion."""
+    at = (np.arange(256) + 0.5) / 256 * (len(values) - 1)
+    low = at.astype(np.int64)
+    return np.asarray(values[low] + (at - low) * (values[np.minimum(low + 1, len(values) - 1)] - values[low]))
 
 
 def named_changes(

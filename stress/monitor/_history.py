@@ -27,6 +27,7 @@ _REMEMBERED = 1_000_000
 _DETAILED = 20_000
 """Windows of which every signal is kept."""
 
+_RECALL = 'SELECT prediction, "window", labelled FROM seen WHERE id = ?'
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS windows (
@@ -119,18 +120,20 @@ class History:
             [_plain(kind), times, _plain(first), _plain(last)],
         )
 
-    def remember(self, number: int, name: str, prediction: str | None, window: int) -> None:
-        """Remember an input, inside a transaction."""
-        self.database.execute(
-            "INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?, 0)", [digest(name), number, _plain(prediction), window]
-        )
-        if number % 1024 == 0:
-            self.database.execute("DELETE FROM seen WHERE number < ?", [number - _REMEMBERED])
+    def remember(self, taken: Mapping[str, tuple[int, str | None, int]]) -> None:
+        """Remember inputs (number, answer, window) by name, inside a transaction."""
+        rows = [(digest(name), number, _plain(said), window) for name, (number, said, window) in taken.items()]
+        self.database.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?, 0)", rows)
+        if rows:
+            self.database.execute("DELETE FROM seen WHERE number < ?", [rows[-1][1] - _REMEMBERED])
 
     def recalled(self, name: str) -> dict[str, Any] | None:
         """Return what is remembered of an input: its answer, its window, and whether its label came."""
-        found = self.rows('SELECT prediction, "window", labelled FROM seen WHERE id = ?', [digest(name)])
-        return found[0] if found else None
+        try:
+            row = self.database.execute(_RECALL, (digest(name),)).fetchone()
+        except sqlite3.Error as error:
+            raise RunError(f"history: {self.path} cannot be read: {error}.") from None
+        return None if row is None else dict(zip(("prediction", "window", "labelled"), row))
 
     def thin(self, window: int) -> None:
         """Leave of the signals of windows long ago one in twenty, inside a transaction; windows and alerts stay."""
@@ -202,6 +205,7 @@ def open_history(path: str | Path, *, writer: bool = False, monitor: bool = Fals
         _ours(database, path)
         if writer:
             database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA cache_size = -32768")  # 32 MB: ids are looked up anywhere in a million
             database.executescript(_TABLES)
         history = History(path, database, lock)
         _agree(history, writer)

@@ -12,7 +12,7 @@ import numpy as np
 
 from perturbations import InputError
 from perturbations.errors import named_keywords, nearest, short
-from perturbations.modality import modality
+from perturbations.modality import Lexicon, arrivals, modality
 from stress.records.cells import CellRow
 from stress.records.frame import Frame
 from stress.records.source import Source
@@ -66,6 +66,7 @@ class Reference:
     bounded: bool
     headline: str
     cluster: str | None = None
+    lexicon: Lexicon | None = None
 
     @cached_property
     def clean(self) -> Floats:
@@ -98,14 +99,16 @@ class Reference:
 
 
 @named_keywords
-def read_reference(run: Source, block: str | None = None) -> Reference:
+def read_reference(run: Source, block: str | None = None, lexicon: Lexicon | None = None) -> Reference:
     """Read a run. Raises InputError where it lacks what a monitor holds production against.
 
-    ``block`` is the group whose inputs are alike (default: a sequence's frames are, and other inputs are not).
+    ``lexicon`` is the one that the run measured the sentiment of texts by, if it did. ``block`` is the group whose
+    inputs are alike (default: a sequence's frames are, and other inputs are not).
     """
     frame = Frame(run)
     identity = run.info.get("identity", {})
-    signals, which = _signals(frame, identity.get("signals") or {}, run.info.get("streams") or {})
+    _same_lexicon(identity.get("lexicon"), lexicon)
+    signals, which = _signals(frame, identity.get("signals") or {}, run.info.get("streams") or {}, lexicon)
     if frame.clean is None:
         raise InputError("monitor: the run must have a clean cell, which production is held against.")
     if not frame.has("score"):
@@ -131,6 +134,7 @@ def read_reference(run: Source, block: str | None = None) -> Reference:
         bounded=bool(len(known)) and known.min() >= 0 and known.max() <= 1,
         headline=frame.declared.headline or "score",
         cluster=run.info.get("cluster") or None,
+        lexicon=lexicon,
     )
 
 
@@ -142,11 +146,23 @@ def block_mean(values: Floats) -> Floats:
     return np.asarray(np.divide(total, count, out=np.full(values.shape[1], np.nan), where=count > 0))
 
 
+def _same_lexicon(run: str | None, given: Lexicon | None) -> None:
+    """Raise InputError for another lexicon than the run's: the same text would have another sentiment."""
+    now = None if given is None else given.digest
+    if run != now:
+        wanted, got = (f"one with SHA-256 {each[:12]}…" if each else "none" for each in (run, now))
+        raise InputError(f"monitor: lexicon must be that of the run (--lexicon), {wanted}, got {got}.")
+
+
 def _signals(
-    frame: Frame, versions: Mapping[str, Mapping[str, int]], streams: Mapping[str, str]
+    frame: Frame,
+    versions: Mapping[str, Mapping[str, int]],
+    streams: Mapping[str, str],
+    lexicon: Lexicon | None,
 ) -> tuple[tuple[str, ...], Literal["cheap", "all"]]:
     """Return the signals of the run, and which must be computed. Raises InputError where they are others today."""
-    names = tuple(name.removeprefix("signal.") for name in frame.schema if name.startswith("signal."))
+    found = (name.removeprefix("signal.") for name in frame.schema if name.startswith("signal."))
+    names = tuple(name for name in found if name.rpartition(".")[2] not in arrivals.all)  # those are of no value alone
     if not names:
         raise InputError(
             "monitor: the run has no signals of its streams' quality. Run it again without --signals none."
@@ -156,7 +172,7 @@ def _signals(
         stream, _, signal = name.rpartition(".")
         if stream not in streams:
             raise InputError(f"monitor: the run has signals of stream {short(stream)}, which it does not declare.")
-        known = modality(streams[stream]).signals.all
+        known = {each.name: each for each in modality(streams[stream]).signals.chosen("all", lexicon)}
         if signal not in known:
             hint = nearest(signal, known)
             raise InputError(f"monitor: the run has a signal {short(name)} that is not known any more. {hint}")

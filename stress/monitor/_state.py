@@ -110,8 +110,7 @@ def write(history: History, about: Mapping[str, Any], memory: Memory, batch: Bat
     with history.write():
         for kind, (count, first, last) in batch.problems.items():
             history.count(kind, first, last or first, count)
-        for name, (number, prediction, window) in batch.taken.items():
-            history.remember(number, name, prediction, window)
+        history.remember(batch.taken)
         for found in batch.windows:
             history.insert("windows", found.row)
             history.thin(found.row["id"])

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from stress.monitor._describe import distances, named_changes
+from stress.monitor._describe import Usual, distances, named_changes
 from stress.monitor._item import Item
 from stress.monitor._reference import Reference
 from stress.monitor._severity import Severities
+from stress.policy import commonest
 from stress.statistics.arrays import Floats
 
 __all__ = ["LEAST", "Closed", "Window", "closed_window"]
@@ -93,9 +94,15 @@ class Closed:
 
 
 def closed_window(
-    number: int, window: Window, reference: Reference, severities: Severities, evidence: Floats, alpha: float
+    number: int,
+    window: Window,
+    reference: Reference,
+    severities: Severities,
+    usually: Sequence[Usual],
+    evidence: Floats,
+    alpha: float,
 ) -> Closed:
-    """Say what a window shows."""
+    """Say what a window shows; ``usually`` is what clean input has of each signal."""
     values = np.array(window.values)
     blocks = float(len(window.members))
     named = named_changes(values, window.lost, blocks, reference, alpha)
@@ -111,11 +118,10 @@ def closed_window(
     if window.scores:
         row |= {"seen": float(np.mean(window.scores)), "labelled": len(window.scores)}
     if window.actions:
-        action, times = window.actions.most_common(1)[0]
-        row |= {"action": action, "action_share": times / window.actions.total()}
+        row |= dict(zip(("action", "action_share"), commonest(window.actions)))
     signals = [
         {"window": number, "signal": name, "evidence": float(evidence[i]),
-         **distances(values[:, i], reference.clean[:, i])}
+         **distances(values[:, i], usually[i])}
         for i, name in enumerate(reference.signals)
     ]  # fmt: skip
     return Closed(row, signals, named, collect)

@@ -7,6 +7,7 @@
 """
 
 from stress.policy._actions import ABSTAIN, KEEP
+from stress.policy._arriving import Arrivals
 from stress.policy._costs import Costs, load_costs
 from stress.policy._fit import Fitted, fit
 from stress.policy._guarantee import Guarantee
@@ -17,11 +18,13 @@ from stress.policy._relative import anchored
 from stress.policy._replay import Over, Replayed, over_time, replayed
 from stress.policy._steady import Steady
 from stress.policy._system import system
+from stress.policy._windowed import Windowed, commonest
 from stress.policy._words import markdown, python, sentences
 
 __all__ = [
     "ABSTAIN",
     "KEEP",
+    "Arrivals",
     "Costs",
     "Fitted",
     "Guarantee",
@@ -29,8 +32,10 @@ __all__ = [
     "Policy",
     "Replayed",
     "Steady",
+    "Windowed",
     "Worth",
     "anchored",
+    "commonest",
     "fit",
     "guard",
     "load",

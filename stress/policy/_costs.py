@@ -18,7 +18,7 @@ from stress.statistics.arrays import Floats, Ints
 if TYPE_CHECKING:
     from stress.records.frame import Frame
 
-__all__ = ["Costs", "load_costs"]
+__all__ = ["Costs", "load_costs", "weights"]
 
 
 @dataclass(frozen=True)
@@ -109,3 +109,12 @@ def _cost(value: object, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, Real) or not np.isfinite(float(value)) or float(value) < 0:
         raise InputError(f"costs: {where} must be a number, 0 or more, got {short(value)}.")
     return float(value)
+
+
+def weights(cell: Ints, scenario: Ints, clean_share: float, expected: Floats) -> Floats:
+    """Return how much each input counts: clean ones their share, each scenario what is expected, its cells alike."""
+    in_cell = np.bincount(cell)[cell]
+    cells_of = {int(s): len(np.unique(cell[scenario == s])) for s in np.unique(scenario)}
+    each = np.array([cells_of[int(s)] for s in range(scenario.max() + 1)])[scenario]
+    share = np.concatenate([[clean_share], (1 - clean_share) * expected])[scenario]
+    return np.asarray(share / each / in_cell)

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from perturbations import InputError
 from perturbations.errors import short
+from perturbations.modality import SENTIMENT
 from stress.policy._actions import ABSTAIN, KEEP
 from stress.policy._clusters import clusters, firsts, kept_whole
-from stress.policy._costs import Costs
+from stress.policy._costs import Costs, weights
 from stress.policy._relative import relative
 from stress.records.answered import ANSWERED, answers_in, asked_of
 from stress.records.cells import CellRow
@@ -75,6 +76,11 @@ class Evidence:
         """Which rows are clean input."""
         return self.scenario == 0
 
+    @property
+    def relative(self) -> bool:
+        """Whether signals say where an input lies among clean ones of its own group."""
+        return bool(len(self.raw)) and not np.array_equal(self.raw, self.values, equal_nan=True)
+
 
 @dataclass(frozen=True)
 class _Actions:
@@ -110,6 +116,9 @@ def evidence(
     each = [_inputs(frame, cell, by, seen.everywhere, streams, asking) for cell, by in found.items()]
     parts = [part for part, _ in each]
     signals = _signals(frame, [one for _, one in each], asking, streams)
+    for i, part in zip(found, parts):
+        if not len(part):
+            raise InputError(f"policy: the run is unfinished: {frame.cells[i].cell} lacks records. Continue it first.")
     rows, cell = np.concatenate(parts), np.repeat(np.arange(len(found)), list(map(len, parts)))
     cells = tuple(frame.cells[i] for i in found)
     scenarios = tuple(dict.fromkeys(row.scenario for row in cells))
@@ -129,7 +138,7 @@ def evidence(
         loss=loss,
         confidence=sure[rows],
         right=score[rows],
-        weight=_weights(cell, scenario, clean_share, costs.expected(scenarios[1:])),
+        weight=weights(cell, scenario, clean_share, costs.expected(scenarios[1:])),
         sample=frame.sample[rows[:, 0]],
         cell=cell,
         cells=cells,
@@ -205,7 +214,8 @@ def _signals(
         raise InputError(
             "policy: the model says neither labels nor how sure it is: there are no signals of its answers."
         )
-    names = (*(name.removeprefix("signal.") for name in frame.schema if name.startswith("signal.")), *more)
+    kept = (name.removeprefix("signal.") for name in frame.schema if name.startswith("signal."))
+    names = (*(name for name in kept if name.rpartition(".")[2] != SENTIMENT), *more)  # what is said is no quality
     if not names:
         raise InputError("policy: the run has no signals of its streams' quality. Run it again without --signals none.")
     return names
@@ -285,11 +295,3 @@ def _hint(streams: Sequence[str]) -> str:
         "Add to the suite `fallbacks: [drop, each]` and, among the scenarios, "
         "`lost: {all: {name: missing, fill: none}, grid: subsets, fallbacks: []}`, and run again."
     )
-
-
-def _weights(cell: Ints, scenario: Ints, clean_share: float, expected: Floats) -> Floats:
-    in_cell = np.bincount(cell)[cell]
-    cells_of = {int(s): len(np.unique(cell[scenario == s])) for s in np.unique(scenario)}
-    each = np.array([cells_of[int(s)] for s in range(scenario.max() + 1)])[scenario]
-    share = np.concatenate([[clean_share], (1 - clean_share) * expected])[scenario]
-    return np.asarray(share / each / in_cell)

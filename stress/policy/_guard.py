@@ -9,10 +9,11 @@ import numpy as np
 
 from perturbations import InputError, Sample, Value
 from perturbations.errors import named_keywords, short
-from perturbations.modality import modality_of
+from perturbations.modality import Lexicon, modality_of
 from stress.data import Samples, load_data
 from stress.models import Batch, load_model, predict_of
 from stress.policy._actions import ABSTAIN, KEEP, Action, action_of
+from stress.policy._arriving import Came
 from stress.policy._asked import Reader
 from stress.policy._policy import Policy
 
@@ -22,21 +23,32 @@ Predict = Callable[[Batch], Any]
 
 
 @named_keywords
-def signals_of(streams: Mapping[str, Value], which: str = "cheap") -> dict[str, float]:
+def signals_of(streams: Mapping[str, Value], which: str = "cheap", lexicon: Lexicon | None = None) -> dict[str, float]:
     """Return the signals of an input's streams by ``STREAM.SIGNAL``; lost streams have none.
+
+    With a ``lexicon`` (``perturbations.modality.load_lexicon``) also the sentiment of texts.
 
     Numbers are rounded to single floats, as a run records them, so that a threshold decides the same here and there.
     """
     found: dict[str, float] = {}
     for stream, value in streams.items():
         if value is not None:
-            measured = modality_of(value, f"stream {stream}").signals(value, "all" if which == "all" else "cheap")
+            kind = modality_of(value, f"stream {stream}")
+            measured = kind.signals(value, "all" if which == "all" else "cheap", lexicon)
             found.update({f"{stream}.{name}": float(np.float32(number)) for name, number in measured.items()})
     return found
 
 
 @named_keywords
-def guard(predict: Predict, policy: Policy, data: Any = None, *, seed: int = 0) -> Predict:
+def guard(
+    predict: Predict,
+    policy: Policy,
+    data: Any = None,
+    *,
+    seed: int = 0,
+    decide: Callable[[Mapping[str, float]], str] | None = None,
+    in_order: bool = False,
+) -> Predict:
     """Return a model that does what a policy says before it answers: it drops streams, or gives no answer (None).
 
     The guarded model can be run through any suite like another, with the classes and declarations of ``predict``.
@@ -44,6 +56,13 @@ def guard(predict: Predict, policy: Policy, data: Any = None, *, seed: int = 0) 
     confidence (``answer_from``), answers below it are not given. A policy that fills streams is given the ``data`` that
     it fills from (and the ``seed`` of the run, of noise), as to ``stress.run``; other models that it asks are loaded by
     their names.
+    ``decide`` says instead of the rule which of the policy's actions is taken, input after input in the order of the
+    batches: that of a ``Steady`` or ``Windowed``, or what a monitor says now (``lambda _: monitor.action``). Such a
+    model remembers: it is for one stream of inputs, and not for the cells of a suite.
+
+    A policy that asks how values came (``image.frozen``, ``image.late``) is told by ``batch.arrived``, as a run does;
+    or ``in_order`` says that calls come with the inputs of one sequence in their order, so that repetitions can be
+    counted (``guarded.restart()`` begins another sequence).
     Raises InputError where the policy asks for a stream that the model is not given, or for data that are not there.
     """
     if not callable(predict):
@@ -51,13 +70,15 @@ def guard(predict: Predict, policy: Policy, data: Any = None, *, seed: int = 0) 
     acting = _Acting(predict, policy, data, seed)
     reads = policy.answers_wanted != (False, False) or policy.answer_from is not None
     reader = Reader.of(policy) if reads else None
+    came = Came(policy, in_order)
 
     def guarded(batch: Batch) -> Any:
         for stream in policy.streams:
             if stream not in batch:
                 raise InputError(f"guard: the policy asks for stream {stream!r}, got {', '.join(batch)}.")
         signals = [
-            signals_of({name: batch[name][row] for name in policy.streams}, policy.which) for row in range(batch.size)
+            signals_of({name: batch[name][row] for name in policy.streams}, policy.which) | more
+            for row, more in enumerate(came.of(batch))
         ]
         whole = None
         if reader is not None and policy.answers_wanted != (False, False):
@@ -66,7 +87,7 @@ def guard(predict: Predict, policy: Policy, data: Any = None, *, seed: int = 0) 
                 signals[row] |= more
         rows: dict[str, list[int]] = {}
         for row, known in enumerate(signals):
-            rows.setdefault(policy.decide(known), []).append(row)
+            rows.setdefault(_one_of(policy, (decide or policy.decide)(known)), []).append(row)
         if set(rows) == {KEEP} and policy.answer_from is None:
             return predict(batch) if whole is None else whole
         return acting.all(batch, rows, reader if policy.answer_from is not None else None)
@@ -76,7 +97,15 @@ def guard(predict: Predict, policy: Policy, data: Any = None, *, seed: int = 0) 
             setattr(guarded, name, value)
     if form := policy.reads.get("answers"):  # one that abstains from all that it is first asked does not show it
         guarded.answers = form  # type: ignore[attr-defined]
+    if came.arrivals is not None:
+        guarded.restart = came.arrivals.restart  # type: ignore[attr-defined]
     return guarded
+
+
+def _one_of(policy: Policy, action: str) -> str:
+    if action not in policy.actions:
+        raise InputError(f"guard: decide must return one of {', '.join(policy.actions)}, got {short(action)}.")
+    return action
 
 
 class _Acting:

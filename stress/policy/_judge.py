@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -13,11 +13,15 @@ from stress.policy._tree import LEAVES, Tree, grow, taken
 from stress.statistics.arrays import Flags, Floats, Ints
 from stress.statistics.intervals import clustered_error, sidak, t_quantile
 
-__all__ = ["FOLDS", "Worth", "chosen", "fold_of", "harms", "judged"]
+__all__ = ["CLEAN_LOSS", "FOLDS", "Worth", "chosen", "fold_of", "harms", "judged"]
 
 FOLDS, _INNER = 5, 4
-_LOSS, _CLEAN_LOSS = 0.01, 0.005
-"""What a safe rule may lose: one point on damage that it has not seen, half a point on clean input of new clusters."""
+CLEAN_LOSS = 0.005
+"""Loss on clean input, in wrong answers an input, that a rule must keep within where nothing else is asked for."""
+_LOSS = 0.01
+"""What a safe rule may lose on damage that it has not seen."""
+_PRICES = (0.0, 0.03, 0.1, 0.3, 0.7, 2.0)
+"""What acting on a clean input is charged beside its loss while a rule is made, in wrong answers: tried in order."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,8 @@ class Worth:
     """Expected loss under one scenario, or all, of doing nothing and of the rule; ``gain`` is the rule's lead.
 
     ``always`` is the best single action, ``by_condition`` the best action of each cell (both chosen on other samples);
-    ``best`` the best action of each sample, which nobody can know.
+    ``best`` the best action of each sample, which nobody can know. ``acts`` is the share of inputs on which the rule
+    does anything.
     """
 
     unseen: Literal["samples", "scenario"]
@@ -38,6 +43,7 @@ class Worth:
     gain: float
     low: float
     high: float
+    acts: float
     n: int
     clusters: int
 
@@ -55,19 +61,82 @@ def fold_of(known: Evidence, folds: int = FOLDS) -> Ints:
     return np.asarray((order % min(folds, len(ids)))[place])
 
 
-def chosen(known: Evidence, safe: bool) -> Tree:
+def chosen(known: Evidence, safe: bool, clean_loss: float = CLEAN_LOSS) -> Tree:
     """Return the rule for evidence: a tree whose size is chosen by what it is worth on clusters that it has not seen.
 
-    It must be better there than doing nothing by more than one standard error. With ``safe`` it may also lose at most a
-    point on any scenario that it has not seen, and half a point on clean input.
+    It must be better there than doing nothing by more than one standard error, and lose at most ``clean_loss`` on
+    clean input, by a bound that few clusters can tell (see ``_clean_bound``). Acting on clean input is charged a price
+    while the tree is made: the lowest at which some size holds to this. With ``safe`` a rule may also lose at most a
+    point on any scenario that it has not seen.
     """
-    folds = fold_of(known, _INNER)
-    losses = _held_out(known, [((folds != fold), (folds == fold)) for fold in range(int(folds.max()) + 1)])
-    allowed = np.ones(losses.shape[1], bool)
-    if safe:
-        allowed = _harmless(known, _held_out(known, list(_some_unseen(known, folds))), _LOSS)
-        allowed &= _harmless(known, np.where(known.clean[:, np.newaxis], losses, np.nan), _CLEAN_LOSS)
-    return grow(known)[: 1 + _size(known, losses, allowed)][-1]
+    folds = _inner(known)
+    parts = [((folds != fold), (folds == fold)) for fold in range(int(folds.max()) + 1)]
+    unseen = list(_some_unseen(known, folds)) if safe else []
+    harm = _harm(known)
+    for price in _PRICES:
+        dear = _dear(known, price)
+        trees = grow(dear)
+        does = _held_out(dear, parts)
+        losses = _lost(known, does)
+        allowed = _clean_bound(known, trees, does, harm) <= clean_loss
+        if safe and allowed.any():
+            allowed &= _harmless(known, _lost(known, _held_out(dear, unseen)), _LOSS)
+        if (size := _size(known, losses, allowed)) is not None:
+            return trees[: 1 + size][-1]
+    return 0
+
+
+def _inner(known: Evidence) -> Ints:
+    """Return the fold of each row in which sizes are compared: whole clusters, or samples where clusters are so few
+    that a rule would be made from one or two.
+    """
+    if len(np.unique(known.member)) >= _INNER:
+        return fold_of(known, _INNER)
+    return fold_of(replace(known, member=known.sample), _INNER)
+
+
+def _dear(known: Evidence, price: float) -> Evidence:
+    """Return evidence in which doing anything about a clean input costs so much more."""
+    loss = known.loss.copy()
+    loss[known.clean, 1:] += price
+    return replace(known, loss=loss)
+
+
+def _harm(known: Evidence) -> Floats:
+    """Return what each action does harm to on clean input: the mean of what it loses where it loses, and one standard
+    error.
+    """
+    clean = known.of(known.clean)
+    lost = np.maximum(0.0, clean.loss - clean.loss[:, :1])
+    return np.array([_up(column, clean.member) for column in lost.T])
+
+
+def _clean_bound(known: Evidence, trees: Sequence[Tree], does: Ints, harm: Floats) -> Floats:
+    """Return, of trees of each size, at most how much they lose on clean input of clusters that they have not seen.
+
+    How often they act there, times what acting harms: half a point lost is not to be told from none on few hundred
+    inputs, but acting on one in two from acting on one in a hundred is. With one standard error, of whole clusters.
+
+    Signals that say where an input lies among clean ones of its own group say the same of a new one: how often a rule
+    acts there is counted on what it was made from, as if one more input of each cluster were acted on (as conformal
+    quantiles are). Otherwise it is counted on input that was held out (``does``).
+    """
+    seen = known.clean & (does[:, 0] >= 0)
+    if not seen.any():
+        return np.zeros(does.shape[1])
+    acts, member, more = does[seen], known.member[seen], 0.0
+    if known.relative:
+        each = [taken(trees[min(k, len(trees) - 1)], known.values[seen]) for k in range(does.shape[1])]
+        acts, more = (
+            np.column_stack(each),
+            float(harm.max()) / (1 + int(np.unique(member, return_counts=True)[1].min())),
+        )
+    return np.array([_up(harm[column], member) + more for column in acts.T])
+
+
+def _up(values: Floats, member: Ints) -> float:
+    """Return a mean and one standard error more."""
+    return float(values.mean()) + _error(values, np.ones(len(values)), member)
 
 
 def _some_unseen(known: Evidence, folds: Ints) -> Iterator[tuple[Flags, Flags]]:
@@ -81,15 +150,21 @@ def _some_unseen(known: Evidence, folds: Ints) -> Iterator[tuple[Flags, Flags]]:
             yield (folds != fold) & ~out, (folds == fold) & out
 
 
-def _held_out(known: Evidence, parts: Sequence[tuple[Flags, Flags]]) -> Floats:
-    """Return what trees of each size cost on rows that they were not made from; NaN for rows that none was tried on."""
-    losses = np.full((len(known), LEAVES), np.nan)
+def _held_out(known: Evidence, parts: Sequence[tuple[Flags, Flags]]) -> Ints:
+    """Return what trees of each size do with rows that they were not made from; −1 for rows that none was tried on."""
+    actions = np.full((len(known), LEAVES), -1)
     for fit, seen in parts:
         if fit.any() and seen.any():
             trees = grow(known.of(fit))
             for size in range(LEAVES):
-                losses[seen, size] = _cost(trees[min(size, len(trees) - 1)], known)[seen]
-    return losses
+                actions[seen, size] = taken(trees[min(size, len(trees) - 1)], known.values[seen])
+    return actions
+
+
+def _lost(known: Evidence, actions: Ints) -> Floats:
+    """Return what these actions cost; NaN where none was tried."""
+    cost = np.take_along_axis(known.loss, np.maximum(actions, 0), axis=1)
+    return np.where(actions < 0, np.nan, cost)
 
 
 def _harmless(known: Evidence, losses: Floats, most: float) -> Flags:
@@ -103,19 +178,17 @@ def _harmless(known: Evidence, losses: Floats, most: float) -> Flags:
     return allowed
 
 
-def _size(known: Evidence, losses: Floats, allowed: Flags) -> int:
-    """Return how often to split, from what trees of every size cost on rows that they had not seen."""
+def _size(known: Evidence, losses: Floats, allowed: Flags) -> int | None:
+    """Return how often to split, from what trees of every size cost on rows that they had not seen; None where none
+    that is allowed gains more than one standard error.
+    """
     seen = np.isfinite(losses[:, 0])
     if not seen.any() or not allowed.any():
-        return 0
+        return None
     weight, away = known.weight[seen], losses[seen] - known.loss[seen, :1]
     means = np.average(away, axis=0, weights=weight)
     size = int(np.flatnonzero(allowed)[np.argmin(np.round(means[allowed], 12))])
-    return size if means[size] < -_error(away[:, size], weight, known.member[seen]) else 0
-
-
-def _cost(tree: Tree, known: Evidence) -> Floats:
-    return np.asarray(known.loss[np.arange(len(known)), taken(tree, known.values)])
+    return size if means[size] < -_error(away[:, size], weight, known.member[seen]) else None
 
 
 def _error(away: Floats, weight: Floats, member: Ints) -> float:
@@ -124,27 +197,27 @@ def _error(away: Floats, weight: Floats, member: Ints) -> float:
     return float(np.nan_to_num(error))
 
 
-def judged(known: Evidence, safe: bool, confidence: float = 0.95) -> list[Worth]:
+def judged(known: Evidence, safe: bool, confidence: float = 0.95, clean_loss: float = CLEAN_LOSS) -> list[Worth]:
     """Return what rules made in this way are worth on clusters they have not seen; then, on scenarios neither.
 
     Each fold of clusters is judged by a rule that was made without it; in the second part also without the scenario.
     Intervals are paired and of whole clusters; those of scenarios hold for all of them at once.
     """
-    folds = fold_of(known)
-    return [
-        *_rows(
-            known, "samples", _crossed(known, folds, lambda out: [(np.ones(len(known), bool), out)], safe), confidence
-        ),
-        *_rows(known, "scenario", _crossed(known, folds, lambda out: _without_each(known, out), safe), confidence),
-    ]
+
+    def rule(fit: Evidence) -> Tree:
+        return chosen(fit, safe, clean_loss)
+
+    new = _crossed(known, lambda out: [(np.ones(len(known), bool), out)], rule)
+    unseen = _crossed(known, lambda out: _without_each(known, out), rule)
+    return [*_rows(known, "samples", new, confidence), *_rows(known, "scenario", unseen, confidence)]
 
 
-def harms(worth: Sequence[Worth]) -> list[Worth]:
+def harms(worth: Sequence[Worth], clean_loss: float = CLEAN_LOSS) -> list[Worth]:
     """Return the scenarios on which rules that have not seen them lose more than a point; and clean input of new
-    clusters, where they lose more than half a one.
+    clusters, where they lose more than is allowed.
     """
     unseen = [row for row in worth if row.unseen == "scenario" and row.scenario != "all" and row.gain < -_LOSS]
-    clean = [row for row in worth if row.unseen == "samples" and row.scenario == "clean" and row.gain < -_CLEAN_LOSS]
+    clean = [row for row in worth if row.unseen == "samples" and row.scenario == "clean" and row.gain < -clean_loss]
     return unseen + clean
 
 
@@ -157,24 +230,27 @@ def _without_each(known: Evidence, out: Flags) -> Iterator[tuple[Flags, Flags]]:
 
 @dataclass(frozen=True)
 class _Crossed:
-    """Loss of each row under rules that were made elsewhere; NaN where it was not judged."""
+    """Loss of each row under rules that were made elsewhere; NaN where it was not judged; ``acts``: what they do."""
 
+    acts: Ints
     rule: Floats
     always: Floats
     by_condition: Floats
 
 
 def _crossed(
-    known: Evidence, folds: Ints, parts: Callable[[Flags], Iterable[tuple[Flags, Flags]]], safe: bool
+    known: Evidence, parts: Callable[[Flags], Iterable[tuple[Flags, Flags]]], rule: Callable[[Evidence], Tree]
 ) -> _Crossed:
-    found = _Crossed(*(np.full(len(known), np.nan) for _ in range(3)))
+    folds, count = fold_of(known), len(known)
+    found = _Crossed(np.zeros(count, np.int64), *(np.full(count, np.nan) for _ in range(3)))
     for fold in range(int(folds.max()) + 1):
         for learn, judge in parts(folds == fold):
             fit = known.of(learn & (folds != fold))
             rows = np.flatnonzero(judge)
             if not len(fit) or not len(rows):
                 continue
-            found.rule[rows] = _cost(chosen(fit, safe), known)[rows]
+            found.acts[rows] = taken(rule(fit), known.values[rows])
+            found.rule[rows] = known.loss[rows, found.acts[rows]]
             found.always[rows] = known.loss[rows, int(np.argmin((fit.weight[:, np.newaxis] * fit.loss).sum(axis=0)))]
             others = known.of(folds != fold)
             for cell in np.unique(known.cell[rows]):
@@ -211,5 +287,5 @@ def _worth(
     return Worth(
         unseen, name, mean(never), mean(found.always[rows]), mean(found.by_condition[rows]),
         mean(known.loss[rows].min(axis=1)), mean(found.rule[rows]), gain, gain - reach, gain + reach,
-        len(np.unique(known.sample[rows])), count,
+        mean((found.acts[rows] != 0).astype(float)), len(np.unique(known.sample[rows])), count,
     )  # fmt: skip

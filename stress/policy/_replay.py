@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from perturbations import InputError
 from perturbations.errors import named_keywords
+from perturbations.modality import arrivals
 from stress.policy._actions import ABSTAIN, KEEP
 from stress.policy._policy import Policy
 from stress.policy._steady import Steady
+from stress.policy._windowed import Windowed
 from stress.records.answered import answers_in, asked_of
 from stress.records.frame import Frame
 from stress.records.source import Source
@@ -59,8 +61,6 @@ def replayed(run: Source, policy: Policy) -> Replayed:
     """
     frame = Frame(run)
     streams = list(run.info.get("streams", {})) or sorted({s for row in frame.cells for s in row.streams})
-    score = np.where(frame.failed, 0.0, frame.column("score"))
-    sure = frame.column("confidence") if frame.has("confidence") else np.full(len(score), np.nan)
     records, actions, taken = [], [], []
     for cell, by in stand_ins(frame.cells, streams).items():
         rows = frame.by_cell[cell]
@@ -73,7 +73,14 @@ def replayed(run: Source, policy: Policy) -> Replayed:
         actions.append(action)
         taken.append(there)
     record, action, there = (np.concatenate(each) for each in (records, actions, taken))
+    return _replayed(frame, policy, record, action, there)
+
+
+def _replayed(frame: Frame, policy: Policy, record: Ints, action: Ints, there: Ints) -> Replayed:
+    """Return what came of actions, with the records that show it; answers that are too unsure are not given."""
+    score = np.where(frame.failed, 0.0, frame.column("score"))
     if policy.answer_from is not None:
+        sure = frame.column("confidence") if frame.has("confidence") else np.full(len(score), np.nan)
         there = np.where((there >= 0) & (sure[there] >= policy.answer_from), there, -1)
     right = np.where(there >= 0, score[there], 0.0)
     return Replayed(policy.actions, record, action, there, score[record], right, frame)
@@ -115,9 +122,10 @@ def _signals(frame: Frame, policy: Policy, cell: int, streams: Sequence[str]) ->
         if f"signal.{name}" in frame.schema:
             found[name] = frame.column(f"signal.{name}")[rows]
         elif name not in found and not (whole and name.rpartition(".")[2].startswith("answer_")):
-            raise InputError(
-                f"policy: the rule asks for {name}, which the run did not record. Run it with --signals all."
-            )
+            how = "Run it with --signals all."
+            if name.rpartition(".")[2] in arrivals.all:
+                how = "It is recorded of data that come in sequences."
+            raise InputError(f"policy: the rule asks for {name}, which the run did not record. {how}")
     return {name: found.get(name, np.full(len(rows), np.nan)) for name in policy.asked}
 
 
@@ -153,7 +161,8 @@ class Over:
     """A policy along one timeline: the headline in ten windows without and with it, and how often it switches.
 
     ``switches`` are changes of action from one input to the next, within a sequence; ``hours`` is the time that the
-    inputs span, by their clock (None: they have none); ``share`` how often each action is taken.
+    inputs span, by their clock (None: they have none); ``share`` how often each action is taken. ``replay`` is input by
+    input what was done and what came, in the order of time.
     """
 
     cell: str
@@ -163,6 +172,7 @@ class Over:
     inputs: int
     hours: float | None
     share: Mapping[str, float]
+    replay: Replayed = field(repr=False, compare=False)
 
     @property
     def per_hour(self) -> float | None:
@@ -171,11 +181,13 @@ class Over:
 
 
 @named_keywords
-def over_time(run: Source, policy: Policy, *, after: int = 1, dwell: int = 1, band: float = 0.0) -> list[Over]:
+def over_time(
+    run: Source, policy: Policy, *, after: int = 1, dwell: int = 1, band: float = 0.0, window: int | None = None
+) -> list[Over]:
     """Replay a policy over each cell of a run that follows a timeline, in the order of time.
 
-    ``after``, ``dwell`` and ``band`` calm it down, as ``stress.policy.Steady`` does. Raises InputError where the run
-    has no timeline.
+    ``after``, ``dwell`` and ``band`` calm it down, as ``stress.policy.Steady`` does; with a ``window`` it is followed
+    as a monitor follows it (``stress.policy.Windowed``). Raises InputError where the run has no timeline.
     """
     frame = Frame(run)
     along = [i for i, row in enumerate(frame.cells) if row.grid == "timeline" and not (row.fallback or row.machine)]
@@ -183,31 +195,35 @@ def over_time(run: Source, policy: Policy, *, after: int = 1, dwell: int = 1, ba
         raise InputError("policy: the run follows no timeline: a suite with `timeline:` is needed to replay over time.")
     plain = replayed(run, policy)
     streams = list(run.info.get("streams", {}))
-    return [_over(plain, policy, cell, streams, Steady(policy, after=after, dwell=dwell, band=band)) for cell in along]
+    decider: Steady | Windowed = Steady(policy, after=after, dwell=dwell, band=band)
+    if window is not None:
+        if (after, dwell, band) != (1, 1, 0):
+            raise InputError("policy: window goes without after, dwell and band, got both.")
+        decider = Windowed(policy, window)
+    return [_over(plain, policy, cell, streams, decider) for cell in along]
 
 
-def _over(plain: Replayed, policy: Policy, cell: int, streams: Sequence[str], steady: Steady) -> Over:
+def _over(plain: Replayed, policy: Policy, cell: int, streams: Sequence[str], decider: Steady | Windowed) -> Over:
     frame = plain.frame
     rows = plain.record[plain.cell == cell]
     place = frame.column("place")[rows]
     line = _lines(frame, cell, rows)
-    action, switches = _steadied(
-        policy, _signals(frame, policy, cell, streams), np.lexsort((place, line)), line, steady
-    )
+    order = np.lexsort((place, line))
+    action, switches = _decided(policy, _signals(frame, policy, cell, streams), order, line, decider)
     by, there = stand_ins(frame.cells, streams)[cell], np.full(len(rows), -1)
     for k in np.unique(action):
         there[action == k] = _shown(frame, cell, rows[action == k], policy.actions[k], by)
-    score = np.where(frame.failed, 0.0, frame.column("score"))
     window = np.minimum((place * WINDOWS).astype(np.int64), WINDOWS - 1)
 
     def windows(values: Floats) -> tuple[float | None, ...]:
         return tuple(float(values[window == w].mean()) if (window == w).any() else None for w in range(WINDOWS))
 
     share = {policy.actions[k]: float((action == k).mean()) for k in np.unique(action)}
-    with_it = windows(np.where(there >= 0, score[there], 0.0))
+    done = _replayed(frame, policy, rows, action, there)
     return Over(
-        frame.cells[cell].cell, windows(score[rows]), with_it, switches, len(rows), _hours(frame, rows, line), share
-    )
+        frame.cells[cell].cell, windows(done.alone), windows(done.right), switches, len(rows),
+        _hours(frame, rows, line), share, _replayed(frame, policy, rows[order], action[order], there[order]),
+    )  # fmt: skip
 
 
 def _lines(frame: Frame, cell: int, rows: Ints) -> Ints:
@@ -219,17 +235,17 @@ def _lines(frame: Frame, cell: int, rows: Ints) -> Ints:
     return of[frame.sample[rows]] * (int(frame.draw.max(initial=0)) + 1) + frame.draw[rows]
 
 
-def _steadied(
-    policy: Policy, signals: Mapping[str, Floats], order: Ints, line: Ints, steady: Steady
+def _decided(
+    policy: Policy, signals: Mapping[str, Floats], order: Ints, line: Ints, decider: Steady | Windowed
 ) -> tuple[Ints, int]:  # fmt: skip
     """Return the action for each input, and how often it changes along a line."""
     places = {name: i for i, name in enumerate(policy.actions)}
     action, switches, before = np.empty(len(line), np.int64), 0, -1
     for i in order:
         if before < 0 or line[before] != line[i]:
-            steady.restart()
+            decider.restart()
             before = -1
-        action[i] = places[steady.decide({name: float(values[i]) for name, values in signals.items()})]
+        action[i] = places[decider.decide({name: float(values[i]) for name, values in signals.items()})]
         switches += bool(before >= 0 and action[i] != action[before])
         before = int(i)
     return action, switches

@@ -78,8 +78,8 @@ def markdown(policy: Policy) -> str:
     for unseen, title in (("scenario", "On scenarios and samples it has not seen"), ("samples", "On new samples")):
         rows = [row for row in about.get("worth") or () if row["unseen"] == unseen]
         if rows:
-            lines += [f"## {title}", "", "| scenario | never | rule | best action of each condition | gain |"]
-            lines += ["|---|---|---|---|---|", *(_worth(row) for row in rows), ""]
+            lines += [f"## {title}", "", "| scenario | never | rule | best action of each condition | gain | acts on |"]
+            lines += ["|---|---|---|---|---|---|", *(_worth(row) for row in rows), ""]
     if found := about.get("guarantee"):
         lines += _promise(found)
     lines += ["Loss is in wrong answers per input, or as the costs say; intervals are paired, of whole clusters.", ""]
@@ -87,7 +87,7 @@ def markdown(policy: Policy) -> str:
 
 
 def _worth(row: Mapping[str, Any]) -> str:
-    gain = f"{row['gain']:+.3f} ({row['low']:.3f} to {row['high']:.3f})"
+    gain = f"{row['gain']:+.3f} ({row['low']:.3f} to {row['high']:.3f}) | {row['acts']:.1%}"
     return f"| {_cell(row['scenario'])} | {row['never']:.3f} | {row['rule']:.3f} | {row['by_condition']:.3f} | {gain} |"
 
 

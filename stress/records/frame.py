@@ -46,6 +46,8 @@ class Frame:
     """Records above which they are not held in memory at once; None: hold any number."""
     whole: SampleTable | None = None
     """The samples of the run that these records are a part of: what is known of them is read once, there."""
+    known: SampleTable | None = None
+    """These very samples, where they were read before; nothing is taken from records other than these."""
     _columns: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     @cached_property
@@ -71,7 +73,7 @@ class Frame:
     @cached_property
     def sample_table(self) -> SampleTable:
         """The samples, with what the whole run says of them."""
-        return self.whole or SampleTable(self.run, self.declared.classes)
+        return self.whole or self.known or SampleTable(self.run, self.declared.classes)
 
     @property
     def samples(self) -> list[str]:

@@ -63,7 +63,8 @@ class View:
     def samples(self) -> pa.Table:
         """The samples that the view holds records of: no other has a part in an interval."""
         table = self.base.samples
-        return table.filter(pa.array(np.isin(table["order"].to_numpy(), self.sample)))
+        there = np.isin(table["order"].to_numpy(), self.sample)
+        return table if there.all() else table.filter(pa.array(there))
 
     @cached_property
     def cells(self) -> pa.Table:

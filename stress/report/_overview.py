@@ -16,8 +16,13 @@ from stress.report._verdict import label, verdict
 __all__ = ["VERDICTS", "breaking", "measures", "overview"]
 
 VERDICTS = {
-    "holds": "holds", "breaks": "breaks", "unsure": "may break", "unknown": "not judged", "untested": "not tested",
-}  # fmt: skip
+    "holds": "holds",
+    "breaks": "breaks",
+    "unsure": "may break",
+    "few": "not enough evidence",
+    "unknown": "not judged",
+    "untested": "not tested",
+}
 
 
 def overview(book: Book) -> Grid:

@@ -21,7 +21,14 @@ from stress.report._verdict import curve_of, headline, label, verdict, worst_cel
 __all__ = ["print_summary"]
 
 STYLES = {name: modality(name).look.terminal for name in MODALITIES} | {"joint": "magenta", "other": "cyan"}
-OUTCOMES = {"holds": "green", "breaks": "bold red", "unsure": "yellow", "unknown": "dim", "untested": "yellow"}
+OUTCOMES = {
+    "holds": "green",
+    "breaks": "bold red",
+    "unsure": "yellow",
+    "few": "yellow",
+    "unknown": "dim",
+    "untested": "yellow",
+}
 BARS = "▁▂▃▄▅▆▇█"
 FINDINGS = {"problem": "bold red", "warning": "yellow", "note": "dim"}
 WIDE, NARROW = 118, 92

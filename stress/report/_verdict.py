@@ -10,9 +10,10 @@ from stress.report._numbers import plural, visible
 
 __all__ = ["Verdict", "curve_of", "headline", "label", "verdict", "worst_cell", "worst_of"]
 
-Verdict = Literal["holds", "breaks", "unsure", "unknown", "untested"]
-"""``unsure``: the interval leaves it open. ``unknown``: the measure is undefined here. ``untested``: no perturbation
-could change any record, so that nothing was seen."""
+Verdict = Literal["holds", "breaks", "unsure", "few", "unknown", "untested"]
+"""``unsure``: the interval leaves it open. ``few``: it looks sound, but rests on too few clusters to say so.
+``unknown``: the measure is undefined here. ``untested``: no perturbation could change any record, so that nothing was
+seen."""
 
 
 def verdict(book: Book, scenario: Row) -> Verdict:
@@ -24,8 +25,24 @@ def verdict(book: Book, scenario: Row) -> Verdict:
     if value is not None:
         return "breaks" if high is not None else "unsure"
     if breaking["holds"]:
-        return "holds" if low is None else "unsure"
+        return "unsure" if low is not None else _unbroken(book, scenario)
     return _ungraded(book, scenario)
+
+
+def _unbroken(book: Book, scenario: Row) -> Verdict:
+    """Return the verdict over a curve that breaks in no resample: it holds only if the intervals beside it say so, too.
+
+    Where no answer changed, no resample differs; and with one of few clusters left out, a curve that does not break
+    has no spread at all. What then tells is the worst cell: its interval, which allows for all cells, is to lie above
+    the bar.
+    """
+    worst, kept, start = scenario["worst"], scenario["retention"], book.curve_at[about_of(scenario)][0]["value"]
+    error = book.form.better == "lower"
+    end = worst["high"] if error else worst["low"]
+    if end is None or scenario["breaking_severity"]["few"]:
+        sure = end is not None and (1 - end >= BREAK_AT * (1 - start) if error else end >= BREAK_AT * start)
+        return "holds" if sure else "few"
+    return "unsure" if kept["low"] is not None and kept["low"] < BREAK_AT else "holds"
 
 
 def _ungraded(book: Book, scenario: Row) -> Verdict:
@@ -33,12 +50,14 @@ def _ungraded(book: Book, scenario: Row) -> Verdict:
     found: set[Verdict] = set()
     for row in book.single.get((scenario["scenario"], scenario["fallback"]), ()):
         if row["low"] is None or row["high"] is None:
-            found.add("unknown")
+            found.add("unknown" if row["value"] is None else "few")
         elif row["high"] < BREAK_AT:
             found.add("breaks")
+        elif row["low"] >= BREAK_AT:
+            found.add("holds")
         else:
-            found.add("holds" if row["low"] >= BREAK_AT else "unsure")
-    order: tuple[Verdict, ...] = ("breaks", "unknown", "unsure", "holds")
+            found.add("few" if row["few"] and row["value"] >= BREAK_AT else "unsure")
+    order: tuple[Verdict, ...] = ("breaks", "unknown", "unsure", "few", "holds")
     return next((name for name in order if name in found), "unknown")
 
 
@@ -108,6 +127,9 @@ def _sentence(found: dict[Verdict, list[str]], total: int) -> str:
     if unsure:
         of = "" if broken else f" of {plural(total, 'scenario')}"
         parts.append(f"may break under {len(unsure)}{of} – {_named(unsure)}")
+    if found["few"]:
+        of = "" if parts else f" of {plural(total, 'scenario')}"
+        parts.append(f"not enough evidence under {len(found['few'])}{of} – {_named(found['few'])}")
     if found["unknown"]:
         parts.append(f"cannot be judged under {len(found['unknown'])}")
     if found["untested"]:

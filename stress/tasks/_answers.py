@@ -35,9 +35,10 @@ def scores_read(found: Opened, classes: Sequence[str]) -> tuple[NDArray[np.float
         read = [_row(row, classes) for row in rows]
         array = np.array([row if isinstance(row, np.ndarray) else np.zeros(width) for row in read])
         wrong = [row if isinstance(row, str) else None for row in read]
-    finite: NDArray[np.bool_] = np.asarray(np.isfinite(array).all(axis=1))
-    if finite.all():
+    there = np.isfinite(array)
+    if there.all():
         return array, wrong
+    finite = there.all(axis=1)
     for row in np.flatnonzero(~finite):
         wrong[int(row)] = "not finite"
     return np.where(finite[:, None], array, 0.0), wrong

@@ -33,7 +33,7 @@ def tolerance(classes: int) -> float:
 def sums_to_one(array: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return which rows are probabilities: none negative, and a sum of about 1."""
     within: NDArray[np.bool_] = np.abs(array.sum(axis=1) - 1) <= tolerance(array.shape[1])
-    return within & (array.min(axis=1) >= _BELOW)
+    return within if array.size and array.min() >= _BELOW else within & (array.min(axis=1) >= _BELOW)
 
 
 @dataclass(frozen=True)

@@ -50,10 +50,12 @@ def ranked(
     scores: NDArray[np.float64], right: NDArray[np.int64], names: tuple[str, ...], ties: TieBreak | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Return the first column of each row and the rank (from 1) of the right one; ties are drawn."""
-    mine = scores[np.arange(len(right)), right]
-    best, rank = scores.argmax(axis=1), 1 + (scores > mine[:, None]).sum(axis=1)
-    top = scores == scores.max(axis=1, keepdims=True)
-    level = scores == mine[:, None]
+    rows, best = np.arange(len(right)), scores.argmax(axis=1)
+    mine = scores[rows, right][:, None]
+    rank = 1 + (scores > mine).sum(axis=1)
+    top, level = scores == scores[rows, best][:, None], scores == mine
+    if np.count_nonzero(top) == np.count_nonzero(level) == len(right):  # each row has at least one of both
+        return best, rank.astype(np.int32)
     tied = np.flatnonzero((top.sum(axis=1) > 1) | (level.sum(axis=1) > 1))
     if len(tied):
         order = (ties or TieBreak.of_rows(len(right))).order(tied, names)

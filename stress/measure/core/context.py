@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypedDict, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perturbations import InputError
 from perturbations.errors import nearest, short
-from scenarios import goals_of
+from scenarios import Goals, goals_of
 from stress.measure.core.blocksums import BlockSums
 from stress.measure.core.heldsums import HeldSums, ratio
 from stress.measure.core.values import Values
@@ -23,11 +23,11 @@ from stress.records.metric import FROM_CLEAN, Kind, Metric, expanded, offered, r
 from stress.records.outcomes import Failure, StatusCounts
 from stress.records.source import Source
 from stress.statistics.arrays import Floats
-from stress.statistics.bootstrap import Clusters, Waiting, clusters
+from stress.statistics.bootstrap import Clusters, Draw, clusters
 from stress.tasks import metrics as _house  # noqa: F401 - registers the metrics that come with the package
 from stress.tasks.metrics.every import COST
 
-__all__ = ["LIMIT", "Context", "Options", "Values", "check_names", "declared_of", "options"]
+__all__ = ["LIMIT", "Context", "MeasureOptions", "Options", "Values", "check_names", "declared_of", "options"]
 
 More = ParamSpec("More")
 Found = TypeVar("Found")
@@ -63,6 +63,27 @@ class Options:
     label_matrix: Mapping[str, Mapping[str, float]] | None = None
     reference: Source | None = None
     limit: int = LIMIT
+
+
+class MeasureOptions(TypedDict, total=False):
+    """What can be asked of every table; ``stress.measure.table`` says what each means."""
+
+    cluster: str | None
+    confidence: float
+    resamples: int
+    seed: int
+    metric: str | None
+    break_at: float
+    bar: float | None
+    top_k: tuple[int, ...]
+    bins: int
+    by: Sequence[str] | None
+    small: int
+    goals: Goals | Mapping[str, Any] | str | None
+    label_error: float | None
+    label_matrix: Mapping[str, Mapping[str, float]] | None
+    reference: Source | None
+    limit: int
 
 
 def check_names(given: Mapping[str, Any], besides: Sequence[str] = ()) -> None:
@@ -113,6 +134,8 @@ class Context:
     """Metrics that are no means or ratios of records, and who works them out."""
     whole: Context | None = None
     """The run that this is a portion of."""
+    draw: Draw = field(default_factory=Draw)
+    """Sums that are resampled together, with those of all contexts that share it."""
     _values: dict[str, Values] = field(default_factory=dict)
     _memo: Memo = field(default_factory=Memo)
 
@@ -120,11 +143,6 @@ class Context:
     def clusters(self) -> Clusters:
         """Which samples make one cluster."""
         return self.root.clusters if self.whole else self._clusters(self.options.cluster)
-
-    @cached_property
-    def waiting(self) -> Waiting:
-        """Sums that are resampled together."""
-        return Waiting(self.clusters)
 
     def _clusters(self, by: str | None) -> Clusters:
         o = self.options
@@ -165,7 +183,7 @@ class Context:
     def sums(self) -> HeldSums | BlockSums:
         """Where all means and ratios come from: records in memory or, of a run that is too large, read in blocks."""
         if not self.frame.large:
-            return HeldSums(self.frame, self.waiting, self.options.confidence)
+            return HeldSums(self.frame, self.clusters, self.draw, self.options.confidence)
         first = () if self.headline.name in self.others else (self.headline,)
         rest = tuple(metric for metric in self.metrics if metric not in first)
         return BlockSums(self.frame, self.clusters, self.options.confidence, (*first, *rest))
@@ -238,13 +256,18 @@ class Context:
             self._values[metric.name] = other(self) if other else self.sums.values(metric)
         return self._values[metric.name]
 
+    @property
+    def drawn_anew(self) -> bool:
+        """Whether weights are drawn anew for what is resampled, so that it is best summed up before the first is."""
+        return not self.frame.large and self.clusters.streamed
+
     def prepare(self, metrics: Iterable[Metric]) -> None:
         """Sum up several metrics before the first is resampled, where that saves drawing the weights anew for each."""
-        if not self.frame.large and self.clusters.streamed:
+        if self.drawn_anew:
             for metric in metrics:
                 if all(map(self.frame.has, metric.needs)):
                     self.values(metric)
 
     def ratio(self, metric: Metric, top: Floats, bottom: Floats) -> Values:
         """Return ratios of (samples × columns) sums, resampled."""
-        return ratio(metric, top, bottom, self.waiting, self.options.confidence)
+        return ratio(metric, top, bottom, self.clusters, self.draw, self.options.confidence)

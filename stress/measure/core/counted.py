@@ -41,7 +41,7 @@ def _held(context: Context, metric: Metric) -> Values:
     """Return a measure of counts of records in memory, which waits to be resampled with all others."""
     known, who = parts_of(context, metric.name), context.clusters
     ends, total = count_bounds(context, metric.name), known.parts.sum(axis=0)
-    resampled = None if who.few else context.waiting.later(known.parts)
+    resampled = None if who.few else context.draw.later(who, known.parts)
 
     def rows() -> NDArray[Any]:
         moved = known.parts if resampled is None else total - resampled()

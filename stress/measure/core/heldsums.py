@@ -16,7 +16,7 @@ from stress.records.frame import Frame
 from stress.records.metric import Metric
 from stress.records.outcomes import Failure, StatusCounts
 from stress.statistics.arrays import Floats
-from stress.statistics.bootstrap import Waiting
+from stress.statistics.bootstrap import Clusters, Draw
 from stress.statistics.clustered import cluster_counts
 
 __all__ = ["HeldSums", "ratio"]
@@ -27,7 +27,8 @@ class HeldSums:
     """The metrics of records in memory; ``BlockSums`` gives the same of those that are read in blocks."""
 
     frame: Frame
-    waiting: Waiting
+    who: Clusters
+    draw: Draw
     confidence: float
 
     @property
@@ -42,21 +43,21 @@ class HeldSums:
 
     def values(self, metric: Metric) -> Values:
         """Return a metric in every cell, resampled."""
-        return ratio(metric, *self.frame.sums(metric), self.waiting, self.confidence)
+        return ratio(metric, *self.frame.sums(metric), self.who, self.draw, self.confidence)
 
     def paired(self, metric: Metric, clean: int) -> Values | None:
         """Return a metric as ``shared`` pairs it with clean; None where every cell has all of clean's samples."""
         above, below, complete = shared(*self.frame.sums(metric), clean)
-        return None if complete else ratio(metric, above, below, self.waiting, self.confidence)
+        return None if complete else ratio(metric, above, below, self.who, self.draw, self.confidence)
 
     def discordant(self, metric: Metric, clean: int) -> Floats:
         """Return in how many samples a metric differs from clean, as ``discordant`` counts them."""
         return discordant(*self.frame.sums(metric), clean)
 
 
-def ratio(metric: Metric, top: Floats, bottom: Floats, waiting: Waiting, confidence: float) -> Values:
-    """Return ratios of (samples × columns) sums, resampled together with what else waits for it."""
-    who, plain = waiting.who, None
+def ratio(metric: Metric, top: Floats, bottom: Floats, who: Clusters, draw: Draw, confidence: float) -> Values:
+    """Return ratios of (samples × columns) sums, resampled together with what else waits for the draw."""
+    plain = None
     if who.alone and metric.bottom is None and not metric.root and binary(top, bottom):
         plain = {"top": top.sum(axis=0), "bottom": bottom.sum(axis=0)}
     top, bottom = who.gather(top), who.gather(bottom)
@@ -64,7 +65,7 @@ def ratio(metric: Metric, top: Floats, bottom: Floats, waiting: Waiting, confide
     below = bottom[:, :1] if same else bottom
     width = top.shape[1]
     both = np.concatenate([top, below], axis=1, dtype=np.float64 if who.few else np.float32)
-    resampled: Callable[[], NDArray[Any]] = partial(who.leave_out, both) if who.few else waiting.later(both)
+    resampled: Callable[[], NDArray[Any]] = partial(who.leave_out, both) if who.few else draw.later(who, both)
 
     def rows() -> NDArray[Any]:
         sums = resampled()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
 from stress.measure.core.cells import cell_table
 from stress.measure.core.context import Context
+from stress.measure.core.paired import sides
 from stress.measure.core.rows import tabled
 from stress.measure.core.sections import Fill, Section, apart, filled
 from stress.measure.tables.calibration import calibration_table
@@ -19,7 +21,7 @@ from stress.measure.tables.detection import macro_rows
 from stress.measure.tables.operation import latency_rows
 from stress.records.metric import Kind
 
-__all__ = ["lower_is_better", "metric_names", "metric_rows"]
+__all__ = ["lower_is_better", "metric_names", "metric_rows", "sum_up"]
 
 Rows = list[dict[str, Any]]
 _FILLS: Mapping[Kind, Fill] = {
@@ -28,7 +30,7 @@ _FILLS: Mapping[Kind, Fill] = {
     "latency": latency_rows,
     "cost": cost_rows,
 }
-"""Who fills the rows of a kind of metric, all of that kind at once."""
+"""Who fills the rows of a kind of metric: all of that kind at once, but of confidence the one that is asked for."""
 
 
 def metric_rows(context: Context, name: str) -> list[dict[str, Any]]:
@@ -49,6 +51,16 @@ def metric_names(context: Context) -> list[str]:
     return sorted({*(metric.shown for metric in rows), "drop", "retention"})
 
 
+def sum_up(context: Context, name: str) -> None:
+    """Sum up what a metric is resampled from, if it is: a mean, a ratio, a measure of counts, a change from clean."""
+    headline, clean = context.headline, context.frame.clean
+    if name in ("drop", "retention"):
+        if clean is not None and all(map(context.frame.has, headline.needs)):
+            sides(context, headline, clean)
+    elif name in context.others or name in {metric.name for metric in context.metrics}:
+        context.prepare([context.metric(name)])
+
+
 def _rows(context: Context, name: str) -> list[dict[str, Any]]:
     if name in {metric.name for metric in context.metrics}:
         return _plain(cell_table(context, [metric_columns(context, context.metric(name))], CELLS))
@@ -59,7 +71,10 @@ def _rows(context: Context, name: str) -> list[dict[str, Any]]:
     row = context.row(name)
     if row is None or row.kind not in _FILLS:
         return []
-    rows = context.once(_each, _FILLS[row.kind], row.kind in ("latency", "cost"))
+    if row in context.of_kind("confidence"):
+        rows = _each(context, partial(calibration_table, only=row.name), False)
+    else:
+        rows = context.once(_each, _FILLS[row.kind], row.kind in ("latency", "cost"))
     return [row for row in rows if row["metric"] == name]
 
 

@@ -181,12 +181,19 @@ TABLES: Mapping[str, Table] = {
 }
 
 
-def context_of(run: Source, **given: Any) -> Context:
-    """Return what the tables of a run share; samples cluster as the run declares, unless it is said here."""
+def context_of(run: Source, beside: Context | None = None, **given: Any) -> Context:
+    """Return what the tables of a run share; samples cluster as the run declares, unless it is said here.
+
+    ``beside`` is what the run is a part or a view of: what both have to resample waits for one draw.
+    """
     given.setdefault("cluster", run.info.get("cluster"))
     chosen = options(given)
-    frame = Frame(run, chosen.limit)
-    return Context(frame, chosen, counted_values(frame, chosen))
+    if beside is None:
+        frame = Frame(run, chosen.limit)
+        return Context(frame, chosen, counted_values(frame, chosen))
+    same = run.samples is beside.frame.run.samples
+    frame = Frame(run, chosen.limit, known=beside.frame.sample_table if same else None)
+    return Context(frame, chosen, counted_values(frame, chosen), draw=beside.draw)
 
 
 def counted_values(frame: Frame, chosen: Options) -> Mapping[str, Callable[[Context], Values]]:

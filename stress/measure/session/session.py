@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any, Literal, Protocol, TypedDict, Unpack, runtime_checkable
+from typing import Any, Literal, Protocol, Unpack, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
 
 from perturbations import InputError
 from perturbations.errors import nearest
-from scenarios import Goals
-from stress.measure.core.context import Context, Options, options
+from stress.measure.core.context import Context, MeasureOptions, Options, options
 from stress.measure.core.number import Number
 from stress.measure.core.paired import together
 from stress.measure.session.alike import chosen, labelled, untested
-from stress.measure.session.one import lower_is_better, metric_names, metric_rows
+from stress.measure.session.one import lower_is_better, metric_names, metric_rows, sum_up
 from stress.measure.session.registry import context_of, counted_values, make, make_all
 from stress.measure.session.summary import summarise
 from stress.measure.session.warnings import Caution, warnings
@@ -26,31 +25,10 @@ from stress.records.pool import selection
 from stress.records.source import Source
 from stress.statistics.positions import distinct
 
-__all__ = ["Gap", "Measurable", "MeasureOptions", "Measured", "Remembering", "measured"]
+__all__ = ["Gap", "Measurable", "Measured", "Remembering", "measured"]
 
 _PART = "part "
 """Put before the names of a selection's parts, so that none is taken for the clean cell beside them."""
-
-
-class MeasureOptions(TypedDict, total=False):
-    """What can be asked of every table; ``stress.measure.table`` says what each means."""
-
-    cluster: str | None
-    confidence: float
-    resamples: int
-    seed: int
-    metric: str | None
-    break_at: float
-    bar: float | None
-    top_k: tuple[int, ...]
-    bins: int
-    by: Sequence[str] | None
-    small: int
-    goals: Goals | Mapping[str, Any] | str | None
-    label_error: float | None
-    label_matrix: Mapping[str, Mapping[str, float]] | None
-    reference: Source | None
-    limit: int
 
 
 @runtime_checkable
@@ -178,6 +156,20 @@ class Measured:
         found = {row["cell"]: Number.of(row) for row in rows}
         return {shown: found.get(cell) or self._missing(cell, rows) for shown, cell in self._cells()}
 
+    def expect(self, name: str) -> None:
+        """Sum up what a metric needs, where all that selections are asked for is to be resampled in one draw.
+
+        Of a run of many samples, drawing the bootstrap weights is what takes long: whoever will ask several sessions
+        (this one, its selections) for metrics says so of all of them first. Of any other run nothing is done.
+        """
+        if self.drawn_anew:
+            sum_up(self.context, name)
+
+    @property
+    def drawn_anew(self) -> bool:
+        """Whether bootstrap weights are too many to be kept, so that ``expect`` saves drawing them again."""
+        return self.context.drawn_anew
+
     def by_class(self, name: str) -> dict[tuple[str, str], Number]:
         """Return a metric of single classes, by (cell, class): recall, precision, f1, auroc or average_precision.
 
@@ -240,7 +232,7 @@ class Measured:
         asked = {each.name: getattr(self.options, each.name) for each in fields(Options)} | given
         full = key, str(sorted((name, str(value)) for name, value in asked.items()))
         if full not in self._views:
-            self._views[full] = Measured(context_of(self._views[key], **asked), tuple(parts))
+            self._views[full] = Measured(context_of(self._views[key], self.context, **asked), tuple(parts))
         found: Measured = self._views[full]
         return found
 
@@ -248,7 +240,7 @@ class Measured:
         """Return a session with the same records, and options that differ from this one's: nothing is read anew."""
         chosen = options({each.name: getattr(self.options, each.name) for each in fields(Options)} | given)
         frame = self.context.frame
-        return Measured(Context(frame, chosen, counted_values(frame, chosen)), self.parts)
+        return Measured(Context(frame, chosen, counted_values(frame, chosen), draw=self.context.draw), self.parts)
 
     def _cells(self) -> list[tuple[str, str]]:
         """Return what is measured: the name it goes by, and the id of its cell."""

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from stress.measure.core.context import Context, Values
-from stress.measure.core.paired import as_from_clean, lost_share, sides
+from stress.measure.core.paired import as_from_clean, lost_share, most_kept, sides
 from stress.measure.core.rare import merged, of_rare_changes, of_rare_errors
 from stress.measure.tables.breaking import breaking, unbroken
 from stress.measure.tables.curves import AGAINST, Curve, curves, from_start
@@ -108,6 +108,9 @@ class Along:
         there = np.zeros(len(found), bool) if rare is None else np.isfinite(rare.low)
         method = "" if rare is None else rare.method
         low, high = (bounds.low, bounds.high) if rare is None else (merged(bounds, rare).low, merged(bounds, rare).high)
+        if name in ("retention", "mmi"):
+            most = most_kept(metric, self.means(values.bounds().low[None, :])[0][0])
+            low, high = (low, np.minimum(high, most)) if name == "retention" else (np.maximum(low, 1 - most), high)
         return [
             (float(value), Bounds(low[k : k + 1], high[k : k + 1], method if there[k] else bounds.method, bounds.few))
             for k, value in enumerate(found)

@@ -33,9 +33,12 @@ _NUMBERS, _TEXTS = ("value", "low", "high"), ("method", "note")
 Found = dict[str, NDArray[Any]]
 
 
-def calibration_table(context: Context) -> pa.Table:
-    """Return how well confidence fits accuracy in every cell; failed records have no confidence and are left out."""
-    found, metrics = answers(context), context.of_kind("confidence")
+def calibration_table(context: Context, only: str | None = None) -> pa.Table:
+    """Return how well confidence fits accuracy in every cell; failed records have no confidence and are left out.
+
+    ``only``: one metric alone, by its name.
+    """
+    found, metrics = answers(context), [m for m in context.of_kind("confidence") if only in (None, m.name)]
     if found is None:
         reason = _NONE if metrics else f"{context.frame.declared.task} has no confidence"
         return cell_table(context, [no_columns(context, "ece", reason)], CALIBRATION)

@@ -178,7 +178,7 @@ def _other(context: Context, run: Source) -> Context:
     chosen = Options(
         cluster=o.cluster, confidence=o.confidence, resamples=o.resamples, seed=o.seed, metric=o.metric, limit=o.limit
     )
-    other = Context(Frame(run, o.limit), chosen, context.others)
+    other = Context(Frame(run, o.limit), chosen, context.others, draw=context.draw)
     if other.frame.clean is None:
         raise InputError("measure: reference must have a clean cell, got a run without one.")
     return other

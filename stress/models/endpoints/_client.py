@@ -91,18 +91,20 @@ class Client:
             raise ModelError(f"model: the environment must have the key {self.key_env}, got none.")
         return found
 
-    def post(self, content: bytes, budget: Budget | None = None, purpose: str = "") -> Reply:
+    def post(self, content: bytes, key: str, budget: Budget | None = None, purpose: str = "") -> Reply:
         """Return what the endpoint answered, read as JSON, or an Unanswered that says what became of the call.
 
-        ``purpose`` travels as a header, so that a server's log tells questions of a run from those that recognise it.
+        The answer's ``key`` and the ``purpose`` travel as headers, so that a server's log can be held against records,
+        and tells questions of a run from those that recognise it.
         """
+        told = {"x-stress-answer": key, **({"x-stress-purpose": purpose} if purpose else {})}
         with self.lanes.one():  # waiting for a lane is not the endpoint's time
             end = time.monotonic() + self.deadline
             for tried in range(self.tries):
                 if (spent := budget.take() if budget else None) is not None:
                     return Reply(Unanswered(UNASKED, spent), 0.0)
                 begun = time.monotonic()
-                found, asked_s, first = self._once(content, end, purpose)
+                found, asked_s, first = self._once(content, end, told)
                 reply = Reply(found, time.monotonic() - begun, None if first is None else first - begun)
                 if asked_s is None or tried + 1 == self.tries:
                     return reply
@@ -116,7 +118,7 @@ class Client:
     def _late(self) -> str:
         return f"no answer within {self.deadline:g} s"
 
-    def _once(self, content: bytes, end: float, purpose: str) -> tuple[Any, float | None, float | None]:
+    def _once(self, content: bytes, end: float, told: Mapping[str, str]) -> tuple[Any, float | None, float | None]:
         """Return an answer, or a failure with the seconds to wait before it may be asked again (None: never).
 
         The third is when the first word was there, of an answer that came as a stream.
@@ -124,8 +126,7 @@ class Client:
         import httpx
 
         key = self.key()
-        headers = {**_HEADERS, **({"authorization": f"Bearer {key}"} if key else {})}
-        headers |= {"x-stress-purpose": purpose} if purpose else {}
+        headers = {**_HEADERS, **told, **({"authorization": f"Bearer {key}"} if key else {})}
         left = end - time.monotonic()
         if left <= 0:
             return Unanswered("timeout", self._late()), None, None

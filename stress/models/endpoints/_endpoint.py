@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +16,7 @@ from stress.models._unanswered import Replies, Unanswered
 from stress.models.endpoints._budget import Budget, cost_of
 from stress.models.endpoints._client import Client
 from stress.models.endpoints._kept import Kept
+from stress.models.endpoints._wire import Piece, body, key_of
 from stress.records.statuses import UNASKED
 
 __all__ = ["ANSWERS", "Endpoint", "Form", "kinds"]
@@ -37,7 +36,7 @@ class Form:
     model's.
     """
 
-    write: Callable[[Mapping[str, Value]], bytes]
+    write: Callable[[Mapping[str, Value]], list[Piece]]
     read: Callable[[Any], Any]
     answered: Callable[[Any], bool]
     usage: Callable[[Any], Mapping[str, float]]
@@ -143,9 +142,9 @@ class Endpoint:
     def _asked(self, batch: Batch, anew: bool) -> Replies:
         for name in batch:
             self._check(name, next((value for value in batch[name] if value is not None), None))
-        rows = [{name: batch[name][i] for name in batch} for i in range(batch.size)]
-        with ThreadPoolExecutor(max(1, min(self.client.lanes.most, len(rows)))) as pool:
-            found = list(pool.map(lambda row: self._row(row, anew), rows))
+        streams = {name: batch[name] for name in batch}
+        rows = [dict(zip(streams, values)) for values in zip(*streams.values())]
+        found = self.client.lanes.all(lambda row: self._row(row, anew), rows)
         return Replies([row for row, _ in found], [took for _, took in found])
 
     def _check(self, name: str, value: Value) -> None:
@@ -163,7 +162,7 @@ class Endpoint:
         if self._missing == "leave_out":
             values = {name: value for name, value in values.items() if value is not None}
         content = self._form.write(values)
-        key = blake2b(self.client.url.encode() + b"\0" + content, digest_size=16).hexdigest()
+        key = key_of(self.client.url, content)
         if self._kept is None:
             reply, took = self._sent(content, anew, key)
         else:
@@ -173,7 +172,7 @@ class Endpoint:
             took = {**took, "cost": cost_of(self._price, took)}
         return (reply if isinstance(reply, Unanswered) else self._form.read(reply)), took
 
-    def _asked_once(self, kept: Kept, key: str, content: bytes, anew: bool) -> tuple[Any, Mapping[str, Any]]:
+    def _asked_once(self, kept: Kept, key: str, content: list[Piece], anew: bool) -> tuple[Any, Mapping[str, Any]]:
         """Return the reply that is kept, or ask and keep it. What failed is not asked again within a budget."""
         if not anew:
             if (found := kept.get(key)) is not None:
@@ -196,9 +195,9 @@ class Endpoint:
                 return Unanswered(UNASKED, str(error)), {}
         return reply, {**took, "answer": key}
 
-    def _sent(self, content: bytes, anew: bool, key: str) -> tuple[Any, Mapping[str, Any]]:
+    def _sent(self, content: list[Piece], anew: bool, key: str) -> tuple[Any, Mapping[str, Any]]:
         """Return a reply and what it took, after asking."""
-        reply = self.client.post(content, self._budget, "canary" if anew else "")
+        reply = self.client.post(body(content), key, self._budget, "canary" if anew else "")
         took: dict[str, Any] = {"seconds": reply.seconds}
         if reply.first_token_s is not None:
             took["first_token_s"] = reply.first_token_s

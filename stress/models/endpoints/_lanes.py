@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from typing import TypeVar
 
 __all__ = ["Lanes"]
+
+T = TypeVar("T")
+Found = TypeVar("Found")
 
 
 class Lanes:
@@ -21,6 +26,21 @@ class Lanes:
         self.most, self.width, self._busy, self._good = most, float(most), 0, 0
         self._rate, self._tokens, self._filled = per_second, float(max(1.0, per_second or 1)), time.monotonic()
         self._free = threading.Condition()
+        self._threads = ThreadPoolExecutor(most, "stress-endpoint")  # of which each is started when it is needed
+
+    def all(self, do: Callable[[T], Found], what: Sequence[T]) -> list[Found]:
+        """Return what is done with each of several, at once as far as there are threads, which stay for the next.
+
+        When one raises, those that have not begun never do, and the others are waited for.
+        """
+        under_way = [self._threads.submit(do, each) for each in what]
+        try:
+            return [each.result() for each in under_way]
+        except BaseException:
+            for each in under_way:
+                each.cancel()
+            wait(under_way)
+            raise
 
     @contextmanager
     def one(self) -> Iterator[None]:

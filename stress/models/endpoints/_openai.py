@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json as plain_json
 import math
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,7 @@ from stress.models._unanswered import Unanswered
 from stress.models.endpoints._budget import prices
 from stress.models.endpoints._client import client_of
 from stress.models.endpoints._endpoint import Endpoint, Form, kinds
-from stress.models.endpoints._wire import pcm, png
+from stress.models.endpoints._wire import Piece, encoded, pcm, plain, separated
 
 __all__ = ["openai", "written"]
 
@@ -79,7 +78,7 @@ def openai(
         raise InputError(f"{who}: request must be plain data, got {short(request)}: {error}.") from error
     client = client_of(f"{str(url).rstrip('/')}/chat/completions", who, key_env, at_once, per_second, deadline, tries)
     form = Form(
-        write=partial(_request, base, prompt),
+        write=partial(_request, _around(base), plain({"type": "text", "text": prompt})),
         read=partial(written, read),
         answered=_answered,
         usage=_usage,
@@ -93,26 +92,28 @@ def openai(
     return Endpoint(client, form, price=prices(price, who), **told)
 
 
-def _request(base: Mapping[str, Any], prompt: str, values: Mapping[str, Value]) -> bytes:
+def _around(base: Mapping[str, Any]) -> tuple[bytes, bytes]:
+    """Return what of a request stands before its messages and after them, in the order of names."""
+    before, after = (
+        [plain({name: base[name]})[1:-1] for name in sorted(base) if (name < "messages") is first]
+        for first in (True, False)
+    )
+    return b"{" + b"".join(each + b", " for each in before), b"".join(b", " + each for each in after) + b"}"
+
+
+def _request(around: tuple[bytes, bytes], prompt: bytes, values: Mapping[str, Value]) -> list[Piece]:
     """Return a request: the same bytes for the same values."""
-    content: list[dict[str, Any]] = [{"type": "text", "text": prompt}]
-    for name, value in values.items():
-        content += _parts(name, value)
-    whole = {**base, "messages": [{"role": "user", "content": content}]}
-    return plain_json.dumps(whole, sort_keys=True, ensure_ascii=True).encode()
+    content = separated([[prompt], *(_part(name, value) for name, value in values.items() if value is not None)])
+    return [around[0], b'"messages": [{"content": [', *content, b'], "role": "user"}]', around[1]]
 
 
-def _parts(name: str, value: Value) -> list[dict[str, Any]]:
-    if value is None:
-        return []
+def _part(name: str, value: Value) -> list[Piece]:
     if isinstance(value, str):
-        return [{"type": "text", "text": f"{name}: {value}"}]
+        return [plain({"type": "text", "text": f"{name}: {value}"})]
     if isinstance(value, Audio):
-        data = base64.b64encode(pcm(value)).decode()
-        return [{"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}]
+        return [b'{"input_audio": {"data": ', *encoded(pcm(value)), b', "format": "wav"}, "type": "input_audio"}']
     if isinstance(value, np.ndarray):
-        address = f"data:image/png;base64,{base64.b64encode(png(value)).decode()}"
-        return [{"type": "image_url", "image_url": {"url": address}}]
+        return [b'{"image_url": {"url": "data:image/png;base64,', value, b'"}, "type": "image_url"}']
     raise InputError(
         f"stress.models.openai: stream {name}: a chat takes pictures, sounds and texts, got {short(value)}."
     )

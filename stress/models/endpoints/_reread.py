@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 from perturbations import RunError
 from stress.models._reading import parser, rule_identity
 from stress.models.endpoints._endpoint import ANSWERS
-from stress.models.endpoints._kept import Kept
+from stress.models.endpoints._kept import Kept, logs
 from stress.models.endpoints._openai import written
 
 __all__ = ["Reread"]
@@ -34,6 +36,20 @@ class Reread:
         if not self.folder.is_dir():
             raise RunError(f"reparse: the answers of {run} must be in {self.folder}, got no such folder.")
         self._kept = Kept(self.folder)
+
+    @staticmethod
+    def hand_on(run: Path, target: Path) -> None:
+        """Give another run the answers that a run has in its folder: links, or copies where links cannot be.
+
+        No run adds to a log of another.
+        """
+        for file in logs(run / ANSWERS):
+            place = target / ANSWERS / file.name
+            place.parent.mkdir(exist_ok=True)
+            try:
+                os.link(file.path, place)
+            except OSError:
+                shutil.copyfile(file.path, place)
 
     def row(self, key: str) -> Any:
         """Return the row of an answer. Raises RunError where it is not there."""

@@ -14,6 +14,7 @@ from stress.report.paper._curves import curves
 from stress.report.paper._dots import compared, contributions, groups, lost
 from stress.report.paper._look import STYLE, refuse_mixed
 from stress.report.paper._maps import heat, reliability, timeline
+from stress.report.paper._pgf import write_pgf
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -81,11 +82,17 @@ def _drawn(
 
 @named_keywords
 def save(figure: Figure, path: str | Path) -> Path:
-    """Write a figure without a date, so that equal figures are equal files. The suffix names the format."""
+    r"""Write a figure without a date, so that equal figures are equal files. The suffix names the format.
+
+    ``.pgf`` is drawn by TeX in the fonts of the paper that takes it in by ``\input``, and needs pdflatex here.
+    """
     import matplotlib
 
     path = Path(path)
     dates: dict[str, dict[str, Any]] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
     with matplotlib.rc_context(STYLE):
+        if path.suffix == ".pgf":
+            write_pgf(figure, path)
+            return path
         figure.savefig(path, metadata=dates.get(path.suffix), dpi=200)
     return path
