@@ -145,15 +145,17 @@ def files_of(run, bars):
 
     clean, scenario, drop, kept = bars
     return {
-        "typical": loads_gates({
-            "gates": [
-                {"metric": "accuracy", "min": clean, "on": "clean"},
-                {"metric": "accuracy", "min": scenario, "per": "scenario"},
-                {"metric": "drop", "max": drop, "per": "scenario"},
-                {"metric": "retention", "min": kept, "per": "scenario", "on": {"severity": "<=2"}},
-                {"metric": "failure_rate", "max": 0.05},
-            ]
-        }),
+        "typical": loads_gates(
+            {
+                "gates": [
+                    {"metric": "accuracy", "min": clean, "on": "clean"},
+                    {"metric": "accuracy", "min": scenario, "per": "scenario"},
+                    {"metric": "drop", "max": drop, "per": "scenario"},
+                    {"metric": "retention", "min": kept, "per": "scenario", "on": {"severity": "<=2"}},
+                    {"metric": "failure_rate", "max": 0.05},
+                ]
+            }
+        ),
         "every cell ≥ .85": loads_gates({"gates": [{"metric": "accuracy", "min": 0.85, "per": "cell"}]}),
         "every cell ≥ .5": loads_gates({"gates": [{"metric": "accuracy", "min": 0.5, "per": "cell"}]}),
         "--suggest": by_bets(run, loads_gates(suggest(run))),

@@ -15,8 +15,8 @@ of all verdicts, and worlds with any. ``--tables`` are RobustBench's accuracies 
 ``--baseline C`` judges rules against an earlier run instead (max_drop .02 and .05 in every cell): a share C of the
 answers has changed since, and true drops are 0 to .1.
 
-``--replay RUN`` asks the records of a stored whole run instead, in ``--worlds`` orders: what would have been asked for four
-gate files, and said (``--cluster``: also with the samples of a group as one observation; see ``benchmarks/_replay.py``).
+``--replay RUN`` asks the records of a stored whole run instead, in ``--worlds`` orders: what would have been asked for
+four gate files, and said (``--cluster``: also with a group's samples as one observation; see ``_replay.py``).
 
 ``--truth N`` draws N worlds a method (rates, scores, clusters of 1 to 50, pairs, shared samples, perturbations that do
 nothing; see ``benchmarks/_stopping.py``) and prints how often files of rules are wrong, whenever one stops.
@@ -155,7 +155,8 @@ def world(rates, count, bar, rng):
 def against(rates, count, bar, changed, rng):
     """Return for bets on pairs with a whole baseline: share of calls, equal to the whole grid's, any wrong, by cell.
 
-    And the least share that any method could do with (see ``_bound.py``), of cells that the whole grid decides. The share ``changed`` of a cell's answers is drawn anew in either direction, so that its drop is what it is.
+    And the least share that any method could do with (see ``_bound.py``), of cells that the whole grid decides. The
+    share ``changed`` of a cell's answers is drawn anew in either direction, so that its drop is what it is.
     """
     from scipy.special import ndtr
 

@@ -11,12 +11,14 @@ from stress.statistics.sequences import ASYMPTOTIC_FROM, asymptotic_evidence, as
 from tests.adaptive_world import run, world
 
 N = 1100
-RULES = loads_gates({
-    "gates": [
-        {"metric": "f1_macro", "min": 0.6, "per": "cell", "on": {"scenario": "shift"}},
-        {"metric": "mcc", "min": 0.05, "on": {"severity": "<=2"}},
-    ]
-})
+RULES = loads_gates(
+    {
+        "gates": [
+            {"metric": "f1_macro", "min": 0.6, "per": "cell", "on": {"scenario": "shift"}},
+            {"metric": "mcc", "min": 0.05, "on": {"severity": "<=2"}},
+        ]
+    }
+)
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +76,9 @@ def test_a_look_is_at_the_beginning_of_the_order_and_longer_than_an_ordinary_int
 
 def test_too_few_samples_are_run_whole(known, tmp_path):
     given, model = known
-    rules = loads_gates({
-        "gates": [{"metric": "f1_macro", "min": 0.6, "on": {"severity": 1}}, {"metric": "accuracy", "min": 0.6}]
-    })
+    rules = loads_gates(
+        {"gates": [{"metric": "f1_macro", "min": 0.6, "on": {"severity": 1}}, {"metric": "accuracy", "min": 0.6}]}
+    )
     found = run(given[:400], model, tmp_path / "run", until=rules)
     assert list(found.info["adaptive"]["whole"]) == ["shift:1"]
 
