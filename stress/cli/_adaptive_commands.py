@@ -45,6 +45,6 @@ def power(gates: str, against: Path, drops: tuple[float, ...]) -> None:
     say(f"of {len(run.samples):,} samples of {against}; each is asked in every cell of its rule's part")
     if whole:
         say(
-            f"{whole:,} checks are not foretold: of F1, AUROC, ratios, calibration errors one looks from 500 samples on, "
+            f"{whole:,} checks are not foretold: of F1, AUROC, ratios, calibration errors one looks from 500 on, "
             "all others are run whole"
         )
