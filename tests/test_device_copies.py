@@ -163,7 +163,7 @@ def test_the_next_batch_is_perturbed_while_the_model_answers(tmp_path, noticed):
     beside = records(both, tmp_path / "two", workers=2)
     assert not both.waits
     assert both.made_since.is_set()
-    assert set(beside["status"]) == {"ok"}
+    assert set(beside["status"]) <= {"ok", "unchanged"}
     assert both.most <= 2  # two batches are under way at most
     plain = records(Overlapping(waits=False), tmp_path / "one", workers=1)
     assert beside.equals(plain)

@@ -72,7 +72,7 @@ def test_means_of_many_are_narrow():
     assert 0.005 < high[0] - point[0] < 0.025
 
 
-WORLDS = amount(200, 1000)
+WORLDS = amount(50, 1000)
 NOISE = np.array([[0.9, 0.1, 0, 0], [0, 0.95, 0.05, 0], [0, 0, 1, 0], [0.03, 0, 0.07, 0.9]])
 
 
@@ -110,7 +110,7 @@ def rows_of(worlds, **assumed):
     given = np.concatenate([labels for *_, labels in worlds])
     columns = {"prediction": place, "score": (place == given[:, None]).astype(float)}
     run = many(columns, there, targets=LETTERS[given])
-    return label_noise_rows(Context(Frame(run, 10**9), options({"resamples": 50, **assumed})))
+    return label_noise_rows(Context(Frame(run, 10**9), options({"resamples": 100, **assumed})))
 
 
 @pytest.mark.parametrize("how", ["matrix", "hides", "flatters"])
