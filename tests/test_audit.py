@@ -10,9 +10,10 @@ import pytest
 
 import perturbations
 from perturbations import Audio, InputError, Sample
-from stress.audit import audit, split
+from stress.audit import _vectors, audit, split
 from stress.audit._audit import JOINT
 from stress.audit._cells import fills
+from stress.audit._pictures import near
 from stress.audit._tail import Pairs, bar
 from stress.audit._vectors import alike
 from stress.cli import main
@@ -80,8 +81,8 @@ def with_all(samples, streams):
 
 
 def test_copies_of_spoken_digits_are_found():
-    samples = with_all(avdigits_world.samples("train")[:600], ("image", "audio"))
-    data, train, truth = planted(samples, {"image": "image", "audio": "audio"}, 300)
+    samples = with_all(avdigits_world.samples("train")[:1000], ("image", "audio"))
+    data, train, truth = planted(samples, {"image": "image", "audio": "audio"}, 500)
     report = audit(data, train)
     pairs = len(data) * len(train) + len(data) * (len(data) - 1) / 2 + len(train) * (len(train) - 1) / 2
     for stream in ("image", "audio", JOINT):
@@ -91,8 +92,8 @@ def test_copies_of_spoken_digits_are_found():
 
 
 def test_copies_of_the_demo_are_found():
-    samples = with_all(list(load_data("demo"))[::2], ("image", "audio"))
-    data, train, truth = planted(samples, {"image": "image", "audio": "audio"}, 175)
+    samples = with_all(list(load_data("demo")), ("image", "audio"))
+    data, train, truth = planted(samples, {"image": "image", "audio": "audio"}, 350)
     report = audit(data, train)
     right, wrong = found_in(report, JOINT, truth)
     assert right >= 95
@@ -157,6 +158,53 @@ def test_pairs_by_blocks_are_all_pairs(n):
     rows, columns = np.nonzero(products >= pairs.floor + 1e-5)
     assert {(int(i), int(j)) for i, j in zip(rows, columns) if i < j} <= found
     assert all(vectors[i] @ vectors[j] >= pairs.floor - 1e-5 for i, j in list(found)[:2000])
+
+
+def above(pairs, level):
+    return {(int(i), int(j)) for i, j, much in zip(pairs.one, pairs.other, pairs.alike) if much >= level}
+
+
+@pytest.fixture
+def of_some_hundreds(monkeypatch):
+    """Have vectors count as many from some hundreds on."""
+    monkeypatch.setattr(_vectors, "_SAMPLE", 400)
+
+
+@pytest.mark.parametrize("beside", [0.3, 1.5])
+def test_from_the_sure_level_on_no_pair_is_missed(beside, of_some_hundreds):
+    """Beside the whole matrix: of vectors that lie mostly in few directions, and of some that do not, with twins."""
+    rng = np.random.default_rng(3)
+    base = rng.normal(size=(1300, 20)) @ rng.normal(size=(20, 160)) + beside * rng.normal(size=(1300, 160))
+    base[:40] = 5 * rng.normal(size=(40, 160))  # lie in no direction more than in another
+    twins = base[:300] + rng.uniform(0.05, 1.5, (300, 1)) * rng.normal(size=(300, 160))
+    every = np.concatenate([base, twins])
+    every = (every / np.linalg.norm(every, axis=1, keepdims=True)).astype(np.float32)
+    rows, columns = np.nonzero(np.triu(every @ every.T, 1) >= 0.3)
+    products = np.einsum("nd,nd->n", every[rows], every[columns])
+    first = alike(every)
+    for pairs in (first, alike(every, down_to=(first.floor + first.sure) / 2), alike(every, down_to=0.0)):
+        assert pairs.sure >= pairs.floor
+        for level in (pairs.sure, (pairs.sure + 1) / 2):
+            surely, maybe = products >= level + 1e-5, products >= level - 1e-5
+            found = above(pairs, level)
+            assert set(zip(rows[surely].tolist(), columns[surely].tolist())) <= found
+            assert found <= set(zip(rows[maybe].tolist(), columns[maybe].tolist()))
+    assert first.sure > pairs.sure == pairs.floor
+
+
+def test_pictures_are_looked_at_down_to_the_bar(of_some_hundreds):
+    """Whatever the bar comes to, all pairs that reach it are there."""
+    rng = np.random.default_rng(4)
+    base = rng.normal(size=(1200, 24)) @ rng.normal(size=(24, 100)) + 1.5 * rng.normal(size=(1200, 100))
+    twins = base[:60] + 0.5 * rng.normal(size=(60, 100))
+    every = np.concatenate([base, twins])
+    every = (every / np.linalg.norm(every, axis=1, keepdims=True)).astype(np.float32)
+    (pairs,) = near(every[:, None])
+    whole = alike(every, down_to=0.0)
+    level = bar(pairs)
+    assert level >= pairs.sure
+    assert above(pairs, level) == above(whole, level)
+    assert {(i, 1200 + i) for i in range(60)} <= above(pairs, level)
 
 
 def test_among_many_the_most_alike_are_found():

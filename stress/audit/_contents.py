@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,12 +16,14 @@ from perturbations.modality import modality
 from stress.audit import _pictures, _sounds, _texts
 from stress.audit._tail import Pairs, bar
 from stress.data import Samples
+from stress.engine import one_thread_each
 
 __all__ = ["NEAR", "Contents", "contents_of", "families"]
 
 NEAR = {"image": _pictures, "audio": _sounds, "text": _texts}
 """Modalities whose near duplicates are looked for; of the others only exact ones are."""
-_AT_ONCE = 512
+_CHUNK = 32
+"""Samples that a thread takes at once."""
 
 
 @dataclass
@@ -88,13 +91,29 @@ def contents_of(
             return [(None, None, None)] * len(streams)
         return [_seen(kind, sample.streams.get(name)) for name, kind in streams.items()]
 
+    def some(chunk: Sequence[tuple[Samples, int]]) -> list[list[tuple[bytes | None, Any, str | None]]]:
+        return [one(at) for at in chunk]
+
     everyone = [(part, position) for part in parts for position in range(len(part))]
-    with ThreadPoolExecutor(workers) as pool:
-        for start in range(0, len(everyone), _AT_ONCE):
-            for row in pool.map(one, everyone[start : start + _AT_ONCE]):
+    with one_thread_each(), ThreadPoolExecutor(workers) as pool:
+        for rows in _in_order(pool, some, everyone, ahead=2 * workers):
+            for row in rows:
                 for contents, seen in zip(found.values(), row):
                     contents.add(*seen)
     return found, sorted(broken)
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, work: Callable[[Sequence[Any]], Any], everyone: Sequence[Any], ahead: int
+) -> Iterator[Any]:
+    """Yield what becomes of each chunk; only so many are worked on before they are asked for."""
+    begun: deque[Future[Any]] = deque()
+    for start in range(0, len(everyone), _CHUNK):
+        begun.append(pool.submit(work, everyone[start : start + _CHUNK]))
+        if len(begun) > ahead:
+            yield begun.popleft().result()
+    while begun:
+        yield begun.popleft().result()
 
 
 def families(contents: Contents) -> tuple[NDArray[np.int64], dict[tuple[int, int], float], list[float]]:

@@ -7,7 +7,7 @@ duplicates, and are kept out of that reading.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,17 +24,18 @@ _DECADE = 10.0
 
 @dataclass(frozen=True)
 class Pairs:
-    """The most alike pairs of ``n`` values: all that are at least as alike as ``floor``."""
+    """The most alike pairs of ``n`` values: as alike as ``floor`` at least, and all there are from ``sure`` on."""
 
     one: NDArray[np.int64]
     other: NDArray[np.int64]
     alike: NDArray[np.float64]
     n: int
     floor: float
+    sure: float = 0.0
 
     def where(self, which: NDArray[np.bool_]) -> Pairs:
         """Return some of the pairs."""
-        return Pairs(self.one[which], self.other[which], self.alike[which], self.n, self.floor)
+        return replace(self, one=self.one[which], other=self.other[which], alike=self.alike[which])
 
 
 def none(n: int) -> Pairs:

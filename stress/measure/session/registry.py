@@ -173,7 +173,7 @@ TABLES: Mapping[str, Table] = {
     "failures": Table("records without a usable answer, by cell, kind and message", FAILED, (failure_rows,)),
     "cost": Table("what answering costs in every cell, where a run measured it", COST, _one(cost_rows)),
     "label_noise": Table(
-        "each share of right answers if some labels were wrong: bounds, or a point where it is known how they fall",
+        "right answers, and classes, if some labels were wrong: bounds, or a point where it is known how they fall",
         LABEL_NOISE,
         _one(label_noise_rows),
     ),

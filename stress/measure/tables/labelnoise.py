@@ -15,6 +15,7 @@ from stress.measure.core.cells import absent, counted
 from stress.measure.core.context import Context
 from stress.measure.core.marginals import entries
 from stress.measure.core.rows import CELL, INTERVAL
+from stress.measure.tables.labelflips import flipped_rows, single_labels, undone_rows
 from stress.records.metric import Metric
 from stress.statistics.arrays import Floats
 from stress.statistics.labelnoise import unmixed, within_reach
@@ -23,6 +24,7 @@ __all__ = ["LABEL_NOISE", "label_noise_rows"]
 
 LABEL_NOISE: Mapping[str, tuple[pa.DataType, str]] = {
     **CELL,
+    "class": (pa.string(), "the class, of a measure by class"),
     "rate": (pa.float64(), "share of wrong labels that is assumed; null where their matrix is known"),
     "as_given": (pa.float64(), "the number under the labels as they are"),
     "least": (pa.float64(), "the lowest that it can be on these very samples"),
@@ -33,7 +35,7 @@ _NOT_SAID = "say what is assumed of the labels: label_error (a share), label_mat
 
 
 def label_noise_rows(context: Context) -> list[dict[str, Any]]:
-    """Return each metric of right and wrong answers in every cell, as far as wrong labels let it be known.
+    """Return each metric of right and wrong answers, and of classes, in every cell, as far as labels let it be known.
 
     ``low`` and ``high`` hold the true number of the population: the ends of the ordinary interval, and what the labels
     may add beyond. Raises InputError for a share or a matrix that cannot be.
@@ -46,6 +48,7 @@ def label_noise_rows(context: Context) -> list[dict[str, Any]]:
         for metric in context.metrics:
             if _of_labels(metric) and absent(context, metric) is None:
                 rows += _bounded(context, metric, rate)
+        rows += flipped_rows(context, rate)
     return rows if given is None else rows + _known(context, given)
 
 
@@ -81,21 +84,20 @@ def _bounded(context: Context, metric: Metric, rate: float) -> list[dict[str, An
 
 
 def _known(context: Context, given: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:
-    """Return the share of right answers had all labels been true: each record counts what undoes the noise."""
+    """Return what numbers would be had all labels been true: each record counts what undoes the noise."""
     metric, found = context.right, entries(context)
     if metric is None or found is None or not found.single:
         return [{"metric": context.headline.name, "note": "a matrix of labels needs classes and one label a record"}]
     undone = unmixed(_matrix(given, [str(name) for name in found.classes]))
     frame = context.frame
-    truth, answer = (np.full(len(frame.cell), -1, np.int64) for _ in range(2))
-    truth[found.truth[0]], answer[found.answer[0]] = found.truth[1], found.answer[1]
+    truth, answer = single_labels(context, found)
     right = np.where((truth >= 0) & (answer >= 0) & ~frame.failed, undone[answer, truth], 0.0)
     row = replace(metric, low=-np.inf, high=np.inf)  # a sum of weights; its mean is a share but for chance
     values, plain = context.ratio(row, frame.grid(right), frame.sums(metric)[1]), context.values(metric).point
     bounds = values.bounds()
     clip = (np.clip(each, 0.0, 1.0) for each in (values.point, bounds.low, bounds.high))
     point, low, high = clip
-    return [
+    rows = [
         {
             **frame.cells[i].about,
             "metric": metric.name,
@@ -111,6 +113,7 @@ def _known(context: Context, given: Mapping[str, Mapping[str, float]]) -> list[d
         for i in range(len(frame.ids))
         if context.counts["n"][i]
     ]
+    return [*rows, *undone_rows(context, undone)]
 
 
 def _matrix(given: Mapping[str, Mapping[str, float]], classes: Sequence[str]) -> Floats:

@@ -6,12 +6,11 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from perturbations import InputError
 from perturbations.errors import named_keywords, short
 from stress._needed import needed
 from stress.models.adapters._adapted import Adapted, Arrays, Streams, digest_of_state, named_output
+from stress.models.adapters._copies import Copies
 from stress.models.adapters._missing import Missing
 from stress.models.adapters._wired import checked, wired
 
@@ -96,12 +95,13 @@ def _calls(
     output: str | int | None,
 ) -> Callable[[Arrays], Any]:
     """Return what calls a module: by position where it was exported so, or names no parameters; else by name."""
+    copies = Copies(lib, place)
 
     def call(arrays: Arrays) -> Any:
         for name, array in arrays.items():
             if array.dtype.kind not in "fiub":
                 raise InputError(f"stress.models.torch: {name} must be numbers: Texts(encode=…) makes some of a text.")
-        tensors = {name: _moved(lib, array, place) for name, array in arrays.items()}
+        tensors = copies(arrays)
         more = {**tensors, **fixed}
         first = [more.pop(name) for name in ordered or (() if keywords else tensors)]
         with lib.inference_mode():
@@ -110,9 +110,3 @@ def _calls(
         return answers.float().cpu().numpy() if answers.is_floating_point() else answers.cpu().numpy()
 
     return call
-
-
-def _moved(lib: Any, array: Any, place: Any) -> Any:
-    """Return an array as a tensor on a device: to a GPU from pinned memory, so that the copy waits for nobody."""
-    tensor = lib.from_numpy(np.ascontiguousarray(array))
-    return tensor.pin_memory().to(place, non_blocking=True) if place.type == "cuda" else tensor.to(place)
