@@ -177,10 +177,10 @@ def _do(
                 check_asked(table)
                 for named in repeats.named(unit, table, found.units):
                     writer.add(named)
+        writer.compact()
     except BaseException:
         writer.flush()
         raise
-    writer.compact()
     reused = {
         "units": len(whole),
         "records": sum(found.units.values()),

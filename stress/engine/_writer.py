@@ -78,8 +78,9 @@ class Writer:
         if records <= _COMPACT and held <= _COMPACT_BYTES:
             if self._tables or len(parts) > 1 or not all(map(is_sorted, parts)):
                 self._merge(parts, self._tables)
+                self._tables, self._held = [], 0
                 self._path(self._number - 1).replace(self._path(0))
-                self._number, self._tables, self._held = 1, [], 0
+                self._number = 1
             return
         self.flush()
         self._merge_some(sorted(self.folder.glob("part-*.parquet")))
