@@ -1,9 +1,9 @@
 """How few pairs any method can decide a drop since a baseline with: Wald's bound, for the worlds of the benchmark.
 
-Whoever decides with error ``level`` and power ``power`` needs at least kl(power, level) / I pairs on average (Wald 1945;
-Garivier & Kaufmann 2016), I being what a pair tells at best of the truth against the nearest drop at the bar. Baseline
-answers are given here, all of them and how often they are right, and whoever asks may ask about either kind as often as
-he likes: so no stratified sampling, control variate or prediction from baseline answers does with fewer.
+Whoever decides with error ``level`` and power ``power`` needs at least kl(power, level) / I pairs on average (Wald
+1945; Garivier & Kaufmann 2016), I being what a pair tells at best of the truth against the nearest drop at the bar.
+Baseline answers are given here, all of them and how often they are right, and whoever asks may ask about either kind as
+often as he likes: so no stratified sampling, control variate or prediction from them does with fewer.
 """
 
 import numpy as np

@@ -15,6 +15,9 @@ of all verdicts, and worlds with any. ``--tables`` are RobustBench's accuracies 
 ``--baseline C`` judges rules against an earlier run instead (max_drop .02 and .05 in every cell): a share C of the
 answers has changed since, and true drops are 0 to .1.
 
+``--replay RUN`` asks the records of a stored whole run instead, in ``--worlds`` orders: what would have been asked for
+four gate files, and said (``--cluster``: also with a group's samples as one observation; see ``_replay.py``).
+
 ``--truth N`` draws N worlds a method (rates, scores, clusters of 1 to 50, pairs, shared samples, perturbations that do
 nothing; see ``benchmarks/_stopping.py``) and prints how often files of rules are wrong, whenever one stops.
 """
@@ -26,6 +29,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks._bound import fewest
+from benchmarks._replay import replay_table
 from benchmarks._stopping import table
 
 SHARD, FLOOR, LEVEL = 32, 64, 0.025
@@ -151,7 +155,8 @@ def world(rates, count, bar, rng):
 def against(rates, count, bar, changed, rng):
     """Return for bets on pairs with a whole baseline: share of calls, equal to the whole grid's, any wrong, by cell.
 
-    And the least share that any method could do with (see ``_bound.py``), of cells that the whole grid decides. The share ``changed`` of a cell's answers is drawn anew in either direction, so that its drop is what it is.
+    And the least share that any method could do with (see ``_bound.py``), of cells that the whole grid decides. The
+    share ``changed`` of a cell's answers is drawn anew in either direction, so that its drop is what it is.
     """
     from scipy.special import ndtr
 
@@ -218,10 +223,17 @@ def main(arguments):
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--truth", type=int, default=0)
     parser.add_argument("--baseline", type=float, metavar="C")
+    parser.add_argument("--replay", metavar="RUN")
+    parser.add_argument("--cluster")
     given = parser.parse_args(arguments)
     rng = np.random.default_rng(given.seed)
     if given.truth:
         for line in table(given.truth, given.seed):
+            print(line, flush=True)
+        return
+    if given.replay:
+        bars = (0.8, 0.5, 0.4, 0.7)
+        for line in replay_table(given.replay, given.worlds, bars, dict.fromkeys([None, given.cluster])):
             print(line, flush=True)
         return
     models = rates_of(given.tables)

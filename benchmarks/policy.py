@@ -233,9 +233,11 @@ def main(arguments):
         task = Classification(tuple("0123456789"), keep="all")
         run = run_of(options.folder or Path(temporary) / "run", task=task)
         fits = {
-            "signals of the streams": fit(without(run, "wrong-image")),
-            "and of the model's answers": fit(run, asking="alone"),
-            "half of the damage wrong pictures": fit(run, Costs(scenarios={"wrong-image": 10}), asking="alone"),
+            "signals of the streams": fit(without(run, "wrong-image"), clean_loss=1.0),
+            "and of the model's answers": fit(run, asking="alone", clean_loss=1.0),
+            "half of the damage wrong pictures": fit(
+                run, Costs(scenarios={"wrong-image": 10}), asking="alone", clean_loss=1.0
+            ),
         }
     lines = [*rules(fits), *gains(fits)]
     print("\n".join(lines))

@@ -10,7 +10,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-# Tests start hundreds of processes, and each would compile the whole package for itself, for longer than most of them run.
+# Tests start hundreds of processes, each of which would compile the whole package for itself.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 

@@ -22,7 +22,7 @@ from stress.records.schema import CELLS
 from tests._amount import amount
 from tests._runs import cell, said_of
 
-WORLDS = amount(320, 2000)
+WORLDS = amount(500, 2000)
 LUCK = 3 * (0.95 * 0.05) ** 0.5 * (WORLDS**-0.5 - 2000**-0.5)
 """By how much more than in 2,000 worlds a share of the usual run may be off: three of its standard errors."""
 PARTS = 20

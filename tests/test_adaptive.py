@@ -173,11 +173,11 @@ def test_clusters_are_asked_whole_and_are_one_observation(tmp_path):
 def test_what_cannot_stop_early_is_run_whole_and_named(known, tmp_path):
     rules = gates(
         {"metric": "accuracy", "min": 0.6, "on": {"severity": 1}},
-        {"metric": "f1_macro", "min": 0.1, "on": {"severity": 3}},
+        {"metric": "recall", "min": 0.1, "per": "class", "on": {"severity": 3}},
         {"metric": "accuracy", "min": 0.5, "on": {"severity": 2}},
     )
     found = run(*known, tmp_path / "run", until=rules)
-    assert found.info["adaptive"]["whole"] == {"shift:3": "f1_macro is no mean of scores in [0, 1]"}
+    assert found.info["adaptive"]["whole"] == {"shift:3": "recall per class is of parts of the samples"}
     assert asked(found)["shift:3"] == N
     assert asked(found)["shift:1"] < 200
     assert [v.outcome for v in judge(found, rules).verdicts] == ["pass", "pass", "pass"]
@@ -232,7 +232,7 @@ def test_what_is_told(stopped, whole):
         ("precison=0.1", "precision=P"),
         (7, "until must be a gate file"),
         (gates({"metric": "acuracy", "min": 0.5}), "metric must be one of"),
-        (gates({"metric": "f1_macro", "min": 0.5}), "must have a rule that can be decided"),
+        (gates({"metric": "recall", "min": 0.5, "per": "class"}), "must have a rule that can be decided"),
         (gates({"metric": "accuracy", "min": 1.0}), "at the end of what accuracy can be"),
         (gates({"metric": "accuracy", "min": 0.5, "on": {"stream": "audio"}}), "stream must be one of image"),
         (gates({"metric": "accuracy", "min": 0.5, "on": {"scenario": "fog"}}), "must be about a cell of the suite"),

@@ -1,5 +1,6 @@
 """What is claimed under a budget: the budget held whatever it is combined with, and answers decide what is broken."""
 
+import itertools
 import json
 import re
 from collections import Counter
@@ -15,6 +16,7 @@ from perturbations import Audio, InputError, ModelError, Sample, attack
 from stress.measure import summary, table
 from stress.models._gradients import ModelOracle
 from tests import worlds
+from tests._amount import amount
 
 torch = pytest.importorskip("torch")
 from tests import attack_world as world  # noqa: E402 - it needs torch
@@ -86,23 +88,24 @@ def furthest(spy, data):
     return found
 
 
-@pytest.mark.parametrize(
-    "steps",
-    [
-        "attack.fgsm",
-        "{name: attack.pgd, steps: 4}",
-        "{name: attack.apgd, steps: 4}",
-        "{name: attack.apgd, steps: 4, eot: 3}",
-        "{name: attack.apgd_dlr, steps: 3, targets: 2}",
-        "{name: attack.auto, steps: 3, targets: 2, calls: 40}",
-        "{name: attack.square, calls: 20}",
-        "{name: attack.random_search, calls: 10}",
-        "{name: attack.universal, steps: 5}",
-        "{name: attack.fab, steps: 3, targets: 2}",
-        "attack.random",
-    ],
+STEPS = (
+    "attack.fgsm",
+    "{name: attack.pgd, steps: 4}",
+    "{name: attack.apgd, steps: 4}",
+    "{name: attack.apgd, steps: 4, eot: 3}",
+    "{name: attack.apgd_dlr, steps: 3, targets: 2}",
+    "{name: attack.auto, steps: 3, targets: 2, calls: 40}",
+    "{name: attack.square, calls: 20}",
+    "{name: attack.random_search, calls: 10}",
+    "{name: attack.universal, steps: 5}",
+    "{name: attack.fab, steps: 3, targets: 2}",
+    "attack.random",
 )
-@pytest.mark.parametrize("when", ["severities: [2]", "severities: [2.75]", "timeline: {shape: ramp, severity: 3}"])
+WHEN = ("severities: [2]", "severities: [2.75]", "timeline: {shape: ramp, severity: 3}")
+USUAL = [(steps, WHEN[k % 3]) for k, steps in enumerate(STEPS)]  # each attack once, each way several times
+
+
+@pytest.mark.parametrize(("steps", "when"), amount(USUAL, list(itertools.product(STEPS, WHEN))))
 def test_no_value_that_the_model_sees_is_beyond_its_budget(tmp_path, steps, when):
     data = marked()
     spy = Spy(Lower(world.trained()))
@@ -411,9 +414,9 @@ def recordings(seed, count=40):
 
 
 def test_universal_patterns_of_recordings_are_fitted_on_any_data(tmp_path):
-    """Twenty data sets, none refused, and the fit is recorded: what attacks cost is what the model was asked."""
+    """Several data sets, none refused, and the fit is recorded: what attacks cost is what the model was asked."""
     suite = "suite: a\nseverities: [3]\nscenarios:\n  s: {audio: {name: attack.universal, steps: 1}}\n"
-    for seed in range(20):
+    for seed in range(amount(5, 20)):
         run = run_of(tmp_path / str(seed), Speaking(), suite, recordings(seed, 10 if seed else 2))
         assert run.info["finished"]
 

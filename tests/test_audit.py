@@ -81,8 +81,8 @@ def with_all(samples, streams):
 
 
 def test_copies_of_spoken_digits_are_found():
-    samples = with_all(avdigits_world.samples("train")[:600], ("image", "audio"))
-    data, train, truth = planted(samples, {"image": "image", "audio": "audio"}, 300)
+    samples = with_all(avdigits_world.samples("train")[:1000], ("image", "audio"))
+    data, train, truth = planted(samples, {"image": "image", "audio": "audio"}, 500)
     report = audit(data, train)
     pairs = len(data) * len(train) + len(data) * (len(data) - 1) / 2 + len(train) * (len(train) - 1) / 2
     for stream in ("image", "audio", JOINT):
@@ -92,8 +92,8 @@ def test_copies_of_spoken_digits_are_found():
 
 
 def test_copies_of_the_demo_are_found():
-    samples = with_all(list(load_data("demo"))[::2], ("image", "audio"))
-    data, train, truth = planted(samples, {"image": "image", "audio": "audio"}, 175)
+    samples = with_all(list(load_data("demo")), ("image", "audio"))
+    data, train, truth = planted(samples, {"image": "image", "audio": "audio"}, 350)
     report = audit(data, train)
     right, wrong = found_in(report, JOINT, truth)
     assert right >= 95

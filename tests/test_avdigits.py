@@ -35,14 +35,14 @@ def value(run, cell, table="cells", metric="accuracy"):
 
 
 def test_the_main_job(model, world, tmp_path):
-    run = stress.run(model, world, "demo", tmp_path / "run", limit=amount(200, 600))
+    run = stress.run(model, world, "demo", tmp_path / "run", limit=600)
     assert run.info["finished"]
     assert set(run.records()["status"].to_pylist()) <= {"ok", "unchanged"}
     clean = value(run, "clean")
     assert clean["value"] > 0.98
     assert clean["low"] < clean["value"] <= clean["high"]
     suite = "suite: alone@1\nscenarios:\n  picture-only: {image: defocus_blur, audio: missing, text: missing}"
-    left = stress.run(model, world, scenarios.loads(suite), tmp_path / "alone", limit=amount(200, 600))
+    left = stress.run(model, world, scenarios.loads(suite), tmp_path / "alone", limit=600)
     alone = [value(left, f"picture-only:{level}")["value"] for level in (1, 3, 5)]
     assert alone[0] > alone[1] > alone[2], alone
     report = run.report().read_text()
@@ -50,7 +50,7 @@ def test_the_main_job(model, world, tmp_path):
 
 
 def test_every_subset_of_streams_under_three_fill_rules(model, world, tmp_path):
-    run = stress.run(model, world, "missing-streams", tmp_path / "run", limit=amount(150, 400), only=["lost"])
+    run = stress.run(model, world, "missing-streams", tmp_path / "run", limit=400, only=["lost"])
     about = {row["cell"]: (tuple(sorted(row["lost"])), row["fill"]) for row in run.cells.to_pylist()}
     rows = run.table("cells").to_pylist()
     table = {about[row["cell"]]: row for row in rows if row["metric"] == "accuracy"}
@@ -74,7 +74,7 @@ def test_threads_processes_and_dask_leave_equal_records(model, cache, tmp_path, 
             tmp_path / backend,
             backend=backend,
             workers=2,
-            limit=amount(8, 64),
+            limit=amount(16, 64),
         )
         found.append(run.records().drop_columns(["seconds"]).to_pylist())
     assert found[0] == found[1] == found[2]
@@ -87,7 +87,7 @@ def test_one_curve_for_every_audio_perturbation(model, world, tmp_path, capsys):
     short = [name.partition(".")[2] for name in graded]
     lines = [f"  {name.replace('_', '-')}: {{audio: {name}, image: missing, text: missing}}" for name in short]
     suite = scenarios.loads("\n".join(["suite: ears@1", "severities: [1, 3, 5]", "scenarios:", *lines]))
-    run = stress.run(model, world, suite, tmp_path / "run", limit=amount(40, 80), preflight=False)
+    run = stress.run(model, world, suite, tmp_path / "run", limit=80, preflight=False)
     curves = [row for row in run.table("curves").to_pylist() if row["metric"] == "accuracy" and row["severity"]]
     found: dict[str, list[float]] = {}
     for row in curves:

@@ -39,7 +39,7 @@ def folder(tmp_path_factory):
 
 
 def tiny(suite, out, *more):
-    few = ("--model", "demo", "--data", "demo", "--limit", "1", "--progress", "quiet", "--no-report")
+    few = ("--model", "demo", "--data", "demo", "--limit", "2", "--progress", "quiet", "--no-report")
     return ("run", suite, *few, "--out", out, *more)
 
 

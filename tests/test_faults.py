@@ -20,7 +20,7 @@ from stress.engine import Settings, execute, plan_run
 from tests._amount import amount
 from tests.worlds import SUITE, brightness, samples
 
-pytestmark = pytest.mark.alone
+alone = pytest.mark.alone
 
 ROOT = Path(__file__).resolve().parents[1]
 REMOTE = ("processes", "dask")
@@ -65,6 +65,7 @@ def killed_at(question, out):
     execute(planned(), out)
 
 
+@alone
 @pytest.mark.slow
 def test_killed_at_many_moments(tmp_path, small_shards):
     """Moments are counted in questions: they lie as far apart on a busy machine."""
@@ -82,6 +83,7 @@ def test_killed_at_many_moments(tmp_path, small_shards):
     assert len(set(reused)) > 5, f"the kills hit too few different moments: {reused}"
 
 
+@alone
 @pytest.mark.parametrize("backend", ["threads", *(pytest.param(b, marks=pytest.mark.slow) for b in REMOTE)])
 def test_interrupted_by_hand(tmp_path, backend):
     """A terminal sends Ctrl-C to all processes of a command: workers too."""

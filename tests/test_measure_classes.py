@@ -5,7 +5,9 @@ import pyarrow as pa
 import pytest
 from sklearn import metrics as sk
 
-from stress.measure import summary
+from stress.measure import measured, summary
+from stress.measure.core.counts import counts_of, formula
+from stress.measure.core.marginals import _by_label, _by_pair, entries
 from stress.statistics.ranks import aurc, auroc, average_precision, delong
 from tests._runs import DIGITS, LABELS, answers, graded, nested, predicted, rows, write
 from tests.exact import mid_p_ends
@@ -192,3 +194,16 @@ def test_auroc_of_labels_is_scikit_learns(tmp_path):
     for average in ("macro", "micro", "weighted"):
         assert macro[f"f1_{average}"] == pytest.approx(sk.f1_score(truth, given, average=average))
     assert macro["auroc_macro"] == pytest.approx(sk.roc_auc_score(truth, share))
+
+
+def test_influences_looked_up_by_truth_and_answer_are_those_added_up_label_by_label(world, tmp_path):
+    """Also of answers that are no class, and of failures: they have a truth alone."""
+    _, target, given = world
+    odd = np.where(np.arange(600)[:, None] % 7 == 0, 10, given)
+    records = predicted(odd, target, [*DIGITS, "other"])
+    context = measured(write(tmp_path / "run", graded(), records, target, columns=LABELS)).context
+    found, counts = entries(context), counts_of(context)
+    assert len(found.answer[0]) < len(found.truth[0]) == 3600
+    for metric in context.of_kind("counts"):
+        gradient = formula(metric)(counts)
+        assert np.array_equal(_by_pair(context, found, gradient), _by_label(context, found, gradient)), metric.name

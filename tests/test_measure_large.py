@@ -35,7 +35,7 @@ def spread(run, size, how):
     return run
 
 
-def answered(path, draws=1, fails=0.0, share=1.0, n=120):
+def answered(path, draws=1, fails=0.0, share=1.0, n=240):
     """A classifier's run: some answers fail, and of some cells a share of the samples is missing."""
     rng = np.random.default_rng(3)
     cells = [*graded(), cell("glare", "glare")]
@@ -108,8 +108,8 @@ def same_tables(run, limit, names=tuple(TABLES), filled=(), **options):
 @pytest.mark.parametrize("how", ["samples", "cells", "random"])
 @pytest.mark.parametrize("limit", [1, 300])
 def test_any_order_of_the_records_gives_the_same(tmp_path, how, limit):
-    run = spread(answered(tmp_path / "a", fails=0.05, n=40), 50, how)
-    same_tables(run, limit, resamples=100)
+    run = spread(answered(tmp_path / "a", fails=0.05, n=60), 50, how)
+    same_tables(run, limit, resamples=200)
 
 
 CLUSTERS = (None, "speaker", "ward", "clinic")
@@ -120,27 +120,27 @@ USUAL = [(cluster, WAYS[(k + 1) % 5]) for k, cluster in enumerate((*CLUSTERS, "s
 @pytest.mark.parametrize(("cluster", "more"), amount(USUAL, list(product(CLUSTERS, WAYS))))
 def test_blocks_give_what_memory_gives(tmp_path, cluster, more):
     run = spread(answered(tmp_path / "a", **more), 100, "samples")
-    same_tables(run, 400, cluster=cluster, resamples=100)
+    same_tables(run, 400, cluster=cluster, resamples=200)
 
 
-@pytest.mark.parametrize("room", [1, 3 * 7 * 100])
+@pytest.mark.parametrize("room", [1, 3 * 7 * 200])
 def test_metrics_that_are_read_apart_give_the_same(tmp_path, monkeypatch, room):
     monkeypatch.setattr("stress.measure.core.blocksums._CHEAP", 1)
     monkeypatch.setattr("stress.measure.core.blocksums._SUMS", room)
     run = spread(answered(tmp_path / "a", fails=0.1, share=0.5), 100, "samples")
-    same_tables(run, 400, resamples=100)
+    same_tables(run, 400, resamples=200)
 
 
 @pytest.mark.parametrize("cluster", [None, "speaker", "ward"])
 def test_ratios_and_roots(tmp_path, cluster):
-    same_tables(spread(heard(tmp_path / "a"), 64, "samples"), 100, cluster=cluster, resamples=100)
-    same_tables(spread(measured(tmp_path / "b"), 64, "samples"), 100, resamples=100)
+    same_tables(spread(heard(tmp_path / "a"), 64, "samples"), 100, cluster=cluster, resamples=200)
+    same_tables(spread(measured(tmp_path / "b"), 64, "samples"), 100, resamples=200)
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "nll", "flip_rate"])
 def test_the_headline_that_is_asked_for(tmp_path, metric):
     run = spread(answered(tmp_path / "a", fails=0.05, share=0.5), 100, "samples")
-    same_tables(run, 400, metric=metric, resamples=100)
+    same_tables(run, 400, metric=metric, resamples=200)
 
 
 @pytest.mark.parametrize("cluster", [None, "ward"])
@@ -154,10 +154,10 @@ def test_what_streams_are_worth_and_a_reference(tmp_path, cluster):
         groups = {"ward": [i % 6 for i in range(200)]}
         runs.append(spread(write(tmp_path / f"m{k}", subsets(), predicted(given, target, DIGITS[:3]),
                                  [DIGITS[t] for t in target], TASK, LABELS, groups), 100, "samples"))  # fmt: skip
-    same_tables(runs[0], 400, cluster=cluster, reference=runs[1], resamples=100)
+    same_tables(runs[0], 400, cluster=cluster, reference=runs[1], resamples=200)
 
 
-def rich(path, draws=1, n=50):
+def rich(path, draws=1, n=90):
     """A classifier's run with everything a record can hold: probabilities, distortion, times, attacks, a timeline."""
     rng = np.random.default_rng(8)
     budget = {"epsilon": 4}
@@ -205,19 +205,19 @@ def rich(path, draws=1, n=50):
 def test_everything_that_a_record_can_hold(tmp_path, limit, more):
     run = spread(rich(tmp_path / "a", **more), 70, "samples")
     filled = set(TABLES) - {"cost"}  # of a run whose cost was measured: tests/test_cost.py
-    same_tables(run, limit, filled=filled, resamples=100, small=5)
-    same_tables(run, limit, resamples=100, small=5, cluster="speaker", names=("cells", "attacks", "classes", "groups"))
+    same_tables(run, limit, filled=filled, resamples=200, small=5)
+    same_tables(run, limit, resamples=200, small=5, cluster="speaker", names=("cells", "attacks", "classes", "groups"))
 
 
 def test_warnings_of_attacks_and_streams(tmp_path):
     run = spread(rich(tmp_path / "a", draws=2), 70, "cells")
-    assert summary(run, limit=1, resamples=100)["warnings"] == summary(run, resamples=100)["warnings"]
+    assert summary(run, limit=1, resamples=200)["warnings"] == summary(run, resamples=200)["warnings"]
 
 
 @pytest.mark.parametrize("scores", [np.ones((50, 6)), np.zeros((50, 6)), nested(25, [1, 1, 1, 1, 0.5, 0])])
 def test_degenerate_runs(tmp_path, scores):
     run = spread(write(tmp_path / "a", graded(), grid(scores), ["1"] * len(scores), columns=LABELS), 40, "samples")
-    same_tables(run, 60, resamples=100)
+    same_tables(run, 60, resamples=200)
 
 
 def test_a_cell_without_records_and_samples_without_any(tmp_path):
@@ -226,12 +226,12 @@ def test_a_cell_without_records_and_samples_without_any(tmp_path):
     scores[40:] = np.nan
     scores[:30, 4] = np.nan
     run = spread(write(tmp_path / "a", graded(), grid(scores), ["1"] * 60, columns=LABELS), 40, "samples")
-    same_tables(run, 60, resamples=100)
+    same_tables(run, 60, resamples=200)
 
 
 def test_summary_is_that_of_memory(tmp_path):
     run = spread(answered(tmp_path / "a", fails=0.1, share=0.5), 100, "samples")
-    held, read = summary(run, resamples=100), summary(run, limit=400, resamples=100)
+    held, read = summary(run, resamples=200), summary(run, limit=400, resamples=200)
     for name in ("task", "metric", "samples", "cells", "records", "cluster", "statuses", "errors"):
         assert read[name] == held[name]
     agree(held["clean"], read["clean"], "clean")
@@ -246,7 +246,7 @@ def test_summary_is_that_of_memory(tmp_path):
 
 def test_a_measure_of_counts_as_the_headline(tmp_path):
     run = spread(answered(tmp_path / "a", fails=0.05, share=0.5), 100, "samples")
-    same_tables(run, 400, metric="f1_macro", resamples=100)
+    same_tables(run, 400, metric="f1_macro", resamples=200)
 
 
 def test_what_is_refused(tmp_path):
@@ -272,7 +272,7 @@ def test_blocks_hold_whole_samples_and_few_records(tmp_path):
     plan = blocks_of.plan(run, 400, tuple(run.parts))
     blocks = list(plan.blocks(run, ["status"]))
     assert sum(len(block.table) for block in blocks) == run.count == len(run.records())
-    assert sorted(np.concatenate([block.places for block in blocks])) == list(range(120))
+    assert sorted(np.concatenate([block.places for block in blocks])) == list(range(240))
     assert max(len(block.table) for block in blocks) <= 400
     # parts are read once, but for those of the shard (208 records in up to 4 parts) in which a block ends
     assert int(plan.holds.sum()) <= len(plan.parts) + 4 * len(blocks)

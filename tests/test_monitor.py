@@ -23,6 +23,7 @@ from stress.monitor import (
     read_item,
     read_reference,
 )
+from stress.monitor._harm import Harm
 from tests import monitor_world as world
 
 
@@ -396,6 +397,37 @@ def test_labels_that_come_late_show_a_harmful_shift_and_only_then(reference, cle
         assert [row["labelled"] for row in found["windows"]] == [50] * 4
         assert np.mean([row["seen"] for row in found["windows"]]) == pytest.approx(right, abs=0.1)
         assert {row["why"] for row in found["collect"]} == {"most unlike", "least sure"}
+
+
+def test_harm_that_begins_late_is_found_soon_and_none_is_found_where_there_is_none():
+    """In all labels together, 300 good ones hide it: the risk of all is above the bar only after as many bad ones."""
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(20):
+        harm = Harm(0.05, 200)
+        for score in rng.random(300) >= 0.05:
+            harm.take(float(score))
+            assert not harm.harmful
+        for label in range(1, 200):  # noqa: B007 - it is how long it took
+            harm.take(float(rng.random() >= 0.5))
+            if harm.harmful:
+                break
+        found.append(label)
+        assert "of late" in harm.says
+    assert np.median(found) <= 50
+    assert max(found) <= 150
+
+
+def test_late_harm_is_falsely_said_no_more_often_than_promised():
+    rng = np.random.default_rng(1)
+    false = 0
+    for _ in range(100):
+        harm = Harm(0.1, 200, alpha=0.01)
+        for loss in rng.random(500) < harm.bar:  # as bad as can be without harm
+            harm.take(float(not loss))
+            if harm.late:
+                false, harm.sums = false + 1, [0.0] * len(harm.sums)
+    assert 0 < false <= 0.01 * 500 * 100
 
 
 def test_frames_of_a_sequence_are_one_look(run, clean, tmp_path):

@@ -76,10 +76,10 @@ def test_a_rule_that_a_signal_allows_is_found_and_nearly_all_that_it_is_worth():
 
 def test_where_no_signal_sees_the_damage_nothing_is_worth_it():
     verdicts = []
-    for seed in range(20):
+    for seed in range(8):
         known = world(np.random.default_rng(seed), told=False)
         verdicts.append(_verdict(chosen(known, safe=False), judged(known, safe=False))[0])
-    assert sum(verdicts) <= 2
+    assert sum(verdicts) <= 1
 
 
 def test_a_rule_is_judged_on_clusters_that_it_has_not_seen():
@@ -259,6 +259,19 @@ def test_an_edited_policy_is_refused(tmp_path, change, says):
         policies.load(file)
 
 
+@pytest.mark.parametrize(
+    "about",
+    [{"worth": 3}, {"worth": [3]}, {"worth": [{"unseen": "samples"}]}, {"guarantee": {"risk": 1}}, {"worth_it": 1}],
+)
+def test_what_a_policy_says_of_itself_and_was_edited_is_no_page_to_sign(tmp_path, about):
+    policy = policies.Policy("keep", ("keep",), (), about={"worth_it": True, "reason": "x"})
+    assert "Signed" in policies.markdown(policy)
+    file = policies.save(policy, tmp_path / "p.json")
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"about": about}))
+    with pytest.raises(InputError, match=r"what it says about its worth \(about\) must be as it was fitted"):
+        policies.markdown(policies.load(file))
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{", "[" * 100_000, "\udcff", '{"format": 1}'])
 def test_what_is_no_policy_is_refused(tmp_path, text):
     file = tmp_path / "p.json"
@@ -283,3 +296,56 @@ def test_costs_that_cannot_be_meant_are_refused(tmp_path, text, says):
     file.write_text(text)
     with pytest.raises(InputError, match=says):
         policies.load_costs(file)
+
+
+def costly(seed, *, clusters=40, each=10):
+    """A world in which the signal of half of the clusters' clean input lies where damage begins: acting there costs."""
+    rng = np.random.default_rng(seed)
+    known = world(rng, clusters=clusters, each=each)
+    known.values[:, 0] = np.where(known.scenario == 1, 4.0, 0.0) + rng.normal(size=len(known)) * 1.5
+    clean = known.clean
+    known.loss[clean] = rng.random((int(clean.sum()), 2)) < [0.02, 0.12]
+    return known
+
+
+def test_what_may_be_lost_on_clean_input_is_kept_to_where_it_is_too_little_to_be_seen():
+    """Ten points are lost wherever clean input is acted on; half a point is one input in twenty of it."""
+    acts, lost, free = [], [], []
+    for seed in range(8):
+        known, new = costly(seed), costly(100 + seed)
+        for limit, into in ((0.005, acts), (1.0, free)):
+            into.append((taken(chosen(known, safe=False, clean_loss=limit), new.values) != 0)[new.clean].mean())
+        does = taken(chosen(known, safe=False, clean_loss=0.005), new.values)
+        lost.append((new.loss[np.arange(len(new)), does] - new.loss[:, 0])[new.clean].mean())
+    assert np.mean(lost) <= 0.005 + 3 * np.std(lost) / np.sqrt(len(lost))
+    assert np.mean(acts) < 0.06 < np.mean(free)
+    rows = judged(costly(3), safe=False)
+    clean = next(row for row in rows if row.unseen == "samples" and row.scenario == "clean")
+    assert 0 <= clean.acts < 0.08
+    assert rows[0].share > 0.3
+    assert chosen(costly(0), safe=False, clean_loss=0.0) == 0
+
+
+def test_where_thresholds_lie_among_clean_input_of_each_group_its_share_is_the_same_in_a_new_one():
+    """Groups of two, as of two speakers: each shifts the signal by its own; the share acted on carries over."""
+    from dataclasses import replace
+
+    from stress.policy._relative import relative
+
+    shares = []
+    for seed in range(6):
+        known = costly(seed, clusters=4, each=60)
+        raw = known.values + np.random.default_rng(seed).normal(size=4)[known.member][:, None] * 20
+        clean = known.clean.tolist()
+        place = relative(raw, clean, known.member, [str(i) for i in range(4)], "speaker")
+        known = replace(known, raw=raw, values=place)
+        others, mine = known.of(known.member < 2), known.of(known.member >= 2)
+        does = taken(chosen(others, safe=False, clean_loss=0.005), mine.values)
+        shares.append((does != 0)[mine.clean].mean())
+    assert np.mean(shares) < 0.15
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.5, float("nan"), "x", True])
+def test_a_loss_on_clean_input_that_cannot_be_meant_is_refused(value):
+    with pytest.raises(InputError, match="clean_loss must lie between 0 and 1 wrong answers an input"):
+        policies.fit(None, clean_loss=value)

@@ -79,7 +79,7 @@ def test_a_recogniser_of_digits_hears_what_it_was_measured_to_hear(tmp_path):
 @pytest.mark.slow
 def test_word_errors_of_joined_digits_have_intervals_and_rise(tmp_path):
     pytest.importorskip("pocketsphinx")
-    some = clips(24)
+    some = clips(45)
     rate, pause = some[0].streams["audio"].rate, np.zeros(1600, np.float32)
     joined = []
     for i in range(0, len(some), 3):

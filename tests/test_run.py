@@ -235,7 +235,7 @@ def test_a_model_that_hangs_is_timed_out(tmp_path):
 
     run = stress.run(
         hanging,
-        samples(2),
+        samples(10),
         suite(),
         tmp_path,
         workers=1,

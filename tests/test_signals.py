@@ -307,9 +307,7 @@ def test_a_clean_value_is_measured_once(monkeypatch, tmp_path):
     from perturbations.modality._signal import Signals
 
     seen, plain = [], Signals.__call__
-    monkeypatch.setattr(
-        Signals, "__call__", lambda self, value, which="all": seen.append(id(self)) or plain(self, value, which)
-    )
+    monkeypatch.setattr(Signals, "__call__", lambda self, *given: seen.append(id(self)) or plain(self, *given))
     samples = [stress.Sample(s.id, {n: s.streams[n] for n in ("image", "audio")}, target=s.target) for s in demo()[:6]]
     stress.run(sees, samples, scenarios.loads(SUITE), tmp_path / "run", preflight=False, workers=1)
     clean, touched = 2 * 6, 6 * (2 + 2 + 4)  # two streams; two cells of noise, two of hiss, two of both

@@ -21,7 +21,7 @@ from stress.engine._room import room, was_stuck
 from stress.engine._watchdog import Watch
 from tests.worlds import CLASSES, brightness, samples
 
-pytestmark = pytest.mark.alone
+alone = pytest.mark.alone
 
 ROOT = Path(__file__).resolve().parents[1]
 SILENT = "suite: s@1\nscenarios: {no-sound: {audio: missing}}"
@@ -105,11 +105,12 @@ def wait_for(found, most=600):
     raise AssertionError("it did not come to pass")
 
 
+@alone
 def test_threads_are_ended_as_incomplete_and_the_run_goes_on_later(tmp_path, started):
-    process = started("threads", 3.0, 2)
+    process = started("threads", 2.0, 2)
     _, said = process.communicate(timeout=900)
     assert process.returncode == 3, said
-    assert "within 3 s" in said
+    assert "within 2 s" in said
     assert "--backend processes" in said
     assert "Traceback" not in said
     (tmp_path / "flag").unlink()
@@ -118,6 +119,7 @@ def test_threads_are_ended_as_incomplete_and_the_run_goes_on_later(tmp_path, sta
     assert finished.records().drop_columns(["seconds"]) == other.records().drop_columns(["seconds"])
 
 
+@alone
 def test_a_call_that_is_only_slow_does_not_end_the_process(tmp_path):
     """Nor does one that has been given up and goes on by itself."""
 
@@ -132,17 +134,19 @@ def test_a_call_that_is_only_slow_does_not_end_the_process(tmp_path):
     assert set(found["status"].to_pylist()) == {"timeout"}
 
 
+@alone
 @pytest.mark.parametrize("backend", ["processes", CLUSTER])
 def test_workers_are_ended_and_it_is_a_time_out(tmp_path, started, backend):
     """With canaries and preflight, which ask the same before the grid does."""
-    process = started(backend, 3.0, 2)
+    process = started(backend, 2.0, 2)
     assert process.wait(900) == 0, process.stderr.read()
     records = stress.open(tmp_path / "run").records().to_pylist()
     assert {row["status"] for row in records if row["cell"] == "no-sound"} == {"timeout"}
     assert {row["status"] for row in records if row["cell"] == "clean"} == {"ok"}
-    assert all("within 3 s" in row["error"] for row in records if row["cell"] == "no-sound")
+    assert all("within 2 s" in row["error"] for row in records if row["cell"] == "no-sound")
 
 
+@alone
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["processes", "dask"])
 def test_the_first_call_in_a_worker_is_covered(tmp_path, backend):
@@ -169,11 +173,12 @@ def session(leader):
     return found
 
 
+@alone
 @pytest.mark.parametrize("backend", ["threads", "processes", CLUSTER])
 @pytest.mark.parametrize("timeout", [0.0, 500.0])
 def test_no_process_outlives_a_killed_run(tmp_path, started, backend, timeout):
     """Though one of them is inside a call that lets nothing run: the system itself ends it."""
-    process = started(backend, timeout, 2)
+    process = started(backend, timeout, 1)
     wait_for(lambda: list(tmp_path.glob("stands-*")) or process.poll())
     assert process.poll() is None, process.stderr.read()
     process.kill()
@@ -195,6 +200,7 @@ def test_packed_data_of_a_killed_run_are_cleared_away(tmp_path):
     assert not (tmp_path / "other" / ".data").exists()
 
 
+@alone
 def test_a_forked_child_lets_go_of_the_folder(tmp_path):
     there, here = os.pipe()
     with lock(tmp_path):

@@ -50,11 +50,11 @@ class Layout:
 
     def freeze(self, values: Sequence[Any]) -> list[Any]:
         """Return values – None stays – with arrays that cannot be written to; the memory is shared."""
-        frozen = []
+        frozen: list[Any] = []
         for value in values:
             if type(value) is np.ndarray and value.flags.writeable:  # in one loop: millions are, one after the other
                 view = value.view()
-                view.setflags(False)
+                view.setflags(write=False)
                 frozen.append(view)
             else:
                 frozen.append(None if value is None else self._frozen(value))

@@ -20,7 +20,7 @@ from perturbations.errors import named_keywords, short
 
 __all__ = ["FORMAT", "History", "open_history"]
 
-FORMAT = 1
+FORMAT = 2
 """Version of the file's tables."""
 _REMEMBERED = 1_000_000
 """Items whose ids, and whose answers, are remembered: what comes again is dropped, a late label finds its answer."""

@@ -85,7 +85,7 @@ class Memory:
             "about": about, "number": self.number, "windows": self.windows, "places": self.places, "blocks": names,
             "window": self.window.state(), "harmed": self.harmed, "action": self.action,
             "said": self.said,
-            "harm": None if self.harm is None else [self.harm.total, self.harm.count],
+            "harm": None if self.harm is None else [self.harm.total, self.harm.count, self.harm.sums],
         }  # fmt: skip
         values = np.array(self.window.values).reshape(-1, len(self.quiet))
         detector = {f"detector_{name}": value for name, value in self.detector.state().items()}
@@ -101,7 +101,7 @@ class Memory:
         self.harmed, self.action, self.quiet = plain["harmed"], plain["action"], kept["quiet"]
         self.said = plain["said"]
         if self.harm is not None and plain["harm"] is not None:
-            self.harm.total, self.harm.count = plain["harm"]
+            self.harm.total, self.harm.count, self.harm.sums = plain["harm"]
         self.detector.restore({n.removeprefix("detector_"): v for n, v in kept.items() if n.startswith("detector_")})
 
 

@@ -86,7 +86,9 @@ class Monitor:
         self.memory = Memory(
             Detector(cells_of(reference.blocks, reference.ties), self.options.alpha),
             Blocks(reference.frames, len(reference.signals)),
-            Harm(1 - clean.score, len(clean.values), self.options.tolerance) if reference.bounded else None,
+            Harm(1 - clean.score, len(clean.values), self.options.tolerance, alpha=self.options.alpha)
+            if reference.bounded
+            else None,
             np.full(len(reference.signals), -_QUIET - 1, np.int64),
         )
         self.alerted = False
@@ -257,8 +259,7 @@ class Monitor:
         harm.take(score)
         if not self.memory.harmed and harm.harmful:
             self.memory.harmed = True
-            says = f"{harm.count} labels show a loss of at least {harm.low:.3f}, above {harm.bar:.3f}"
-            self._alert("harmful shift", self.reference.headline, says, name, {"labels": harm.count})
+            self._alert("harmful shift", self.reference.headline, harm.says, name, {"labels": harm.count})
 
     def _alert(self, kind: str, name: str, says: str, item: str, detail: Mapping[str, Any]) -> None:
         self._looked()

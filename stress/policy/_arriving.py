@@ -69,7 +69,8 @@ class Came:
 
     def of(self, batch: Batch) -> Sequence[Mapping[str, float]]:
         """Return the signals that the policy asks for, of each input. Raises InputError where nobody knows them."""
-        given = {name: batch.arrived[name] for name in self.wanted if name in (batch.arrived or {})}
+        known = batch.arrived or {}
+        given = {name: known[name] for name in self.wanted if name in known}
         if self.arrivals is None and (missing := [name for name in self.wanted if name not in given]):
             raise InputError(_unknown(missing[0], batch.arrived is not None))
         rows = [{name: float(np.float32(numbers[row])) for name, numbers in given.items()} for row in range(batch.size)]

@@ -76,11 +76,6 @@ class Evidence:
         """Which rows are clean input."""
         return self.scenario == 0
 
-    @property
-    def relative(self) -> bool:
-        """Whether signals say where an input lies among clean ones of its own group."""
-        return bool(len(self.raw)) and not np.array_equal(self.raw, self.values, equal_nan=True)
-
 
 @dataclass(frozen=True)
 class _Actions:
@@ -116,14 +111,11 @@ def evidence(
     each = [_inputs(frame, cell, by, seen.everywhere, streams, asking) for cell, by in found.items()]
     parts = [part for part, _ in each]
     signals = _signals(frame, [one for _, one in each], asking, streams)
-    for i, part in zip(found, parts):
-        if not len(part):
-            raise InputError(f"policy: the run is unfinished: {frame.cells[i].cell} lacks records. Continue it first.")
+    _finished(frame, dict(zip(found, parts)))
     rows, cell = np.concatenate(parts), np.repeat(np.arange(len(found)), list(map(len, parts)))
-    cells = tuple(frame.cells[i] for i in found)
-    scenarios = tuple(dict.fromkeys(row.scenario for row in cells))
-    scenario = np.array([scenarios.index(row.scenario) for row in cells])[cell]
-    score, sure = _scores(frame), _sure(frame)
+    scenarios = tuple(dict.fromkeys(frame.cells[i].scenario for i in found))
+    scenario = np.array([scenarios.index(frame.cells[i].scenario) for i in found])[cell]
+    score = _scores(frame)
     loss = _losses(costs, frame, rows, score, actions)
     actions = actions if costs.abstain is None else (*actions, ABSTAIN)
     kept_whole(frame, cluster)
@@ -136,12 +128,12 @@ def evidence(
         values=values,
         raw=raw,
         loss=loss,
-        confidence=sure[rows],
+        confidence=_sure(frame)[rows],
         right=score[rows],
         weight=weights(cell, scenario, clean_share, costs.expected(scenarios[1:])),
         sample=frame.sample[rows[:, 0]],
         cell=cell,
-        cells=cells,
+        cells=tuple(frame.cells[i] for i in found),
         scenario=scenario,
         scenarios=scenarios,
         member=member[frame.sample[rows[:, 0]]],
@@ -150,6 +142,11 @@ def evidence(
         lacking=seen.lacking,
         position=rows,
     )
+
+
+def _finished(frame: Frame, parts: Mapping[int, Ints]) -> None:
+    for i in (i for i, part in parts.items() if not len(part)):
+        raise InputError(f"policy: the run is unfinished: {frame.cells[i].cell} lacks records. Continue it first.")
 
 
 def _sure(frame: Frame) -> Floats:

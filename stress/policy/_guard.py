@@ -77,7 +77,7 @@ def guard(
             if stream not in batch:
                 raise InputError(f"guard: the policy asks for stream {stream!r}, got {', '.join(batch)}.")
         signals = [
-            signals_of({name: batch[name][row] for name in policy.streams}, policy.which) | more
+            {**signals_of({name: batch[name][row] for name in policy.streams}, policy.which), **more}
             for row, more in enumerate(came.of(batch))
         ]
         whole = None

@@ -125,7 +125,7 @@ def _clean_bound(known: Evidence, trees: Sequence[Tree], does: Ints, harm: Float
     if not seen.any():
         return np.zeros(does.shape[1])
     acts, member, more = does[seen], known.member[seen], 0.0
-    if known.relative:
+    if len(known.raw) and not np.array_equal(known.raw, known.values, equal_nan=True):  # among clean ones
         each = [taken(trees[min(k, len(trees) - 1)], known.values[seen]) for k in range(does.shape[1])]
         acts, more = (
             np.column_stack(each),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from perturbations.errors import named_keywords
+from perturbations import InputError
+from perturbations.errors import named_keywords, short
 from stress.policy._actions import action_of
 from stress.policy._policy import Policy
 
@@ -68,7 +69,20 @@ def _cell(text: object) -> str:
 
 @named_keywords
 def markdown(policy: Policy) -> str:
-    """Return a page to sign: the rule in words, what it is worth on input it has not seen, what it promises."""
+    """Return a page to sign: the rule in words, what it is worth on input it has not seen, what it promises.
+
+    Raises InputError where what the policy says about itself was edited into something else.
+    """
+    try:
+        return _page(policy)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise InputError(
+            f"policy: what it says about its worth (about) must be as it was fitted, got {type(error).__name__} at "
+            f"{short(str(error))}. Fit it again."
+        ) from None
+
+
+def _page(policy: Policy) -> str:
     about = policy.about
     lines = ["# Fallback policy", ""]
     lines += [f"Model {_cell(about.get('model'))} on {_cell(about.get('data'))}, run {_cell(about.get('run'))}.", ""]
@@ -87,7 +101,8 @@ def markdown(policy: Policy) -> str:
 
 
 def _worth(row: Mapping[str, Any]) -> str:
-    gain = f"{row['gain']:+.3f} ({row['low']:.3f} to {row['high']:.3f}) | {row['acts']:.1%}"
+    acts = "–" if row.get("acts") is None else f"{row['acts']:.1%}"  # of a policy that was fitted before it was told
+    gain = f"{row['gain']:+.3f} ({row['low']:.3f} to {row['high']:.3f}) | {acts}"
     return f"| {_cell(row['scenario'])} | {row['never']:.3f} | {row['rule']:.3f} | {row['by_condition']:.3f} | {gain} |"
 
 

@@ -217,8 +217,7 @@ class Frame:
         clean = self._clean_predictions
         if clean is None:
             return np.full(len(self.cell), np.nan)
-        before = clean[self.sample]
-        return np.where(before < 0, np.nan, (self.predictions[0] != before).astype(np.float64))
+        return np.where((before := clean[self.sample]) < 0, np.nan, (self.predictions[0] != before).astype(np.float64))
 
     def per_sample(self, name: str) -> Floats:
         """Return what a column says of a sample in any record: the words of its reference, say. NaN where none does."""
@@ -234,8 +233,8 @@ class Frame:
         """Return (samples × cells) sums of a value per record; NaN counts nothing."""
         shape, unknown = (len(self.samples), len(self.ids)), np.isnan(values)
         weights = np.where(unknown, 0.0, values) if unknown.any() else values
-        sums = np.bincount(self._place, weights=weights, minlength=shape[0] * shape[1])
-        return sums.astype(np.float64).reshape(shape)  # of no records, bincount answers integers
+        sums = np.bincount(self._place, weights, shape[0] * shape[1]).astype(np.float64)  # of no records, integers
+        return sums.reshape(shape)
 
     @cached_property
     def _place(self) -> Ints:
@@ -252,8 +251,7 @@ class Frame:
 
     def _filled(self, name: str) -> Floats:
         """Return a column, with what other records say of a sample where a record's own is null."""
-        values = self.column(name)
-        return np.where(np.isnan(values), self.per_sample(name)[self.sample], values)
+        return np.where(np.isnan(values := self.column(name)), self.per_sample(name)[self.sample], values)
 
     def terms(self, metric: Metric) -> tuple[Floats, Floats]:
         """Return what each record adds above and below a metric's line, failures counted as it says; NaN: nothing."""

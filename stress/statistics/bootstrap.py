@@ -60,11 +60,11 @@ class _Drawing:
 
     def into(self, out: NDArray[Any], ids: Sequence[str]) -> NDArray[Any]:
         """Return (ids × rows) weights of no more than ``_TOGETHER`` ids, written into the first rows of ``out``."""
-        words, found = self._words[: len(ids)], out[: len(ids)]
+        words, found, inverse = self._words[: len(ids)], out[: len(ids)], _inverse(out.dtype.type)  # type: ignore[arg-type]
         with _DRAWING:
             raw_words(self._key, ids, words.shape[1], words)
         numbers = words.view(np.uint16)[:, : self._rows]
-        np.take(_inverse(out.dtype.type), numbers, out=found, mode="wrap")  # all fit; "raise" would copy
+        inverse.take(numbers, out=found, mode="wrap")  # all fit; "raise" would copy
         return found
 
 

@@ -38,7 +38,7 @@ def scores_read(found: Opened, classes: Sequence[str]) -> tuple[NDArray[np.float
     there = np.isfinite(array)
     if there.all():
         return array, wrong
-    finite = there.all(axis=1)
+    finite = np.asarray(there.all(axis=1))
     for row in np.flatnonzero(~finite):
         wrong[int(row)] = "not finite"
     return np.where(finite[:, None], array, 0.0), wrong

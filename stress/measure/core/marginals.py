@@ -95,6 +95,38 @@ def marginals(context: Context, found: Entries, mask: NDArray[np.bool_] | None =
 
 def spread(context: Context, found: Entries, gradient: Gradient, mask: NDArray[np.bool_] | None = None) -> Floats:
     """Return each record's influence on its cell's measure."""
+    total = _by_pair(context, found, gradient) if found.single else _by_label(context, found, gradient)
+    return total if mask is None else np.where(mask, total, 0.0)
+
+
+def _by_pair(context: Context, found: Entries, gradient: Gradient) -> Floats:
+    """Return influences of records with one truth and one answer at most: looked up by cell, truth and answer.
+
+    Where there are more of these triples than records, label by label.
+    """
+    cells, size = len(context.frame.ids), len(found.classes) + 1
+    if cells * size * size > len(context.frame.cell):
+        return _by_label(context, found, gradient)
+    same = np.arange(size - 1)
+    table = np.zeros((cells, size, size))
+    if gradient.records is not None:
+        table += gradient.records[:, None, None]
+    table[:, same, same] += gradient.hits
+    table[:, :, :-1] += gradient.answers[:, None, :]
+    table[:, :-1, :] += gradient.truths[:, :, None]
+    looked_up: Floats = table.ravel()[context.once(_pairs, found.classes)]
+    return looked_up
+
+
+def _pairs(context: Context, classes: tuple[str, ...]) -> Ints:
+    """Return the place of each record in a (cells × truths × answers) array, whose last truth and answer are none."""
+    found, size = context.once(_one, classes), len(classes) + 1
+    truth, answer = np.full((2, len(context.frame.cell)), size - 1)
+    truth[found.truth[0]], answer[found.answer[0]] = found.truth[1], found.answer[1]
+    return np.asarray((context.frame.cell * size + truth) * size + answer, np.int64)
+
+
+def _by_label(context: Context, found: Entries, gradient: Gradient) -> Floats:
     cell = context.frame.cell
     total = np.zeros(len(cell))
     if gradient.records is not None:
@@ -111,4 +143,4 @@ def spread(context: Context, found: Entries, gradient: Gradient, mask: NDArray[n
             total[record] += part  # a record occurs once
         else:
             total += np.bincount(record, weights=part, minlength=len(total))
-    return total if mask is None else np.where(mask, total, 0.0)
+    return total

@@ -146,7 +146,8 @@ def _corrected(context: Context, truth: Any, answer: Any, undone: Floats) -> Mar
     def count(label: Any, weights: Floats) -> Floats:
         which = label >= 0
         where = cell[which] * classes + label[which]
-        return np.bincount(where, weights[which], cells * classes).reshape(cells, classes).astype(np.float64)
+        found: Floats = np.bincount(where, weights[which], cells * classes).reshape(cells, classes).astype(np.float64)
+        return found
 
     ones = np.ones(len(truth))
     hits = count(np.where(both, answer, -1), undone[answer, truth])

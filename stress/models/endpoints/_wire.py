@@ -43,7 +43,7 @@ def key_of(url: str, pieces: Iterable[Piece]) -> str:
             found.update(each)
         else:  # no JSON has a zero byte
             found.update(b"\0%d %d %d\0" % each.shape)
-            found.update(np.ascontiguousarray(each))
+            found.update(np.ascontiguousarray(each).data)
     return found.hexdigest()[:32]
 
 
