@@ -30,6 +30,7 @@ EXTRAS = {
     "nlpaug": ("nlpaug",),
     "audiomentations": ("audiomentations",),
     "mp3": ("fast_mp3_augment",),
+    "sentiment": ("vaderSentiment",),
     "language": ("babel", "unicode_rbnf", "anyascii", "py3langid"),
     "huggingface": ("transformers", "sentencepiece"),
     "onnx": ("onnxruntime",),

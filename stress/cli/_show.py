@@ -104,7 +104,7 @@ def _list_signals() -> None:
     say(
         f"\n{len(rows)} signals of a stream's quality, by modality. *: recorded beside every\nanswer; the others with "
         "`stress run --signals all`. Those of any stream are\nrecorded of data that come in sequences. The last are "
-        "of the model's own answers,\nand are worked out from a run's records (table signals,\n"
+        "of the model's own\nanswers, and are worked out from a run's records (table signals,\n"
         "`stress policy fit --asking`)."
     )
 

@@ -78,7 +78,7 @@ def chosen(known: Evidence, safe: bool, clean_loss: float = CLEAN_LOSS) -> Tree:
         trees = grow(dear)
         does = _held_out(dear, parts)
         losses = _lost(known, does)
-        allowed = _clean_bound(known, trees, does, harm) <= clean_loss
+        allowed = _clean_bound(known, trees, does, harm, clean_loss) <= clean_loss
         if safe and allowed.any():
             allowed &= _harmless(known, _lost(known, _held_out(dear, unseen)), _LOSS)
         if (size := _size(known, losses, allowed)) is not None:
@@ -111,7 +111,7 @@ def _harm(known: Evidence) -> Floats:
     return np.array([_up(column, clean.member) for column in lost.T])
 
 
-def _clean_bound(known: Evidence, trees: Sequence[Tree], does: Ints, harm: Floats) -> Floats:
+def _clean_bound(known: Evidence, trees: Sequence[Tree], does: Ints, harm: Floats, most: float) -> Floats:
     """Return, of trees of each size, at most how much they lose on clean input of clusters that they have not seen.
 
     How often they act there, times what acting harms: half a point lost is not to be told from none on few hundred
@@ -119,18 +119,18 @@ def _clean_bound(known: Evidence, trees: Sequence[Tree], does: Ints, harm: Float
 
     Signals that say where an input lies among clean ones of its own group say the same of a new one: how often a rule
     acts there is counted on what it was made from, as if one more input of each cluster were acted on (as conformal
-    quantiles are). Otherwise it is counted on input that was held out (``does``).
+    quantiles are). Otherwise, and where groups have so little clean input that this one would be more than may be lost
+    at ``most``, it is counted on input that was held out (``does``).
     """
     seen = known.clean & (does[:, 0] >= 0)
     if not seen.any():
         return np.zeros(does.shape[1])
     acts, member, more = does[seen], known.member[seen], 0.0
-    if len(known.raw) and not np.array_equal(known.raw, known.values, equal_nan=True):  # among clean ones
+    one_more = float(harm.max()) / (1 + int(np.unique(member, return_counts=True)[1].min()))
+    among_clean = len(known.raw) > 0 and not np.array_equal(known.raw, known.values, equal_nan=True)
+    if among_clean and one_more <= most:
         each = [taken(trees[min(k, len(trees) - 1)], known.values[seen]) for k in range(does.shape[1])]
-        acts, more = (
-            np.column_stack(each),
-            float(harm.max()) / (1 + int(np.unique(member, return_counts=True)[1].min())),
-        )
+        acts, more = np.column_stack(each), one_more
     return np.array([_up(harm[column], member) + more for column in acts.T])
 
 
