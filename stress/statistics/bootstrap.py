@@ -198,19 +198,27 @@ class Draw:
 def _in_one_draw(each: Sequence[tuple[Clusters, NDArray[np.float32]]]) -> list[NDArray[np.float32]]:
     """Return the resampled sums of several, from one draw of the weights of all clusters that any of them has."""
     kinds = dict.fromkeys(who.ids for who, _ in each)
+    if len(kinds) == 1:  # as of most questions: all samples of a run
+        widths = [sums.shape[1] for _, sums in each]
+        total = each[0][0].summed(
+            np.arange(len(each[0][0])),
+            sum(widths),
+            lambda some: np.concatenate([sums[some] for _, sums in each], axis=1),
+        )
+        return np.split(total, np.cumsum(widths[:-1]), axis=1)
     everyone = replace(each[0][0], ids=tuple(dict.fromkeys(chain.from_iterable(kinds))))
     order = np.arange(len(everyone))
-    place = {name: k for k, name in enumerate(everyone.ids)} if len(kinds) > 1 else {}
-    row = {}
-    for ids in kinds:  # the row of each cluster's sums; −1: it has none here
-        row[ids] = order if len(kinds) == 1 else np.full(len(everyone), -1)
-        row[ids][np.fromiter(map(place.__getitem__, ids), np.int64) if place else order] = np.arange(len(ids))
+    place = {name: k for k, name in enumerate(everyone.ids)}
+    row = {ids: np.full(len(everyone), -1) for ids in kinds}  # of each cluster's sums; −1: it has none here
+    for ids, rows in row.items():
+        rows[np.fromiter(map(place.__getitem__, ids), np.int64)] = np.arange(len(ids))
     ends = np.cumsum([0, *(sums.shape[1] for _, sums in each)])
+    parts = [(row[who.ids], sums) for who, sums in each]  # looked up once: the hash of a million names takes its time
 
     def block(some: slice) -> NDArray[np.float32]:
         found = np.zeros((some.stop - some.start, ends[-1]), np.float32)
-        for k, (who, sums) in enumerate(each):
-            rows = row[who.ids][some]
+        for k, (place_of, sums) in enumerate(parts):
+            rows = place_of[some]
             there = rows >= 0
             found[there, ends[k] : ends[k + 1]] = sums[rows[there]]
         return found

@@ -246,7 +246,7 @@ def brier_decomposition(confidence: Floats, right: Floats) -> tuple[Any, Any, An
         return one, two, three
     if not confidence.size:
         return (np.full(len(confidence), np.nan),) * 3
-    order = np.argsort(confidence, axis=1, kind="stable")
+    order = np.argsort(confidence, axis=1)  # those that are level are one step, in any order of theirs
     sure, hit = (np.take_along_axis(each, order, axis=1) for each in (confidence, right))
     fitted = _rising(sure, hit)
     overall = np.square(hit - hit.mean(axis=1, keepdims=True)).mean(axis=1)

@@ -62,7 +62,7 @@ def _beaten(scores: Floats, positive: NDArray[np.bool_]) -> Floats:
     rows, width = scores.shape
     if not width:
         return np.zeros(scores.shape)
-    order = np.argsort(scores, axis=1, kind="stable")
+    order = np.argsort(scores, axis=1)  # those that are level count alike: any order of theirs will do
     ordered, ours = np.take_along_axis(scores, order, axis=1), np.take_along_axis(positive, order, axis=1)
     first = np.concatenate([np.ones((rows, 1), bool), ordered[:, 1:] != ordered[:, :-1]], axis=1).ravel()
     start = np.flatnonzero(first)
@@ -175,7 +175,7 @@ def risk_sums(confidence: Floats, wrong: Floats, coverages: Floats) -> tuple[Flo
         return tops[0], kept, edges[0]
     rows, n = confidence.shape
     count = np.clip(np.ceil(coverages * n - 1e-9).astype(int), 1, n)
-    order = np.argsort(-confidence, axis=1, kind="stable")
+    order = np.argsort(-confidence, axis=1)  # of those that are level each counts in part, in any order
     ordered = np.take_along_axis(confidence, order, axis=1)
     sums = np.zeros((rows, n + 1))
     np.cumsum(np.take_along_axis(wrong, order, axis=1), axis=1, out=sums[:, 1:])
