@@ -5,9 +5,9 @@
 ``grid``: 19 corruptions × 5 severities with a ResNet-18 over the bare forward passes with the same threads, beside
 the loops that a user would write with the installed peers. ``own``: microseconds a record with an instant model, no
 perturbation and no signals, whose cost ``python -m benchmarks signals`` states. ``memory``: the peak of a run over a
-million streamed samples. ``backends``: how much two workers do of twice one's work, once they are there, beside two
-plain processes; their start stands apart. ``gpu``: ResNet-50 at 224² in bfloat16 over ImageNet-C's cells, beside the
-bare forward passes; where torch sees no GPU it says that it was not run (``--device cpu`` runs it all the same).
+million streamed samples. ``backends``: how much two workers do of twice one's work, once they are there; their start
+stands apart. ``gpu``: ResNet-50 at 224² in bfloat16 over ImageNet-C's cells, beside the bare forward
+passes; where torch sees no GPU it says that it was not run (``--device cpu`` runs it all the same).
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib import util
 from pathlib import Path
@@ -33,14 +34,14 @@ import stress
 from benchmarks import _resnet
 from benchmarks._gpu import device_of, measure
 from benchmarks._image_peers import PEERS, Call
-from benchmarks._workers import SIZES, backends
 from benchmarks.images import CORRUPTIONS
 from stress.data import Index, Samples
-from stress.engine import Settings, execute, plan_run
+from stress.engine import Settings, execute, plan_run, prepared
 from stress.engine._threads import one_thread_each
 
 BATCH = 16
 WORKERS = 2
+BACKENDS = ("threads", "processes", "dask")
 
 
 def pictures(count: int) -> list[np.ndarray]:
@@ -192,6 +193,54 @@ def memory(count: int) -> None:
     process.join()
 
 
+LIGHT = {
+    "suite": "light@1",
+    "scenarios": {name: {"image": f"image.{name}"} for name in ("brightness", "contrast", "pixelate")},
+}
+"""Sixteen cells, so that two workers have eight each; a model of an ordinary size takes nearly all of the time."""
+FEW = 6
+"""Pictures of a cell, of which the comparison of workers is to take no more than some seconds a run."""
+
+
+@contextmanager
+def warm(backend: str, workers: int, data: Any) -> Iterator[Callable[[], tuple[float, float]]]:
+    """Give what does a run with workers that have done one, and returns its seconds and those of this process's work.
+
+    With ``processes`` and ``dask`` this process has the records written, and hands out the units; with dask it is the
+    scheduler, too.
+    """
+    settings = Settings(workers=workers, batch_size=BATCH, preflight=False, backend=backend)
+
+    def run() -> tuple[float, float]:
+        busy = time.process_time()
+        with tempfile.TemporaryDirectory() as folder:
+            took = timed(lambda: execute(planned, Path(folder) / "run", there))
+        return took, time.process_time() - busy
+
+    with prepared("benchmarks._resnet:load", data, scenarios.load(LIGHT), None, settings) as (planned, there):
+        run()
+        yield run
+
+
+def backends(repeats: int) -> None:
+    """Print how much faster two workers are than one, for each backend, once they are there; the start stands apart.
+
+    One and two take turns, so that a busy moment hits both.
+    """
+    data = world(FEW)
+    for backend in BACKENDS:
+        begun = time.perf_counter()
+        with warm(backend, 2, data) as together:
+            start = time.perf_counter() - begun
+            with warm(backend, 1, data) as one:
+                turns = [(one(), together()) for _ in range(repeats)]
+        alone = float(np.median([took for (took, _), _ in turns]))
+        both, busy = np.median([two for _, two in turns], axis=0)
+        took = f"1 worker {alone:5.2f} s, 2 workers {both:5.2f} s: {alone / both / 2:.2f}"
+        here = "" if backend == "threads" else f", of which this process took {busy:.2f} s of a processor"
+        print(f"backend {backend:<10} {took}{here}; start and a first run {start:.2f} s", flush=True)
+
+
 def gpu(samples: int, wanted: str | None, suite: str) -> None:
     """Print how near a run on a GPU is to the bare forward passes, or why that was not measured."""
     device, why = device_of(wanted)
@@ -225,6 +274,6 @@ def main(argv: list[str]) -> None:
     if "memory" in parts:
         memory(1_000_000)
     if "backends" in parts:
-        backends(options.repeats, world(SIZES[1]))
+        backends(options.repeats)
     if "gpu" in parts:
         gpu(options.samples, options.device, options.suite)
