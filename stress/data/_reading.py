@@ -38,8 +38,10 @@ READER = 3
 """Counts up when files are read into other values than before: it is part of what a data set is known by."""
 
 _CHUNK = 64
-_TRIED = 2
-"""Chunks of files that are done by one thread, and by each of several, to see which is quicker."""
+_TRIED = 8
+"""Files that one thread does, and each of several twice, to see which is quicker."""
+_LONG_S = 0.001
+"""Seconds a file from which on nobody need try: nearly all of it is a decoder's."""
 
 _SHOWN = 5
 """Problems that an error lists before it only counts them."""
@@ -144,24 +146,26 @@ def in_parallel(work: Callable[[int], Any], positions: Sequence[int], reading: R
     """Give ``work(position)`` for each position in order, done by several threads where that is quicker.
 
     Large files are: their decoders run side by side. Small ones are not: at each wait for a file the interpreter's
-    lock goes to another thread, which costs more than the wait. The first files are done both ways, and timed.
+    lock goes to another thread, which costs more than the wait. Of small files the first are done both ways.
     """
     threads = max(2, min(8, processors()))
-    chunks = [positions[start : start + _CHUNK] for start in range(0, len(positions), _CHUNK)]
-    alone, tried = chunks[:_TRIED], chunks[_TRIED : _TRIED * (1 + threads)]
     with reading.progress(len(positions)) as advance, ThreadPoolExecutor(threads) as pool:
 
-        def each(some: Sequence[Sequence[int]], side_by_side: bool) -> Iterator[Any]:
-            for found in (pool.map if side_by_side else map)(lambda chunk: [work(i) for i in chunk], some):
+        def each(start: int, stop: int, size: int, side_by_side: bool) -> Iterator[Any]:
+            chunks = [positions[k : min(k + size, stop)] for k in range(start, min(stop, len(positions)), size)]
+            for found in (pool.map if side_by_side else map)(lambda chunk: [work(i) for i in chunk], chunks):
                 yield from found
                 advance(len(found))
 
-        start = perf_counter()
-        yield from each(alone, False)
-        between = perf_counter()
-        yield from each(tried, True)
-        one, many = (between - start) / len(alone or " "), (perf_counter() - between) / len(tried or " ")
-        yield from each(chunks[_TRIED * (1 + threads) :], many < one)
+        yield from each(0, _TRIED, _TRIED, False)  # which loads what reads them
+        begun = perf_counter()
+        yield from each(_TRIED, 2 * _TRIED, _TRIED, False)
+        one, done, together = (perf_counter() - begun) / _TRIED, 2 * _TRIED, True
+        if one < _LONG_S:
+            begun, done = perf_counter(), (2 + 2 * threads) * _TRIED
+            yield from each(2 * _TRIED, done, _TRIED, True)
+            together = (perf_counter() - begun) / (2 * threads * _TRIED) < one
+        yield from each(done, len(positions), _CHUNK, together)
 
 
 def listed(problems: Sequence[str], samples: int) -> None:
